@@ -1,0 +1,22 @@
+//! What headcount knows and decides, as values in, values out.
+//!
+//! This crate holds the registry of connections, the counts, the release log, invalidation rules and their verdicts,
+//! the session of one client, WebSocket and SSE framing, and every message that goes over the wire. It names no runtime,
+//! clock, random source or socket: time and chance are arguments, a step returns what it changed, and the server acts on
+//! it. Only [`protocol`] knows serde.
+
+pub mod backoff;
+pub mod connection;
+mod intern;
+pub mod invalidation;
+pub mod limits;
+pub mod pattern;
+pub mod protocol;
+pub mod registry;
+pub mod release;
+pub mod route;
+pub mod session;
+pub mod sse;
+pub mod stats;
+pub mod version;
+pub mod websocket;

@@ -1,0 +1,188 @@
+//! Every bound of the system in one place: bytes, counts, rates and times.
+//!
+//! Nothing in headcount grows without a line here. Each field says what happens to whoever reaches it. The relations
+//! between fields are checked by [`Limits::problems`] when a server starts, all of them at once.
+
+/// The bounds of one server. `Limits::default()` is sized for a small machine that holds many visitors.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections held at once, over all shards. The next one is answered `503` with `Retry-After`. Default 1,000,000.
+    pub connections_max: u32,
+    /// Connections held at once for one client address; `0` means no such limit. The next one is answered `503`.
+    /// Addresses inside `trusted_proxies` are exempt. Default 0.
+    pub connections_per_address_max: u32,
+    /// Sockets whose request head is still incomplete, per shard. The oldest is closed for a new one. Default 4,096.
+    pub heads_pending_max: u32,
+    /// Bytes of a request head. A longer one is answered `431`. Default 16,384.
+    pub head_bytes_max: u32,
+    /// Milliseconds a request head may take to arrive. A slower one is answered `408`. Default 10,000.
+    pub head_ms: u32,
+    /// Bytes of a request body. A longer one is answered `413`. Default 65,536.
+    pub body_bytes_max: u32,
+    /// Bytes of one WebSocket message from a client, all fragments together. A longer one closes with 1009. Default 8,192.
+    pub message_bytes_max: u32,
+    /// Messages a client may send in a burst; refilled at `messages_per_second`. Beyond it a message is dropped and
+    /// counted; a client that goes on for four more bursts is closed with 1008. Default 60.
+    pub messages_burst: u16,
+    /// Messages a second a client may send for ever. Default 20.
+    pub messages_per_second: u16,
+    /// Bytes of a route in its normal form. A longer one counts as `/` at open and is refused later. Default 1,024.
+    pub route_bytes_max: u16,
+    /// Bytes of a version. A tab with a longer one counts under `(other)`. Default 128.
+    pub version_bytes_max: u16,
+    /// Distinct routes a shard names at once. Tabs on further routes count under `(other)`. Default 10,000.
+    pub routes_max: u32,
+    /// Distinct versions a shard names at once. Tabs on further versions count under `(other)`. Default 1,000.
+    pub versions_max: u32,
+    /// Bytes queued for one connection whose socket takes no more. Beyond it the connection is closed. Default 262,144.
+    pub outbox_bytes_max: u32,
+    /// Milliseconds a connection may leave queued bytes untouched before it is closed. Default 30,000.
+    pub outbox_ms: u32,
+    /// Individual connections listed in one `stats` message; the rest is said by `connectionsTruncated`. Default 200.
+    pub stats_connections_max: u32,
+    /// Connections subscribed to stats at once. A further subscriber is refused. Default 1,000.
+    pub subscribers_max: u32,
+    /// Least time between two `stats` messages, milliseconds. Default 100.
+    pub tick_ms: u32,
+    /// Time between two keepalives (SSE) or pings (WebSocket) of a connection, milliseconds. Default 30,000.
+    pub keepalive_ms: u32,
+    /// A peer that is gone without a word leaves the counts within this time, milliseconds. Default 75,000.
+    pub liveness_ms: u32,
+    /// Releases remembered; the oldest is forgotten first. Default 1,000.
+    pub releases_max: u32,
+    /// Invalidation rules standing at once, at most 64. The oldest lapses for a new one. Default 64.
+    pub rules_max: u32,
+    /// How long a rule stands if nobody says otherwise, seconds. Default 86,400.
+    pub rule_seconds: u32,
+    /// Bytes of a route pattern. A longer one is refused. Default 1,024.
+    pub pattern_bytes_max: u32,
+    /// Hook events waiting to be handled. Beyond it events are dropped, counted, and announced by `lagged`. Default 65,536.
+    pub hook_events_max: u32,
+    /// Bytes of one message that a hook sends to a tab. A longer one is refused. Default 65,536.
+    pub send_bytes_max: u32,
+    /// Time streams are given to end when the server stops, milliseconds. Default 10,000.
+    pub drain_ms: u32,
+    /// Over how long the clients of a stopping server are asked to spread their return, milliseconds. Default 10,000.
+    pub reconnect_spread_ms: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections_max: 1_000_000,
+            connections_per_address_max: 0,
+            heads_pending_max: 4_096,
+            head_bytes_max: 16_384,
+            head_ms: 10_000,
+            body_bytes_max: 65_536,
+            message_bytes_max: 8_192,
+            messages_burst: 60,
+            messages_per_second: 20,
+            route_bytes_max: 1_024,
+            version_bytes_max: 128,
+            routes_max: 10_000,
+            versions_max: 1_000,
+            outbox_bytes_max: 262_144,
+            outbox_ms: 30_000,
+            stats_connections_max: 200,
+            subscribers_max: 1_000,
+            tick_ms: 100,
+            keepalive_ms: 30_000,
+            liveness_ms: 75_000,
+            releases_max: 1_000,
+            rules_max: 64,
+            rule_seconds: 86_400,
+            pattern_bytes_max: 1_024,
+            hook_events_max: 65_536,
+            send_bytes_max: 65_536,
+            drain_ms: 10_000,
+            reconnect_spread_ms: 10_000,
+        }
+    }
+}
+
+impl Limits {
+    /// Every contradiction between the fields, as sentences that name the field and say what to set. Empty when sound.
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        let at_least_one: [(&str, u32); 16] = [
+            ("connections_max", self.connections_max),
+            ("heads_pending_max", self.heads_pending_max),
+            ("head_ms", self.head_ms),
+            ("messages_burst", self.messages_burst.into()),
+            ("messages_per_second", self.messages_per_second.into()),
+            ("route_bytes_max", self.route_bytes_max.into()),
+            ("version_bytes_max", self.version_bytes_max.into()),
+            ("routes_max", self.routes_max),
+            ("versions_max", self.versions_max),
+            ("outbox_ms", self.outbox_ms),
+            ("subscribers_max", self.subscribers_max),
+            ("tick_ms", self.tick_ms),
+            ("releases_max", self.releases_max),
+            ("rules_max", self.rules_max),
+            ("rule_seconds", self.rule_seconds),
+            ("hook_events_max", self.hook_events_max),
+        ];
+        for (name, value) in at_least_one {
+            if value == 0 {
+                problems.push(format!("`limits.{name}` must be at least 1"));
+            }
+        }
+        if self.rules_max > 64 {
+            problems.push("`limits.rules_max` must be at most 64".to_owned());
+        }
+        if self.head_bytes_max < 1_024 {
+            problems.push(
+                "`limits.head_bytes_max` must be at least 1024: browsers send heads of that size".to_owned(),
+            );
+        }
+        if self.keepalive_ms < 100 {
+            problems.push("`limits.keepalive_ms` must be at least 100".to_owned());
+        }
+        if u64::from(self.liveness_ms) < 2 * u64::from(self.keepalive_ms) {
+            problems.push(format!(
+                "`limits.liveness_ms` ({}) must be at least twice `limits.keepalive_ms` ({}): a peer is found gone by a \
+                 ping that went unanswered until the next one",
+                self.liveness_ms, self.keepalive_ms
+            ));
+        }
+        if u32::from(self.route_bytes_max) > self.message_bytes_max {
+            problems.push(format!(
+                "`limits.route_bytes_max` ({}) must fit into `limits.message_bytes_max` ({})",
+                self.route_bytes_max, self.message_bytes_max
+            ));
+        }
+        if self.send_bytes_max > self.outbox_bytes_max {
+            problems.push(format!(
+                "`limits.send_bytes_max` ({}) must fit into `limits.outbox_bytes_max` ({})",
+                self.send_bytes_max, self.outbox_bytes_max
+            ));
+        }
+        problems
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_sound() {
+        assert_eq!(Limits::default().problems(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn every_contradiction_is_reported_at_once() {
+        let limits = Limits {
+            tick_ms: 0,
+            rules_max: 65,
+            liveness_ms: 10,
+            ..Limits::default()
+        };
+        let problems = limits.problems();
+        assert_eq!(problems.len(), 3, "{problems:?}");
+        assert!(problems.iter().any(|problem| problem.contains("tick_ms")));
+        assert!(problems.iter().any(|problem| problem.contains("rules_max")));
+        assert!(problems.iter().any(|problem| problem.contains("liveness_ms")));
+    }
+}

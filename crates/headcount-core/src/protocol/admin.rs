@@ -1,0 +1,254 @@
+//! Bodies of the admin API, requests and answers. Field names are the wire's; times are milliseconds since the Unix epoch.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// Answer of `GET stats`: everything that is open, summed. The specification's `Stats`, with the list behind it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StatsAnswer {
+    /// Open connections.
+    pub total: u64,
+    /// Open connections by version. Sums to `total`.
+    pub versions: BTreeMap<String, u64>,
+    /// Open connections by route. Sums to `total`, or is empty with route tracking off.
+    pub routes: BTreeMap<String, u64>,
+    /// Connections one by one, up to the limit.
+    pub connections: Vec<ConnectionRow>,
+    /// True where `connections` does not hold all; absent otherwise.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub connections_truncated: bool,
+}
+
+/// One open connection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectionRow {
+    /// The id its tab was told.
+    pub id: String,
+    /// The build the tab runs.
+    pub version: String,
+    /// The page it shows; absent with route tracking off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route: Option<String>,
+    /// The client address; absent with IP tracking off, or where unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ip: Option<String>,
+}
+
+/// Answer of `GET connections`: one page.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectionsAnswer {
+    /// The connections of this page.
+    pub connections: Vec<ConnectionRow>,
+    /// What to send as `cursor` for the next page; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// Body of `POST releases`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReleaseRequest {
+    /// The build that is now current.
+    pub version: String,
+}
+
+/// One announced release; also the answer of `POST releases`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReleaseEntry {
+    /// The command's number.
+    pub id: u32,
+    /// The build.
+    pub version: String,
+    /// When it was announced.
+    pub announced_at: u64,
+}
+
+/// Answer of `GET releases`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleasesAnswer {
+    /// The release that is current.
+    pub current: String,
+    /// The log, oldest first.
+    pub releases: Vec<ReleaseEntry>,
+}
+
+/// Which routes: exactly one of the fields.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MatchBody {
+    /// This route alone.
+    Exact(String),
+    /// Every route that begins with this text.
+    Prefix(String),
+    /// This route and everything below it: `/checkout` is also `/checkout/pay`, not `/checkout-help`.
+    Segment(String),
+    /// `*` stands for any text without a slash, `**` for any text, `?` for one character other than a slash.
+    Glob(String),
+    /// A regular expression, searched in the route; linear time. Anchor it with `^` and `$`.
+    Regex(String),
+}
+
+/// Whom a rule is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AudienceBody {
+    /// Tabs on a release older than the current one.
+    #[default]
+    Outdated,
+    /// Every page load from before the command.
+    All,
+}
+
+/// What a matching tab is asked to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ModeBody {
+    /// Refresh.
+    #[default]
+    Force,
+    /// Offer the refresh to its user.
+    Prompt,
+}
+
+/// Body of `POST invalidations`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InvalidationRequest {
+    /// Which routes.
+    #[serde(rename = "match")]
+    pub matches: MatchBody,
+    /// Only tabs on one of these versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub versions: Option<Vec<String>>,
+    /// Whom it is for. Default `outdated`.
+    #[serde(default)]
+    pub audience: AudienceBody,
+    /// What they are asked to do. Default `force`.
+    #[serde(default)]
+    pub mode: ModeBody,
+    /// How long the rule stands, seconds. Default: the server's `rule_seconds`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<u32>,
+    /// Answer what it would hit, and touch nothing.
+    #[serde(default, rename = "dryRun")]
+    pub dry_run: bool,
+}
+
+/// A standing rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RuleEntry {
+    /// The command's number.
+    pub id: u32,
+    /// Which routes.
+    #[serde(rename = "match")]
+    pub matches: MatchBody,
+    /// Only tabs on one of these versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub versions: Option<Vec<String>>,
+    /// Whom it is for.
+    pub audience: AudienceBody,
+    /// What they are asked to do.
+    pub mode: ModeBody,
+    /// The release that was current when the rule was made: what matching tabs must at least run.
+    pub release: String,
+    /// When it was made.
+    pub created_at: u64,
+    /// When it lapses.
+    pub expires_at: u64,
+}
+
+/// Answer of `POST invalidations`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InvalidationAnswer {
+    /// The command's number; absent for a dry run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<u32>,
+    /// Open tabs it hits now.
+    pub tabs: u64,
+    /// Distinct routes those tabs are on.
+    pub routes: u64,
+    /// Whether nothing was touched.
+    pub dry_run: bool,
+    /// Rules that no longer stand because of this one: replaced by it (same match, versions, audience and mode), or the
+    /// oldest where too many stood.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lapsed: Vec<u32>,
+}
+
+/// Answer of `GET invalidations`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InvalidationsAnswer {
+    /// Standing rules, oldest first.
+    pub invalidations: Vec<RuleEntry>,
+}
+
+/// Answer of `DELETE invalidations/{id}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiftAnswer {
+    /// True.
+    pub ok: bool,
+    /// The rule that no longer stands.
+    pub id: u32,
+}
+
+/// Body of `POST invalidate-route`, the specification's own call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InvalidateRouteRequest {
+    /// Tabs whose route equals this or begins with it.
+    pub route: String,
+    /// The admin secret, where it does not come as a bearer token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
+}
+
+/// Answer of `POST invalidate-route`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InvalidateRouteAnswer {
+    /// True.
+    pub ok: bool,
+    /// The route that was asked for.
+    pub route: String,
+    /// The command's number.
+    pub id: u32,
+    /// Open tabs it hits now.
+    pub tabs: u64,
+}
+
+/// Body of `POST session`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SessionRequest {
+    /// The admin secret.
+    pub secret: String,
+}
+
+/// Answer of `POST session`; the ticket itself is in the `Set-Cookie` header.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionAnswer {
+    /// True.
+    pub ok: bool,
+    /// When the ticket ends.
+    pub expires_at: u64,
+}
+
+/// Every refusal of the admin API.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorAnswer {
+    /// What went wrong.
+    pub error: ErrorBody,
+}
+
+/// What went wrong, for a program and for its reader.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorBody {
+    /// Stable, machine-readable, kebab-case: `unauthorized`, `not-configured`, `invalid-body`, `invalid-pattern`, …
+    pub code: String,
+    /// What happened and what to do next.
+    pub message: String,
+}

@@ -1,0 +1,6 @@
+//! Every message that goes over the wire, and nothing else. The only place that knows serde.
+//!
+//! The specification is `protocol/PROTOCOL.md`, its test vectors are `protocol/vectors/`. Domain types stay free of serde:
+//! this module converts.
+
+pub mod admin;

@@ -1,0 +1,261 @@
+//! What a server can be told: one plain struct, checked as a whole.
+
+use std::fmt;
+
+use headcount_core::limits::Limits;
+use ipnet::IpNet;
+
+use crate::authorize::rule::ClaimRule;
+
+/// Everything a server can be told that is data. Behaviour (hooks, authorizers of one's own) goes through the builder.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where the client endpoints live: begins with `/`, does not end with one. Default `/__skew`.
+    pub base_path: String,
+    /// Where the admin API lives, in the same form. Default `/api/admin`.
+    pub admin_path: String,
+    /// The cookie that carries a tab's version. `None`: `__nkpv`, or `__nkpv_<mount>` where `base_path` has a mount.
+    pub cookie_name: Option<String>,
+    /// Whether open tabs are counted at all. Default true. Without it releases and messages still reach every tab.
+    pub connection_tracking: bool,
+    /// Whether the page of each tab is known. Needs `connection_tracking`. Default true.
+    pub route_tracking: bool,
+    /// Whether client addresses are read, kept in memory, and shown to those who may see stats. Needs
+    /// `connection_tracking`. Default false: they are never read, never kept, never shown.
+    pub ip_tracking: bool,
+    /// The release that is current at start. `None`: the last one announced, else `unreleased`.
+    pub release: Option<String>,
+    /// Origins other than the server's own whose pages may connect, for instance `https://app.example.com`. Default none.
+    pub allowed_origins: Vec<String>,
+    /// Networks whose forwarding headers are believed. Default none.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The secret of the admin API. `None`: the admin API answers `503` to everything.
+    pub admin_secret: Option<Secret>,
+    /// Sealed session cookies (h3, nuxt-auth-utils) that admit to stats. Default none.
+    pub sealed_session: Option<SealedSessionConfig>,
+    /// An endpoint of the app that is asked whether a browser may see stats. Default none.
+    pub forward_auth: Option<ForwardAuthConfig>,
+    /// Admits everybody to stats. For trials on loopback only. Default false.
+    pub authorize_anyone: bool,
+    /// Threads that hold connections; `0` means one per core. Default 0.
+    pub shards: usize,
+    /// Every bound.
+    pub limits: Limits,
+}
+
+/// Sealed session cookies, as `useSession` of h3 and `nuxt-auth-utils` write them (`Fe26.2*…`).
+#[derive(Clone, Debug)]
+pub struct SealedSessionConfig {
+    /// The password the app seals with (`NUXT_SESSION_PASSWORD`), at least 32 bytes.
+    pub password: Secret,
+    /// The cookie's name. Default `nuxt-session`.
+    pub cookie: String,
+    /// Which sessions admit. Default: `user.role` equals `admin`.
+    pub rule: ClaimRule,
+}
+
+/// An endpoint of the app that is asked, with the browser's own headers, whether that browser may see stats.
+#[derive(Clone, Debug)]
+pub struct ForwardAuthConfig {
+    /// An absolute `http` or `https` URL. `2xx` admits, `401` and `403` refuse, anything else counts as unavailable.
+    pub url: String,
+    /// How long an answer holds for the same headers, milliseconds. Default 5,000.
+    pub cache_ms: u32,
+    /// How long the app may take, milliseconds. Default 3,000.
+    pub timeout_ms: u32,
+}
+
+/// A secret: its `Debug` shows nothing, and it is compared in constant time.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl Secret {
+    /// A secret with this text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text. Whoever calls this keeps it out of logs and messages.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether `candidate` is this secret, in time that depends on the lengths alone.
+    pub fn matches(&self, candidate: &str) -> bool {
+        subtle::ConstantTimeEq::ct_eq(self.0.as_bytes(), candidate.as_bytes()).into()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            base_path: "/__skew".to_owned(),
+            admin_path: "/api/admin".to_owned(),
+            cookie_name: None,
+            connection_tracking: true,
+            route_tracking: true,
+            ip_tracking: false,
+            release: None,
+            allowed_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
+            admin_secret: None,
+            sealed_session: None,
+            forward_auth: None,
+            authorize_anyone: false,
+            shards: 0,
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Config {
+    /// The cookie that carries a tab's version: the one set, else `__nkpv` with the mount of the base path behind it
+    /// (`/pro/__skew` → `__nkpv_pro`, `/a/b/__skew` → `__nkpv_a_b`).
+    pub fn version_cookie(&self) -> String {
+        if let Some(name) = &self.cookie_name {
+            return name.clone();
+        }
+        let mount = self
+            .base_path
+            .rsplit_once('/')
+            .map_or("", |(mount, _)| mount)
+            .trim_matches('/');
+        if mount.is_empty() {
+            "__nkpv".to_owned()
+        } else {
+            format!("__nkpv_{}", mount.replace('/', "_"))
+        }
+    }
+
+    /// Every contradiction, as sentences that name the key and say what to do. Empty when sound.
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        for (key, path) in [("base_path", &self.base_path), ("admin_path", &self.admin_path)] {
+            let plain = path
+                .bytes()
+                .all(|byte| byte.is_ascii_graphic() && !b"?#%{}\\\"<>".contains(&byte));
+            if !path.starts_with('/')
+                || path.len() < 2
+                || path.ends_with('/')
+                || path.contains("//")
+                || !plain
+            {
+                problems.push(format!(
+                    "`{key}` is `{path}`: write a plain path such as `/__skew`, without a slash at its end"
+                ));
+            }
+        }
+        if self.base_path == self.admin_path {
+            problems.push("`base_path` and `admin_path` must differ".to_owned());
+        }
+        for (key, on) in [
+            ("route_tracking", self.route_tracking),
+            ("ip_tracking", self.ip_tracking),
+        ] {
+            if on && !self.connection_tracking {
+                problems.push(format!(
+                    "`{key}` needs `connection_tracking`: turn that on, or turn `{key}` off"
+                ));
+            }
+        }
+        if let Some(name) = &self.cookie_name
+            && (name.is_empty()
+                || name
+                    .bytes()
+                    .any(|byte| !byte.is_ascii_graphic() || b"=;,\"".contains(&byte)))
+        {
+            problems.push(format!("`cookie_name` is `{name}`: that is no cookie name"));
+        }
+        for origin in &self.allowed_origins {
+            if !crate::origin::is_origin(origin) {
+                problems.push(format!(
+                    "`allowed_origins` has `{origin}`: write scheme, host and port only, as in `https://app.example.com`"
+                ));
+            }
+        }
+        if let Some(release) = &self.release
+            && (release.is_empty() || release.len() > usize::from(self.limits.version_bytes_max))
+        {
+            problems.push(format!(
+                "`release` must have 1 to {} bytes",
+                self.limits.version_bytes_max
+            ));
+        }
+        if self
+            .admin_secret
+            .as_ref()
+            .is_some_and(|secret| secret.expose().is_empty())
+        {
+            problems.push(
+                "`admin_secret` is empty: set one, or leave it out to keep the admin API shut".to_owned(),
+            );
+        }
+        if self
+            .sealed_session
+            .as_ref()
+            .is_some_and(|sealed| sealed.password.expose().len() < 32)
+        {
+            problems
+                .push("`sealed_session.password` must have at least 32 bytes, as the app's own".to_owned());
+        }
+        if let Some(forward) = &self.forward_auth
+            && !(forward.url.starts_with("http://") || forward.url.starts_with("https://"))
+        {
+            problems.push(format!(
+                "`forward_auth.url` is `{}`: write an absolute http or https URL",
+                forward.url
+            ));
+        }
+        problems.extend(self.limits.problems());
+        problems
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_sound() {
+        assert_eq!(Config::default().problems(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn route_tracking_without_connection_tracking_is_said_clearly() {
+        let config = Config {
+            connection_tracking: false,
+            ..Config::default()
+        };
+        assert_eq!(
+            config.problems(),
+            ["`route_tracking` needs `connection_tracking`: turn that on, or turn `route_tracking` off"]
+        );
+    }
+
+    #[test]
+    fn the_version_cookie_is_named_after_the_mount() {
+        let named = |base: &str| {
+            Config {
+                base_path: base.to_owned(),
+                ..Config::default()
+            }
+            .version_cookie()
+        };
+        assert_eq!(named("/__skew"), "__nkpv");
+        assert_eq!(named("/pro/__skew"), "__nkpv_pro");
+        assert_eq!(named("/a/b/__skew"), "__nkpv_a_b");
+    }
+
+    #[test]
+    fn a_secret_does_not_print_itself() {
+        let secret = Secret::new("hunter2");
+        assert_eq!(format!("{secret:?}"), "Secret(…)");
+        assert!(secret.matches("hunter2") && !secret.matches("hunter") && !secret.matches(""));
+    }
+}

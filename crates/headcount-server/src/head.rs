@@ -1,0 +1,124 @@
+//! What we read of a request head, wherever it was parsed.
+//!
+//! The lean door parses with `httparse`, the generic door hands over an `http::request::Parts`. Admission, authorization
+//! and client addresses read both through [`Head`], so each of those rules is written once.
+
+use http::request::Parts;
+
+/// A parsed HTTP request head.
+pub trait Head {
+    /// The path of the request target, as sent (still percent-encoded), without the query.
+    fn path(&self) -> &str;
+
+    /// The query of the request target, as sent, without the question mark.
+    fn query(&self) -> Option<&str>;
+
+    /// Calls `each` with every value of the header `name` (given in lower case), in the order they were sent. Values
+    /// that are not visible ASCII or UTF-8 are skipped.
+    fn each_value<'head>(&'head self, name: &str, each: &mut dyn FnMut(&'head str));
+
+    /// The first value of the header `name` (given in lower case).
+    fn header<'head>(&'head self, name: &str) -> Option<&'head str> {
+        let mut first = None;
+        self.each_value(name, &mut |value| {
+            first.get_or_insert(value);
+        });
+        first
+    }
+}
+
+impl Head for Parts {
+    fn path(&self) -> &str {
+        self.uri.path()
+    }
+
+    fn query(&self) -> Option<&str> {
+        self.uri.query()
+    }
+
+    fn each_value<'head>(&'head self, name: &str, each: &mut dyn FnMut(&'head str)) {
+        self.headers
+            .get_all(name)
+            .iter()
+            .filter_map(|value| std::str::from_utf8(value.as_bytes()).ok())
+            .for_each(each);
+    }
+}
+
+impl Head for httparse::Request<'_, '_> {
+    fn path(&self) -> &str {
+        let target = self.path.unwrap_or_default();
+        target.split_once('?').map_or(target, |(path, _)| path)
+    }
+
+    fn query(&self) -> Option<&str> {
+        self.path
+            .unwrap_or_default()
+            .split_once('?')
+            .map(|(_, query)| query)
+    }
+
+    fn each_value<'head>(&'head self, name: &str, each: &mut dyn FnMut(&'head str)) {
+        self.headers
+            .iter()
+            .filter(|header| header.name.eq_ignore_ascii_case(name))
+            .filter_map(|header| std::str::from_utf8(header.value).ok())
+            .for_each(each);
+    }
+}
+
+/// The value of the cookie `name` in any `cookie` header of `head`, as sent (still percent-encoded). The first one wins.
+pub fn cookie<'head>(head: &'head dyn Head, name: &str) -> Option<&'head str> {
+    let mut found = None;
+    head.each_value("cookie", &mut |header| {
+        if found.is_none() {
+            found = header
+                .split(';')
+                .filter_map(|pair| pair.trim().split_once('='))
+                .find_map(|(key, value)| (key == name).then_some(value.trim_matches('"')));
+        }
+    });
+    found
+}
+
+/// The value of the query parameter `name`, form-decoded: `+` is a space, `%XX` a byte. Invalid UTF-8 is replaced. The
+/// first one wins.
+pub fn query_parameter(head: &dyn Head, name: &str) -> Option<String> {
+    head.query()?.split('&').find_map(|pair| {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (key == name).then(|| {
+            let spaced = value.replace('+', " ");
+            percent_encoding::percent_decode_str(&spaced)
+                .decode_utf8_lossy()
+                .into_owned()
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(uri: &str, cookies: &[&str]) -> Parts {
+        let mut request = http::Request::builder().uri(uri);
+        for cookie in cookies {
+            request = request.header("Cookie", *cookie);
+        }
+        request.body(()).unwrap().into_parts().0
+    }
+
+    #[test]
+    fn a_cookie_is_found_by_its_whole_name() {
+        let head = parts("/", &["x__nkpv=no; __nkpv=build-7; __nkpv=late", "other=1"]);
+        assert_eq!(cookie(&head, "__nkpv"), Some("build-7"));
+        assert_eq!(cookie(&head, "other"), Some("1"));
+        assert_eq!(cookie(&head, "nkpv"), None);
+    }
+
+    #[test]
+    fn a_query_parameter_is_form_decoded() {
+        let head = parts("/sse?x=1&route=%2Fcaf%C3%A9+au+lait&route=/late", &[]);
+        assert_eq!(query_parameter(&head, "route").as_deref(), Some("/café au lait"));
+        assert_eq!(query_parameter(&head, "rout"), None);
+    }
+}
