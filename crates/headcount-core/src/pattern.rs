@@ -1,1 +1,356 @@
-//! To come.
+//! Which routes a command is for.
+//!
+//! Five ways to say it, all of them matched against routes in their normal form ([`crate::route`]) and none of them able to
+//! take more than time linear in the route: the expressions run on the `regex` crate, which has no backtracking, and the
+//! size of what they compile to is limited.
+//!
+//! Every pattern also tells the text that all its matches begin with, so that an ordered set of routes can be searched in
+//! the one range where matches can lie.
+//!
+//! Invariant: a pattern built again from its [`RoutePattern::kind`] and [`RoutePattern::source`] is the same pattern.
+
+use regex::{Regex, RegexBuilder};
+
+use crate::limits::Limits;
+use crate::route::{self, Route, RouteError};
+
+/// Bytes one expression may compile to. A path pattern takes a few kilobytes; this is ten times less than the crate's default.
+const COMPILED_BYTES_MAX: usize = 1 << 20;
+
+/// Bytes of the cache an expression may fill while it searches, per thread that searches.
+const CACHE_BYTES_MAX: usize = 1 << 18;
+
+/// How deep the groups of an expression may nest.
+const NEST_MAX: u32 = 50;
+
+/// A set of routes. Equal if kind and source text are equal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RoutePattern {
+    /// This route alone.
+    Exact(Route),
+    /// Every route that begins with this text: `/checkout` is also `/checkout-help`.
+    Prefix(Route),
+    /// This route and everything below it: `/checkout` is also `/checkout/pay`, not `/checkout-help`. Held without
+    /// trailing slash; `/` is everything.
+    Segment(Route),
+    /// A path with wildcards.
+    Glob(Expression),
+    /// A regular expression.
+    Regex(Expression),
+}
+
+/// A compiled glob or regular expression, with the text it was made from.
+#[derive(Clone, Debug)]
+pub struct Expression {
+    source: Box<str>,
+    literal_prefix: Box<str>,
+    regex: Regex,
+}
+
+/// Why a text is not a pattern.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum PatternError {
+    /// The path in it is none.
+    #[error(transparent)]
+    Route(#[from] RouteError),
+    /// A regular expression without text would match every route.
+    #[error("the regular expression is empty; write `.*` if every route is meant")]
+    Empty,
+    /// A glob that begins with neither `/` nor `*` matches no route.
+    #[error("the glob matches no route; begin it with `/` or `*`")]
+    NotAPath,
+    /// Longer than [`Limits::pattern_bytes_max`].
+    #[error("the pattern is longer than {bytes_max} bytes; shorten it or split it into several")]
+    TooLong {
+        /// The limit that was in force.
+        bytes_max: usize,
+    },
+    /// It compiles to more than a mebibyte.
+    #[error(
+        "the pattern is too complex; use fewer wildcards and smaller repetitions, or split it into several"
+    )]
+    TooComplex,
+    /// Not in the syntax of the `regex` crate, which has neither look-around nor back-references.
+    #[error("the regular expression cannot be read")]
+    Syntax(#[source] regex::Error),
+}
+
+impl RoutePattern {
+    /// The route `text` alone.
+    pub fn exact(text: &str, limits: &Limits) -> Result<Self, PatternError> {
+        path(text, limits).map(Self::Exact)
+    }
+
+    /// Every route that begins with `text`, which begins with `/` and may end anywhere.
+    pub fn prefix(text: &str, limits: &Limits) -> Result<Self, PatternError> {
+        path(text, limits).map(Self::Prefix)
+    }
+
+    /// The route `text` and everything below it. A trailing slash in `text` means nothing.
+    pub fn segment(text: &str, limits: &Limits) -> Result<Self, PatternError> {
+        let route = path(text, limits)?;
+        Ok(Self::Segment(match route.trim_end_matches('/') {
+            "" => Route::root(),
+            trimmed if trimmed.len() == route.len() => route,
+            trimmed => path(trimmed, limits)?,
+        }))
+    }
+
+    /// The whole route by wildcards: `*` is any text without `/`, `**` any text, `?` one character other than `/`;
+    /// everything else stands for itself, percent sequences for what they decode to. So `%2A` is a star.
+    pub fn glob(text: &str, limits: &Limits) -> Result<Self, PatternError> {
+        check_len(text, limits)?;
+        if !text.starts_with(['/', '*']) {
+            return Err(PatternError::NotAPath);
+        }
+        if text.contains(char::is_control) {
+            return Err(RouteError::ControlCharacter.into());
+        }
+        let literal_prefix = route::decode(&text[..text.find(['*', '?']).unwrap_or(text.len())]);
+        Expression::new(text, &literal_prefix, &glob_to_regex(text)).map(Self::Glob)
+    }
+
+    /// Routes in which a regular expression is found, in the syntax of the [`regex`] crate. Anchor it with `^` and `$`.
+    pub fn regex(text: &str, limits: &Limits) -> Result<Self, PatternError> {
+        check_len(text, limits)?;
+        if text.is_empty() {
+            return Err(PatternError::Empty);
+        }
+        Expression::new(text, anchored_literal(text), text).map(Self::Regex)
+    }
+
+    /// Whether a route, in its normal form, is in the set.
+    pub fn matches(&self, route: &str) -> bool {
+        match self {
+            Self::Exact(exact) => route == exact.as_str(),
+            Self::Prefix(prefix) => route.starts_with(prefix.as_str()),
+            Self::Segment(root) if root.as_str() == "/" => true,
+            Self::Segment(top) => route
+                .strip_prefix(top.as_str())
+                .is_some_and(|below| below.is_empty() || below.starts_with('/')),
+            Self::Glob(expression) | Self::Regex(expression) => expression.regex.is_match(route),
+        }
+    }
+
+    /// The text that every match begins with, for range scans over ordered routes. Empty if none is known.
+    pub fn literal_prefix(&self) -> &str {
+        match self {
+            Self::Exact(route) | Self::Prefix(route) | Self::Segment(route) => route,
+            Self::Glob(expression) | Self::Regex(expression) => &expression.literal_prefix,
+        }
+    }
+
+    /// The pattern's text: a path in its normal form, a glob or regular expression as it was written.
+    pub fn source(&self) -> &str {
+        match self {
+            Self::Exact(route) | Self::Prefix(route) | Self::Segment(route) => route,
+            Self::Glob(expression) | Self::Regex(expression) => &expression.source,
+        }
+    }
+
+    /// `exact`, `prefix`, `segment`, `glob` or `regex`: the constructor's and the wire's name.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Exact(_) => "exact",
+            Self::Prefix(_) => "prefix",
+            Self::Segment(_) => "segment",
+            Self::Glob(_) => "glob",
+            Self::Regex(_) => "regex",
+        }
+    }
+}
+
+impl Expression {
+    fn new(source: &str, literal_prefix: &str, regex: &str) -> Result<Self, PatternError> {
+        let regex = RegexBuilder::new(regex)
+            .size_limit(COMPILED_BYTES_MAX)
+            .dfa_size_limit(CACHE_BYTES_MAX)
+            .nest_limit(NEST_MAX)
+            .build()
+            .map_err(|error| match error {
+                regex::Error::CompiledTooBig(_) => PatternError::TooComplex,
+                error => PatternError::Syntax(error),
+            })?;
+        Ok(Self {
+            source: source.into(),
+            literal_prefix: literal_prefix.into(),
+            regex,
+        })
+    }
+}
+
+impl PartialEq for Expression {
+    fn eq(&self, other: &Self) -> bool {
+        self.source == other.source
+    }
+}
+
+impl Eq for Expression {}
+
+fn path(text: &str, limits: &Limits) -> Result<Route, PatternError> {
+    Ok(Route::parse(text, limits.pattern_bytes_max as usize)?)
+}
+
+fn check_len(text: &str, limits: &Limits) -> Result<(), PatternError> {
+    let bytes_max = limits.pattern_bytes_max as usize;
+    if text.len() > bytes_max {
+        Err(PatternError::TooLong { bytes_max })
+    } else {
+        Ok(())
+    }
+}
+
+/// Three or more stars in a row are two.
+fn glob_to_regex(glob: &str) -> String {
+    let mut regex = String::from(r"(?s)\A");
+    let mut rest = glob;
+    while !rest.is_empty() {
+        let (literal, wild) = rest.split_at(rest.find(['*', '?']).unwrap_or(rest.len()));
+        regex.push_str(&regex::escape(&route::decode(literal)));
+        let stars = wild.len() - wild.trim_start_matches('*').len();
+        regex.push_str(match (stars, wild.is_empty()) {
+            (_, true) => "",
+            (0, false) => "[^/]",
+            (1, false) => "[^/]*",
+            (_, false) => ".*",
+        });
+        rest = &wild[stars.max(1).min(wild.len())..];
+    }
+    regex.push_str(r"\z");
+    regex
+}
+
+/// What a regular expression that is anchored at its beginning asks for literally, read off its first characters. Careful
+/// rather than clever: any alternation, and anything but plain path characters, ends the search.
+fn anchored_literal(regex: &str) -> &str {
+    let Some(text) = regex.strip_prefix('^').filter(|text| !text.contains('|')) else {
+        return "";
+    };
+    let is_plain = |char: char| char.is_ascii_alphanumeric() || "/-_~%@:,=".contains(char);
+    let literal = &text[..text.find(|char| !is_plain(char)).unwrap_or(text.len())];
+    // The character before a repetition may be there no times.
+    let repeated = text[literal.len()..].starts_with(['*', '?', '{']);
+    &literal[..literal.len() - usize::from(repeated && !literal.is_empty())]
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::*;
+
+    fn build(kind: &str, text: &str) -> Result<RoutePattern, PatternError> {
+        let limits = Limits::default();
+        match kind {
+            "exact" => RoutePattern::exact(text, &limits),
+            "prefix" => RoutePattern::prefix(text, &limits),
+            "segment" => RoutePattern::segment(text, &limits),
+            "glob" => RoutePattern::glob(text, &limits),
+            "regex" => RoutePattern::regex(text, &limits),
+            other => panic!("no such kind: {other}"),
+        }
+    }
+
+    fn error_name(error: &PatternError) -> &'static str {
+        match error {
+            PatternError::Route(RouteError::NotAPath) | PatternError::NotAPath => "not-a-path",
+            PatternError::Route(RouteError::ControlCharacter) => "control-character",
+            PatternError::Route(RouteError::TooLong { .. }) | PatternError::TooLong { .. } => "too-long",
+            PatternError::Empty => "empty",
+            PatternError::TooComplex => "too-complex",
+            PatternError::Syntax(_) => "syntax",
+        }
+    }
+
+    #[test]
+    fn vectors() {
+        let vectors: Value =
+            serde_json::from_str(include_str!("../../../protocol/vectors/patterns.json")).unwrap();
+        for case in vectors["cases"].as_array().unwrap() {
+            let (name, kind) = (case["name"].as_str().unwrap(), case["kind"].as_str().unwrap());
+            let built = build(kind, case["text"].as_str().unwrap());
+            if let Some(wanted) = case.get("error") {
+                assert_eq!(
+                    built.as_ref().map_err(error_name).unwrap_err(),
+                    wanted.as_str().unwrap(),
+                    "{name}"
+                );
+                continue;
+            }
+            let pattern = built.unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert_eq!(pattern.kind(), kind, "{name}");
+            assert_eq!(pattern.source(), case["source"].as_str().unwrap(), "{name}");
+            assert_eq!(
+                pattern.literal_prefix(),
+                case["literalPrefix"].as_str().unwrap(),
+                "{name}"
+            );
+            for (list, wanted) in [("matches", true), ("misses", false)] {
+                for route in case[list].as_array().unwrap() {
+                    let route = route.as_str().unwrap();
+                    assert_eq!(pattern.matches(route), wanted, "{name}: {route}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_limits_hold() {
+        let long = format!("/{}", "a".repeat(1_024));
+        for kind in ["exact", "prefix", "segment", "glob", "regex"] {
+            assert_eq!(error_name(&build(kind, &long).unwrap_err()), "too-long", "{kind}");
+        }
+        assert_eq!(build("regex", r"(\w{100}){100}"), Err(PatternError::TooComplex));
+        let deep = format!("{}a{}", "(".repeat(60), ")".repeat(60));
+        assert!(matches!(build("regex", &deep), Err(PatternError::Syntax(_))));
+    }
+
+    #[test]
+    fn a_syntax_error_says_where() {
+        let error = build("regex", "/a(").unwrap_err();
+        let source = std::error::Error::source(&error).unwrap();
+        assert!(source.to_string().contains("unclosed group"), "{source}");
+    }
+
+    /// The textbook matcher: tries every length for every star.
+    fn naive_glob(glob: &[char], text: &[char]) -> bool {
+        match glob {
+            [] => text.is_empty(),
+            ['*', '*', rest @ ..] => (0..=text.len()).any(|taken| naive_glob(rest, &text[taken..])),
+            ['*', rest @ ..] => (0..=text.len())
+                .take_while(|&taken| !text[..taken].contains(&'/'))
+                .any(|taken| naive_glob(rest, &text[taken..])),
+            ['?', rest @ ..] => text
+                .split_first()
+                .is_some_and(|(&char, text)| char != '/' && naive_glob(rest, text)),
+            [char, rest @ ..] => text.first() == Some(char) && naive_glob(rest, &text[1..]),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn globs_agree_with_the_textbook(glob in "[/*][ab/*?.]{0,8}", route in "/[ab/.é]{0,8}") {
+            let chars = |text: &str| text.chars().collect::<Vec<_>>();
+            let pattern = build("glob", &glob).unwrap();
+            prop_assert_eq!(pattern.matches(&route), naive_glob(&chars(&glob), &chars(&route)));
+        }
+
+        #[test]
+        fn every_match_begins_with_the_literal_prefix(
+            (kind, text) in prop_oneof![
+                (Just("exact"), "/[ab/%]{0,3}"),
+                (Just("prefix"), "/[ab/%]{0,3}"),
+                (Just("segment"), "/[ab/%]{0,3}"),
+                (Just("glob"), "/[ab/*?]{0,5}"),
+                (Just("regex"), r"\^?/[ab/+*?.|^$]{0,6}"),
+            ],
+            route in "/[ab/]{0,5}",
+        ) {
+            if let Ok(pattern) = build(kind, &text) {
+                prop_assert!(!pattern.matches(&route) || route.starts_with(pattern.literal_prefix()));
+                prop_assert_eq!(build(kind, pattern.source()), Ok(pattern));
+            }
+        }
+    }
+}
