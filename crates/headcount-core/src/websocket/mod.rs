@@ -1,1 +1,28 @@
-//! To come.
+//! The server half of WebSocket ([RFC 6455]), without I/O: bytes in, events out; values in, bytes out.
+//!
+//! [`Decoder`] is fed whatever a read returned. A message that lies whole in those bytes, which is nearly every message a
+//! tab sends, is unmasked where it lies and handed over as a borrow: nothing is allocated and nothing copied. Only what
+//! is cut, by fragments or by the end of a read, is kept, and only until it is complete; so a decoder at rest is one
+//! null pointer. Everything that the Autobahn test suite checks strictly is checked strictly.
+//!
+//! Deliberately absent: extensions (so every RSV bit is an error), the client's half, a send queue, timers and the
+//! closing sequence. Those belong to whoever owns the socket.
+//!
+//! [RFC 6455]: https://www.rfc-editor.org/rfc/rfc6455
+
+mod close;
+mod decode;
+mod encode;
+mod frame;
+mod handshake;
+mod violation;
+
+pub use close::{CloseCode, Return};
+pub use decode::{Decoder, Event, Flow};
+pub use encode::{close, frame, header, ping, pong, text};
+pub use frame::Opcode;
+pub use handshake::accept_key;
+pub use violation::Violation;
+
+#[cfg(test)]
+mod tests;
