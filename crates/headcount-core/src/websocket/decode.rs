@@ -9,6 +9,7 @@ use std::mem;
 
 use super::close;
 use super::frame::{HEADER_BYTES_MAX, Header, Opcode};
+use super::message::Message;
 use super::violation::Violation;
 
 /// Reads the frames of one client.
@@ -76,14 +77,6 @@ struct Frame {
     received: usize,
 }
 
-#[derive(Debug)]
-struct Message {
-    opcode: Opcode,
-    bytes: Vec<u8>,
-    /// How much of `bytes` is known to be UTF-8, where it must be.
-    valid_len: usize,
-}
-
 impl Decoder {
     /// Takes freshly read bytes, unmasks them in place and calls `on` for every message and control frame they complete.
     ///
@@ -116,12 +109,8 @@ impl Decoder {
 
     #[cfg(test)]
     pub(super) fn held_bytes(&self) -> usize {
-        let message = self.partial.as_ref().and_then(|partial| partial.message.as_ref());
-        let control = self
-            .partial
-            .as_ref()
-            .map_or(0, |partial| partial.control.capacity());
-        message.map_or(0, |message| message.bytes.capacity()) + control
+        let Some(partial) = &self.partial else { return 0 };
+        partial.control.capacity() + partial.message.as_ref().map_or(0, Message::held_bytes)
     }
 
     fn run(
@@ -174,7 +163,7 @@ impl Decoder {
             _ => {}
         }
         let payload_len = usize::try_from(header.payload_len).unwrap_or(usize::MAX);
-        let held = open.map_or(0, |message| message.bytes.len());
+        let held = open.map_or(0, |message| message.bytes().len());
         if !header.opcode.is_control() && payload_len > bytes_max.saturating_sub(held) {
             return Err(Violation::TooBig { bytes_max });
         }
@@ -240,7 +229,7 @@ impl Decoder {
             return Ok(Flow::Continue);
         }
         match open.take() {
-            Some(message) => deliver_data(message.opcode, &message.bytes, on),
+            Some(message) => deliver_data(message.opcode(), message.bytes(), on),
             None => Ok(Flow::Continue),
         }
     }
@@ -266,6 +255,7 @@ fn deliver_control(
     match opcode {
         Opcode::Ping => Ok(on(Event::Ping(payload))),
         Opcode::Pong => Ok(on(Event::Pong(payload))),
+        // A close: there is no other control frame.
         _ => {
             on(Event::Close(close::read(payload)?));
             Ok(Flow::Stop)
@@ -311,42 +301,5 @@ impl Frame {
 
     fn is_whole_in(&self, part: &[u8]) -> bool {
         part.len() == self.payload_len
-    }
-}
-
-impl Message {
-    fn new(opcode: Opcode) -> Self {
-        Self {
-            opcode,
-            bytes: Vec::new(),
-            valid_len: 0,
-        }
-    }
-
-    /// Adds a part that [`Decoder::admit`] has found to fit, and checks what it can of its text.
-    fn append(&mut self, part: &[u8], bytes_max: usize) -> Result<(), Violation> {
-        let len = self.bytes.len() + part.len();
-        if len > self.bytes.capacity() {
-            // Doubling, but never past the limit: a declared length is not yet a reason to hold memory.
-            let capacity = len.max(self.bytes.capacity().saturating_mul(2).min(bytes_max));
-            self.bytes.reserve_exact(capacity - self.bytes.len());
-        }
-        self.bytes.extend_from_slice(part);
-        if self.opcode == Opcode::Text {
-            self.check_text()
-        } else {
-            Ok(())
-        }
-    }
-
-    /// Fails on bytes that no continuation could mend. A character that is merely cut waits for its rest; one that is
-    /// still cut when the message ends fails in `deliver_data`.
-    fn check_text(&mut self) -> Result<(), Violation> {
-        match str::from_utf8(&self.bytes[self.valid_len..]) {
-            Ok(text) => self.valid_len += text.len(),
-            Err(error) if error.error_len().is_none() => self.valid_len += error.valid_up_to(),
-            Err(_) => return Err(Violation::NotUtf8),
-        }
-        Ok(())
     }
 }

@@ -15,6 +15,7 @@ mod decode;
 mod encode;
 mod frame;
 mod handshake;
+mod message;
 mod violation;
 
 pub use close::{CloseCode, Return};

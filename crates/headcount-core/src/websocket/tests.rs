@@ -320,7 +320,7 @@ proptest! {
         for read in cut(&bytes, &sizes) {
             let fed = decoder.feed(&mut read.to_vec(), bytes_max, |_| Flow::Continue);
             // A control frame holds 125 bytes at most, in a buffer that may have doubled.
-            prop_assert!(decoder.held_bytes() <= bytes_max + 250);
+            prop_assert!(decoder.held_bytes() <= bytes_max + 250, "{}", decoder.held_bytes());
             if fed.is_err() {
                 break;
             }
