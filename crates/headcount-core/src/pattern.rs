@@ -14,8 +14,12 @@ use regex::{Regex, RegexBuilder};
 use crate::limits::Limits;
 use crate::route::{self, Route, RouteError};
 
-/// Bytes one expression may compile to. A path pattern takes a few kilobytes; this is ten times less than the crate's default.
-const COMPILED_BYTES_MAX: usize = 1 << 20;
+/// Bytes a glob may compile to. Measured: the longest literal takes 33 KiB, a wildcard about one.
+const GLOB_BYTES_MAX: usize = 1 << 17;
+
+/// Bytes a regular expression may compile to. A Unicode class is dear: `\w` takes 49 KiB, `[^/]` two. The worst a match
+/// can cost is this times the length of the route, so it is a tenth of the crate's default.
+const REGEX_BYTES_MAX: usize = 1 << 20;
 
 /// Bytes of the cache an expression may fill while it searches, per thread that searches.
 const CACHE_BYTES_MAX: usize = 1 << 18;
@@ -65,7 +69,7 @@ pub enum PatternError {
         /// The limit that was in force.
         bytes_max: usize,
     },
-    /// It compiles to more than a mebibyte.
+    /// It compiles to more than 128 KiB (glob) or 1 MiB (regular expression).
     #[error(
         "the pattern is too complex; use fewer wildcards and smaller repetitions, or split it into several"
     )]
@@ -107,7 +111,7 @@ impl RoutePattern {
             return Err(RouteError::ControlCharacter.into());
         }
         let literal_prefix = route::decode(&text[..text.find(['*', '?']).unwrap_or(text.len())]);
-        Expression::new(text, &literal_prefix, &glob_to_regex(text)).map(Self::Glob)
+        Expression::new(text, &literal_prefix, &glob_to_regex(text), GLOB_BYTES_MAX).map(Self::Glob)
     }
 
     /// Routes in which a regular expression is found, in the syntax of the [`regex`] crate. Anchor it with `^` and `$`.
@@ -116,7 +120,7 @@ impl RoutePattern {
         if text.is_empty() {
             return Err(PatternError::Empty);
         }
-        Expression::new(text, anchored_literal(text), text).map(Self::Regex)
+        Expression::new(text, anchored_literal(text), text, REGEX_BYTES_MAX).map(Self::Regex)
     }
 
     /// Whether a route, in its normal form, is in the set.
@@ -161,9 +165,9 @@ impl RoutePattern {
 }
 
 impl Expression {
-    fn new(source: &str, literal_prefix: &str, regex: &str) -> Result<Self, PatternError> {
+    fn new(source: &str, literal_prefix: &str, regex: &str, bytes_max: usize) -> Result<Self, PatternError> {
         let regex = RegexBuilder::new(regex)
-            .size_limit(COMPILED_BYTES_MAX)
+            .size_limit(bytes_max)
             .dfa_size_limit(CACHE_BYTES_MAX)
             .nest_limit(NEST_MAX)
             .build()
@@ -296,12 +300,32 @@ mod tests {
     }
 
     #[test]
+    fn the_limits_leave_room_for_what_people_write() {
+        let globs = [
+            format!("/{}", "a".repeat(1_023)),
+            format!("/{}", "*/".repeat(30)),
+            format!("/v{}", "?".repeat(30)),
+        ];
+        for glob in globs {
+            assert_eq!(build("glob", &glob).map(|_| ()), Ok(()), "{glob}");
+        }
+        for regex in [
+            r"^/(?:[\w-]+/){1,4}\d+$",
+            r"^/(?i)[\w.]+/(?:cart|checkout|pay)/\w{1,8}$",
+            "^/.{1,64}$",
+        ] {
+            assert_eq!(build("regex", regex).map(|_| ()), Ok(()), "{regex}");
+        }
+    }
+
+    #[test]
     fn the_limits_hold() {
         let long = format!("/{}", "a".repeat(1_024));
         for kind in ["exact", "prefix", "segment", "glob", "regex"] {
             assert_eq!(error_name(&build(kind, &long).unwrap_err()), "too-long", "{kind}");
         }
         assert_eq!(build("regex", r"(\w{100}){100}"), Err(PatternError::TooComplex));
+        assert_eq!(build("glob", &"*a".repeat(500)), Err(PatternError::TooComplex));
         let deep = format!("{}a{}", "(".repeat(60), ")".repeat(60));
         assert!(matches!(build("regex", &deep), Err(PatternError::Syntax(_))));
     }
