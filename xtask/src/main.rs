@@ -1,1 +1,51 @@
-fn main() {}
+//! `cargo xtask`: one command for every check of this repository.
+//!
+//! The build server runs `cargo xtask test` and nothing else, so a change that passes here passes there. No dependencies:
+//! this builds in a second, and a fresh clone can run it before anything else is there. What it needs to know it reads
+//! from the tree itself (`cargo tree`, `deny.toml`, the sources), never from a second list.
+
+mod arrows;
+mod bench;
+mod check;
+mod demo;
+mod dependencies;
+mod documents;
+mod licence;
+mod needs;
+mod report;
+mod run;
+mod source;
+mod test;
+mod tree;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+cargo xtask <command>
+
+  check   formatting, lints, arrows between crates, rules on sources and documents, dependencies, unit tests
+  test    installs what is missing, then everything: check, all Rust tests, the browser tests
+  demo    starts a demo site with visitors, and says how to try it; further arguments go to `headcount demo`
+  bench   runs the measurements; further arguments go to them
+";
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let command = arguments.next();
+    let rest: Vec<String> = arguments.collect();
+    let outcome = match (command.as_deref(), rest.as_slice()) {
+        (None | Some("help" | "--help" | "-h"), _) => {
+            report::say(USAGE);
+            return ExitCode::SUCCESS;
+        }
+        (Some("check"), []) => check::check(),
+        (Some("test"), []) => test::test(),
+        (Some("demo"), rest) => demo::demo(rest),
+        (Some("bench"), rest) => bench::bench(rest),
+        (Some(_), _) => {
+            report::say(USAGE);
+            return ExitCode::from(2);
+        }
+    };
+    report::conclude(outcome)
+}

@@ -1,0 +1,119 @@
+// The real binary as a child process.
+//
+// `HEADCOUNT_BIN` names the binary; without it, the one that `cargo build` left in the workspace's target directory. The
+// server picks its port and says on stderr where it listens; its admin secret is `HEADCOUNT_ADMIN_SECRET` where that is
+// set, else the one it prints. It is stopped as an operator would stop it, with SIGTERM to its own process, and an exit
+// code other than 0 fails the test that used it.
+
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+
+import { inTime, until } from './wait.mjs'
+
+const run = promisify(execFile)
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+const START_WITHIN_MS = 15_000
+// The drain window is 10 s by default; an instance with a handful of tabs needs a small part of it.
+const STOP_WITHIN_MS = 20_000
+
+async function binary() {
+  if (process.env.HEADCOUNT_BIN) return process.env.HEADCOUNT_BIN
+  const { stdout } = await run('cargo', ['metadata', '--no-deps', '--format-version', '1'], {
+    cwd: ROOT,
+    maxBuffer: 16 * 1024 * 1024,
+  })
+  return join(JSON.parse(stdout).target_directory, 'debug', 'headcount')
+}
+
+/** A running `headcount demo`. */
+export class Demo {
+  /** Starts one on a port of the system's choice. @param {{ visitors: number }} options */
+  static async start({ visitors }) {
+    const demo = new Demo(await binary(), ['demo', '--listen', '127.0.0.1:0', '--visitors', String(visitors)])
+    try {
+      await demo.#ready()
+    } catch (error) {
+      demo.#child.kill('SIGKILL')
+      throw error
+    }
+    return demo
+  }
+
+  #child
+  #exited
+  /** @type {string[]} */
+  #lines = []
+
+  constructor(path, args) {
+    this.#child = spawn(path, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    this.#exited = once(this.#child, 'exit')
+    this.#exited.catch((error) => this.#lines.push(String(error))) // Not there, or not executable.
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      createInterface({ input: stream }).on('line', (line) => this.#lines.push(line))
+    }
+  }
+
+  /** Everything it said so far. */
+  get output() {
+    return this.#lines.join('\n')
+  }
+
+  async #ready() {
+    const said = await until(
+      'the address and the admin secret that the server prints',
+      () => ({ url: this.#said(/listening on (http:\/\/\S+?)\/?(\s|$)/m), secret: this.#secret(), output: this.output }),
+      ({ url, secret }) => (url !== undefined && secret !== undefined) || this.#child.exitCode !== null,
+      START_WITHIN_MS,
+    )
+    if (said.url === undefined || said.secret === undefined) {
+      throw new Error(`the server ended with ${this.#child.exitCode}:\n${said.output}`)
+    }
+    this.url = said.url
+    this.secret = said.secret
+  }
+
+  #secret() {
+    return process.env.HEADCOUNT_ADMIN_SECRET ?? this.#said(/admin secret:\s*(\S+)/)
+  }
+
+  /** @param {RegExp} pattern */
+  #said(pattern) {
+    return pattern.exec(this.output)?.[1]
+  }
+
+  /** `GET /api/admin/stats`. @returns {Promise<{total: number, versions: Record<string, number>, routes: Record<string, number>}>} */
+  async stats() {
+    const answer = await fetch(`${this.url}/api/admin/stats`, { headers: { authorization: `Bearer ${this.secret}` } })
+    if (!answer.ok) throw new Error(`GET /api/admin/stats: ${answer.status} ${await answer.text()}`)
+    return answer.json()
+  }
+
+  /**
+   * The specification's curl line, as someone would paste it.
+   *
+   * @param {string} route
+   */
+  async invalidateRoute(route) {
+    const { stdout } = await run('curl', [
+      '-sS', '-X', 'POST', `${this.url}/api/admin/invalidate-route`,
+      '-H', 'Content-Type: application/json',
+      '-d', JSON.stringify({ route, secret: this.secret }),
+    ])
+    return JSON.parse(stdout)
+  }
+
+  /** SIGTERM, and exit code 0 within the drain window. */
+  async stop() {
+    this.#child.kill('SIGTERM')
+    try {
+      const [code, signal] = await inTime('the server to drain and exit', this.#exited, STOP_WITHIN_MS)
+      if (code !== 0) throw new Error(`the server ended with ${code ?? signal} after SIGTERM:\n${this.output}`)
+    } finally {
+      this.#child.kill('SIGKILL')
+    }
+  }
+}

@@ -1,0 +1,19 @@
+//! `cargo xtask bench`: the measurements, in a release build, as a package of their own under `benches/`.
+
+use crate::report::Failure;
+use crate::run;
+
+/// Becomes the measuring program with `arguments`.
+pub(crate) fn bench(arguments: &[String]) -> Result<(), Failure> {
+    if !run::root().join("benches/Cargo.toml").is_file() {
+        return Err(Failure::new(
+            "there is no package in benches/ in this checkout, so there is nothing to measure",
+            "take a revision that has it: git log --all -- benches/Cargo.toml",
+        ));
+    }
+    let mut command = run::command(
+        "cargo",
+        &["run", "--release", "--package", "headcount-bench", "--"],
+    );
+    Err(run::replace(command.args(arguments)))
+}

@@ -1,0 +1,51 @@
+//! `cargo xtask check`: what to run before every commit. The quick part of `cargo xtask test`.
+//!
+//! The steps go from the fast to the slow, and the first failure ends the run.
+
+use crate::report::{Failure, Passed, step};
+use crate::{arrows, dependencies, documents, run, source};
+
+/// The gates, then the unit tests.
+pub(crate) fn check() -> Result<(), Failure> {
+    gates()?;
+    step("unit tests", unit_tests)
+}
+
+/// Everything that is judged without running the product.
+pub(crate) fn gates() -> Result<(), Failure> {
+    step("formatting", formatting)?;
+    step("rules on sources", source::rules)?;
+    step("documents name what exists", documents::rules)?;
+    step("lints", lints)?;
+    step("arrows between crates", arrows::rules)?;
+    step("dependencies: licences, bans, sources", dependencies::rules)
+}
+
+/// Whether cargo-nextest is there. It runs each test in a process of its own, and several at once.
+pub(crate) fn has_nextest() -> bool {
+    run::works("cargo", &["nextest", "--version"])
+}
+
+fn formatting() -> Result<Passed, Failure> {
+    let mut command = run::command("cargo", &["fmt", "--all", "--check"]);
+    run::succeed(&mut command, "cargo fmt --all").map(|()| Passed::Whole)
+}
+
+fn lints() -> Result<Passed, Failure> {
+    let mut command = run::command(
+        "cargo",
+        &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"],
+    );
+    let next = "mend what clippy names; an exception is `#[expect(<lint>, reason = \"…\")]`";
+    run::succeed(&mut command, next).map(|()| Passed::Whole)
+}
+
+fn unit_tests() -> Result<Passed, Failure> {
+    let arguments: &[&str] = if has_nextest() {
+        &["nextest", "run", "--workspace", "--lib", "--bins"]
+    } else {
+        &["test", "--workspace", "--lib", "--bins"]
+    };
+    let next = "run the test that failed alone: cargo test -p <package> <name>";
+    run::succeed(&mut run::command("cargo", arguments), next).map(|()| Passed::Whole)
+}

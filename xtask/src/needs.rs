@@ -1,0 +1,110 @@
+//! What the machine must have beyond Rust, and how to get it: Node, Chromium and the packages of `e2e/`.
+//!
+//! Installs only what is missing, and system packages only as root on a Debian system; elsewhere it prints the command. Reads
+//! one variable, `CHROMIUM`: the path of the browser, where it is not Debian's. The browser tests read the same one.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use crate::report::{Failure, Passed};
+use crate::run;
+
+const DEBIAN_CHROMIUM: &str = "/usr/bin/chromium";
+const APT_INSTALL: [&str; 4] = ["install", "--yes", "--no-install-recommends", "chromium"];
+/// The oldest release of Node that runs the browser tests.
+const NODE_MAJOR_MIN: u32 = 20;
+
+/// Chromium, installed if this can be done here.
+pub(crate) fn chromium() -> Result<Passed, Failure> {
+    let named = std::env::var_os("CHROMIUM");
+    let path = browser(named.clone());
+    if path.is_file() {
+        return Ok(Passed::Noting(format!("Chromium is {}", path.display())));
+    }
+    if named.is_some() {
+        let what = format!("CHROMIUM names {}, which is not there", path.display());
+        return Err(Failure::new(
+            what,
+            "let it name a Chromium or Chrome, or unset it",
+        ));
+    }
+    if !is_root() || !run::works("apt-get", &["--version"]) {
+        let next = format!("sudo apt-get update && sudo apt-get {}", APT_INSTALL.join(" "));
+        return Err(Failure::new(
+            format!("no Chromium at {}, nor one named by CHROMIUM", path.display()),
+            next,
+        ));
+    }
+    apt_get(&["update"])?;
+    apt_get(&APT_INSTALL)?;
+    Ok(Passed::Noting("installed Chromium".to_owned()))
+}
+
+/// Node, and the packages that `e2e/package-lock.json` names, at those versions.
+pub(crate) fn packages() -> Result<Passed, Failure> {
+    let version = run::output(&mut run::command("node", &["--version"]))?;
+    if major(&version).is_none_or(|major| major < NODE_MAJOR_MIN) {
+        let what = format!("node calls itself {}", version.trim());
+        return Err(Failure::new(
+            what,
+            format!("install Node {NODE_MAJOR_MIN} or newer"),
+        ));
+    }
+    let folder = run::root().join("e2e");
+    if is_fresh(&folder) {
+        return Ok(Passed::Noting("already there".to_owned()));
+    }
+    let mut command = run::command("npm", &["ci", "--no-audit", "--no-fund"]);
+    run::succeed(command.current_dir(folder), "see npm's message above").map(|()| Passed::Whole)
+}
+
+fn browser(named: Option<OsString>) -> PathBuf {
+    named.map_or_else(|| PathBuf::from(DEBIAN_CHROMIUM), PathBuf::from)
+}
+
+fn apt_get(arguments: &[&str]) -> Result<(), Failure> {
+    let mut command = run::command("apt-get", arguments);
+    run::succeed(
+        command.env("DEBIAN_FRONTEND", "noninteractive"),
+        "see apt-get's message above",
+    )
+}
+
+fn is_root() -> bool {
+    run::output(&mut run::command("id", &["-u"])).is_ok_and(|id| id.trim() == "0")
+}
+
+/// npm writes a lock file of its own beside what it installed; as long as that one is younger, nothing has changed.
+fn is_fresh(folder: &Path) -> bool {
+    let installed = modified(&folder.join("node_modules/.package-lock.json"));
+    let wanted = modified(&folder.join("package-lock.json"));
+    matches!((installed, wanted), (Some(installed), Some(wanted)) if installed >= wanted)
+}
+
+fn modified(path: &Path) -> Option<SystemTime> {
+    path.metadata().ok()?.modified().ok()
+}
+
+/// `20` of `v20.20.2`.
+fn major(version: &str) -> Option<u32> {
+    version.trim().strip_prefix('v')?.split('.').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn node_says_its_version_with_a_v() {
+        assert_eq!(major("v20.20.2\n"), Some(20));
+        assert_eq!(major("20.20.2"), None);
+        assert_eq!(major("vnext"), None);
+    }
+
+    #[test]
+    fn the_variable_wins_over_the_usual_place() {
+        assert_eq!(browser(Some("/opt/chrome".into())), PathBuf::from("/opt/chrome"));
+        assert_eq!(browser(None), PathBuf::from(DEBIAN_CHROMIUM));
+    }
+}

@@ -1,0 +1,43 @@
+//! `cargo xtask test`: everything, from a fresh clone. What the build server runs.
+
+use crate::report::{Failure, Passed, step};
+use crate::{check, needs, run};
+
+/// Installs what is missing, then runs the gates, every Rust test and the browser tests.
+pub(crate) fn test() -> Result<(), Failure> {
+    step("what the machine must have", needs::chromium)?;
+    step("packages of the browser tests", needs::packages)?;
+    check::gates()?;
+    step("the binary", binary)?;
+    step("Rust tests", rust_tests)?;
+    step("examples in the documentation", documentation_tests)?;
+    step("browser tests", browser_tests)
+}
+
+fn binary() -> Result<Passed, Failure> {
+    let mut command = run::command("cargo", &["build", "--package", "headcount"]);
+    run::succeed(&mut command, "mend what the compiler names").map(|()| Passed::Whole)
+}
+
+/// `--no-fail-fast`: whoever reads the build server's log wants all of what is broken.
+fn rust_tests() -> Result<Passed, Failure> {
+    let arguments: &[&str] = if check::has_nextest() {
+        &["nextest", "run", "--workspace", "--no-fail-fast"]
+    } else {
+        &["test", "--workspace", "--all-targets", "--no-fail-fast"]
+    };
+    let next = "run the test that failed alone: cargo test -p <package> <name>";
+    run::succeed(&mut run::command("cargo", arguments), next).map(|()| Passed::Whole)
+}
+
+fn documentation_tests() -> Result<Passed, Failure> {
+    let mut command = run::command("cargo", &["test", "--workspace", "--doc"]);
+    run::succeed(&mut command, "mend the example that the message names").map(|()| Passed::Whole)
+}
+
+fn browser_tests() -> Result<Passed, Failure> {
+    let mut command = run::command("npm", &["test", "--silent"]);
+    command.current_dir(run::root().join("e2e"));
+    let next = "run it alone, in e2e/: node --test --test-name-pattern='<name>'";
+    run::succeed(&mut command, next).map(|()| Passed::Whole)
+}
