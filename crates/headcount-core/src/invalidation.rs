@@ -1,1 +1,230 @@
-//! To come.
+//! Invalidations: standing rules that say which tabs must refresh.
+//!
+//! A rule reads *tabs on routes matching P must run at least release R*. Whether it applies to a connection depends on the
+//! rule, the connection's route and version, the order of releases, and (for [`Audience::All`]) on whether the page was
+//! loaded before the command. Nothing else: so a verdict can be reached again anywhere, any time, without harm.
+//!
+//! At most 64 rules stand at once, each at a position of its own, so that what a connection was told is one `u64`.
+
+use std::sync::Arc;
+
+use crate::pattern::RoutePattern;
+use crate::release::ReleaseLog;
+
+/// Rules that can stand at once: the bits of the word that says what a connection was told.
+pub const POSITIONS: usize = 64;
+
+/// Whom a rule is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// Tabs whose version is behind the rule's release.
+    Outdated,
+    /// Every page load from before the command, whatever its version.
+    All,
+}
+
+/// What a tab that a rule applies to is asked to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Refresh.
+    Force,
+    /// Offer the refresh to its user.
+    Prompt,
+}
+
+/// One invalidation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rule {
+    /// The command's number.
+    pub id: u32,
+    /// Which routes.
+    pub pattern: RoutePattern,
+    /// Only tabs on one of these versions; `None`: on any.
+    pub versions: Option<Vec<String>>,
+    /// Whom it is for.
+    pub audience: Audience,
+    /// What they are asked to do.
+    pub mode: Mode,
+    /// The release that was current when the command was given: what tabs must at least run.
+    pub release: Arc<str>,
+    /// When the command was given, milliseconds since the Unix epoch.
+    pub created_ms: u64,
+    /// When the rule lapses, milliseconds since the Unix epoch.
+    pub expires_ms: u64,
+}
+
+impl Rule {
+    /// Whether a tab that shows `route` and runs `version` is concerned, its page load aside.
+    pub fn concerns(&self, route: &str, version: &str, releases: &ReleaseLog) -> bool {
+        self.concerns_route(route) && self.concerns_version(version, releases)
+    }
+
+    /// Whether tabs on `route` are concerned.
+    pub fn concerns_route(&self, route: &str) -> bool {
+        self.pattern.matches(route)
+    }
+
+    /// Whether every route is concerned, also one whose name is not known.
+    pub fn concerns_every_route(&self) -> bool {
+        matches!(self.pattern.kind(), "prefix" | "segment") && self.pattern.source() == "/"
+    }
+
+    /// Whether tabs that run `version` are concerned.
+    pub fn concerns_version(&self, version: &str, releases: &ReleaseLog) -> bool {
+        let listed = self
+            .versions
+            .as_ref()
+            .is_none_or(|versions| versions.iter().any(|listed| listed == version));
+        let behind = match self.audience {
+            Audience::All => true,
+            Audience::Outdated => releases.is_behind(version, &self.release),
+        };
+        listed && behind
+    }
+
+    /// Whether a page that had seen commands up to `since` when it was loaded came before this one. Only rules for
+    /// everybody ask: without this they would reload the reloaded.
+    pub fn concerns_page_load(&self, since: u32) -> bool {
+        self.audience == Audience::Outdated || since < self.id
+    }
+
+    /// Whether a new rule makes this one superfluous: the same tabs, asked for the same.
+    fn is_replaced_by(&self, new: &Self) -> bool {
+        self.pattern == new.pattern
+            && self.versions == new.versions
+            && self.audience == new.audience
+            && self.mode == new.mode
+    }
+}
+
+/// Everything a verdict depends on besides the connection: the standing rules and the releases.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// Differs between any two states of one server.
+    pub generation: u32,
+    /// Number of the newest command, of either kind.
+    pub head: u32,
+    /// The release log.
+    pub releases: ReleaseLog,
+    rules: Vec<Option<Arc<Rule>>>,
+}
+
+impl Standing {
+    /// No rules, and this log.
+    pub fn new(releases: ReleaseLog) -> Self {
+        Self {
+            generation: 1,
+            head: 0,
+            releases,
+            rules: vec![None; POSITIONS],
+        }
+    }
+
+    /// The standing rules with their positions, by position.
+    pub fn rules(&self) -> impl Iterator<Item = (usize, &Arc<Rule>)> {
+        self.rules
+            .iter()
+            .enumerate()
+            .filter_map(|(position, rule)| rule.as_ref().map(|rule| (position, rule)))
+    }
+
+    /// The rule at a position.
+    pub fn rule(&self, position: usize) -> Option<&Arc<Rule>> {
+        self.rules.get(position)?.as_ref()
+    }
+
+    /// The position of the rule with this number.
+    pub fn position(&self, id: u32) -> Option<usize> {
+        self.rules()
+            .find_map(|(position, rule)| (rule.id == id).then_some(position))
+    }
+
+    /// Lets a rule stand. Says at which position, and which rules no longer stand for it: those it replaces, and the oldest
+    /// if `max` stood already.
+    pub fn add(&mut self, rule: Rule, max: u32) -> (usize, Vec<Arc<Rule>>) {
+        let mut lapsed = self.remove_where(|standing| standing.is_replaced_by(&rule));
+        while self.rules().count() >= (max as usize).clamp(1, POSITIONS) {
+            let Some(oldest) = self.rules().map(|(_, rule)| rule.id).min() else {
+                break;
+            };
+            lapsed.extend(self.remove_where(|standing| standing.id == oldest));
+        }
+        let position = self.rules.iter().position(Option::is_none).unwrap_or_default();
+        self.rules[position] = Some(Arc::new(rule));
+        (position, lapsed)
+    }
+
+    /// Lifts the rule with this number.
+    pub fn lift(&mut self, id: u32) -> Option<Arc<Rule>> {
+        self.remove_where(|rule| rule.id == id).pop()
+    }
+
+    /// Lifts every rule that lapsed by `now_ms`.
+    pub fn expire(&mut self, now_ms: u64) -> Vec<Arc<Rule>> {
+        self.remove_where(|rule| rule.expires_ms <= now_ms)
+    }
+
+    /// Which positions hold a rule that concerns this route.
+    pub fn route_mask(&self, route: &str) -> u64 {
+        self.mask(|rule| rule.concerns_route(route))
+    }
+
+    /// Which positions hold a rule that concerns routes whose names are not known.
+    pub fn unnamed_route_mask(&self) -> u64 {
+        self.mask(Rule::concerns_every_route)
+    }
+
+    /// Which positions hold a rule that concerns this version.
+    pub fn version_mask(&self, version: &str) -> u64 {
+        self.mask(|rule| rule.concerns_version(version, &self.releases))
+    }
+
+    /// Which positions hold a rule that concerns page loads that had seen commands up to `since`.
+    pub fn page_load_mask(&self, since: u32) -> u64 {
+        self.mask(|rule| rule.concerns_page_load(since))
+    }
+
+    /// Which positions hold one of these commands.
+    pub fn told_mask(&self, told: &[u32]) -> u64 {
+        self.mask(|rule| told.contains(&rule.id))
+    }
+
+    /// Which positions hold another rule here than in `before`.
+    pub fn changed_mask(&self, before: &Self) -> u64 {
+        (0..POSITIONS)
+            .filter(|position| {
+                self.rule(*position).map(|rule| rule.id) != before.rule(*position).map(|rule| rule.id)
+            })
+            .fold(0, |mask, position| mask | 1 << position)
+    }
+
+    fn mask(&self, concerns: impl Fn(&Rule) -> bool) -> u64 {
+        self.rules()
+            .filter(|(_, rule)| concerns(rule))
+            .fold(0, |mask, (position, _)| mask | 1 << position)
+    }
+
+    fn remove_where(&mut self, gone: impl Fn(&Rule) -> bool) -> Vec<Arc<Rule>> {
+        self.rules
+            .iter_mut()
+            .filter_map(|place| {
+                if place.as_ref().is_some_and(|rule| gone(rule)) {
+                    place.take()
+                } else {
+                    None
+                }
+            })
+            .collect()
+    }
+}
+
+/// The positions in a mask, lowest first.
+pub fn positions(mut mask: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        (mask != 0).then(|| {
+            let position = mask.trailing_zeros() as usize;
+            mask &= mask - 1;
+            position
+        })
+    })
+}

@@ -1,1 +1,134 @@
-//! To come.
+//! Which builds were released, in the order in which they were announced.
+//!
+//! That order is the only order of versions there is: build ids are hashes and say nothing about age. A version announced
+//! again (a rollback) counts from its last announcement. A version never announced is older than every announced one.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// What is current before anything was announced.
+pub const UNRELEASED: &str = "unreleased";
+
+/// One announcement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Release {
+    /// The command's number.
+    pub id: u32,
+    /// The build.
+    pub version: Arc<str>,
+    /// When it was announced, milliseconds since the Unix epoch.
+    pub announced_ms: u64,
+}
+
+/// The log of announcements, oldest first. Bounded: the oldest is forgotten first.
+#[derive(Clone, Debug)]
+pub struct ReleaseLog {
+    entries: VecDeque<Release>,
+    max: usize,
+}
+
+impl ReleaseLog {
+    /// An empty log that remembers `max` releases.
+    pub fn new(max: u32) -> Self {
+        Self {
+            entries: VecDeque::new(),
+            max: max.max(1) as usize,
+        }
+    }
+
+    /// The current release: the one announced last, [`UNRELEASED`] if none was.
+    pub fn current(&self) -> Arc<str> {
+        self.entries
+            .back()
+            .map_or_else(|| UNRELEASED.into(), |release| Arc::clone(&release.version))
+    }
+
+    /// The log, oldest first.
+    pub fn entries(&self) -> impl ExactSizeIterator<Item = &Release> {
+        self.entries.iter()
+    }
+
+    /// The last announcement, if it was of this version.
+    pub fn already_current(&self, version: &str) -> Option<&Release> {
+        self.entries.back().filter(|release| &*release.version == version)
+    }
+
+    /// Adds an announcement; gives back the one that was forgotten for it.
+    pub fn announce(&mut self, release: Release) -> Option<Release> {
+        self.entries.push_back(release);
+        if self.entries.len() > self.max {
+            self.entries.pop_front()
+        } else {
+            None
+        }
+    }
+
+    /// Whether a tab on `version` is behind release `target`.
+    pub fn is_behind(&self, version: &str, target: &str) -> bool {
+        if version == target {
+            return false;
+        }
+        match (self.position(version), self.position(target)) {
+            (Some(mine), Some(wanted)) => mine < wanted,
+            (None, _) => true,
+            // The target was forgotten, so it is older than everything remembered.
+            (Some(_), None) => false,
+        }
+    }
+
+    fn position(&self, version: &str) -> Option<usize> {
+        self.entries
+            .iter()
+            .rposition(|release| &*release.version == version)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn log(versions: &[&str]) -> ReleaseLog {
+        let mut log = ReleaseLog::new(3);
+        for (id, version) in (1..).zip(versions) {
+            log.announce(Release {
+                id,
+                version: (*version).into(),
+                announced_ms: 0,
+            });
+        }
+        log
+    }
+
+    #[test]
+    fn order_is_that_of_announcement() {
+        let log = log(&["zebra", "ant"]);
+        assert_eq!(&*log.current(), "ant");
+        assert!(log.is_behind("zebra", "ant"));
+        assert!(!log.is_behind("ant", "zebra") && !log.is_behind("ant", "ant"));
+    }
+
+    #[test]
+    fn a_rollback_makes_the_old_build_the_newest() {
+        let log = log(&["v1", "v2", "v1"]);
+        assert!(log.is_behind("v2", "v1") && !log.is_behind("v1", "v2"));
+    }
+
+    #[test]
+    fn a_version_never_announced_is_behind() {
+        assert!(log(&["v1"]).is_behind("who knows", "v1"));
+        assert!(!log(&[]).is_behind(UNRELEASED, UNRELEASED));
+    }
+
+    #[test]
+    fn the_oldest_is_forgotten_first() {
+        let log = log(&["v1", "v2", "v3", "v4"]);
+        assert_eq!(
+            log.entries().map(|release| &*release.version).collect::<Vec<_>>(),
+            ["v2", "v3", "v4"]
+        );
+        assert!(
+            !log.is_behind("v2", "v1"),
+            "nothing remembered is behind a forgotten release"
+        );
+    }
+}

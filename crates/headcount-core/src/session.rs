@@ -1,1 +1,187 @@
-//! To come.
+//! One client's side of the conversation, sans-IO: a text comes in, a step comes out.
+//!
+//! The same session runs behind every transport and every door. It holds six bytes: how much its client may still send.
+//! Whoever sends too much is not believed faster, only later: the last navigation of a flood is applied when the allowance
+//! has recovered, so that counts stay true.
+
+use std::borrow::Cow;
+
+use crate::limits::Limits;
+use crate::protocol::client::{ClientMessage, parse};
+
+/// What the owner of a connection must do about a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step<'a> {
+    /// Put the connection on this route (as sent, not yet in its normal form).
+    Navigate(Cow<'a, str>),
+    /// Too fast: put the connection on this route once [`Session::has_recovered`], unless a later one comes.
+    NavigateLater(Cow<'a, str>),
+    /// Ask the authorizers, then send stats.
+    Subscribe,
+    /// Send no more stats.
+    Unsubscribe,
+    /// Send a `pong`.
+    Pong,
+    /// Nothing, but count it: a message of an unknown type.
+    IgnoreUnknown,
+    /// Nothing, but count it: no message at all.
+    IgnoreMalformed,
+    /// Nothing, but count it: too fast.
+    IgnoreFlood,
+    /// Close with 1008: the client went on and on.
+    CloseFlood,
+}
+
+/// The state of one client's conversation.
+#[derive(Clone, Copy, Debug)]
+pub struct Session {
+    /// Messages the client may send now; below zero: what it sent too much.
+    allowance: i16,
+    /// When the allowance was last refilled, in units of 2⁻¹⁰ s of the owner's clock. Wraps after 48 days.
+    refilled: u32,
+}
+
+/// The allowance is an `i16`, and overdrafts reach four bursts below zero.
+const BURST_MAX: u16 = 8_000;
+
+impl Session {
+    /// A new session, at `now_ms` of any monotonic clock.
+    pub fn new(now_ms: u64, limits: &Limits) -> Self {
+        Self {
+            allowance: burst(limits),
+            refilled: ticks(now_ms),
+        }
+    }
+
+    /// Takes in a message. `now_ms` is of the clock the session was made with.
+    pub fn receive<'a>(&mut self, text: &'a str, now_ms: u64, limits: &Limits) -> Step<'a> {
+        let within = self.spend(now_ms, limits);
+        if !within && self.allowance <= -4 * burst(limits) {
+            return Step::CloseFlood;
+        }
+        match parse(text) {
+            Ok(ClientMessage::RouteUpdate { route }) if within => Step::Navigate(route),
+            Ok(ClientMessage::RouteUpdate { route }) => Step::NavigateLater(route),
+            Ok(ClientMessage::Unknown) => Step::IgnoreUnknown,
+            Err(_) => Step::IgnoreMalformed,
+            Ok(_) if !within => Step::IgnoreFlood,
+            Ok(ClientMessage::SubscribeStats) => Step::Subscribe,
+            Ok(ClientMessage::UnsubscribeStats) => Step::Unsubscribe,
+            Ok(ClientMessage::Ping) => Step::Pong,
+        }
+    }
+
+    /// Counts something the client sent outside of its messages, a POST or a control frame. Says whether it may.
+    pub fn spend(&mut self, now_ms: u64, limits: &Limits) -> bool {
+        self.refill(now_ms, limits);
+        self.allowance = self.allowance.saturating_sub(1);
+        self.allowance >= 0
+    }
+
+    /// As [`Session::spend`], for what the client may send too fast for a while: false once it went on and on.
+    pub fn spend_or_flood(&mut self, now_ms: u64, limits: &Limits) -> bool {
+        self.spend(now_ms, limits) || self.allowance > -4 * burst(limits)
+    }
+
+    /// Whether the client may send again.
+    pub fn has_recovered(&mut self, now_ms: u64, limits: &Limits) -> bool {
+        self.refill(now_ms, limits);
+        self.allowance > 0
+    }
+
+    fn refill(&mut self, now_ms: u64, limits: &Limits) {
+        let elapsed = ticks(now_ms).wrapping_sub(self.refilled);
+        let refill = u64::from(elapsed) * u64::from(limits.messages_per_second) / 1_024;
+        if refill == 0 {
+            return;
+        }
+        self.refilled = ticks(now_ms);
+        let refill = i16::try_from(refill).unwrap_or(i16::MAX);
+        self.allowance = self.allowance.saturating_add(refill).min(burst(limits));
+    }
+}
+
+fn burst(limits: &Limits) -> i16 {
+    i16::try_from(limits.messages_burst.clamp(1, BURST_MAX)).unwrap_or(i16::MAX)
+}
+
+fn ticks(now_ms: u64) -> u32 {
+    // Wraps on purpose.
+    u32::try_from((now_ms * 1_024 / 1_000) & u64::from(u32::MAX)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAVIGATION: &str = r#"{"type":"route-update","route":"/a"}"#;
+
+    fn limits() -> Limits {
+        Limits {
+            messages_burst: 3,
+            messages_per_second: 10,
+            ..Limits::default()
+        }
+    }
+
+    #[test]
+    fn a_flood_is_slowed_and_then_closed() {
+        let limits = limits();
+        let mut session = Session::new(0, &limits);
+        for _ in 0..3 {
+            assert_eq!(
+                session.receive(NAVIGATION, 0, &limits),
+                Step::Navigate("/a".into())
+            );
+        }
+        for _ in 0..11 {
+            assert_eq!(
+                session.receive(NAVIGATION, 0, &limits),
+                Step::NavigateLater("/a".into())
+            );
+        }
+        assert_eq!(session.receive(NAVIGATION, 0, &limits), Step::CloseFlood);
+    }
+
+    #[test]
+    fn the_allowance_comes_back_with_time() {
+        let limits = limits();
+        let mut session = Session::new(0, &limits);
+        for _ in 0..5 {
+            session.receive(NAVIGATION, 0, &limits);
+        }
+        assert!(!session.has_recovered(100, &limits));
+        assert!(session.has_recovered(400, &limits));
+        assert_eq!(
+            session.receive(NAVIGATION, 400, &limits),
+            Step::Navigate("/a".into())
+        );
+        for step in 0..50 {
+            let at = 1_000_000 + step * 101;
+            assert_eq!(
+                session.receive(NAVIGATION, at, &limits),
+                Step::Navigate("/a".into()),
+                "a steady client is never slowed"
+            );
+        }
+    }
+
+    #[test]
+    fn a_message_of_each_kind_leads_to_its_step() {
+        let limits = Limits::default();
+        let mut session = Session::new(0, &limits);
+        for (text, step) in [
+            (r#"{"type":"subscribe-stats"}"#, Step::Subscribe),
+            (r#"{"type":"unsubscribe-stats"}"#, Step::Unsubscribe),
+            (
+                r#"{"type":"route-update","route":"/shopping"}"#,
+                Step::Navigate("/shopping".into()),
+            ),
+            ("ping", Step::Pong),
+            (r#"{"type":"later"}"#, Step::IgnoreUnknown),
+            ("shopping", Step::IgnoreMalformed),
+        ] {
+            assert_eq!(session.receive(text, 0, &limits), step, "{text}");
+        }
+    }
+}

@@ -4,3 +4,7 @@
 //! this module converts.
 
 pub mod admin;
+pub mod client;
+pub mod convert;
+pub mod server;
+pub mod stats;

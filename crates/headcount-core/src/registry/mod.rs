@@ -1,1 +1,298 @@
-//! To come.
+//! One shard's table: every open connection, and the counts by version and by route.
+//!
+//! The slot of a connection *is* its registry entry; `P` is what the owner keeps beside it (its socket). Counts are kept up
+//! to date on every step, so at any moment the counts by version sum to the number of connections, and so do those by
+//! route. Connections on one route are chained through their slots, and route names are kept in order, so that finding the
+//! connections under a path costs what is found, not what is held.
+//!
+//! Deliberately absent: sockets, time, and who is told what. A step returns what the owner must act on.
+
+mod find;
+mod sample;
+mod slots;
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::connection::ConnectionKey;
+use crate::intern::{NO_SLOT, Names, OTHER};
+use crate::invalidation::Standing;
+use crate::limits::Limits;
+use crate::stats::{Changes, Row};
+
+pub use crate::intern::OTHER_TEXT;
+pub use find::{Filter, Page, Reach};
+use sample::Sample;
+use slots::Slots;
+
+/// What a connection says of itself when it opens. `route` and `version` are already in their normal form.
+#[derive(Clone, Debug, Default)]
+pub struct Opening<'a> {
+    /// The build the tab runs.
+    pub version: &'a str,
+    /// The page it shows. Ignored with route tracking off.
+    pub route: &'a str,
+    /// A hash of the tab's own random id; a connection with the same one is replaced.
+    pub tab: Option<u64>,
+    /// For a page that was here before: the newest command it had seen. `None`: the page was loaded just now.
+    pub since: Option<u32>,
+    /// For a page that was here before: the commands it was told.
+    pub told: &'a [u32],
+    /// The client address, if it may be kept.
+    pub ip: Option<IpAddr>,
+}
+
+#[derive(Debug)]
+struct Entry<P> {
+    generation: u32,
+    version: u32,
+    route: u32,
+    /// Neighbours in the chain of the route's connections.
+    previous: u32,
+    next: u32,
+    /// The newest command when the page was loaded.
+    since: u32,
+    /// Positions of the standing rules this page load was told.
+    told: u64,
+    /// Zero: none.
+    tab: u64,
+    ip: Option<Box<IpAddr>>,
+    /// Place in the sample; `u32::MAX`: none.
+    sampled: u32,
+    peer: P,
+}
+
+/// One shard's connections and counts.
+#[derive(Debug)]
+pub struct Registry<P> {
+    shard: u16,
+    track_routes: bool,
+    slots: Slots<Entry<P>>,
+    /// The generation the next entry gets. One counter for all slots: no two connections ever share a key.
+    generation: u32,
+    versions: Names,
+    routes: Names,
+    routes_in_order: BTreeMap<Arc<str>, u32>,
+    tabs: HashMap<u64, u32>,
+    sample: Sample,
+    standing: Arc<Standing>,
+}
+
+impl<P> Registry<P> {
+    /// An empty table for the shard of this number.
+    pub fn new(shard: u16, track_routes: bool, limits: &Limits, standing: Arc<Standing>) -> Self {
+        Self {
+            shard,
+            track_routes,
+            slots: Slots::new(),
+            generation: 0,
+            versions: Names::new(limits.versions_max),
+            routes: Names::new(limits.routes_max),
+            routes_in_order: BTreeMap::new(),
+            tabs: HashMap::new(),
+            sample: Sample::new(limits.stats_connections_max),
+            standing,
+        }
+    }
+
+    /// Connections held.
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Whether none is held.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// One past the highest slot ever used: what a sweep over all slots goes up to.
+    pub fn end(&self) -> u32 {
+        self.slots.end()
+    }
+
+    /// The slot of the connection that the tab with this hash holds. Close it before the tab opens another.
+    pub fn slot_of_tab(&self, tab: u64) -> Option<u32> {
+        self.tabs.get(&tab).copied()
+    }
+
+    /// Takes in a connection.
+    pub fn open(&mut self, opening: &Opening<'_>, peer: P) -> ConnectionKey {
+        self.generation = self.generation.wrapping_add(1);
+        let (version, _) = self.versions.acquire(opening.version);
+        let route = self.acquire_route(opening.route);
+        let slot = self.slots.insert(Entry {
+            generation: self.generation,
+            version,
+            route,
+            previous: NO_SLOT,
+            next: NO_SLOT,
+            since: opening
+                .since
+                .unwrap_or(self.standing.head)
+                .min(self.standing.head),
+            told: self.standing.told_mask(opening.told),
+            tab: opening.tab.unwrap_or_default(),
+            ip: opening.ip.map(Box::new),
+            sampled: NO_SLOT,
+            peer,
+        });
+        self.chain(slot, route);
+        if let Some(tab) = opening.tab {
+            self.tabs.insert(tab, slot);
+        }
+        self.sample_in(slot);
+        ConnectionKey {
+            shard: self.shard,
+            slot,
+            generation: self.generation,
+        }
+    }
+
+    /// Puts a connection on another route. Says whether it was on a different one; `None` if the slot is free.
+    pub fn navigate(&mut self, slot: u32, route: &str) -> Option<bool> {
+        let before = self.slots.get(slot)?.route;
+        if !self.track_routes || self.routes.find(route) == Some(before) && before != OTHER {
+            return Some(false);
+        }
+        let after = self.acquire_route(route);
+        self.unchain(slot);
+        self.release_route(before);
+        if let Some(entry) = self.slots.get_mut(slot) {
+            entry.route = after;
+        }
+        self.chain(slot, after);
+        self.sample_touch(slot);
+        // Two routes without a name are not told apart, so moving between them counts as a move.
+        Some(before != after || after == OTHER)
+    }
+
+    /// Lets a connection go and gives back what its owner kept beside it.
+    pub fn close(&mut self, slot: u32) -> Option<P> {
+        self.slots.get(slot)?;
+        self.unchain(slot);
+        self.sample_out(slot);
+        let entry = self.slots.remove(slot)?;
+        self.versions.release(entry.version);
+        self.release_route(entry.route);
+        if entry.tab != 0 && self.tabs.get(&entry.tab) == Some(&slot) {
+            self.tabs.remove(&entry.tab);
+        }
+        Some(entry.peer)
+    }
+
+    /// What the owner keeps beside the connection in this slot.
+    pub fn peer(&self, slot: u32) -> Option<&P> {
+        self.slots.get(slot).map(|entry| &entry.peer)
+    }
+
+    /// As [`Registry::peer`], to change it.
+    pub fn peer_mut(&mut self, slot: u32) -> Option<&mut P> {
+        self.slots.get_mut(slot).map(|entry| &mut entry.peer)
+    }
+
+    /// The slot of this very connection; `None` if it is gone, even where another took its slot.
+    pub fn find(&self, key: ConnectionKey) -> Option<u32> {
+        (key.shard == self.shard && self.slots.get(key.slot)?.generation == key.generation)
+            .then_some(key.slot)
+    }
+
+    /// The key of the connection in this slot.
+    pub fn key(&self, slot: u32) -> Option<ConnectionKey> {
+        let generation = self.slots.get(slot)?.generation;
+        Some(ConnectionKey {
+            shard: self.shard,
+            slot,
+            generation,
+        })
+    }
+
+    /// Version, route and address of the connection in this slot.
+    pub fn row(&self, slot: u32) -> Option<Row> {
+        let entry = self.slots.get(slot)?;
+        Some(Row {
+            key: self.key(slot)?,
+            version: Arc::clone(&self.versions.get(entry.version).text),
+            route: self
+                .track_routes
+                .then(|| Arc::clone(&self.routes.get(entry.route).text)),
+            ip: entry.ip.as_deref().copied(),
+        })
+    }
+
+    /// Whether anything is there to report.
+    pub fn has_changes(&self) -> bool {
+        self.versions.has_changes()
+            || self.track_routes && self.routes.has_changes()
+            || self.sample.has_changes()
+    }
+
+    /// What changed since the last call.
+    pub fn take_changes(&mut self) -> Changes {
+        self.refill_sample();
+        let mut changes = Changes {
+            total: self.slots.len() as u64,
+            ..Changes::default()
+        };
+        let mut rows = self.sample.take_changed();
+        changes.rows.extend(rows.drain(..).map(|slot| {
+            let sampled = self.slots.get(slot).is_some_and(|entry| entry.sampled != NO_SLOT);
+            (slot, if sampled { self.row(slot) } else { None })
+        }));
+        self.versions.report(
+            |text, count| changes.versions.push((Arc::clone(text), count.into())),
+            |_| {},
+        );
+        let in_order = &mut self.routes_in_order;
+        self.routes.report(
+            |text, count| changes.routes.push((Arc::clone(text), count.into())),
+            |gone| {
+                in_order.remove(gone);
+            },
+        );
+        if !self.track_routes {
+            changes.routes.clear();
+        }
+        changes
+    }
+
+    fn acquire_route(&mut self, route: &str) -> u32 {
+        let (id, new) = self
+            .routes
+            .acquire(if self.track_routes { route } else { OTHER_TEXT });
+        if new {
+            self.routes_in_order
+                .insert(Arc::clone(&self.routes.get(id).text), id);
+        }
+        id
+    }
+
+    fn release_route(&mut self, id: u32) {
+        if let Some(gone) = self.routes.release(id) {
+            self.routes_in_order.remove(&gone);
+        }
+    }
+
+    fn chain(&mut self, slot: u32, route: u32) {
+        let next = std::mem::replace(&mut self.routes.get_mut(route).first, slot);
+        if let Some(neighbour) = self.slots.get_mut(next) {
+            neighbour.previous = slot;
+        }
+        if let Some(entry) = self.slots.get_mut(slot) {
+            entry.previous = NO_SLOT;
+            entry.next = next;
+        }
+    }
+
+    fn unchain(&mut self, slot: u32) {
+        let Some(entry) = self.slots.get(slot) else { return };
+        let (previous, next, route) = (entry.previous, entry.next, entry.route);
+        match self.slots.get_mut(previous) {
+            Some(neighbour) => neighbour.next = next,
+            None => self.routes.get_mut(route).first = next,
+        }
+        if let Some(neighbour) = self.slots.get_mut(next) {
+            neighbour.previous = previous;
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Messages from clients: one JSON object per WebSocket message, or the body of a POST.
+//!
+//! A message is recognised by parsing it, never by looking for a substring. An object whose `type` is not known is
+//! [`ClientMessage::Unknown`] (it may come from a newer client) and harmless; a text that is no such object is [`Malformed`].
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+
+/// A message from a client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClientMessage<'a> {
+    /// The tab shows another page.
+    RouteUpdate {
+        /// The page, as sent.
+        route: Cow<'a, str>,
+    },
+    /// The tab wants stats.
+    SubscribeStats,
+    /// The tab wants no more stats.
+    UnsubscribeStats,
+    /// The tab wants a `pong`.
+    Ping,
+    /// A well-formed message of a type that this revision does not know.
+    Unknown,
+}
+
+/// A text that is no message: not a JSON object, no string `type`, or a field of the wrong type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a message of the protocol")]
+pub struct Malformed;
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Cow<'a, str>,
+    #[serde(borrow, default)]
+    route: Option<Cow<'a, str>>,
+}
+
+/// Parses one WebSocket message. The bare text `ping` counts as one.
+pub fn parse(text: &str) -> Result<ClientMessage<'_>, Malformed> {
+    if text == "ping" {
+        return Ok(ClientMessage::Ping);
+    }
+    let Envelope { kind, route } = object(text)?;
+    match &*kind {
+        "route-update" => route
+            .map(|route| ClientMessage::RouteUpdate { route })
+            .ok_or(Malformed),
+        "subscribe-stats" => Ok(ClientMessage::SubscribeStats),
+        "unsubscribe-stats" => Ok(ClientMessage::UnsubscribeStats),
+        "ping" => Ok(ClientMessage::Ping),
+        _ => Ok(ClientMessage::Unknown),
+    }
+}
+
+/// Parses a JSON object; serde alone would also take a list of the fields' values.
+pub fn object<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Malformed> {
+    if !text.trim_start().starts_with('{') {
+        return Err(Malformed);
+    }
+    serde_json::from_str(text).map_err(|_| Malformed)
+}
+
+/// Body of `POST route`.
+#[derive(Debug, Deserialize)]
+pub struct RouteBody<'a> {
+    /// The connection, as its tab was told.
+    #[serde(borrow, rename = "connectionId")]
+    pub connection_id: Cow<'a, str>,
+    /// The page the tab shows.
+    #[serde(borrow)]
+    pub route: Cow<'a, str>,
+}
+
+/// Body of `POST subscribe-stats`.
+#[derive(Debug, Deserialize)]
+pub struct SubscribeBody<'a> {
+    /// The connection, as its tab was told.
+    #[serde(borrow, rename = "connectionId")]
+    pub connection_id: Cow<'a, str>,
+}
+
+/// What a returning page knows: sent as SSE `id:`, given back as `Last-Event-ID`. Written `17` or `17;12,15`: the newest
+/// command it has seen, and the standing commands it was told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Resume {
+    /// The newest command it has seen.
+    pub since: u32,
+    /// The commands it was told, 64 at most.
+    pub told: Vec<u32>,
+}
+
+impl Resume {
+    /// Reads what [`Resume::write`] wrote; `None` for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (since, told) = text.split_once(';').unwrap_or((text, ""));
+        let since = since.parse().ok()?;
+        let told = if told.is_empty() {
+            Vec::new()
+        } else {
+            told.split(',')
+                .take(crate::invalidation::POSITIONS)
+                .map(|id| id.parse().ok())
+                .collect::<Option<_>>()?
+        };
+        Some(Self { since, told })
+    }
+
+    /// The text of it.
+    pub fn write(since: u32, told: impl Iterator<Item = u32>) -> String {
+        let mut text = since.to_string();
+        for (position, id) in told.enumerate() {
+            text.push(if position == 0 { ';' } else { ',' });
+            text.push_str(&id.to_string());
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Deserialize)]
+    struct Case {
+        name: String,
+        text: String,
+        expect: serde_json::Value,
+    }
+
+    fn shown(message: Result<ClientMessage<'_>, Malformed>) -> serde_json::Value {
+        match message {
+            Ok(ClientMessage::RouteUpdate { route }) => serde_json::json!({"routeUpdate": route}),
+            Ok(ClientMessage::SubscribeStats) => "subscribe-stats".into(),
+            Ok(ClientMessage::UnsubscribeStats) => "unsubscribe-stats".into(),
+            Ok(ClientMessage::Ping) => "ping".into(),
+            Ok(ClientMessage::Unknown) => "unknown".into(),
+            Err(Malformed) => "malformed".into(),
+        }
+    }
+
+    #[test]
+    fn vectors() {
+        let cases: Vec<Case> =
+            serde_json::from_str(include_str!("../../../../protocol/vectors/client-messages.json")).unwrap();
+        assert!(cases.len() >= 20);
+        for case in cases {
+            assert_eq!(shown(parse(&case.text)), case.expect, "{}", case.name);
+        }
+    }
+
+    #[test]
+    fn what_a_page_knows_survives_the_way_through_a_browser() {
+        for (since, told) in [(0, vec![]), (17, vec![12]), (u32::MAX, vec![1, 2, 3])] {
+            let text = Resume::write(since, told.iter().copied());
+            assert_eq!(Resume::parse(&text), Some(Resume { since, told }), "{text}");
+        }
+        for text in ["", "x", "1;x", "1;;", "-1", "99999999999", "1,2"] {
+            assert_eq!(Resume::parse(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Between the admin API's bodies and the domain.
+
+use super::admin::{AudienceBody, InvalidationRequest, MatchBody, ModeBody, ReleaseEntry, RuleEntry};
+use crate::invalidation::{Audience, Mode, Rule};
+use crate::limits::Limits;
+use crate::pattern::{PatternError, RoutePattern};
+use crate::release::Release;
+
+/// What a request for an invalidation asks for, checked; the rest of a [`Rule`] is the server's to say.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Invalidation {
+    /// Which routes.
+    pub pattern: RoutePattern,
+    /// Only tabs on one of these versions.
+    pub versions: Option<Vec<String>>,
+    /// Whom it is for.
+    pub audience: Audience,
+    /// What they are asked to do.
+    pub mode: Mode,
+    /// How long it stands, seconds; `None`: the server's default.
+    pub seconds: Option<u32>,
+}
+
+impl Invalidation {
+    /// A forced refresh of every page load that is here now and whose route equals `route` or begins with it: what the
+    /// specification's `invalidateRoute` does.
+    pub fn of_route(route: &str, limits: &Limits) -> Result<Self, PatternError> {
+        let pattern = RoutePattern::prefix(route, limits)?;
+        Ok(Self {
+            pattern,
+            versions: None,
+            audience: Audience::All,
+            mode: Mode::Force,
+            seconds: None,
+        })
+    }
+
+    /// Checks a request body.
+    pub fn from_request(request: InvalidationRequest, limits: &Limits) -> Result<Self, PatternError> {
+        Ok(Self {
+            pattern: pattern(&request.matches, limits)?,
+            versions: request.versions,
+            audience: match request.audience {
+                AudienceBody::Outdated => Audience::Outdated,
+                AudienceBody::All => Audience::All,
+            },
+            mode: match request.mode {
+                ModeBody::Force => Mode::Force,
+                ModeBody::Prompt => Mode::Prompt,
+            },
+            seconds: request.expires,
+        })
+    }
+}
+
+/// The pattern that a `match` names.
+pub fn pattern(body: &MatchBody, limits: &Limits) -> Result<RoutePattern, PatternError> {
+    match body {
+        MatchBody::Exact(text) => RoutePattern::exact(text, limits),
+        MatchBody::Prefix(text) => RoutePattern::prefix(text, limits),
+        MatchBody::Segment(text) => RoutePattern::segment(text, limits),
+        MatchBody::Glob(text) => RoutePattern::glob(text, limits),
+        MatchBody::Regex(text) => RoutePattern::regex(text, limits),
+    }
+}
+
+impl From<&RoutePattern> for MatchBody {
+    fn from(pattern: &RoutePattern) -> Self {
+        let text = pattern.source().to_owned();
+        match pattern.kind() {
+            "exact" => Self::Exact(text),
+            "prefix" => Self::Prefix(text),
+            "segment" => Self::Segment(text),
+            "glob" => Self::Glob(text),
+            _ => Self::Regex(text),
+        }
+    }
+}
+
+impl From<&Release> for ReleaseEntry {
+    fn from(release: &Release) -> Self {
+        Self {
+            id: release.id,
+            version: release.version.to_string(),
+            announced_at: release.announced_ms,
+        }
+    }
+}
+
+impl From<ReleaseEntry> for Release {
+    fn from(entry: ReleaseEntry) -> Self {
+        Self {
+            id: entry.id,
+            version: entry.version.into(),
+            announced_ms: entry.announced_at,
+        }
+    }
+}
+
+impl From<&Rule> for RuleEntry {
+    fn from(rule: &Rule) -> Self {
+        Self {
+            id: rule.id,
+            matches: (&rule.pattern).into(),
+            versions: rule.versions.clone(),
+            audience: match rule.audience {
+                Audience::Outdated => AudienceBody::Outdated,
+                Audience::All => AudienceBody::All,
+            },
+            mode: match rule.mode {
+                Mode::Force => ModeBody::Force,
+                Mode::Prompt => ModeBody::Prompt,
+            },
+            release: rule.release.to_string(),
+            created_at: rule.created_ms,
+            expires_at: rule.expires_ms,
+        }
+    }
+}
+
+impl RuleEntry {
+    /// The rule that was written so. Refused where the pattern no longer fits the limits.
+    pub fn into_rule(self, limits: &Limits) -> Result<Rule, PatternError> {
+        Ok(Rule {
+            id: self.id,
+            pattern: pattern(&self.matches, limits)?,
+            versions: self.versions,
+            audience: match self.audience {
+                AudienceBody::Outdated => Audience::Outdated,
+                AudienceBody::All => Audience::All,
+            },
+            mode: match self.mode {
+                ModeBody::Force => Mode::Force,
+                ModeBody::Prompt => Mode::Prompt,
+            },
+            release: self.release.into(),
+            created_ms: self.created_at,
+            expires_ms: self.expires_at,
+        })
+    }
+}

@@ -1,0 +1,120 @@
+//! Messages to clients: one JSON object each, sent as an SSE event or a WebSocket text message.
+//!
+//! `connected` is always the first. Messages that are the same for everyone are made once and shared.
+
+use serde::Serialize;
+
+use crate::connection::ConnectionId;
+use crate::invalidation::Mode;
+
+/// Answer to a subscription that was not admitted, and to one whose admission ended.
+pub const STATS_UNAUTHORIZED: &str = r#"{"type":"stats-unauthorized"}"#;
+
+/// Answer to a ping.
+pub const PONG: &str = r#"{"type":"pong"}"#;
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+enum Message<'a> {
+    Connected {
+        version: &'a str,
+        #[serde(rename = "connectionId")]
+        connection_id: &'a str,
+        timestamp: u64,
+    },
+    Keepalive {
+        timestamp: u64,
+    },
+    Version {
+        version: &'a str,
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        force: bool,
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        prompt: bool,
+        id: u32,
+    },
+    Reconnect {
+        after: u32,
+    },
+}
+
+impl Message<'_> {
+    fn text(&self) -> String {
+        // Strings and numbers always have a JSON form.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// The first message: the current release, the tab's own id, and the time (milliseconds since the Unix epoch).
+pub fn connected(version: &str, id: ConnectionId, timestamp: u64) -> String {
+    Message::Connected {
+        version,
+        connection_id: id.as_str(),
+        timestamp,
+    }
+    .text()
+}
+
+/// A sign of life for SSE clients.
+pub fn keepalive(timestamp: u64) -> String {
+    Message::Keepalive { timestamp }.text()
+}
+
+/// A release was announced by the command of this number.
+pub fn released(version: &str, id: u32) -> String {
+    Message::Version {
+        version,
+        force: false,
+        prompt: false,
+        id,
+    }
+    .text()
+}
+
+/// An invalidation hit this tab.
+pub fn invalidated(version: &str, id: u32, mode: Mode) -> String {
+    Message::Version {
+        version,
+        force: mode == Mode::Force,
+        prompt: mode == Mode::Prompt,
+        id,
+    }
+    .text()
+}
+
+/// The server is about to stop; come back after this many milliseconds.
+pub fn reconnect(after_ms: u32) -> String {
+    Message::Reconnect { after: after_ms }.text()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::{ConnectionKey, IdCipher};
+
+    #[test]
+    fn messages_are_written_as_specified() {
+        let id = IdCipher::new([0; 16]).id(ConnectionKey {
+            shard: 0,
+            slot: 0,
+            generation: 1,
+        });
+        assert_eq!(
+            connected("v\"2", id, 1_795_318_473_149),
+            format!(
+                r#"{{"type":"connected","version":"v\"2","connectionId":"{id}","timestamp":1795318473149}}"#
+            )
+        );
+        assert_eq!(keepalive(7), r#"{"type":"keepalive","timestamp":7}"#);
+        assert_eq!(released("v2", 3), r#"{"type":"version","version":"v2","id":3}"#);
+        assert_eq!(
+            invalidated("v2", 4, Mode::Force),
+            r#"{"type":"version","version":"v2","force":true,"id":4}"#
+        );
+        assert_eq!(
+            invalidated("v2", 4, Mode::Prompt),
+            r#"{"type":"version","version":"v2","prompt":true,"id":4}"#
+        );
+        assert_eq!(reconnect(1500), r#"{"type":"reconnect","after":1500}"#);
+    }
+}

@@ -1,0 +1,111 @@
+//! Which connections a list for people shows.
+//!
+//! Nobody reads fifteen thousand rows, so a table keeps a sample of a fixed size: the first connections that come, each
+//! staying in it as long as it lives. Only what happens to those is reported row by row.
+
+use super::Registry;
+use crate::intern::NO_SLOT;
+
+/// Slots looked at per report when the sample has room again.
+const REFILL_SCAN_MAX: u32 = 1_024;
+
+#[derive(Debug)]
+pub(super) struct Sample {
+    slots: Vec<u32>,
+    changed: Vec<u32>,
+    max: usize,
+    /// Where the search for further connections goes on.
+    cursor: u32,
+}
+
+impl Sample {
+    pub(super) fn new(max: u32) -> Self {
+        Self {
+            slots: Vec::new(),
+            changed: Vec::new(),
+            max: max as usize,
+            cursor: 0,
+        }
+    }
+
+    pub(super) fn has_changes(&self) -> bool {
+        !self.changed.is_empty()
+    }
+
+    pub(super) fn take_changed(&mut self) -> Vec<u32> {
+        let mut changed = std::mem::take(&mut self.changed);
+        changed.sort_unstable();
+        changed.dedup();
+        changed
+    }
+
+    fn mark(&mut self, slot: u32) {
+        self.changed.push(slot);
+        if self.changed.len() > 64 + 4 * self.max {
+            self.changed = self.take_changed();
+        }
+    }
+}
+
+impl<P> Registry<P> {
+    pub(super) fn sample_in(&mut self, slot: u32) {
+        if self.sample.slots.len() >= self.sample.max {
+            return;
+        }
+        let Some(entry) = self.slots.get_mut(slot) else {
+            return;
+        };
+        // The sample is bounded by a u32.
+        entry.sampled = u32::try_from(self.sample.slots.len()).unwrap_or(NO_SLOT);
+        self.sample.slots.push(slot);
+        self.sample.mark(slot);
+    }
+
+    pub(super) fn sample_touch(&mut self, slot: u32) {
+        if self.slots.get(slot).is_some_and(|entry| entry.sampled != NO_SLOT) {
+            self.sample.mark(slot);
+        }
+    }
+
+    pub(super) fn sample_out(&mut self, slot: u32) {
+        let Some(place) = self
+            .slots
+            .get(slot)
+            .map(|entry| entry.sampled)
+            .filter(|place| *place != NO_SLOT)
+        else {
+            return;
+        };
+        self.sample.slots.swap_remove(place as usize);
+        if let Some(moved) = self.sample.slots.get(place as usize).copied()
+            && let Some(entry) = self.slots.get_mut(moved)
+        {
+            entry.sampled = place;
+        }
+        if let Some(entry) = self.slots.get_mut(slot) {
+            entry.sampled = NO_SLOT;
+        }
+        self.sample.mark(slot);
+    }
+
+    /// Fills places that were left with connections that were not listed so far, a bounded number of steps at a time.
+    pub(super) fn refill_sample(&mut self) {
+        for _ in 0..REFILL_SCAN_MAX {
+            if self.sample.slots.len() >= self.sample.max || self.sample.slots.len() >= self.slots.len() {
+                return;
+            }
+            self.sample.cursor = if self.sample.cursor + 1 < self.slots.end() {
+                self.sample.cursor + 1
+            } else {
+                0
+            };
+            if self
+                .slots
+                .get(self.sample.cursor)
+                .is_some_and(|entry| entry.sampled == NO_SLOT)
+            {
+                self.sample_in(self.sample.cursor);
+            }
+        }
+    }
+}
