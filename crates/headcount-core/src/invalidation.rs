@@ -66,7 +66,7 @@ impl Rule {
 
     /// Whether every route is concerned, also one whose name is not known.
     pub fn concerns_every_route(&self) -> bool {
-        matches!(self.pattern.kind(), "prefix" | "segment") && self.pattern.source() == "/"
+        concerns_every_route(&self.pattern)
     }
 
     /// Whether tabs that run `version` are concerned.
@@ -216,6 +216,11 @@ impl Standing {
             })
             .collect()
     }
+}
+
+/// Whether a pattern matches every route there can be.
+pub fn concerns_every_route(pattern: &RoutePattern) -> bool {
+    matches!(pattern.kind(), "prefix" | "segment") && pattern.source() == "/"
 }
 
 /// The positions in a mask, lowest first.

@@ -91,12 +91,18 @@ pub(crate) fn judge(
         transport,
         version: version_of(site, head),
         route: route_of(site, head),
-        tab: query_parameter(head, "tab").filter(|tab| (1..=64).contains(&tab.len())).map(|tab| site.hash(&tab)),
+        tab: query_parameter(head, "tab")
+            .filter(|tab| (1..=64).contains(&tab.len()))
+            .map(|tab| site.hash(&tab)),
         resume: resume_of(head),
         ip,
         address: site.address_to_limit(peer, ip),
-        credentials: site.authorizers.reads().collect(head).map(Arc::new),
-        browser: if transport == Transport::Sse { browser_of(site, head) } else { Browser::Any },
+        credentials: site.credentials(head),
+        browser: if transport == Transport::Sse {
+            browser_of(site, head)
+        } else {
+            Browser::Any
+        },
         cross_origin,
     })
 }
@@ -107,17 +113,26 @@ pub(crate) fn browser_cookie(site: &Site, head: &dyn Head) -> Option<u64> {
 }
 
 impl Candidate {
+    /// The cookie that the answer sets, if any.
+    pub(crate) fn set_cookie(&self, site: &Site) -> Option<String> {
+        let Browser::New(value) = &self.browser else {
+            return None;
+        };
+        Some(format!(
+            "{BROWSER_COOKIE}={value}; Path={}; HttpOnly; SameSite=Lax",
+            site.config.base_path
+        ))
+    }
+
     /// Header lines for the answer that opens the stream, each ended by CRLF.
     pub(crate) fn header_lines(&self, site: &Site) -> String {
         let mut lines = String::new();
-        if let Browser::New(value) = &self.browser {
-            let path = &site.config.base_path;
-            lines.push_str(&format!("set-cookie: {BROWSER_COOKIE}={value}; Path={path}; HttpOnly; SameSite=Lax\r\n"));
+        if let Some(value) = self.set_cookie(site) {
+            lines.extend(["set-cookie: ", &value, "\r\n"]);
         }
         if let Some(origin) = &self.cross_origin {
-            lines.push_str(&format!(
-                "access-control-allow-origin: {origin}\r\naccess-control-allow-credentials: true\r\nvary: origin\r\n"
-            ));
+            lines.extend(["access-control-allow-origin: ", origin, "\r\n"]);
+            lines.push_str("access-control-allow-credentials: true\r\nvary: origin\r\n");
         }
         lines
     }
@@ -125,11 +140,17 @@ impl Candidate {
 
 fn version_of(site: &Site, head: &dyn Head) -> Option<String> {
     let max = usize::from(site.config.limits.version_bytes_max);
-    let stated = query_parameter(head, "v").filter(|version| !version.is_empty()).or_else(|| {
-        cookie(head, &site.version_cookie)
-            .map(|value| percent_encoding::percent_decode_str(value).decode_utf8_lossy().into_owned())
-            .filter(|version| !version.is_empty())
-    })?;
+    let stated = query_parameter(head, "v")
+        .filter(|version| !version.is_empty())
+        .or_else(|| {
+            cookie(head, &site.version_cookie)
+                .map(|value| {
+                    percent_encoding::percent_decode_str(value)
+                        .decode_utf8_lossy()
+                        .into_owned()
+                })
+                .filter(|version| !version.is_empty())
+        })?;
     Some(match version::check(&stated, max) {
         Ok(_) => stated,
         Err(_) => OTHER_TEXT.to_owned(),
@@ -142,7 +163,11 @@ fn route_of(site: &Site, head: &dyn Head) -> String {
     }
     let max = usize::from(site.config.limits.route_bytes_max);
     query_parameter(head, "route")
-        .and_then(|route| route::normalise(&route, max).ok().map(std::borrow::Cow::into_owned))
+        .and_then(|route| {
+            route::normalise(&route, max)
+                .ok()
+                .map(std::borrow::Cow::into_owned)
+        })
         .unwrap_or_else(|| "/".to_owned())
 }
 
@@ -153,7 +178,7 @@ fn resume_of(head: &dyn Head) -> Option<Resume> {
 }
 
 fn browser_of(site: &Site, head: &dyn Head) -> Browser {
-    if !site.authorizers.compare_browsers() {
+    if !site.compares_browsers() {
         return Browser::Any;
     }
     match browser_cookie(site, head) {
@@ -169,8 +194,5 @@ fn fresh_browser() -> String {
         static COUNTER: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
         return format!("none-{}", COUNTER.fetch_add(1, Ordering::Relaxed));
     }
-    random.iter().fold(String::with_capacity(32), |mut text, byte| {
-        text.push_str(&format!("{byte:02x}"));
-        text
-    })
+    format!("{:032x}", u128::from_ne_bytes(random))
 }

@@ -23,6 +23,9 @@ pub enum StartError {
     /// Forward authorization cannot be set up.
     #[error("forward authorization cannot be set up")]
     ForwardAuth(#[from] ForwardAuthError),
+    /// The configured release could not be announced.
+    #[error("the release could not be announced")]
+    Release(#[source] Box<CommandError>),
     /// Threads, sockets or random numbers are not to be had.
     #[error("the system refuses a thread, a poll or random numbers")]
     System(#[from] std::io::Error),
@@ -31,6 +34,9 @@ pub enum StartError {
 /// Why a server stopped serving.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
+    /// This server was served before.
+    #[error("a server can be served only once")]
+    AlreadyServed,
     /// The listener cannot be used.
     #[error("the listener cannot be used")]
     Listener(#[source] std::io::Error),
@@ -79,11 +85,17 @@ pub(crate) struct Refusal {
 
 impl Refusal {
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), retry_after_seconds: None }
+        Self {
+            status,
+            code,
+            message: message.into(),
+            retry_after_seconds: None,
+        }
     }
 
     pub(crate) fn not_configured() -> Self {
-        let message = "no admin secret is configured, so this answers nobody: set HEADCOUNT_ADMIN_SECRET on the server";
+        let message =
+            "no admin secret is configured, so this answers nobody: set HEADCOUNT_ADMIN_SECRET on the server";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "not-configured", message)
     }
 
@@ -99,17 +111,34 @@ impl Refusal {
 
     pub(crate) fn full(message: &str) -> Self {
         let refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, "full", message);
-        Self { retry_after_seconds: Some(5), ..refusal }
+        Self {
+            retry_after_seconds: Some(5),
+            ..refusal
+        }
     }
 
     pub(crate) fn draining() -> Self {
-        let refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, "draining", "the server is about to stop");
-        Self { retry_after_seconds: Some(1), ..refusal }
+        let refusal = Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "draining",
+            "the server is about to stop",
+        );
+        Self {
+            retry_after_seconds: Some(1),
+            ..refusal
+        }
     }
 
     pub(crate) fn overloaded() -> Self {
-        let refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "the server is too far behind");
-        Self { retry_after_seconds: Some(1), ..refusal }
+        let refusal = Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "overloaded",
+            "the server is too far behind",
+        );
+        Self {
+            retry_after_seconds: Some(1),
+            ..refusal
+        }
     }
 
     pub(crate) fn body_too_large(bytes_max: u32) -> Self {
@@ -131,7 +160,11 @@ impl Refusal {
     }
 
     pub(crate) fn internal() -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the server's log says more")
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "the server's log says more",
+        )
     }
 }
 
@@ -139,16 +172,20 @@ impl From<CommandError> for Refusal {
     fn from(error: CommandError) -> Self {
         match &error {
             CommandError::Store(source) => {
-                tracing::error!(error = &source as &dyn std::error::Error, "a command could not be stored");
+                tracing::error!(error = with_sources(source), "a command could not be stored");
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "not-stored", error.to_string())
             }
-            CommandError::Version(source) => {
-                Self::new(StatusCode::BAD_REQUEST, "invalid-version", format!("{error}: {source}"))
-            }
+            CommandError::Version(source) => Self::new(
+                StatusCode::BAD_REQUEST,
+                "invalid-version",
+                format!("{error}: {source}"),
+            ),
             CommandError::Pattern(source) => {
                 Self::new(StatusCode::BAD_REQUEST, "invalid-pattern", with_sources(source))
             }
-            CommandError::NoSuchRule { .. } => Self::new(StatusCode::NOT_FOUND, "no-such-rule", error.to_string()),
+            CommandError::NoSuchRule { .. } => {
+                Self::new(StatusCode::NOT_FOUND, "no-such-rule", error.to_string())
+            }
             CommandError::Off { .. } => Self::new(StatusCode::CONFLICT, "tracking-off", error.to_string()),
             CommandError::OutOfNumbers => Self::internal(),
             CommandError::Stopped => Self::draining(),
@@ -170,7 +207,10 @@ fn with_sources(error: &dyn std::error::Error) -> String {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let error = ErrorBody { code: self.code.to_owned(), message: self.message };
+        let error = ErrorBody {
+            code: self.code.to_owned(),
+            message: self.message,
+        };
         let mut response = (self.status, Json(ErrorAnswer { error })).into_response();
         let headers = response.headers_mut();
         if let Some(seconds) = self.retry_after_seconds {

@@ -154,7 +154,9 @@ pub(crate) fn start(hooks: Hooks, events_max: u32) -> std::io::Result<HookSender
     let (sender, receiver) = sync_channel(events_max as usize);
     let dropped = Arc::new(AtomicU64::new(0));
     let lagging = Arc::clone(&dropped);
-    std::thread::Builder::new().name("headcount-hooks".to_owned()).spawn(move || run(&hooks, &receiver, &lagging))?;
+    std::thread::Builder::new()
+        .name("headcount-hooks".to_owned())
+        .spawn(move || run(&hooks, &receiver, &lagging))?;
     Ok(HookSender(Some((sender, dropped))))
 }
 
@@ -168,7 +170,10 @@ fn run(hooks: &Hooks, events: &Receiver<HookEvent>, dropped: &AtomicU64) {
         let lost = dropped.swap(0, Ordering::Relaxed);
         if lost > 0 {
             tracing::warn!(events = lost, "hooks are too slow; events were dropped");
-            hooks.lagged.iter().for_each(|hook| hook(&Lagged { events: lost }));
+            hooks
+                .lagged
+                .iter()
+                .for_each(|hook| hook(&Lagged { events: lost }));
         }
     }
 }

@@ -16,7 +16,7 @@ macro_rules! counts {
     ($($variant:ident $family:literal $label:literal $help:literal,)*) => {
         /// Something that happens.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Count { $(#[doc = $help] $variant,)* }
+        pub(crate) enum Count { $(#[doc = $help] $variant,)* }
 
         /// Family, value of its label `kind`, and help; families stand together.
         const TABLE: &[(Count, &str, &str, &str)] = &[$((Count::$variant, $family, $label, $help),)*];
@@ -60,11 +60,13 @@ counts! {
 }
 
 /// A set of counts. Cheap to count into, from one thread or many.
-pub struct Meters([AtomicU64; TABLE.len()]);
+pub(crate) struct Meters([AtomicU64; TABLE.len()]);
 
 impl fmt::Debug for Meters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(TABLE.iter().map(|(count, ..)| (count, self.get(*count)))).finish()
+        f.debug_map()
+            .entries(TABLE.iter().map(|(count, ..)| (count, self.get(*count))))
+            .finish()
     }
 }
 
@@ -76,38 +78,41 @@ impl Default for Meters {
 
 impl Meters {
     /// It happened this often.
-    pub fn add(&self, count: Count, times: u64) {
+    pub(crate) fn add(&self, count: Count, times: u64) {
         self.0[count as usize].fetch_add(times, Ordering::Relaxed);
     }
 
     /// It happened.
-    pub fn one(&self, count: Count) {
+    pub(crate) fn one(&self, count: Count) {
         self.add(count, 1);
     }
 
     /// How often it happened.
-    pub fn get(&self, count: Count) -> u64 {
+    pub(crate) fn get(&self, count: Count) -> u64 {
         self.0[count as usize].load(Ordering::Relaxed)
     }
 }
 
 /// What is true at the moment of a scrape.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Gauges {
+pub(crate) struct Gauges {
     /// Connections held.
-    pub connections: u64,
+    pub(crate) connections: u64,
     /// Connections subscribed to stats.
-    pub subscribers: u64,
+    pub(crate) subscribers: u64,
     /// Rules standing.
-    pub rules: u64,
+    pub(crate) rules: u64,
     /// Whether new connections are taken.
-    pub ready: bool,
+    pub(crate) ready: bool,
 }
 
 /// Writes everything in the Prometheus text format.
-pub fn render(sets: &[Arc<Meters>], gauges: Gauges) -> Result<String, fmt::Error> {
+pub(crate) fn render(sets: &[Arc<Meters>], gauges: Gauges) -> Result<String, fmt::Error> {
     let mut registry = Registry::with_prefix("headcount");
-    registry.register_collector(Box::new(Scrape { sets: sets.to_vec(), gauges }));
+    registry.register_collector(Box::new(Scrape {
+        sets: sets.to_vec(),
+        gauges,
+    }));
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &registry)?;
     Ok(text)
@@ -123,7 +128,7 @@ struct Value(u64);
 
 impl EncodeMetric for Value {
     fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
-        encoder.encode_counter::<(), _, u64>(&self.0, None)
+        encoder.encode_counter::<[(&str, &str); 0], _, u64>(&self.0, None)
     }
 
     fn metric_type(&self) -> MetricType {
@@ -134,7 +139,9 @@ impl EncodeMetric for Value {
 impl Collector for Scrape {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         for family in TABLE.chunk_by(|a, b| a.1 == b.1) {
-            let Some((_, name, _, help)) = family.first() else { continue };
+            let Some((_, name, _, help)) = family.first() else {
+                continue;
+            };
             let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
             for (count, _, label, _) in family {
                 let total = self.sets.iter().map(|set| set.get(*count)).sum();
@@ -143,13 +150,23 @@ impl Collector for Scrape {
         }
         let gauges = [
             ("connections", "Connections held", self.gauges.connections),
-            ("subscribers", "Connections subscribed to stats", self.gauges.subscribers),
+            (
+                "subscribers",
+                "Connections subscribed to stats",
+                self.gauges.subscribers,
+            ),
             ("rules", "Invalidation rules standing", self.gauges.rules),
-            ("ready", "Whether new connections are taken", u64::from(self.gauges.ready)),
+            (
+                "ready",
+                "Whether new connections are taken",
+                u64::from(self.gauges.ready),
+            ),
         ];
         for (name, help, value) in gauges {
             let value = i64::try_from(value).unwrap_or(i64::MAX);
-            encoder.encode_descriptor(name, help, None, MetricType::Gauge)?.encode_gauge(&value)?;
+            encoder
+                .encode_descriptor(name, help, None, MetricType::Gauge)?
+                .encode_gauge(&value)?;
         }
         Ok(())
     }
@@ -165,9 +182,23 @@ mod tests {
         sets[0].add(Count::OpenedSse, 2);
         sets[1].add(Count::OpenedSse, 3);
         sets[1].one(Count::ClosedSlow);
-        let text = render(&sets, Gauges { connections: 5, ready: true, ..Gauges::default() }).unwrap();
-        assert!(text.contains("headcount_opened_total{kind=\"sse\"} 5\n"), "{text}");
-        assert!(text.contains("headcount_closed_total{kind=\"slow\"} 1\n"), "{text}");
+        let text = render(
+            &sets,
+            Gauges {
+                connections: 5,
+                ready: true,
+                ..Gauges::default()
+            },
+        )
+        .unwrap();
+        assert!(
+            text.contains("headcount_opened_total{kind=\"sse\"} 5\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("headcount_closed_total{kind=\"slow\"} 1\n"),
+            "{text}"
+        );
         assert!(text.contains("headcount_connections 5\n"), "{text}");
         assert!(text.ends_with("# EOF\n"));
     }

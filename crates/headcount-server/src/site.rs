@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use headcount_core::connection::IdCipher;
 use ipnet::IpNet;
 
-use crate::authorize::Authorizers;
+use crate::authorize::{Authorizers, Credentials, Reads};
 use crate::config::Config;
+use crate::head::Head;
 use crate::origin::Origins;
 
 /// The fixed surroundings of all connections of one server.
@@ -20,10 +21,11 @@ pub(crate) struct Site {
     pub(crate) cipher: IdCipher,
     pub(crate) origins: Origins,
     pub(crate) authorizers: Authorizers,
+    /// What the authorizers read of a request head.
+    pub(crate) reads: Reads,
     pub(crate) version_cookie: String,
     pub(crate) sse_path: String,
     pub(crate) websocket_path: String,
-    pub(crate) route_path: String,
     pub(crate) census: Census,
     /// Keys the hashes of tabs, browsers and addresses: they mean nothing outside this process.
     hashes: RandomState,
@@ -36,16 +38,30 @@ impl Site {
         Self {
             cipher: IdCipher::new(key),
             origins: Origins::new(&config.allowed_origins),
+            reads: authorizers.reads(),
             authorizers,
             version_cookie: config.version_cookie(),
             sse_path: format!("{}/sse", config.base_path),
             websocket_path: format!("{}/ws", config.base_path),
-            route_path: format!("{}/route", config.base_path),
             census: Census::new(&config),
             hashes: RandomState::new(),
             ready: AtomicBool::new(true),
             config,
         }
+    }
+
+    /// What of a request head is kept for the authorizers; `None` where it shows nothing that they read.
+    pub(crate) fn credentials(&self, head: &dyn Head) -> Option<Arc<Credentials>> {
+        self.reads
+            .collect(head)
+            .filter(|credentials| !credentials.is_empty())
+            .map(Arc::new)
+    }
+
+    /// Whether a POST that asks for stats must come from the browser that opened the stream. Not where nobody is admitted,
+    /// nor where somebody is who shows nothing.
+    pub(crate) fn compares_browsers(&self) -> bool {
+        !self.authorizers.is_empty() && !self.reads.needs_nothing
     }
 
     /// A hash that means nothing outside this process, never zero.
@@ -58,8 +74,16 @@ impl Site {
         if self.config.limits.connections_per_address_max == 0 {
             return None;
         }
-        let trusted = |ip: &IpAddr| self.config.trusted_proxies.iter().any(|net: &IpNet| net.contains(ip));
-        client.or(peer).filter(|ip| !trusted(ip)).map(|ip| self.hashes.hash_one(ip).max(1))
+        let trusted = |ip: &IpAddr| {
+            self.config
+                .trusted_proxies
+                .iter()
+                .any(|net: &IpNet| net.contains(ip))
+        };
+        client
+            .or(peer)
+            .filter(|ip| !trusted(ip))
+            .map(|ip| self.hashes.hash_one(ip).max(1))
     }
 
     pub(crate) fn is_ready(&self) -> bool {
@@ -107,7 +131,9 @@ impl Census {
             self.open.fetch_sub(1, Ordering::Relaxed);
             return Err(Full::Server);
         }
-        let (Some(addresses), Some(address)) = (&self.addresses, address) else { return Ok(()) };
+        let (Some(addresses), Some(address)) = (&self.addresses, address) else {
+            return Ok(());
+        };
         let mut addresses = addresses.lock().unwrap_or_else(PoisonError::into_inner);
         let held = addresses.entry(address).or_default();
         if *held >= self.per_address_max {
@@ -121,7 +147,9 @@ impl Census {
     /// One that was let in is gone.
     pub(crate) fn leave(&self, address: Option<u64>) {
         self.open.fetch_sub(1, Ordering::Relaxed);
-        let (Some(addresses), Some(address)) = (&self.addresses, address) else { return };
+        let (Some(addresses), Some(address)) = (&self.addresses, address) else {
+            return;
+        };
         let mut addresses = addresses.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(held) = addresses.get_mut(&address) {
             *held -= 1;
@@ -143,7 +171,11 @@ pub(crate) struct Place {
 impl Place {
     pub(crate) fn take(site: &Arc<Site>, address: Option<u64>) -> Result<Self, Full> {
         site.census.enter(address)?;
-        Ok(Self { site: Arc::clone(site), address, kept: false })
+        Ok(Self {
+            site: Arc::clone(site),
+            address,
+            kept: false,
+        })
     }
 
     /// The connection is open: whoever closes it must leave the census for this address.

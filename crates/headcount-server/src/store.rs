@@ -45,52 +45,61 @@ pub enum StoreError {
     Value(#[from] serde_json::Error),
 }
 
-impl<E: Into<redb::Error>> From<E> for StoreError {
-    fn from(error: E) -> Self {
-        Self::Database(Box::new(error.into()))
-    }
+/// redb has an error type for each thing that can fail; to our callers they are one.
+macro_rules! from_redb {
+    ($($error:ident)*) => {
+        $(impl From<redb::$error> for StoreError {
+            fn from(error: redb::$error) -> Self {
+                Self::Database(Box::new(error.into()))
+            }
+        })*
+    };
 }
+
+from_redb!(TransactionError TableError StorageError CommitError);
 
 /// What the store held at start.
 #[derive(Debug, Default)]
-pub struct Stored {
+pub(crate) struct Stored {
     /// The number of the newest command ever given.
-    pub head: u32,
+    pub(crate) head: u32,
     /// Releases, oldest first.
-    pub releases: Vec<Release>,
+    pub(crate) releases: Vec<Release>,
     /// Rules, oldest first. One whose pattern no longer fits the limits is left out, with a warning.
-    pub rules: Vec<Rule>,
+    pub(crate) rules: Vec<Rule>,
 }
 
 /// One durable step: everything in it happens, or nothing.
 #[derive(Debug, Default)]
-pub struct Step {
+pub(crate) struct Step {
     /// The number of the newest command.
-    pub head: u32,
+    pub(crate) head: u32,
     /// A release to add.
-    pub release: Option<ReleaseEntry>,
+    pub(crate) release: Option<ReleaseEntry>,
     /// A release to forget, by number.
-    pub forget_release: Option<u32>,
+    pub(crate) forget_release: Option<u32>,
     /// A rule to add.
-    pub rule: Option<RuleEntry>,
+    pub(crate) rule: Option<RuleEntry>,
     /// Rules to forget, by number.
-    pub forget_rules: Vec<u32>,
+    pub(crate) forget_rules: Vec<u32>,
 }
 
 /// The store. `None` inside: keeps nothing.
 #[derive(Debug)]
-pub struct Store(Option<Database>);
+pub(crate) struct Store(Option<Database>);
 
 impl Store {
     /// A store that keeps nothing.
-    pub fn in_memory() -> Self {
+    pub(crate) fn in_memory() -> Self {
         Self(None)
     }
 
     /// Opens or makes the store in this directory.
-    pub fn open(directory: &Path) -> Result<Self, StoreError> {
-        std::fs::create_dir_all(directory)
-            .map_err(|source| StoreError::Directory { path: directory.to_owned(), source })?;
+    pub(crate) fn open(directory: &Path) -> Result<Self, StoreError> {
+        std::fs::create_dir_all(directory).map_err(|source| StoreError::Directory {
+            path: directory.to_owned(),
+            source,
+        })?;
         let path = directory.join("headcount.redb");
         let database = Database::create(&path).map_err(|source| StoreError::Open { path, source })?;
         let write = database.begin_write()?;
@@ -102,11 +111,16 @@ impl Store {
     }
 
     /// Everything that was kept.
-    pub fn load(&self, limits: &Limits) -> Result<Stored, StoreError> {
-        let Some(database) = &self.0 else { return Ok(Stored::default()) };
+    pub(crate) fn load(&self, limits: &Limits) -> Result<Stored, StoreError> {
+        let Some(database) = &self.0 else {
+            return Ok(Stored::default());
+        };
         let read = database.begin_read()?;
         let mut stored = Stored {
-            head: read.open_table(NUMBERS)?.get(HEAD)?.map_or(0, |head| head.value()),
+            head: read
+                .open_table(NUMBERS)?
+                .get(HEAD)?
+                .map_or(0, |head| head.value()),
             ..Stored::default()
         };
         for entry in read.open_table(RELEASES)?.iter()? {
@@ -118,14 +132,16 @@ impl Store {
             let id = entry.id;
             match entry.into_rule(limits) {
                 Ok(rule) => stored.rules.push(rule),
-                Err(error) => tracing::warn!(id, %error, "a stored rule no longer fits the limits and is left out"),
+                Err(error) => {
+                    tracing::warn!(id, %error, "a stored rule no longer fits the limits and is left out");
+                }
             }
         }
         Ok(stored)
     }
 
     /// Takes a step; when this returns it is on disk. Blocks for as long as the disk takes.
-    pub fn commit(&self, step: &Step) -> Result<(), StoreError> {
+    pub(crate) fn commit(&self, step: &Step) -> Result<(), StoreError> {
         let Some(database) = &self.0 else { return Ok(()) };
         let write = database.begin_write()?;
         {
@@ -155,8 +171,16 @@ mod tests {
     use super::*;
 
     fn release(id: u32, version: &str) -> Step {
-        let release = ReleaseEntry { id, version: version.to_owned(), announced_at: 5 };
-        Step { head: id, release: Some(release), ..Step::default() }
+        let release = ReleaseEntry {
+            id,
+            version: version.to_owned(),
+            announced_at: 5,
+        };
+        Step {
+            head: id,
+            release: Some(release),
+            ..Step::default()
+        }
     }
 
     #[test]
@@ -165,11 +189,26 @@ mod tests {
         {
             let store = Store::open(directory.path()).unwrap();
             store.commit(&release(1, "v1")).unwrap();
-            store.commit(&Step { forget_release: Some(1), ..release(7, "v2") }).unwrap();
+            store
+                .commit(&Step {
+                    forget_release: Some(1),
+                    ..release(7, "v2")
+                })
+                .unwrap();
         }
-        let stored = Store::open(directory.path()).unwrap().load(&Limits::default()).unwrap();
+        let stored = Store::open(directory.path())
+            .unwrap()
+            .load(&Limits::default())
+            .unwrap();
         assert_eq!(stored.head, 7);
-        assert_eq!(stored.releases, [Release { id: 7, version: "v2".into(), announced_ms: 5 }]);
+        assert_eq!(
+            stored.releases,
+            [Release {
+                id: 7,
+                version: "v2".into(),
+                announced_ms: 5
+            }]
+        );
     }
 
     #[test]
@@ -177,7 +216,10 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let _held = Store::open(directory.path()).unwrap();
         let error = Store::open(directory.path()).unwrap_err();
-        assert!(error.to_string().contains("another headcount may be using it"), "{error}");
+        assert!(
+            error.to_string().contains("another headcount may be using it"),
+            "{error}"
+        );
     }
 
     #[test]

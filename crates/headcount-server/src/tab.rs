@@ -56,12 +56,18 @@ impl Tab {
         let text = serde_json::to_string(message)?;
         let bytes_max = self.shards.send_bytes_max();
         if text.len() > bytes_max {
-            return Err(SendError::TooLong { bytes: text.len(), bytes_max });
+            return Err(SendError::TooLong {
+                bytes: text.len(),
+                bytes_max,
+            });
         }
         self.shards
             .of(self.key)
             .ok_or(SendError::NoSuchConnection)?
-            .offer(Command::Send { key: self.key, text: Arc::from(text) })
+            .offer(Command::Send {
+                key: self.key,
+                text: Arc::from(text),
+            })
             .map_err(|_| SendError::Overloaded)
     }
 }

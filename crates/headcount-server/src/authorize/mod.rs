@@ -50,7 +50,7 @@ pub struct Reads {
 }
 
 /// What a browser showed of itself, cut down to what the authorizers read.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Credentials {
     /// Header names in lower case, with their values. Single cookies stand as `cookie` headers of their own.
     headers: Box<[(Box<str>, Box<str>)]>,
@@ -231,6 +231,11 @@ impl Authorizers {
 }
 
 impl Credentials {
+    /// Whether nothing was shown.
+    pub fn is_empty(&self) -> bool {
+        self.headers.is_empty()
+    }
+
     /// Every header kept, in lower case, with its value.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
         self.headers.iter().map(|(name, value)| (&**name, &**value))

@@ -34,10 +34,22 @@ type Reply<T> = oneshot::Sender<Result<T, CommandError>>;
 /// Something the commander is asked.
 #[derive(Debug)]
 pub(crate) enum Order {
-    Announce { version: String, reply: Reply<ReleaseEntry> },
-    Invalidate { invalidation: Invalidation, reply: Reply<InvalidationAnswer> },
-    DryRun { invalidation: Invalidation, reply: Reply<InvalidationAnswer> },
-    Lift { id: u32, reply: Reply<LiftAnswer> },
+    Announce {
+        version: String,
+        reply: Reply<ReleaseEntry>,
+    },
+    Invalidate {
+        invalidation: Invalidation,
+        reply: Reply<InvalidationAnswer>,
+    },
+    DryRun {
+        invalidation: Invalidation,
+        reply: Reply<InvalidationAnswer>,
+    },
+    Lift {
+        id: u32,
+        reply: Reply<LiftAnswer>,
+    },
     Releases(Reply<ReleasesAnswer>),
     Rules(Reply<InvalidationsAnswer>),
 }
@@ -67,7 +79,12 @@ pub(crate) struct Commander {
 
 impl Commander {
     pub(crate) fn new(site: Arc<Site>, shards: Shards, store: Store, standing: Standing) -> Self {
-        Self { site, shards, store: Arc::new(store), standing }
+        Self {
+            site,
+            shards,
+            store: Arc::new(store),
+            standing,
+        }
     }
 
     /// Runs until every sender of orders is gone.
@@ -101,7 +118,11 @@ impl Commander {
         if let Some(current) = self.standing.releases.already_current(&version) {
             return Ok(current.into());
         }
-        let release = Release { id: self.next_id()?, version: version.into(), announced_ms: clock::unix_ms() };
+        let release = Release {
+            id: self.next_id()?,
+            version: version.into(),
+            announced_ms: clock::unix_ms(),
+        };
         let entry = ReleaseEntry::from(&release);
         let mut next = self.standing.clone();
         let forgotten = next.releases.announce(release);
@@ -126,10 +147,22 @@ impl Commander {
         next.head = id;
         let (position, lapsed) = next.add(rule, self.site.config.limits.rules_max);
         let lapsed: Vec<u32> = lapsed.iter().map(|rule| rule.id).collect();
-        self.commit(Step { head: id, rule: Some(entry), forget_rules: lapsed.clone(), ..Step::default() }).await?;
+        self.commit(Step {
+            head: id,
+            rule: Some(entry),
+            forget_rules: lapsed.clone(),
+            ..Step::default()
+        })
+        .await?;
         let (tabs, routes) = self.stand(next, None, Some(position)).await;
         tracing::info!(id, tabs, routes, "invalidated");
-        Ok(InvalidationAnswer { id: Some(id), tabs, routes, dry_run: false, lapsed })
+        Ok(InvalidationAnswer {
+            id: Some(id),
+            tabs,
+            routes,
+            dry_run: false,
+            lapsed,
+        })
     }
 
     async fn dry_run(&self, invalidation: Invalidation) -> Result<InvalidationAnswer, CommandError> {
@@ -137,17 +170,31 @@ impl Commander {
         let mut answers = Vec::new();
         for shard in self.shards.iter() {
             let (reply, answer) = oneshot::channel();
-            shard.force(Command::Reach { rule: Arc::clone(&rule), reply });
+            shard.force(Command::Reach {
+                rule: Arc::clone(&rule),
+                reply,
+            });
             answers.push(answer);
         }
         let (tabs, routes) = sum(answers).await;
-        Ok(InvalidationAnswer { id: None, tabs, routes, dry_run: true, lapsed: Vec::new() })
+        Ok(InvalidationAnswer {
+            id: None,
+            tabs,
+            routes,
+            dry_run: true,
+            lapsed: Vec::new(),
+        })
     }
 
     async fn lift(&mut self, id: u32) -> Result<LiftAnswer, CommandError> {
         let mut next = self.standing.clone();
         next.lift(id).ok_or(CommandError::NoSuchRule { id })?;
-        self.commit(Step { head: next.head, forget_rules: vec![id], ..Step::default() }).await?;
+        self.commit(Step {
+            head: next.head,
+            forget_rules: vec![id],
+            ..Step::default()
+        })
+        .await?;
         self.stand(next, None, None).await;
         tracing::info!(id, "lifted");
         Ok(LiftAnswer { ok: true, id })
@@ -161,7 +208,14 @@ impl Commander {
         }
         tracing::info!(?lapsed, "rules lapsed");
         // They have lapsed whether or not the disk hears of it; at the next start they lapse again.
-        if let Err(error) = self.commit(Step { head: next.head, forget_rules: lapsed, ..Step::default() }).await {
+        if let Err(error) = self
+            .commit(Step {
+                head: next.head,
+                forget_rules: lapsed,
+                ..Step::default()
+            })
+            .await
+        {
             tracing::error!(%error, "lapsed rules are still on disk");
         }
         self.stand(next, None, None).await;
@@ -175,19 +229,27 @@ impl Commander {
     }
 
     fn rules(&self) -> InvalidationsAnswer {
-        let mut invalidations: Vec<_> =
-            self.standing.rules().map(|(_, rule)| RuleEntry::from(rule.as_ref())).collect();
+        let mut invalidations: Vec<_> = self
+            .standing
+            .rules()
+            .map(|(_, rule)| RuleEntry::from(rule.as_ref()))
+            .collect();
         invalidations.sort_by_key(|rule| rule.id);
         InvalidationsAnswer { invalidations }
     }
 
     fn next_id(&self) -> Result<u32, CommandError> {
-        self.standing.head.checked_add(1).ok_or(CommandError::OutOfNumbers)
+        self.standing
+            .head
+            .checked_add(1)
+            .ok_or(CommandError::OutOfNumbers)
     }
 
     fn rule(&self, invalidation: Invalidation, id: u32) -> Rule {
         let created_ms = clock::unix_ms();
-        let seconds = invalidation.seconds.unwrap_or(self.site.config.limits.rule_seconds);
+        let seconds = invalidation
+            .seconds
+            .unwrap_or(self.site.config.limits.rule_seconds);
         Rule {
             id,
             pattern: invalidation.pattern,
@@ -209,15 +271,25 @@ impl Commander {
     }
 
     /// Lets every shard go over to what stands now. How many tabs on how many routes the rule at `position` reaches.
-    async fn stand(&mut self, next: Standing, broadcast: Option<String>, position: Option<usize>) -> (u64, u64) {
-        let generation = self.standing.generation.wrapping_add(1).max(1);
-        self.standing = Standing { generation, ..next };
+    async fn stand(
+        &mut self,
+        mut next: Standing,
+        broadcast: Option<String>,
+        position: Option<usize>,
+    ) -> (u64, u64) {
+        next.generation = self.standing.generation.wrapping_add(1).max(1);
+        self.standing = next;
         let standing = Arc::new(self.standing.clone());
         let mut answers = Vec::new();
         for shard in self.shards.iter() {
             let (reply, answer) = oneshot::channel();
             let (standing, broadcast) = (Arc::clone(&standing), broadcast.clone());
-            shard.force(Command::Standing(Box::new(NewStanding { standing, broadcast, position, reply })));
+            shard.force(Command::Standing(Box::new(NewStanding {
+                standing,
+                broadcast,
+                position,
+                reply,
+            })));
             answers.push(answer);
         }
         sum(answers).await

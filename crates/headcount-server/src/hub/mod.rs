@@ -35,7 +35,11 @@ const GATHER: Duration = Duration::from_millis(5);
 #[derive(Debug)]
 pub(crate) enum HubEvent {
     /// What changed in a shard; the answer to a question, if it has a number.
-    Changes { shard: usize, changes: Changes, question: Option<u64> },
+    Changes {
+        shard: usize,
+        changes: Changes,
+        question: Option<u64>,
+    },
     /// A connection wants stats.
     Authorize(AuthorizeJob),
     /// The authorizers answered.
@@ -120,8 +124,9 @@ async fn sleep_until(deadline: Option<Instant>) {
 impl Hub {
     fn new(site: Arc<Site>, shards: Shards, sender: mpsc::WeakSender<HubEvent>) -> Self {
         let now = clock::now();
+        let count = shards.iter().len();
         Self {
-            sum: Sum::new(shards.iter().len()),
+            sum: Sum::new(count),
             subscribers: Subscribers::new(Arc::clone(&site), shards.clone(), sender),
             site,
             shards,
@@ -139,7 +144,11 @@ impl Hub {
 
     fn on_event(&mut self, event: HubEvent) {
         match event {
-            HubEvent::Changes { shard, changes, question } => self.on_changes(shard, changes, question),
+            HubEvent::Changes {
+                shard,
+                changes,
+                question,
+            } => self.on_changes(shard, changes, question),
             HubEvent::Authorize(job) => self.subscribers.ask(job),
             HubEvent::Decided { job, verdict } => {
                 let key = job.key;
@@ -162,7 +171,13 @@ impl Hub {
         if question.is_none() {
             self.expected = self.expected.saturating_sub(1);
         }
-        let Some(asked) = self.question.as_mut().filter(|asked| Some(asked.number) == question) else { return };
+        let Some(asked) = self
+            .question
+            .as_mut()
+            .filter(|asked| Some(asked.number) == question)
+        else {
+            return;
+        };
         asked.unanswered -= 1;
         if asked.unanswered == 0
             && let Some(answered) = self.question.take()
@@ -180,9 +195,15 @@ impl Hub {
         self.questions += 1;
         let unanswered = self.shards.iter().len();
         let waiting = std::mem::take(&mut self.waiting);
-        self.question = Some(Question { number: self.questions, unanswered, waiting });
+        self.question = Some(Question {
+            number: self.questions,
+            unanswered,
+            waiting,
+        });
         for shard in self.shards.iter() {
-            shard.force(Command::Report { question: self.questions });
+            shard.force(Command::Report {
+                question: self.questions,
+            });
         }
     }
 
@@ -200,10 +221,17 @@ impl Hub {
         }
         let message = Arc::new(StatsMessage::new(&self.sum, connections_max, &self.site.cipher));
         for (number, shard) in self.shards.iter().enumerate() {
-            let only: Vec<_> =
-                waiting.readers.iter().copied().filter(|key| usize::from(key.shard) == number).collect();
+            let only: Vec<_> = waiting
+                .readers
+                .iter()
+                .copied()
+                .filter(|key| usize::from(key.shard) == number)
+                .collect();
             if !only.is_empty() {
-                shard.force(Command::Stats { message: Arc::clone(&message), only: Some(only) });
+                shard.force(Command::Stats {
+                    message: Arc::clone(&message),
+                    only: Some(only),
+                });
             }
         }
     }
@@ -233,9 +261,20 @@ impl Hub {
         self.allowed = false;
         self.expected = 0;
         self.next_tick = now + Duration::from_millis(limits.tick_ms.into());
-        let message = Arc::new(StatsMessage::new(&self.sum, limits.stats_connections_max, &self.site.cipher));
-        for shard in self.shards.iter().filter(|shard| shard.signals.subscribers.load(Ordering::Relaxed) > 0) {
-            shard.force(Command::Stats { message: Arc::clone(&message), only: None });
+        let message = Arc::new(StatsMessage::new(
+            &self.sum,
+            limits.stats_connections_max,
+            &self.site.cipher,
+        ));
+        for shard in self
+            .shards
+            .iter()
+            .filter(|shard| shard.signals.subscribers.load(Ordering::Relaxed) > 0)
+        {
+            shard.force(Command::Stats {
+                message: Arc::clone(&message),
+                only: None,
+            });
         }
     }
 

@@ -68,7 +68,9 @@ impl Subscribers {
             self.refuse(job.key, Count::SubscribeRefused);
             return;
         }
-        let Some(sender) = self.sender.upgrade() else { return };
+        let Some(sender) = self.sender.upgrade() else {
+            return;
+        };
         self.asking += 1;
         let (site, turns) = (Arc::clone(&self.site), Arc::clone(&self.turns));
         tokio::spawn(async move {
@@ -108,8 +110,12 @@ impl Subscribers {
         }
         self.next_look = now + LOOK;
         let now_ms = clock::unix_ms();
-        let over: Vec<_> =
-            self.admitted.iter().filter(|(_, admitted)| admitted.until_ms <= now_ms).map(|(key, _)| *key).collect();
+        let over: Vec<_> = self
+            .admitted
+            .iter()
+            .filter(|(_, admitted)| admitted.until_ms <= now_ms)
+            .map(|(key, _)| *key)
+            .collect();
         for key in over {
             self.tell(key, Command::Suspend { key });
             if let Some(admission) = self.admitted.remove(&key) {

@@ -59,7 +59,13 @@ impl Cause {
 impl Shard {
     /// Takes in a connection: entry, greeting and first message in one write.
     pub(super) fn on_arrival(&mut self, arrival: Arrival) {
-        let Arrival { candidate, place, link, greeting, early } = arrival;
+        let Arrival {
+            candidate,
+            place,
+            link,
+            greeting,
+            early,
+        } = arrival;
         if let Some(old) = candidate.tab.and_then(|tab| self.registry.slot_of_tab(tab)) {
             self.close(old, Cause::Replaced);
         }
@@ -91,8 +97,14 @@ impl Shard {
             Browser::New(value) => Some(self.site.hash(value)),
         };
         let credentials = candidate.credentials.clone();
-        let extras = (address.is_some() || credentials.is_some() || browser.is_some())
-            .then(|| Box::new(Extras { address, credentials, browser, deferred_route: None }));
+        let extras = (address.is_some() || credentials.is_some() || browser.is_some()).then(|| {
+            Box::new(Extras {
+                address,
+                credentials,
+                browser,
+                deferred_route: None,
+            })
+        });
         Peer {
             link: match link {
                 NewLink::Socket(socket) => Link::Socket(socket),
@@ -123,19 +135,31 @@ impl Shard {
 
     /// Sends `connected`, with whatever must come before it, and listens to the socket from now on.
     fn greet(&mut self, slot: u32, greeting: &[u8]) -> bool {
-        let Some(key) = self.registry.key(slot) else { return false };
+        let Some(key) = self.registry.key(slot) else {
+            return false;
+        };
         let standing = self.registry.standing();
-        let text = server::connected(&standing.releases.current(), self.site.cipher.id(key), clock::unix_ms());
+        let text = server::connected(
+            &standing.releases.current(),
+            self.site.cipher.id(key),
+            clock::unix_ms(),
+        );
         let resume = Resume::write(standing.head, self.registry.told(slot));
         let (now_ms, outbox_bytes_max) = (self.now_ms, self.limits().outbox_bytes_max as usize);
-        let Some(peer) = self.registry.peer_mut(slot) else { return false };
+        let Some(peer) = self.registry.peer_mut(slot) else {
+            return false;
+        };
         let sent = match &mut peer.link {
             Link::Remote(sender) => match sender.try_send(Outgoing::Opened(key)) {
                 Ok(()) => Sent::Yes,
                 Err(_) => Sent::Broken,
             },
             Link::Socket(socket) => {
-                match self.poll.registry().register(socket, Self::token(slot), Interest::READABLE | Interest::WRITABLE) {
+                match self.poll.registry().register(
+                    socket,
+                    Self::token(slot),
+                    Interest::READABLE | Interest::WRITABLE,
+                ) {
                     Ok(()) => Sent::Yes,
                     // A guest that became a connection is registered already.
                     Err(_) => match self.poll.registry().reregister(
@@ -154,7 +178,11 @@ impl Shard {
             Transport::WebSocket => websocket::text(&text),
         };
         let sent = match sent {
-            Sent::Yes => peer.send(&[Part::Own(greeting), Part::Own(&message)], now_ms, outbox_bytes_max),
+            Sent::Yes => peer.send(
+                &[Part::Own(greeting), Part::Own(&message)],
+                now_ms,
+                outbox_bytes_max,
+            ),
             failed => failed,
         };
         self.after_send(slot, sent)
@@ -163,25 +191,46 @@ impl Shard {
     fn announce_open(&self, slot: u32) {
         self.outlets.hooks.clone().send(&self.meters, || {
             // The slot was taken a moment ago by this very thread.
-            let row = self.registry.row(slot).unwrap_or_else(|| unreachable!("slot {slot} was just taken"));
+            let row = self
+                .registry
+                .row(slot)
+                .unwrap_or_else(|| unreachable!("slot {slot} was just taken"));
             let id = self.site.cipher.id(row.key);
-            let tab = Tab { key: row.key, id, shards: self.shards.clone() };
-            HookEvent::Opened(Opened { id, version: row.version, route: row.route, ip: row.ip, tab })
+            let tab = Tab {
+                key: row.key,
+                id,
+                shards: self.shards.clone(),
+            };
+            HookEvent::Opened(Opened {
+                id,
+                version: row.version,
+                route: row.route,
+                ip: row.ip,
+                tab,
+            })
         });
     }
 
     /// Ends a connection. Its entry and its counts are gone when this returns.
     pub(super) fn close(&mut self, slot: u32, cause: Cause) {
-        let Some(key) = self.registry.key(slot) else { return };
-        let Some(peer) = self.registry.close(slot) else { return };
+        let Some(key) = self.registry.key(slot) else {
+            return;
+        };
+        let Some(peer) = self.registry.close(slot) else {
+            return;
+        };
         self.meters.one(cause.count());
-        self.site.census.leave(peer.extras.as_ref().and_then(|extras| extras.address));
+        self.site
+            .census
+            .leave(peer.extras.as_ref().and_then(|extras| extras.address));
         if peer.stats != Subscription::None {
             self.forget_subscriber(key);
             self.say_left(key);
         }
         let id = self.site.cipher.id(key);
-        self.outlets.hooks.send(&self.meters, || HookEvent::Closed(Closed { id }));
+        self.outlets
+            .hooks
+            .send(&self.meters, || HookEvent::Closed(Closed { id }));
         match (peer.link, peer.transport, cause.code()) {
             (Link::Socket(socket), Transport::WebSocket, Some(code)) => {
                 self.linger(socket, &websocket::close(code, ""));

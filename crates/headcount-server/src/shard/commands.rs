@@ -29,11 +29,20 @@ impl Shard {
             }),
             Command::Gone { key } => self.with(key, |shard, slot| shard.close(slot, Cause::Peer)),
             Command::Navigate { key, route, reply } => {
-                let moved = self.registry.find(key).is_some_and(|slot| self.navigate_by_post(slot, &route));
+                let moved = self
+                    .registry
+                    .find(key)
+                    .is_some_and(|slot| self.navigate_by_post(slot, &route));
                 let _asker_gone = reply.send(moved);
             }
-            Command::Subscribe { key, credentials, browser } => {
-                self.with(key, |shard, slot| shard.subscribe_by_post(slot, credentials, browser));
+            Command::Subscribe {
+                key,
+                credentials,
+                browser,
+            } => {
+                self.with(key, |shard, slot| {
+                    shard.subscribe_by_post(slot, credentials, browser);
+                });
             }
             Command::Admitted { key } => match self.registry.find(key) {
                 Some(slot) => self.admit(slot, key),
@@ -53,7 +62,12 @@ impl Shard {
             Command::Reach { rule, reply } => {
                 let _asker_gone = reply.send(self.registry.reach(&rule));
             }
-            Command::Page { from, max, filter, reply } => {
+            Command::Page {
+                from,
+                max,
+                filter,
+                reply,
+            } => {
                 let _asker_gone = reply.send(self.registry.page(from, max, &filter));
             }
             Command::Report { question } => self.answer_report(question),
@@ -70,7 +84,9 @@ impl Shard {
 
     fn navigate_by_post(&mut self, slot: u32, route: &str) -> bool {
         let (now_ms, site) = (self.now_ms, Arc::clone(&self.site));
-        let Some(peer) = self.registry.peer_mut(slot) else { return false };
+        let Some(peer) = self.registry.peer_mut(slot) else {
+            return false;
+        };
         peer.heard = true;
         if peer.session.spend(now_ms, &site.config.limits) {
             return self.navigate(slot, route);
@@ -80,11 +96,14 @@ impl Shard {
     }
 
     fn subscribe_by_post(&mut self, slot: u32, credentials: Option<Arc<Credentials>>, browser: Option<u64>) {
-        let Some(peer) = self.registry.peer(slot) else { return };
+        let Some(peer) = self.registry.peer(slot) else {
+            return;
+        };
         let opened_by = peer.extras.as_ref();
-        let same_browser = !self.site.authorizers.compare_browsers()
+        let same_browser = !self.site.compares_browsers()
             || browser.is_some() && opened_by.and_then(|extras| extras.browser) == browser
-            || credentials.is_some() && opened_by.and_then(|extras| extras.credentials.as_ref()) == credentials.as_ref();
+            || credentials.is_some()
+                && opened_by.and_then(|extras| extras.credentials.as_ref()) == credentials.as_ref();
         if same_browser {
             self.ask_authorizers(slot, credentials);
         } else {
@@ -103,7 +122,9 @@ impl Shard {
     }
 
     fn admit(&mut self, slot: u32, key: ConnectionKey) {
-        let Some(peer) = self.registry.peer_mut(slot) else { return };
+        let Some(peer) = self.registry.peer_mut(slot) else {
+            return;
+        };
         // Unsubscribed while the authorizers were being asked.
         if peer.stats == Subscription::None {
             self.say_left(key);
@@ -111,7 +132,10 @@ impl Shard {
         }
         if std::mem::replace(&mut peer.stats, Subscription::Admitted) != Subscription::Admitted {
             self.subscribers.push(key);
-            self.handle.signals.subscribers.store(self.subscribers.len(), Ordering::Relaxed);
+            self.handle
+                .signals
+                .subscribers
+                .store(self.subscribers.len(), Ordering::Relaxed);
         }
     }
 
@@ -136,7 +160,10 @@ impl Shard {
                 outbox.stats_missed = false;
             }
             self.drop_subscriber(slot);
-            self.registry.key(slot).into_iter().for_each(|key| self.say_left(key));
+            self.registry
+                .key(slot)
+                .into_iter()
+                .for_each(|key| self.say_left(key));
         }
     }
 
@@ -154,14 +181,22 @@ impl Shard {
     /// Takes a connection out of the list of subscribers.
     pub(super) fn forget_subscriber(&mut self, key: ConnectionKey) {
         self.subscribers.retain(|subscriber| *subscriber != key);
-        self.handle.signals.subscribers.store(self.subscribers.len(), Ordering::Relaxed);
+        self.handle
+            .signals
+            .subscribers
+            .store(self.subscribers.len(), Ordering::Relaxed);
         if self.subscribers.is_empty() {
             self.latest_stats = None;
         }
     }
 
     fn on_standing(&mut self, new: NewStanding) {
-        let NewStanding { standing, broadcast, position, reply } = new;
+        let NewStanding {
+            standing,
+            broadcast,
+            position,
+            reply,
+        } = new;
         self.registry.set_standing(standing);
         if let Some(text) = broadcast {
             self.broadcast(text);

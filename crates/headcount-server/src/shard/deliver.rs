@@ -38,20 +38,29 @@ pub(super) struct Job {
 
 enum Targets {
     /// Slots from here to there.
-    All { next: u32, end: u32 },
+    All {
+        next: u32,
+        end: u32,
+    },
     These(std::vec::IntoIter<ConnectionKey>),
 }
 
 impl Shard {
     /// Starts telling everybody.
     pub(super) fn broadcast(&mut self, text: String) {
-        let targets = Targets::All { next: 0, end: self.registry.end() };
+        let targets = Targets::All {
+            next: 0,
+            end: self.registry.end(),
+        };
         self.start_job(text, targets);
     }
 
     /// Starts telling the connections in these slots.
     pub(super) fn tell(&mut self, rule: &Rule, slots: Vec<u32>) {
-        let keys: Vec<_> = slots.into_iter().filter_map(|slot| self.registry.key(slot)).collect();
+        let keys: Vec<_> = slots
+            .into_iter()
+            .filter_map(|slot| self.registry.key(slot))
+            .collect();
         let text = server::invalidated(&rule.release, rule.id, rule.mode);
         self.start_job(text, Targets::These(keys.into_iter()));
     }
@@ -69,14 +78,18 @@ impl Shard {
 
     /// Sends a piece of what is on its way.
     pub(super) fn deliver_some(&mut self) {
-        let Some(mut job) = self.jobs.pop_front() else { return };
+        let Some(mut job) = self.jobs.pop_front() else {
+            return;
+        };
         for _ in 0..PIECE {
             let slot = match &mut job.targets {
-                Targets::All { next, end } if next < end => {
+                Targets::All { next, end } => {
+                    if *next >= *end {
+                        return;
+                    }
                     *next += 1;
                     Some(*next - 1)
                 }
-                Targets::All { .. } => return,
                 Targets::These(keys) => match keys.next() {
                     Some(key) => self.registry.find(key),
                     None => return,
@@ -90,11 +103,15 @@ impl Shard {
     }
 
     fn send_job(&mut self, slot: u32, job: &Job) {
-        let Some(transport) = self.registry.peer(slot).map(|peer| peer.transport) else { return };
+        let Some(transport) = self.registry.peer(slot).map(|peer| peer.transport) else {
+            return;
+        };
         self.meters.one(Count::SentVersion);
         match transport {
             Transport::WebSocket => self.send(slot, &[Part::Shared(&job.websocket)]),
-            Transport::Sse if self.registry.told(slot).next().is_none() => self.send(slot, &[Part::Shared(&job.sse)]),
+            Transport::Sse if self.registry.told(slot).next().is_none() => {
+                self.send(slot, &[Part::Shared(&job.sse)])
+            }
             Transport::Sse => {
                 let id = Resume::write(job.head, self.registry.told(slot));
                 let event = sse::event_with_id(&id, &job.text);
@@ -144,7 +161,9 @@ impl Shard {
 
     fn send(&mut self, slot: u32, parts: &[Part<'_>]) -> bool {
         let (now_ms, bytes_max) = (self.now_ms, self.limits().outbox_bytes_max as usize);
-        let Some(peer) = self.registry.peer_mut(slot) else { return false };
+        let Some(peer) = self.registry.peer_mut(slot) else {
+            return false;
+        };
         let sent = peer.send(parts, now_ms, bytes_max);
         self.after_send(slot, sent)
     }
@@ -162,7 +181,9 @@ impl Shard {
     /// A socket takes bytes again.
     pub(super) fn on_writable(&mut self, slot: u32) {
         let now_ms = self.now_ms;
-        let Some(peer) = self.registry.peer_mut(slot) else { return };
+        let Some(peer) = self.registry.peer_mut(slot) else {
+            return;
+        };
         match peer.flush(now_ms) {
             Ok(Flushed::Empty | Flushed::Waiting) => {}
             Ok(Flushed::StatsMissed) => {
@@ -179,7 +200,10 @@ impl Shard {
         let readers = only.unwrap_or_else(|| self.subscribers.clone());
         for key in readers {
             if let Some(slot) = self.registry.find(key)
-                && self.registry.peer(slot).is_some_and(|peer| peer.stats == Subscription::Admitted)
+                && self
+                    .registry
+                    .peer(slot)
+                    .is_some_and(|peer| peer.stats == Subscription::Admitted)
             {
                 self.send_stats(slot, &message);
             }
@@ -189,8 +213,12 @@ impl Shard {
 
     /// Sends stats to one reader; to one that is behind, later.
     pub(super) fn send_stats(&mut self, slot: u32, message: &StatsMessage) {
-        let Some(row) = self.registry.row(slot) else { return };
-        let Some(peer) = self.registry.peer_mut(slot) else { return };
+        let Some(row) = self.registry.row(slot) else {
+            return;
+        };
+        let Some(peer) = self.registry.peer_mut(slot) else {
+            return;
+        };
         if peer.stats != Subscription::Admitted {
             return;
         }
@@ -210,12 +238,24 @@ impl Shard {
         self.meters.one(Count::SentStats);
         match peer.transport {
             Transport::Sse => {
-                self.send(slot, &[Part::Own(b"data: "), beginning, Part::Own(end.as_bytes()), Part::Own(b"\n\n")]);
+                self.send(
+                    slot,
+                    &[
+                        Part::Own(b"data: "),
+                        beginning,
+                        Part::Own(end.as_bytes()),
+                        Part::Own(b"\n\n"),
+                    ],
+                );
             }
             Transport::WebSocket => {
                 let mut header = [0; 10];
-                let length = websocket::header(Opcode::Text, message.beginning().len() + end.len(), &mut header);
-                self.send(slot, &[Part::Own(&header[..length]), beginning, Part::Own(end.as_bytes())]);
+                let length =
+                    websocket::header(Opcode::Text, message.beginning().len() + end.len(), &mut header);
+                self.send(
+                    slot,
+                    &[Part::Own(&header[..length]), beginning, Part::Own(end.as_bytes())],
+                );
             }
         }
     }
@@ -231,7 +271,9 @@ impl Shard {
     pub(super) fn catch_up_missed(&mut self) {
         let patience_ms = u64::from(self.limits().outbox_ms);
         for (key, since_ms) in std::mem::take(&mut self.missed) {
-            let Some(slot) = self.registry.find(key) else { continue };
+            let Some(slot) = self.registry.find(key) else {
+                continue;
+            };
             let room = match self.registry.peer(slot).map(|peer| &peer.link) {
                 Some(Link::Remote(sender)) => sender.capacity(),
                 _ => continue,

@@ -23,7 +23,8 @@ const LINGER_MS: u64 = 2_000;
 /// Sockets that may linger at once; a further one is closed without waiting.
 const LINGERING_MAX: usize = 1_024;
 
-const TIMEOUT_ANSWER: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+const TIMEOUT_ANSWER: &[u8] =
+    b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
 /// Whether a token is that of a guest.
 pub(super) fn is_guest(token: usize) -> bool {
@@ -59,7 +60,11 @@ pub(super) struct Guests {
 
 impl Guests {
     pub(super) fn next_deadline_ms(&self) -> Option<u64> {
-        [self.heads.front(), self.lingering.front()].into_iter().flatten().map(|(.., deadline)| *deadline).min()
+        [self.heads.front(), self.lingering.front()]
+            .into_iter()
+            .flatten()
+            .map(|(.., deadline)| *deadline)
+            .min()
     }
 
     fn insert(&mut self, guest: Guest, deadline_ms: u64) -> usize {
@@ -93,12 +98,18 @@ impl Guests {
     }
 
     fn is_visiting(&self, place: usize, visit: u32) -> bool {
-        self.places.get(place).and_then(Option::as_ref).is_some_and(|(current, _)| *current == visit)
+        self.places
+            .get(place)
+            .and_then(Option::as_ref)
+            .is_some_and(|(current, _)| *current == visit)
     }
 
     /// The next head or lingering socket whose time is up, or whose visit ended meanwhile.
     fn take_due(&mut self, now_ms: u64) -> Option<Guest> {
-        for queue in [Self::heads as fn(&mut Self) -> &mut VecDeque<(usize, u32, u64)>, Self::lingering] {
+        for queue in [
+            Self::heads as fn(&mut Self) -> &mut VecDeque<(usize, u32, u64)>,
+            Self::lingering,
+        ] {
             while let Some((place, visit, deadline_ms)) = queue(self).front().copied() {
                 let ended = !self.is_visiting(place, visit);
                 if !ended && deadline_ms > now_ms {
@@ -155,28 +166,33 @@ impl Shard {
         }
         // It may be registered as a connection; a guest has another token.
         let _not_registered = self.poll.registry().deregister(&mut stream);
-        let place = self.guests.insert(Guest::Lingering(stream), self.now_ms + LINGER_MS);
+        let place = self
+            .guests
+            .insert(Guest::Lingering(stream), self.now_ms + LINGER_MS);
         self.register_guest(place);
     }
 
     pub(super) fn on_guest(&mut self, token: usize) {
         let place = token & !GUEST;
-        match self.guests.places.get_mut(place).and_then(Option::as_mut) {
-            Some((_, Guest::Head(_))) => {
-                // Its deadline stays that of its arrival: a slow head is not faster for sending a byte at a time.
-                if let Some((visit, Guest::Head(head))) = self.guests.places[place].take() {
-                    match self.read_head(head) {
-                        Some(head) => self.guests.places[place] = Some((visit, Guest::Head(head))),
-                        None => {
-                            self.guests.heads_count -= 1;
-                            self.guests.free.push(place);
-                        }
-                    }
+        let Some(guest) = self.guests.places.get_mut(place) else {
+            return;
+        };
+        match guest.take() {
+            // Its deadline stays that of its arrival: a slow head is not faster for sending a byte at a time.
+            Some((visit, Guest::Head(head))) => {
+                if let Some(head) = self.read_head(head) {
+                    self.guests.places[place] = Some((visit, Guest::Head(head)));
+                } else {
+                    self.guests.heads_count -= 1;
+                    self.guests.free.push(place);
                 }
             }
-            Some((_, Guest::Lingering(stream))) => {
-                if !has_more_to_discard(stream, &mut self.scratch) {
-                    self.guests.remove(place);
+            Some((visit, Guest::Lingering(mut stream))) => {
+                if has_more_to_discard(&mut stream, &mut self.scratch) {
+                    self.guests.places[place] = Some((visit, Guest::Lingering(stream)));
+                } else {
+                    self.guests.lingering_count -= 1;
+                    self.guests.free.push(place);
                 }
             }
             None => {}

@@ -29,13 +29,22 @@ enum Decision {
     /// Not for us, or not simple.
     HandOver,
     /// A stream that may open.
-    Open { candidate: Box<Candidate>, place: Place, greeting: Vec<u8>, head_bytes: usize },
+    Open {
+        candidate: Box<Candidate>,
+        place: Place,
+        greeting: Vec<u8>,
+        head_bytes: usize,
+    },
 }
 
 impl Shard {
     /// Takes in a socket that was just accepted. Its request has usually arrived by now.
     pub(super) fn on_accept(&mut self, stream: TcpStream, peer: SocketAddr) {
-        let head = Head { stream, peer, read: Vec::new() };
+        let head = Head {
+            stream,
+            peer,
+            read: Vec::new(),
+        };
         if let Some(head) = self.read_head(head) {
             self.await_head(head);
         }
@@ -82,7 +91,12 @@ impl Shard {
 
     fn decide(&mut self, head: Head, read: &[u8]) {
         match self.judge(read, head.peer) {
-            Decision::Open { candidate, place, greeting, head_bytes } => {
+            Decision::Open {
+                candidate,
+                place,
+                greeting,
+                head_bytes,
+            } => {
                 let number = self.shards.number_for_lean(candidate.tab, self.number);
                 let arrival = Arrival {
                     candidate: *candidate,
@@ -103,7 +117,9 @@ impl Shard {
 
     /// A tab always lives on the same shard, so that its old connection is found when it returns.
     fn pass_on(&self, number: u16, peer: SocketAddr, arrival: Arrival) {
-        let Some(handle) = self.shards.get(usize::from(number)) else { return };
+        let Some(handle) = self.shards.get(usize::from(number)) else {
+            return;
+        };
         let mut arrival = Box::new(arrival);
         if let NewLink::Socket(stream) = &mut arrival.link {
             // A guest's token must not be heard here any more.
@@ -117,7 +133,11 @@ impl Shard {
 
     fn hand_over(&self, mut stream: TcpStream, peer: SocketAddr, read: &[u8]) {
         let _not_registered = self.poll.registry().deregister(&mut stream);
-        let handoff = Handoff { stream: stream.into(), peer, read: Bytes::copy_from_slice(read) };
+        let handoff = Handoff {
+            stream: stream.into(),
+            peer,
+            read: Bytes::copy_from_slice(read),
+        };
         if self.outlets.handoff.try_send(handoff).is_err() {
             self.meters.one(Count::RefusedHandoffFull);
         }
@@ -131,16 +151,25 @@ impl Shard {
             Ok(httparse::Status::Partial) => return Decision::Wait,
             Err(_) => return Decision::HandOver,
         };
-        let Some((transport, accept)) = self.wanted_stream(&request) else { return Decision::HandOver };
+        let Some((transport, accept)) = self.wanted_stream(&request) else {
+            return Decision::HandOver;
+        };
         if !self.site.is_ready() {
             return Decision::HandOver;
         }
         let Ok(candidate) = admission::judge(&self.site, &request, transport, Some(peer.ip())) else {
             return Decision::HandOver;
         };
-        let Ok(place) = Place::take(&self.site, candidate.address) else { return Decision::HandOver };
+        let Ok(place) = Place::take(&self.site, candidate.address) else {
+            return Decision::HandOver;
+        };
         let greeting = greeting(&candidate.header_lines(&self.site), accept.as_deref());
-        Decision::Open { candidate: Box::new(candidate), place, greeting, head_bytes }
+        Decision::Open {
+            candidate: Box::new(candidate),
+            place,
+            greeting,
+            head_bytes,
+        }
     }
 
     /// The stream that a plain request is for; for a WebSocket with the answer to its key.
@@ -176,13 +205,17 @@ pub(crate) fn websocket_accept(head: &dyn crate::head::Head) -> Option<String> {
     let has_token = |name: &str, token: &str| {
         let mut found = false;
         head.each_value(name, &mut |value| {
-            found |= value.split(',').any(|part| part.trim().eq_ignore_ascii_case(token));
+            found |= value
+                .split(',')
+                .any(|part| part.trim().eq_ignore_ascii_case(token));
         });
         found
     };
     let asked = has_token("upgrade", "websocket")
         && has_token("connection", "upgrade")
-        && head.header("sec-websocket-version").is_some_and(|version| version.trim() == "13");
+        && head
+            .header("sec-websocket-version")
+            .is_some_and(|version| version.trim() == "13");
     if !asked {
         return None;
     }
@@ -192,7 +225,10 @@ pub(crate) fn websocket_accept(head: &dyn crate::head::Head) -> Option<String> {
 
 fn is_incomplete(read: &[u8]) -> bool {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
-    matches!(httparse::Request::new(&mut headers).parse(read), Ok(httparse::Status::Partial))
+    matches!(
+        httparse::Request::new(&mut headers).parse(read),
+        Ok(httparse::Status::Partial)
+    )
 }
 
 /// The head of the answer that opens a stream.

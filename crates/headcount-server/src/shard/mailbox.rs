@@ -18,7 +18,11 @@ pub(super) struct Mailbox<T> {
 
 impl<T> Mailbox<T> {
     pub(super) fn new(waker: Waker, max: usize) -> Self {
-        Self { queue: Mutex::default(), waker, max }
+        Self {
+            queue: Mutex::default(),
+            waker,
+            max,
+        }
     }
 
     /// Puts something in, unless too much waits already; gives it back then.
@@ -33,7 +37,10 @@ impl<T> Mailbox<T> {
 
     /// Moves everything that waits into `taken`, which must be empty.
     pub(super) fn take(&self, taken: &mut VecDeque<T>) {
-        std::mem::swap(taken, &mut self.queue.lock().unwrap_or_else(PoisonError::into_inner));
+        std::mem::swap(
+            taken,
+            &mut self.queue.lock().unwrap_or_else(PoisonError::into_inner),
+        );
     }
 
     /// Wakes the shard although nothing waits.

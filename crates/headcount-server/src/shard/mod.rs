@@ -39,13 +39,18 @@ use crate::metrics::Meters;
 use crate::site::{Place, Site};
 use mailbox::Mailbox;
 
+pub(crate) use lean::websocket_accept;
+
 /// Commands that may wait for a shard before further ones are turned away.
 const MAILBOX_MAX: usize = 65_536;
 
 /// Something a shard is told.
 pub(crate) enum Command {
     /// A socket that was just accepted.
-    Accept { stream: mio::net::TcpStream, peer: SocketAddr },
+    Accept {
+        stream: mio::net::TcpStream,
+        peer: SocketAddr,
+    },
     /// A connection that may open.
     Open(Box<Arrival>),
     /// Text that the client of a remote link sent.
@@ -55,9 +60,17 @@ pub(crate) enum Command {
     /// A remote link ended.
     Gone { key: ConnectionKey },
     /// A tab is on another page, said by POST. Answers whether that connection is here and the page is one.
-    Navigate { key: ConnectionKey, route: String, reply: oneshot::Sender<bool> },
+    Navigate {
+        key: ConnectionKey,
+        route: String,
+        reply: oneshot::Sender<bool>,
+    },
     /// A browser asks by POST for stats on this connection.
-    Subscribe { key: ConnectionKey, credentials: Option<Arc<Credentials>>, browser: Option<u64> },
+    Subscribe {
+        key: ConnectionKey,
+        credentials: Option<Arc<Credentials>>,
+        browser: Option<u64>,
+    },
     /// A subscription was admitted; stats follow.
     Admitted { key: ConnectionKey },
     /// An admission ended and is being asked for again: no stats meanwhile.
@@ -65,15 +78,26 @@ pub(crate) enum Command {
     /// A subscription was refused, or its admission ended.
     Refused { key: ConnectionKey },
     /// New stats, for one connection or for all that are subscribed.
-    Stats { message: Arc<StatsMessage>, only: Option<Vec<ConnectionKey>> },
+    Stats {
+        message: Arc<StatsMessage>,
+        only: Option<Vec<ConnectionKey>>,
+    },
     /// A text for one tab.
     Send { key: ConnectionKey, text: Arc<str> },
     /// Other rules or releases.
     Standing(Box<NewStanding>),
     /// How far would this rule reach?
-    Reach { rule: Arc<Rule>, reply: oneshot::Sender<Reach> },
+    Reach {
+        rule: Arc<Rule>,
+        reply: oneshot::Sender<Reach>,
+    },
     /// A page of connections.
-    Page { from: u32, max: usize, filter: Filter, reply: oneshot::Sender<Page> },
+    Page {
+        from: u32,
+        max: usize,
+        filter: Filter,
+        reply: oneshot::Sender<Page>,
+    },
     /// Report changes to the hub now.
     Report { question: u64 },
     /// Tell everyone when to return, then close them, a slice at a time.
@@ -183,7 +207,9 @@ pub(crate) struct Shards {
 
 impl fmt::Debug for Shards {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shards").field("len", &self.handles.len()).finish_non_exhaustive()
+        f.debug_struct("Shards")
+            .field("len", &self.handles.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -211,7 +237,9 @@ impl Shards {
 
     /// As [`Shards::number_for`], for a socket that shard `here` already holds: one without a tab id stays.
     pub(crate) fn number_for_lean(&self, tab: Option<u64>, here: u16) -> u16 {
-        tab.map_or(here, |tab| u16::try_from(self.number_for(Some(tab))).unwrap_or(here))
+        tab.map_or(here, |tab| {
+            u16::try_from(self.number_for(Some(tab))).unwrap_or(here)
+        })
     }
 
     /// The shard for a new connection.
@@ -233,7 +261,11 @@ pub(crate) struct Outlets {
 }
 
 /// Starts the shards' threads. They end on [`Command::Stop`].
-pub(crate) fn start(site: &Arc<Site>, standing: &Arc<Standing>, outlets: &Outlets) -> std::io::Result<Shards> {
+pub(crate) fn start(
+    site: &Arc<Site>,
+    standing: &Arc<Standing>,
+    outlets: &Outlets,
+) -> std::io::Result<Shards> {
     let count = match site.config.shards {
         0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         count => count,
@@ -259,7 +291,9 @@ pub(crate) fn start(site: &Arc<Site>, standing: &Arc<Standing>, outlets: &Outlet
         // The number of cores of a machine fits.
         let number = u16::try_from(number).unwrap_or(u16::MAX);
         let shard = reactor::Shard::new(number, poll, &shards, site, standing, outlets);
-        std::thread::Builder::new().name(format!("headcount-shard-{number}")).spawn(move || shard.run())?;
+        std::thread::Builder::new()
+            .name(format!("headcount-shard-{number}"))
+            .spawn(move || shard.run())?;
     }
     Ok(shards)
 }

@@ -125,12 +125,19 @@ impl Peer {
                     return Sent::Yes;
                 }
                 self.outbox
-                    .get_or_insert_with(|| Box::new(Outbox { moved_ms: now_ms, ..Outbox::default() }))
+                    .get_or_insert_with(|| {
+                        Box::new(Outbox {
+                            moved_ms: now_ms,
+                            ..Outbox::default()
+                        })
+                    })
                     .keep(parts, written, bytes_max)
             }
             Link::Remote(sender) => {
                 let mut bytes = BytesMut::new();
-                parts.iter().for_each(|part| bytes.extend_from_slice(part.bytes()));
+                for part in parts {
+                    bytes.extend_from_slice(part.bytes());
+                }
                 match sender.try_send(Outgoing::Bytes(bytes.freeze())) {
                     Ok(()) => Sent::Yes,
                     Err(mpsc::error::TrySendError::Full(_)) => Sent::TooSlow,
@@ -143,7 +150,9 @@ impl Peer {
     /// Sends what waits, as far as the socket takes it. Drops the outbox when it is empty and says whether stats were left
     /// out meanwhile.
     pub(super) fn flush(&mut self, now_ms: u64) -> Result<Flushed, std::io::Error> {
-        let (Link::Socket(socket), Some(outbox)) = (&mut self.link, &mut self.outbox) else { return Ok(Flushed::Empty) };
+        let (Link::Socket(socket), Some(outbox)) = (&mut self.link, &mut self.outbox) else {
+            return Ok(Flushed::Empty);
+        };
         while let Some(front) = outbox.queue.front_mut() {
             let written = write(socket, &[Part::Shared(front)])?;
             if written == 0 {
@@ -159,7 +168,11 @@ impl Peer {
         }
         let missed = outbox.stats_missed;
         self.outbox = None;
-        Ok(if missed { Flushed::StatsMissed } else { Flushed::Empty })
+        Ok(if missed {
+            Flushed::StatsMissed
+        } else {
+            Flushed::Empty
+        })
     }
 }
 
@@ -187,13 +200,22 @@ impl Outbox {
             self.bytes += rest.len();
             self.queue.push_back(rest);
         }
-        if self.bytes > bytes_max { Sent::TooSlow } else { Sent::Yes }
+        if self.bytes > bytes_max {
+            Sent::TooSlow
+        } else {
+            Sent::Yes
+        }
     }
 }
 
 /// Writes as much as the socket takes: the number of bytes, 0 where it takes none now.
 fn write(socket: &mut TcpStream, parts: &[Part<'_>]) -> std::io::Result<usize> {
-    let mut slices = [IoSlice::new(&[]), IoSlice::new(&[]), IoSlice::new(&[]), IoSlice::new(&[])];
+    let mut slices = [
+        IoSlice::new(&[]),
+        IoSlice::new(&[]),
+        IoSlice::new(&[]),
+        IoSlice::new(&[]),
+    ];
     debug_assert!(parts.len() <= slices.len());
     for (slice, part) in slices.iter_mut().zip(parts) {
         *slice = IoSlice::new(part.bytes());

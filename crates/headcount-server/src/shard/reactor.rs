@@ -18,7 +18,7 @@ use super::deliver::Job;
 use super::guests::{Guests, is_guest};
 use super::peer::Peer;
 use super::sweep::{Drain, Sweep};
-use super::{Command, Handle, Outlets, Shards};
+use super::{Handle, Outlets, Shards};
 use crate::clock;
 use crate::hub::HubEvent;
 use crate::metrics::Meters;
@@ -72,7 +72,12 @@ impl Shard {
         let config = &site.config;
         Self {
             number,
-            registry: Registry::new(number, config.route_tracking, &config.limits, Arc::clone(standing)),
+            registry: Registry::new(
+                number,
+                config.route_tracking,
+                &config.limits,
+                Arc::clone(standing),
+            ),
             meters: Arc::clone(&handle.meters),
             handle,
             site: Arc::clone(site),
@@ -127,10 +132,15 @@ impl Shard {
         if !self.jobs.is_empty() {
             return Some(Duration::ZERO);
         }
-        let next = [self.guests.next_deadline_ms(), self.next_sweep_ms(), self.next_deferred_ms(), self.next_drain_ms()]
-            .into_iter()
-            .flatten()
-            .min()?;
+        let next = [
+            self.guests.next_deadline_ms(),
+            self.next_sweep_ms(),
+            self.next_deferred_ms(),
+            self.next_drain_ms(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()?;
         // The clock of this turn is a little old by now; waiting that much too long harms nobody.
         Some(Duration::from_millis(next.saturating_sub(self.now_ms).max(1)))
     }
@@ -178,7 +188,11 @@ impl Shard {
 
     pub(super) fn report_on(&mut self, permit: Permit<'_, HubEvent>, question: Option<u64>) {
         let changes = self.registry.take_changes();
-        permit.send(HubEvent::Changes { shard: usize::from(self.number), changes, question });
+        permit.send(HubEvent::Changes {
+            shard: usize::from(self.number),
+            changes,
+            question,
+        });
     }
 
     pub(super) fn token(slot: u32) -> Token {

@@ -21,9 +21,10 @@ impl Shard {
     /// A socket has something to read, or was closed by its peer.
     pub(super) fn on_readable(&mut self, slot: u32, closed: bool) {
         let mut scratch = std::mem::take(&mut self.scratch);
-        loop {
-            let Some(peer) = self.registry.peer_mut(slot) else { break };
-            let Link::Socket(socket) = &mut peer.link else { break };
+        while let Some(peer) = self.registry.peer_mut(slot) {
+            let Link::Socket(socket) = &mut peer.link else {
+                break;
+            };
             match socket.read(&mut scratch) {
                 Ok(0) => {
                     self.close(slot, Cause::Peer);
@@ -54,15 +55,23 @@ impl Shard {
 
     /// Bytes that came with the request.
     pub(super) fn on_bytes(&mut self, slot: u32, mut bytes: Vec<u8>) {
-        if self.registry.peer(slot).is_some_and(|peer| peer.transport == Transport::WebSocket) {
+        if self
+            .registry
+            .peer(slot)
+            .is_some_and(|peer| peer.transport == Transport::WebSocket)
+        {
             self.on_frames(slot, &mut bytes);
         }
     }
 
     /// Takes in bytes of a WebSocket. Whether the connection is still there.
     fn on_frames(&mut self, slot: u32, bytes: &mut [u8]) -> bool {
-        let Some(key) = self.registry.key(slot) else { return false };
-        let Some(peer) = self.registry.peer_mut(slot) else { return false };
+        let Some(key) = self.registry.key(slot) else {
+            return false;
+        };
+        let Some(peer) = self.registry.peer_mut(slot) else {
+            return false;
+        };
         let mut decoder = std::mem::take(&mut peer.decoder);
         let message_bytes_max = self.limits().message_bytes_max as usize;
         let outcome = decoder.feed(bytes, message_bytes_max, |event| self.on_frame(slot, &event));
@@ -83,9 +92,15 @@ impl Shard {
     fn on_frame(&mut self, slot: u32, event: &Event<'_>) -> Flow {
         match event {
             Event::Text(text) => {
-                let Some(key) = self.registry.key(slot) else { return Flow::Stop };
+                let Some(key) = self.registry.key(slot) else {
+                    return Flow::Stop;
+                };
                 self.on_text(slot, text);
-                if self.registry.find(key).is_some() { Flow::Continue } else { Flow::Stop }
+                if self.registry.find(key).is_some() {
+                    Flow::Continue
+                } else {
+                    Flow::Stop
+                }
             }
             Event::Binary(_) => {
                 self.meters.one(Count::ReceivedMalformed);
@@ -110,7 +125,9 @@ impl Shard {
     /// Counts a frame that is no message against the allowance.
     fn spend(&mut self, slot: u32) -> Flow {
         let (now_ms, site) = (self.now_ms, Arc::clone(&self.site));
-        let Some(peer) = self.registry.peer_mut(slot) else { return Flow::Stop };
+        let Some(peer) = self.registry.peer_mut(slot) else {
+            return Flow::Stop;
+        };
         if peer.session.spend_or_flood(now_ms, &site.config.limits) {
             return Flow::Continue;
         }
@@ -122,7 +139,9 @@ impl Shard {
     pub(super) fn on_text(&mut self, slot: u32, text: &str) {
         let site = Arc::clone(&self.site);
         let now_ms = self.now_ms;
-        let Some(peer) = self.registry.peer_mut(slot) else { return };
+        let Some(peer) = self.registry.peer_mut(slot) else {
+            return;
+        };
         peer.heard = true;
         match peer.session.receive(text, now_ms, &site.config.limits) {
             Step::Navigate(route) => {
@@ -161,7 +180,10 @@ impl Shard {
             if let Some(key) = self.registry.key(slot) {
                 let id = self.site.cipher.id(key);
                 self.outlets.hooks.send(&self.meters, || {
-                    HookEvent::RouteUpdated(RouteUpdated { id, route: route.as_ref().into() })
+                    HookEvent::RouteUpdated(RouteUpdated {
+                        id,
+                        route: route.as_ref().into(),
+                    })
                 });
             }
             self.deliver_due(slot);
@@ -172,8 +194,12 @@ impl Shard {
     pub(super) fn defer_navigation(&mut self, slot: u32, route: &str) {
         self.meters.one(Count::ReceivedFlood);
         let route_bytes_max = usize::from(self.limits().route_bytes_max);
-        let Some(key) = self.registry.key(slot) else { return };
-        let Some(peer) = self.registry.peer_mut(slot) else { return };
+        let Some(key) = self.registry.key(slot) else {
+            return;
+        };
+        let Some(peer) = self.registry.peer_mut(slot) else {
+            return;
+        };
         // Longer than any route in its normal form could be before it was brought into it.
         if route.len() > 3 * route_bytes_max {
             return;
@@ -191,18 +217,29 @@ impl Shard {
 
     /// Asks whether a connection may see stats, going by what its browser showed.
     pub(super) fn ask_authorizers(&mut self, slot: u32, credentials: Option<Arc<Credentials>>) {
-        let Some(row) = self.registry.row(slot) else { return };
-        let credentials = match (credentials, self.site.authorizers.admits_nobody()) {
-            (Some(credentials), false) if self.site.config.connection_tracking => credentials,
-            _ => {
-                self.refuse(slot);
-                return;
-            }
+        let Some(row) = self.registry.row(slot) else {
+            return;
         };
-        if self.registry.peer(slot).is_some_and(|peer| peer.stats == Subscription::Asked) {
+        let credentials = match credentials {
+            Some(credentials) => credentials,
+            None if self.site.reads.needs_nothing => Arc::default(),
+            None => return self.refuse(slot),
+        };
+        if !self.site.config.connection_tracking {
+            return self.refuse(slot);
+        }
+        if self
+            .registry
+            .peer(slot)
+            .is_some_and(|peer| peer.stats == Subscription::Asked)
+        {
             return;
         }
-        let job = AuthorizeJob { key: row.key, ip: row.ip, credentials };
+        let job = AuthorizeJob {
+            key: row.key,
+            ip: row.ip,
+            credentials,
+        };
         if self.outlets.hub.try_send(HubEvent::Authorize(job)).is_err() {
             self.refuse(slot);
             return;

@@ -60,7 +60,10 @@ impl Drain {
         let mut random = [0_u8; 4];
         // Without a random source clients come back together, which a drain must not fail over.
         let _no_random = getrandom::fill(&mut random);
-        backoff::spread_ms(self.spread_ms, f64::from(u32::from_ne_bytes(random)) / (f64::from(u32::MAX) + 1.0))
+        backoff::spread_ms(
+            self.spread_ms,
+            f64::from(u32::from_ne_bytes(random)) / (f64::from(u32::MAX) + 1.0),
+        )
     }
 }
 
@@ -79,7 +82,10 @@ impl Shard {
     }
 
     pub(super) fn next_drain_ms(&self) -> Option<u64> {
-        self.drain.as_ref().filter(|_| !self.registry.is_empty()).map(|_| self.now_ms + 1)
+        self.drain
+            .as_ref()
+            .filter(|_| !self.registry.is_empty())
+            .map(|_| self.now_ms + 1)
     }
 
     /// Does what is due by now.
@@ -117,8 +123,13 @@ impl Shard {
 
     fn visit(&mut self, slot: u32, keepalive: &[u8], ping: &[u8]) {
         let (now_ms, outbox_ms) = (self.now_ms, u64::from(self.limits().outbox_ms));
-        let Some(peer) = self.registry.peer_mut(slot) else { return };
-        let stuck = peer.outbox.as_ref().is_some_and(|outbox| now_ms.saturating_sub(outbox.moved_ms) > outbox_ms);
+        let Some(peer) = self.registry.peer_mut(slot) else {
+            return;
+        };
+        let stuck = peer
+            .outbox
+            .as_ref()
+            .is_some_and(|outbox| now_ms.saturating_sub(outbox.moved_ms) > outbox_ms);
         let was_heard = std::mem::replace(&mut peer.heard, false);
         match peer.transport {
             _ if stuck => self.close(slot, Cause::Slow),
@@ -137,13 +148,20 @@ impl Shard {
     fn apply_deferred(&mut self) {
         let (now_ms, site) = (self.now_ms, std::sync::Arc::clone(&self.site));
         for key in std::mem::take(&mut self.deferred) {
-            let Some(slot) = self.registry.find(key) else { continue };
-            let Some(peer) = self.registry.peer_mut(slot) else { continue };
+            let Some(slot) = self.registry.find(key) else {
+                continue;
+            };
+            let Some(peer) = self.registry.peer_mut(slot) else {
+                continue;
+            };
             if !peer.session.has_recovered(now_ms, &site.config.limits) {
                 self.deferred.push(key);
                 continue;
             }
-            let route = peer.extras.as_mut().and_then(|extras| extras.deferred_route.take());
+            let route = peer
+                .extras
+                .as_mut()
+                .and_then(|extras| extras.deferred_route.take());
             if let Some(route) = route {
                 self.navigate(slot, &route);
             }
@@ -152,7 +170,9 @@ impl Shard {
 
     /// Tells everybody when to return, then closes them, evenly over the window.
     fn go_on_draining(&mut self) {
-        let Some(mut drain) = self.drain.take() else { return };
+        let Some(mut drain) = self.drain.take() else {
+            return;
+        };
         let end = self.registry.end();
         let mut steps = 0;
         while drain.told < end && steps < VISITS_MAX {
@@ -161,7 +181,9 @@ impl Shard {
             steps += 1;
         }
         let elapsed_ms = (self.now_ms - drain.began_ms).min(drain.closing_ms);
-        let target = u32::try_from(u64::from(end) * elapsed_ms / drain.closing_ms).unwrap_or(end).min(drain.told);
+        let target = u32::try_from(u64::from(end) * elapsed_ms / drain.closing_ms)
+            .unwrap_or(end)
+            .min(drain.told);
         while drain.closed < target {
             self.close(drain.closed, Cause::Drained);
             drain.closed += 1;

@@ -1,0 +1,515 @@
+//! The server as a value: start it, serve it or merge its router, and talk to it from anywhere in the app.
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use headcount_core::protocol::admin::{
+    ConnectionsAnswer, InvalidationAnswer, InvalidationsAnswer, LiftAnswer, ReleaseEntry, ReleasesAnswer,
+    StatsAnswer,
+};
+use headcount_core::protocol::convert::Invalidation;
+use headcount_core::protocol::stats::row_answer;
+use headcount_core::registry::Filter;
+use headcount_core::{route, version};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::authorize::ticket::Tickets;
+use crate::authorize::{Authorizer, Authorizers, Credentials};
+use crate::config::Config;
+use crate::door::{self, Acceptor};
+use crate::error::{CommandError, Refusal, ServeError, StartError};
+use crate::hooks::{self, Hooks};
+use crate::hub::commander::{self, Commander, Order};
+use crate::hub::{self, HubEvent};
+use crate::metrics::{Count, Gauges, Meters};
+use crate::shard::{self, Command, Handoff, Outlets, Shards};
+use crate::site::Site;
+use crate::store::Store;
+use crate::tab::{SendError, Tab};
+use crate::{bots, clock, endpoints};
+
+/// Sockets that may wait for the generic door.
+const HANDOFFS_MAX: usize = 4_096;
+
+/// Pages of shards' tables read for one page of a list.
+const PAGE_READS_MAX: usize = 32;
+
+/// How often a drain is looked at.
+const DRAIN_LOOK: Duration = Duration::from_millis(20);
+
+/// A running server. Cheap to clone. When the last clone is gone, its connections close at once; [`Headcount::shutdown`]
+/// is kinder.
+///
+/// ```
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// use headcount_server::{Config, Headcount};
+///
+/// let headcount = Headcount::builder(Config::default()).start().await?;
+/// let app: axum::Router = axum::Router::new().merge(headcount.router());
+/// assert_eq!(headcount.stats().await?.total, 0);
+/// # drop(app);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # }).unwrap();
+/// ```
+#[derive(Clone, Debug)]
+pub struct Headcount(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    site: Arc<Site>,
+    shards: Shards,
+    hub: mpsc::Sender<HubEvent>,
+    orders: mpsc::Sender<Order>,
+    tickets: Arc<Tickets>,
+    handoffs: Mutex<Option<mpsc::Receiver<Handoff>>>,
+    started: Instant,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        for shard in self.shards.iter() {
+            shard.force(Command::Stop);
+        }
+    }
+}
+
+/// What a server is made of besides its [`Config`].
+#[derive(Debug)]
+pub struct Builder {
+    config: Config,
+    hooks: Hooks,
+    authorizers: Vec<Arc<dyn Authorizer>>,
+    data_dir: Option<PathBuf>,
+}
+
+/// Which connections to list.
+#[derive(Clone, Debug)]
+pub struct ConnectionsQuery {
+    /// Only this route.
+    pub route: Option<String>,
+    /// Only this version.
+    pub version: Option<String>,
+    /// Rows at the most.
+    pub limit: usize,
+    /// Where an earlier page ended: its `next`.
+    pub cursor: Option<String>,
+}
+
+impl Builder {
+    /// Closures that learn of every connection. Default none.
+    #[must_use]
+    pub fn hooks(mut self, hooks: Hooks) -> Self {
+        self.hooks = hooks;
+        self
+    }
+
+    /// One more way to be admitted to stats, asked after those of the configuration.
+    #[must_use]
+    pub fn authorizer(mut self, authorizer: impl Authorizer) -> Self {
+        self.authorizers.push(Arc::new(authorizer));
+        self
+    }
+
+    /// Where releases and rules are kept. Default `None`: nowhere, they end with the process.
+    #[must_use]
+    pub fn data_dir(mut self, directory: Option<PathBuf>) -> Self {
+        self.data_dir = directory;
+        self
+    }
+
+    /// Starts the server's threads and tasks, within the tokio runtime this is called in. It listens nowhere yet.
+    pub async fn start(self) -> Result<Headcount, StartError> {
+        let problems = self.config.problems();
+        if !problems.is_empty() {
+            return Err(StartError::Config(problems));
+        }
+        bots::prepare();
+        let store = match self.data_dir {
+            Some(directory) => Store::open(&directory)?,
+            None => Store::in_memory(),
+        };
+        let stored = store.load(&self.config.limits)?;
+        let tickets = Arc::new(Tickets::default());
+        let mut authorizers = Authorizers::configured(&self.config)?;
+        if self.config.admin_secret.is_some() {
+            authorizers.push(Arc::clone(&tickets) as Arc<dyn Authorizer>);
+        }
+        self.authorizers
+            .into_iter()
+            .for_each(|authorizer| authorizers.push(authorizer));
+        let mut key = [0; 16];
+        getrandom::fill(&mut key).map_err(|error| StartError::System(std::io::Error::other(error)))?;
+        let release = self.config.release.clone();
+        let site = Arc::new(Site::new(self.config, authorizers, key));
+        let headcount = run(site, store, stored, tickets, self.hooks)?;
+        if let Some(release) = release {
+            headcount
+                .announce(&release)
+                .await
+                .map_err(|error| StartError::Release(Box::new(error)))?;
+        }
+        Ok(headcount)
+    }
+}
+
+fn run(
+    site: Arc<Site>,
+    store: Store,
+    stored: crate::store::Stored,
+    tickets: Arc<Tickets>,
+    hooks: Hooks,
+) -> Result<Headcount, StartError> {
+    let (hub, hub_events) = mpsc::channel(hub::EVENTS_MAX);
+    let (handoff, handoffs) = mpsc::channel(HANDOFFS_MAX);
+    let (orders, order_queue) = mpsc::channel(commander::ORDERS_MAX);
+    let hooks = hooks::start(hooks, site.config.limits.hook_events_max)?;
+    let standing = commander::restore(stored, &site);
+    let outlets = Outlets {
+        hub: hub.clone(),
+        hooks,
+        handoff,
+    };
+    let shards = shard::start(&site, &Arc::new(standing.clone()), &outlets)?;
+    tokio::spawn(hub::run(
+        Arc::clone(&site),
+        shards.clone(),
+        hub.downgrade(),
+        hub_events,
+    ));
+    tokio::spawn(Commander::new(Arc::clone(&site), shards.clone(), store, standing).run(order_queue));
+    let handoffs = Mutex::new(Some(handoffs));
+    Ok(Headcount(Arc::new(Inner {
+        site,
+        shards,
+        hub,
+        orders,
+        tickets,
+        handoffs,
+        started: clock::now(),
+    })))
+}
+
+impl Headcount {
+    /// A server with this configuration.
+    pub fn builder(config: Config) -> Builder {
+        Builder {
+            config,
+            hooks: Hooks::new(),
+            authorizers: Vec::new(),
+            data_dir: None,
+        }
+    }
+
+    /// Every endpoint of ours, for any axum app: `app.merge(headcount.router())`. Serve the app with
+    /// `into_make_service_with_connect_info::<SocketAddr>()` where client addresses matter.
+    pub fn router(&self) -> Router {
+        endpoints::client(self)
+            .merge(endpoints::admin(self))
+            .merge(endpoints::operations(self))
+    }
+
+    /// Serves on `listener` until `shutdown` resolves, then drains: `/readyz` says false, clients are told when to return,
+    /// and streams are closed in slices within `limits.drain_ms`. `site` answers everything that is not ours.
+    ///
+    /// A server is served once; a second call fails.
+    pub async fn serve(
+        &self,
+        listener: TcpListener,
+        site: Router,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), ServeError> {
+        let limits = &self.0.site.config.limits;
+        let taken = self
+            .0
+            .handoffs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let mut handoffs = taken.ok_or(ServeError::AlreadyServed)?;
+        door::tune_listener(&listener, limits).map_err(ServeError::Listener)?;
+        let acceptor = Acceptor::start(listener, self.0.shards.clone()).map_err(ServeError::Listener)?;
+        let (stop, stopped) = oneshot::channel::<()>();
+        let served = async {
+            let stopped = async {
+                let _stopped = stopped.await;
+            };
+            let drain = Duration::from_millis(limits.drain_ms.into());
+            let router = self.router().fallback_service(site);
+            door::serve_handoffs(&self.0.site, router, &mut handoffs, stopped, drain).await;
+        };
+        let ended = async {
+            shutdown.await;
+            self.0.site.ready.store(false, Ordering::Release);
+            acceptor.stop();
+            self.drain().await;
+            let _ended = stop.send(());
+        };
+        tokio::join!(served, ended);
+        Ok(())
+    }
+
+    /// Ends all connections the kind way, as [`Headcount::serve`] does at its end. For apps that serve by themselves.
+    pub async fn shutdown(&self) {
+        self.0.site.ready.store(false, Ordering::Release);
+        self.drain().await;
+    }
+
+    /// Everything that is open, summed, at this moment.
+    pub async fn stats(&self) -> Result<StatsAnswer, CommandError> {
+        self.need_connections()?;
+        let (reply, answer) = oneshot::channel();
+        self.0
+            .hub
+            .send(HubEvent::Ask(reply))
+            .await
+            .map_err(|_| CommandError::Stopped)?;
+        answer.await.map_err(|_| CommandError::Stopped)
+    }
+
+    /// A page of the open connections; `None` for a cursor that was never given out.
+    pub async fn connections(
+        &self,
+        query: ConnectionsQuery,
+    ) -> Result<Option<ConnectionsAnswer>, CommandError> {
+        self.need_connections()?;
+        let Some((mut shard, mut slot)) = cursor(query.cursor.as_deref()) else {
+            return Ok(None);
+        };
+        let limits = &self.0.site.config.limits;
+        let route = query.route.map(|route| {
+            route::normalise(&route, limits.route_bytes_max.into())
+                .map_or(route.clone(), std::borrow::Cow::into_owned)
+        });
+        let filter = Filter {
+            route,
+            version: query.version,
+        };
+        let mut answer = ConnectionsAnswer::default();
+        for _ in 0..PAGE_READS_MAX {
+            let Some(handle) = self.0.shards.get(shard) else {
+                return Ok(Some(answer));
+            };
+            let max = query.limit - answer.connections.len();
+            let (reply, page) = oneshot::channel();
+            handle.force(Command::Page {
+                from: slot,
+                max,
+                filter: filter.clone(),
+                reply,
+            });
+            let page = page.await.map_err(|_| CommandError::Stopped)?;
+            answer
+                .connections
+                .extend(page.rows.iter().map(|row| row_answer(row, &self.0.site.cipher)));
+            (shard, slot) = page.next.map_or((shard + 1, 0), |next| (shard, next));
+            if answer.connections.len() >= query.limit {
+                break;
+            }
+        }
+        answer.next = (shard < self.0.shards.iter().len()).then(|| format!("{shard}.{slot}"));
+        Ok(Some(answer))
+    }
+
+    /// Announces a release: it is current from now on, every tab hears of it. On disk when this returns. Announcing what is
+    /// current already changes nothing.
+    pub async fn announce(&self, version: &str) -> Result<ReleaseEntry, CommandError> {
+        let version = version::check(version, self.0.site.config.limits.version_bytes_max.into())?.to_owned();
+        self.order(|reply| Order::Announce { version, reply }).await
+    }
+
+    /// The release log.
+    pub async fn releases(&self) -> Result<ReleasesAnswer, CommandError> {
+        self.order(Order::Releases).await
+    }
+
+    /// Lets a rule stand and tells the tabs that it concerns now. On disk when this returns.
+    pub async fn invalidate(&self, invalidation: Invalidation) -> Result<InvalidationAnswer, CommandError> {
+        self.need_routes(&invalidation)?;
+        self.order(|reply| Order::Invalidate { invalidation, reply })
+            .await
+    }
+
+    /// What [`Headcount::invalidate`] would hit now. Touches nothing.
+    pub async fn dry_run(&self, invalidation: Invalidation) -> Result<InvalidationAnswer, CommandError> {
+        self.need_routes(&invalidation)?;
+        self.order(|reply| Order::DryRun { invalidation, reply }).await
+    }
+
+    /// The standing rules.
+    pub async fn rules(&self) -> Result<InvalidationsAnswer, CommandError> {
+        self.order(Order::Rules).await
+    }
+
+    /// Lifts a rule.
+    pub async fn lift(&self, id: u32) -> Result<LiftAnswer, CommandError> {
+        self.order(|reply| Order::Lift { id, reply }).await
+    }
+
+    /// A handle on the tab with this connection id, whether or not it is still open.
+    pub fn tab(&self, connection_id: &str) -> Result<Tab, SendError> {
+        let key = self
+            .0
+            .site
+            .cipher
+            .key(connection_id)
+            .ok_or(SendError::NoSuchConnection)?;
+        Ok(Tab {
+            key,
+            id: self.0.site.cipher.id(key),
+            shards: self.0.shards.clone(),
+        })
+    }
+
+    /// Whether new connections are taken.
+    pub fn is_ready(&self) -> bool {
+        self.0.site.is_ready()
+    }
+
+    /// For how long the server has run.
+    pub fn uptime(&self) -> Duration {
+        self.0.started.elapsed()
+    }
+
+    pub(crate) fn site(&self) -> &Arc<Site> {
+        &self.0.site
+    }
+
+    pub(crate) fn shards(&self) -> &Shards {
+        &self.0.shards
+    }
+
+    pub(crate) fn tickets(&self) -> &Tickets {
+        &self.0.tickets
+    }
+
+    /// Counts something that no shard saw.
+    pub(crate) fn count(&self, count: Count) {
+        if let Some(shard) = self.0.shards.get(0) {
+            shard.meters.one(count);
+        }
+    }
+
+    pub(crate) fn meters(&self) -> Vec<Arc<Meters>> {
+        self.0
+            .shards
+            .iter()
+            .map(|shard| Arc::clone(&shard.meters))
+            .collect()
+    }
+
+    pub(crate) fn gauges(&self, rules: u64) -> Gauges {
+        let subscribers = self
+            .0
+            .shards
+            .iter()
+            .map(|shard| shard.signals.subscribers.load(Ordering::Relaxed) as u64)
+            .sum();
+        Gauges {
+            connections: self.0.site.census.open().into(),
+            subscribers,
+            rules,
+            ready: self.is_ready(),
+        }
+    }
+
+    pub(crate) async fn navigate(&self, connection_id: &str, route: String) -> Result<bool, Refusal> {
+        let Some((key, shard)) = self.find(connection_id) else {
+            return Ok(false);
+        };
+        let (reply, answer) = oneshot::channel();
+        shard
+            .offer(Command::Navigate { key, route, reply })
+            .map_err(|_| Refusal::overloaded())?;
+        answer.await.map_err(|_| Refusal::draining())
+    }
+
+    pub(crate) fn subscribe(
+        &self,
+        connection_id: &str,
+        credentials: Option<Arc<Credentials>>,
+        browser: Option<u64>,
+    ) -> Result<(), Refusal> {
+        let Some((key, shard)) = self.find(connection_id) else {
+            return Ok(());
+        };
+        shard
+            .offer(Command::Subscribe {
+                key,
+                credentials,
+                browser,
+            })
+            .map_err(|_| Refusal::overloaded())
+    }
+
+    fn find(
+        &self,
+        connection_id: &str,
+    ) -> Option<(headcount_core::connection::ConnectionKey, &shard::Handle)> {
+        let key = self.0.site.cipher.key(connection_id)?;
+        Some((key, self.0.shards.of(key)?))
+    }
+
+    fn need_connections(&self) -> Result<(), CommandError> {
+        if self.0.site.config.connection_tracking {
+            Ok(())
+        } else {
+            Err(CommandError::Off {
+                setting: "connection_tracking",
+            })
+        }
+    }
+
+    fn need_routes(&self, invalidation: &Invalidation) -> Result<(), CommandError> {
+        if self.0.site.config.route_tracking || invalidation.concerns_every_route() {
+            Ok(())
+        } else {
+            Err(CommandError::Off {
+                setting: "route_tracking",
+            })
+        }
+    }
+
+    async fn order<T>(
+        &self,
+        make: impl FnOnce(oneshot::Sender<Result<T, CommandError>>) -> Order,
+    ) -> Result<T, CommandError> {
+        let (reply, answer) = oneshot::channel();
+        self.0
+            .orders
+            .send(make(reply))
+            .await
+            .map_err(|_| CommandError::Stopped)?;
+        answer.await.map_err(|_| CommandError::Stopped)?
+    }
+
+    /// Has the shards drain, and waits until they have or the window is over.
+    async fn drain(&self) {
+        for shard in self.0.shards.iter() {
+            shard.force(Command::Drain);
+        }
+        let window = Duration::from_millis(self.0.site.config.limits.drain_ms.into());
+        let emptied = async {
+            let mut look = tokio::time::interval(DRAIN_LOOK);
+            while self.0.site.census.open() > 0 {
+                look.tick().await;
+            }
+        };
+        if tokio::time::timeout(window, emptied).await.is_err() {
+            tracing::info!(left = self.0.site.census.open(), "the drain window is over");
+        }
+        for shard in self.0.shards.iter() {
+            shard.force(Command::Stop);
+        }
+    }
+}
+
+/// Reads a cursor: a shard and a slot. None at all begins at the beginning.
+fn cursor(text: Option<&str>) -> Option<(usize, u32)> {
+    let Some(text) = text else { return Some((0, 0)) };
+    let (shard, slot) = text.split_once('.')?;
+    Some((shard.parse().ok()?, slot.parse().ok()?))
+}
