@@ -62,20 +62,32 @@ pub(crate) enum Command {
 }
 
 const SERVE_HELP: &str = "\
-Every option is also a variable and a key of the file: `--base-path` is HEADCOUNT_BASE_PATH and `base_path`;
-`--limit tick_ms=200` is HEADCOUNT_LIMITS_TICK_MS and `tick_ms` under `[limits]`. A flag wins over a variable, a
-variable over the file, the file over the default. In a variable a list is separated by commas.
+Every option is also a variable and a key of the TOML file: `--base-path` is HEADCOUNT_BASE_PATH and `base_path`, \
+`--limit tick_ms=200` is HEADCOUNT_LIMITS_TICK_MS and `tick_ms` under `[limits]`; sessions are HEADCOUNT_SESSION_… and \
+`[sealed_session]`, forward authorization is HEADCOUNT_FORWARD_AUTH_URL and `[forward_auth]`. Flags win over variables, \
+variables over the file. A list in a variable is separated by commas.
 
 Secrets come from variables or files, never from a flag:
-  HEADCOUNT_ADMIN_SECRET      opens the admin API; without it the API stays shut
-  HEADCOUNT_SESSION_PASSWORD  opens the app's sealed session cookies, so that its admins may see stats
-Each has a twin that ends in _FILE and names a file that holds it. HEADCOUNT_LOG filters the log (info, debug, …).
+  HEADCOUNT_ADMIN_SECRET      opens the admin API, which is shut without it
+  HEADCOUNT_SESSION_PASSWORD  opens the app's sealed session cookies
+Each has a twin ending in _FILE that names a file. HEADCOUNT_LOG filters the log, as in debug.
 
-Exit codes: 0 stopped when asked to, 1 failure, 2 wrong usage or configuration, 130 or 143 ended by a second signal.";
+Exit codes:
+  0         stopped when asked to
+  1         failure
+  2         wrong usage or configuration
+  130, 143  ended by a second signal
+
+Limits and their defaults:
+";
+
+fn serve_help() -> String {
+    format!("{SERVE_HELP}  {}", crate::config::limits::defaults().join("\n  "))
+}
 
 /// `headcount serve`.
 #[derive(Args, Debug, Default)]
-#[command(after_help = SERVE_HELP)]
+#[command(after_help = serve_help())]
 pub(crate) struct ServeArguments {
     /// Where to listen [default: 127.0.0.1:4477]
     #[arg(long, value_name = "ADDRESS")]
@@ -217,9 +229,9 @@ pub(crate) struct ReleaseArguments {
 }
 
 const INVALIDATE_HELP: &str = "\
-By default the rule is for tabs on an older release than the current one, on the route and everything below it:
-/checkout is also /checkout/pay, not /checkout-help. It tells the tabs that are open now, and stands until it expires:
-a tab that was reconnecting, or that comes to a matching route later, is told then. No tab reloads twice for one rule.
+By default the rule is for tabs on an older release than the current one, on the route and everything below it: \
+/checkout is also /checkout/pay, not /checkout-help. It tells the tabs that are open now, and stands until it expires: a \
+tab that was reconnecting, or that comes to a matching route later, is told then. No tab reloads twice for one rule.
 
 Examples:
   headcount invalidate /checkout --dry-run

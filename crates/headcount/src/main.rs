@@ -19,6 +19,7 @@ mod commands;
 mod config;
 mod date;
 mod demo;
+mod descriptors;
 mod failure;
 mod logs;
 mod output;

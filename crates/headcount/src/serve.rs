@@ -17,7 +17,7 @@ use crate::output;
 const BACKLOG: u32 = 4_096;
 
 /// A server that was started and does not listen yet.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Server {
     config: Config,
 }
@@ -35,6 +35,7 @@ impl Server {
         self.config.release.clone().unwrap_or_default()
     }
 
+    #[expect(clippy::unused_async, reason = "the library's serving is asynchronous")]
     /// Serves `site` and our own endpoints on `listener` until `shutdown` resolves and the streams are drained.
     pub(crate) async fn serve(
         &self,
@@ -47,20 +48,24 @@ impl Server {
     }
 }
 
-/// Listens on `address`, and says so in a line that scripts can read.
+/// Takes `address`. From here on connections wait in the system's queue until they are served.
 pub(crate) fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure> {
     let bound = bind(address).and_then(|listener| {
         let local = listener.local_addr()?;
         Ok((listener, local))
     });
-    let (listener, local) = bound.map_err(|source| Failure::Listen {
+    bound.map_err(|source| Failure::Listen {
         address: address.to_string(),
         source,
-    })?;
-    output::talk(&format!("listening on http://{local}"));
-    Ok((listener, local))
+    })
 }
 
+/// Says where the server is, in a line that scripts can read.
+pub(crate) fn announce(address: SocketAddr) {
+    output::talk(&format!("listening on http://{address}"));
+}
+
+/// The listener does not block, as runtimes want it.
 fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
     let socket = match address {
         SocketAddr::V4(_) => tokio::net::TcpSocket::new_v4()?,

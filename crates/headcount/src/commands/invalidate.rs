@@ -83,28 +83,26 @@ fn shown(answer: &InvalidationAnswer, request: &InvalidationRequest, expires_at:
     let Some(id) = answer.id else {
         return format!("would tell {tabs} {what}; nothing was touched\n");
     };
-    let mut text = format!("told {tabs} {what}\n");
     let until = expires_at
         .map(|at| format!(" until {}", date::moment(at)))
         .unwrap_or_default();
-    text.push_str(&format!(
-        "the rule stands{until}; lift it with `headcount lift {id}`\n"
-    ));
-    if let [first, rest @ ..] = &*answer.lapsed {
-        let ids = rest
-            .iter()
-            .fold(first.to_string(), |ids, id| format!("{ids}, {id}"));
-        let (rules, verb) = if rest.is_empty() {
-            ("rule", "stands")
-        } else {
-            ("rules", "stand")
-        };
-        text.push_str(&format!("{rules} {ids} no longer {verb}\n"));
+    let mut lines = vec![
+        format!("told {tabs} {what}"),
+        format!("the rule stands{until}; lift it with `headcount lift {id}`"),
+    ];
+    match &*answer.lapsed {
+        [] => {}
+        [one] => lines.push(format!("rule {one} no longer stands")),
+        several => {
+            let ids: Vec<String> = several.iter().map(u32::to_string).collect();
+            lines.push(format!("rules {} no longer stand", ids.join(", ")));
+        }
     }
     if answer.tabs == 0 && request.audience == AudienceBody::Outdated {
-        text.push_str("only tabs on an older release were meant; --all-tabs means all of them\n");
+        lines.push("only tabs on an older release were meant; --all-tabs means all of them".to_owned());
     }
-    text
+    lines.push(String::new());
+    lines.join("\n")
 }
 
 #[cfg(test)]

@@ -1,32 +1,32 @@
 //! `headcount serve`: a server until a signal stops it.
 
 use axum::Router;
+use headcount_server::config::Config;
 
 use crate::arguments::ServeArguments;
 use crate::config;
 use crate::config::environment::Environment;
 use crate::failure::Failure;
-use crate::serve::{Server, listen};
+use crate::serve::{Server, announce, listen};
 use crate::signals::Signals;
-use crate::{logs, output};
+use crate::table::count;
+use crate::{descriptors, logs, output};
 
 pub(crate) async fn run(arguments: &ServeArguments, environment: &Environment) -> Result<(), Failure> {
     let settings = config::load(arguments, environment)?;
     logs::install(&settings.log);
     let signals = Signals::install()?;
+    let (listener, address) = listen(settings.listen)?;
     for warning in warnings(&settings.server) {
         output::talk(&format!("warning: {warning}"));
     }
-    let paths = (
-        settings.server.base_path.clone(),
-        settings.server.admin_path.clone(),
+    let paths = format!(
+        "  browsers connect at {}, the admin API is at {}",
+        settings.server.base_path, settings.server.admin_path
     );
     let server = Server::start(settings.server, settings.data_dir).await?;
-    let (listener, _) = listen(settings.listen)?;
-    output::talk(&format!(
-        "  browsers connect at {}, the admin API is at {}",
-        paths.0, paths.1
-    ));
+    announce(address);
+    output::talk(&paths);
     signals
         .until_stopped(|stop| {
             server.serve(listener, Router::new(), async {
@@ -37,24 +37,27 @@ pub(crate) async fn run(arguments: &ServeArguments, environment: &Environment) -
 }
 
 /// What its operator should know before the first visitor comes.
-fn warnings(config: &headcount_server::config::Config) -> Vec<&'static str> {
+fn warnings(config: &Config) -> Vec<String> {
     let mut warnings = Vec::new();
+    if let Some(room) = descriptors::raise().filter(|&room| room < u64::from(config.limits.connections_max)) {
+        warnings.push(format!(
+            "room for {} connections: the system limits open files (`ulimit -Hn`, `LimitNOFILE` of systemd)",
+            count(room)
+        ));
+    }
     if config.authorize_anyone {
         warnings.push(
-            "--authorize anyone: EVERYBODY who reaches this server sees who is on which page. For trials only.",
+            "EVERYBODY who reaches this server sees who is on which page: that is --authorize anyone, for trials only"
+                .to_owned(),
         );
     }
     if config.admin_secret.is_none() {
-        warnings.push("no admin secret: the admin API is shut. Set HEADCOUNT_ADMIN_SECRET to open it.");
-    }
-    if !config.authorize_anyone
-        && config.sealed_session.is_none()
-        && config.forward_auth.is_none()
-        && config.admin_secret.is_none()
-    {
-        warnings.push(
-            "nobody may see live stats. Set HEADCOUNT_SESSION_PASSWORD or --forward-auth to say who may.",
-        );
+        warnings.push("no admin secret, so the admin API is shut: set HEADCOUNT_ADMIN_SECRET".to_owned());
+        if !config.authorize_anyone && config.sealed_session.is_none() && config.forward_auth.is_none() {
+            warnings.push(
+                "nobody may see live stats: set HEADCOUNT_SESSION_PASSWORD or --forward-auth".to_owned(),
+            );
+        }
     }
     warnings
 }

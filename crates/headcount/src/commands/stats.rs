@@ -49,16 +49,17 @@ fn ranking(heading: &str, counts: &BTreeMap<String, u64>, total: u64, top: usize
     for (name, tabs) in rows {
         table.row([name.as_str(), &count(*tabs), &share(*tabs, total)]);
     }
-    let mut text = table.take();
-    if !hidden.is_empty() {
-        let tabs = hidden.iter().map(|(_, tabs)| tabs).sum();
-        text.push_str(&format!(
-            "and {} more with {}; --top 0 shows all\n",
-            count(hidden.len() as u64),
-            counted(tabs, "tab")
-        ));
+    let text = table.take();
+    if hidden.is_empty() {
+        return text;
     }
-    text
+    let tabs = hidden.iter().map(|(_, tabs)| tabs).sum();
+    let rows = count(hidden.len() as u64);
+    format!(
+        "{text}and {rows} more with {}; --top 0 shows all
+",
+        counted(tabs, "tab")
+    )
 }
 
 /// A share of the whole in percent, to one place, rounded to the nearest.

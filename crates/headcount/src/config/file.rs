@@ -106,12 +106,12 @@ impl Reader<'_> {
 
     /// The line of a byte range, counted from 1.
     fn line(&self, at: &Range<usize>) -> usize {
-        let before = self
+        1 + self
             .text
-            .as_bytes()
             .get(..at.start)
-            .unwrap_or(self.text.as_bytes());
-        1 + before.iter().filter(|&&byte| byte == b'\n').count()
+            .unwrap_or(self.text)
+            .matches('\n')
+            .count()
     }
 }
 

@@ -16,6 +16,12 @@ macro_rules! limits {
             },
         }),*];
 
+        /// Every limit with its default, as `--limit` takes it.
+        pub(crate) fn defaults() -> Vec<String> {
+            let limits = Limits::default();
+            vec![$(format!("{}={}", stringify!($field), limits.$field)),*]
+        }
+
         /// Compiles only while the list below names every field.
         const _: fn(Limits) = |limits| { let Limits { $($field: _),* } = limits; };
     };
