@@ -63,6 +63,10 @@ pub(super) fn router(shop: Shop) -> Router {
             "/live.js",
             get(async || asset("text/javascript; charset=utf-8", include_str!("pages/live.js"))),
         )
+        .route(
+            "/art.svg",
+            get(async || asset("image/svg+xml", include_str!("pages/art.svg"))),
+        )
         .fallback(get(page))
         .with_state(Arc::new(shop))
 }

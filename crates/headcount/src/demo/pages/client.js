@@ -2,11 +2,11 @@
 (() => {
   const { version, headcount } = document.documentElement.dataset
   const badge = document.querySelector('#tab')
-  let transport = 'ws', socket, source, connectionId, failures = 0, closing = false, timer
+  let transport = 'ws', socket, source, connectionId, failures = 0, closing = false, state, timer
 
   const route = () => location.pathname
   const query = () => `?route=${encodeURIComponent(route())}&v=${encodeURIComponent(version)}`
-  const show = state => { badge.textContent = `${version} · ${route()} · ${state}` }
+  const show = (now = state) => { state = now; badge.textContent = `${version} · ${route()} · ${state}` }
 
   function receive(text) {
     const message = JSON.parse(text)
@@ -59,7 +59,7 @@
     fetch(`${headcount}/${endpoint}`, { ...request, body: JSON.stringify({ connectionId, ...body }) }).catch(() => {})
   }
 
-  const moved = () => { show(transport); send({ type: 'route-update', route: route() }) }
+  const moved = () => { show(); send({ type: 'route-update', route: route() }) }
   addEventListener('headcount:route', moved)
   addEventListener('popstate', moved)
   addEventListener('headcount:send', event => send(event.detail))
