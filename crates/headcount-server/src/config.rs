@@ -57,7 +57,8 @@ pub struct SealedSessionConfig {
 /// An endpoint of the app that is asked, with the browser's own headers, whether that browser may see stats.
 #[derive(Clone, Debug)]
 pub struct ForwardAuthConfig {
-    /// An absolute `http` or `https` URL. `2xx` admits, `401` and `403` refuse, anything else counts as unavailable.
+    /// An absolute `http` or `https` URL. `2xx` admits, `401`, `403` and redirects refuse, anything else counts as
+    /// unavailable.
     pub url: String,
     /// How long an answer holds for the same headers, milliseconds. Default 5,000.
     pub cache_ms: u32,
