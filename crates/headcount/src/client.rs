@@ -199,7 +199,7 @@ async fn exchange(request: Request<Full<Bytes>>, url: &str) -> Result<(StatusCod
     let response = match request.uri().scheme_str() {
         Some("https") => {
             let connector = HttpsConnectorBuilder::new()
-                .with_native_roots()
+                .with_provider_and_native_roots(rustls::crypto::ring::default_provider())
                 .map_err(|error| Failure::Usage(format!("no certificates to check {url} with: {error}")))?
                 .https_only()
                 .enable_http1()
