@@ -369,6 +369,11 @@ impl Headcount {
         self.0.site.is_ready()
     }
 
+    /// The release that is current now.
+    pub fn current_release(&self) -> Arc<str> {
+        self.0.site.current_release()
+    }
+
     /// For how long the server has run.
     pub fn uptime(&self) -> Duration {
         self.0.started.elapsed()

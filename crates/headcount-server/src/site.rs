@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use headcount_core::connection::IdCipher;
+use headcount_core::release::UNRELEASED;
 use ipnet::IpNet;
 
 use crate::authorize::{Authorizers, Credentials, Reads};
@@ -29,6 +30,8 @@ pub(crate) struct Site {
     pub(crate) census: Census,
     /// Keys the hashes of tabs, browsers and addresses: they mean nothing outside this process.
     hashes: RandomState,
+    /// The current release, for those who cannot wait for the commander. It alone writes here.
+    current: RwLock<Arc<str>>,
     /// False once the server was asked to stop.
     pub(crate) ready: AtomicBool,
 }
@@ -45,6 +48,7 @@ impl Site {
             websocket_path: format!("{}/ws", config.base_path),
             census: Census::new(&config),
             hashes: RandomState::new(),
+            current: RwLock::new(UNRELEASED.into()),
             ready: AtomicBool::new(true),
             config,
         }
@@ -84,6 +88,14 @@ impl Site {
             .or(peer)
             .filter(|ip| !trusted(ip))
             .map(|ip| self.hashes.hash_one(ip).max(1))
+    }
+
+    pub(crate) fn current_release(&self) -> Arc<str> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn set_current_release(&self, release: Arc<str>) {
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = release;
     }
 
     pub(crate) fn is_ready(&self) -> bool {

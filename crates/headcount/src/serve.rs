@@ -7,6 +7,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 
 use axum::Router;
+use headcount_server::Headcount;
 use headcount_server::config::Config;
 
 use crate::failure::Failure;
@@ -18,24 +19,22 @@ const BACKLOG: u32 = 4_096;
 
 /// A server that was started and does not listen yet.
 #[derive(Clone, Debug)]
-pub(crate) struct Server {
-    config: Config,
-}
+pub(crate) struct Server(Headcount);
 
 impl Server {
     /// Starts a server that keeps its releases and rules in `data_dir`, or nowhere.
-    #[expect(clippy::unused_async, reason = "the library's start is asynchronous")]
     pub(crate) async fn start(config: Config, data_dir: Option<PathBuf>) -> Result<Self, Failure> {
-        let _ = data_dir;
-        Ok(Self { config })
+        let started = Headcount::builder(config).data_dir(data_dir).start().await;
+        started
+            .map(Self)
+            .map_err(|error| Failure::Server(with_sources(&error)))
     }
 
     /// The release that is current now.
     pub(crate) fn release(&self) -> String {
-        self.config.release.clone().unwrap_or_default()
+        self.0.current_release().to_string()
     }
 
-    #[expect(clippy::unused_async, reason = "the library's serving is asynchronous")]
     /// Serves `site` and our own endpoints on `listener` until `shutdown` resolves and the streams are drained.
     pub(crate) async fn serve(
         &self,
@@ -43,9 +42,21 @@ impl Server {
         site: Router,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), Failure> {
-        drop((listener, site, shutdown));
-        Err(Failure::Server("the server library is not wired in".to_owned()))
+        let served = self.0.serve(listener, site, shutdown).await;
+        served.map_err(|error| Failure::Server(with_sources(&error)))
     }
+}
+
+/// An error and what led to it, in one line.
+fn with_sources(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
 }
 
 /// Takes `address`. From here on connections wait in the system's queue until they are served.

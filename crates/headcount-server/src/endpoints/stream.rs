@@ -41,7 +41,7 @@ pub(super) async fn sse(State(headcount): State<Headcount>, request: Request) ->
         Ok(Admitted::Candidate(candidate, place)) => open_sse(&headcount, candidate, place),
         Ok(Admitted::Bot) => event_stream(
             HeaderMap::new(),
-            Body::new(Full::new(sse::event(&bot_text(&headcount).await))),
+            Body::new(Full::new(sse::event(&bot_text(&headcount)))),
         ),
         Err(refusal) => refusal.into_response(),
     }
@@ -61,7 +61,7 @@ pub(super) async fn websocket(State(headcount): State<Headcount>, mut request: R
     let mut headers = HeaderMap::new();
     match admitted {
         Admitted::Bot => {
-            let text = bot_text(&headcount).await;
+            let text = bot_text(&headcount);
             let mut farewell = websocket::text(&text).to_vec();
             farewell.extend_from_slice(&websocket::close(CloseCode::NORMAL, ""));
             tokio::spawn(upgrade::answer_once(upgrade, farewell));
@@ -157,18 +157,14 @@ fn candidate_headers(headcount: &Headcount, candidate: &Candidate) -> HeaderMap 
 }
 
 /// What a bot gets: the first message, under an id that names no connection.
-async fn bot_text(headcount: &Headcount) -> String {
+fn bot_text(headcount: &Headcount) -> String {
     let nowhere = ConnectionKey {
         shard: u16::MAX,
         slot: u32::MAX,
         generation: 0,
     };
     let id = headcount.site().cipher.id(nowhere);
-    let current = headcount
-        .releases()
-        .await
-        .map(|releases| releases.current)
-        .unwrap_or_default();
+    let current = headcount.current_release();
     server::connected(&current, id, clock::unix_ms())
 }
 

@@ -66,6 +66,7 @@ pub(crate) fn restore(stored: Stored, site: &Site) -> Standing {
         standing.add(rule, limits.rules_max);
     }
     standing.head = stored.head;
+    site.set_current_release(standing.releases.current());
     standing
 }
 
@@ -279,6 +280,7 @@ impl Commander {
     ) -> (u64, u64) {
         next.generation = self.standing.generation.wrapping_add(1).max(1);
         self.standing = next;
+        self.site.set_current_release(self.standing.releases.current());
         let standing = Arc::new(self.standing.clone());
         let mut answers = Vec::new();
         for shard in self.shards.iter() {

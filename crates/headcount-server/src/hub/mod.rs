@@ -219,6 +219,10 @@ impl Hub {
         if waiting.readers.is_empty() {
             return;
         }
+        if self.subscribers.len() <= waiting.readers.len() {
+            // These are all there are, and this is the latest there is.
+            self.changed = false;
+        }
         let message = Arc::new(StatsMessage::new(&self.sum, connections_max, &self.site.cipher));
         for (number, shard) in self.shards.iter().enumerate() {
             let only: Vec<_> = waiting

@@ -53,6 +53,10 @@ impl Subscribers {
         }
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.admitted.len()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.admitted.is_empty()
     }
