@@ -1,0 +1,85 @@
+//! Calls to the admin API: one connection a call, blocking, bounded in time.
+
+use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::client::Response;
+use crate::failure::Failure;
+use crate::server::SECRET;
+
+/// Longest wait for one answer.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What a server says is open.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Counts {
+    pub(crate) total: u64,
+    pub(crate) routes: BTreeMap<String, u64>,
+}
+
+/// Asks a server what is open.
+pub(crate) fn stats(server: SocketAddr) -> Result<Counts, Failure> {
+    let body = call(server, "GET", "stats", "")?;
+    serde_json::from_str(&body).map_err(|_| refused("GET stats", &body))
+}
+
+/// Makes a release current, which tells every tab.
+pub(crate) fn release(server: SocketAddr, version: &str) -> Result<(), Failure> {
+    call(
+        server,
+        "POST",
+        "releases",
+        &format!(r#"{{"version":"{version}"}}"#),
+    )
+    .map(drop)
+}
+
+/// Tells every tab whose route begins with `route` to refresh.
+pub(crate) fn invalidate(server: SocketAddr, route: &str) -> Result<(), Failure> {
+    call(
+        server,
+        "POST",
+        "invalidate-route",
+        &format!(r#"{{"route":"{route}"}}"#),
+    )
+    .map(drop)
+}
+
+fn call(server: SocketAddr, method: &str, endpoint: &str, body: &str) -> Result<String, Failure> {
+    let name = format!("{method} {endpoint}");
+    let answer = exchange(server, method, endpoint, body).map_err(Failure::to(&name))?;
+    let head = Response::parse(&answer)
+        .ok()
+        .flatten()
+        .ok_or_else(|| refused(&name, "something other than HTTP"))?;
+    let body = String::from_utf8_lossy(&answer[head.head_bytes..]).into_owned();
+    match head.status {
+        200..=299 => Ok(body),
+        status => Err(refused(&name, &format!("{status} {body}"))),
+    }
+}
+
+fn exchange(server: SocketAddr, method: &str, endpoint: &str, body: &str) -> std::io::Result<Vec<u8>> {
+    let mut socket = TcpStream::connect(server)?;
+    socket.set_read_timeout(Some(PATIENCE))?;
+    let length = body.len();
+    let request = format!(
+        "{method} /api/admin/{endpoint} HTTP/1.1\r\nHost: {server}\r\nAuthorization: Bearer {SECRET}\r\n\
+         Connection: close\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+    );
+    socket.write_all(request.as_bytes())?;
+    let mut answer = Vec::new();
+    socket.read_to_end(&mut answer)?;
+    Ok(answer)
+}
+
+fn refused(who: &str, answer: &str) -> Failure {
+    Failure::Refused {
+        who: who.to_owned(),
+        answer: answer.chars().take(300).collect(),
+    }
+}

@@ -1,0 +1,97 @@
+//! What the parent asks of a loader and what it answers: one JSON object a line, over stdin and stdout.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// How a tab is connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) enum Transport {
+    Sse,
+    WebSocket,
+}
+
+impl Transport {
+    pub(crate) const ALL: [Self; 2] = [Self::Sse, Self::WebSocket];
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sse => "SSE",
+            Self::WebSocket => "WebSocket",
+        })
+    }
+}
+
+/// Whether an admin asks for deltas, as headcount's own client does, or for complete stats, as the clients in the field do.
+/// The baseline knows complete stats only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Subscription {
+    Deltas,
+    Complete,
+}
+
+/// What to do.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) enum Command {
+    /// Open so many connections more, so many at a time, and wait for each one's first message.
+    Open {
+        transport: Transport,
+        count: usize,
+        window: usize,
+    },
+    /// Move tabs to other pages: so many moves in all, at so many a second. Tabs take turns in a scattered order.
+    Update { count: usize, per_second: u32 },
+    /// Move the first so many tabs to the page that is to be invalidated.
+    Place { count: usize },
+    /// Forget which tabs have been told of a version, and what the admin received.
+    Mark,
+    /// Wait until so many distinct tabs have been told of a version.
+    AwaitVersions { count: usize },
+    /// Subscribe the first connection to stats, and wait for the first.
+    Subscribe(Subscription),
+    /// What the subscribed connection received since the mark.
+    Watched,
+    /// So many times: wait until it was quiet for so long, move the second tab, wait for the admin's next stats.
+    Lone { samples: usize, quiet_ms: u64 },
+    /// Where the tabs are, as the loader believes.
+    Routes,
+    /// Close every connection.
+    Close,
+}
+
+/// How it went.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) enum Answer {
+    Done,
+    Opened {
+        opened: usize,
+        failed: usize,
+    },
+    Updated {
+        sent: usize,
+        refused: usize,
+    },
+    /// Distinct tabs told, and when the last was: nanoseconds of the monotonic clock.
+    Versions {
+        told: usize,
+        last_at_ns: u64,
+    },
+    Watched {
+        messages: u64,
+        bytes: u64,
+    },
+    /// Nanoseconds from the move to the admin's socket, one a sample.
+    Lone {
+        taken_ns: Vec<u64>,
+    },
+    Routes {
+        routes: BTreeMap<String, u64>,
+        lost: usize,
+    },
+    Failed {
+        why: String,
+    },
+}

@@ -1,0 +1,160 @@
+//! One simulated tab: a socket, the decoder of what it receives, and where the tab is.
+
+use std::io::{self, Write as _};
+use std::net::{Ipv4Addr, SocketAddr};
+
+use memchr::memmem;
+use mio::net::TcpStream;
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::command::Transport;
+use super::decode::{Decoder, Framing};
+use super::websocket;
+
+/// Pages that tabs move between.
+pub(super) const PAGES: usize = 200;
+
+/// The page, beyond those, that is to be invalidated.
+pub(super) const PLACED: usize = PAGES;
+
+/// A browser's, since servers leave bots out of the counts.
+pub(super) const USER_AGENT: &str =
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
+
+/// What every tab of the simulation sends as cookies.
+pub(super) const COOKIE: &str = "__nkpv=v2";
+
+/// The path of a page.
+pub(super) fn route_name(page: usize) -> String {
+    if page == PLACED {
+        "/invalidated/page".to_owned()
+    } else {
+        format!("/shop/page-{page:03}")
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) socket: TcpStream,
+    pub(super) decoder: Decoder,
+    /// The server's name for it; empty until its first message.
+    pub(super) id: String,
+    pub(super) page: usize,
+    pub(super) requested: bool,
+    pub(super) watching: bool,
+    /// Told of a version since the mark.
+    pub(super) told: bool,
+}
+
+impl Connection {
+    pub(super) fn new(socket: TcpStream, transport: Transport, page: usize) -> Self {
+        let framing = match transport {
+            Transport::Sse => Framing::Sse,
+            Transport::WebSocket => Framing::WebSocket,
+        };
+        Self {
+            socket,
+            decoder: Decoder::new(framing),
+            id: String::new(),
+            page,
+            requested: false,
+            watching: false,
+            told: false,
+        }
+    }
+
+    pub(super) fn is_websocket(&self) -> bool {
+        matches!(self.decoder, Decoder::WebSocket(_))
+    }
+
+    /// Sends the opening request, once the socket is connected.
+    pub(super) fn request(&mut self, server: SocketAddr) -> io::Result<()> {
+        let (endpoint, upgrade) = match self.decoder {
+            Decoder::Head(Framing::WebSocket, _) | Decoder::WebSocket(_) => (
+                "ws",
+                "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                 Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+            ),
+            Decoder::Head(Framing::Sse, _) | Decoder::Sse(_) => ("sse", "Accept: text/event-stream\r\n"),
+        };
+        let route = route_name(self.page).replace('/', "%2F");
+        let request = format!(
+            "GET /__skew/{endpoint}?route={route} HTTP/1.1\r\nHost: {server}\r\nOrigin: http://{server}\r\n\
+             User-Agent: {USER_AGENT}\r\nCookie: {COOKIE}\r\n{upgrade}\r\n"
+        );
+        self.requested = true;
+        send_all(&mut self.socket, request.as_bytes())
+    }
+
+    /// Sends one WebSocket frame.
+    pub(super) fn send_frame(&mut self, opcode: u8, payload: &[u8]) -> io::Result<()> {
+        let mut bytes = Vec::with_capacity(payload.len() + 8);
+        websocket::frame(opcode, payload, &mut bytes);
+        send_all(&mut self.socket, &bytes)
+    }
+}
+
+/// Writes a message that fits any socket buffer which is being drained; anything less is a failure of the server's.
+pub(super) fn send_all(socket: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
+    match socket.write(bytes)? {
+        written if written == bytes.len() => Ok(()),
+        _ => Err(io::ErrorKind::WouldBlock.into()),
+    }
+}
+
+/// Begins to connect from an address of our own, so that no run is short of ports.
+pub(super) fn connect(server: SocketAddr, source: Ipv4Addr) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    socket.set_tcp_nodelay(true)?;
+    socket.bind(&SocketAddr::from((source, 0)).into())?;
+    match socket.connect(&server.into()) {
+        Err(error) if error.raw_os_error() != Some(nix::libc::EINPROGRESS) => Err(error),
+        Ok(()) | Err(_) => Ok(TcpStream::from_std(socket.into())),
+    }
+}
+
+/// What a message from the server says, as far as a loader cares.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Said<'a> {
+    Connected { id: &'a str },
+    Version,
+    Stats,
+    Other,
+}
+
+impl<'a> Said<'a> {
+    /// Reads the beginning of a message.
+    pub(super) fn read(head: &'a [u8]) -> Self {
+        match value_after(head, br#""type":""#) {
+            Some("connected") => {
+                value_after(head, br#""connectionId":""#).map_or(Self::Other, |id| Self::Connected { id })
+            }
+            Some("version") => Self::Version,
+            Some("stats" | "stats-delta") => Self::Stats,
+            Some(_) | None => Self::Other,
+        }
+    }
+}
+
+fn value_after<'a>(head: &'a [u8], name: &[u8]) -> Option<&'a str> {
+    let value = &head[memmem::find(head, name)? + name.len()..];
+    std::str::from_utf8(&value[..memchr::memchr(b'"', value)?]).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kinds_of_messages_are_told_apart() {
+        let connected = br#"{"type":"connected","version":"v2","connectionId":"abc","timestamp":1}"#;
+        assert_eq!(Said::read(connected), Said::Connected { id: "abc" });
+        assert_eq!(
+            Said::read(br#"{"type":"version","version":"v3","id":4}"#),
+            Said::Version
+        );
+        assert_eq!(Said::read(br#"{"type":"stats-delta","seq":8}"#), Said::Stats);
+        assert_eq!(Said::read(br#"{"type":"stats-unauthorized"}"#), Said::Other);
+    }
+}

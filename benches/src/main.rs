@@ -1,0 +1,135 @@
+//! headcount beside a plain axum server that speaks the same wire protocol, measured in one run.
+//!
+//! ```text
+//! cargo build --release -p headcount
+//! cargo run --release -p headcount-bench -- all
+//! ```
+//!
+//! The servers run one after the other, each in a process of its own; tabs are real sockets of loader processes on
+//! 127.0.0.0/8. Data goes to stdout, talk to stderr. Absent on purpose: TLS, and a network that is not the loopback's.
+
+mod admin;
+mod baseline;
+mod client;
+mod clock;
+mod failure;
+mod loader;
+mod machine;
+mod measure;
+mod progress;
+mod rows;
+mod server;
+mod table;
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use measure::{Part, Plan};
+use progress::say;
+use server::Subject;
+
+/// Measures headcount beside a plain axum server.
+#[derive(Debug, Parser)]
+#[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    role: Option<Role>,
+    /// What to measure.
+    #[arg(value_enum, default_values_t = [Part::All])]
+    parts: Vec<Part>,
+    /// Tabs at most. A process that may open 20,000 files holds about 19,000.
+    #[arg(long, default_value_t = 15_000)]
+    connections: usize,
+    /// Write the numbers to this file as well, as JSON.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// The headcount binary. Default: beside this program.
+    #[arg(long)]
+    headcount: Option<PathBuf>,
+    /// Measure only one of the two.
+    #[arg(long, value_parser = ["baseline", "headcount"])]
+    only: Option<String>,
+}
+
+/// What this program is when a run starts it again.
+#[derive(Debug, Subcommand)]
+enum Role {
+    /// The plain axum server.
+    Baseline {
+        #[arg(long)]
+        listen: SocketAddr,
+        #[arg(long, default_value = "v2")]
+        release: String,
+    },
+    /// A loader, commanded over stdin.
+    #[command(hide = true)]
+    Client {
+        #[arg(long)]
+        server: SocketAddr,
+        #[arg(long)]
+        source: Ipv4Addr,
+    },
+    /// Another program, ended together with this run.
+    #[command(hide = true)]
+    Guarded {
+        program: PathBuf,
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = match arguments.role {
+        Some(Role::Baseline { listen, release }) => baseline::run(listen, release),
+        Some(Role::Client { server, source }) => client::run(server, source),
+        Some(Role::Guarded { program, arguments }) => Err(server::become_guarded(&program, &arguments)),
+        None => run(&arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&error.to_string());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> io::Result<()> {
+    let plan = plan(arguments)?;
+    let machine = machine::describe();
+    let noise = machine::noise();
+    if let Some(noise) = &noise {
+        say(noise);
+    }
+    let mut results = measure::run(&plan);
+    results.notes.extend(noise);
+    if let Some(file) = &arguments.json {
+        std::fs::write(file, table::json(&results, plan.stages(), &machine))?;
+    }
+    progress::print(&table::markdown(&results, plan.stages(), &machine))
+}
+
+fn plan(arguments: &Arguments) -> io::Result<Plan> {
+    let beside = std::env::current_exe()?.with_file_name("headcount");
+    let headcount = arguments.headcount.clone().unwrap_or(beside);
+    let mut subjects = vec![Subject::Baseline, Subject::Headcount];
+    subjects.retain(|subject| arguments.only.as_ref().is_none_or(|only| only == subject.name()));
+    if !headcount.exists() {
+        say(&format!(
+            "{} is not there: measuring the baseline alone. Build it first: cargo build --release -p headcount",
+            headcount.display()
+        ));
+        subjects.retain(|subject| *subject == Subject::Baseline);
+    }
+    Ok(Plan {
+        parts: arguments.parts.clone(),
+        connections: arguments.connections.max(300),
+        headcount,
+        subjects,
+    })
+}

@@ -1,0 +1,109 @@
+//! The measurements, in the order in which they run.
+//!
+//! Each server is measured on each transport, twice from a fresh process: once as it rests and works unwatched
+//! ([`resting`]), once with an admin watching ([`watched`]). Everything is bounded; a step that runs out of time leaves a
+//! note beside the table.
+
+mod registry;
+mod resting;
+pub(crate) mod results;
+mod stand;
+mod watched;
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use crate::client::command::Transport;
+use crate::failure::Failure;
+use crate::progress::say;
+use crate::server::Subject;
+use results::Results;
+use stand::Stand;
+
+/// What to measure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Part {
+    /// Everything.
+    All,
+    /// Memory and CPU of connections at rest.
+    Idle,
+    /// CPU to open and to close a connection.
+    Accept,
+    /// CPU of a route update with nobody watching.
+    Updates,
+    /// CPU and time of a release told to every tab.
+    Broadcast,
+    /// Cost of one admin who watches, as connections grow.
+    Subscriber,
+    /// Time from a lone change to the admin's socket.
+    Lone,
+    /// CPU and time of an invalidation of 1 % of the tabs.
+    Invalidation,
+    /// A prefix query among a million simulated entries, in process.
+    Registry,
+}
+
+/// What to run.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) parts: Vec<Part>,
+    /// Tabs at most.
+    pub(crate) connections: usize,
+    pub(crate) headcount: PathBuf,
+    pub(crate) subjects: Vec<Subject>,
+}
+
+impl Plan {
+    /// Whether a part was asked for.
+    fn wants(&self, part: Part) -> bool {
+        self.parts.contains(&part) || self.parts.contains(&Part::All)
+    }
+
+    fn wants_any(&self, parts: &[Part]) -> bool {
+        parts.iter().any(|part| self.wants(*part))
+    }
+
+    /// The sizes at which a subscriber's cost is taken: a fifteenth, a third, two thirds and all of the tabs.
+    pub(crate) fn stages(&self) -> [usize; 4] {
+        [1, 5, 10, 15].map(|fifteenths| self.connections * fifteenths / 15)
+    }
+}
+
+/// Runs the plan. What one server on one transport cannot do is noted; the rest is measured all the same.
+pub(crate) fn run(plan: &Plan) -> Results {
+    let mut results = Results::default();
+    if plan.wants(Part::Registry) {
+        say("prefix query among a million entries");
+        let measured = registry::measure(&mut results);
+        note(&mut results, "the registry", measured);
+    }
+    for transport in Transport::ALL {
+        for &subject in &plan.subjects {
+            let who = format!("{} over {transport}", subject.name());
+            if plan.wants_any(&[Part::Idle, Part::Accept, Part::Updates, Part::Broadcast]) {
+                say(&format!("{who}, nobody watching"));
+                let measured =
+                    Stand::start(plan, &mut results, subject, transport).and_then(resting::measure);
+                note(&mut results, &who, measured);
+            }
+            if plan.wants_any(&[Part::Subscriber, Part::Lone, Part::Invalidation]) {
+                say(&format!("{who}, one admin watching"));
+                let measured =
+                    Stand::start(plan, &mut results, subject, transport).and_then(watched::measure);
+                note(&mut results, &who, measured);
+            }
+        }
+    }
+    results
+}
+
+fn note(results: &mut Results, who: &str, measured: Result<(), Failure>) {
+    if let Err(failure) = measured {
+        let why =
+            std::error::Error::source(&failure).map_or_else(String::new, |source| format!(": {source}"));
+        let note = format!("{who}: stopped early: {failure}{why}");
+        say(&format!("  {note}"));
+        results.notes.push(note);
+    }
+}

@@ -1,0 +1,147 @@
+//! What connections cost while nobody watches: memory at rest, opening, navigating, a release to all, closing.
+
+use std::time::Duration;
+
+use super::Part;
+use super::results::number;
+use super::stand::{Stand, unexpected};
+use crate::client::command::{Answer, Command};
+use crate::failure::Failure;
+use crate::loader::ask_all;
+use crate::progress::say;
+use crate::{admin, clock};
+
+/// Connections opened and closed before anything is measured, so that pools and arenas exist.
+const WARM_UP: usize = 500;
+
+/// Time from the last opening to the measurement of memory.
+const REST: Duration = Duration::from_millis(1_500);
+
+/// Windows over which CPU at rest is taken, and their length.
+const WINDOWS: usize = 3;
+const WINDOW: Duration = Duration::from_millis(800);
+
+/// Repeats of what is cheap; the median counts.
+pub(super) const REPEATS: usize = 3;
+
+/// Rates of route updates, a second, and how many are made in one repeat.
+pub(super) const RATES: [(u32, usize); 3] = [(50, 50), (500, 500), (5_000, 5_000)];
+
+pub(super) fn measure(mut stand: Stand<'_>) -> Result<(), Failure> {
+    stand.open_up_to(WARM_UP)?;
+    stand.close()?;
+    stand.settle()?;
+    stand.agree("after the warm-up")?;
+    let empty = stand.server.memory()?;
+
+    let tabs = stand.plan.connections;
+    let opening = stand.spent(|stand| stand.open_up_to(tabs))?;
+    let opened = number(stand.opened() as u64).max(1.0);
+    stand.set("accept-us", opening.cpu_s * 1e6 / opened);
+    clock::pause(REST);
+    let full = stand.server.memory()?;
+    stand.set(
+        "rest-bytes",
+        number(full.total.saturating_sub(empty.total)) / opened,
+    );
+    stand.set(
+        "rest-anonymous-bytes",
+        number(full.anonymous.saturating_sub(empty.anonymous)) / opened,
+    );
+    stand.agree("after opening")?;
+    rest(&mut stand)?;
+    stand.set("rest-cpu-ms", stand.rest * 1e3);
+
+    if stand.plan.wants(Part::Updates) {
+        updates(&mut stand)?;
+    }
+    if stand.plan.wants(Part::Broadcast) {
+        broadcast(&mut stand, opened)?;
+    }
+    let worked = stand.server.memory()?;
+    stand.set(
+        "worked-bytes",
+        number(worked.total.saturating_sub(empty.total)) / opened,
+    );
+
+    stand.rest = 0.0;
+    let closing = stand.spent(Stand::close)?;
+    stand.agree("after closing")?;
+    stand.set("close-us", closing.cpu_s * 1e6 / opened);
+    stand.set("cycle-us", (opening.cpu_s + closing.cpu_s) * 1e6 / opened);
+    Ok(())
+}
+
+/// Takes the share of a core that the server uses at rest: the median window, so that one storm of keepalives does not
+/// count against the work that is measured next.
+pub(super) fn rest(stand: &mut Stand<'_>) -> Result<(), Failure> {
+    let mut shares = Vec::with_capacity(WINDOWS);
+    for _ in 0..WINDOWS {
+        let (cpu, start) = (stand.server.cpu()?, clock::now());
+        clock::pause(WINDOW);
+        let used = stand.server.cpu()?.saturating_sub(cpu);
+        shares.push(used.as_secs_f64() / clock::since(start).as_secs_f64());
+    }
+    shares.sort_by(f64::total_cmp);
+    stand.rest = shares[WINDOWS / 2];
+    Ok(())
+}
+
+fn updates(stand: &mut Stand<'_>) -> Result<(), Failure> {
+    for (per_second, count) in RATES {
+        say(&format!("  {per_second} route updates a second"));
+        let mut costs = Vec::with_capacity(REPEATS);
+        for _ in 0..REPEATS {
+            let spent = stand.spent(|stand| stand.update(count, per_second))?;
+            costs.push(spent.cpu_s * 1e6 / number(count as u64));
+        }
+        stand.median(&format!("update-{per_second}-us"), costs);
+    }
+    stand.agree("after the route updates")
+}
+
+fn broadcast(stand: &mut Stand<'_>, tabs: f64) -> Result<(), Failure> {
+    say("  a release to every tab");
+    let (mut costs, mut lasts) = (Vec::new(), Vec::new());
+    for repeat in 0..REPEATS {
+        let mut last = Duration::ZERO;
+        let spent = stand.spent(|stand| {
+            last = announce(stand, &format!("v3-{repeat}"))?;
+            Ok(())
+        })?;
+        costs.push(spent.cpu_s * 1e6 / tabs);
+        lasts.push(last.as_secs_f64() * 1e3);
+    }
+    stand.median("broadcast-us", costs);
+    stand.median("broadcast-last-ms", lasts);
+    Ok(())
+}
+
+/// Announces a release and waits until every tab was told. Answers how long that took.
+fn announce(stand: &mut Stand<'_>, version: &str) -> Result<Duration, Failure> {
+    ask_all(&mut stand.loaders, |_, _| Command::Mark)?;
+    let start = clock::now();
+    admin::release(stand.server.address, version)?;
+    let open: Vec<usize> = stand.loaders.iter().map(|loader| loader.open).collect();
+    told(stand, &open).map(|last| last.saturating_sub(start))
+}
+
+/// Waits until so many tabs of each loader were told of a version, and answers when the last was.
+pub(super) fn told(stand: &mut Stand<'_>, expected: &[usize]) -> Result<Duration, Failure> {
+    let answers = ask_all(&mut stand.loaders, |index, _| Command::AwaitVersions {
+        count: expected[index],
+    })?;
+    let mut last = Duration::ZERO;
+    for (answer, expected) in answers.into_iter().zip(expected) {
+        let Answer::Versions { told, last_at_ns } = answer else {
+            return Err(unexpected(&answer));
+        };
+        if told != *expected {
+            stand.note(&format!("{told} tabs were told of a version, not {expected}"));
+        }
+        if told > 0 {
+            last = last.max(Duration::from_nanos(last_at_ns));
+        }
+    }
+    Ok(last)
+}
