@@ -66,7 +66,7 @@ impl Rule {
 
     /// Whether every route is concerned, also one whose name is not known.
     pub fn concerns_every_route(&self) -> bool {
-        matches!(self.pattern.kind(), "prefix" | "segment") && self.pattern.source() == "/"
+        self.pattern.matches_everything()
     }
 
     /// Whether tabs that run `version` are concerned.
@@ -80,6 +80,12 @@ impl Rule {
             Audience::Outdated => releases.is_behind(version, &self.release),
         };
         listed && behind
+    }
+
+    /// Whether every version is concerned, also one whose name is not known. A rule that has to know the version leaves
+    /// such tabs alone: one that runs the newest build would be refreshed again and again.
+    pub fn concerns_every_version(&self) -> bool {
+        self.versions.is_none() && self.audience == Audience::All
     }
 
     /// Whether a page that had seen commands up to `since` when it was loaded came before this one. Only rules for
@@ -177,6 +183,11 @@ impl Standing {
     /// Which positions hold a rule that concerns this version.
     pub fn version_mask(&self, version: &str) -> u64 {
         self.mask(|rule| rule.concerns_version(version, &self.releases))
+    }
+
+    /// Which positions hold a rule that concerns versions whose names are not known.
+    pub fn unnamed_version_mask(&self) -> u64 {
+        self.mask(Rule::concerns_every_version)
     }
 
     /// Which positions hold a rule that concerns page loads that had seen commands up to `since`.

@@ -152,7 +152,11 @@ impl<P> Registry<P> {
         self.each_route_concerned(rule, |route| {
             let mut slot = self.routes.get(route).first;
             while let Some(entry) = self.slots.get(slot) {
-                if rule.concerns_version(&self.versions.get(entry.version).text, releases) {
+                let concerned = match entry.version {
+                    OTHER => rule.concerns_every_version(),
+                    version => rule.concerns_version(&self.versions.get(version).text, releases),
+                };
+                if concerned {
                     each(slot, entry);
                 }
                 slot = entry.next;
@@ -194,7 +198,11 @@ impl<P> Registry<P> {
         let name = self.versions.get_mut(version);
         if name.mask_generation != standing.generation {
             name.mask_generation = standing.generation;
-            name.mask = standing.version_mask(&name.text);
+            name.mask = if version == OTHER {
+                standing.unnamed_version_mask()
+            } else {
+                standing.version_mask(&name.text)
+            };
         }
         name.mask
     }
