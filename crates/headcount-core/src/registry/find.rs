@@ -77,7 +77,14 @@ impl<P> Registry<P> {
         due
     }
 
-    /// The commands a connection has been told, and the newest there is: what it needs to be judged rightly elsewhere.
+    /// The newest command when this page was loaded. With [`Registry::told`] it is what the page needs to be judged rightly
+    /// when it comes back. It stays as it is for as long as the page does: a page that was told something newer is still one
+    /// from before every command after its load, and due those that did not concern it so far.
+    pub fn since(&self, slot: u32) -> Option<u32> {
+        self.slots.get(slot).map(|entry| entry.since)
+    }
+
+    /// The standing commands a connection has been told.
     pub fn told(&self, slot: u32) -> impl Iterator<Item = u32> {
         let told = self.slots.get(slot).map_or(0, |entry| entry.told);
         self.standing

@@ -35,7 +35,7 @@ pub struct Opening<'a> {
     pub route: &'a str,
     /// A hash of the tab's own random id; a connection with the same one is replaced.
     pub tab: Option<u64>,
-    /// For a page that was here before: the newest command it had seen. `None`: the page was loaded just now.
+    /// For a page that was here before: the newest command when it was loaded. `None`: the page was loaded just now.
     pub since: Option<u32>,
     /// For a page that was here before: the commands it was told.
     pub told: &'a [u32],
@@ -119,6 +119,8 @@ impl<P> Registry<P> {
     /// Takes in a connection.
     pub fn open(&mut self, opening: &Opening<'_>, peer: P) -> ConnectionKey {
         self.generation = self.generation.wrapping_add(1);
+        // Zero stands for none in the entry, so a hash that is zero is one.
+        let tab = opening.tab.unwrap_or_default();
         let (version, _) = self.versions.acquire(opening.version);
         let route = self.acquire_route(opening.route);
         let slot = self.slots.insert(Entry {
@@ -132,13 +134,13 @@ impl<P> Registry<P> {
                 .unwrap_or(self.standing.head)
                 .min(self.standing.head),
             told: self.standing.told_mask(opening.told),
-            tab: opening.tab.unwrap_or_default(),
+            tab,
             ip: opening.ip.map(Box::new),
             sampled: NO_SLOT,
             peer,
         });
         self.chain(slot, route);
-        if let Some(tab) = opening.tab {
+        if tab != 0 {
             self.tabs.insert(tab, slot);
         }
         self.sample_in(slot);
