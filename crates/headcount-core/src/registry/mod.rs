@@ -222,11 +222,12 @@ impl<P> Registry<P> {
         })
     }
 
-    /// Whether anything is there to report.
+    /// Whether anything is there to report, or may be: a sample that has room is looked after by reporting.
     pub fn has_changes(&self) -> bool {
         self.versions.has_changes()
             || self.track_routes && self.routes.has_changes()
             || self.sample.has_changes()
+            || self.sample_lacks()
     }
 
     /// What changed since the last call.
