@@ -106,8 +106,6 @@ impl Rule {
 /// Everything a verdict depends on besides the connection: the standing rules and the releases.
 #[derive(Clone, Debug)]
 pub struct Standing {
-    /// Differs between any two states of one server.
-    pub generation: u32,
     /// Number of the newest command, of either kind.
     pub head: u32,
     /// The release log.
@@ -119,7 +117,6 @@ impl Standing {
     /// No rules, and this log.
     pub fn new(releases: ReleaseLog) -> Self {
         Self {
-            generation: 1,
             head: 0,
             releases,
             rules: vec![None; POSITIONS],

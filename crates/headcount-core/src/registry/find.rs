@@ -56,6 +56,7 @@ impl<P> Registry<P> {
                 entry.told &= !changed;
             }
         }
+        self.standing_generation = self.standing_generation.wrapping_add(1);
         self.standing = standing;
     }
 
@@ -189,8 +190,8 @@ impl<P> Registry<P> {
     fn route_mask(&mut self, route: u32) -> u64 {
         let standing = &self.standing;
         let name = self.routes.get_mut(route);
-        if name.mask_generation != standing.generation {
-            name.mask_generation = standing.generation;
+        if name.mask_generation != self.standing_generation {
+            name.mask_generation = self.standing_generation;
             name.mask = if route == OTHER {
                 standing.unnamed_route_mask()
             } else {
@@ -203,8 +204,8 @@ impl<P> Registry<P> {
     fn version_mask(&mut self, version: u32) -> u64 {
         let standing = &self.standing;
         let name = self.versions.get_mut(version);
-        if name.mask_generation != standing.generation {
-            name.mask_generation = standing.generation;
+        if name.mask_generation != self.standing_generation {
+            name.mask_generation = self.standing_generation;
             name.mask = if version == OTHER {
                 standing.unnamed_version_mask()
             } else {

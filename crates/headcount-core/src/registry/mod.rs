@@ -77,6 +77,8 @@ pub struct Registry<P> {
     tabs: HashMap<u64, u32>,
     sample: Sample,
     standing: Arc<Standing>,
+    /// Which `standing` that is: what a name remembers about rules holds for this one only.
+    standing_generation: u32,
 }
 
 impl<P> Registry<P> {
@@ -93,6 +95,8 @@ impl<P> Registry<P> {
             tabs: HashMap::new(),
             sample: Sample::new(limits.stats_connections_max),
             standing,
+            // Names start with 0: nothing remembered.
+            standing_generation: 1,
         }
     }
 
