@@ -10,6 +10,8 @@
 mod find;
 mod sample;
 mod slots;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
