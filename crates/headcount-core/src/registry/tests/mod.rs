@@ -21,6 +21,9 @@ use crate::stats::Sum;
 use life::Life;
 use op::Op;
 
+/// How long a failing life is shortened, milliseconds.
+const SHRINK_MS_MAX: u32 = 20_000;
+
 fn live(track_routes: bool, limits: Limits, ops: &[Op]) {
     let mut life = Life::new(track_routes, limits);
     for op in ops {
@@ -36,7 +39,8 @@ fn live(track_routes: bool, limits: Limits, ops: &[Op]) {
 fn run(cases: u32, steps: std::ops::Range<usize>) {
     let config = Config {
         cases,
-        max_shrink_iters: 4_000,
+        max_shrink_iters: u32::MAX,
+        max_shrink_time: SHRINK_MS_MAX,
         ..Config::with_source_file(file!())
     };
     let lives = (op::bounds(), proptest::collection::vec(op::op(), steps));
