@@ -11,6 +11,9 @@ use std::sync::Arc;
 use crate::pattern::RoutePattern;
 use crate::release::ReleaseLog;
 
+#[cfg(test)]
+mod tests;
+
 /// Rules that can stand at once: the bits of the word that says what a connection was told.
 pub const POSITIONS: usize = 64;
 

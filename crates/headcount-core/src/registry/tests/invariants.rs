@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::life::Life;
+use super::model::Tab;
 use crate::connection::ConnectionKey;
 use crate::intern::{NO_SLOT, Names, OTHER};
 use crate::stats::{Counts, Row};
@@ -64,7 +65,7 @@ impl Life {
             assert_eq!(self.registry.find(tab.key), Some(slot));
             assert_eq!(self.registry.key(slot), Some(tab.key));
             assert_eq!(self.registry.peer(slot), Some(&tab.page));
-            assert_eq!(self.registry.row(slot), Some(self.row(tab.key)));
+            assert_eq!(self.registry.row(slot), Some(self.row(tab)));
         }
         for key in self.model.closed.iter().rev().take(64) {
             assert_eq!(self.registry.find(*key), None, "{key:?} is closed");
@@ -76,11 +77,9 @@ impl Life {
     }
 
     /// The row of an open connection.
-    fn row(&self, key: ConnectionKey) -> Row {
-        let tab = self.model.tabs.iter().find(|tab| tab.key == key);
-        let tab = tab.unwrap_or_else(|| panic!("{key:?} is not open"));
+    fn row(&self, tab: &Tab) -> Row {
         Row {
-            key,
+            key: tab.key,
             version: tab.version.as_str().into(),
             route: self.model.track_routes.then(|| tab.route.as_str().into()),
             ip: tab.ip,
@@ -112,7 +111,12 @@ impl Life {
             "the sample is as full as it can be"
         );
         for row in self.sum.rows() {
-            assert_eq!(*row, self.row(row.key));
+            let tab = self.model.tabs.iter().find(|tab| tab.key == row.key);
+            assert_eq!(
+                Some(row),
+                tab.map(|tab| self.row(tab)).as_ref(),
+                "only open connections are listed"
+            );
         }
         let now: BTreeSet<ConnectionKey> = self.sum.rows().map(|row| row.key).collect();
         let stayed = self

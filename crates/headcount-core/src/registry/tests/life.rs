@@ -92,12 +92,12 @@ impl Life {
     }
 
     fn open(&mut self, names: (&str, &str), page: usize, hash: u64, since: Option<u32>, told: &[u32]) {
-        let ip = (page % 3 == 0).then_some(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let ip = page.is_multiple_of(3).then_some(IpAddr::V4(Ipv4Addr::LOCALHOST));
         let opening = Opening {
             version: names.0,
             route: names.1,
             // A hash that happens to be zero is as good as none.
-            tab: (hash != 0 || page % 2 == 0).then_some(hash),
+            tab: (hash != 0 || page.is_multiple_of(2)).then_some(hash),
             since,
             told,
             ip,

@@ -11,7 +11,7 @@ use crate::invalidation::{Audience, Rule};
 use crate::release::UNRELEASED;
 
 /// Releases that the log remembers.
-pub(super) const RELEASES_MAX: usize = 3;
+pub(super) const RELEASES_MAX: usize = 4;
 
 /// Which names a bounded table shows: those that are in use, or whose end was not reported yet.
 #[derive(Debug)]

@@ -97,7 +97,8 @@ pub(super) fn op() -> impl Strategy<Value = Op> {
         2 => order().prop_map(Op::Give),
         1 => which.clone().prop_map(Op::Lift),
         1 => (0..100_u64).prop_map(Op::Expire),
-        1 => (0..VERSIONS.len()).prop_map(Op::Announce),
+        // Mostly few, so that rollbacks are among them.
+        2 => prop_oneof![4 => 0..3_usize, 1 => 0..VERSIONS.len()].prop_map(Op::Announce),
         3 => Just(Op::Install),
         2 => order().prop_map(Op::Probe),
         1 => (1..9_usize).prop_map(Op::List),
