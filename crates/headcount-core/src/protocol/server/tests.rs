@@ -1,7 +1,7 @@
 //! What a server sends, to the letter.
 
+use core::net::IpAddr;
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde::Deserialize;

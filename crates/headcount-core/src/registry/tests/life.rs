@@ -1,7 +1,7 @@
 //! A registry, the model beside it, and the owner of the rules: every step is taken by all, and what it answers compared.
 
+use core::net::{IpAddr, Ipv4Addr};
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use super::model::{Model, RELEASES_MAX};

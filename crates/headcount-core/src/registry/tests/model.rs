@@ -2,8 +2,8 @@
 //!
 //! It shares no code with the registry but the patterns, which have tests of their own.
 
+use core::net::IpAddr;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 
 use crate::connection::ConnectionKey;
 use crate::intern::OTHER_TEXT;
