@@ -14,6 +14,9 @@ use crate::registry::{Filter, Opening, Registry};
 use crate::release::{Release, ReleaseLog};
 use crate::stats::Sum;
 
+/// Connections at most: everything is compared after every step, so more only take longer.
+const CROWD: usize = 40;
+
 pub(super) struct Life {
     pub(super) limits: Limits,
     pub(super) registry: Registry<usize>,
@@ -92,6 +95,9 @@ impl Life {
     }
 
     fn open(&mut self, names: (&str, &str), page: usize, hash: u64, since: Option<u32>, told: &[u32]) {
+        if self.model.tabs.len() >= CROWD {
+            self.close(page % CROWD);
+        }
         let ip = page.is_multiple_of(3).then_some(IpAddr::V4(Ipv4Addr::LOCALHOST));
         let opening = Opening {
             version: names.0,
