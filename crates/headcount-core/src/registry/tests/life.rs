@@ -9,7 +9,6 @@ use super::op::{Op, Order, PATTERNS, ROUTES, VERSIONS};
 use crate::connection::ConnectionKey;
 use crate::invalidation::{Audience, Mode, Rule, Standing, positions};
 use crate::limits::Limits;
-use crate::pattern::RoutePattern;
 use crate::registry::{Filter, Opening, Registry};
 use crate::release::{Release, ReleaseLog};
 use crate::stats::Sum;
@@ -194,17 +193,9 @@ impl Life {
     }
 
     fn rule(&self, order: &Order) -> Rule {
-        let (kind, text) = PATTERNS[order.pattern];
-        let pattern = match kind {
-            "exact" => RoutePattern::exact(text, &self.limits),
-            "prefix" => RoutePattern::prefix(text, &self.limits),
-            "segment" => RoutePattern::segment(text, &self.limits),
-            "glob" => RoutePattern::glob(text, &self.limits),
-            _ => RoutePattern::regex(text, &self.limits),
-        };
         Rule {
             id: self.owner.head,
-            pattern: pattern.unwrap(),
+            pattern: PATTERNS[order.pattern].clone(),
             versions: order.versions.map(|version| vec![VERSIONS[version].to_owned()]),
             audience: if order.everybody {
                 Audience::All

@@ -1,9 +1,12 @@
 //! What can happen to a registry, and random sequences of it.
 
+use std::sync::LazyLock;
+
 use proptest::prelude::*;
 
 use crate::intern::OTHER_TEXT;
 use crate::limits::Limits;
+use crate::pattern::RoutePattern;
 
 pub(super) const ROUTES: [&str; 12] = [
     "/",
@@ -20,17 +23,22 @@ pub(super) const ROUTES: [&str; 12] = [
     "/é",
 ];
 pub(super) const VERSIONS: [&str; 6] = ["v1", "v2", "v3", "__proto__", OTHER_TEXT, "unreleased"];
-pub(super) const PATTERNS: [(&str, &str); 9] = [
-    ("prefix", "/"),
-    ("prefix", "/con"),
-    ("exact", "/"),
-    ("exact", "/__proto__"),
-    ("segment", "/shop"),
-    ("glob", "/*"),
-    ("glob", "/**"),
-    ("regex", "^/[a-h]"),
-    ("regex", ".*"),
-];
+/// Compiled once: an expression takes longer than many steps.
+pub(super) static PATTERNS: LazyLock<[RoutePattern; 9]> = LazyLock::new(|| {
+    let limits = Limits::default();
+    [
+        RoutePattern::prefix("/", &limits),
+        RoutePattern::prefix("/con", &limits),
+        RoutePattern::exact("/", &limits),
+        RoutePattern::exact("/__proto__", &limits),
+        RoutePattern::segment("/shop", &limits),
+        RoutePattern::glob("/*", &limits),
+        RoutePattern::glob("/**", &limits),
+        RoutePattern::regex("^/[a-h]", &limits),
+        RoutePattern::regex(".*", &limits),
+    ]
+    .map(Result::unwrap)
+});
 
 /// A rule that can be given; numbers are places in the lists above.
 #[derive(Clone, Debug)]
