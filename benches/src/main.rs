@@ -13,6 +13,7 @@ mod baseline;
 mod client;
 mod clock;
 mod failure;
+mod figure;
 mod loader;
 mod machine;
 mod measure;

@@ -1,5 +1,7 @@
 //! What is measured, in the order in which it is read, and the targets that were set from measured prototypes.
 
+use crate::figure::count;
+
 /// One line of the table. `row` names the number in the results; the targets are per transport, SSE and WebSocket, in the unit
 /// of the line, and empty where none was set.
 pub(crate) struct Line {
@@ -18,21 +20,21 @@ fn line(row: impl Into<String>, label: impl Into<String>, targets: [&'static str
 
 /// What is measured on each transport, in the order in which it is read.
 pub(crate) fn per_transport(stages: [usize; 4]) -> Vec<Line> {
-    let [_, _, most, all] = stages;
-    let mut lines = unwatched(all);
+    let [_, _, most, all] = stages.map(count);
+    let mut lines = unwatched(&all);
     for stage in stages {
-        let label = format!("CPU µs a route update, 50/s, one admin, {stage} open");
+        let label = format!("CPU µs a route update, 50/s, one admin, {} open", count(stage));
         lines.push(line(format!("grown-{stage}-us"), label, ["≤ 60", "≤ 60"]));
     }
     for stage in stages {
-        let label = format!("bytes to the admin an update, {stage} open");
+        let label = format!("bytes to the admin an update, {} open", count(stage));
         lines.push(line(format!("grown-{stage}-bytes"), label, ["≤ 120", "≤ 120"]));
     }
-    lines.extend(watched(most, all));
+    lines.extend(watched(&most, &all));
     lines
 }
 
-fn unwatched(all: usize) -> Vec<Line> {
+fn unwatched(all: &str) -> Vec<Line> {
     vec![
         line(
             "rest-bytes",
@@ -45,7 +47,6 @@ fn unwatched(all: usize) -> Vec<Line> {
             "… after the updates and broadcasts below",
             ["", ""],
         ),
-        line("rest-cpu-ms", "CPU ms a second, all at rest", ["", ""]),
         line("accept-us", "CPU µs to open one", ["≤ 9", "≤ 9"]),
         line("close-us", "CPU µs to close one", ["≤ 6", "≤ 6"]),
         line("cycle-us", "CPU µs, opened and closed", ["", ""]),
@@ -65,7 +66,7 @@ fn unwatched(all: usize) -> Vec<Line> {
     ]
 }
 
-fn watched(most: usize, all: usize) -> Vec<Line> {
+fn watched(most: &str, all: &str) -> Vec<Line> {
     vec![
         line(
             "watched-500-us",

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use crate::client::command::Transport;
+use crate::figure::figure;
 use crate::measure::results::Results;
 use crate::rows::{Line, in_process, per_transport};
 use crate::server::Subject;
@@ -92,43 +93,9 @@ pub(crate) fn json(results: &Results, stages: [usize; 4], machine: &str) -> Stri
     format!("{report:#}\n")
 }
 
-/// Three significant digits, thousands apart.
-fn figure(value: f64) -> String {
-    let decimals = match value.abs() {
-        100.0.. => 0,
-        10.0.. => 1,
-        1.0.. => 2,
-        _ => 3,
-    };
-    let plain = format!("{value:.decimals$}");
-    let (whole, fraction) = plain.split_once('.').unwrap_or((&plain, ""));
-    let mut text = String::new();
-    for (index, digit) in whole.chars().enumerate() {
-        if index > 0 && (whole.len() - index) % 3 == 0 {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    if fraction.is_empty() {
-        text
-    } else {
-        format!("{text}.{fraction}")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn figures_are_short() {
-        assert_eq!(figure(139_389.4), "139,389");
-        assert_eq!(figure(1_000_000.0), "1,000,000");
-        assert_eq!(figure(37.62), "37.6");
-        assert_eq!(figure(4.0), "4.00");
-        assert_eq!(figure(0.0346), "0.035");
-        assert_eq!(figure(999.9), "1,000");
-    }
 
     #[test]
     fn a_line_shows_both_servers_and_their_ratio() {

@@ -102,16 +102,26 @@ pub(super) fn send_all(socket: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
     }
 }
 
-/// Begins to connect from an address of our own, so that no run is short of ports.
-pub(super) fn connect(server: SocketAddr, source: Ipv4Addr) -> io::Result<TcpStream> {
+/// How far `connect` goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Connecting {
+    /// The socket becomes writable once it is connected.
+    Begun,
+    /// The call waits until it is.
+    Finished,
+}
+
+/// Connects from an address of the loader's own: so no run is short of ports, and a tab's POSTs come from where its stream does.
+pub(super) fn connect(server: SocketAddr, source: Ipv4Addr, how: Connecting) -> io::Result<TcpStream> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_nonblocking(true)?;
+    socket.set_nonblocking(how == Connecting::Begun)?;
     socket.set_tcp_nodelay(true)?;
     socket.bind(&SocketAddr::from((source, 0)).into())?;
     match socket.connect(&server.into()) {
-        Err(error) if error.raw_os_error() != Some(nix::libc::EINPROGRESS) => Err(error),
-        Ok(()) | Err(_) => Ok(TcpStream::from_std(socket.into())),
+        Err(error) if error.raw_os_error() != Some(nix::libc::EINPROGRESS) => return Err(error),
+        Ok(()) | Err(_) => socket.set_nonblocking(true)?,
     }
+    Ok(TcpStream::from_std(socket.into()))
 }
 
 /// What a message from the server says, as far as a loader cares.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use mio::{Events, Interest, Poll, Token, Waker};
 
-use super::connection::{Connection, Said, connect};
+use super::connection::{Connecting, Connection, Said, connect};
 use super::decode::Event;
 use super::lane::{LANES, Lane};
 use crate::clock;
@@ -73,7 +73,7 @@ impl Fleet {
 
     /// Begins to open one connection more.
     pub(super) fn start(&mut self, transport: super::command::Transport, page: usize) -> io::Result<()> {
-        let mut socket = connect(self.server, self.source)?;
+        let mut socket = connect(self.server, self.source, Connecting::Begun)?;
         let token = Token(self.connections.len());
         self.poll
             .registry()
@@ -84,19 +84,24 @@ impl Fleet {
 
     /// Sends a POST on a free lane, now or later.
     pub(super) fn post(&mut self, request: Vec<u8>) -> io::Result<()> {
-        while self.lanes.len() < LANES {
-            let socket = std::net::TcpStream::connect(self.server)?;
-            socket.set_nodelay(true)?;
-            socket.set_nonblocking(true)?;
-            let mut socket = mio::net::TcpStream::from_std(socket);
-            let token = Token(LANE_TOKENS + self.lanes.len());
-            self.poll
-                .registry()
-                .register(&mut socket, token, Interest::READABLE)?;
-            self.lanes.push(Lane::new(socket));
+        for index in 0..LANES {
+            if index == self.lanes.len() {
+                let lane = self.open_lane(index)?;
+                self.lanes.push(lane);
+            } else if self.lanes[index].ended {
+                self.lanes[index] = self.open_lane(index)?;
+            }
         }
         self.posts.push_back(request);
         self.send_posts()
+    }
+
+    fn open_lane(&self, index: usize) -> io::Result<Lane> {
+        let mut socket = connect(self.server, self.source, Connecting::Finished)?;
+        self.poll
+            .registry()
+            .register(&mut socket, Token(LANE_TOKENS + index), Interest::READABLE)?;
+        Ok(Lane::new(socket))
     }
 
     /// Whether every POST was answered.
@@ -105,7 +110,7 @@ impl Fleet {
     }
 
     fn send_posts(&mut self) -> io::Result<()> {
-        for lane in self.lanes.iter_mut().filter(|lane| !lane.busy) {
+        for lane in self.lanes.iter_mut().filter(|lane| !lane.busy && !lane.ended) {
             let Some(request) = self.posts.pop_front() else {
                 break;
             };
@@ -149,14 +154,17 @@ impl Fleet {
         let Some(lane) = self.lanes.get_mut(index) else {
             return Ok(());
         };
-        match lane.receive()? {
-            Some(true) => self.send_posts(),
-            Some(false) => {
-                self.tally.refused += 1;
-                self.send_posts()
+        match lane.receive() {
+            Ok(None) => return Ok(()),
+            Ok(Some(true)) => (),
+            Ok(Some(false)) => self.tally.refused += 1,
+            Err(_) => {
+                // A server may end a lane that was idle for long; one that ends it within a request refuses that request.
+                self.tally.refused += usize::from(lane.busy);
+                lane.end();
             }
-            None => Ok(()),
         }
+        self.send_posts()
     }
 
     fn ready(&mut self, index: usize, writable: bool) {

@@ -15,7 +15,10 @@ pub(super) const LANES: usize = 6;
 #[derive(Debug)]
 pub(super) struct Lane {
     pub(super) socket: TcpStream,
+    /// A request is on its way, its answer is not here yet.
     pub(super) busy: bool,
+    /// The server ended it.
+    pub(super) ended: bool,
     answer: Vec<u8>,
 }
 
@@ -24,8 +27,14 @@ impl Lane {
         Self {
             socket,
             busy: false,
+            ended: false,
             answer: Vec::new(),
         }
+    }
+
+    pub(super) fn end(&mut self) {
+        self.busy = false;
+        self.ended = true;
     }
 
     pub(super) fn send(&mut self, request: &[u8]) -> io::Result<()> {

@@ -17,7 +17,7 @@ use crate::server::{Server, Subject};
 use crate::{admin, clock};
 
 /// Loader processes beside the admin's. Each may hold some 19,000 sockets under a limit of 20,000 files.
-const LOADERS: usize = 2;
+const LOADERS: u8 = 2;
 
 /// Connections that one loader opens at a time.
 const WINDOW: usize = 32;
@@ -37,10 +37,11 @@ pub(super) struct Stand<'a> {
     pub(super) results: &'a mut Results,
     pub(super) subject: Subject,
     pub(super) transport: Transport,
-    pub(super) server: Server,
     pub(super) loaders: Vec<Loader>,
     /// The loader whose first connection subscribes to stats, and whose second makes lone changes.
     pub(super) watcher: Loader,
+    /// After the loaders, which are so ended before it.
+    pub(super) server: Server,
     /// Share of a core that the server uses at rest.
     pub(super) rest: f64,
 }
@@ -60,7 +61,7 @@ impl<'a> Stand<'a> {
     ) -> Result<Self, Failure> {
         let server = Server::start(subject, &plan.headcount)?;
         let loader = |number: u8| Loader::start(server.address, Ipv4Addr::new(127, 0, 1, number));
-        let loaders = (1..).take(LOADERS).map(loader).collect::<Result<_, _>>()?;
+        let loaders = (1..=LOADERS).map(loader).collect::<Result<_, _>>()?;
         let watcher = loader(100)?;
         Ok(Self {
             plan,
@@ -82,7 +83,8 @@ impl<'a> Stand<'a> {
     /// Opens connections until the loaders hold `total`.
     pub(super) fn open_up_to(&mut self, total: usize) -> Result<(), Failure> {
         let transport = self.transport;
-        let share = |index: usize| total / LOADERS + usize::from(index < total % LOADERS);
+        let loaders = self.loaders.len();
+        let share = |index: usize| total / loaders + usize::from(index < total % loaders);
         let answers = ask_all(&mut self.loaders, |index, loader| Command::Open {
             transport,
             count: share(index).saturating_sub(loader.open),
@@ -150,8 +152,8 @@ impl<'a> Stand<'a> {
     /// Makes so many moves in all, at so many a second, spread over the loaders.
     pub(super) fn update(&mut self, count: usize, per_second: u32) -> Result<(), Failure> {
         let answers = ask_all(&mut self.loaders, |_, _| Command::Update {
-            count: count / LOADERS,
-            per_second: (per_second / 2).max(1),
+            count: count / usize::from(LOADERS),
+            per_second: per_second / u32::from(LOADERS),
         })?;
         for answer in answers {
             if let Answer::Updated { refused: 1.., .. } = answer {

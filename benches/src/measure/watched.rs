@@ -4,7 +4,7 @@
 //! changes, the invalidation. At all of them: the rates, and a subscriber of the older kind, which wants complete stats.
 
 use super::Part;
-use super::resting::{RATES, REPEATS, rest, told};
+use super::resting::{RATES, REPEATS, announce, rest, told};
 use super::results::number;
 use super::stand::Stand;
 use crate::client::command::{Answer, Command, Subscription};
@@ -136,7 +136,7 @@ fn lone(stand: &mut Stand<'_>) -> Result<(), Failure> {
 fn invalidation(stand: &mut Stand<'_>) -> Result<(), Failure> {
     say("  invalidation of 1 %");
     // A release newer than any tab's: otherwise no tab is outdated.
-    admin::release(stand.server.address, "v4")?;
+    announce(stand, "v4")?;
     let placed: Vec<usize> = stand.loaders.iter().map(|loader| loader.open / 100).collect();
     ask_all(&mut stand.loaders, |index, _| Command::Place {
         count: placed[index],

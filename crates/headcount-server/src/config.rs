@@ -57,7 +57,8 @@ pub struct SealedSessionConfig {
 /// An endpoint of the app that is asked, with the browser's own headers, whether that browser may see stats.
 #[derive(Clone, Debug)]
 pub struct ForwardAuthConfig {
-    /// An absolute `http` or `https` URL. `2xx` admits, `401` and `403` refuse, anything else counts as unavailable.
+    /// An absolute `http` or `https` URL. `2xx` admits, `401`, `403` and redirects refuse, anything else counts as
+    /// unavailable.
     pub url: String,
     /// How long an answer holds for the same headers, milliseconds. Default 5,000.
     pub cache_ms: u32,
@@ -136,6 +137,15 @@ impl Config {
     /// Every contradiction, as sentences that name the key and say what to do. Empty when sound.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
+        self.problems_of_paths(&mut problems);
+        self.problems_of_tracking(&mut problems);
+        self.problems_of_origins(&mut problems);
+        self.problems_of_secrets(&mut problems);
+        problems.extend(self.limits.problems());
+        problems
+    }
+
+    fn problems_of_paths(&self, problems: &mut Vec<String>) {
         for (key, path) in [("base_path", &self.base_path), ("admin_path", &self.admin_path)] {
             let plain = path
                 .bytes()
@@ -154,6 +164,17 @@ impl Config {
         if self.base_path == self.admin_path {
             problems.push("`base_path` and `admin_path` must differ".to_owned());
         }
+        if let Some(name) = &self.cookie_name
+            && (name.is_empty()
+                || name
+                    .bytes()
+                    .any(|byte| !byte.is_ascii_graphic() || b"=;,\"".contains(&byte)))
+        {
+            problems.push(format!("`cookie_name` is `{name}`: that is no cookie name"));
+        }
+    }
+
+    fn problems_of_tracking(&self, problems: &mut Vec<String>) {
         for (key, on) in [
             ("route_tracking", self.route_tracking),
             ("ip_tracking", self.ip_tracking),
@@ -164,14 +185,14 @@ impl Config {
                 ));
             }
         }
-        if let Some(name) = &self.cookie_name
-            && (name.is_empty()
-                || name
-                    .bytes()
-                    .any(|byte| !byte.is_ascii_graphic() || b"=;,\"".contains(&byte)))
+        if let Some(release) = &self.release
+            && let Err(error) = headcount_core::version::check(release, self.limits.version_bytes_max.into())
         {
-            problems.push(format!("`cookie_name` is `{name}`: that is no cookie name"));
+            problems.push(format!("`release` is `{release}`: {error}"));
         }
+    }
+
+    fn problems_of_origins(&self, problems: &mut Vec<String>) {
         for origin in &self.allowed_origins {
             if !crate::origin::is_origin(origin) {
                 problems.push(format!(
@@ -179,14 +200,9 @@ impl Config {
                 ));
             }
         }
-        if let Some(release) = &self.release
-            && (release.is_empty() || release.len() > usize::from(self.limits.version_bytes_max))
-        {
-            problems.push(format!(
-                "`release` must have 1 to {} bytes",
-                self.limits.version_bytes_max
-            ));
-        }
+    }
+
+    fn problems_of_secrets(&self, problems: &mut Vec<String>) {
         if self
             .admin_secret
             .as_ref()
@@ -212,8 +228,6 @@ impl Config {
                 forward.url
             ));
         }
-        problems.extend(self.limits.problems());
-        problems
     }
 }
 

@@ -25,6 +25,12 @@ pub trait Head {
         });
         first
     }
+
+    /// Host and port the request was sent to: `Host`, or the authority of the target, which HTTP/2 has in its place and
+    /// HTTP/1.1 prefers (RFC 9112, section 3.2.2). `None` where it was not sent, or `Host` was sent twice.
+    fn host(&self) -> Option<&str> {
+        only(self, "host")
+    }
 }
 
 impl Head for Parts {
@@ -34,6 +40,13 @@ impl Head for Parts {
 
     fn query(&self) -> Option<&str> {
         self.uri.query()
+    }
+
+    fn host(&self) -> Option<&str> {
+        match self.uri.authority() {
+            Some(authority) => Some(authority.as_str()),
+            None => only(self, "host"),
+        }
     }
 
     fn each_value<'head>(&'head self, name: &str, each: &mut dyn FnMut(&'head str)) {
@@ -65,6 +78,16 @@ impl Head for httparse::Request<'_, '_> {
             .filter_map(|header| std::str::from_utf8(header.value).ok())
             .for_each(each);
     }
+}
+
+/// The value of the header `name`, given in lower case, where it was sent exactly once.
+fn only<'head, H: Head + ?Sized>(head: &'head H, name: &str) -> Option<&'head str> {
+    let (mut last, mut count) = (None, 0);
+    head.each_value(name, &mut |value| {
+        last = Some(value);
+        count += 1;
+    });
+    last.filter(|_| count == 1)
 }
 
 /// The value of the cookie `name` in any `cookie` header of `head`, as sent (still percent-encoded). The first one wins.

@@ -35,6 +35,11 @@ impl Invalidation {
         })
     }
 
+    /// Whether every route is concerned, so that no tab's route need be known.
+    pub fn concerns_every_route(&self) -> bool {
+        self.pattern.matches_everything()
+    }
+
     /// Checks a request body.
     pub fn from_request(request: InvalidationRequest, limits: &Limits) -> Result<Self, PatternError> {
         Ok(Self {

@@ -3,16 +3,39 @@
 //! A connection that subscribes is put before the configured authorizers with what its browser showed: for SSE the
 //! headers of the subscribing POST, for WebSocket those of the handshake. One that admits is enough; with none configured
 //! nobody is admitted. An admission holds for a while and is asked for again.
+//!
+//! | authorizer | asks |
+//! |---|---|
+//! | [`ticket::Tickets`] | the tickets handed out for the admin secret |
+//! | [`sealed_session::SealedSession`] | the app's session cookie, opened here |
+//! | [`forward::ForwardAuth`] | the app, over HTTP, with the browser's own headers |
+//! | [`closure::closure`] | the embedder's code |
+//! | [`anyone::Anyone`] | nobody: admits all |
+//!
+//! Deliberately absent: telling a browser why it was refused. It gets `stats-unauthorized`; reasons go to the log.
 
 use std::fmt;
 use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
+use crate::config::Config;
 use crate::head::Head;
 
+pub mod anyone;
+pub mod closure;
+pub mod forward;
 pub mod rule;
+pub mod sealed_session;
+pub mod ticket;
+
+/// How long an admission holds where the authorizer knows no better, milliseconds. A demoted admin loses the stream within
+/// this time.
+pub const ADMISSION_MS: u64 = 60_000;
+/// How long all authorizers together may take over one question.
+const AUTHORIZE_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// What authorizers want to read of a request head. Only that is kept of a WebSocket handshake, so that a visitor costs
 /// no memory for cookies that nobody looks at.
@@ -22,10 +45,12 @@ pub struct Reads {
     pub cookies: Vec<String>,
     /// Names of whole headers, in lower case.
     pub headers: Vec<String>,
+    /// Whether a browser that shows none of these is put before the authorizers too. Default false: it is refused unasked.
+    pub needs_nothing: bool,
 }
 
 /// What a browser showed of itself, cut down to what the authorizers read.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Credentials {
     /// Header names in lower case, with their values. Single cookies stand as `cookie` headers of their own.
     headers: Box<[(Box<str>, Box<str>)]>,
@@ -34,7 +59,7 @@ pub struct Credentials {
 /// One question to an authorizer.
 #[derive(Clone, Debug)]
 pub struct AuthorizeRequest {
-    /// What the browser showed. Never empty.
+    /// What the browser showed. Empty only where an authorizer needs nothing ([`Reads::nothing`]).
     pub credentials: Arc<Credentials>,
     /// The connection that wants stats, as its tab knows it.
     pub connection_id: String,
@@ -67,11 +92,35 @@ pub trait Authorizer: Send + Sync + fmt::Debug + 'static {
     fn reads(&self) -> Reads;
 
     /// Whether the browser that showed these credentials may see stats. Runs on the control plane: it may take its time,
-    /// and is dropped after ten seconds.
+    /// and is dropped after ten seconds. Dropping it at any point must be harmless.
     fn authorize<'a>(&'a self, request: &'a AuthorizeRequest) -> VerdictFuture<'a>;
 }
 
 impl Reads {
+    /// The cookie `name` alone.
+    pub fn cookie(name: impl Into<String>) -> Self {
+        Self {
+            cookies: vec![name.into()],
+            ..Self::default()
+        }
+    }
+
+    /// The header `name`, given in lower case.
+    pub fn header(name: impl Into<String>) -> Self {
+        Self {
+            headers: vec![name.into()],
+            ..Self::default()
+        }
+    }
+
+    /// Nothing: for an authorizer that decides without looking at the request, or by the address alone.
+    pub fn nothing() -> Self {
+        Self {
+            needs_nothing: true,
+            ..Self::default()
+        }
+    }
+
     /// Both together.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
@@ -83,15 +132,16 @@ impl Reads {
             mine.sort_unstable();
             mine.dedup();
         }
+        self.needs_nothing |= other.needs_nothing;
         self
     }
 
-    /// What `head` shows of it; `None` where it shows nothing.
+    /// What `head` shows of it; `None` where it shows nothing and something is needed: such a browser is refused.
     pub fn collect(&self, head: &dyn Head) -> Option<Credentials> {
         let mut headers: Vec<(Box<str>, Box<str>)> = Vec::new();
         for name in &self.headers {
             head.each_value(name, &mut |value| {
-                headers.push((name.as_str().into(), value.into()))
+                headers.push((name.as_str().into(), value.into()));
             });
         }
         if !self.headers.iter().any(|name| name == "cookie") {
@@ -101,13 +151,91 @@ impl Reads {
                 }
             }
         }
-        (!headers.is_empty()).then(|| Credentials {
+        (self.needs_nothing || !headers.is_empty()).then(|| Credentials {
             headers: headers.into(),
         })
     }
 }
 
+/// The authorizers of one server, in order. Put those first that answer at once.
+#[derive(Clone, Debug, Default)]
+pub struct Authorizers {
+    list: Vec<Arc<dyn Authorizer>>,
+}
+
+impl Authorizers {
+    /// None: nobody is admitted.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Those that `config` names: sealed sessions, forward-auth, anyone. Tickets and authorizers of one's own are pushed.
+    pub fn configured(config: &Config) -> Result<Self, forward::ForwardAuthError> {
+        let mut authorizers = Self::new();
+        if let Some(sealed) = &config.sealed_session {
+            authorizers.push(Arc::new(sealed_session::SealedSession::new(sealed)));
+        }
+        if let Some(forward) = &config.forward_auth {
+            authorizers.push(Arc::new(forward::ForwardAuth::new(forward)?));
+        }
+        if config.authorize_anyone {
+            authorizers.push(Arc::new(anyone::Anyone));
+        }
+        Ok(authorizers)
+    }
+
+    /// Adds one, to be asked after the others.
+    pub fn push(&mut self, authorizer: Arc<dyn Authorizer>) {
+        self.list.push(authorizer);
+    }
+
+    /// Whether nobody can be admitted.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// What they read of a request head, together.
+    pub fn reads(&self) -> Reads {
+        self.list.iter().fold(Reads::default(), |reads, authorizer| {
+            reads.and(authorizer.reads())
+        })
+    }
+
+    /// Asks one after the other; the first that admits decides, and the rest is not asked. Where none admits the answer is
+    /// [`Verdict::Unavailable`] if any could not tell, for that one might have admitted, else [`Verdict::Refused`]. An
+    /// admission that is over already refuses. Ten seconds for all together; what is not answered then is
+    /// [`Verdict::Unavailable`]. Needs a tokio runtime with its timer on.
+    pub async fn authorize(&self, request: &AuthorizeRequest) -> Verdict {
+        self.authorize_within(AUTHORIZE_TIME_MAX, request).await
+    }
+
+    async fn authorize_within(&self, time: Duration, request: &AuthorizeRequest) -> Verdict {
+        tokio::time::timeout(time, self.first_admission(request))
+            .await
+            .unwrap_or(Verdict::Unavailable)
+    }
+
+    async fn first_admission(&self, request: &AuthorizeRequest) -> Verdict {
+        let mut verdict = Verdict::Refused;
+        for authorizer in &self.list {
+            match authorizer.authorize(request).await {
+                Verdict::Admitted { until_ms } if until_ms > request.now_ms => {
+                    return Verdict::Admitted { until_ms };
+                }
+                Verdict::Unavailable => verdict = Verdict::Unavailable,
+                Verdict::Admitted { .. } | Verdict::Refused => {}
+            }
+        }
+        verdict
+    }
+}
+
 impl Credentials {
+    /// Whether nothing was shown.
+    pub fn is_empty(&self) -> bool {
+        self.headers.is_empty()
+    }
+
     /// Every header kept, in lower case, with its value.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
         self.headers.iter().map(|(name, value)| (&**name, &**value))
@@ -127,5 +255,133 @@ impl Head for Credentials {
         self.headers()
             .filter(|(key, _)| key.eq_ignore_ascii_case(name))
             .for_each(|(_, value)| each(value));
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::anyone::Anyone;
+    use super::closure::closure;
+    use super::*;
+
+    /// A question of a browser that showed these headers.
+    pub(crate) fn request(headers: &[(&str, &str)], now_ms: u64) -> AuthorizeRequest {
+        let headers = headers
+            .iter()
+            .map(|(name, value)| ((*name).into(), (*value).into()));
+        AuthorizeRequest {
+            credentials: Arc::new(Credentials {
+                headers: headers.collect(),
+            }),
+            connection_id: "c1".to_owned(),
+            ip: None,
+            now_ms,
+        }
+    }
+
+    fn head(headers: &[(&str, &str)]) -> http::request::Parts {
+        let mut request = http::Request::builder();
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.body(()).unwrap().into_parts().0
+    }
+
+    fn answering(verdicts: &[Verdict]) -> Authorizers {
+        let mut authorizers = Authorizers::new();
+        for &verdict in verdicts {
+            authorizers.push(Arc::new(closure(
+                Reads::nothing(),
+                move |_| async move { verdict },
+            )));
+        }
+        authorizers
+    }
+
+    const ADMITTED: Verdict = Verdict::Admitted { until_ms: 100 };
+
+    #[tokio::test]
+    async fn the_first_admission_decides() {
+        use Verdict::{Refused, Unavailable};
+        let over = Verdict::Admitted { until_ms: 50 };
+        for (verdicts, expected) in [
+            (&[][..], Refused),
+            (&[Refused, ADMITTED], ADMITTED),
+            (&[Unavailable, ADMITTED], ADMITTED),
+            (&[ADMITTED, Verdict::Admitted { until_ms: 200 }], ADMITTED),
+            (&[Refused, Refused], Refused),
+            (&[Unavailable, Refused], Unavailable),
+            (&[Refused, Unavailable], Unavailable),
+            (&[over], Refused),
+            (&[over, ADMITTED], ADMITTED),
+        ] {
+            let verdict = answering(verdicts).authorize(&request(&[], 50)).await;
+            assert_eq!(verdict, expected, "{verdicts:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn whoever_does_not_answer_in_time_could_not_tell() {
+        let mut authorizers = Authorizers::new();
+        authorizers.push(Arc::new(closure(Reads::nothing(), |_| {
+            std::future::pending::<bool>()
+        })));
+        authorizers.push(Arc::new(Anyone));
+        let verdict = authorizers
+            .authorize_within(Duration::from_millis(5), &request(&[], 50))
+            .await;
+        assert_eq!(verdict, Verdict::Unavailable);
+    }
+
+    #[test]
+    fn only_what_is_read_is_kept() {
+        let head = head(&[
+            ("cookie", "sid=1; theme=dark"),
+            ("cookie", "late=2"),
+            ("authorization", "x"),
+        ]);
+        let kept = |reads: &Reads| {
+            let credentials = reads.collect(&head).unwrap();
+            credentials
+                .headers()
+                .map(|(name, value)| format!("{name}: {value}"))
+                .collect::<Vec<_>>()
+        };
+        let cookies = Reads::cookie("late").and(Reads::cookie("sid"));
+        assert_eq!(kept(&cookies), ["cookie: late=2", "cookie: sid=1"]);
+        let whole = cookies.and(Reads::header("cookie"));
+        assert_eq!(kept(&whole), ["cookie: sid=1; theme=dark", "cookie: late=2"]);
+    }
+
+    #[test]
+    fn a_browser_that_shows_nothing_is_asked_about_only_where_nothing_is_needed() {
+        let reads = Reads::cookie("sid");
+        assert_eq!(reads.collect(&head(&[("cookie", "theme=dark")])), None);
+        let reads = reads.and(Anyone.reads());
+        let credentials = reads.collect(&head(&[])).unwrap();
+        assert_eq!(credentials.headers().count(), 0);
+        assert!(
+            Authorizers::new()
+                .reads()
+                .collect(&head(&[("cookie", "sid=1")]))
+                .is_none()
+        );
+    }
+
+    #[tokio::test]
+    async fn what_is_configured_is_asked() {
+        let none = Authorizers::configured(&Config::default()).unwrap();
+        assert!(none.is_empty());
+        let anyone = Authorizers::configured(&Config {
+            authorize_anyone: true,
+            ..Config::default()
+        });
+        let verdict = anyone.unwrap().authorize(&request(&[], 50)).await;
+        assert_eq!(
+            verdict,
+            Verdict::Admitted {
+                until_ms: 50 + ADMISSION_MS
+            }
+        );
     }
 }

@@ -1,0 +1,198 @@
+//! Reading a request for a stream: who is this, where is it, may it connect.
+//!
+//! Both doors ask here, so a connection is the same thing whichever way it came in.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use headcount_core::protocol::client::Resume;
+use headcount_core::registry::OTHER_TEXT;
+use headcount_core::{route, version};
+
+use crate::authorize::Credentials;
+use crate::bots;
+use crate::client_address::client_address;
+use crate::head::{Head, cookie, query_parameter};
+use crate::origin;
+use crate::site::Site;
+
+/// The cookie that tells apart two browsers that subscribe to stats by POST. Random, for the browser session only, and set
+/// only where stats can be had at all.
+pub(crate) const BROWSER_COOKIE: &str = "headcount_browser";
+
+/// How messages reach the tab.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Transport {
+    Sse,
+    WebSocket,
+}
+
+/// A connection that may open.
+#[derive(Debug)]
+pub(crate) struct Candidate {
+    pub(crate) transport: Transport,
+    /// `None`: the current release.
+    pub(crate) version: Option<String>,
+    pub(crate) route: String,
+    pub(crate) tab: Option<u64>,
+    pub(crate) resume: Option<Resume>,
+    pub(crate) ip: Option<IpAddr>,
+    /// What it counts as for the limit per address.
+    pub(crate) address: Option<u64>,
+    pub(crate) credentials: Option<Arc<Credentials>>,
+    pub(crate) browser: Browser,
+    /// The other origin it comes from, if that is allowed: the answer must name it.
+    pub(crate) cross_origin: Option<String>,
+}
+
+/// Which browser opened a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Browser {
+    /// Does not matter: nobody is admitted to stats, or everybody, or the handshake alone decides.
+    Any,
+    /// The one that sent this cookie (hashed).
+    Known(u64),
+    /// One that sent no cookie yet, and is now given this one.
+    New(String),
+}
+
+/// Why a connection may not open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// A page of an origin that is not allowed.
+    Origin,
+    /// A crawler: answered, neither counted nor kept.
+    Bot,
+}
+
+/// Judges a request for a stream.
+pub(crate) fn judge(
+    site: &Site,
+    head: &dyn Head,
+    transport: Transport,
+    peer: Option<IpAddr>,
+) -> Result<Candidate, Refusal> {
+    let cross_origin = match site.origins.admits(head) {
+        origin::Admission::Foreign => return Err(Refusal::Origin),
+        origin::Admission::Allowed(origin) => Some(origin.to_owned()),
+        origin::Admission::NotABrowser | origin::Admission::SameOrigin => None,
+    };
+    if bots::is_bot(head.header("user-agent")) {
+        return Err(Refusal::Bot);
+    }
+    let config = &site.config;
+    let ip = if config.ip_tracking {
+        peer.and_then(|peer| client_address(head, peer, &config.trusted_proxies))
+    } else {
+        None
+    };
+    Ok(Candidate {
+        transport,
+        version: version_of(site, head),
+        route: route_of(site, head),
+        tab: query_parameter(head, "tab")
+            .filter(|tab| (1..=64).contains(&tab.len()))
+            .map(|tab| site.hash(&tab)),
+        resume: resume_of(head),
+        ip,
+        address: site.address_to_limit(peer, ip),
+        credentials: site.credentials(head),
+        browser: if transport == Transport::Sse {
+            browser_of(site, head)
+        } else {
+            Browser::Any
+        },
+        cross_origin,
+    })
+}
+
+/// The hash of the browser cookie that a request carries.
+pub(crate) fn browser_cookie(site: &Site, head: &dyn Head) -> Option<u64> {
+    cookie(head, BROWSER_COOKIE).map(|value| site.hash(value))
+}
+
+impl Candidate {
+    /// The cookie that the answer sets, if any.
+    pub(crate) fn set_cookie(&self, site: &Site) -> Option<String> {
+        let Browser::New(value) = &self.browser else {
+            return None;
+        };
+        Some(format!(
+            "{BROWSER_COOKIE}={value}; Path={}; HttpOnly; SameSite=Lax",
+            site.config.base_path
+        ))
+    }
+
+    /// Header lines for the answer that opens the stream, each ended by CRLF.
+    pub(crate) fn header_lines(&self, site: &Site) -> String {
+        let mut lines = String::new();
+        if let Some(value) = self.set_cookie(site) {
+            lines.extend(["set-cookie: ", &value, "\r\n"]);
+        }
+        if let Some(origin) = &self.cross_origin {
+            lines.extend(["access-control-allow-origin: ", origin, "\r\n"]);
+            lines.push_str("access-control-allow-credentials: true\r\nvary: origin\r\n");
+        }
+        lines
+    }
+}
+
+fn version_of(site: &Site, head: &dyn Head) -> Option<String> {
+    let max = usize::from(site.config.limits.version_bytes_max);
+    let stated = query_parameter(head, "v")
+        .filter(|version| !version.is_empty())
+        .or_else(|| {
+            cookie(head, &site.version_cookie)
+                .map(|value| {
+                    percent_encoding::percent_decode_str(value)
+                        .decode_utf8_lossy()
+                        .into_owned()
+                })
+                .filter(|version| !version.is_empty())
+        })?;
+    Some(match version::check(&stated, max) {
+        Ok(_) => stated,
+        Err(_) => OTHER_TEXT.to_owned(),
+    })
+}
+
+fn route_of(site: &Site, head: &dyn Head) -> String {
+    if !site.config.route_tracking {
+        return String::new();
+    }
+    let max = usize::from(site.config.limits.route_bytes_max);
+    query_parameter(head, "route")
+        .and_then(|route| {
+            route::normalise(&route, max)
+                .ok()
+                .map(std::borrow::Cow::into_owned)
+        })
+        .unwrap_or_else(|| "/".to_owned())
+}
+
+fn resume_of(head: &dyn Head) -> Option<Resume> {
+    head.header("last-event-id")
+        .and_then(Resume::parse)
+        .or_else(|| query_parameter(head, "since").and_then(|since| Resume::parse(&since)))
+}
+
+fn browser_of(site: &Site, head: &dyn Head) -> Browser {
+    if !site.compares_browsers() {
+        return Browser::Any;
+    }
+    match browser_cookie(site, head) {
+        Some(hash) => Browser::Known(hash),
+        None => Browser::New(fresh_browser()),
+    }
+}
+
+fn fresh_browser() -> String {
+    let mut random = [0_u8; 16];
+    if getrandom::fill(&mut random).is_err() {
+        // Without a random source no cookie can be told from a forged one: one that nobody can send back.
+        static COUNTER: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+        return format!("none-{}", COUNTER.fetch_add(1, Ordering::Relaxed));
+    }
+    format!("{:032x}", u128::from_ne_bytes(random))
+}

@@ -1,0 +1,126 @@
+//! An embedder's own decision: any async function as an [`Authorizer`].
+
+use std::fmt;
+use std::future::Future;
+
+use super::{ADMISSION_MS, AuthorizeRequest, Authorizer, Reads, Verdict, VerdictFuture};
+
+/// What a closure may answer: a [`Verdict`], or a `bool` where `true` admits for a minute and is then asked for again.
+pub trait IntoVerdict {
+    /// The verdict on a request that was made at `now_ms` (milliseconds since the Unix epoch).
+    fn into_verdict(self, now_ms: u64) -> Verdict;
+}
+
+impl IntoVerdict for Verdict {
+    fn into_verdict(self, _now_ms: u64) -> Verdict {
+        self
+    }
+}
+
+impl IntoVerdict for bool {
+    fn into_verdict(self, now_ms: u64) -> Verdict {
+        let until_ms = now_ms.saturating_add(ADMISSION_MS);
+        if self {
+            Verdict::Admitted { until_ms }
+        } else {
+            Verdict::Refused
+        }
+    }
+}
+
+/// Asks `decide` who may see stats. `reads` names what of a browser's request it looks at; nothing else is kept for it. A
+/// browser that shows none of that is refused without a call, unless `reads` comes of [`Reads::nothing`].
+///
+/// The closure is called again whenever an admission ends, so what it answers may change while a stream is open. It runs on
+/// the caller's runtime and is dropped after ten seconds, which counts as [`Verdict::Unavailable`].
+///
+/// ```
+/// use headcount_server::authorize::closure::closure;
+/// use headcount_server::authorize::{AuthorizeRequest, Reads};
+/// use headcount_server::head::cookie;
+/// # #[derive(Clone)] struct Sessions;
+/// # impl Sessions { async fn is_admin(&self, id: &str) -> bool { id == "s3ss10n" } }
+/// # let sessions = Sessions;
+///
+/// let authorizer = closure(Reads::cookie("sid"), move |request: AuthorizeRequest| {
+///     let sessions = sessions.clone();
+///     async move {
+///         match cookie(&*request.credentials, "sid") {
+///             Some(id) => sessions.is_admin(id).await,
+///             None => false,
+///         }
+///     }
+/// });
+/// # let _ = authorizer;
+/// ```
+pub fn closure<F, Fut>(reads: Reads, decide: F) -> impl Authorizer
+where
+    F: Fn(AuthorizeRequest) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output: IntoVerdict> + Send + 'static,
+{
+    Closure { reads, decide }
+}
+
+struct Closure<F> {
+    reads: Reads,
+    decide: F,
+}
+
+impl<F, Fut> Authorizer for Closure<F>
+where
+    F: Fn(AuthorizeRequest) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output: IntoVerdict> + Send + 'static,
+{
+    fn reads(&self) -> Reads {
+        self.reads.clone()
+    }
+
+    fn authorize<'a>(&'a self, request: &'a AuthorizeRequest) -> VerdictFuture<'a> {
+        let answer = (self.decide)(request.clone());
+        let now_ms = request.now_ms;
+        Box::pin(async move { answer.await.into_verdict(now_ms) })
+    }
+}
+
+impl<F> fmt::Debug for Closure<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Closure")
+            .field("reads", &self.reads)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::authorize::tests::request;
+    use crate::head::Head;
+
+    #[tokio::test]
+    async fn a_bool_admits_for_a_minute_or_refuses() {
+        let authorizer = closure(Reads::header("x-user"), |request: AuthorizeRequest| async move {
+            request.credentials.header("x-user") == Some("ada")
+        });
+        let ada = authorizer.authorize(&request(&[("x-user", "ada")], 5)).await;
+        assert_eq!(
+            ada,
+            Verdict::Admitted {
+                until_ms: 5 + ADMISSION_MS
+            }
+        );
+        let eve = authorizer.authorize(&request(&[("x-user", "eve")], 5)).await;
+        assert_eq!(eve, Verdict::Refused);
+    }
+
+    #[tokio::test]
+    async fn a_verdict_passes_as_it_is() {
+        let until_ms = 77;
+        let authorizer = closure(Reads::nothing(), move |_| async move {
+            Verdict::Admitted { until_ms }
+        });
+        assert_eq!(
+            authorizer.authorize(&request(&[], 5)).await,
+            Verdict::Admitted { until_ms }
+        );
+    }
+}

@@ -1,0 +1,229 @@
+//! Admin tickets: the admin secret, shown once, exchanged for a cookie that ends by itself.
+//!
+//! A ticket is 256 random bits, so nobody guesses one; only its SHA-256 is kept, so memory that leaks admits nobody, and
+//! looking one up by its hash tells an attacker who measures times nothing. Tickets are kept in memory: after a restart
+//! one signs in again.
+//!
+//! The admin secret itself does not admit to a stream: browsers cannot set `Authorization` on `EventSource` or `WebSocket`,
+//! and a page that could would have to hold the secret.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest, Sha256};
+
+use super::{ADMISSION_MS, AuthorizeRequest, Authorizer, Reads, Verdict, VerdictFuture};
+use crate::head::cookie;
+
+/// The cookie that carries a ticket. Set it with `HttpOnly; SameSite=Strict; Path=/`, and `Secure` over TLS.
+pub const TICKET_COOKIE: &str = "headcount_ticket";
+/// How long a ticket holds unless told otherwise, milliseconds: 12 hours, a working day.
+pub const TICKET_MS: u64 = 12 * 3_600 * 1_000;
+/// Tickets that hold at once; the oldest ends for a new one.
+const TICKETS_MAX: usize = 1_000;
+
+/// The tickets that hold. Shared between the endpoint that issues them and the [`Authorizer`] that reads them.
+#[derive(Debug)]
+pub struct Tickets {
+    lifetime_ms: u64,
+    /// Oldest first. Never more than [`TICKETS_MAX`].
+    held: Mutex<VecDeque<Held>>,
+}
+
+/// A ticket as handed to its owner. Its `Debug` does not show the value.
+pub struct Ticket {
+    /// The value of the cookie [`TICKET_COOKIE`]: 43 characters that need no encoding. Whoever shows it is admitted.
+    pub cookie_value: String,
+    /// When it ends, milliseconds since the Unix epoch.
+    pub expires_ms: u64,
+}
+
+/// The system gave no random bits, so no ticket was issued.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the system has no random bits to make a ticket of")]
+pub struct TicketError(#[source] getrandom::Error);
+
+#[derive(Debug)]
+struct Held {
+    hash: [u8; 32],
+    expires_ms: u64,
+}
+
+impl Tickets {
+    /// No tickets yet; each will hold for `lifetime_ms`. [`Tickets::default`] takes [`TICKET_MS`].
+    pub fn new(lifetime_ms: u64) -> Self {
+        Self {
+            lifetime_ms,
+            held: Mutex::default(),
+        }
+    }
+
+    /// A new ticket. Where 1,000 hold already, the oldest ends.
+    pub fn issue(&self, now_ms: u64) -> Result<Ticket, TicketError> {
+        let mut random = [0; 32];
+        getrandom::fill(&mut random).map_err(TicketError)?;
+        let ticket = Ticket {
+            cookie_value: URL_SAFE_NO_PAD.encode(random),
+            expires_ms: now_ms.saturating_add(self.lifetime_ms),
+        };
+        let mut held = self.held();
+        held.retain(|other| other.expires_ms > now_ms);
+        while held.len() >= TICKETS_MAX {
+            held.pop_front();
+        }
+        held.push_back(Held {
+            hash: hash(&ticket.cookie_value),
+            expires_ms: ticket.expires_ms,
+        });
+        Ok(ticket)
+    }
+
+    /// When the ticket with this cookie value ends, milliseconds since the Unix epoch; `None` where it does not hold.
+    pub fn check(&self, cookie_value: &str, now_ms: u64) -> Option<u64> {
+        let hash = hash(cookie_value);
+        let expires_ms = self
+            .held()
+            .iter()
+            .find(|held| held.hash == hash)
+            .map(|held| held.expires_ms)?;
+        (expires_ms > now_ms).then_some(expires_ms)
+    }
+
+    /// Ends the ticket with this cookie value. Streams it admitted end when they are asked for again, within a minute.
+    pub fn revoke(&self, cookie_value: &str) {
+        let hash = hash(cookie_value);
+        self.held().retain(|held| held.hash != hash);
+    }
+
+    /// A panic elsewhere leaves the list whole: every change to it is one call.
+    fn held(&self) -> MutexGuard<'_, VecDeque<Held>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn verdict(&self, request: &AuthorizeRequest) -> Verdict {
+        cookie(&*request.credentials, TICKET_COOKIE)
+            .and_then(|value| self.check(value, request.now_ms))
+            .map_or(Verdict::Refused, |expires_ms| Verdict::Admitted {
+                until_ms: expires_ms.min(request.now_ms.saturating_add(ADMISSION_MS)),
+            })
+    }
+}
+
+impl Default for Tickets {
+    fn default() -> Self {
+        Self::new(TICKET_MS)
+    }
+}
+
+impl Authorizer for Tickets {
+    fn reads(&self) -> Reads {
+        Reads::cookie(TICKET_COOKIE)
+    }
+
+    fn authorize<'a>(&'a self, request: &'a AuthorizeRequest) -> VerdictFuture<'a> {
+        Box::pin(std::future::ready(self.verdict(request)))
+    }
+}
+
+impl fmt::Debug for Ticket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ticket")
+            .field("expires_ms", &self.expires_ms)
+            .finish_non_exhaustive()
+    }
+}
+
+fn hash(cookie_value: &str) -> [u8; 32] {
+    Sha256::digest(cookie_value).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::authorize::tests::request;
+
+    const NOW: u64 = 1_795_320_200_000;
+
+    #[test]
+    fn a_ticket_holds_for_its_lifetime() {
+        let tickets = Tickets::default();
+        let ticket = tickets.issue(NOW).unwrap();
+        let end = NOW + TICKET_MS;
+        assert_eq!(ticket.expires_ms, end);
+        assert_eq!(tickets.check(&ticket.cookie_value, NOW), Some(end));
+        assert_eq!(tickets.check(&ticket.cookie_value, end - 1), Some(end));
+        assert_eq!(tickets.check(&ticket.cookie_value, end), None);
+    }
+
+    #[test]
+    fn a_revoked_ticket_holds_no_longer_and_others_do() {
+        let tickets = Tickets::default();
+        let [ours, theirs] = [tickets.issue(NOW).unwrap(), tickets.issue(NOW).unwrap()];
+        tickets.revoke(&ours.cookie_value);
+        assert_eq!(tickets.check(&ours.cookie_value, NOW), None);
+        assert!(tickets.check(&theirs.cookie_value, NOW).is_some());
+    }
+
+    #[test]
+    fn values_that_were_never_issued_do_not_hold() {
+        let tickets = Tickets::default();
+        let ticket = tickets.issue(NOW).unwrap();
+        assert_eq!(ticket.cookie_value.len(), 43);
+        let shorter = &ticket.cookie_value[..42];
+        for value in ["", "headcount", shorter, &ticket.cookie_value.to_lowercase()] {
+            assert_eq!(tickets.check(value, NOW), None, "{value}");
+        }
+    }
+
+    #[test]
+    fn the_oldest_ends_when_there_are_too_many() {
+        let tickets = Tickets::default();
+        let issued: Vec<Ticket> = (0..=TICKETS_MAX).map(|_| tickets.issue(NOW).unwrap()).collect();
+        let holds = |ticket: &Ticket| tickets.check(&ticket.cookie_value, NOW).is_some();
+        assert!(!holds(&issued[0]));
+        assert!(issued[1..].iter().all(holds));
+    }
+
+    #[test]
+    fn expired_tickets_make_room_first() {
+        let tickets = Tickets::new(1_000);
+        let last_of_old = (0..TICKETS_MAX)
+            .map(|_| tickets.issue(NOW).unwrap())
+            .last()
+            .unwrap();
+        let fresh = tickets.issue(NOW + 1_000).unwrap();
+        assert_eq!(tickets.held().len(), 1);
+        assert_eq!(tickets.check(&last_of_old.cookie_value, NOW + 1_000), None);
+        assert!(tickets.check(&fresh.cookie_value, NOW + 1_000).is_some());
+    }
+
+    #[test]
+    fn a_stream_is_admitted_by_the_cookie_alone() {
+        let tickets = Tickets::default();
+        let ticket = tickets.issue(NOW).unwrap();
+        let shown = |headers: &[(&str, &str)], now_ms| tickets.verdict(&request(headers, now_ms));
+        let pair = format!("a=1; {TICKET_COOKIE}={}", ticket.cookie_value);
+        let soon = NOW + ADMISSION_MS;
+        assert_eq!(
+            shown(&[("cookie", &pair)], NOW),
+            Verdict::Admitted { until_ms: soon }
+        );
+        let last = ticket.expires_ms - 1;
+        let end = Verdict::Admitted {
+            until_ms: ticket.expires_ms,
+        };
+        assert_eq!(shown(&[("cookie", &pair)], last), end);
+        assert_eq!(shown(&[("cookie", &pair)], last + 1), Verdict::Refused);
+        let bearer = format!("Bearer {}", ticket.cookie_value);
+        assert_eq!(shown(&[("authorization", &bearer)], NOW), Verdict::Refused);
+    }
+
+    #[test]
+    fn a_ticket_does_not_print_itself() {
+        let ticket = Tickets::default().issue(NOW).unwrap();
+        assert!(!format!("{ticket:?}").contains(&ticket.cookie_value));
+    }
+}

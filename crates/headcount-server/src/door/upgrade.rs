@@ -1,0 +1,177 @@
+//! WebSockets leave HTTP: over plain TCP their socket moves to a shard, else a task carries them.
+
+use headcount_core::websocket::{self, CloseCode, Decoder, Event, Flow};
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use hyper_util::server::conn::auto::upgrade::downcast;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+
+use super::generic::Rewound;
+use super::remote::{REMOTE_QUEUE, RemoteEnd};
+use crate::admission::Candidate;
+use crate::headcount::Headcount;
+use crate::metrics::Count;
+use crate::shard::{Arrival, Command, NewLink};
+use crate::site::Place;
+
+/// Bytes read at once by a task that carries a WebSocket.
+const READ_BYTES: usize = 4_096;
+
+/// Waits for the upgrade and gives the connection to a shard.
+pub(crate) async fn adopt(headcount: Headcount, upgrade: OnUpgrade, candidate: Box<Candidate>, place: Place) {
+    let Ok(upgraded) = upgrade.await else { return };
+    let shard = headcount.shards().for_new(candidate.tab).clone();
+    let open = |link, early| {
+        let arrival = Arrival {
+            candidate: *candidate,
+            place,
+            link,
+            greeting: Vec::new(),
+            early,
+        };
+        let opened = shard.offer(Command::Open(Box::new(arrival)));
+        if opened.is_err() {
+            headcount.count(Count::CommandDropped);
+        }
+        opened.is_ok()
+    };
+    match below(upgraded) {
+        Below::Socket(socket, early) => {
+            open(NewLink::Socket(socket), early);
+        }
+        Below::Lost => {}
+        Below::None(upgraded) => {
+            let (sender, receiver) = mpsc::channel(REMOTE_QUEUE);
+            if open(NewLink::Remote(sender), Vec::new()) {
+                let end = RemoteEnd::new(receiver, headcount.shards().clone());
+                carry(&headcount, TokioIo::new(upgraded), end).await;
+            }
+        }
+    }
+}
+
+/// Waits for the upgrade, sends these bytes, and closes.
+pub(crate) async fn answer_once(upgrade: OnUpgrade, bytes: Vec<u8>) {
+    let Ok(upgraded) = upgrade.await else { return };
+    let mut io = TokioIo::new(upgraded);
+    if io.write_all(&bytes).await.is_ok() {
+        let _already_gone = io.shutdown().await;
+    }
+}
+
+/// The plain socket below an upgraded connection.
+enum Below {
+    /// It, with what was read of it already.
+    Socket(mio::net::TcpStream, Vec<u8>),
+    /// There is none: TLS, or a server of another kind.
+    None(Upgraded),
+    /// It could not be taken over, and is closed.
+    Lost,
+}
+
+fn below(upgraded: Upgraded) -> Below {
+    let (stream, read) = match downcast::<TokioIo<Rewound>>(upgraded) {
+        Ok(parts) => {
+            let (stream, rest) = parts.io.into_inner().into_parts();
+            (stream, [&parts.read_buf[..], &rest[..]].concat())
+        }
+        Err(upgraded) => match downcast::<TokioIo<TcpStream>>(upgraded) {
+            Ok(parts) => (parts.io.into_inner(), parts.read_buf.to_vec()),
+            Err(upgraded) => return Below::None(upgraded),
+        },
+    };
+    match stream.into_std() {
+        Ok(stream) => Below::Socket(mio::net::TcpStream::from_std(stream), read),
+        Err(error) => {
+            tracing::debug!(%error, "an upgraded socket could not be taken over");
+            Below::Lost
+        }
+    }
+}
+
+/// Carries a WebSocket whose socket cannot be moved: frames are decoded here, everything else happens in the shard.
+async fn carry(headcount: &Headcount, mut io: TokioIo<Upgraded>, mut end: RemoteEnd) {
+    let mut decoder = Decoder::default();
+    let mut buffer = vec![0; READ_BYTES];
+    // The shard speaks first, and until it has there is nobody to tell.
+    let Some(first) = end.next().await else { return };
+    if io.write_all(&first).await.is_err() {
+        return;
+    }
+    loop {
+        tokio::select! {
+            outgoing = end.next() => match outgoing {
+                Some(bytes) => {
+                    if io.write_all(&bytes).await.is_err() {
+                        return;
+                    }
+                }
+                None => break,
+            },
+            read = io.read(&mut buffer) => {
+                let Ok(read @ 1..) = read else { return };
+                let Some(answer) = take_in(headcount, &mut decoder, &mut buffer[..read], &end) else { continue };
+                if io.write_all(&answer.bytes).await.is_err() || answer.last {
+                    break;
+                }
+            }
+        }
+    }
+    let _already_gone = io.shutdown().await;
+}
+
+/// What the task itself answers.
+struct Answer {
+    bytes: Vec<u8>,
+    last: bool,
+}
+
+fn take_in(
+    headcount: &Headcount,
+    decoder: &mut Decoder,
+    bytes: &mut [u8],
+    end: &RemoteEnd,
+) -> Option<Answer> {
+    let message_bytes_max = headcount.site().config.limits.message_bytes_max as usize;
+    let mut answer = Answer {
+        bytes: Vec::new(),
+        last: false,
+    };
+    let outcome = decoder.feed(bytes, message_bytes_max, |event| {
+        let told = match event {
+            Event::Text(text) => end.tell(|key| Command::Received {
+                key,
+                text: text.into(),
+            }),
+            Event::Pong(_) => end.tell(|key| Command::Heard { key }),
+            Event::Binary(_) => {
+                headcount.count(Count::ReceivedMalformed);
+                Ok(())
+            }
+            Event::Ping(payload) => {
+                answer.bytes.extend_from_slice(&websocket::pong(payload));
+                end.tell(|key| Command::Heard { key })
+            }
+            Event::Close(code) => {
+                let echo = code.map_or(CloseCode::NORMAL, CloseCode::new);
+                answer.bytes.extend_from_slice(&websocket::close(echo, ""));
+                answer.last = true;
+                Ok(())
+            }
+        };
+        if told.is_err() {
+            headcount.count(Count::CommandDropped);
+        }
+        Flow::Continue
+    });
+    if let Err(violation) = outcome {
+        headcount.count(Count::ReceivedMalformed);
+        answer
+            .bytes
+            .extend_from_slice(&websocket::close(violation.close_code(), ""));
+        answer.last = true;
+    }
+    (answer.last || !answer.bytes.is_empty()).then_some(answer)
+}

@@ -1,0 +1,29 @@
+//! Reading a request body: bounded, and JSON objects only.
+
+use axum::body::Body;
+use bytes::Bytes;
+use headcount_core::protocol::client;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
+
+use crate::error::Refusal;
+
+/// The whole body, as text.
+pub(super) async fn text(body: Body, bytes_max: u32) -> Result<String, Refusal> {
+    let read = Limited::new(body, bytes_max as usize).collect().await;
+    let bytes: Bytes = match read {
+        Ok(collected) => collected.to_bytes(),
+        Err(error) if error.is::<LengthLimitError>() => return Err(Refusal::body_too_large(bytes_max)),
+        Err(_) => return Err(Refusal::invalid_body("the body could not be read to its end")),
+    };
+    String::from_utf8(bytes.into()).map_err(|_| Refusal::invalid_body("the body is not UTF-8"))
+}
+
+/// The body as a value of the admin API; what is wrong with it is said.
+pub(super) async fn json<T: DeserializeOwned>(body: Body, bytes_max: u32) -> Result<T, Refusal> {
+    let text = text(body, bytes_max).await?;
+    // An object first: serde alone would also take a list of the fields' values.
+    client::object::<serde_json::Map<String, serde_json::Value>>(&text)
+        .map_err(|_| Refusal::invalid_body("the body must be a JSON object"))?;
+    serde_json::from_str(&text).map_err(|error| Refusal::invalid_body(error.to_string()))
+}

@@ -1,0 +1,46 @@
+//! What SSE clients say, by POST.
+
+use axum::Json;
+use axum::extract::{Request, State};
+use headcount_core::protocol::client::{self, RouteBody, SubscribeBody};
+use serde::Serialize;
+
+use super::body;
+use crate::admission;
+use crate::error::Refusal;
+use crate::headcount::Headcount;
+
+/// `{"ok": …}`
+#[derive(Serialize)]
+pub(super) struct Accepted {
+    ok: bool,
+}
+
+/// A tab is on another page. `ok` is false for an unknown connection, a field that is missing or no string, and a route that
+/// is none.
+pub(super) async fn route(
+    State(headcount): State<Headcount>,
+    request: Request,
+) -> Result<Json<Accepted>, Refusal> {
+    let text = body::text(request.into_body(), headcount.site().config.limits.body_bytes_max).await?;
+    let Ok(RouteBody { connection_id, route }) = client::object(&text) else {
+        return Ok(Json(Accepted { ok: false }));
+    };
+    let ok = headcount.navigate(&connection_id, route.into_owned()).await?;
+    Ok(Json(Accepted { ok }))
+}
+
+/// A browser wants stats on a stream of its own. The answer says nothing about whether it gets them: the stream does.
+pub(super) async fn subscribe_stats(
+    State(headcount): State<Headcount>,
+    request: Request,
+) -> Result<Json<Accepted>, Refusal> {
+    let (parts, body) = request.into_parts();
+    let site = headcount.site();
+    let text = body::text(body, site.config.limits.body_bytes_max).await?;
+    let SubscribeBody { connection_id } = client::object(&text)
+        .map_err(|_| Refusal::invalid_body("send `{\"connectionId\": \"…\"}`, as `connected` said it"))?;
+    let (credentials, browser) = (site.credentials(&parts), admission::browser_cookie(site, &parts));
+    headcount.subscribe(&connection_id, credentials, browser)?;
+    Ok(Json(Accepted { ok: true }))
+}

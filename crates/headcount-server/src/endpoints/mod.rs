@@ -1,0 +1,116 @@
+//! Every URL we own, in one table.
+
+mod admin;
+mod body;
+mod health;
+mod messages;
+mod principal;
+mod stream;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get, post};
+use http::header::{
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE, ORIGIN, VARY,
+};
+use http::{HeaderValue, Method, StatusCode};
+
+use crate::error::Refusal;
+use crate::headcount::Headcount;
+use crate::origin::Admission;
+
+pub(crate) use stream::Peer;
+
+/// The endpoints that browsers speak to, below the base path.
+pub(crate) fn client(headcount: &Headcount) -> Router {
+    let base = &headcount.site().config.base_path;
+    Router::new()
+        .route(&format!("{base}/sse"), get(stream::sse))
+        .route(&format!("{base}/ws"), get(stream::websocket))
+        .route(&format!("{base}/route"), post(messages::route))
+        .route(
+            &format!("{base}/subscribe-stats"),
+            post(messages::subscribe_stats),
+        )
+        .route(&format!("{base}/health"), get(health::client))
+        .layer(from_fn_with_state(headcount.clone(), guard_origin))
+        .with_state(headcount.clone())
+}
+
+/// The admin API, below the admin path.
+pub(crate) fn admin(headcount: &Headcount) -> Router {
+    let base = &headcount.site().config.admin_path;
+    Router::new()
+        .route(&format!("{base}/stats"), get(admin::stats))
+        .route(&format!("{base}/connections"), get(admin::connections))
+        .route(
+            &format!("{base}/releases"),
+            get(admin::releases).post(admin::announce),
+        )
+        .route(
+            &format!("{base}/invalidations"),
+            get(admin::rules)
+                .post(admin::invalidate)
+                .delete(admin::lift_by_query),
+        )
+        .route(&format!("{base}/invalidations/{{id}}"), delete(admin::lift))
+        .route(&format!("{base}/invalidate-route"), post(admin::invalidate_route))
+        .route(
+            &format!("{base}/session"),
+            post(principal::sign_in).delete(principal::sign_out),
+        )
+        .with_state(headcount.clone())
+}
+
+/// What load balancers and scrapers ask.
+pub(crate) fn operations(headcount: &Headcount) -> Router {
+    Router::new()
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .with_state(headcount.clone())
+}
+
+/// Turns away pages of foreign origins, and tells browsers that pages of allowed ones may read the answer.
+async fn guard_origin(State(headcount): State<Headcount>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let allowed = match headcount.site().origins.admits(&parts) {
+        Admission::Foreign => {
+            headcount.count(crate::metrics::Count::RefusedOrigin);
+            return Refusal::foreign_origin().into_response();
+        }
+        Admission::Allowed(_) => parts.headers.get(ORIGIN).cloned(),
+        Admission::NotABrowser | Admission::SameOrigin => None,
+    };
+    let Some(origin) = allowed else {
+        return next.run(Request::from_parts(parts, body)).await;
+    };
+    let mut response = if parts.method == Method::OPTIONS {
+        preflight()
+    } else {
+        next.run(Request::from_parts(parts, body)).await
+    };
+    let headers = response.headers_mut();
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+    headers.insert(VARY, HeaderValue::from_static("origin"));
+    response
+}
+
+fn preflight() -> Response {
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    let headers = response.headers_mut();
+    headers.insert(
+        ACCESS_CONTROL_ALLOW_METHODS,
+        HeaderValue::from_static("GET, POST"),
+    );
+    headers.insert(
+        ACCESS_CONTROL_ALLOW_HEADERS,
+        HeaderValue::from_static("content-type, last-event-id"),
+    );
+    headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+    response
+}

@@ -1,0 +1,179 @@
+//! Streams through the generic door: whatever the lean door did not take, and every stream of an embedding app.
+//!
+//! The connection itself is a shard's as always. A WebSocket over plain TCP leaves HTTP altogether and its socket moves to
+//! the shard; what cannot be moved (an SSE response, TLS) is fed by its shard through a short queue.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::response::{IntoResponse, Response};
+use headcount_core::connection::ConnectionKey;
+use headcount_core::protocol::server;
+use headcount_core::sse;
+use headcount_core::websocket::{self, CloseCode};
+use http::header::{
+    CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, UPGRADE,
+};
+use http::request::Parts;
+use http::{HeaderMap, StatusCode};
+use http_body_util::Full;
+use tokio::sync::mpsc;
+
+use crate::admission::{self, Candidate, Transport};
+use crate::clock;
+use crate::door::remote::{REMOTE_QUEUE, RemoteBody};
+use crate::door::upgrade;
+use crate::error::Refusal;
+use crate::headcount::Headcount;
+use crate::metrics::Count;
+use crate::shard::{Arrival, Command, NewLink, websocket_accept};
+use crate::site::{Full as NoRoom, Place};
+
+/// The address of the socket a request came in on; an extension of requests through our own listener.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) SocketAddr);
+
+/// `GET sse`.
+pub(super) async fn sse(State(headcount): State<Headcount>, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    match admit(&headcount, &parts, Transport::Sse) {
+        Ok(Admitted::Candidate(candidate, place)) => open_sse(&headcount, candidate, place),
+        Ok(Admitted::Bot) => event_stream(
+            HeaderMap::new(),
+            Body::new(Full::new(sse::event(&bot_text(&headcount)))),
+        ),
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+/// `GET ws`.
+pub(super) async fn websocket(State(headcount): State<Headcount>, mut request: Request) -> Response {
+    let upgrade = hyper::upgrade::on(&mut request);
+    let (parts, _) = request.into_parts();
+    let Some(accept) = websocket_accept(&parts) else {
+        return Refusal::no_handshake().into_response();
+    };
+    let admitted = match admit(&headcount, &parts, Transport::WebSocket) {
+        Ok(admitted) => admitted,
+        Err(refusal) => return refusal.into_response(),
+    };
+    let mut headers = HeaderMap::new();
+    match admitted {
+        Admitted::Bot => {
+            let text = bot_text(&headcount);
+            let mut farewell = websocket::text(&text).to_vec();
+            farewell.extend_from_slice(&websocket::close(CloseCode::NORMAL, ""));
+            tokio::spawn(upgrade::answer_once(upgrade, farewell));
+        }
+        Admitted::Candidate(candidate, place) => {
+            headers = candidate_headers(&headcount, &candidate);
+            tokio::spawn(upgrade::adopt(headcount, upgrade, candidate, place));
+        }
+    }
+    switching_protocols(headers, &accept)
+}
+
+enum Admitted {
+    Candidate(Box<Candidate>, Place),
+    Bot,
+}
+
+fn admit(headcount: &Headcount, parts: &Parts, transport: Transport) -> Result<Admitted, Refusal> {
+    if !headcount.is_ready() {
+        return Err(Refusal::draining());
+    }
+    let candidate = match admission::judge(headcount.site(), parts, transport, peer(parts)) {
+        Ok(candidate) => candidate,
+        Err(admission::Refusal::Bot) => {
+            headcount.count(Count::RefusedBot);
+            return Ok(Admitted::Bot);
+        }
+        Err(admission::Refusal::Origin) => {
+            headcount.count(Count::RefusedOrigin);
+            return Err(Refusal::foreign_origin());
+        }
+    };
+    match Place::take(headcount.site(), candidate.address) {
+        Ok(place) => Ok(Admitted::Candidate(Box::new(candidate), place)),
+        Err(NoRoom::Server) => {
+            headcount.count(Count::RefusedFull);
+            Err(Refusal::full("the server holds as many connections as it may"))
+        }
+        Err(NoRoom::Address) => {
+            headcount.count(Count::RefusedAddress);
+            Err(Refusal::full("this address holds as many connections as it may"))
+        }
+    }
+}
+
+fn open_sse(headcount: &Headcount, candidate: Box<Candidate>, place: Place) -> Response {
+    let headers = candidate_headers(headcount, &candidate);
+    let (sender, receiver) = mpsc::channel(REMOTE_QUEUE);
+    let shards = headcount.shards();
+    let shard = shards.for_new(candidate.tab);
+    let arrival = Arrival {
+        candidate: *candidate,
+        place,
+        link: NewLink::Remote(sender),
+        greeting: Vec::new(),
+        early: Vec::new(),
+    };
+    if shard.offer(Command::Open(Box::new(arrival))).is_err() {
+        headcount.count(Count::CommandDropped);
+        return Refusal::overloaded().into_response();
+    }
+    event_stream(headers, Body::new(RemoteBody::new(receiver, shards.clone())))
+}
+
+fn event_stream(mut headers: HeaderMap, body: Body) -> Response {
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));
+    headers.insert(
+        HeaderName::from_static("x-accel-buffering"),
+        HeaderValue::from_static("no"),
+    );
+    (headers, body).into_response()
+}
+
+fn switching_protocols(mut headers: HeaderMap, accept: &str) -> Response {
+    headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    if let Ok(accept) = HeaderValue::from_str(accept) {
+        headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
+    }
+    (StatusCode::SWITCHING_PROTOCOLS, headers).into_response()
+}
+
+/// The header lines a candidate's answer needs. Origins are told by the layer around all client endpoints.
+fn candidate_headers(headcount: &Headcount, candidate: &Candidate) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    if let Some(value) = candidate.set_cookie(headcount.site())
+        && let Ok(value) = HeaderValue::from_str(&value)
+    {
+        headers.insert(http::header::SET_COOKIE, value);
+    }
+    headers
+}
+
+/// What a bot gets: the first message, under an id that names no connection.
+fn bot_text(headcount: &Headcount) -> String {
+    let nowhere = ConnectionKey {
+        shard: u16::MAX,
+        slot: u32::MAX,
+        generation: 0,
+    };
+    let id = headcount.site().cipher.id(nowhere);
+    let current = headcount.current_release();
+    server::connected(&current, id, clock::unix_ms())
+}
+
+fn peer(parts: &Parts) -> Option<IpAddr> {
+    let ours = parts.extensions.get::<Peer>().map(|peer| peer.0.ip());
+    ours.or_else(|| {
+        parts
+            .extensions
+            .get::<ConnectInfo<SocketAddr>>()
+            .map(|peer| peer.0.ip())
+    })
+}

@@ -1,0 +1,224 @@
+//! What can go wrong, and the one place that turns it into an HTTP answer.
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use headcount_core::pattern::PatternError;
+use headcount_core::protocol::admin::{ErrorAnswer, ErrorBody};
+use headcount_core::version::VersionError;
+use http::StatusCode;
+use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+
+use crate::authorize::forward::ForwardAuthError;
+use crate::store::StoreError;
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration contradicts itself. All contradictions, one a line.
+    #[error("the configuration does not add up:\n  {}", .0.join("\n  "))]
+    Config(Vec<String>),
+    /// The store cannot be opened or read.
+    #[error("the store is not usable")]
+    Store(#[from] StoreError),
+    /// Forward authorization cannot be set up.
+    #[error("forward authorization cannot be set up")]
+    ForwardAuth(#[from] ForwardAuthError),
+    /// The configured release could not be announced.
+    #[error("the release could not be announced")]
+    Release(#[source] Box<CommandError>),
+    /// Threads, sockets or random numbers are not to be had.
+    #[error("the system refuses a thread, a poll or random numbers")]
+    System(#[from] std::io::Error),
+}
+
+/// Why a server stopped serving.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// This server was served before.
+    #[error("a server can be served only once")]
+    AlreadyServed,
+    /// The listener cannot be used.
+    #[error("the listener cannot be used")]
+    Listener(#[source] std::io::Error),
+}
+
+/// Why a command was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// The store refused: nothing happened.
+    #[error("the command could not be stored, so nobody was told")]
+    Store(#[from] StoreError),
+    /// The version cannot be announced.
+    #[error("that is no version")]
+    Version(#[from] VersionError),
+    /// The pattern is none.
+    #[error("that is no pattern")]
+    Pattern(#[from] PatternError),
+    /// No rule with this number stands.
+    #[error("no rule {id} stands")]
+    NoSuchRule {
+        /// The number.
+        id: u32,
+    },
+    /// What is asked needs something that is off.
+    #[error("`{setting}` is off")]
+    Off {
+        /// The setting to turn on.
+        setting: &'static str,
+    },
+    /// All four billion numbers were given.
+    #[error("no number is left for another command")]
+    OutOfNumbers,
+    /// The server has stopped.
+    #[error("the server has stopped")]
+    Stopped,
+}
+
+/// A refusal of an endpoint of ours: a status, a code for programs, a sentence for people.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    retry_after_seconds: Option<u32>,
+}
+
+impl Refusal {
+    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            message: message.into(),
+            retry_after_seconds: None,
+        }
+    }
+
+    pub(crate) fn not_configured() -> Self {
+        let message =
+            "no admin secret is configured, so this answers nobody: set HEADCOUNT_ADMIN_SECRET on the server";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "not-configured", message)
+    }
+
+    pub(crate) fn unauthorized() -> Self {
+        let message = "send the admin secret as `Authorization: Bearer <secret>`";
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message)
+    }
+
+    pub(crate) fn foreign_origin() -> Self {
+        let message = "pages of this origin may not do this: add it to `allowed_origins` on the server";
+        Self::new(StatusCode::FORBIDDEN, "origin-not-allowed", message)
+    }
+
+    pub(crate) fn full(message: &str) -> Self {
+        let refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, "full", message);
+        Self {
+            retry_after_seconds: Some(5),
+            ..refusal
+        }
+    }
+
+    pub(crate) fn draining() -> Self {
+        let refusal = Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "draining",
+            "the server is about to stop",
+        );
+        Self {
+            retry_after_seconds: Some(1),
+            ..refusal
+        }
+    }
+
+    pub(crate) fn overloaded() -> Self {
+        let refusal = Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "overloaded",
+            "the server is too far behind",
+        );
+        Self {
+            retry_after_seconds: Some(1),
+            ..refusal
+        }
+    }
+
+    pub(crate) fn body_too_large(bytes_max: u32) -> Self {
+        let message = format!("the body has more than {bytes_max} bytes");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", message)
+    }
+
+    pub(crate) fn invalid_body(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid-body", message)
+    }
+
+    pub(crate) fn invalid_query(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid-query", message)
+    }
+
+    pub(crate) fn no_handshake() -> Self {
+        let message = "this is a WebSocket endpoint: send `Upgrade: websocket` with version 13 and a key";
+        Self::new(StatusCode::UPGRADE_REQUIRED, "no-handshake", message)
+    }
+
+    pub(crate) fn internal() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "the server's log says more",
+        )
+    }
+}
+
+impl From<CommandError> for Refusal {
+    fn from(error: CommandError) -> Self {
+        match &error {
+            CommandError::Store(source) => {
+                tracing::error!(error = with_sources(source), "a command could not be stored");
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "not-stored", error.to_string())
+            }
+            CommandError::Version(source) => Self::new(
+                StatusCode::BAD_REQUEST,
+                "invalid-version",
+                format!("{error}: {source}"),
+            ),
+            CommandError::Pattern(source) => {
+                Self::new(StatusCode::BAD_REQUEST, "invalid-pattern", with_sources(source))
+            }
+            CommandError::NoSuchRule { .. } => {
+                Self::new(StatusCode::NOT_FOUND, "no-such-rule", error.to_string())
+            }
+            CommandError::Off { .. } => Self::new(StatusCode::CONFLICT, "tracking-off", error.to_string()),
+            CommandError::OutOfNumbers => Self::internal(),
+            CommandError::Stopped => Self::draining(),
+        }
+    }
+}
+
+/// An error with everything that led to it, in one line: `what: why: why that`.
+pub fn with_sources(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let error = ErrorBody {
+            code: self.code.to_owned(),
+            message: self.message,
+        };
+        let mut response = (self.status, Json(ErrorAnswer { error })).into_response();
+        let headers = response.headers_mut();
+        if let Some(seconds) = self.retry_after_seconds {
+            headers.insert(RETRY_AFTER, seconds.into());
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, http::HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}

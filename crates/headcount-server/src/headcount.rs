@@ -1,0 +1,350 @@
+//! The server as a value: start it, serve it or merge its router, and talk to it from anywhere in the app.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use headcount_core::connection::ConnectionKey;
+use headcount_core::protocol::admin::{
+    ConnectionsAnswer, InvalidationAnswer, InvalidationsAnswer, LiftAnswer, ReleaseEntry, ReleasesAnswer,
+    StatsAnswer,
+};
+use headcount_core::protocol::convert::Invalidation;
+use headcount_core::protocol::stats::row_answer;
+use headcount_core::registry::Filter;
+use headcount_core::{route, version};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::authorize::Credentials;
+use crate::authorize::ticket::Tickets;
+use crate::builder::Builder;
+use crate::config::Config;
+use crate::endpoints;
+use crate::error::{CommandError, Refusal};
+use crate::hub::HubEvent;
+use crate::hub::commander::Order;
+use crate::metrics::{Count, Gauges, Meters};
+use crate::shard::{Command, Handle, Handoff, Shards};
+use crate::site::Site;
+use crate::tab::{SendError, Tab};
+
+/// Pages of shards' tables read for one page of a list.
+const PAGE_READS_MAX: usize = 32;
+
+/// A running server. Cheap to clone. When the last clone is gone, its connections close at once; [`Headcount::shutdown`]
+/// is kinder.
+///
+/// ```
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// use headcount_server::{Config, Headcount};
+///
+/// let headcount = Headcount::builder(Config::default()).start().await?;
+/// let app: axum::Router = axum::Router::new().merge(headcount.router());
+/// assert_eq!(headcount.stats().await?.total, 0);
+/// # drop(app);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # }).unwrap();
+/// ```
+#[derive(Clone, Debug)]
+pub struct Headcount(pub(crate) Arc<Inner>);
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) site: Arc<Site>,
+    pub(crate) shards: Shards,
+    pub(crate) hub: mpsc::Sender<HubEvent>,
+    pub(crate) orders: mpsc::Sender<Order>,
+    pub(crate) tickets: Arc<Tickets>,
+    /// Taken by whoever serves.
+    pub(crate) handoffs: Mutex<Option<mpsc::Receiver<Handoff>>>,
+    pub(crate) started: Instant,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        for shard in self.shards.iter() {
+            shard.force(Command::Stop);
+        }
+    }
+}
+
+/// Which connections to list.
+#[derive(Clone, Debug)]
+pub struct ConnectionsQuery {
+    /// Only this route.
+    pub route: Option<String>,
+    /// Only this version.
+    pub version: Option<String>,
+    /// Rows at the most.
+    pub limit: usize,
+    /// Where an earlier page ended: its `next`.
+    pub cursor: Option<String>,
+}
+
+impl Headcount {
+    /// A server with this configuration.
+    pub fn builder(config: Config) -> Builder {
+        Builder::new(config)
+    }
+
+    /// The endpoints that browsers speak to, alone: for apps that keep the rest elsewhere.
+    pub fn client_router(&self) -> Router {
+        endpoints::client(self)
+    }
+
+    /// The admin API alone.
+    pub fn admin_router(&self) -> Router {
+        endpoints::admin(self)
+    }
+
+    /// `/healthz`, `/readyz` and `/metrics` alone.
+    pub fn operations_router(&self) -> Router {
+        endpoints::operations(self)
+    }
+
+    /// Every endpoint of ours, for any axum app: `app.merge(headcount.router())`. Serve the app with
+    /// `into_make_service_with_connect_info::<SocketAddr>()` where client addresses matter.
+    pub fn router(&self) -> Router {
+        self.client_router()
+            .merge(self.admin_router())
+            .merge(self.operations_router())
+    }
+
+    /// Everything that is open, summed, at this moment.
+    pub async fn stats(&self) -> Result<StatsAnswer, CommandError> {
+        self.need_connections()?;
+        let (reply, answer) = oneshot::channel();
+        self.0
+            .hub
+            .send(HubEvent::Ask(reply))
+            .await
+            .map_err(|_| CommandError::Stopped)?;
+        answer.await.map_err(|_| CommandError::Stopped)
+    }
+
+    /// A page of the open connections; `None` for a cursor that was never given out.
+    pub async fn connections(
+        &self,
+        query: ConnectionsQuery,
+    ) -> Result<Option<ConnectionsAnswer>, CommandError> {
+        self.need_connections()?;
+        let Some((mut shard, mut slot)) = cursor(query.cursor.as_deref()) else {
+            return Ok(None);
+        };
+        let limits = &self.0.site.config.limits;
+        let route = query.route.map(|route| {
+            route::normalise(&route, limits.route_bytes_max.into())
+                .map_or(route.clone(), std::borrow::Cow::into_owned)
+        });
+        let filter = Filter {
+            route,
+            version: query.version,
+        };
+        let mut answer = ConnectionsAnswer::default();
+        for _ in 0..PAGE_READS_MAX {
+            let Some(handle) = self.0.shards.get(shard) else {
+                return Ok(Some(answer));
+            };
+            let max = query.limit - answer.connections.len();
+            let (reply, page) = oneshot::channel();
+            handle.force(Command::Page {
+                from: slot,
+                max,
+                filter: filter.clone(),
+                reply,
+            });
+            let page = page.await.map_err(|_| CommandError::Stopped)?;
+            answer
+                .connections
+                .extend(page.rows.iter().map(|row| row_answer(row, &self.0.site.cipher)));
+            (shard, slot) = page.next.map_or((shard + 1, 0), |next| (shard, next));
+            if answer.connections.len() >= query.limit {
+                break;
+            }
+        }
+        answer.next = (shard < self.0.shards.iter().len()).then(|| format!("{shard}.{slot}"));
+        Ok(Some(answer))
+    }
+
+    /// Announces a release: it is current from now on, every tab hears of it. On disk when this returns. Announcing what is
+    /// current already changes nothing.
+    pub async fn announce(&self, version: &str) -> Result<ReleaseEntry, CommandError> {
+        let version = version::check(version, self.0.site.config.limits.version_bytes_max.into())?.to_owned();
+        self.order(|reply| Order::Announce { version, reply }).await
+    }
+
+    /// The release log.
+    pub async fn releases(&self) -> Result<ReleasesAnswer, CommandError> {
+        self.order(Order::Releases).await
+    }
+
+    /// Lets a rule stand and tells the tabs that it concerns now. On disk when this returns.
+    pub async fn invalidate(&self, invalidation: Invalidation) -> Result<InvalidationAnswer, CommandError> {
+        self.need_routes(&invalidation)?;
+        self.order(|reply| Order::Invalidate { invalidation, reply })
+            .await
+    }
+
+    /// What [`Headcount::invalidate`] would hit now. Touches nothing.
+    pub async fn dry_run(&self, invalidation: Invalidation) -> Result<InvalidationAnswer, CommandError> {
+        self.need_routes(&invalidation)?;
+        self.order(|reply| Order::DryRun { invalidation, reply }).await
+    }
+
+    /// The standing rules.
+    pub async fn rules(&self) -> Result<InvalidationsAnswer, CommandError> {
+        self.order(Order::Rules).await
+    }
+
+    /// Lifts a rule.
+    pub async fn lift(&self, id: u32) -> Result<LiftAnswer, CommandError> {
+        self.order(|reply| Order::Lift { id, reply }).await
+    }
+
+    /// A handle on the tab with this connection id, whether or not it is still open.
+    pub fn tab(&self, connection_id: &str) -> Result<Tab, SendError> {
+        let key = self
+            .0
+            .site
+            .cipher
+            .key(connection_id)
+            .ok_or(SendError::NoSuchConnection)?;
+        Ok(Tab {
+            key,
+            id: self.0.site.cipher.id(key),
+            shards: self.0.shards.clone(),
+        })
+    }
+
+    /// Whether new connections are taken.
+    pub fn is_ready(&self) -> bool {
+        self.0.site.is_ready()
+    }
+
+    /// The release that is current now.
+    pub fn current_release(&self) -> Arc<str> {
+        self.0.site.current_release()
+    }
+
+    /// For how long the server has run.
+    pub fn uptime(&self) -> Duration {
+        self.0.started.elapsed()
+    }
+
+    pub(crate) fn site(&self) -> &Arc<Site> {
+        &self.0.site
+    }
+
+    pub(crate) fn shards(&self) -> &Shards {
+        &self.0.shards
+    }
+
+    pub(crate) fn tickets(&self) -> &Tickets {
+        &self.0.tickets
+    }
+
+    /// Counts something that no shard saw.
+    pub(crate) fn count(&self, count: Count) {
+        if let Some(shard) = self.0.shards.get(0) {
+            shard.meters.one(count);
+        }
+    }
+
+    pub(crate) fn meters(&self) -> Vec<Arc<Meters>> {
+        self.0
+            .shards
+            .iter()
+            .map(|shard| Arc::clone(&shard.meters))
+            .collect()
+    }
+
+    pub(crate) fn gauges(&self, rules: u64) -> Gauges {
+        let subscribers = self
+            .0
+            .shards
+            .iter()
+            .map(|shard| shard.signals.subscribers.load(Ordering::Relaxed) as u64)
+            .sum();
+        Gauges {
+            connections: self.0.site.census.open().into(),
+            subscribers,
+            rules,
+            ready: self.is_ready(),
+        }
+    }
+
+    pub(crate) async fn navigate(&self, connection_id: &str, route: String) -> Result<bool, Refusal> {
+        let Some((key, shard)) = self.find(connection_id) else {
+            return Ok(false);
+        };
+        let (reply, answer) = oneshot::channel();
+        shard
+            .offer(Command::Navigate { key, route, reply })
+            .map_err(|_| Refusal::overloaded())?;
+        answer.await.map_err(|_| Refusal::draining())
+    }
+
+    pub(crate) fn subscribe(
+        &self,
+        connection_id: &str,
+        credentials: Option<Arc<Credentials>>,
+        browser: Option<u64>,
+    ) -> Result<(), Refusal> {
+        let Some((key, shard)) = self.find(connection_id) else {
+            return Ok(());
+        };
+        shard
+            .offer(Command::Subscribe {
+                key,
+                credentials,
+                browser,
+            })
+            .map_err(|_| Refusal::overloaded())
+    }
+
+    fn find(&self, connection_id: &str) -> Option<(ConnectionKey, &Handle)> {
+        let key = self.0.site.cipher.key(connection_id)?;
+        Some((key, self.0.shards.of(key)?))
+    }
+
+    fn need_connections(&self) -> Result<(), CommandError> {
+        if self.0.site.config.connection_tracking {
+            Ok(())
+        } else {
+            Err(CommandError::Off {
+                setting: "connection_tracking",
+            })
+        }
+    }
+
+    fn need_routes(&self, invalidation: &Invalidation) -> Result<(), CommandError> {
+        if self.0.site.config.route_tracking || invalidation.concerns_every_route() {
+            Ok(())
+        } else {
+            Err(CommandError::Off {
+                setting: "route_tracking",
+            })
+        }
+    }
+
+    async fn order<T>(
+        &self,
+        make: impl FnOnce(oneshot::Sender<Result<T, CommandError>>) -> Order,
+    ) -> Result<T, CommandError> {
+        let (reply, answer) = oneshot::channel();
+        self.0
+            .orders
+            .send(make(reply))
+            .await
+            .map_err(|_| CommandError::Stopped)?;
+        answer.await.map_err(|_| CommandError::Stopped)?
+    }
+}
+
+/// Reads a cursor: a shard and a slot. None at all begins at the beginning.
+fn cursor(text: Option<&str>) -> Option<(usize, u32)> {
+    let Some(text) = text else { return Some((0, 0)) };
+    let (shard, slot) = text.split_once('.')?;
+    Some((shard.parse().ok()?, slot.parse().ok()?))
+}

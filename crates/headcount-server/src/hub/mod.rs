@@ -1,0 +1,311 @@
+//! The hub: sums what shards report, and ticks stats out to those who may see them.
+//!
+//! The first change after a quiet moment goes out at once, later ones at most once per tick. A report is asked for only while
+//! somebody watches, so with nobody watching the hub costs nothing, and with somebody watching it costs the same whether a
+//! hundred tabs are open or a hundred thousand.
+//!
+//! Commands (releases, invalidations) are ordered elsewhere, in [`commander`].
+
+pub(crate) mod commander;
+mod subscribers;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use headcount_core::connection::ConnectionKey;
+use headcount_core::protocol::admin::StatsAnswer;
+use headcount_core::protocol::stats::{self, StatsMessage};
+use headcount_core::stats::{Changes, Sum};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::authorize::{Credentials, Verdict};
+use crate::clock;
+use crate::shard::{Command, Shards};
+use crate::site::Site;
+use subscribers::Subscribers;
+
+/// Events that may wait for the hub.
+pub(crate) const EVENTS_MAX: usize = 16_384;
+
+/// How long the hub waits for the other shards before it sends what it has.
+const GATHER: Duration = Duration::from_millis(5);
+
+/// Something the hub is told.
+#[derive(Debug)]
+pub(crate) enum HubEvent {
+    /// What changed in a shard; the answer to a question, if it has a number.
+    Changes {
+        shard: usize,
+        changes: Changes,
+        question: Option<u64>,
+    },
+    /// A connection wants stats.
+    Authorize(AuthorizeJob),
+    /// The authorizers answered.
+    Decided { job: AuthorizeJob, verdict: Verdict },
+    /// A subscriber is gone, or wants no more stats.
+    Left(ConnectionKey),
+    /// Somebody wants the numbers of this moment.
+    Ask(oneshot::Sender<StatsAnswer>),
+}
+
+/// A question to the authorizers.
+#[derive(Clone, Debug)]
+pub(crate) struct AuthorizeJob {
+    pub(crate) key: ConnectionKey,
+    pub(crate) ip: Option<std::net::IpAddr>,
+    pub(crate) credentials: Arc<Credentials>,
+}
+
+/// Who waits for an exact sum: askers for an answer, readers for their first stats.
+#[derive(Debug, Default)]
+struct Waiting {
+    askers: Vec<oneshot::Sender<StatsAnswer>>,
+    readers: Vec<ConnectionKey>,
+}
+
+/// A question to all shards: what changed up to now?
+#[derive(Debug)]
+struct Question {
+    number: u64,
+    unanswered: usize,
+    waiting: Waiting,
+}
+
+#[derive(Debug)]
+struct Hub {
+    site: Arc<Site>,
+    shards: Shards,
+    sum: Sum,
+    subscribers: Subscribers,
+    watched: bool,
+    /// Whether the numbers differ from those last sent.
+    changed: bool,
+    /// Before this, nothing more is sent.
+    next_tick: Instant,
+    /// Whether shards were allowed to report since the last tick, how many of them said they will, and until when to wait.
+    allowed: bool,
+    expected: usize,
+    gather_until: Instant,
+    question: Option<Question>,
+    questions: u64,
+    waiting: Waiting,
+}
+
+/// Runs the hub until every sender of events is gone.
+pub(crate) async fn run(
+    site: Arc<Site>,
+    shards: Shards,
+    sender: mpsc::WeakSender<HubEvent>,
+    mut events: mpsc::Receiver<HubEvent>,
+) {
+    let mut hub = Hub::new(site, shards, sender);
+    loop {
+        let deadline = hub.deadline();
+        tokio::select! {
+            event = events.recv() => match event {
+                Some(event) => hub.on_event(event),
+                None => return,
+            },
+            () = sleep_until(deadline) => {}
+        }
+        hub.on_time(clock::now());
+    }
+}
+
+async fn sleep_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+impl Hub {
+    fn new(site: Arc<Site>, shards: Shards, sender: mpsc::WeakSender<HubEvent>) -> Self {
+        let now = clock::now();
+        let count = shards.iter().len();
+        Self {
+            sum: Sum::new(count),
+            subscribers: Subscribers::new(Arc::clone(&site), shards.clone(), sender),
+            site,
+            shards,
+            watched: false,
+            changed: false,
+            next_tick: now,
+            allowed: false,
+            expected: 0,
+            gather_until: now,
+            question: None,
+            questions: 0,
+            waiting: Waiting::default(),
+        }
+    }
+
+    fn on_event(&mut self, event: HubEvent) {
+        match event {
+            HubEvent::Changes {
+                shard,
+                changes,
+                question,
+            } => self.on_changes(shard, changes, question),
+            HubEvent::Authorize(job) => self.subscribers.ask(job),
+            HubEvent::Decided { job, verdict } => {
+                let key = job.key;
+                if self.subscribers.decide(job, verdict) {
+                    self.watch();
+                    self.waiting.readers.push(key);
+                    self.ask_shards();
+                }
+            }
+            HubEvent::Left(key) => self.subscribers.forget(key),
+            HubEvent::Ask(asker) => {
+                self.waiting.askers.push(asker);
+                self.ask_shards();
+            }
+        }
+    }
+
+    fn on_changes(&mut self, shard: usize, changes: Changes, question: Option<u64>) {
+        self.changed |= !self.sum.apply(shard, changes).is_empty();
+        if question.is_none() {
+            self.expected = self.expected.saturating_sub(1);
+        }
+        let Some(asked) = self
+            .question
+            .as_mut()
+            .filter(|asked| Some(asked.number) == question)
+        else {
+            return;
+        };
+        asked.unanswered -= 1;
+        if asked.unanswered == 0
+            && let Some(answered) = self.question.take()
+        {
+            self.answer(answered.waiting);
+            self.ask_shards();
+        }
+    }
+
+    /// Asks every shard for what changed up to now, unless they are being asked already.
+    fn ask_shards(&mut self) {
+        if self.question.is_some() || self.waiting.askers.is_empty() && self.waiting.readers.is_empty() {
+            return;
+        }
+        self.questions += 1;
+        let unanswered = self.shards.iter().len();
+        let waiting = std::mem::take(&mut self.waiting);
+        self.question = Some(Question {
+            number: self.questions,
+            unanswered,
+            waiting,
+        });
+        for shard in self.shards.iter() {
+            shard.force(Command::Report {
+                question: self.questions,
+            });
+        }
+    }
+
+    fn answer(&mut self, waiting: Waiting) {
+        let connections_max = self.site.config.limits.stats_connections_max;
+        let asked = waiting.askers.iter().any(|asker| !asker.is_closed());
+        if asked {
+            let answer = stats::answer(&self.sum, connections_max, &self.site.cipher);
+            for asker in waiting.askers {
+                let _asker_gone = asker.send(answer.clone());
+            }
+        }
+        if waiting.readers.is_empty() {
+            return;
+        }
+        if self.subscribers.len() <= waiting.readers.len() {
+            // These are all there are, and this is the latest there is.
+            self.changed = false;
+        }
+        let message = Arc::new(StatsMessage::new(&self.sum, connections_max, &self.site.cipher));
+        for (number, shard) in self.shards.iter().enumerate() {
+            let only: Vec<_> = waiting
+                .readers
+                .iter()
+                .copied()
+                .filter(|key| usize::from(key.shard) == number)
+                .collect();
+            if !only.is_empty() {
+                shard.force(Command::Stats {
+                    message: Arc::clone(&message),
+                    only: Some(only),
+                });
+            }
+        }
+    }
+
+    fn on_time(&mut self, now: Instant) {
+        self.subscribers.look(now);
+        if self.subscribers.is_empty() {
+            self.stop_watching();
+        }
+        if !self.watched || now < self.next_tick {
+            return;
+        }
+        if !self.allowed {
+            // The quiet time after the last stats is over: whoever has more may say so.
+            self.allowed = true;
+            self.expected = self.shards.iter().filter(|shard| shard.allow_report()).count();
+            self.gather_until = now + GATHER;
+        }
+        if self.changed && (self.expected == 0 || now >= self.gather_until) {
+            self.send_stats(now);
+        }
+    }
+
+    fn send_stats(&mut self, now: Instant) {
+        let limits = &self.site.config.limits;
+        self.changed = false;
+        self.allowed = false;
+        self.expected = 0;
+        self.next_tick = now + Duration::from_millis(limits.tick_ms.into());
+        let message = Arc::new(StatsMessage::new(
+            &self.sum,
+            limits.stats_connections_max,
+            &self.site.cipher,
+        ));
+        for shard in self
+            .shards
+            .iter()
+            .filter(|shard| shard.signals.subscribers.load(Ordering::Relaxed) > 0)
+        {
+            shard.force(Command::Stats {
+                message: Arc::clone(&message),
+                only: None,
+            });
+        }
+    }
+
+    /// When there is something to do although nothing happens.
+    fn deadline(&self) -> Option<Instant> {
+        let tick = match (self.watched, self.allowed, self.changed) {
+            (true, false, _) => Some(self.next_tick),
+            (true, true, true) => Some(self.gather_until),
+            _ => None,
+        };
+        [tick, self.subscribers.next_look()].into_iter().flatten().min()
+    }
+
+    fn watch(&mut self) {
+        if !std::mem::replace(&mut self.watched, true) {
+            for shard in self.shards.iter() {
+                shard.signals.watched.store(true, Ordering::SeqCst);
+            }
+        }
+    }
+
+    fn stop_watching(&mut self) {
+        if std::mem::replace(&mut self.watched, false) {
+            self.allowed = false;
+            for shard in self.shards.iter() {
+                shard.signals.watched.store(false, Ordering::SeqCst);
+            }
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Who was admitted to stats, until when, and asking again.
+//!
+//! An admission ends at a stated time. Then stats to that connection stop until the authorizers have said yes once more,
+//! so somebody who lost the right to see stats sees none from that moment on.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use headcount_core::connection::ConnectionKey;
+use tokio::sync::{Semaphore, mpsc};
+
+use super::{AuthorizeJob, HubEvent};
+use crate::authorize::{AuthorizeRequest, Verdict};
+use crate::clock;
+use crate::metrics::Count;
+use crate::shard::{Command, Shards};
+use crate::site::Site;
+
+/// Questions to the authorizers under way at once. Further ones wait.
+const ASKED_AT_ONCE: usize = 64;
+
+/// How often admissions are looked at for their end.
+const LOOK: Duration = Duration::from_millis(250);
+
+#[derive(Debug)]
+struct Admission {
+    job: AuthorizeJob,
+    until_ms: u64,
+}
+
+#[derive(Debug)]
+pub(super) struct Subscribers {
+    site: Arc<Site>,
+    shards: Shards,
+    sender: mpsc::WeakSender<HubEvent>,
+    admitted: HashMap<ConnectionKey, Admission>,
+    asking: usize,
+    turns: Arc<Semaphore>,
+    next_look: Instant,
+}
+
+impl Subscribers {
+    pub(super) fn new(site: Arc<Site>, shards: Shards, sender: mpsc::WeakSender<HubEvent>) -> Self {
+        Self {
+            site,
+            shards,
+            sender,
+            admitted: HashMap::new(),
+            asking: 0,
+            turns: Arc::new(Semaphore::new(ASKED_AT_ONCE)),
+            next_look: clock::now(),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.admitted.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.admitted.is_empty()
+    }
+
+    pub(super) fn next_look(&self) -> Option<Instant> {
+        (!self.admitted.is_empty()).then_some(self.next_look)
+    }
+
+    /// Asks the authorizers, without waiting for them.
+    pub(super) fn ask(&mut self, job: AuthorizeJob) {
+        let known = self.admitted.contains_key(&job.key);
+        if !known && self.admitted.len() + self.asking >= self.site.config.limits.subscribers_max as usize {
+            self.refuse(job.key, Count::SubscribeRefused);
+            return;
+        }
+        let Some(sender) = self.sender.upgrade() else {
+            return;
+        };
+        self.asking += 1;
+        let (site, turns) = (Arc::clone(&self.site), Arc::clone(&self.turns));
+        tokio::spawn(async move {
+            let _turn = turns.acquire_owned().await;
+            let request = AuthorizeRequest {
+                credentials: Arc::clone(&job.credentials),
+                connection_id: site.cipher.id(job.key).to_string(),
+                ip: job.ip,
+                now_ms: clock::unix_ms(),
+            };
+            let verdict = site.authorizers.authorize(&request).await;
+            let _hub_gone = sender.send(HubEvent::Decided { job, verdict }).await;
+        });
+    }
+
+    /// Acts on an answer of the authorizers. Whether the connection is to get stats now.
+    pub(super) fn decide(&mut self, job: AuthorizeJob, verdict: Verdict) -> bool {
+        self.asking = self.asking.saturating_sub(1);
+        let key = job.key;
+        match verdict {
+            Verdict::Admitted { until_ms } if until_ms > clock::unix_ms() => {
+                self.count(key, Count::SubscribeAdmitted);
+                self.admitted.insert(key, Admission { job, until_ms });
+                self.tell(key, Command::Admitted { key });
+                return true;
+            }
+            Verdict::Admitted { .. } | Verdict::Refused => self.refuse(key, Count::SubscribeRefused),
+            Verdict::Unavailable => self.refuse(key, Count::SubscribeUnavailable),
+        }
+        false
+    }
+
+    /// Ends admissions whose time is over, and asks for them anew.
+    pub(super) fn look(&mut self, now: Instant) {
+        if self.admitted.is_empty() || now < self.next_look {
+            return;
+        }
+        self.next_look = now + LOOK;
+        let now_ms = clock::unix_ms();
+        let over: Vec<_> = self
+            .admitted
+            .iter()
+            .filter(|(_, admitted)| admitted.until_ms <= now_ms)
+            .map(|(key, _)| *key)
+            .collect();
+        for key in over {
+            self.tell(key, Command::Suspend { key });
+            if let Some(admission) = self.admitted.remove(&key) {
+                self.ask(admission.job);
+            }
+        }
+    }
+
+    pub(super) fn forget(&mut self, key: ConnectionKey) {
+        self.admitted.remove(&key);
+    }
+
+    fn refuse(&mut self, key: ConnectionKey, count: Count) {
+        self.admitted.remove(&key);
+        self.count(key, count);
+        self.tell(key, Command::Refused { key });
+    }
+
+    fn tell(&self, key: ConnectionKey, command: Command) {
+        if let Some(shard) = self.shards.of(key) {
+            shard.force(command);
+        }
+    }
+
+    fn count(&self, key: ConnectionKey, count: Count) {
+        if let Some(shard) = self.shards.of(key) {
+            shard.meters.one(count);
+        }
+    }
+}

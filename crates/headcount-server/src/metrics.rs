@@ -1,0 +1,205 @@
+//! What is counted about the server itself, for `/metrics`.
+//!
+//! Every count is one line in a table: its family, its label, its help. Each shard has a set of its own, so counting costs
+//! an uncontended add; a scrape sums the sets and writes them in the Prometheus text format.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::registry::Registry;
+
+macro_rules! counts {
+    ($($variant:ident $family:literal $label:literal $help:literal,)*) => {
+        /// Something that happens.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Count { $(#[doc = $help] $variant,)* }
+
+        /// Family, value of its label `kind`, and help; families stand together.
+        const TABLE: &[(Count, &str, &str, &str)] = &[$((Count::$variant, $family, $label, $help),)*];
+    };
+}
+
+counts! {
+    OpenedSse "opened" "sse" "Connections opened",
+    OpenedWebSocket "opened" "websocket" "Connections opened",
+    ClosedByPeer "closed" "peer" "Connections closed, by cause",
+    ClosedReplaced "closed" "replaced" "Connections closed, by cause",
+    ClosedSilent "closed" "silent" "Connections closed, by cause",
+    ClosedSlow "closed" "slow" "Connections closed, by cause",
+    ClosedViolation "closed" "violation" "Connections closed, by cause",
+    ClosedFlood "closed" "flood" "Connections closed, by cause",
+    ClosedDrained "closed" "drained" "Connections closed, by cause",
+    RefusedFull "refused" "full" "Requests refused, by cause",
+    RefusedAddress "refused" "address" "Requests refused, by cause",
+    RefusedOrigin "refused" "origin" "Requests refused, by cause",
+    RefusedBot "refused" "bot" "Requests refused, by cause",
+    RefusedSlowHead "refused" "slow_head" "Requests refused, by cause",
+    RefusedHeadsFull "refused" "heads_full" "Requests refused, by cause",
+    RefusedHandoffFull "refused" "handoff_full" "Requests refused, by cause",
+    ReceivedNavigation "received" "route_update" "Messages from clients, by what became of them",
+    ReceivedOther "received" "other" "Messages from clients, by what became of them",
+    ReceivedUnknown "received" "unknown" "Messages from clients, by what became of them",
+    ReceivedMalformed "received" "malformed" "Messages from clients, by what became of them",
+    ReceivedFlood "received" "flood" "Messages from clients, by what became of them",
+    ReceivedBadRoute "received" "bad_route" "Messages from clients, by what became of them",
+    SentStats "sent" "stats" "Messages to clients, by kind",
+    SentVersion "sent" "version" "Messages to clients, by kind",
+    SentCustom "sent" "custom" "Messages to clients, by kind",
+    SentKeepalive "sent" "keepalive" "Messages to clients, by kind",
+    StatsSkipped "stats_skipped" "slow_reader" "Stats messages left out because a newer one came first",
+    SubscribeAdmitted "subscribed" "admitted" "Subscriptions to stats, by verdict",
+    SubscribeRefused "subscribed" "refused" "Subscriptions to stats, by verdict",
+    SubscribeUnavailable "subscribed" "unavailable" "Subscriptions to stats, by verdict",
+    SubscribeForeign "subscribed" "foreign" "Subscriptions to stats, by verdict",
+    HookDropped "hook_events_dropped" "overflow" "Hook events dropped because hooks were too slow",
+    CommandDropped "commands_dropped" "overflow" "Messages dropped because a shard was too far behind",
+}
+
+/// A set of counts. Cheap to count into, from one thread or many.
+pub(crate) struct Meters([AtomicU64; TABLE.len()]);
+
+impl fmt::Debug for Meters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map()
+            .entries(TABLE.iter().map(|(count, ..)| (count, self.get(*count))))
+            .finish()
+    }
+}
+
+impl Default for Meters {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| AtomicU64::new(0)))
+    }
+}
+
+impl Meters {
+    /// It happened this often.
+    pub(crate) fn add(&self, count: Count, times: u64) {
+        self.0[count as usize].fetch_add(times, Ordering::Relaxed);
+    }
+
+    /// It happened.
+    pub(crate) fn one(&self, count: Count) {
+        self.add(count, 1);
+    }
+
+    /// How often it happened.
+    pub(crate) fn get(&self, count: Count) -> u64 {
+        self.0[count as usize].load(Ordering::Relaxed)
+    }
+}
+
+/// What is true at the moment of a scrape.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Gauges {
+    /// Connections held.
+    pub(crate) connections: u64,
+    /// Connections subscribed to stats.
+    pub(crate) subscribers: u64,
+    /// Rules standing.
+    pub(crate) rules: u64,
+    /// Whether new connections are taken.
+    pub(crate) ready: bool,
+}
+
+/// Writes everything in the Prometheus text format.
+pub(crate) fn render(sets: &[Arc<Meters>], gauges: Gauges) -> Result<String, fmt::Error> {
+    let mut registry = Registry::with_prefix("headcount");
+    registry.register_collector(Box::new(Scrape {
+        sets: sets.to_vec(),
+        gauges,
+    }));
+    let mut text = String::new();
+    prometheus_client::encoding::text::encode(&mut text, &registry)?;
+    Ok(text)
+}
+
+#[derive(Debug)]
+struct Scrape {
+    sets: Vec<Arc<Meters>>,
+    gauges: Gauges,
+}
+
+struct Value(u64);
+
+impl EncodeMetric for Value {
+    fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
+        encoder.encode_counter::<[(&str, &str); 0], _, u64>(&self.0, None)
+    }
+
+    fn metric_type(&self) -> MetricType {
+        MetricType::Counter
+    }
+}
+
+impl Collector for Scrape {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        for family in TABLE.chunk_by(|a, b| a.1 == b.1) {
+            let Some((_, name, _, help)) = family.first() else {
+                continue;
+            };
+            let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+            for (count, _, label, _) in family {
+                let total = self.sets.iter().map(|set| set.get(*count)).sum();
+                Value(total).encode(metric.encode_family(&[("kind", *label)])?)?;
+            }
+        }
+        let gauges = [
+            ("connections", "Connections held", self.gauges.connections),
+            (
+                "subscribers",
+                "Connections subscribed to stats",
+                self.gauges.subscribers,
+            ),
+            ("rules", "Invalidation rules standing", self.gauges.rules),
+            (
+                "ready",
+                "Whether new connections are taken",
+                u64::from(self.gauges.ready),
+            ),
+        ];
+        for (name, help, value) in gauges {
+            let value = i64::try_from(value).unwrap_or(i64::MAX);
+            encoder
+                .encode_descriptor(name, help, None, MetricType::Gauge)?
+                .encode_gauge(&value)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scrape_sums_all_sets() {
+        let sets = [Arc::new(Meters::default()), Arc::new(Meters::default())];
+        sets[0].add(Count::OpenedSse, 2);
+        sets[1].add(Count::OpenedSse, 3);
+        sets[1].one(Count::ClosedSlow);
+        let text = render(
+            &sets,
+            Gauges {
+                connections: 5,
+                ready: true,
+                ..Gauges::default()
+            },
+        )
+        .unwrap();
+        assert!(
+            text.contains("headcount_opened_total{kind=\"sse\"} 5\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("headcount_closed_total{kind=\"slow\"} 1\n"),
+            "{text}"
+        );
+        assert!(text.contains("headcount_connections 5\n"), "{text}");
+        assert!(text.ends_with("# EOF\n"));
+    }
+}

@@ -1,0 +1,230 @@
+//! What a shard is told, and what it does about it.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use headcount_core::connection::ConnectionKey;
+use headcount_core::protocol::server;
+use headcount_core::registry::Reach;
+
+use super::arrive::Cause;
+use super::peer::Subscription;
+use super::reactor::Shard;
+use super::sweep::Drain;
+use super::{Command, NewStanding};
+use crate::authorize::Credentials;
+use crate::hub::HubEvent;
+use crate::metrics::Count;
+
+impl Shard {
+    pub(super) fn on_command(&mut self, command: Command) {
+        match command {
+            Command::Accept { stream, peer } => self.on_accept(stream, peer),
+            Command::Open(arrival) => self.on_arrival(*arrival),
+            Command::Received { key, text } => self.with(key, |shard, slot| shard.on_text(slot, &text)),
+            Command::Heard { key } => self.with(key, |shard, slot| {
+                if let Some(peer) = shard.registry.peer_mut(slot) {
+                    peer.heard = true;
+                }
+            }),
+            Command::Gone { key } => self.with(key, |shard, slot| shard.close(slot, Cause::Peer)),
+            Command::Navigate { key, route, reply } => {
+                let moved = self
+                    .registry
+                    .find(key)
+                    .is_some_and(|slot| self.navigate_by_post(slot, &route));
+                let _asker_gone = reply.send(moved);
+            }
+            Command::Subscribe {
+                key,
+                credentials,
+                browser,
+            } => {
+                self.with(key, |shard, slot| {
+                    shard.subscribe_by_post(slot, credentials, browser);
+                });
+            }
+            Command::Admitted { key } => match self.registry.find(key) {
+                Some(slot) => self.admit(slot, key),
+                None => self.say_left(key),
+            },
+            Command::Suspend { key } => self.with(key, Self::suspend),
+            Command::Refused { key } => self.with(key, |shard, slot| {
+                shard.unsubscribe(slot);
+                shard.send_text(slot, server::STATS_UNAUTHORIZED);
+            }),
+            Command::Stats { message, only } => self.on_stats(message, only),
+            Command::Send { key, text } => self.with(key, |shard, slot| {
+                shard.meters.one(Count::SentCustom);
+                shard.send_text(slot, &text);
+            }),
+            Command::Standing(new) => self.on_standing(*new),
+            Command::Reach { rule, reply } => {
+                let _asker_gone = reply.send(self.registry.reach(&rule));
+            }
+            Command::Page {
+                from,
+                max,
+                filter,
+                reply,
+            } => {
+                let _asker_gone = reply.send(self.registry.page(from, max, &filter));
+            }
+            Command::Report { question } => self.answer_report(question),
+            Command::Drain => self.drain = Some(Drain::new(self.now_ms, self.registry.len(), self.limits())),
+            Command::Stop => self.stop(),
+        }
+    }
+
+    fn with(&mut self, key: ConnectionKey, act: impl FnOnce(&mut Self, u32)) {
+        if let Some(slot) = self.registry.find(key) {
+            act(self, slot);
+        }
+    }
+
+    fn navigate_by_post(&mut self, slot: u32, route: &str) -> bool {
+        let (now_ms, site) = (self.now_ms, Arc::clone(&self.site));
+        let Some(peer) = self.registry.peer_mut(slot) else {
+            return false;
+        };
+        peer.heard = true;
+        if peer.session.spend(now_ms, &site.config.limits) {
+            return self.navigate(slot, route);
+        }
+        self.defer_navigation(slot, route);
+        true
+    }
+
+    fn subscribe_by_post(&mut self, slot: u32, credentials: Option<Arc<Credentials>>, browser: Option<u64>) {
+        let Some(peer) = self.registry.peer(slot) else {
+            return;
+        };
+        let opened_by = peer.extras.as_ref();
+        let same_browser = !self.site.compares_browsers()
+            || browser.is_some() && opened_by.and_then(|extras| extras.browser) == browser
+            || credentials.is_some()
+                && opened_by.and_then(|extras| extras.credentials.as_ref()) == credentials.as_ref();
+        if same_browser {
+            self.ask_authorizers(slot, credentials);
+        } else {
+            self.meters.one(Count::SubscribeForeign);
+            if peer.stats == Subscription::None {
+                self.send_text(slot, server::STATS_UNAUTHORIZED);
+            }
+        }
+    }
+
+    /// Refuses without asking anybody.
+    pub(super) fn refuse(&mut self, slot: u32) {
+        self.meters.one(Count::SubscribeRefused);
+        self.unsubscribe(slot);
+        self.send_text(slot, server::STATS_UNAUTHORIZED);
+    }
+
+    fn admit(&mut self, slot: u32, key: ConnectionKey) {
+        let Some(peer) = self.registry.peer_mut(slot) else {
+            return;
+        };
+        // Unsubscribed while the authorizers were being asked.
+        if peer.stats == Subscription::None {
+            self.say_left(key);
+            return;
+        }
+        if std::mem::replace(&mut peer.stats, Subscription::Admitted) != Subscription::Admitted {
+            self.subscribers.push(key);
+            self.handle
+                .signals
+                .subscribers
+                .store(self.subscribers.len(), Ordering::Relaxed);
+        }
+    }
+
+    fn suspend(&mut self, slot: u32) {
+        if let Some(peer) = self.registry.peer_mut(slot)
+            && peer.stats == Subscription::Admitted
+        {
+            peer.stats = Subscription::Asked;
+            if let Some(outbox) = &mut peer.outbox {
+                outbox.stats_missed = false;
+            }
+            self.drop_subscriber(slot);
+        }
+    }
+
+    pub(super) fn unsubscribe(&mut self, slot: u32) {
+        if let Some(peer) = self.registry.peer_mut(slot)
+            && peer.stats != Subscription::None
+        {
+            peer.stats = Subscription::None;
+            if let Some(outbox) = &mut peer.outbox {
+                outbox.stats_missed = false;
+            }
+            self.drop_subscriber(slot);
+            self.registry
+                .key(slot)
+                .into_iter()
+                .for_each(|key| self.say_left(key));
+        }
+    }
+
+    fn drop_subscriber(&mut self, slot: u32) {
+        if let Some(key) = self.registry.key(slot) {
+            self.forget_subscriber(key);
+        }
+    }
+
+    /// Tells the hub that a subscriber is gone. Where the queue is full the hub learns it when the admission ends.
+    pub(super) fn say_left(&self, key: ConnectionKey) {
+        let _learned_later = self.outlets.hub.try_send(HubEvent::Left(key));
+    }
+
+    /// Takes a connection out of the list of subscribers.
+    pub(super) fn forget_subscriber(&mut self, key: ConnectionKey) {
+        self.subscribers.retain(|subscriber| *subscriber != key);
+        self.handle
+            .signals
+            .subscribers
+            .store(self.subscribers.len(), Ordering::Relaxed);
+        if self.subscribers.is_empty() {
+            self.latest_stats = None;
+        }
+    }
+
+    fn on_standing(&mut self, new: NewStanding) {
+        let NewStanding {
+            standing,
+            broadcast,
+            position,
+            reply,
+        } = new;
+        self.registry.set_standing(standing);
+        if let Some(text) = broadcast {
+            self.broadcast(text);
+        }
+        let mut reach = Reach::default();
+        if let Some(position) = position
+            && let Some(rule) = self.registry.standing().rule(position).cloned()
+        {
+            reach = self.registry.reach(&rule);
+            let hits = self.registry.take_hits(position);
+            self.tell(&rule, hits);
+        }
+        let _asker_gone = reply.send(reach);
+    }
+
+    fn answer_report(&mut self, question: u64) {
+        let hub = self.outlets.hub.clone();
+        match hub.try_reserve() {
+            Ok(permit) => self.report_on(permit, Some(question)),
+            // The hub keeps one question under way, so its queue can be full for a moment only.
+            Err(_) => self.handle.force(Command::Report { question }),
+        }
+    }
+
+    fn stop(&mut self) {
+        for slot in 0..self.registry.end() {
+            self.close(slot, Cause::Drained);
+        }
+        self.stopping = true;
+    }
+}

@@ -1,0 +1,307 @@
+//! Messages go out.
+//!
+//! Everything that reaches a client passes [`Shard::after_send`]. What goes to many is encoded once, and sent in pieces of
+//! a few hundred, between which sockets are heard: a broadcast to fifteen thousand tabs delays nobody by more than a
+//! millisecond or two.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use headcount_core::connection::ConnectionKey;
+use headcount_core::invalidation::{Rule, positions};
+use headcount_core::protocol::client::Resume;
+use headcount_core::protocol::server;
+use headcount_core::protocol::stats::StatsMessage;
+use headcount_core::sse;
+use headcount_core::websocket::{self, Opcode};
+
+use super::arrive::Cause;
+use super::peer::{Flushed, Link, Part, Sent, Subscription};
+use super::reactor::Shard;
+use crate::admission::Transport;
+use crate::metrics::Count;
+
+/// Messages sent before sockets are heard again.
+const PIECE: usize = 256;
+
+/// Free places a remote link must have for stats: they are sent only to who keeps up.
+const REMOTE_ROOM_MIN: usize = 8;
+
+/// One message on its way to many.
+pub(super) struct Job {
+    text: String,
+    sse: Bytes,
+    websocket: Bytes,
+    head: u32,
+    targets: Targets,
+}
+
+enum Targets {
+    /// Slots from here to there.
+    All {
+        next: u32,
+        end: u32,
+    },
+    These(std::vec::IntoIter<ConnectionKey>),
+}
+
+impl Shard {
+    /// Starts telling everybody.
+    pub(super) fn broadcast(&mut self, text: String) {
+        let targets = Targets::All {
+            next: 0,
+            end: self.registry.end(),
+        };
+        self.start_job(text, targets);
+    }
+
+    /// Starts telling the connections in these slots.
+    pub(super) fn tell(&mut self, rule: &Rule, slots: Vec<u32>) {
+        let keys: Vec<_> = slots
+            .into_iter()
+            .filter_map(|slot| self.registry.key(slot))
+            .collect();
+        let text = server::invalidated(&rule.release, rule.id, rule.mode);
+        self.start_job(text, Targets::These(keys.into_iter()));
+    }
+
+    fn start_job(&mut self, text: String, targets: Targets) {
+        let head = self.registry.standing().head;
+        self.jobs.push_back(Job {
+            sse: sse::event_with_id(&Resume::write(head, std::iter::empty()), &text),
+            websocket: websocket::text(&text),
+            text,
+            head,
+            targets,
+        });
+    }
+
+    /// Sends a piece of what is on its way.
+    pub(super) fn deliver_some(&mut self) {
+        let Some(mut job) = self.jobs.pop_front() else {
+            return;
+        };
+        for _ in 0..PIECE {
+            let slot = match &mut job.targets {
+                Targets::All { next, end } => {
+                    if *next >= *end {
+                        return;
+                    }
+                    *next += 1;
+                    Some(*next - 1)
+                }
+                Targets::These(keys) => match keys.next() {
+                    Some(key) => self.registry.find(key),
+                    None => return,
+                },
+            };
+            if let Some(slot) = slot {
+                self.send_job(slot, &job);
+            }
+        }
+        self.jobs.push_front(job);
+    }
+
+    fn send_job(&mut self, slot: u32, job: &Job) {
+        let Some(transport) = self.registry.peer(slot).map(|peer| peer.transport) else {
+            return;
+        };
+        self.meters.one(Count::SentVersion);
+        match transport {
+            Transport::WebSocket => self.send(slot, &[Part::Shared(&job.websocket)]),
+            Transport::Sse if self.registry.told(slot).next().is_none() => {
+                self.send(slot, &[Part::Shared(&job.sse)])
+            }
+            Transport::Sse => {
+                let id = Resume::write(job.head, self.registry.told(slot));
+                let event = sse::event_with_id(&id, &job.text);
+                self.send(slot, &[Part::Own(&event)])
+            }
+        };
+    }
+
+    /// Tells a connection the standing rules that concern it and that it was not told.
+    pub(super) fn deliver_due(&mut self, slot: u32) {
+        let due = self.registry.take_due(slot);
+        if due == 0 {
+            return;
+        }
+        let standing = Arc::clone(self.registry.standing());
+        for rule in positions(due).filter_map(|position| standing.rule(position)) {
+            let text = server::invalidated(&rule.release, rule.id, rule.mode);
+            self.meters.one(Count::SentVersion);
+            let sent = match self.registry.peer(slot).map(|peer| peer.transport) {
+                Some(Transport::Sse) => {
+                    let id = Resume::write(standing.head, self.registry.told(slot));
+                    self.send_own(slot, &sse::event_with_id(&id, &text))
+                }
+                Some(Transport::WebSocket) => self.send_text(slot, &text),
+                None => false,
+            };
+            if !sent {
+                return;
+            }
+        }
+    }
+
+    /// Sends one text to one connection. Whether the connection is still there.
+    pub(super) fn send_text(&mut self, slot: u32, text: &str) -> bool {
+        let framed = match self.registry.peer(slot).map(|peer| peer.transport) {
+            Some(Transport::Sse) => sse::event(text),
+            Some(Transport::WebSocket) => websocket::text(text),
+            None => return false,
+        };
+        self.send_own(slot, &framed)
+    }
+
+    /// Sends bytes that are already framed.
+    pub(super) fn send_own(&mut self, slot: u32, bytes: &[u8]) -> bool {
+        self.send(slot, &[Part::Own(bytes)])
+    }
+
+    fn send(&mut self, slot: u32, parts: &[Part<'_>]) -> bool {
+        let (now_ms, bytes_max) = (self.now_ms, self.limits().outbox_bytes_max as usize);
+        let Some(peer) = self.registry.peer_mut(slot) else {
+            return false;
+        };
+        let sent = peer.send(parts, now_ms, bytes_max);
+        self.after_send(slot, sent)
+    }
+
+    /// Closes a connection that could not be sent to. Whether it is still there.
+    pub(super) fn after_send(&mut self, slot: u32, sent: Sent) -> bool {
+        match sent {
+            Sent::Yes => return true,
+            Sent::TooSlow => self.close(slot, Cause::Slow),
+            Sent::Broken => self.close(slot, Cause::Peer),
+        }
+        false
+    }
+
+    /// A socket takes bytes again.
+    pub(super) fn on_writable(&mut self, slot: u32) {
+        let now_ms = self.now_ms;
+        let Some(peer) = self.registry.peer_mut(slot) else {
+            return;
+        };
+        match peer.flush(now_ms) {
+            Ok(Flushed::Empty | Flushed::Waiting) => {}
+            Ok(Flushed::StatsMissed) => {
+                if let Some(latest) = self.latest_stats.clone() {
+                    self.send_stats(slot, &latest);
+                }
+            }
+            Err(_) => self.close(slot, Cause::Peer),
+        }
+    }
+
+    /// Sends stats to everyone who is subscribed, or to some.
+    pub(super) fn on_stats(&mut self, message: Arc<StatsMessage>, only: Option<Vec<ConnectionKey>>) {
+        let readers = only.unwrap_or_else(|| self.subscribers.clone());
+        for key in readers {
+            if let Some(slot) = self.registry.find(key)
+                && self
+                    .registry
+                    .peer(slot)
+                    .is_some_and(|peer| peer.stats == Subscription::Admitted)
+            {
+                self.send_stats(slot, &message);
+            }
+        }
+        self.latest_stats = Some(message);
+    }
+
+    /// Sends stats to one reader; to one that is behind, later.
+    pub(super) fn send_stats(&mut self, slot: u32, message: &StatsMessage) {
+        let Some(row) = self.registry.row(slot) else {
+            return;
+        };
+        let Some(peer) = self.registry.peer_mut(slot) else {
+            return;
+        };
+        if peer.stats != Subscription::Admitted {
+            return;
+        }
+        if let Some(outbox) = &mut peer.outbox {
+            outbox.stats_missed = true;
+            self.meters.one(Count::StatsSkipped);
+            return;
+        }
+        if let Link::Remote(sender) = &peer.link
+            && sender.capacity() < REMOTE_ROOM_MIN
+        {
+            self.note_missed(row.key);
+            return;
+        }
+        let end = message.end_for(&row, &self.site.cipher);
+        let beginning = Part::Shared(message.beginning());
+        self.meters.one(Count::SentStats);
+        match peer.transport {
+            Transport::Sse => {
+                self.send(
+                    slot,
+                    &[
+                        Part::Own(b"data: "),
+                        beginning,
+                        Part::Own(end.as_bytes()),
+                        Part::Own(b"\n\n"),
+                    ],
+                );
+            }
+            Transport::WebSocket => {
+                let mut header = [0; 10];
+                let length =
+                    websocket::header(Opcode::Text, message.beginning().len() + end.len(), &mut header);
+                self.send(
+                    slot,
+                    &[Part::Own(&header[..length]), beginning, Part::Own(end.as_bytes())],
+                );
+            }
+        }
+    }
+
+    fn note_missed(&mut self, key: ConnectionKey) {
+        self.meters.one(Count::StatsSkipped);
+        if !self.missed.iter().any(|(missed, _)| *missed == key) {
+            self.missed.push((key, self.now_ms));
+        }
+    }
+
+    /// Gives remote links that were behind the latest stats, or closes those that stay behind.
+    pub(super) fn catch_up_missed(&mut self) {
+        let patience_ms = u64::from(self.limits().outbox_ms);
+        for (key, since_ms) in std::mem::take(&mut self.missed) {
+            let Some(slot) = self.registry.find(key) else {
+                continue;
+            };
+            let room = match self.registry.peer(slot).map(|peer| &peer.link) {
+                Some(Link::Remote(sender)) => sender.capacity(),
+                _ => continue,
+            };
+            if room >= REMOTE_ROOM_MIN {
+                if let Some(latest) = self.latest_stats.clone() {
+                    self.send_stats(slot, &latest);
+                }
+            } else if self.now_ms.saturating_sub(since_ms) > patience_ms {
+                self.close(slot, Cause::Slow);
+            } else {
+                self.missed.push((key, since_ms));
+            }
+        }
+    }
+
+    /// Asks a client to come back after a while.
+    pub(super) fn send_reconnect(&mut self, slot: u32, after_ms: u32) -> bool {
+        let text = server::reconnect(after_ms);
+        match self.registry.peer(slot).map(|peer| peer.transport) {
+            Some(Transport::Sse) => {
+                // Browsers obey `retry:` by themselves.
+                let mut bytes = sse::retry(after_ms).to_vec();
+                bytes.extend_from_slice(&sse::event(&text));
+                self.send_own(slot, &bytes)
+            }
+            Some(Transport::WebSocket) => self.send_text(slot, &text),
+            None => false,
+        }
+    }
+}

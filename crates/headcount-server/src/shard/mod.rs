@@ -1,0 +1,299 @@
+//! Shards: threads that hold connections, one per core.
+//!
+//! A shard owns its sockets, its table and its counts, and shares nothing: everything it is told comes through its mailbox,
+//! everything it has to say goes to the hub, the hooks or the generic door over bounded queues, and it waits for none of
+//! them. A connection at rest is one table entry and one socket: no task, no buffer, no timer.
+//!
+//! - `reactor`: the loop. `guests`: sockets that are no connections yet, or no longer. `lean`: reading a request head.
+//! - `arrive`: a connection opens. `receive`: a client speaks. `deliver`: messages go out. `sweep`: time passes.
+
+mod arrive;
+mod commands;
+mod deliver;
+mod guests;
+mod lean;
+mod mailbox;
+mod peer;
+mod reactor;
+mod receive;
+mod sweep;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use headcount_core::connection::ConnectionKey;
+use headcount_core::invalidation::{Rule, Standing};
+use headcount_core::protocol::stats::StatsMessage;
+use headcount_core::registry::{Filter, Page, Reach};
+use mio::{Poll, Token, Waker};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::admission::Candidate;
+use crate::authorize::Credentials;
+use crate::hooks::HookSender;
+use crate::hub::HubEvent;
+use crate::metrics::Meters;
+use crate::site::{Place, Site};
+use mailbox::Mailbox;
+
+pub(crate) use lean::websocket_accept;
+
+/// Commands that may wait for a shard before further ones are turned away.
+const MAILBOX_MAX: usize = 65_536;
+
+/// Something a shard is told.
+pub(crate) enum Command {
+    /// A socket that was just accepted.
+    Accept {
+        stream: mio::net::TcpStream,
+        peer: SocketAddr,
+    },
+    /// A connection that may open.
+    Open(Box<Arrival>),
+    /// Text that the client of a remote link sent.
+    Received { key: ConnectionKey, text: Box<str> },
+    /// The client of a remote link showed a sign of life.
+    Heard { key: ConnectionKey },
+    /// A remote link ended.
+    Gone { key: ConnectionKey },
+    /// A tab is on another page, said by POST. Answers whether that connection is here and the page is one.
+    Navigate {
+        key: ConnectionKey,
+        route: String,
+        reply: oneshot::Sender<bool>,
+    },
+    /// A browser asks by POST for stats on this connection.
+    Subscribe {
+        key: ConnectionKey,
+        credentials: Option<Arc<Credentials>>,
+        browser: Option<u64>,
+    },
+    /// A subscription was admitted; stats follow.
+    Admitted { key: ConnectionKey },
+    /// An admission ended and is being asked for again: no stats meanwhile.
+    Suspend { key: ConnectionKey },
+    /// A subscription was refused, or its admission ended.
+    Refused { key: ConnectionKey },
+    /// New stats, for one connection or for all that are subscribed.
+    Stats {
+        message: Arc<StatsMessage>,
+        only: Option<Vec<ConnectionKey>>,
+    },
+    /// A text for one tab.
+    Send { key: ConnectionKey, text: Arc<str> },
+    /// Other rules or releases.
+    Standing(Box<NewStanding>),
+    /// How far would this rule reach?
+    Reach {
+        rule: Arc<Rule>,
+        reply: oneshot::Sender<Reach>,
+    },
+    /// A page of connections.
+    Page {
+        from: u32,
+        max: usize,
+        filter: Filter,
+        reply: oneshot::Sender<Page>,
+    },
+    /// Report changes to the hub now.
+    Report { question: u64 },
+    /// Tell everyone when to return, then close them, a slice at a time.
+    Drain,
+    /// Close what is left and end.
+    Stop,
+}
+
+/// Other rules or releases, and what follows at once.
+pub(crate) struct NewStanding {
+    pub(crate) standing: Arc<Standing>,
+    /// A message for everybody.
+    pub(crate) broadcast: Option<String>,
+    /// The position of a rule whose hits are told now.
+    pub(crate) position: Option<usize>,
+    /// Where to say how far that rule reaches.
+    pub(crate) reply: oneshot::Sender<Reach>,
+}
+
+/// A connection that may open, and how to reach its tab.
+pub(crate) struct Arrival {
+    pub(crate) candidate: Candidate,
+    pub(crate) place: Place,
+    pub(crate) link: NewLink,
+    /// Bytes to send before anything else: the head of the HTTP answer, or nothing if that was sent.
+    pub(crate) greeting: Vec<u8>,
+    /// Bytes the client already sent after its request.
+    pub(crate) early: Vec<u8>,
+}
+
+/// How to reach a tab.
+pub(crate) enum NewLink {
+    /// A socket that the shard takes over.
+    Socket(mio::net::TcpStream),
+    /// A task elsewhere that owns the socket.
+    Remote(mpsc::Sender<Outgoing>),
+}
+
+/// Something for the task that owns a remote link.
+#[derive(Debug)]
+pub(crate) enum Outgoing {
+    /// Where the connection is held, said first.
+    Opened(ConnectionKey),
+    /// Bytes in the framing of its transport.
+    Bytes(Bytes),
+    /// Nothing more comes.
+    End,
+}
+
+/// A socket that the lean door does not keep, with what was read of it.
+pub(crate) struct Handoff {
+    pub(crate) stream: std::net::TcpStream,
+    pub(crate) peer: SocketAddr,
+    pub(crate) read: Bytes,
+}
+
+/// What a shard and its hub look at without asking.
+#[derive(Debug, Default)]
+pub(crate) struct Signals {
+    /// Whether anyone is subscribed to stats.
+    pub(crate) watched: AtomicBool,
+    /// Whether the shard may report changes now.
+    pub(crate) may_report: AtomicBool,
+    /// Whether the shard has changes that it may not report yet.
+    pub(crate) has_more: AtomicBool,
+    /// Connections of this shard that are subscribed.
+    pub(crate) subscribers: AtomicUsize,
+}
+
+/// One shard, seen from outside.
+#[derive(Clone)]
+pub(crate) struct Handle {
+    mailbox: Arc<Mailbox<Command>>,
+    pub(crate) signals: Arc<Signals>,
+    pub(crate) meters: Arc<Meters>,
+}
+
+impl Handle {
+    /// Tells the shard something, unless too much waits already.
+    pub(crate) fn offer(&self, command: Command) -> Result<(), Command> {
+        self.mailbox.offer(command)
+    }
+
+    /// Tells the shard something that must not be lost. Only for what the sender bounds.
+    pub(crate) fn force(&self, command: Command) {
+        self.mailbox.force(command);
+    }
+
+    /// Lets the shard report its next changes.
+    pub(crate) fn allow_report(&self) -> bool {
+        self.signals.may_report.store(true, Ordering::SeqCst);
+        let has_more = self.signals.has_more.load(Ordering::SeqCst);
+        if has_more {
+            self.mailbox.wake();
+        }
+        has_more
+    }
+}
+
+/// All shards of a process.
+#[derive(Clone)]
+pub(crate) struct Shards {
+    handles: Arc<[Handle]>,
+    next: Arc<AtomicUsize>,
+    send_bytes_max: usize,
+}
+
+impl fmt::Debug for Shards {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shards")
+            .field("len", &self.handles.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Shards {
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &Handle> {
+        self.handles.iter()
+    }
+
+    pub(crate) fn get(&self, number: usize) -> Option<&Handle> {
+        self.handles.get(number)
+    }
+
+    /// The shard that holds this connection.
+    pub(crate) fn of(&self, key: ConnectionKey) -> Option<&Handle> {
+        self.handles.get(usize::from(key.shard))
+    }
+
+    /// The number of the shard for a new connection: always the same for one tab, else each in turn.
+    pub(crate) fn number_for(&self, tab: Option<u64>) -> usize {
+        match tab {
+            Some(tab) => usize::try_from(tab % self.handles.len() as u64).unwrap_or_default(),
+            None => self.next.fetch_add(1, Ordering::Relaxed) % self.handles.len(),
+        }
+    }
+
+    /// As [`Shards::number_for`], for a socket that shard `here` already holds: one without a tab id stays.
+    pub(crate) fn number_for_lean(&self, tab: Option<u64>, here: u16) -> u16 {
+        tab.map_or(here, |tab| {
+            u16::try_from(self.number_for(Some(tab))).unwrap_or(here)
+        })
+    }
+
+    /// The shard for a new connection.
+    pub(crate) fn for_new(&self, tab: Option<u64>) -> &Handle {
+        &self.handles[self.number_for(tab)]
+    }
+
+    pub(crate) fn send_bytes_max(&self) -> usize {
+        self.send_bytes_max
+    }
+}
+
+/// Where a shard says what it has to say.
+#[derive(Clone)]
+pub(crate) struct Outlets {
+    pub(crate) hub: mpsc::Sender<HubEvent>,
+    pub(crate) hooks: HookSender,
+    pub(crate) handoff: mpsc::Sender<Handoff>,
+}
+
+/// Starts the shards' threads. They end on [`Command::Stop`].
+pub(crate) fn start(
+    site: &Arc<Site>,
+    standing: &Arc<Standing>,
+    outlets: &Outlets,
+) -> std::io::Result<Shards> {
+    let count = match site.config.shards {
+        0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        count => count,
+    };
+    let mut polls = Vec::with_capacity(count);
+    let mut handles = Vec::with_capacity(count);
+    for _ in 0..count {
+        let poll = Poll::new()?;
+        let waker = Waker::new(poll.registry(), Token(reactor::WAKER))?;
+        handles.push(Handle {
+            mailbox: Arc::new(Mailbox::new(waker, MAILBOX_MAX)),
+            signals: Arc::default(),
+            meters: Arc::default(),
+        });
+        polls.push(poll);
+    }
+    let shards = Shards {
+        handles: handles.into(),
+        next: Arc::default(),
+        send_bytes_max: site.config.limits.send_bytes_max as usize,
+    };
+    for (number, poll) in polls.into_iter().enumerate() {
+        // The number of cores of a machine fits.
+        let number = u16::try_from(number).unwrap_or(u16::MAX);
+        let shard = reactor::Shard::new(number, poll, &shards, site, standing, outlets);
+        std::thread::Builder::new()
+            .name(format!("headcount-shard-{number}"))
+            .spawn(move || shard.run())?;
+    }
+    Ok(shards)
+}

@@ -1,0 +1,235 @@
+//! What a shard keeps beside a registry entry: the way to the tab, and what is under way on it.
+
+use std::collections::VecDeque;
+use std::io::{ErrorKind, IoSlice, Write};
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use headcount_core::session::Session;
+use headcount_core::websocket::Decoder;
+use mio::net::TcpStream;
+use tokio::sync::mpsc;
+
+use super::Outgoing;
+use crate::admission::Transport;
+use crate::authorize::Credentials;
+
+/// One tab, as its shard sees it.
+#[derive(Debug)]
+pub(super) struct Peer {
+    pub(super) link: Link,
+    pub(super) transport: Transport,
+    /// Whether it showed a sign of life since the last sweep.
+    pub(super) heard: bool,
+    pub(super) stats: Subscription,
+    pub(super) session: Session,
+    pub(super) decoder: Decoder,
+    pub(super) outbox: Option<Box<Outbox>>,
+    pub(super) extras: Option<Box<Extras>>,
+}
+
+/// What most connections do not have.
+#[derive(Debug, Default)]
+pub(super) struct Extras {
+    /// What its limit per address counts it as.
+    pub(super) address: Option<u64>,
+    /// What its browser showed when it connected.
+    pub(super) credentials: Option<Arc<Credentials>>,
+    /// The hash of its browser's cookie.
+    pub(super) browser: Option<u64>,
+    /// The page it will be put on when its allowance has recovered.
+    pub(super) deferred_route: Option<Box<str>>,
+}
+
+/// Whether it gets stats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Subscription {
+    None,
+    /// The authorizers are being asked.
+    Asked,
+    Admitted,
+}
+
+/// The way to a tab.
+#[derive(Debug)]
+pub(super) enum Link {
+    Socket(TcpStream),
+    Remote(Box<mpsc::Sender<Outgoing>>),
+}
+
+/// Bytes that a socket did not take yet.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    queue: VecDeque<Bytes>,
+    bytes: usize,
+    /// When the socket last took something, on the shard's clock.
+    pub(super) moved_ms: u64,
+    /// Whether stats were left out meanwhile, so that the latest must follow.
+    pub(super) stats_missed: bool,
+}
+
+/// A piece of a message.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Part<'a> {
+    /// Made for this connection.
+    Own(&'a [u8]),
+    /// Shared by many: kept without a copy where it must wait.
+    Shared(&'a Bytes),
+}
+
+/// What became of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sent {
+    /// Taken, or waiting within the limits.
+    Yes,
+    /// The tab takes too little: close it.
+    TooSlow,
+    /// The way to the tab is gone: close it.
+    Broken,
+}
+
+impl Part<'_> {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Own(bytes) => bytes,
+            Self::Shared(bytes) => bytes,
+        }
+    }
+
+    fn keep_from(&self, start: usize) -> Bytes {
+        match self {
+            Self::Own(bytes) => Bytes::copy_from_slice(bytes.get(start..).unwrap_or_default()),
+            Self::Shared(bytes) => bytes.slice(start.min(bytes.len())..),
+        }
+    }
+}
+
+impl Peer {
+    pub(super) fn extras(&mut self) -> &mut Extras {
+        self.extras.get_or_insert_default()
+    }
+
+    /// Sends a message of at most four parts, at once where the socket takes it.
+    pub(super) fn send(&mut self, parts: &[Part<'_>], now_ms: u64, bytes_max: usize) -> Sent {
+        match &mut self.link {
+            Link::Socket(socket) => {
+                let written = match &self.outbox {
+                    Some(_) => 0,
+                    None => match write(socket, parts) {
+                        Ok(written) => written,
+                        Err(_) => return Sent::Broken,
+                    },
+                };
+                let total: usize = parts.iter().map(|part| part.bytes().len()).sum();
+                if written == total {
+                    return Sent::Yes;
+                }
+                self.outbox
+                    .get_or_insert_with(|| {
+                        Box::new(Outbox {
+                            moved_ms: now_ms,
+                            ..Outbox::default()
+                        })
+                    })
+                    .keep(parts, written, bytes_max)
+            }
+            Link::Remote(sender) => {
+                let mut bytes = BytesMut::new();
+                for part in parts {
+                    bytes.extend_from_slice(part.bytes());
+                }
+                match sender.try_send(Outgoing::Bytes(bytes.freeze())) {
+                    Ok(()) => Sent::Yes,
+                    Err(mpsc::error::TrySendError::Full(_)) => Sent::TooSlow,
+                    Err(mpsc::error::TrySendError::Closed(_)) => Sent::Broken,
+                }
+            }
+        }
+    }
+
+    /// Sends what waits, as far as the socket takes it. Drops the outbox when it is empty and says whether stats were left
+    /// out meanwhile.
+    pub(super) fn flush(&mut self, now_ms: u64) -> Result<Flushed, std::io::Error> {
+        let (Link::Socket(socket), Some(outbox)) = (&mut self.link, &mut self.outbox) else {
+            return Ok(Flushed::Empty);
+        };
+        while let Some(front) = outbox.queue.front_mut() {
+            let written = write(socket, &[Part::Shared(front)])?;
+            if written == 0 {
+                return Ok(Flushed::Waiting);
+            }
+            outbox.moved_ms = now_ms;
+            outbox.bytes -= written;
+            if written == front.len() {
+                outbox.queue.pop_front();
+            } else {
+                let _sent = front.split_to(written);
+            }
+        }
+        let missed = outbox.stats_missed;
+        self.outbox = None;
+        Ok(if missed {
+            Flushed::StatsMissed
+        } else {
+            Flushed::Empty
+        })
+    }
+}
+
+/// What a flush left behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flushed {
+    /// Nothing.
+    Empty,
+    /// Nothing, but the latest stats are due.
+    StatsMissed,
+    /// Bytes that the socket did not take.
+    Waiting,
+}
+
+impl Outbox {
+    fn keep(&mut self, parts: &[Part<'_>], mut skip: usize, bytes_max: usize) -> Sent {
+        for part in parts {
+            let length = part.bytes().len();
+            if skip >= length {
+                skip -= length;
+                continue;
+            }
+            let rest = part.keep_from(skip);
+            skip = 0;
+            self.bytes += rest.len();
+            self.queue.push_back(rest);
+        }
+        if self.bytes > bytes_max {
+            Sent::TooSlow
+        } else {
+            Sent::Yes
+        }
+    }
+}
+
+/// Writes as much as the socket takes: the number of bytes, 0 where it takes none now.
+fn write(socket: &mut TcpStream, parts: &[Part<'_>]) -> std::io::Result<usize> {
+    let mut slices = [
+        IoSlice::new(&[]),
+        IoSlice::new(&[]),
+        IoSlice::new(&[]),
+        IoSlice::new(&[]),
+    ];
+    debug_assert!(parts.len() <= slices.len());
+    for (slice, part) in slices.iter_mut().zip(parts) {
+        *slice = IoSlice::new(part.bytes());
+    }
+    loop {
+        let outcome = match parts {
+            [part] => socket.write(part.bytes()),
+            _ => socket.write_vectored(&slices[..parts.len().min(4)]),
+        };
+        match outcome {
+            Ok(written) => return Ok(written),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(0),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}

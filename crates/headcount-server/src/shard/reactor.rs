@@ -1,0 +1,201 @@
+//! The loop of a shard: wait, then readiness, mailbox, deliveries, deadlines, report.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use headcount_core::connection::ConnectionKey;
+use headcount_core::invalidation::Standing;
+use headcount_core::limits::Limits;
+use headcount_core::protocol::stats::StatsMessage;
+use headcount_core::registry::Registry;
+use mio::event::Event;
+use mio::{Events, Poll, Token};
+use tokio::sync::mpsc::Permit;
+
+use super::deliver::Job;
+use super::guests::{Guests, is_guest};
+use super::peer::Peer;
+use super::sweep::{Drain, Sweep};
+use super::{Handle, Outlets, Shards};
+use crate::clock;
+use crate::hub::HubEvent;
+use crate::metrics::Meters;
+use crate::site::Site;
+
+/// The token of the mailbox. Slots are 32 bits wide, guests use one bit more.
+pub(super) const WAKER: usize = usize::MAX;
+
+/// Bytes read from a socket at once. One buffer serves all sockets of a shard.
+const SCRATCH_BYTES: usize = 65_536;
+
+const EVENTS_AT_ONCE: usize = 1_024;
+
+/// One shard. Everything in here is touched by its own thread alone.
+pub(super) struct Shard {
+    pub(super) number: u16,
+    pub(super) site: Arc<Site>,
+    pub(super) shards: Shards,
+    pub(super) outlets: Outlets,
+    pub(super) handle: Handle,
+    pub(super) meters: Arc<Meters>,
+    pub(super) poll: Poll,
+    pub(super) registry: Registry<Peer>,
+    pub(super) guests: Guests,
+    pub(super) scratch: Vec<u8>,
+    pub(super) jobs: VecDeque<Job>,
+    pub(super) subscribers: Vec<ConnectionKey>,
+    pub(super) latest_stats: Option<Arc<StatsMessage>>,
+    /// Connections with a navigation that waits for their allowance.
+    pub(super) deferred: Vec<ConnectionKey>,
+    /// Remote links that missed stats, and since when.
+    pub(super) missed: Vec<(ConnectionKey, u64)>,
+    pub(super) sweep: Sweep,
+    pub(super) drain: Option<Drain>,
+    pub(super) stopping: bool,
+    started: Instant,
+    /// Milliseconds since the shard started, at the beginning of this turn of the loop.
+    pub(super) now_ms: u64,
+}
+
+impl Shard {
+    pub(super) fn new(
+        number: u16,
+        poll: Poll,
+        shards: &Shards,
+        site: &Arc<Site>,
+        standing: &Arc<Standing>,
+        outlets: &Outlets,
+    ) -> Self {
+        let handle = shards.handles[usize::from(number)].clone();
+        let config = &site.config;
+        Self {
+            number,
+            registry: Registry::new(
+                number,
+                config.route_tracking,
+                &config.limits,
+                Arc::clone(standing),
+            ),
+            meters: Arc::clone(&handle.meters),
+            handle,
+            site: Arc::clone(site),
+            shards: shards.clone(),
+            outlets: outlets.clone(),
+            poll,
+            guests: Guests::default(),
+            scratch: vec![0; SCRATCH_BYTES],
+            jobs: VecDeque::new(),
+            subscribers: Vec::new(),
+            latest_stats: None,
+            deferred: Vec::new(),
+            missed: Vec::new(),
+            sweep: Sweep::default(),
+            drain: None,
+            stopping: false,
+            started: clock::now(),
+            now_ms: 0,
+        }
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        &self.site.config.limits
+    }
+
+    pub(super) fn run(mut self) {
+        let mut events = Events::with_capacity(EVENTS_AT_ONCE);
+        let mut commands = VecDeque::new();
+        while !self.stopping {
+            if let Err(error) = self.poll.poll(&mut events, self.wait())
+                && error.kind() != std::io::ErrorKind::Interrupted
+            {
+                tracing::error!(%error, "a shard cannot wait for its sockets and ends");
+                return;
+            }
+            self.now_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+            for event in &events {
+                self.on_event(event);
+            }
+            self.handle.mailbox.take(&mut commands);
+            for command in commands.drain(..) {
+                self.on_command(command);
+            }
+            self.deliver_some();
+            self.on_time();
+            self.report_changes();
+        }
+    }
+
+    /// How long to wait for sockets; `None`: until something happens.
+    fn wait(&self) -> Option<Duration> {
+        if !self.jobs.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        let next = [
+            self.guests.next_deadline_ms(),
+            self.next_sweep_ms(),
+            self.next_deferred_ms(),
+            self.next_drain_ms(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()?;
+        // The clock of this turn is a little old by now; waiting that much too long harms nobody.
+        Some(Duration::from_millis(next.saturating_sub(self.now_ms).max(1)))
+    }
+
+    fn on_event(&mut self, event: &Event) {
+        let token = event.token().0;
+        if token == WAKER {
+            return;
+        }
+        if is_guest(token) {
+            self.on_guest(token);
+            return;
+        }
+        // Tokens below the guests' are slots.
+        let Ok(slot) = u32::try_from(token) else { return };
+        if event.is_writable() {
+            self.on_writable(slot);
+        }
+        if event.is_readable() || event.is_read_closed() || event.is_error() {
+            self.on_readable(slot, event.is_read_closed() || event.is_error());
+        }
+    }
+
+    /// Tells the hub what changed, if anyone watches, and not more often than it wants to hear.
+    fn report_changes(&mut self) {
+        let signals = &self.handle.signals;
+        if !signals.watched.load(Ordering::Relaxed) || !self.registry.has_changes() {
+            return;
+        }
+        if !signals.may_report.load(Ordering::SeqCst) {
+            signals.has_more.store(true, Ordering::SeqCst);
+            // The hub may have allowed it between the two lines above, and not have seen that there is more.
+            if !signals.may_report.load(Ordering::SeqCst) {
+                return;
+            }
+        }
+        signals.has_more.store(false, Ordering::SeqCst);
+        let hub = self.outlets.hub.clone();
+        // A full queue means the hub is behind: the changes stay here, and grow into newer ones.
+        if let Ok(permit) = hub.try_reserve() {
+            self.handle.signals.may_report.store(false, Ordering::SeqCst);
+            self.report_on(permit, None);
+        }
+    }
+
+    pub(super) fn report_on(&mut self, permit: Permit<'_, HubEvent>, question: Option<u64>) {
+        let changes = self.registry.take_changes();
+        permit.send(HubEvent::Changes {
+            shard: usize::from(self.number),
+            changes,
+            question,
+        });
+    }
+
+    pub(super) fn token(slot: u32) -> Token {
+        Token(slot as usize)
+    }
+}

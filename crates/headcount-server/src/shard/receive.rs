@@ -1,0 +1,258 @@
+//! A client speaks.
+
+use std::io::{ErrorKind, Read};
+use std::sync::Arc;
+
+use headcount_core::protocol::server;
+use headcount_core::route;
+use headcount_core::session::Step;
+use headcount_core::websocket::{self, CloseCode, Event, Flow};
+
+use super::arrive::Cause;
+use super::peer::{Link, Subscription};
+use super::reactor::Shard;
+use crate::admission::Transport;
+use crate::authorize::Credentials;
+use crate::hooks::{HookEvent, RouteUpdated};
+use crate::hub::{AuthorizeJob, HubEvent};
+use crate::metrics::Count;
+
+impl Shard {
+    /// A socket has something to read, or was closed by its peer.
+    pub(super) fn on_readable(&mut self, slot: u32, closed: bool) {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        while let Some(peer) = self.registry.peer_mut(slot) {
+            let Link::Socket(socket) = &mut peer.link else {
+                break;
+            };
+            match socket.read(&mut scratch) {
+                Ok(0) => {
+                    self.close(slot, Cause::Peer);
+                    break;
+                }
+                Ok(read) => {
+                    peer.heard = true;
+                    let websocket = peer.transport == Transport::WebSocket;
+                    // What an SSE client sends after its request means nothing.
+                    if websocket && !self.on_frames(slot, &mut scratch[..read]) {
+                        break;
+                    }
+                    // A short read has drained the socket, unless its end is still to be read.
+                    if read < scratch.len() && !closed {
+                        break;
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => {
+                    self.close(slot, Cause::Peer);
+                    break;
+                }
+            }
+        }
+        self.scratch = scratch;
+    }
+
+    /// Bytes that came with the request.
+    pub(super) fn on_bytes(&mut self, slot: u32, mut bytes: Vec<u8>) {
+        if self
+            .registry
+            .peer(slot)
+            .is_some_and(|peer| peer.transport == Transport::WebSocket)
+        {
+            self.on_frames(slot, &mut bytes);
+        }
+    }
+
+    /// Takes in bytes of a WebSocket. Whether the connection is still there.
+    fn on_frames(&mut self, slot: u32, bytes: &mut [u8]) -> bool {
+        let Some(key) = self.registry.key(slot) else {
+            return false;
+        };
+        let Some(peer) = self.registry.peer_mut(slot) else {
+            return false;
+        };
+        let mut decoder = std::mem::take(&mut peer.decoder);
+        let message_bytes_max = self.limits().message_bytes_max as usize;
+        let outcome = decoder.feed(bytes, message_bytes_max, |event| self.on_frame(slot, &event));
+        if self.registry.find(key).is_none() {
+            return false;
+        }
+        if let Err(violation) = outcome {
+            self.meters.one(Count::ReceivedMalformed);
+            self.close(slot, Cause::Violation(violation.close_code()));
+            return false;
+        }
+        if let Some(peer) = self.registry.peer_mut(slot) {
+            peer.decoder = decoder;
+        }
+        true
+    }
+
+    fn on_frame(&mut self, slot: u32, event: &Event<'_>) -> Flow {
+        match event {
+            Event::Text(text) => {
+                let Some(key) = self.registry.key(slot) else {
+                    return Flow::Stop;
+                };
+                self.on_text(slot, text);
+                if self.registry.find(key).is_some() {
+                    Flow::Continue
+                } else {
+                    Flow::Stop
+                }
+            }
+            Event::Binary(_) => {
+                self.meters.one(Count::ReceivedMalformed);
+                self.spend(slot)
+            }
+            Event::Ping(payload) => {
+                let pong = websocket::pong(payload);
+                if self.spend(slot) == Flow::Stop || !self.send_own(slot, &pong) {
+                    return Flow::Stop;
+                }
+                Flow::Continue
+            }
+            Event::Pong(_) => Flow::Continue,
+            Event::Close(code) => {
+                let echo = code.map_or(CloseCode::NORMAL, CloseCode::new);
+                self.close(slot, Cause::Answered(echo));
+                Flow::Stop
+            }
+        }
+    }
+
+    /// Counts a frame that is no message against the allowance.
+    fn spend(&mut self, slot: u32) -> Flow {
+        let (now_ms, site) = (self.now_ms, Arc::clone(&self.site));
+        let Some(peer) = self.registry.peer_mut(slot) else {
+            return Flow::Stop;
+        };
+        if peer.session.spend_or_flood(now_ms, &site.config.limits) {
+            return Flow::Continue;
+        }
+        self.close(slot, Cause::Flood);
+        Flow::Stop
+    }
+
+    /// Takes in a message of a client, whichever way it came.
+    pub(super) fn on_text(&mut self, slot: u32, text: &str) {
+        let site = Arc::clone(&self.site);
+        let now_ms = self.now_ms;
+        let Some(peer) = self.registry.peer_mut(slot) else {
+            return;
+        };
+        peer.heard = true;
+        match peer.session.receive(text, now_ms, &site.config.limits) {
+            Step::Navigate(route) => {
+                self.forget_deferred(slot);
+                self.navigate(slot, &route);
+            }
+            Step::NavigateLater(route) => self.defer_navigation(slot, &route),
+            Step::Subscribe => {
+                self.meters.one(Count::ReceivedOther);
+                let credentials = peer_credentials(self, slot);
+                self.ask_authorizers(slot, credentials);
+            }
+            Step::Unsubscribe => {
+                self.meters.one(Count::ReceivedOther);
+                self.unsubscribe(slot);
+            }
+            Step::Pong => {
+                self.meters.one(Count::ReceivedOther);
+                self.send_text(slot, server::PONG);
+            }
+            Step::IgnoreUnknown => self.meters.one(Count::ReceivedUnknown),
+            Step::IgnoreMalformed => self.meters.one(Count::ReceivedMalformed),
+            Step::IgnoreFlood => self.meters.one(Count::ReceivedFlood),
+            Step::CloseFlood => self.close(slot, Cause::Flood),
+        }
+    }
+
+    /// Puts a connection on another page. Whether that is one.
+    pub(super) fn navigate(&mut self, slot: u32, route: &str) -> bool {
+        let Ok(route) = route::normalise(route, usize::from(self.limits().route_bytes_max)) else {
+            self.meters.one(Count::ReceivedBadRoute);
+            return false;
+        };
+        self.meters.one(Count::ReceivedNavigation);
+        if self.registry.navigate(slot, &route) == Some(true) {
+            if let Some(key) = self.registry.key(slot) {
+                let id = self.site.cipher.id(key);
+                self.outlets.hooks.send(&self.meters, || {
+                    HookEvent::RouteUpdated(RouteUpdated {
+                        id,
+                        route: route.as_ref().into(),
+                    })
+                });
+            }
+            self.deliver_due(slot);
+        }
+        true
+    }
+
+    pub(super) fn defer_navigation(&mut self, slot: u32, route: &str) {
+        self.meters.one(Count::ReceivedFlood);
+        let route_bytes_max = usize::from(self.limits().route_bytes_max);
+        let Some(key) = self.registry.key(slot) else {
+            return;
+        };
+        let Some(peer) = self.registry.peer_mut(slot) else {
+            return;
+        };
+        // Longer than any route in its normal form could be before it was brought into it.
+        if route.len() > 3 * route_bytes_max {
+            return;
+        }
+        if peer.extras().deferred_route.replace(route.into()).is_none() {
+            self.deferred.push(key);
+        }
+    }
+
+    fn forget_deferred(&mut self, slot: u32) {
+        if let Some(extras) = self.registry.peer_mut(slot).and_then(|peer| peer.extras.as_mut()) {
+            extras.deferred_route = None;
+        }
+    }
+
+    /// Asks whether a connection may see stats, going by what its browser showed.
+    pub(super) fn ask_authorizers(&mut self, slot: u32, credentials: Option<Arc<Credentials>>) {
+        let Some(row) = self.registry.row(slot) else {
+            return;
+        };
+        let credentials = match credentials {
+            Some(credentials) => credentials,
+            None if self.site.reads.needs_nothing => Arc::default(),
+            None => return self.refuse(slot),
+        };
+        if !self.site.config.connection_tracking {
+            return self.refuse(slot);
+        }
+        if self
+            .registry
+            .peer(slot)
+            .is_some_and(|peer| peer.stats == Subscription::Asked)
+        {
+            return;
+        }
+        let job = AuthorizeJob {
+            key: row.key,
+            ip: row.ip,
+            credentials,
+        };
+        if self.outlets.hub.try_send(HubEvent::Authorize(job)).is_err() {
+            self.refuse(slot);
+            return;
+        }
+        if let Some(peer) = self.registry.peer_mut(slot)
+            && peer.stats == Subscription::None
+        {
+            peer.stats = Subscription::Asked;
+        }
+    }
+}
+
+/// What the browser showed when it connected; empty where the authorizers need nothing.
+fn peer_credentials(shard: &Shard, slot: u32) -> Option<Arc<Credentials>> {
+    shard.registry.peer(slot)?.extras.as_ref()?.credentials.clone()
+}

@@ -1,0 +1,206 @@
+//! What every connection's admission depends on, fixed at start and shared by all shards and doors.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use headcount_core::connection::IdCipher;
+use headcount_core::release::UNRELEASED;
+use ipnet::IpNet;
+
+use crate::authorize::{Authorizers, Credentials, Reads};
+use crate::config::Config;
+use crate::head::Head;
+use crate::origin::Origins;
+
+/// The fixed surroundings of all connections of one server.
+#[derive(Debug)]
+pub(crate) struct Site {
+    pub(crate) config: Config,
+    pub(crate) cipher: IdCipher,
+    pub(crate) origins: Origins,
+    pub(crate) authorizers: Authorizers,
+    /// What the authorizers read of a request head.
+    pub(crate) reads: Reads,
+    pub(crate) version_cookie: String,
+    pub(crate) sse_path: String,
+    pub(crate) websocket_path: String,
+    pub(crate) census: Census,
+    /// Keys the hashes of tabs, browsers and addresses: they mean nothing outside this process.
+    hashes: RandomState,
+    /// The current release, for those who cannot wait for the commander. It alone writes here.
+    current: RwLock<Arc<str>>,
+    /// False once the server was asked to stop.
+    pub(crate) ready: AtomicBool,
+}
+
+impl Site {
+    pub(crate) fn new(config: Config, authorizers: Authorizers, key: [u8; 16]) -> Self {
+        Self {
+            cipher: IdCipher::new(key),
+            origins: Origins::new(&config.allowed_origins),
+            reads: authorizers.reads(),
+            authorizers,
+            version_cookie: config.version_cookie(),
+            sse_path: format!("{}/sse", config.base_path),
+            websocket_path: format!("{}/ws", config.base_path),
+            census: Census::new(&config),
+            hashes: RandomState::new(),
+            current: RwLock::new(UNRELEASED.into()),
+            ready: AtomicBool::new(true),
+            config,
+        }
+    }
+
+    /// What of a request head is kept for the authorizers; `None` where it shows nothing that they read.
+    pub(crate) fn credentials(&self, head: &dyn Head) -> Option<Arc<Credentials>> {
+        self.reads
+            .collect(head)
+            .filter(|credentials| !credentials.is_empty())
+            .map(Arc::new)
+    }
+
+    /// Whether a POST that asks for stats must come from the browser that opened the stream. Not where nobody is admitted,
+    /// nor where somebody is who shows nothing.
+    pub(crate) fn compares_browsers(&self) -> bool {
+        !self.authorizers.is_empty() && !self.reads.needs_nothing
+    }
+
+    /// A hash that means nothing outside this process, never zero.
+    pub(crate) fn hash(&self, text: &str) -> u64 {
+        self.hashes.hash_one(text).max(1)
+    }
+
+    /// What a client address counts as for the limit per address: itself, hashed; `None` where no limit applies to it.
+    pub(crate) fn address_to_limit(&self, peer: Option<IpAddr>, client: Option<IpAddr>) -> Option<u64> {
+        if self.config.limits.connections_per_address_max == 0 {
+            return None;
+        }
+        let trusted = |ip: &IpAddr| {
+            self.config
+                .trusted_proxies
+                .iter()
+                .any(|net: &IpNet| net.contains(ip))
+        };
+        client
+            .or(peer)
+            .filter(|ip| !trusted(ip))
+            .map(|ip| self.hashes.hash_one(ip).max(1))
+    }
+
+    pub(crate) fn current_release(&self) -> Arc<str> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn set_current_release(&self, release: Arc<str>) {
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = release;
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Acquire)
+    }
+}
+
+/// Why a connection is not let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Full {
+    /// The server holds as many as it may.
+    Server,
+    /// This address holds as many as it may.
+    Address,
+}
+
+/// How many connections are held, in all and by address.
+#[derive(Debug)]
+pub(crate) struct Census {
+    open: AtomicU32,
+    max: u32,
+    /// Only where there is a limit per address.
+    addresses: Option<Mutex<HashMap<u64, u32>>>,
+    per_address_max: u32,
+}
+
+impl Census {
+    fn new(config: &Config) -> Self {
+        let per_address_max = config.limits.connections_per_address_max;
+        Self {
+            open: AtomicU32::new(0),
+            max: config.limits.connections_max,
+            addresses: (per_address_max > 0).then(Mutex::default),
+            per_address_max,
+        }
+    }
+
+    pub(crate) fn open(&self) -> u32 {
+        self.open.load(Ordering::Relaxed)
+    }
+
+    /// Lets one more in. Whoever was let in must [`Census::leave`].
+    pub(crate) fn enter(&self, address: Option<u64>) -> Result<(), Full> {
+        if self.open.fetch_add(1, Ordering::Relaxed) >= self.max {
+            self.open.fetch_sub(1, Ordering::Relaxed);
+            return Err(Full::Server);
+        }
+        let (Some(addresses), Some(address)) = (&self.addresses, address) else {
+            return Ok(());
+        };
+        let mut addresses = addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = addresses.entry(address).or_default();
+        if *held >= self.per_address_max {
+            self.open.fetch_sub(1, Ordering::Relaxed);
+            return Err(Full::Address);
+        }
+        *held += 1;
+        Ok(())
+    }
+
+    /// One that was let in is gone.
+    pub(crate) fn leave(&self, address: Option<u64>) {
+        self.open.fetch_sub(1, Ordering::Relaxed);
+        let (Some(addresses), Some(address)) = (&self.addresses, address) else {
+            return;
+        };
+        let mut addresses = addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(held) = addresses.get_mut(&address) {
+            *held -= 1;
+            if *held == 0 {
+                addresses.remove(&address);
+            }
+        }
+    }
+}
+
+/// A place in the census that is given back unless it is kept.
+#[derive(Debug)]
+pub(crate) struct Place {
+    site: Arc<Site>,
+    address: Option<u64>,
+    kept: bool,
+}
+
+impl Place {
+    pub(crate) fn take(site: &Arc<Site>, address: Option<u64>) -> Result<Self, Full> {
+        site.census.enter(address)?;
+        Ok(Self {
+            site: Arc::clone(site),
+            address,
+            kept: false,
+        })
+    }
+
+    /// The connection is open: whoever closes it must leave the census for this address.
+    pub(crate) fn keep(mut self) -> Option<u64> {
+        self.kept = true;
+        self.address
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if !self.kept {
+            self.site.census.leave(self.address);
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! A handle on one open tab.
+
+use std::fmt;
+use std::sync::Arc;
+
+use headcount_core::connection::{ConnectionId, ConnectionKey};
+use serde::Serialize;
+
+use crate::shard::{Command, Shards};
+
+/// Sends JSON to one tab. Cheap to clone, and harmless to keep after the tab is gone.
+#[derive(Clone)]
+pub struct Tab {
+    pub(crate) key: ConnectionKey,
+    pub(crate) id: ConnectionId,
+    pub(crate) shards: Shards,
+}
+
+impl fmt::Debug for Tab {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Tab").field(&self.id).finish()
+    }
+}
+
+/// Why a message was not sent.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// The value has no JSON form.
+    #[error("the message has no JSON form")]
+    NotJson(#[from] serde_json::Error),
+    /// The message is longer than `limits.send_bytes_max`.
+    #[error("the message has {bytes} bytes; at most {bytes_max} are sent")]
+    TooLong {
+        /// Its bytes.
+        bytes: usize,
+        /// The limit.
+        bytes_max: usize,
+    },
+    /// The text names no connection of this server.
+    #[error("no such connection")]
+    NoSuchConnection,
+    /// The shard that holds the tab is too far behind; the message is dropped.
+    #[error("the server is overloaded; the message was dropped")]
+    Overloaded,
+}
+
+impl Tab {
+    /// The tab's connection id.
+    pub fn id(&self) -> ConnectionId {
+        self.id
+    }
+
+    /// Sends a message: any value whose JSON form is an object with a `type`. At most once, in order; a tab that is gone by
+    /// now gets nothing, and that is no error.
+    pub fn send(&self, message: &impl Serialize) -> Result<(), SendError> {
+        let text = serde_json::to_string(message)?;
+        let bytes_max = self.shards.send_bytes_max();
+        if text.len() > bytes_max {
+            return Err(SendError::TooLong {
+                bytes: text.len(),
+                bytes_max,
+            });
+        }
+        self.shards
+            .of(self.key)
+            .ok_or(SendError::NoSuchConnection)?
+            .offer(Command::Send {
+                key: self.key,
+                text: Arc::from(text),
+            })
+            .map_err(|_| SendError::Overloaded)
+    }
+}

@@ -1,0 +1,313 @@
+//! What can be typed: commands, arguments and flags, with their help.
+//!
+//! Values that can also come from a variable or the file stay text here and are read in [`crate::config`], so that one
+//! reader judges them all and every problem is reported at once. Secrets have no flag: a command line is visible to
+//! everyone on the machine.
+
+#![expect(
+    clippy::doc_markdown,
+    reason = "these comments are help texts, shown by a terminal as they stand"
+)]
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+
+const AFTER_HELP: &str = "\
+Exit codes:
+  0  done
+  1  failure: the server answered an error, or could not go on
+  2  usage: an argument or the configuration is wrong
+  3  unreachable: no server answered at --url
+  4  unauthorized: the admin secret is missing, wrong, or not set on the server
+
+Variables:
+  HEADCOUNT_URL           where the client commands look for a server
+  HEADCOUNT_ADMIN_SECRET  the admin secret; HEADCOUNT_ADMIN_SECRET_FILE names a file that holds it
+
+Start with `headcount demo`.";
+
+/// Knows which browser tabs are open on a site, which build each runs and which page it shows; and refreshes exactly the
+/// right ones.
+#[derive(Debug, Parser)]
+#[command(name = "headcount", version, after_help = AFTER_HELP, arg_required_else_help = true)]
+#[command(disable_help_subcommand = true, max_term_width = 100)]
+pub(crate) struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// One variant a command.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a server
+    Serve(Box<ServeArguments>),
+    /// Try it: a demo shop with simulated visitors and a live page, all in this process
+    Demo(DemoArguments),
+    /// Show how many tabs are open, by version and by route
+    Stats(StatsArguments),
+    /// List the open tabs one by one
+    Connections(ConnectionsArguments),
+    /// Announce a release: it is current from now on, and every open tab is told
+    Release(ReleaseArguments),
+    /// List the releases announced so far
+    Releases(ServerArguments),
+    /// Refresh the tabs on a route and below it
+    Invalidate(InvalidateArguments),
+    /// List the invalidations that stand
+    Invalidations(ServerArguments),
+    /// End an invalidation that stands
+    Lift(LiftArguments),
+}
+
+const SERVE_HELP: &str = "\
+Every option is also a variable and a key of the TOML file: `--base-path` is HEADCOUNT_BASE_PATH and `base_path`, \
+`--limit tick_ms=200` is HEADCOUNT_LIMITS_TICK_MS and `tick_ms` under `[limits]`; sessions are HEADCOUNT_SESSION_… and \
+`[sealed_session]`, forward authorization is HEADCOUNT_FORWARD_AUTH_URL and `[forward_auth]`. Flags win over variables, \
+variables over the file. A list in a variable is separated by commas.
+
+Secrets come from variables or files, never from a flag:
+  HEADCOUNT_ADMIN_SECRET      opens the admin API, which is shut without it
+  HEADCOUNT_SESSION_PASSWORD  opens the app's sealed session cookies
+Each has a twin ending in _FILE that names a file. HEADCOUNT_LOG filters the log, as in debug.
+
+Exit codes:
+  0         stopped when asked to
+  1         failure
+  2         wrong usage or configuration
+  130, 143  ended by a second signal
+
+Limits and their defaults:
+";
+
+fn serve_help() -> String {
+    format!("{SERVE_HELP}  {}", crate::config::limits::defaults().join("\n  "))
+}
+
+/// `headcount serve`.
+#[derive(Args, Debug, Default)]
+#[command(after_help = serve_help())]
+pub(crate) struct ServeArguments {
+    /// Where to listen [default: 127.0.0.1:4477]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<String>,
+    /// The release that is current at start [default: the last one announced]
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) release: Option<String>,
+    /// Where releases and invalidations are kept [default: ./headcount-data]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<String>,
+    /// Keep nothing on disk: a restart forgets releases and invalidations
+    #[arg(long)]
+    pub(crate) ephemeral: bool,
+    /// Read settings from this TOML file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Threads that hold connections; 0 means one per core [default: 0]
+    #[arg(long, value_name = "N")]
+    pub(crate) shards: Option<String>,
+
+    /// Where browsers connect [default: /__skew]
+    #[arg(long, value_name = "PATH", help_heading = "Paths and names")]
+    pub(crate) base_path: Option<String>,
+    /// Where the admin API lives [default: /api/admin]
+    #[arg(long, value_name = "PATH", help_heading = "Paths and names")]
+    pub(crate) admin_path: Option<String>,
+    /// The cookie that carries a tab's version [default: __nkpv]
+    #[arg(long, value_name = "NAME", help_heading = "Paths and names")]
+    pub(crate) cookie_name: Option<String>,
+
+    /// Count open tabs [default: true]
+    #[arg(long, value_name = "BOOL", help_heading = "Tracking", num_args = 0..=1, default_missing_value = "true")]
+    pub(crate) connection_tracking: Option<String>,
+    /// Know the page of each tab [default: true]
+    #[arg(long, value_name = "BOOL", help_heading = "Tracking", num_args = 0..=1, default_missing_value = "true")]
+    pub(crate) route_tracking: Option<String>,
+    /// Read, keep in memory and show client addresses [default: false]
+    #[arg(long, value_name = "BOOL", help_heading = "Tracking", num_args = 0..=1, default_missing_value = "true")]
+    pub(crate) ip_tracking: Option<String>,
+
+    /// A further origin whose pages may connect, such as https://app.example.com; repeatable
+    #[arg(long, value_name = "ORIGIN", help_heading = "Who may connect")]
+    pub(crate) allowed_origin: Vec<String>,
+    /// A network whose forwarding headers are believed, such as 10.0.0.0/8; repeatable
+    #[arg(long, value_name = "NETWORK", help_heading = "Who may connect")]
+    pub(crate) trusted_proxy: Vec<String>,
+
+    /// A file that holds the secret of the admin API
+    #[arg(long, value_name = "FILE", help_heading = "Who may see and command")]
+    pub(crate) admin_secret_file: Option<String>,
+    /// A file that holds the password of the app's sealed session cookies
+    #[arg(long, value_name = "FILE", help_heading = "Who may see and command")]
+    pub(crate) session_password_file: Option<String>,
+    /// The session cookie [default: nuxt-session]
+    #[arg(long, value_name = "NAME", help_heading = "Who may see and command")]
+    pub(crate) session_cookie: Option<String>,
+    /// Which sessions may see stats [default: user.role == "admin"]
+    #[arg(long, value_name = "RULE", help_heading = "Who may see and command")]
+    pub(crate) session_rule: Option<String>,
+    /// Ask this URL of the app, with the browser's headers, who may see stats
+    #[arg(long, value_name = "URL", help_heading = "Who may see and command")]
+    pub(crate) forward_auth: Option<String>,
+    /// `anyone` shows stats to everybody: for trials, on loopback only
+    #[arg(long, value_name = "WHOM", help_heading = "Who may see and command")]
+    pub(crate) authorize: Option<String>,
+
+    /// Set one limit, as in tick_ms=200; repeatable
+    #[arg(long, value_name = "NAME=VALUE", help_heading = "Limits and log")]
+    pub(crate) limit: Vec<String>,
+    /// How log lines look on stderr: text or json [default: text]
+    #[arg(long, value_name = "FORMAT", help_heading = "Limits and log")]
+    pub(crate) log_format: Option<String>,
+}
+
+/// `headcount demo`.
+#[derive(Args, Debug)]
+pub(crate) struct DemoArguments {
+    /// Where to listen: a loopback address, because the demo shows its stats to everybody
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4477")]
+    pub(crate) listen: String,
+    /// How many visitors to simulate, each over a socket of its own
+    #[arg(long, value_name = "N", default_value_t = 300, value_parser = clap::value_parser!(u16).range(..=5_000))]
+    pub(crate) visitors: u16,
+}
+
+/// Which server a client command talks to, and how it prints.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct ServerArguments {
+    /// The server [default: HEADCOUNT_URL, else http://127.0.0.1:4477]
+    #[arg(long, value_name = "URL", help_heading = "Server")]
+    pub(crate) url: Option<String>,
+    /// Where its admin API lives [default: HEADCOUNT_ADMIN_PATH, else /api/admin]
+    #[arg(long, value_name = "PATH", help_heading = "Server")]
+    pub(crate) admin_path: Option<String>,
+    /// A file that holds the admin secret [default: HEADCOUNT_ADMIN_SECRET, HEADCOUNT_ADMIN_SECRET_FILE]
+    #[arg(long, value_name = "FILE", help_heading = "Server")]
+    pub(crate) admin_secret_file: Option<PathBuf>,
+    /// Print the server's answer as it is
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `headcount stats`.
+#[derive(Args, Debug)]
+pub(crate) struct StatsArguments {
+    #[command(flatten)]
+    pub(crate) server: ServerArguments,
+    /// Rows of each table; 0 shows all
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub(crate) top: usize,
+}
+
+/// `headcount connections`.
+#[derive(Args, Debug)]
+pub(crate) struct ConnectionsArguments {
+    #[command(flatten)]
+    pub(crate) server: ServerArguments,
+    /// Only tabs on this route
+    #[arg(long)]
+    pub(crate) route: Option<String>,
+    /// Only tabs that run this version
+    #[arg(long)]
+    pub(crate) version: Option<String>,
+    /// How many to list
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) limit: u32,
+    /// List every one; with --json one line for each page of answers
+    #[arg(long, conflicts_with = "limit")]
+    pub(crate) all: bool,
+}
+
+/// `headcount release`.
+#[derive(Args, Debug)]
+pub(crate) struct ReleaseArguments {
+    /// The build that is now current
+    pub(crate) version: String,
+    #[command(flatten)]
+    pub(crate) server: ServerArguments,
+}
+
+const INVALIDATE_HELP: &str = "\
+By default the rule is for tabs on an older release than the current one, on the route and everything below it: \
+/checkout is also /checkout/pay, not /checkout-help. It tells the tabs that are open now, and stands until it expires: a \
+tab that was reconnecting, or that comes to a matching route later, is told then. No tab reloads twice for one rule.
+
+Examples:
+  headcount invalidate /checkout --dry-run
+  headcount invalidate /checkout
+  headcount invalidate / --all-tabs --expires 10m
+  headcount invalidate '/products/*' --glob --version v1 --prompt";
+
+/// `headcount invalidate`.
+#[derive(Args, Debug)]
+#[command(after_help = INVALIDATE_HELP)]
+pub(crate) struct InvalidateArguments {
+    /// The route, or the pattern that --prefix, --glob or --regex says it is
+    pub(crate) route: String,
+    /// This route alone
+    #[arg(long, group = "how", help_heading = "Which routes")]
+    pub(crate) exact: bool,
+    /// Every route that begins with this text
+    #[arg(long, group = "how", help_heading = "Which routes")]
+    pub(crate) prefix: bool,
+    /// `*` is any text without a slash, `**` any text, `?` one character
+    #[arg(long, group = "how", help_heading = "Which routes")]
+    pub(crate) glob: bool,
+    /// A regular expression, searched in the route
+    #[arg(long, group = "how", help_heading = "Which routes")]
+    pub(crate) regex: bool,
+    /// Say how many tabs it would hit, and touch none
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Tabs on the current release too
+    #[arg(long)]
+    pub(crate) all_tabs: bool,
+    /// Offer the refresh to the tab's user instead of doing it
+    #[arg(long)]
+    pub(crate) prompt: bool,
+    /// How long the rule stands, as in 90s, 30m, 12h or 7d [default: the server's, a day]
+    #[arg(long, value_name = "DURATION", value_parser = crate::date::seconds)]
+    pub(crate) expires: Option<u32>,
+    /// Only tabs that run this version; repeatable
+    #[arg(long, action = ArgAction::Append)]
+    pub(crate) version: Vec<String>,
+    #[command(flatten)]
+    pub(crate) server: ServerArguments,
+}
+
+/// `headcount lift`.
+#[derive(Args, Debug)]
+pub(crate) struct LiftArguments {
+    /// The invalidation's number, as `headcount invalidations` lists it
+    pub(crate) id: u32,
+    #[command(flatten)]
+    pub(crate) server: ServerArguments,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_switch_may_stand_alone_or_with_its_value() {
+        let serve =
+            |words: &[&str]| match Arguments::try_parse_from([&["headcount", "serve"], words].concat()) {
+                Ok(Arguments {
+                    command: Command::Serve(serve),
+                }) => serve.ip_tracking.clone(),
+                other => panic!("{other:?}"),
+            };
+        assert_eq!(serve(&[]), None);
+        assert_eq!(serve(&["--ip-tracking"]).as_deref(), Some("true"));
+        assert_eq!(serve(&["--ip-tracking=false"]).as_deref(), Some("false"));
+        assert_eq!(serve(&["--ip-tracking", "false"]).as_deref(), Some("false"));
+    }
+}

@@ -1,0 +1,141 @@
+//! `headcount connections`: the open tabs one by one, page after page of the server's answers.
+//!
+//! Pages are printed as they come, so a million tabs cost no memory here and `| head` ends the asking early.
+
+use headcount_core::protocol::admin::ConnectionsAnswer;
+
+use crate::arguments::ConnectionsArguments;
+use crate::client::{Answer, Client};
+use crate::config::environment::Environment;
+use crate::failure::Failure;
+use crate::output;
+use crate::table::{Align, Table};
+
+/// Connections asked for at once. The server may give fewer.
+const PAGE: u32 = 1_000;
+
+pub(crate) async fn run(arguments: &ConnectionsArguments, environment: &Environment) -> Result<(), Failure> {
+    let client = Client::new(&arguments.server, environment)?;
+    let mut listing = Listing::new();
+    let mut left = if arguments.all { u32::MAX } else { arguments.limit };
+    let mut cursor: Option<String> = None;
+    loop {
+        let answer = page(&client, arguments, left.min(PAGE), cursor.as_deref()).await?;
+        let mut connections: ConnectionsAnswer = answer.read()?;
+        // A server that gives more than it was asked for is taken at our word, not at its own.
+        connections
+            .connections
+            .truncate(usize::try_from(left).unwrap_or(usize::MAX));
+        left = left.saturating_sub(u32::try_from(connections.connections.len()).unwrap_or(u32::MAX));
+        if arguments.server.json {
+            output::data(&answer.text)?;
+        } else {
+            output::data(&listing.shown(&connections, left == 0))?;
+        }
+        match connections.next {
+            Some(next) if left > 0 && cursor.as_ref() != Some(&next) => cursor = Some(next),
+            _ => return Ok(()),
+        }
+    }
+}
+
+async fn page(
+    client: &Client,
+    arguments: &ConnectionsArguments,
+    limit: u32,
+    cursor: Option<&str>,
+) -> Result<Answer, Failure> {
+    let limit = limit.to_string();
+    let query = [
+        ("limit", Some(limit.as_str())),
+        ("route", arguments.route.as_deref()),
+        ("version", arguments.version.as_deref()),
+        ("cursor", cursor),
+    ];
+    let query: Vec<(&str, &str)> = query
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect();
+    client.get("connections", &query).await
+}
+
+/// A table that grows by pages.
+#[derive(Debug)]
+struct Listing {
+    table: Table,
+    pages: u32,
+}
+
+impl Listing {
+    fn new() -> Self {
+        let headings = [
+            ("ROUTE", Align::Left),
+            ("VERSION", Align::Left),
+            ("IP", Align::Left),
+            ("ID", Align::Left),
+        ];
+        Self {
+            table: Table::new(&headings),
+            pages: 0,
+        }
+    }
+
+    /// The next page; `last` where no more will be asked for.
+    fn shown(&mut self, answer: &ConnectionsAnswer, last: bool) -> String {
+        self.pages += 1;
+        if self.pages == 1 && answer.connections.is_empty() {
+            return "no tabs open that match\n".to_owned();
+        }
+        for connection in &answer.connections {
+            let route = connection.route.as_deref().unwrap_or("-");
+            let ip = connection.ip.as_deref().unwrap_or("-");
+            self.table.row([route, &connection.version, ip, &connection.id]);
+        }
+        let mut text = self.table.take();
+        if last && answer.next.is_some() {
+            text.push_str("and more; --all lists every one\n");
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use headcount_core::protocol::admin::ConnectionRow;
+
+    use super::*;
+
+    fn answer(next: Option<&str>) -> ConnectionsAnswer {
+        let row = ConnectionRow {
+            id: "abc".to_owned(),
+            version: "v1".to_owned(),
+            route: Some("/checkout".to_owned()),
+            ip: None,
+        };
+        ConnectionsAnswer {
+            connections: vec![row],
+            next: next.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn pages_share_one_heading() {
+        let mut listing = Listing::new();
+        assert_eq!(
+            listing.shown(&answer(Some("1")), false),
+            "ROUTE      VERSION  IP  ID\n/checkout  v1       -   abc\n"
+        );
+        assert_eq!(
+            listing.shown(&answer(Some("2")), true),
+            "/checkout  v1       -   abc\nand more; --all lists every one\n"
+        );
+    }
+
+    #[test]
+    fn an_empty_listing_says_so() {
+        assert_eq!(
+            Listing::new().shown(&ConnectionsAnswer::default(), false),
+            "no tabs open that match\n"
+        );
+    }
+}

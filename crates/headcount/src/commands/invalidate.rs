@@ -1,0 +1,202 @@
+//! `headcount invalidate`: a rule that refreshes the tabs on a route.
+
+use headcount_core::protocol::admin::{
+    AudienceBody, InvalidationAnswer, InvalidationRequest, InvalidationsAnswer, MatchBody, ModeBody,
+};
+
+use crate::arguments::InvalidateArguments;
+use crate::client::Client;
+use crate::config::environment::Environment;
+use crate::failure::Failure;
+use crate::table::counted;
+use crate::{date, output};
+
+pub(crate) async fn run(arguments: &InvalidateArguments, environment: &Environment) -> Result<(), Failure> {
+    let request = request(arguments)?;
+    let client = Client::new(&arguments.server, environment)?;
+    let answer = client.post("invalidations", &request).await?;
+    if arguments.server.json {
+        return output::data(&answer.text);
+    }
+    let answer: InvalidationAnswer = answer.read()?;
+    let expires_at = match answer.id {
+        Some(id) => expires_at(&client, id).await,
+        None => None,
+    };
+    output::data(&shown(&answer, &request, expires_at))
+}
+
+fn request(arguments: &InvalidateArguments) -> Result<InvalidationRequest, Failure> {
+    let route = arguments.route.clone();
+    let matches = match arguments {
+        InvalidateArguments { exact: true, .. } => MatchBody::Exact(route),
+        InvalidateArguments { prefix: true, .. } => MatchBody::Prefix(route),
+        InvalidateArguments { glob: true, .. } => MatchBody::Glob(route),
+        InvalidateArguments { regex: true, .. } => MatchBody::Regex(route),
+        _ => MatchBody::Segment(route),
+    };
+    if let MatchBody::Exact(route) | MatchBody::Prefix(route) | MatchBody::Segment(route) = &matches
+        && !route.starts_with('/')
+    {
+        return Err(Failure::Usage(format!(
+            "a route begins with `/`: did you mean `/{route}`?"
+        )));
+    }
+    Ok(InvalidationRequest {
+        matches,
+        versions: (!arguments.version.is_empty()).then(|| arguments.version.clone()),
+        audience: if arguments.all_tabs {
+            AudienceBody::All
+        } else {
+            AudienceBody::Outdated
+        },
+        mode: if arguments.prompt {
+            ModeBody::Prompt
+        } else {
+            ModeBody::Force
+        },
+        expires: arguments.expires,
+        dry_run: arguments.dry_run,
+    })
+}
+
+/// When the rule lapses. Only the list of rules says; where that cannot be had, the message does without.
+async fn expires_at(client: &Client, id: u32) -> Option<u64> {
+    let rules: InvalidationsAnswer = client.get("invalidations", &[]).await.ok()?.read().ok()?;
+    rules
+        .invalidations
+        .iter()
+        .find(|rule| rule.id == id)
+        .map(|rule| rule.expires_at)
+}
+
+fn shown(answer: &InvalidationAnswer, request: &InvalidationRequest, expires_at: Option<u64>) -> String {
+    let tabs = format!(
+        "{} on {}",
+        counted(answer.tabs, "tab"),
+        counted(answer.routes, "route")
+    );
+    let what = match request.mode {
+        ModeBody::Force => "to refresh",
+        ModeBody::Prompt => "to offer a refresh",
+    };
+    let Some(id) = answer.id else {
+        return format!("would tell {tabs} {what}; nothing was touched\n");
+    };
+    let until = expires_at
+        .map(|at| format!(" until {}", date::moment(at)))
+        .unwrap_or_default();
+    let mut lines = vec![
+        format!("told {tabs} {what}"),
+        format!("the rule stands{until}; lift it with `headcount lift {id}`"),
+    ];
+    match &*answer.lapsed {
+        [] => {}
+        [one] => lines.push(format!("rule {one} no longer stands")),
+        several => {
+            let ids: Vec<String> = several.iter().map(u32::to_string).collect();
+            lines.push(format!("rules {} no longer stand", ids.join(", ")));
+        }
+    }
+    if answer.tabs == 0 && request.audience == AudienceBody::Outdated {
+        lines.push("only tabs on an older release were meant; --all-tabs means all of them".to_owned());
+    }
+    lines.push(String::new());
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::arguments::{Arguments, Command};
+
+    fn typed(words: &[&str]) -> Result<InvalidationRequest, Failure> {
+        match Arguments::try_parse_from([&["headcount", "invalidate"], words].concat()) {
+            Ok(Arguments {
+                command: Command::Invalidate(arguments),
+            }) => request(&arguments),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_default_is_the_route_and_below_for_outdated_tabs() {
+        let request = typed(&["/checkout"]).unwrap();
+        assert_eq!(request.matches, MatchBody::Segment("/checkout".to_owned()));
+        assert_eq!(
+            (request.audience, request.mode, request.dry_run),
+            (AudienceBody::Outdated, ModeBody::Force, false)
+        );
+        assert_eq!((request.versions, request.expires), (None, None));
+    }
+
+    #[test]
+    fn every_flag_reaches_the_request() {
+        let words = [
+            "/a/*",
+            "--glob",
+            "--dry-run",
+            "--all-tabs",
+            "--prompt",
+            "--expires",
+            "30m",
+            "--version",
+            "v1",
+        ];
+        let request = typed(&[&words[..], &["--version", "v2"]].concat()).unwrap();
+        assert_eq!(request.matches, MatchBody::Glob("/a/*".to_owned()));
+        assert_eq!(
+            (request.audience, request.mode, request.dry_run),
+            (AudienceBody::All, ModeBody::Prompt, true)
+        );
+        assert_eq!(request.versions, Some(vec!["v1".to_owned(), "v2".to_owned()]));
+        assert_eq!(request.expires, Some(1_800));
+        assert_eq!(
+            typed(&["/a", "--exact"]).unwrap().matches,
+            MatchBody::Exact("/a".to_owned())
+        );
+        assert_eq!(
+            typed(&["/a", "--prefix"]).unwrap().matches,
+            MatchBody::Prefix("/a".to_owned())
+        );
+        assert_eq!(
+            typed(&["a$", "--regex"]).unwrap().matches,
+            MatchBody::Regex("a$".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_route_without_its_slash_is_asked_about() {
+        assert!(matches!(typed(&["checkout"]), Err(Failure::Usage(text)) if text.contains("`/checkout`")));
+    }
+
+    #[test]
+    fn the_message_says_what_happened() {
+        let request = typed(&["/checkout"]).unwrap();
+        let answer = InvalidationAnswer {
+            id: Some(17),
+            tabs: 3,
+            routes: 1,
+            dry_run: false,
+            lapsed: vec![4, 9],
+        };
+        assert_eq!(
+            shown(&answer, &request, Some(0)),
+            "told 3 tabs on 1 route to refresh\n\
+             the rule stands until 1970-01-01 00:00 UTC; lift it with `headcount lift 17`\n\
+             rules 4, 9 no longer stand\n"
+        );
+        let dry = InvalidationAnswer {
+            id: None,
+            dry_run: true,
+            lapsed: Vec::new(),
+            ..answer
+        };
+        assert_eq!(
+            shown(&dry, &request, None),
+            "would tell 3 tabs on 1 route to refresh; nothing was touched\n"
+        );
+    }
+}

@@ -1,0 +1,109 @@
+//! `headcount invalidations` and `headcount lift`: the rules that stand, and the end of one.
+
+use headcount_core::protocol::admin::{
+    AudienceBody, InvalidationsAnswer, LiftAnswer, MatchBody, ModeBody, RuleEntry,
+};
+
+use crate::arguments::{LiftArguments, ServerArguments};
+use crate::client::Client;
+use crate::config::environment::Environment;
+use crate::failure::Failure;
+use crate::table::{Align, Table};
+use crate::{date, output};
+
+pub(crate) async fn list(arguments: &ServerArguments, environment: &Environment) -> Result<(), Failure> {
+    let answer = Client::new(arguments, environment)?
+        .get("invalidations", &[])
+        .await?;
+    if arguments.json {
+        return output::data(&answer.text);
+    }
+    output::data(&shown(&answer.read()?))
+}
+
+pub(crate) async fn lift(arguments: &LiftArguments, environment: &Environment) -> Result<(), Failure> {
+    let client = Client::new(&arguments.server, environment)?;
+    let answer = client.delete(&format!("invalidations/{}", arguments.id)).await?;
+    if arguments.server.json {
+        return output::data(&answer.text);
+    }
+    let lifted: LiftAnswer = answer.read()?;
+    output::data(&format!(
+        "invalidation {} no longer stands; tabs it has told stay told",
+        lifted.id
+    ))
+}
+
+/// The newest first.
+fn shown(answer: &InvalidationsAnswer) -> String {
+    if answer.invalidations.is_empty() {
+        return "no invalidation stands\n".to_owned();
+    }
+    let headings = ["ID", "MATCH", "WHOM", "ASKS", "SINCE RELEASE", "STANDS UNTIL"];
+    let mut table = Table::new(&headings.map(|heading| (heading, Align::Left)));
+    for rule in answer.invalidations.iter().rev() {
+        let asks = match rule.mode {
+            ModeBody::Force => "refresh",
+            ModeBody::Prompt => "prompt",
+        };
+        let cells = [
+            &rule.id.to_string(),
+            &matched(&rule.matches),
+            &whom(rule),
+            asks,
+            &rule.release,
+            &date::moment(rule.expires_at),
+        ];
+        table.row(cells);
+    }
+    table.take()
+}
+
+fn matched(matches: &MatchBody) -> String {
+    match matches {
+        MatchBody::Exact(route) => format!("{route} alone"),
+        MatchBody::Prefix(text) => format!("begins with {text}"),
+        MatchBody::Segment(route) => format!("{route} and below"),
+        MatchBody::Glob(pattern) => format!("glob {pattern}"),
+        MatchBody::Regex(pattern) => format!("regex {pattern}"),
+    }
+}
+
+fn whom(rule: &RuleEntry) -> String {
+    let audience = match rule.audience {
+        AudienceBody::Outdated => "outdated",
+        AudienceBody::All => "all tabs",
+    };
+    match &rule.versions {
+        Some(versions) => format!("{audience} on {}", versions.join(", ")),
+        None => audience.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_read_as_what_they_do() {
+        let rule = RuleEntry {
+            id: 17,
+            matches: MatchBody::Segment("/checkout".to_owned()),
+            versions: Some(vec!["v1".to_owned()]),
+            audience: AudienceBody::Outdated,
+            mode: ModeBody::Force,
+            release: "v2".to_owned(),
+            created_at: 0,
+            expires_at: 86_400_000,
+        };
+        let answer = InvalidationsAnswer {
+            invalidations: vec![rule],
+        };
+        let expected = "\
+ID  MATCH                WHOM            ASKS     SINCE RELEASE  STANDS UNTIL
+17  /checkout and below  outdated on v1  refresh  v2             1970-01-02 00:00 UTC
+";
+        assert_eq!(shown(&answer), expected);
+        assert_eq!(shown(&InvalidationsAnswer::default()), "no invalidation stands\n");
+    }
+}

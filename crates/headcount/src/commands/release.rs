@@ -1,0 +1,99 @@
+//! `headcount release` and `headcount releases`: which build is current, and which were.
+
+use headcount_core::protocol::admin::{ReleaseEntry, ReleaseRequest, ReleasesAnswer};
+
+use crate::arguments::{ReleaseArguments, ServerArguments};
+use crate::client::Client;
+use crate::config::environment::Environment;
+use crate::failure::Failure;
+use crate::table::{Align, Table, plain};
+use crate::{date, output};
+
+pub(crate) async fn announce(arguments: &ReleaseArguments, environment: &Environment) -> Result<(), Failure> {
+    let client = Client::new(&arguments.server, environment)?;
+    let answer = client
+        .post(
+            "releases",
+            &ReleaseRequest {
+                version: arguments.version.clone(),
+            },
+        )
+        .await?;
+    if arguments.server.json {
+        return output::data(&answer.text);
+    }
+    let entry: ReleaseEntry = answer.read()?;
+    output::data(&format!(
+        "{} is the current release, announced {}\nopen tabs are told; `headcount invalidate <route>` refreshes those that are behind",
+        plain(&entry.version),
+        date::moment(entry.announced_at)
+    ))
+}
+
+pub(crate) async fn list(arguments: &ServerArguments, environment: &Environment) -> Result<(), Failure> {
+    let answer = Client::new(arguments, environment)?.get("releases", &[]).await?;
+    if arguments.json {
+        return output::data(&answer.text);
+    }
+    output::data(&shown(&answer.read()?))
+}
+
+/// The newest first, the current one marked.
+fn shown(answer: &ReleasesAnswer) -> String {
+    if answer.releases.is_empty() {
+        return format!(
+            "no release was announced; the server runs as {}\nannounce one with `headcount release <version>`\n",
+            plain(&answer.current)
+        );
+    }
+    let mut table = Table::new(&[
+        ("RELEASE", Align::Left),
+        ("ANNOUNCED", Align::Left),
+        ("", Align::Left),
+    ]);
+    for entry in answer.releases.iter().rev() {
+        let mark = if entry.version == answer.current {
+            "current"
+        } else {
+            ""
+        };
+        table.row([entry.version.as_str(), &date::moment(entry.announced_at), mark]);
+    }
+    table.take()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(id: u32, version: &str) -> ReleaseEntry {
+        ReleaseEntry {
+            id,
+            version: version.to_owned(),
+            announced_at: u64::from(id) * 60_000,
+        }
+    }
+
+    #[test]
+    fn the_newest_release_comes_first() {
+        let answer = ReleasesAnswer {
+            current: "v2".to_owned(),
+            releases: vec![entry(1, "v1"), entry(2, "v2")],
+        };
+        let expected = "\
+RELEASE  ANNOUNCED
+v2       1970-01-01 00:02 UTC  current
+v1       1970-01-01 00:01 UTC
+";
+        assert_eq!(shown(&answer), expected);
+    }
+
+    #[test]
+    fn no_release_says_what_to_do() {
+        let answer = ReleasesAnswer {
+            current: "unreleased".to_owned(),
+            releases: Vec::new(),
+        };
+        assert!(shown(&answer).contains("headcount release <version>"));
+    }
+}

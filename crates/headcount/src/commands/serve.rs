@@ -1,0 +1,63 @@
+//! `headcount serve`: a server until a signal stops it.
+
+use axum::Router;
+use headcount_server::config::Config;
+
+use crate::arguments::ServeArguments;
+use crate::config;
+use crate::config::environment::Environment;
+use crate::failure::Failure;
+use crate::serve::{Server, announce, listen};
+use crate::signals::Signals;
+use crate::table::count;
+use crate::{descriptors, logs, output};
+
+pub(crate) async fn run(arguments: &ServeArguments, environment: &Environment) -> Result<(), Failure> {
+    let settings = config::load(arguments, environment)?;
+    logs::install(&settings.log);
+    let signals = Signals::install()?;
+    let (listener, address) = listen(settings.listen)?;
+    for warning in warnings(&settings.server) {
+        output::talk(&format!("warning: {warning}"));
+    }
+    let paths = format!(
+        "  browsers connect at {}, the admin API is at {}",
+        settings.server.base_path, settings.server.admin_path
+    );
+    let server = Server::start(settings.server, settings.data_dir).await?;
+    announce(address);
+    output::talk(&paths);
+    signals
+        .until_stopped(|stop| {
+            server.serve(listener, Router::new(), async {
+                drop(stop.await);
+            })
+        })
+        .await
+}
+
+/// What its operator should know before the first visitor comes.
+fn warnings(config: &Config) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if let Some(room) = descriptors::raise().filter(|&room| room < u64::from(config.limits.connections_max)) {
+        warnings.push(format!(
+            "room for {} connections: the system limits open files (`ulimit -Hn`, `LimitNOFILE` of systemd)",
+            count(room)
+        ));
+    }
+    if config.authorize_anyone {
+        warnings.push(
+            "EVERYBODY who reaches this server sees who is on which page: that is --authorize anyone, for trials only"
+                .to_owned(),
+        );
+    }
+    if config.admin_secret.is_none() {
+        warnings.push("no admin secret, so the admin API is shut: set HEADCOUNT_ADMIN_SECRET".to_owned());
+        if !config.authorize_anyone && config.sealed_session.is_none() && config.forward_auth.is_none() {
+            warnings.push(
+                "nobody may see live stats: set HEADCOUNT_SESSION_PASSWORD or --forward-auth".to_owned(),
+            );
+        }
+    }
+    warnings
+}

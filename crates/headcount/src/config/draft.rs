@@ -1,0 +1,138 @@
+//! The configuration while it is put together, and the contradictions that no single value shows.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use headcount_server::authorize::rule::ClaimRule;
+use headcount_server::config::{Config, ForwardAuthConfig, SealedSessionConfig, Secret};
+
+use super::given::Places;
+use super::{LogSettings, Settings};
+
+/// Everything that can be set, with its default where it has one.
+#[derive(Debug)]
+pub(super) struct Draft {
+    pub(super) listen: SocketAddr,
+    pub(super) data_dir: PathBuf,
+    pub(super) ephemeral: bool,
+    pub(super) log: LogSettings,
+    pub(super) server: Config,
+    pub(super) session: SessionDraft,
+    pub(super) forward: ForwardDraft,
+}
+
+/// `sealed_session`: takes part once it has a password.
+#[derive(Debug, Default)]
+pub(super) struct SessionDraft {
+    pub(super) password: Option<Secret>,
+    pub(super) cookie: Option<String>,
+    pub(super) rule: Option<ClaimRule>,
+}
+
+/// `forward_auth`: takes part once it has a URL.
+#[derive(Debug, Default)]
+pub(super) struct ForwardDraft {
+    pub(super) url: Option<String>,
+    pub(super) cache_ms: Option<u32>,
+    pub(super) timeout_ms: Option<u32>,
+}
+
+impl Default for Draft {
+    fn default() -> Self {
+        Self {
+            listen: (Ipv4Addr::LOCALHOST, 4_477).into(),
+            data_dir: "./headcount-data".into(),
+            ephemeral: false,
+            log: LogSettings::default(),
+            server: Config::default(),
+            session: SessionDraft::default(),
+            forward: ForwardDraft::default(),
+        }
+    }
+}
+
+impl Draft {
+    /// The configuration, and every contradiction in it.
+    pub(super) fn finish(mut self, places: &Places, problems: &mut Vec<String>) -> Option<Settings> {
+        let data_dir = self.kept_in(places, problems);
+        self.check_needs(places, problems);
+        self.check_anyone(places, problems);
+        self.server.sealed_session = self.session.finish();
+        self.server.forward_auth = self.forward.finish();
+        problems.extend(
+            self.server
+                .problems()
+                .into_iter()
+                .map(|problem| places.locate(problem)),
+        );
+        problems.is_empty().then_some(Settings {
+            listen: self.listen,
+            data_dir,
+            log: self.log,
+            server: self.server,
+        })
+    }
+
+    /// Where things are kept: of `ephemeral` and `data_dir` the stronger wins, and one source cannot say both.
+    fn kept_in(&self, places: &Places, problems: &mut Vec<String>) -> Option<PathBuf> {
+        if !self.ephemeral {
+            return Some(self.data_dir.clone());
+        }
+        let (ephemeral, data_dir) = (places.of("ephemeral")?, places.of("data_dir")?);
+        if ephemeral.strength() == data_dir.strength() {
+            problems.push(format!(
+                "{ephemeral} and {data_dir} contradict each other: keep one"
+            ));
+        }
+        (data_dir.strength() > ephemeral.strength()).then(|| self.data_dir.clone())
+    }
+
+    /// Settings that mean nothing without another one.
+    fn check_needs(&self, places: &Places, problems: &mut Vec<String>) {
+        let session = "the session password: set HEADCOUNT_SESSION_PASSWORD or its _FILE twin";
+        let forward = "a URL to ask: set `forward_auth.url`, HEADCOUNT_FORWARD_AUTH_URL or --forward-auth";
+        let needs = [
+            ("sealed_session.cookie", self.session.password.is_some(), session),
+            ("sealed_session.rule", self.session.password.is_some(), session),
+            ("forward_auth.cache_ms", self.forward.url.is_some(), forward),
+            ("forward_auth.timeout_ms", self.forward.url.is_some(), forward),
+        ];
+        for (key, met, what) in needs {
+            if let Some(place) = places.of(key).filter(|_| !met) {
+                problems.push(format!("{place}: needs {what}"));
+            }
+        }
+    }
+
+    /// Stats for everybody are for trials on this machine.
+    fn check_anyone(&self, places: &Places, problems: &mut Vec<String>) {
+        if let Some(place) = places.of("authorize")
+            && !self.listen.ip().is_loopback()
+        {
+            problems.push(format!(
+                "{place}: `anyone` is for loopback only, and `listen` is {}: listen on 127.0.0.1, or name who may see stats",
+                self.listen
+            ));
+        }
+    }
+}
+
+impl SessionDraft {
+    fn finish(self) -> Option<SealedSessionConfig> {
+        Some(SealedSessionConfig {
+            password: self.password?,
+            cookie: self.cookie.unwrap_or_else(|| "nuxt-session".to_owned()),
+            rule: self.rule.unwrap_or_default(),
+        })
+    }
+}
+
+impl ForwardDraft {
+    fn finish(self) -> Option<ForwardAuthConfig> {
+        Some(ForwardAuthConfig {
+            url: self.url?,
+            cache_ms: self.cache_ms.unwrap_or(5_000),
+            timeout_ms: self.timeout_ms.unwrap_or(3_000),
+        })
+    }
+}

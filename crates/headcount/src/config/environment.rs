@@ -1,0 +1,129 @@
+//! The environment, read once.
+//!
+//! Variables of a server are those of the settings, plus the few below. A variable that begins with `HEADCOUNT_` and is
+//! none of them is a typing error and is reported: a limit that silently stays at its default is worse than a server that
+//! does not start.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use super::given::{Given, Place};
+use super::nearest::nearest;
+use super::setting::{self, Form};
+
+const PREFIX: &str = "HEADCOUNT_";
+/// Names the configuration file.
+const CONFIG: &str = "HEADCOUNT_CONFIG";
+/// Where the client commands look for a server.
+const URL: &str = "HEADCOUNT_URL";
+
+/// The variables of a process, as a value.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Environment(BTreeMap<String, OsString>);
+
+impl Environment {
+    /// Those of this process.
+    pub(crate) fn of_the_process() -> Self {
+        Self::of(std::env::vars_os())
+    }
+
+    /// Of these variables, the ones that concern us.
+    pub(crate) fn of(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+        let ours = variables
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
+        Self(ours.filter(|(name, _)| name.starts_with(PREFIX)).collect())
+    }
+
+    /// Where the client commands look for a server, if it says.
+    pub(crate) fn url(&self) -> Option<&str> {
+        self.text(URL)
+    }
+
+    /// The path of the admin API, if it says.
+    pub(crate) fn admin_path(&self) -> Option<&str> {
+        self.text("HEADCOUNT_ADMIN_PATH")
+    }
+
+    /// The admin secret, if it says.
+    pub(crate) fn admin_secret(&self) -> Option<&str> {
+        self.text("HEADCOUNT_ADMIN_SECRET")
+    }
+
+    /// A file that holds the admin secret, if it says.
+    pub(crate) fn admin_secret_file(&self) -> Option<&str> {
+        self.text("HEADCOUNT_ADMIN_SECRET_FILE")
+    }
+
+    /// The log filter, if it says.
+    pub(crate) fn log(&self) -> Option<&str> {
+        self.text("HEADCOUNT_LOG")
+    }
+
+    /// The configuration file, if it says.
+    pub(super) fn config_file(&self) -> Option<PathBuf> {
+        self.0.get(CONFIG).map(PathBuf::from)
+    }
+
+    /// The settings it gives.
+    pub(super) fn given(&self, problems: &mut Vec<String>) -> Vec<Given> {
+        let mut given = Vec::new();
+        for (name, value) in &self.0 {
+            let Some(setting) = setting::all().find(|setting| setting.variable() == *name) else {
+                problems.extend(unknown(name));
+                continue;
+            };
+            let Some(text) = value.to_str() else {
+                problems.push(format!("{name}: is not UTF-8 text"));
+                continue;
+            };
+            let texts = match setting.form {
+                Form::List => text
+                    .split(',')
+                    .map(|item| item.trim().to_owned())
+                    .filter(|item| !item.is_empty())
+                    .collect(),
+                Form::Text | Form::Switch | Form::Number => vec![text.to_owned()],
+            };
+            given.push(Given {
+                setting,
+                texts,
+                place: Place::Variable(name.clone()),
+            });
+        }
+        twice(&given, problems);
+        given
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name)?.to_str()
+    }
+}
+
+/// What to say about a variable that is no setting; nothing where it is somebody else's.
+fn unknown(name: &str) -> Option<String> {
+    // Kubernetes sets these in every pod beside a service that is named `headcount`.
+    let kubernetes = ["HEADCOUNT_SERVICE_", "HEADCOUNT_PORT_"]
+        .iter()
+        .any(|prefix| name.starts_with(prefix));
+    if kubernetes || [CONFIG, URL, "HEADCOUNT_PORT"].contains(&name) {
+        return None;
+    }
+    let known: Vec<String> = setting::all().map(setting::Setting::variable).collect();
+    let hint = nearest(name, known.iter().map(String::as_str)).map(|near| format!("; did you mean {near}?"));
+    Some(format!("{name}: unknown variable{}", hint.unwrap_or_default()))
+}
+
+/// Reports secrets that one source gives both as text and as a file.
+pub(super) fn twice(given: &[Given], problems: &mut Vec<String>) {
+    for one in given {
+        let file = format!("{}_file", one.setting.key);
+        if let Some(other) = given.iter().find(|other| other.setting.key == file) {
+            problems.push(format!(
+                "{} and {} say the same thing twice: keep one",
+                one.place, other.place
+            ));
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! The command line.
+
+use super::given::{Given, Place};
+use super::nearest::nearest;
+use super::setting;
+use crate::arguments::ServeArguments;
+
+const LIMIT: &str = "--limit";
+
+/// The settings on the command line.
+pub(super) fn given(arguments: &ServeArguments, problems: &mut Vec<String>) -> Vec<Given> {
+    let singles = [
+        ("listen", "--listen", &arguments.listen),
+        ("release", "--release", &arguments.release),
+        ("data_dir", "--data-dir", &arguments.data_dir),
+        (
+            "ephemeral",
+            "--ephemeral",
+            &arguments.ephemeral.then(|| "true".to_owned()),
+        ),
+        ("shards", "--shards", &arguments.shards),
+        ("base_path", "--base-path", &arguments.base_path),
+        ("admin_path", "--admin-path", &arguments.admin_path),
+        ("cookie_name", "--cookie-name", &arguments.cookie_name),
+        (
+            "connection_tracking",
+            "--connection-tracking",
+            &arguments.connection_tracking,
+        ),
+        ("route_tracking", "--route-tracking", &arguments.route_tracking),
+        ("ip_tracking", "--ip-tracking", &arguments.ip_tracking),
+        (
+            "admin_secret_file",
+            "--admin-secret-file",
+            &arguments.admin_secret_file,
+        ),
+        (
+            "sealed_session.password_file",
+            "--session-password-file",
+            &arguments.session_password_file,
+        ),
+        (
+            "sealed_session.cookie",
+            "--session-cookie",
+            &arguments.session_cookie,
+        ),
+        ("sealed_session.rule", "--session-rule", &arguments.session_rule),
+        ("forward_auth.url", "--forward-auth", &arguments.forward_auth),
+        ("authorize", "--authorize", &arguments.authorize),
+        ("log_format", "--log-format", &arguments.log_format),
+    ];
+    let lists = [
+        ("allowed_origins", "--allowed-origin", &arguments.allowed_origin),
+        ("trusted_proxies", "--trusted-proxy", &arguments.trusted_proxy),
+    ];
+    let singles = singles
+        .into_iter()
+        .filter_map(|(key, flag, text)| Some((key, flag, vec![text.clone()?])));
+    let lists = lists.into_iter().filter(|(.., texts)| !texts.is_empty());
+    let lists = lists.map(|(key, flag, texts)| (key, flag, texts.clone()));
+    let given = singles.chain(lists).filter_map(|(key, flag, texts)| {
+        Some(Given {
+            setting: setting::find(key)?,
+            texts,
+            place: Place::Flag(flag),
+        })
+    });
+    given.chain(limits(&arguments.limit, problems)).collect()
+}
+
+fn limits(texts: &[String], problems: &mut Vec<String>) -> Vec<Given> {
+    let mut given = Vec::new();
+    for text in texts {
+        match limit(text) {
+            Ok(one) => given.push(one),
+            Err(problem) => problems.push(format!("{LIMIT}: {problem}")),
+        }
+    }
+    given
+}
+
+fn limit(text: &str) -> Result<Given, String> {
+    let (name, value) = text
+        .split_once('=')
+        .ok_or_else(|| format!("`{text}` has no value: write NAME=VALUE, as in tick_ms=200"))?;
+    let setting = setting::find(&format!("limits.{name}")).ok_or_else(|| {
+        let known = super::limits::SETTINGS
+            .iter()
+            .filter_map(|limit| limit.key.strip_prefix("limits."));
+        let hint = nearest(name, known).map(|near| format!("; did you mean `{near}`?"));
+        format!("unknown limit `{name}`{}", hint.unwrap_or_default())
+    })?;
+    Ok(Given {
+        setting,
+        texts: vec![value.to_owned()],
+        place: Place::Flag(LIMIT),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_flag_names_a_setting() {
+        let text = || Some("x".to_owned());
+        let arguments = ServeArguments {
+            listen: text(),
+            release: text(),
+            data_dir: text(),
+            ephemeral: true,
+            config: None,
+            shards: text(),
+            base_path: text(),
+            admin_path: text(),
+            cookie_name: text(),
+            connection_tracking: text(),
+            route_tracking: text(),
+            ip_tracking: text(),
+            allowed_origin: vec!["x".to_owned()],
+            trusted_proxy: vec!["x".to_owned()],
+            admin_secret_file: text(),
+            session_password_file: text(),
+            session_cookie: text(),
+            session_rule: text(),
+            forward_auth: text(),
+            authorize: text(),
+            limit: vec!["tick_ms=1".to_owned()],
+            log_format: text(),
+        };
+        let mut problems = Vec::new();
+        assert_eq!(given(&arguments, &mut problems).len(), 21);
+        assert_eq!(problems, Vec::<String>::new());
+    }
+}

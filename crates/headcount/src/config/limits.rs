@@ -1,0 +1,59 @@
+//! One setting for each limit, under `limits.` in the file and behind `--limit` on the command line.
+
+use super::setting::{Form, Setting, number};
+use headcount_core::limits::Limits;
+
+macro_rules! limits {
+    ($($field:ident: $number:ident),* $(,)?) => {
+        /// Every field of [`Limits`].
+        pub(super) const SETTINGS: &[Setting] = &[$(Setting {
+            key: concat!("limits.", stringify!($field)),
+            form: Form::Number,
+            apply: |draft, texts| {
+                let text = texts.first().map_or("", String::as_str);
+                draft.server.limits.$field = number(text, 0..=$number::MAX)?;
+                Ok(())
+            },
+        }),*];
+
+        /// Every limit with its default, as `--limit` takes it.
+        pub(crate) fn defaults() -> Vec<String> {
+            let limits = Limits::default();
+            vec![$(format!("{}={}", stringify!($field), limits.$field)),*]
+        }
+
+        /// Compiles only while the list below names every field.
+        const _: fn(Limits) = |limits| { let Limits { $($field: _),* } = limits; };
+    };
+}
+
+limits! {
+    connections_max: u32,
+    connections_per_address_max: u32,
+    heads_pending_max: u32,
+    head_bytes_max: u32,
+    head_ms: u32,
+    body_bytes_max: u32,
+    message_bytes_max: u32,
+    messages_burst: u16,
+    messages_per_second: u16,
+    route_bytes_max: u16,
+    version_bytes_max: u16,
+    routes_max: u32,
+    versions_max: u32,
+    outbox_bytes_max: u32,
+    outbox_ms: u32,
+    stats_connections_max: u32,
+    subscribers_max: u32,
+    tick_ms: u32,
+    keepalive_ms: u32,
+    liveness_ms: u32,
+    releases_max: u32,
+    rules_max: u32,
+    rule_seconds: u32,
+    pattern_bytes_max: u32,
+    hook_events_max: u32,
+    send_bytes_max: u32,
+    drain_ms: u32,
+    reconnect_spread_ms: u32,
+}

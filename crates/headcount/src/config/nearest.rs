@@ -1,0 +1,53 @@
+//! "Did you mean …?"
+
+/// The candidate nearest to `word`, if one is near enough to be what was meant: at most one letter in four to change.
+pub(super) fn nearest<'word>(word: &str, candidates: impl Iterator<Item = &'word str>) -> Option<&'word str> {
+    let (distance, near) = candidates
+        .map(|candidate| (distance(word, candidate), candidate))
+        .min_by_key(|&(distance, _)| distance)?;
+    (distance <= near.len().div_ceil(4)).then_some(near)
+}
+
+/// Letters to insert, remove or replace to make `left` into `right` (Levenshtein), one row of the table at a time.
+fn distance(left: &str, right: &str) -> usize {
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (above, letter) in left.bytes().enumerate() {
+        let mut diagonal = above;
+        let mut before = above + 1;
+        for (cell, other) in row.iter_mut().skip(1).zip(right.bytes()) {
+            let replaced = diagonal + usize::from(letter != other);
+            diagonal = *cell;
+            before = replaced.min(*cell + 1).min(before + 1);
+            *cell = before;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = above + 1;
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distances_are_levenshtein() {
+        for (left, right, expected) in [
+            ("", "", 0),
+            ("", "abc", 3),
+            ("abc", "", 3),
+            ("kitten", "sitting", 3),
+        ] {
+            assert_eq!(distance(left, right), expected, "{left} {right}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_near_is_suggested() {
+        let known = || ["release", "listen", "ip_tracking"].into_iter();
+        assert_eq!(nearest("relase", known()), Some("release"));
+        assert_eq!(nearest("iptracking", known()), Some("ip_tracking"));
+        assert_eq!(nearest("colour", known()), None);
+    }
+}

@@ -1,0 +1,307 @@
+//! Precedence, and what is said about a configuration that does not hold.
+
+use super::*;
+
+fn environment(variables: &[(&str, &str)]) -> Environment {
+    Environment::of(
+        variables
+            .iter()
+            .map(|(name, value)| ((*name).into(), (*value).into())),
+    )
+}
+
+fn file(text: &str) -> tempfile::NamedTempFile {
+    let file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    file
+}
+
+fn problems(arguments: &ServeArguments, variables: &[(&str, &str)]) -> Vec<String> {
+    match load(arguments, &environment(variables)) {
+        Err(Failure::Config(problems)) => problems,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_defaults_are_the_documented_ones() {
+    let settings = load(&ServeArguments::default(), &environment(&[])).unwrap();
+    assert_eq!(settings.listen, "127.0.0.1:4477".parse().unwrap());
+    assert_eq!(settings.data_dir, Some("./headcount-data".into()));
+    assert_eq!(settings.log, LogSettings::default());
+    assert!(settings.server.admin_secret.is_none() && settings.server.sealed_session.is_none());
+}
+
+#[test]
+fn flags_win_over_variables_over_the_file_over_defaults() {
+    let file = file(
+        "release = 'file'\nbase_path = '/file'\ncookie_name = 'file'\n[limits]\ntick_ms = 1\ndrain_ms = 1\nhead_ms = 1\n",
+    );
+    let arguments = ServeArguments {
+        config: Some(file.path().to_owned()),
+        release: Some("flag".to_owned()),
+        limit: vec!["tick_ms=3".to_owned()],
+        ..ServeArguments::default()
+    };
+    let variables = [
+        ("HEADCOUNT_RELEASE", "variable"),
+        ("HEADCOUNT_BASE_PATH", "/variable"),
+        ("HEADCOUNT_LIMITS_TICK_MS", "2"),
+        ("HEADCOUNT_LIMITS_DRAIN_MS", "2"),
+        ("PATH", "/bin"),
+    ];
+    let server = load(&arguments, &environment(&variables)).unwrap().server;
+    assert_eq!(server.release.as_deref(), Some("flag"));
+    assert_eq!(server.base_path, "/variable");
+    assert_eq!(server.cookie_name.as_deref(), Some("file"));
+    assert_eq!(server.admin_path, "/api/admin");
+    assert_eq!(
+        (
+            server.limits.tick_ms,
+            server.limits.drain_ms,
+            server.limits.head_ms
+        ),
+        (3, 2, 1)
+    );
+    assert_eq!(server.limits.keepalive_ms, 30_000);
+}
+
+#[test]
+fn the_file_may_come_from_a_variable() {
+    let file = file("release = 'file'\n");
+    let variables = [("HEADCOUNT_CONFIG", file.path().to_str().unwrap())];
+    let server = load(&ServeArguments::default(), &environment(&variables))
+        .unwrap()
+        .server;
+    assert_eq!(server.release.as_deref(), Some("file"));
+}
+
+#[test]
+fn every_problem_is_reported_at_once_with_its_place() {
+    let file =
+        file("relase = 'x'\nip_tracking = 'yes'\n[limits]\nliveness_ms = 10\ntick = 5\n[extra]\na = 1\n");
+    let at = |line: usize| format!("{}:{line}", file.path().display());
+    let arguments = ServeArguments {
+        config: Some(file.path().to_owned()),
+        listen: Some("nowhere".to_owned()),
+        limit: vec!["tik_ms=3".to_owned(), "tick_ms".to_owned()],
+        trusted_proxy: vec!["10.0.0.0/8".to_owned(), "ten".to_owned()],
+        ..ServeArguments::default()
+    };
+    let variables = [
+        ("HEADCOUNT_ROUTE_TRAKING", "true"),
+        ("HEADCOUNT_CONNECTION_TRACKING", "false"),
+    ];
+    let problems = problems(&arguments, &variables);
+    let expected = [
+        format!("{}: unknown key `relase`; did you mean `release`?", at(1)),
+        format!("{}: `ip_tracking` is text: write true or false", at(2)),
+        format!(
+            "{}: unknown key `limits.tick`; did you mean `limits.tick_ms`?",
+            at(5)
+        ),
+        format!("{}: unknown key `extra`", at(6)),
+        "HEADCOUNT_ROUTE_TRAKING: unknown variable; did you mean HEADCOUNT_ROUTE_TRACKING?".to_owned(),
+        "--limit: unknown limit `tik_ms`; did you mean `tick_ms`?".to_owned(),
+        "--limit: `tick_ms` has no value: write NAME=VALUE, as in tick_ms=200".to_owned(),
+        "--listen: `nowhere` is no address: write an IP address and a port, as in 127.0.0.1:4477".to_owned(),
+        "--trusted-proxy: `ten` is no network: write an address and its prefix length, as in 10.0.0.0/8"
+            .to_owned(),
+        "`route_tracking` needs `connection_tracking`: turn that on, or turn `route_tracking` off \
+         (`connection_tracking` stands at HEADCOUNT_CONNECTION_TRACKING)"
+            .to_owned(),
+        format!(
+            "`limits.liveness_ms` (10) must be at least twice `limits.keepalive_ms` (30000): a peer is found gone by \
+             a ping that went unanswered until the next one (`limits.liveness_ms` stands at {})",
+            at(4)
+        ),
+    ];
+    for one in &expected {
+        assert!(problems.contains(one), "missing: {one}\nfound: {problems:#?}");
+    }
+    assert_eq!(problems.len(), expected.len(), "{problems:#?}");
+}
+
+#[test]
+fn broken_toml_is_reported_with_its_line_beside_other_problems() {
+    let file = file("release = 'x'\nbase_path = \n");
+    let arguments = ServeArguments {
+        config: Some(file.path().to_owned()),
+        ..ServeArguments::default()
+    };
+    let problems = problems(&arguments, &[("HEADCOUNT_SHARDS", "many")]);
+    assert_eq!(problems.len(), 2, "{problems:#?}");
+    assert!(
+        problems[0].starts_with(&format!("{}:2: ", file.path().display())),
+        "{problems:#?}"
+    );
+    assert_eq!(
+        problems[1],
+        "HEADCOUNT_SHARDS: `many` is no number from 0 to 1024"
+    );
+}
+
+#[test]
+fn a_file_that_is_not_there_is_a_problem() {
+    let arguments = ServeArguments {
+        config: Some("/nowhere/headcount.toml".into()),
+        ..ServeArguments::default()
+    };
+    let problems = problems(&arguments, &[]);
+    assert!(
+        problems[0].starts_with("/nowhere/headcount.toml: cannot be read: "),
+        "{problems:#?}"
+    );
+}
+
+#[test]
+fn secrets_come_from_files_without_their_line_end() {
+    let secret = file("hunter2\n");
+    let variables = [("HEADCOUNT_ADMIN_SECRET_FILE", secret.path().to_str().unwrap())];
+    let server = load(&ServeArguments::default(), &environment(&variables))
+        .unwrap()
+        .server;
+    assert_eq!(server.admin_secret.unwrap().expose(), "hunter2");
+}
+
+#[test]
+fn a_stronger_secret_file_wins_over_a_weaker_secret() {
+    let secret = file("from the file");
+    let arguments = ServeArguments {
+        admin_secret_file: Some(secret.path().to_str().unwrap().to_owned()),
+        ..ServeArguments::default()
+    };
+    let settings = load(
+        &arguments,
+        &environment(&[("HEADCOUNT_ADMIN_SECRET", "variable")]),
+    )
+    .unwrap();
+    assert_eq!(settings.server.admin_secret.unwrap().expose(), "from the file");
+}
+
+#[test]
+fn a_secret_given_twice_in_one_source_is_a_contradiction_and_not_shown() {
+    let secret = file("hunter2");
+    let variables = [
+        ("HEADCOUNT_ADMIN_SECRET", "hunter3"),
+        ("HEADCOUNT_ADMIN_SECRET_FILE", secret.path().to_str().unwrap()),
+    ];
+    let problems = problems(&ServeArguments::default(), &variables);
+    assert_eq!(
+        problems,
+        ["HEADCOUNT_ADMIN_SECRET and HEADCOUNT_ADMIN_SECRET_FILE say the same thing twice: keep one"]
+    );
+}
+
+#[test]
+fn an_empty_secret_is_refused_and_does_not_open_the_door() {
+    let problems = problems(&ServeArguments::default(), &[("HEADCOUNT_ADMIN_SECRET", "")]);
+    assert_eq!(problems.len(), 1, "{problems:#?}");
+    assert!(problems[0].contains("`admin_secret` is empty"), "{problems:#?}");
+    assert!(
+        problems[0].ends_with("(`admin_secret` stands at HEADCOUNT_ADMIN_SECRET)"),
+        "{problems:#?}"
+    );
+}
+
+#[test]
+fn a_session_rule_without_a_password_is_a_contradiction() {
+    let arguments = ServeArguments {
+        session_cookie: Some("s".to_owned()),
+        ..ServeArguments::default()
+    };
+    let problems = problems(&arguments, &[]);
+    assert_eq!(
+        problems,
+        ["--session-cookie: needs the session password: set HEADCOUNT_SESSION_PASSWORD or its _FILE twin"]
+    );
+}
+
+#[test]
+fn sessions_and_forward_auth_are_read_from_tables() {
+    let file = file(
+        "[sealed_session]\npassword = '0123456789abcdef0123456789abcdef'\ncookie = 's'\n\
+         rule = 'user.role == \"editor\"'\n[forward_auth]\nurl = 'http://app/may'\ncache_ms = 7\n",
+    );
+    let arguments = ServeArguments {
+        config: Some(file.path().to_owned()),
+        ..ServeArguments::default()
+    };
+    let server = load(&arguments, &environment(&[])).unwrap().server;
+    let sealed = server.sealed_session.unwrap();
+    assert_eq!(sealed.cookie, "s");
+    assert!(
+        format!("{:?}", sealed.rule).contains("editor"),
+        "{:?}",
+        sealed.rule
+    );
+    let forward = server.forward_auth.unwrap();
+    assert_eq!(
+        (forward.url.as_str(), forward.cache_ms, forward.timeout_ms),
+        ("http://app/may", 7, 3_000)
+    );
+}
+
+#[test]
+fn anyone_is_admitted_on_loopback_only() {
+    let arguments = |listen: &str| ServeArguments {
+        listen: Some(listen.to_owned()),
+        authorize: Some("anyone".to_owned()),
+        ..ServeArguments::default()
+    };
+    assert!(
+        load(&arguments("[::1]:0"), &environment(&[]))
+            .unwrap()
+            .server
+            .authorize_anyone
+    );
+    let problems = problems(&arguments("0.0.0.0:80"), &[]);
+    assert_eq!(
+        problems,
+        [
+            "--authorize: `anyone` is for loopback only, and `listen` is 0.0.0.0:80: listen on 127.0.0.1, or name who may \
+          see stats"
+        ]
+    );
+}
+
+#[test]
+fn keeping_nothing_and_a_data_dir_contradict_only_in_one_source() {
+    let dir = Some("/data".to_owned());
+    let both = ServeArguments {
+        data_dir: dir.clone(),
+        ephemeral: true,
+        ..ServeArguments::default()
+    };
+    assert_eq!(
+        problems(&both, &[]),
+        ["--ephemeral and --data-dir contradict each other: keep one"]
+    );
+    let stronger_dir = ServeArguments {
+        data_dir: dir.clone(),
+        ..ServeArguments::default()
+    };
+    let settings = load(&stronger_dir, &environment(&[("HEADCOUNT_EPHEMERAL", "true")])).unwrap();
+    assert_eq!(settings.data_dir, Some("/data".into()));
+    let stronger_ephemeral = ServeArguments {
+        ephemeral: true,
+        ..ServeArguments::default()
+    };
+    let settings = load(
+        &stronger_ephemeral,
+        &environment(&[("HEADCOUNT_DATA_DIR", "/data")]),
+    )
+    .unwrap();
+    assert_eq!(settings.data_dir, None);
+}
+
+#[test]
+fn what_kubernetes_sets_for_a_service_named_headcount_is_not_ours() {
+    let variables = [
+        ("HEADCOUNT_SERVICE_HOST", "10.0.0.1"),
+        ("HEADCOUNT_SERVICE_PORT_HTTP", "80"),
+        ("HEADCOUNT_PORT", "tcp://10.0.0.1:80"),
+        ("HEADCOUNT_PORT_80_TCP_ADDR", "10.0.0.1"),
+    ];
+    assert!(load(&ServeArguments::default(), &environment(&variables)).is_ok());
+}

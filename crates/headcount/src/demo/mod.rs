@@ -1,0 +1,103 @@
+//! `headcount demo`: a small shop, visitors over real sockets, and a live page, in one process that keeps nothing.
+//!
+//! Deliberately thin: the script in `pages/client.js` shows what a client has to do, not what a good one can do, and the
+//! live page draws bars and a list.
+
+use std::fmt::Write;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use headcount_server::config::{Config, Secret};
+
+use crate::arguments::DemoArguments;
+use crate::config;
+use crate::config::LogSettings;
+use crate::config::environment::Environment;
+use crate::failure::Failure;
+use crate::serve::{Server, announce, listen};
+use crate::signals::Signals;
+use crate::{descriptors, logs, output};
+use visitors::Shop;
+
+mod chance;
+mod site;
+mod socket;
+mod visitors;
+mod walk;
+
+/// The release the shop starts with; some visitors still have the one before it.
+const RELEASE: &str = "v2";
+
+pub(crate) async fn run(arguments: &DemoArguments, environment: &Environment) -> Result<(), Failure> {
+    let address =
+        config::address(&arguments.listen).map_err(|reason| Failure::Usage(format!("--listen: {reason}")))?;
+    if !address.ip().is_loopback() {
+        return Err(Failure::Usage(format!(
+            "--listen: the demo shows its stats to everybody, so it listens on loopback only, not on {address}"
+        )));
+    }
+    let quiet = LogSettings {
+        filter: environment.log().unwrap_or("warn").to_owned(),
+        ..LogSettings::default()
+    };
+    logs::install(&quiet);
+    let signals = Signals::install()?;
+    descriptors::raise();
+    let (listener, address) = listen(address)?;
+    let config = config(environment)?;
+    let secret = config.admin_secret.clone();
+    let server = Server::start(config, None).await?;
+    announce(address);
+    let secret = secret.as_ref().map_or("", Secret::expose);
+    output::talk(&welcome(address, secret, arguments.visitors));
+    let release = server.clone();
+    let shop = Shop::of(address, Arc::new(move || release.release()));
+    let site = site::router(shop.clone());
+    signals
+        .until_stopped(|stop| async move {
+            let visitors = visitors::invite(arguments.visitors, &shop, random()?);
+            let stopped = async {
+                drop(stop.await);
+                // Their sockets close at once: a server that drains has real tabs to care for.
+                drop(visitors);
+            };
+            server.serve(listener, site, stopped).await
+        })
+        .await
+}
+
+fn config(environment: &Environment) -> Result<Config, Failure> {
+    let secret = match environment.admin_secret() {
+        Some(secret) if !secret.is_empty() => secret.to_owned(),
+        _ => format!("{:016x}{:016x}", random()?, random()?),
+    };
+    Ok(Config {
+        release: Some(RELEASE.to_owned()),
+        admin_secret: Some(Secret::new(secret)),
+        authorize_anyone: true,
+        ..Config::default()
+    })
+}
+
+fn random() -> Result<u64, Failure> {
+    getrandom::u64().map_err(|error| Failure::Runtime(io::Error::other(error.to_string())))
+}
+
+fn welcome(address: SocketAddr, secret: &str, visitors: u16) -> String {
+    let mut text = format!(
+        "\nheadcount demo: {visitors} simulated visitors, nothing is kept, everybody may see the counts\n\n  \
+         the shop    http://{address}/\n  live counts http://{address}/live\n\nadmin secret: {secret}\n\n\
+         Open some tabs of the shop, put one on /checkout, and refresh everybody there:\n\n  \
+         curl -X POST http://{address}/api/admin/invalidate-route \\\n    -H 'Content-Type: application/json' \\\n    \
+         -d '{}'\n\nOr with this program:\n\n  ",
+        serde_json::json!({ "route": "/checkout", "secret": secret })
+    );
+    // Writing into a String cannot fail.
+    let _ = write!(
+        text,
+        "export HEADCOUNT_URL=http://{address} HEADCOUNT_ADMIN_SECRET={secret}\n  headcount stats\n  \
+         headcount invalidate /checkout --dry-run\n  headcount release v3\n\nCtrl-C stops it.\n"
+    );
+    text
+}

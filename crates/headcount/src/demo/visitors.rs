@@ -1,0 +1,268 @@
+//! Simulated visitors: each is a task with a socket of its own that comes, walks through the shop, leaves, and comes back.
+//!
+//! A visitor's tab keeps the build it was loaded with, as a real one does: it moves on to the current release only when it
+//! is told to refresh, or when its visitor leaves and opens the shop anew. So an old release fades over minutes, and
+//! `headcount invalidate` ends it at once.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use headcount_server::config::Config;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use super::chance::Chance;
+use super::socket::Socket;
+use super::walk::{self, Step};
+
+/// The release that some visitors still have.
+const OLD_RELEASE: &str = "v1";
+/// Of a hundred visitors, how many come with a tab of the old release.
+const OLD_PERCENT: u32 = 40;
+/// Over how long the first visitors come in, milliseconds.
+const ARRIVAL_MS: u32 = 4_000;
+/// How long a page is looked at: least and most, milliseconds.
+const DWELL_MS: (u32, u32) = (3_000, 20_000);
+
+/// What everyone in the demo knows of the shop.
+#[derive(Clone)]
+pub(super) struct Shop {
+    /// Where it listens.
+    pub(super) address: SocketAddr,
+    /// Where headcount's own endpoints are.
+    pub(super) base_path: String,
+    /// The cookie that carries a tab's version.
+    pub(super) cookie: String,
+    /// The release that a page loaded now has.
+    pub(super) release: Arc<dyn Fn() -> String + Send + Sync>,
+}
+
+impl Shop {
+    /// A shop on `address`, with everything else as headcount has it by default.
+    pub(super) fn of(address: SocketAddr, release: Arc<dyn Fn() -> String + Send + Sync>) -> Self {
+        let config = Config::default();
+        Self {
+            address,
+            cookie: config.version_cookie(),
+            base_path: config.base_path,
+            release,
+        }
+    }
+}
+
+/// Lets `count` visitors in. They stay until the set is dropped.
+pub(super) fn invite(count: u16, shop: &Shop, seed: u64) -> JoinSet<()> {
+    let mut visitors = JoinSet::new();
+    for number in 0..count {
+        let visitor = Visitor {
+            shop: shop.clone(),
+            chance: Chance::new(seed ^ (u64::from(number) << 32)),
+            dwell_ms: DWELL_MS,
+        };
+        visitors.spawn(visitor.visit_for_ever());
+    }
+    visitors
+}
+
+struct Visitor {
+    shop: Shop,
+    chance: Chance,
+    /// How long a page is looked at: least and most, milliseconds.
+    dwell_ms: (u32, u32),
+}
+
+/// What ended a page load.
+#[derive(Debug, PartialEq, Eq)]
+enum Ended {
+    /// The tab was closed.
+    Left,
+    /// The server asked for a refresh; the tab is on this page.
+    Refresh(&'static str),
+}
+
+/// What the server says, as far as a visitor listens.
+#[derive(Deserialize)]
+struct Said {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(default)]
+    force: bool,
+}
+
+impl Visitor {
+    async fn visit_for_ever(mut self) {
+        sleep(self.chance.between(0, ARRIVAL_MS)).await;
+        let mut version = if self.chance.percent(OLD_PERCENT) {
+            OLD_RELEASE.to_owned()
+        } else {
+            (self.shop.release)()
+        };
+        let mut page = walk::entrance(&mut self.chance);
+        loop {
+            match self.load(page, &version).await {
+                // Loading a page takes a moment, and not every browser the same.
+                Ok(Ended::Refresh(on)) => {
+                    page = on;
+                    sleep(self.chance.between(100, 900)).await;
+                }
+                Ok(Ended::Left) => {
+                    page = walk::entrance(&mut self.chance);
+                    sleep(self.chance.between(2_000, 15_000)).await;
+                }
+                // The server is full, stopping or gone. A tab keeps its build while it waits.
+                Err(_) => {
+                    sleep(self.chance.between(1_000, 10_000)).await;
+                    continue;
+                }
+            }
+            version = (self.shop.release)();
+        }
+    }
+
+    /// One page load: a socket, and pages that are turned without leaving it.
+    async fn load(&mut self, mut page: &'static str, version: &str) -> io::Result<Ended> {
+        let Shop {
+            address,
+            base_path,
+            cookie,
+            ..
+        } = &self.shop;
+        let version = utf8_percent_encode(version, NON_ALPHANUMERIC);
+        let target = format!("{base_path}/ws?route={page}&v={version}");
+        let mut socket = Socket::open(*address, &target, &format!("{cookie}={version}")).await?;
+        loop {
+            let dwell = self.chance.between(self.dwell_ms.0, self.dwell_ms.1);
+            if let Ok(told) = timeout(dwell, refresh(&mut socket)).await {
+                told?;
+                return socket.close().await.map(|()| Ended::Refresh(page));
+            }
+            match walk::step(page, &mut self.chance) {
+                Step::Leave => return socket.close().await.map(|()| Ended::Left),
+                Step::To(next) => page = next,
+            }
+            socket
+                .send(&format!(r#"{{"type":"route-update","route":"{page}"}}"#))
+                .await?;
+        }
+    }
+}
+
+/// Resolves when the server asks for a refresh.
+async fn refresh(socket: &mut Socket) -> io::Result<()> {
+    loop {
+        let text = socket.next().await?;
+        if serde_json::from_str::<Said>(&text).is_ok_and(|said| said.kind == "version" && said.force) {
+            return Ok(());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::thread::JoinHandle;
+    use std::time::Duration;
+
+    use tungstenite::Message;
+    use tungstenite::handshake::server::{Request, Response};
+
+    use super::*;
+
+    /// What a tab showed when it connected, and all it said.
+    type Visit = (String, String, Vec<Message>);
+
+    /// A real WebSocket server on a thread: says `greetings` to one tab, then listens until it goes.
+    fn shop(greetings: &'static [&'static str]) -> (Shop, JoinHandle<Visit>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let thread = std::thread::spawn(move || {
+            let (stream, _) = listener.accept().unwrap();
+            stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+            let (mut target, mut cookie) = (String::new(), String::new());
+            #[expect(clippy::result_large_err, reason = "the shape that tungstenite asks for")]
+            let look = |request: &Request, response: Response| {
+                target = request.uri().to_string();
+                cookie = request.headers()["cookie"].to_str().unwrap().to_owned();
+                Ok(response)
+            };
+            let mut socket = tungstenite::accept_hdr(stream, look).unwrap();
+            for greeting in greetings {
+                socket.send(Message::text(*greeting)).unwrap();
+            }
+            let mut said = Vec::new();
+            while let Ok(message) = socket.read() {
+                said.push(message);
+            }
+            (target, cookie, said)
+        });
+        (Shop::of(address, Arc::new(|| "v2".to_owned())), thread)
+    }
+
+    async fn joined(thread: JoinHandle<Visit>) -> Visit {
+        tokio::task::spawn_blocking(|| thread.join().unwrap())
+            .await
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_tab_shows_its_build_and_page_and_obeys_a_forced_refresh_alone() {
+        let (shop, thread) = shop(&[
+            r#"{"type":"connected","version":"v2","connectionId":"a","timestamp":1}"#,
+            r#"{"type":"version","version":"v3","id":1}"#,
+            r#"{"type":"version","version":"v3","force":true,"id":2}"#,
+        ]);
+        let mut visitor = Visitor {
+            shop,
+            chance: Chance::new(1),
+            dwell_ms: DWELL_MS,
+        };
+        assert_eq!(
+            visitor.load("/checkout", "v 1").await.unwrap(),
+            Ended::Refresh("/checkout")
+        );
+        let (target, cookie, said) = joined(thread).await;
+        assert_eq!(
+            (&*target, &*cookie),
+            ("/__skew/ws?route=/checkout&v=v%201", "__nkpv=v%201")
+        );
+        assert!(matches!(&*said, [Message::Close(_)]), "{said:?}");
+    }
+
+    #[tokio::test]
+    async fn a_tab_left_alone_walks_and_leaves() {
+        let (shop, thread) = shop(&[]);
+        let mut visitor = Visitor {
+            shop,
+            chance: Chance::new(4),
+            dwell_ms: (1, 3),
+        };
+        assert_eq!(visitor.load("/", "v2").await.unwrap(), Ended::Left);
+        let (.., said) = joined(thread).await;
+        let (last, walked) = said.split_last().unwrap();
+        assert!(
+            matches!(last, Message::Close(_)) && !walked.is_empty(),
+            "{said:?}"
+        );
+        for message in walked {
+            let update: serde_json::Value = serde_json::from_str(message.to_text().unwrap()).unwrap();
+            assert_eq!(update["type"], "route-update");
+            assert!(update["route"].as_str().unwrap().starts_with('/'));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_goes_away_is_an_error_and_not_a_refresh() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let shop = Shop::of(listener.local_addr().unwrap(), Arc::new(String::new));
+        drop(listener);
+        let mut visitor = Visitor {
+            shop,
+            chance: Chance::new(1),
+            dwell_ms: DWELL_MS,
+        };
+        assert!(visitor.load("/", "v2").await.is_err());
+    }
+}

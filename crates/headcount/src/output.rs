@@ -1,0 +1,45 @@
+//! The one place that writes to the terminal: data to stdout, talk to stderr.
+//!
+//! Everything goes through `write_all` with its error looked at: `println!` panics where a pipe's reader went away, and
+//! `headcount connections | head` is an ordinary thing to type. Talk that cannot be written is dropped; there is nobody
+//! left to tell.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use crate::failure::Failure;
+
+/// Writes data: `text` and a line end where it has none.
+pub(crate) fn data(text: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    write_lines(&mut stdout, text).map_err(|error| match error.kind() {
+        io::ErrorKind::BrokenPipe => Failure::ReaderGone,
+        _ => Failure::Output(error),
+    })
+}
+
+/// Writes talk: what happens, for a person.
+pub(crate) fn talk(text: &str) {
+    drop(write_lines(&mut io::stderr().lock(), text));
+}
+
+/// Says why a command failed. Says nothing where nobody reads us any more.
+pub(crate) fn failure(failure: &Failure) {
+    if !matches!(failure, Failure::ReaderGone) {
+        talk(&format!("error: {failure}"));
+    }
+}
+
+/// Prints what the argument parser has to say, help to stdout and errors to stderr.
+pub(crate) fn usage(error: &clap::Error) -> ExitCode {
+    drop(error.print());
+    ExitCode::from(if error.use_stderr() { 2 } else { 0 })
+}
+
+fn write_lines(to: &mut impl Write, text: &str) -> io::Result<()> {
+    to.write_all(text.as_bytes())?;
+    if !text.ends_with('\n') {
+        to.write_all(b"\n")?;
+    }
+    to.flush()
+}
