@@ -25,7 +25,7 @@ use crate::error::{CommandError, Refusal};
 use crate::hub::HubEvent;
 use crate::hub::commander::Order;
 use crate::metrics::{Count, Gauges, Meters};
-use crate::shard::{Answerer, Command, Handle, Handoff, Shards};
+use crate::shard::{Command, Handle, Handoff, Shards};
 use crate::site::Site;
 use crate::tab::{SendError, Tab};
 
@@ -280,11 +280,7 @@ impl Headcount {
         };
         let (reply, answer) = oneshot::channel();
         shard
-            .offer(Command::Navigate {
-                key,
-                route,
-                reply: Answerer::Task(reply),
-            })
+            .offer(Command::Navigate { key, route, reply })
             .map_err(|_| Refusal::overloaded())?;
         answer.await.map_err(|_| Refusal::draining())
     }
