@@ -73,6 +73,7 @@ impl Shard {
         let peer = self.new_peer(&candidate, place.keep(), link);
         let key = self.open(&candidate, peer);
         let slot = key.slot;
+        self.handle.roll.open(key);
         self.meters.one(match transport {
             Transport::Sse => Count::OpenedSse,
             Transport::WebSocket => Count::OpenedWebSocket,
@@ -201,6 +202,7 @@ impl Shard {
         let Some(peer) = self.registry.close(slot) else {
             return;
         };
+        self.handle.roll.close(key);
         self.meters.one(cause.count());
         self.site
             .census
