@@ -268,10 +268,10 @@ impl Shard {
         let place = token & !GUEST;
         match self.guests.take(place) {
             Some((number, Guest::Arriving(request))) => {
-                self.go_on(Visit { place, number }, true, Request { ended, ..request })
+                self.go_on(Visit { place, number }, true, Request { ended, ..request });
             }
             Some((number, Guest::Kept(request))) => {
-                self.go_on(Visit { place, number }, false, Request { ended, ..request })
+                self.go_on(Visit { place, number }, false, Request { ended, ..request });
             }
             Some((number, Guest::Lingering(mut stream))) => {
                 if has_more_to_discard(&mut stream, &mut self.scratch) {

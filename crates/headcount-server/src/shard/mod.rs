@@ -240,18 +240,16 @@ impl Shards {
         let Some(shard) = self.of(key).filter(|shard| shard.roll.is_open(key)) else {
             return false;
         };
-        match route::normalise(route, route_bytes_max.into()) {
-            Ok(route) => shard
-                .offer(Command::Navigate {
-                    key,
-                    route: route.into(),
-                })
-                .is_ok(),
-            Err(_) => {
-                shard.meters.one(Count::ReceivedBadRoute);
-                false
-            }
-        }
+        let Ok(route) = route::normalise(route, route_bytes_max.into()) else {
+            shard.meters.one(Count::ReceivedBadRoute);
+            return false;
+        };
+        shard
+            .offer(Command::Navigate {
+                key,
+                route: route.into(),
+            })
+            .is_ok()
     }
 
     /// The number of the shard for a new connection: always the same for one tab, else each in turn.
