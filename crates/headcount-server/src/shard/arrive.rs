@@ -164,8 +164,8 @@ impl Shard {
             Link::Remote(sender) => sender.try_send(Outgoing::Opened(key)).is_ok(),
             // A socket that was a guest is registered already.
             Link::Socket(socket) => registry
-                .register(socket, token, Interest::READABLE | Interest::WRITABLE)
-                .or_else(|_| registry.reregister(socket, token, Interest::READABLE | Interest::WRITABLE))
+                .register(socket, token, Interest::READABLE)
+                .or_else(|_| registry.reregister(socket, token, Interest::READABLE))
                 .is_ok(),
         };
         self.after_send(key.slot, if connected { Sent::Yes } else { Sent::Broken })
