@@ -254,9 +254,19 @@ impl Hub {
             self.expected = self.shards.iter().filter(|shard| shard.allow_report()).count();
             self.gather_until = now + GATHER;
         }
-        if self.changed && (self.expected == 0 || now >= self.gather_until) {
+        // Until a new reader's question is answered the sum may hold the news of some shards only, and that would be its
+        // first message.
+        if self.changed && !self.has_new_readers() && (self.expected == 0 || now >= self.gather_until) {
             self.send_stats(now);
         }
+    }
+
+    /// Whether somebody waits for first stats.
+    fn has_new_readers(&self) -> bool {
+        let asked = self.question.iter().map(|question| &question.waiting);
+        asked
+            .chain([&self.waiting])
+            .any(|waiting| !waiting.readers.is_empty())
     }
 
     fn send_stats(&mut self, now: Instant) {
@@ -286,7 +296,7 @@ impl Hub {
     fn deadline(&self) -> Option<Instant> {
         let tick = match (self.watched, self.allowed, self.changed) {
             (true, false, _) => Some(self.next_tick),
-            (true, true, true) => Some(self.gather_until),
+            (true, true, true) if !self.has_new_readers() => Some(self.gather_until),
             _ => None,
         };
         [tick, self.subscribers.next_look()].into_iter().flatten().min()
