@@ -167,9 +167,15 @@ impl Hub {
     }
 
     fn on_changes(&mut self, shard: usize, changes: Changes, question: Option<u64>) {
-        self.changed |= !self.sum.apply(shard, changes).is_empty();
+        let changed = !self.sum.apply(shard, changes).is_empty();
+        self.changed |= changed;
         if question.is_none() {
             self.expected = self.expected.saturating_sub(1);
+            if !changed && self.allowed {
+                // A tab that came back to where it was: no tick follows from that, so nothing else would let the shard
+                // report again.
+                self.allow(shard);
+            }
         }
         let Some(asked) = self
             .question
@@ -220,8 +226,9 @@ impl Hub {
             return;
         }
         if self.subscribers.len() <= waiting.readers.len() {
-            // These are all there are, and this is the latest there is.
+            // These are all there are, and this is the latest there is. Shards whose reports are in it may report again.
             self.changed = false;
+            self.allowed = false;
         }
         let message = Arc::new(StatsMessage::new(&self.sum, connections_max, &self.site.cipher));
         for (number, shard) in self.shards.iter().enumerate() {
@@ -267,6 +274,12 @@ impl Hub {
         asked
             .chain([&self.waiting])
             .any(|waiting| !waiting.readers.is_empty())
+    }
+
+    fn allow(&self, shard: usize) {
+        if let Some(shard) = self.shards.get(shard) {
+            shard.allow_report();
+        }
     }
 
     fn send_stats(&mut self, now: Instant) {
