@@ -28,8 +28,11 @@ pub(crate) use stream::Peer;
 pub(crate) fn client(headcount: &Headcount) -> Router {
     let base = &headcount.site().config.base_path;
     Router::new()
-        .route(&format!("{base}/sse"), get(stream::sse))
-        .route(&format!("{base}/ws"), get(stream::websocket))
+        .route(&format!("{base}/sse"), get(stream::sse).head(stream::no_head))
+        .route(
+            &format!("{base}/ws"),
+            get(stream::websocket).head(stream::no_head),
+        )
         .route(&format!("{base}/route"), post(messages::route))
         .route(
             &format!("{base}/subscribe-stats"),
