@@ -77,7 +77,8 @@ impl Shard {
                     let total = before + read;
                     // Only a line's end can complete a head: anything else would be parsed for nothing.
                     let may_be_complete = scratch[before..total].contains(&b'\n');
-                    if total > max || may_be_complete && !is_incomplete(&scratch[..total]) {
+                    let is_full = total > max || total == scratch.len();
+                    if is_full || may_be_complete && !is_incomplete(&scratch[..total]) {
                         return Outcome::Decided(total);
                     }
                     head.read.extend_from_slice(&scratch[before..total]);
@@ -147,6 +148,9 @@ impl Shard {
         let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
         let mut request = httparse::Request::new(&mut headers);
         let head_bytes = match request.parse(read) {
+            Ok(httparse::Status::Complete(bytes)) if bytes > self.limits().head_bytes_max as usize => {
+                return Decision::HandOver;
+            }
             Ok(httparse::Status::Complete(bytes)) => bytes,
             Ok(httparse::Status::Partial) => return Decision::Wait,
             Err(_) => return Decision::HandOver,
