@@ -21,7 +21,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::authorize::{Credentials, Verdict};
 use crate::clock;
-use crate::shard::{Command, Shards};
+use crate::shard::{Command, Handle, Shards};
 use crate::site::Site;
 use subscribers::Subscribers;
 
@@ -199,18 +199,16 @@ impl Hub {
             return;
         }
         self.questions += 1;
-        let unanswered = self.shards.iter().len();
+        let question = self.questions;
+        let asked = |shard: &&Handle| shard.force(Command::Report { question });
+        let unanswered = self.shards.iter().filter(asked).count();
+        // With no shard left there are no numbers: whoever asked sees the question dropped.
         let waiting = std::mem::take(&mut self.waiting);
-        self.question = Some(Question {
-            number: self.questions,
+        self.question = (unanswered > 0).then_some(Question {
+            number: question,
             unanswered,
             waiting,
         });
-        for shard in self.shards.iter() {
-            shard.force(Command::Report {
-                question: self.questions,
-            });
-        }
     }
 
     fn answer(&mut self, waiting: Waiting) {

@@ -212,12 +212,14 @@ impl Shard {
         let _asker_gone = reply.send(reach);
     }
 
-    fn answer_report(&mut self, question: u64) {
+    pub(super) fn answer_report(&mut self, question: u64) {
         let hub = self.outlets.hub.clone();
         match hub.try_reserve() {
             Ok(permit) => self.report_on(permit, Some(question)),
             // The hub keeps one question under way, so its queue can be full for a moment only.
-            Err(_) => self.handle.force(Command::Report { question }),
+            Err(_) => {
+                self.handle.force(Command::Report { question });
+            }
         }
     }
 
