@@ -89,6 +89,7 @@ impl Shard {
         };
         peer.heard = true;
         if peer.session.spend(now_ms, &site.config.limits) {
+            self.forget_deferred(slot);
             return self.navigate(slot, route);
         }
         self.defer_navigation(slot, route);
