@@ -229,11 +229,8 @@ fn closes(tab: Tab, server: &Server, seen: &Seen) {
     let id = tab.id.clone();
     drop(tab);
     server.await_total(0);
-    let lines = std::iter::from_fn(|| seen.recv_timeout(PATIENCE).ok());
-    let last = lines
-        .skip_while(|line| line.starts_with("route "))
-        .next()
-        .unwrap();
+    let mut lines = std::iter::from_fn(|| seen.recv_timeout(PATIENCE).ok());
+    let last = lines.find(|line| !line.starts_with("route ")).unwrap();
     assert_eq!(last, format!("close {id}"));
     assert_eq!(
         json!(server.stats().routes),

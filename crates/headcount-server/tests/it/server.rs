@@ -135,13 +135,13 @@ impl Server {
 
     /// Lets a rule stand.
     pub(crate) fn invalidate(&self, body: &Value) -> Value {
-        let answer = self.admin(Ask::post("/api/admin/invalidations", body));
+        let answer = self.admin(Ask::post("/api/admin/invalidations", &body));
         assert_eq!(answer.status, 200, "{answer:?}");
         answer.json()
     }
 
     pub(crate) fn release(&self, version: &str) -> Value {
-        let answer = self.admin(Ask::post("/api/admin/releases", json!({"version": version})));
+        let answer = self.admin(Ask::post("/api/admin/releases", &json!({"version": version})));
         assert_eq!(answer.status, 200, "{answer:?}");
         answer.json()
     }

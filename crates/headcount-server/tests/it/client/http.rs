@@ -39,7 +39,7 @@ impl Ask {
     }
 
     /// A POST of this text as JSON.
-    pub(crate) fn post(target: impl Into<String>, body: impl ToString) -> Self {
+    pub(crate) fn post(target: impl Into<String>, body: &(impl ToString + ?Sized)) -> Self {
         let mut ask = Self::new("POST", target).header("content-type", "application/json");
         ask.body = body.to_string();
         ask
@@ -62,10 +62,10 @@ impl Ask {
             self.method, self.target
         );
         if !self.body.is_empty() || self.method == "POST" {
-            text.push_str(&format!("content-length: {}\r\n", self.body.len()));
+            text.extend(["content-length: ", &self.body.len().to_string(), "\r\n"]);
         }
         for (name, value) in &self.headers {
-            text.push_str(&format!("{name}: {value}\r\n"));
+            text.extend([&**name, ": ", value, "\r\n"]);
         }
         text + "\r\n" + &self.body
     }

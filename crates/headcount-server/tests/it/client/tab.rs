@@ -158,7 +158,7 @@ impl Visit {
             Err(HandshakeError::Failure(tungstenite::Error::Http(response))) => {
                 let mut head = format!("HTTP/1.1 {}\r\n", response.status());
                 for (name, value) in response.headers() {
-                    head.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap()));
+                    head.extend([name.as_str(), ": ", value.to_str().unwrap(), "\r\n"]);
                 }
                 let body = response.body().clone().unwrap_or_default();
                 Err(Answer::parse(&[head.as_bytes(), b"\r\n", &body].concat()))
@@ -268,7 +268,18 @@ impl Tab {
         }
     }
 
+    /// The next message other than a keepalive, or how the stream ended.
     pub(crate) fn next_or_end(&mut self) -> Result<Value, Ended> {
+        loop {
+            let message = self.receive()?;
+            if message["type"] != "keepalive" {
+                return Ok(message);
+            }
+        }
+    }
+
+    /// The next message of any kind.
+    pub(crate) fn receive(&mut self) -> Result<Value, Ended> {
         loop {
             let text = match &mut self.stream {
                 Stream::Sse(events) => {
@@ -278,12 +289,8 @@ impl Tab {
                 }
                 Stream::WebSocket(websocket) => next_text(websocket)?,
             };
-            if text.is_empty() {
-                continue;
-            }
-            let message: Value = serde_json::from_str(&text).unwrap();
-            if message["type"] != "keepalive" {
-                return Ok(message);
+            if !text.is_empty() {
+                return Ok(serde_json::from_str(&text).unwrap());
             }
         }
     }
@@ -312,7 +319,7 @@ impl Tab {
 
     /// Posts to an endpoint below the base path with the cookies of its browser.
     pub(crate) fn post(&self, endpoint: &str, body: &Value) -> Answer {
-        let mut request = Ask::post(format!("{}/{endpoint}", self.visit.base), body);
+        let mut request = Ask::post(format!("{}/{endpoint}", self.visit.base), &body);
         if !self.visit.cookies.is_empty() {
             request = request.header("cookie", self.visit.cookies.join("; "));
         }
