@@ -1,6 +1,6 @@
 //! HTTP as text over a socket, so that a test can send what no library would.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use serde_json::Value;
@@ -144,6 +144,34 @@ pub(crate) fn connect(address: SocketAddr) -> TcpStream {
 /// One request on a connection of its own.
 pub(crate) fn ask(address: SocketAddr, ask: &Ask) -> Answer {
     Answer::parse(&exchange(address, ask.text(address, "close").as_bytes()))
+}
+
+/// One request on a connection that stays open; `None` where the server has closed it meanwhile.
+pub(super) fn ask_on(kept: &mut BufReader<TcpStream>, address: SocketAddr, ask: &Ask) -> Option<Answer> {
+    let request = ask.text(address, "keep-alive");
+    kept.get_mut().write_all(request.as_bytes()).ok()?;
+    let head = read_head(kept)?;
+    let length = header(&head, "content-length").unwrap_or("0").parse().unwrap();
+    let mut body = vec![0; length];
+    kept.read_exact(&mut body).unwrap();
+    Some(Answer::parse(&[head.as_bytes(), b"\r\n", &body].concat()))
+}
+
+/// An answer's head, with its last line end; `None` where the connection ends before it.
+pub(super) fn read_head(reader: &mut BufReader<TcpStream>) -> Option<String> {
+    let mut head = String::new();
+    loop {
+        let mut line = String::new();
+        match reader.read_line(&mut line) {
+            Ok(0) => return None,
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => return None,
+            read => read.unwrap(),
+        };
+        if line == "\r\n" {
+            return Some(head);
+        }
+        head.push_str(&line);
+    }
 }
 
 /// Sends these bytes on a connection of their own and reads to its end. A reset ends it too.

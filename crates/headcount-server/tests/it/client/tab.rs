@@ -1,5 +1,6 @@
 //! One open tab, over SSE or WebSocket.
 
+use std::cell::RefCell;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 
@@ -8,9 +9,9 @@ use tungstenite::client::IntoClientRequest;
 use tungstenite::handshake::client::Request;
 use tungstenite::{HandshakeError, Message, WebSocket};
 
-use super::http::{connect, header, status_of};
+use super::http::{ask_on, connect, header, read_head, status_of};
 use super::sse::Events;
-use super::{Answer, Ask, ask};
+use super::{Answer, Ask};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Transport {
@@ -98,7 +99,7 @@ impl Visit {
             (&socket)
                 .write_all(Ask::get(target).text(address, "keep-alive").as_bytes())
                 .unwrap();
-            let head = read_head(&mut reader);
+            let head = read_head(&mut reader).unwrap();
             let length = header(&head, "content-length").unwrap().parse().unwrap();
             std::io::Read::read_exact(&mut reader, &mut vec![0; length]).unwrap();
             assert_eq!(status_of(&head), 200, "{head}");
@@ -130,7 +131,7 @@ impl Visit {
             .write_all(request.text(address, "keep-alive").as_bytes())
             .unwrap();
         let mut reader = BufReader::new(socket);
-        let head = read_head(&mut reader);
+        let head = read_head(&mut reader).unwrap();
         if status_of(&head) != 200 || header(&head, "content-type") != Some("text/event-stream") {
             let length = header(&head, "content-length").unwrap_or("0").parse().unwrap();
             let mut body = vec![0; length];
@@ -180,25 +181,9 @@ impl Visit {
             last_event_id: None,
             visit,
             address,
+            posts: RefCell::new(None),
             stream,
         }
-    }
-}
-
-/// An answer's head, with its last line end.
-fn read_head(reader: &mut BufReader<TcpStream>) -> String {
-    let mut head = String::new();
-    loop {
-        let mut line = String::new();
-        assert_ne!(
-            reader.read_line(&mut line).unwrap(),
-            0,
-            "the connection ended: {head:?}"
-        );
-        if line == "\r\n" {
-            return head;
-        }
-        head.push_str(&line);
     }
 }
 
@@ -223,6 +208,8 @@ pub(crate) struct Tab {
     pub(crate) last_event_id: Option<String>,
     visit: Visit,
     address: SocketAddr,
+    /// What its browser keeps open for requests.
+    posts: RefCell<Option<BufReader<TcpStream>>>,
     stream: Stream,
 }
 
@@ -317,13 +304,21 @@ impl Tab {
         }
     }
 
-    /// Posts to an endpoint below the base path with the cookies of its browser.
+    /// Posts to an endpoint below the base path with the cookies of its browser, on a connection that is kept while the
+    /// server keeps it.
     pub(crate) fn post(&self, endpoint: &str, body: &Value) -> Answer {
         let mut request = Ask::post(format!("{}/{endpoint}", self.visit.base), &body);
         if !self.visit.cookies.is_empty() {
             request = request.header("cookie", self.visit.cookies.join("; "));
         }
-        ask(self.address, &request)
+        let mut posts = self.posts.borrow_mut();
+        let kept = posts
+            .as_mut()
+            .and_then(|kept| ask_on(kept, self.address, &request));
+        kept.unwrap_or_else(|| {
+            let fresh = posts.insert(BufReader::new(connect(self.address)));
+            ask_on(fresh, self.address, &request).unwrap()
+        })
     }
 
     /// Sends a WebSocket message.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Case;
+use super::{Case, raw};
 use crate::client::{Ask, BOTH, Transport, Visit, ask};
 use crate::process::Process;
 
@@ -12,6 +12,10 @@ pub(super) const CASES: &[Case] = &[
     ("a flood of messages that mean nothing", nonsense),
     ("a flood of subscriptions", subscriptions),
     ("a flood of posted navigations", posts),
+    (
+        "navigations posted on one connection, all at once",
+        pipelined_posts,
+    ),
     ("three hundred tabs that come and go", churn),
     ("one tab that replaces itself over and over", replacements),
     ("a hundred releases and rules", commands),
@@ -70,6 +74,19 @@ fn posts(server: &Process) {
         );
     }
     server.await_routes(&json!({"/100": 1}));
+}
+
+fn pipelined_posts(server: &Process) {
+    // Wherever the tabs live: some of these are answered by the shard that reads them, some by another.
+    let tabs = [0, 1, 2, 3].map(|_| Visit::new(Transport::Sse, "/0").open(server.address));
+    let post = |number: usize, connection: &str| {
+        let body = json!({"connectionId": tabs[number % 4].id, "route": format!("/{number}")});
+        Ask::post("/__skew/route", &body).text(server.address, connection)
+    };
+    let all: String = (0..99).map(|number| post(number, "keep-alive")).collect();
+    let answers = raw(server, all + &post(99, "close"));
+    assert_eq!(answers.matches(r#"{"ok":true}"#).count(), 100, "{answers}");
+    server.await_routes(&json!({"/96": 1, "/97": 1, "/98": 1, "/99": 1}));
 }
 
 fn churn(server: &Process) {

@@ -29,6 +29,7 @@ pub(super) const CASES: &[Case] = &[
     ("a TLS hello", tls_hello),
     ("a socket half closed behind its request", half_closed),
     ("a request byte by byte", byte_by_byte),
+    ("a body byte by byte", body_byte_by_byte),
     ("fifty requests in one write", pipelined),
     ("heads that never end", slow_heads),
     ("bodies that never end", slow_bodies),
@@ -237,6 +238,20 @@ fn byte_by_byte(server: &Process) {
         socket.write_all(&[*byte]).unwrap();
     }
     server.await_routes(&json!({"/slowly": 1}));
+}
+
+fn body_byte_by_byte(server: &Process) {
+    let tab = Visit::new(Transport::Sse, "/before").open(server.address);
+    let body = json!({"connectionId": tab.id, "route": "/after"});
+    let request = Ask::post("/__skew/route", &body).text(server.address, "keep-alive");
+    let mut socket = connect(server.address);
+    for byte in request.bytes() {
+        socket.write_all(&[byte]).unwrap();
+    }
+    let mut start = [0; 15];
+    socket.read_exact(&mut start).unwrap();
+    assert_eq!(&start, b"HTTP/1.1 200 OK");
+    server.await_routes(&json!({"/after": 1}));
 }
 
 fn pipelined(server: &Process) {
