@@ -11,7 +11,7 @@ use super::arrive::Cause;
 use super::peer::Subscription;
 use super::reactor::Shard;
 use super::sweep::Drain;
-use super::{Answerer, Command, NewStanding};
+use super::{Command, NewStanding};
 use crate::authorize::Credentials;
 use crate::hub::HubEvent;
 use crate::metrics::Count;
@@ -19,7 +19,12 @@ use crate::metrics::Count;
 impl Shard {
     pub(super) fn on_command(&mut self, command: Command) {
         match command {
-            Command::Accept { stream, peer } => self.on_accept(stream, peer),
+            Command::Listen { listener, share } => self.listen(listener, share),
+            Command::StopListening { done } => {
+                self.listener = None;
+                let _asker_gone = done.send(());
+            }
+            Command::Serve(request) => self.on_socket(request),
             Command::Open(arrival) => self.on_arrival(*arrival),
             Command::Received { key, text } => self.with(key, |shard, slot| shard.on_text(slot, &text)),
             Command::Heard { key } => self.with(key, |shard, slot| {
@@ -28,11 +33,9 @@ impl Shard {
                 }
             }),
             Command::Gone { key } => self.with(key, |shard, slot| shard.close(slot, Cause::Peer)),
-            Command::Navigate { key, route, reply } => {
-                let moved = self.navigate_by_post(key, &route);
-                self.answer(reply, moved);
+            Command::Navigate { key, route } => {
+                self.navigate_by_post(key, &route);
             }
-            Command::Answer { visit, moved } => self.on_answer(visit, moved),
             Command::Subscribe {
                 key,
                 credentials,
@@ -96,20 +99,6 @@ impl Shard {
         }
         self.defer_navigation(slot, route);
         true
-    }
-
-    fn answer(&self, reply: Answerer, moved: bool) {
-        match reply {
-            Answerer::Task(reply) => {
-                let _asker_gone = reply.send(moved);
-            }
-            Answerer::Guest { shard, visit } => {
-                if let Some(shard) = self.shards.get(usize::from(shard)) {
-                    // One for each question of that shard, which asks one at a time for each of its guests.
-                    shard.force(Command::Answer { visit, moved });
-                }
-            }
-        }
     }
 
     fn subscribe_by_post(&mut self, slot: u32, credentials: Option<Arc<Credentials>>, browser: Option<u64>) {

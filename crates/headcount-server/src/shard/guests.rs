@@ -33,13 +33,40 @@ pub(super) fn is_guest(token: usize) -> bool {
 
 /// A socket that speaks HTTP.
 #[derive(Debug)]
-pub(super) struct Request {
+pub(crate) struct Request {
     pub(super) stream: TcpStream,
     pub(super) peer: SocketAddr,
     /// What was read and is not answered yet.
     pub(super) read: Vec<u8>,
     /// How much of that was found incomplete.
     pub(super) looked_at: usize,
+    /// Whether an earlier request on it was answered.
+    pub(super) answered: bool,
+    /// Whether its peer said that nothing more comes.
+    pub(super) ended: bool,
+}
+
+impl Request {
+    /// Of a socket of which nothing was read yet.
+    pub(super) fn new(stream: TcpStream, peer: SocketAddr) -> Self {
+        Self {
+            stream,
+            peer,
+            read: Vec::new(),
+            looked_at: 0,
+            answered: false,
+            ended: false,
+        }
+    }
+
+    /// As a guest that waits for more than `read`.
+    pub(super) fn wait(mut self, read: &[u8]) -> Guest {
+        if read.is_empty() && self.answered {
+            return Guest::Kept(self);
+        }
+        self.read.extend_from_slice(read);
+        Guest::Arriving(self)
+    }
 }
 
 #[derive(Debug)]
@@ -48,15 +75,13 @@ pub(super) enum Guest {
     Arriving(Request),
     /// Answered, and kept for a further request.
     Kept(Request),
-    /// Another shard is working on the answer.
-    Asking(Request),
     /// Was sent its last word.
     Lingering(TcpStream),
 }
 
 /// A guest's place and visit: enough to find it again, and to see that it left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Visit {
+struct Visit {
     place: usize,
     number: u32,
 }
@@ -81,7 +106,7 @@ impl Guest {
     /// The queue of its kind.
     fn queue(&self) -> usize {
         match self {
-            Self::Arriving(_) | Self::Asking(_) => 0,
+            Self::Arriving(_) => 0,
             Self::Kept(_) => 1,
             Self::Lingering(_) => 2,
         }
@@ -89,7 +114,7 @@ impl Guest {
 
     fn stream(&mut self) -> &mut TcpStream {
         match self {
-            Self::Arriving(request) | Self::Kept(request) | Self::Asking(request) => &mut request.stream,
+            Self::Arriving(request) | Self::Kept(request) => &mut request.stream,
             Self::Lingering(stream) => stream,
         }
     }
@@ -195,26 +220,26 @@ impl Guests {
 
 impl Shard {
     /// Lets a new socket wait.
-    pub(super) fn receive_guest(&mut self, guest: Guest) -> Option<Visit> {
+    pub(super) fn receive_guest(&mut self, guest: Guest) {
         if self.guests.requests() >= self.limits().heads_pending_max as usize
-            && let Some(Guest::Arriving(_) | Guest::Asking(_)) = self.guests.evict_request()
+            && let Some(Guest::Arriving(_)) = self.guests.evict_request()
         {
             self.meters.one(Count::RefusedHeadsFull);
         }
         let deadline_ms = self.request_deadline_ms();
         let visit = self.guests.insert(guest, deadline_ms);
-        self.register_guest(visit)
+        self.register_guest(visit);
     }
 
     /// Lets a socket that was taken out wait again. Its deadline stays that of its arrival while its request does: a slow
     /// request is not faster for sending a byte at a time.
-    fn keep_guest(&mut self, visit: Visit, was_arriving: bool, guest: Guest) -> Visit {
+    fn keep_guest(&mut self, visit: Visit, was_arriving: bool, guest: Guest) {
         if was_arriving && matches!(guest, Guest::Arriving(_)) {
             self.guests.put_back(visit, guest);
-            return visit;
+            return;
         }
         let deadline_ms = self.request_deadline_ms();
-        self.guests.begin(visit.place, guest, deadline_ms)
+        self.guests.begin(visit.place, guest, deadline_ms);
     }
 
     fn request_deadline_ms(&self) -> u64 {
@@ -239,14 +264,14 @@ impl Shard {
     }
 
     /// A guest's socket is ready.
-    pub(super) fn on_guest(&mut self, token: usize) {
+    pub(super) fn on_guest(&mut self, token: usize, ended: bool) {
         let place = token & !GUEST;
         match self.guests.take(place) {
-            Some((number, Guest::Arriving(request))) => self.go_on(Visit { place, number }, true, request),
-            Some((number, Guest::Kept(request))) => self.go_on(Visit { place, number }, false, request),
-            // What it sends meanwhile is read when it was answered.
-            Some((number, asking @ Guest::Asking(_))) => {
-                self.guests.put_back(Visit { place, number }, asking);
+            Some((number, Guest::Arriving(request))) => {
+                self.go_on(Visit { place, number }, true, Request { ended, ..request });
+            }
+            Some((number, Guest::Kept(request))) => {
+                self.go_on(Visit { place, number }, false, Request { ended, ..request });
             }
             Some((number, Guest::Lingering(mut stream))) => {
                 if has_more_to_discard(&mut stream, &mut self.scratch) {
@@ -260,27 +285,9 @@ impl Shard {
         }
     }
 
-    /// Another shard answered for a guest.
-    pub(super) fn on_answer(&mut self, visit: Visit, moved: bool) {
-        match self.guests.take_visit(visit) {
-            Some(Guest::Asking(mut request)) => {
-                if self.send_answer(&mut request.stream, moved) {
-                    self.go_on(visit, false, request);
-                } else {
-                    self.guests.leave(visit.place);
-                }
-            }
-            Some(other) => self.guests.put_back(visit, other),
-            None => {}
-        }
-    }
-
     fn go_on(&mut self, visit: Visit, was_arriving: bool, request: Request) {
         match self.read_request(request) {
-            Some((guest, question)) => {
-                let visit = self.keep_guest(visit, was_arriving, guest);
-                self.ask_elsewhere(visit, question);
-            }
+            Some(guest) => self.keep_guest(visit, was_arriving, guest),
             None => self.guests.leave(visit.place),
         }
     }
@@ -295,20 +302,20 @@ impl Shard {
         }
     }
 
-    fn register_guest(&mut self, visit: Visit) -> Option<Visit> {
+    fn register_guest(&mut self, visit: Visit) {
         let token = Token(visit.place | GUEST);
-        let (_, guest) = self.guests.places.get_mut(visit.place)?.as_mut()?;
+        let Some(Some((_, guest))) = self.guests.places.get_mut(visit.place) else {
+            return;
+        };
         if self
             .poll
             .registry()
             .register(guest.stream(), token, Interest::READABLE)
-            .is_ok()
+            .is_err()
         {
-            return Some(visit);
+            self.guests.take_visit(visit);
+            self.guests.leave(visit.place);
         }
-        self.guests.take_visit(visit);
-        self.guests.leave(visit.place);
-        None
     }
 }
 

@@ -12,7 +12,7 @@ use headcount_core::websocket;
 use mio::net::TcpStream;
 
 use super::guests::{Guest, Request};
-use super::posts::{Post, Question};
+use super::posts::Post;
 use super::reactor::{SCRATCH_BYTES, Shard};
 use super::{Arrival, Command, Handoff, NewLink};
 use crate::admission::{self, Candidate, Transport};
@@ -43,88 +43,62 @@ pub(super) struct Opening {
 }
 
 impl Shard {
-    /// Takes in a socket that was just accepted. Its request has usually arrived by now.
-    pub(super) fn on_accept(&mut self, stream: TcpStream, peer: SocketAddr) {
-        let request = Request {
-            stream,
-            peer,
-            read: Vec::new(),
-            looked_at: 0,
-        };
-        if let Some((guest, question)) = self.read_request(request)
-            && let Some(visit) = self.receive_guest(guest)
-        {
-            self.ask_elsewhere(visit, question);
+    /// Takes in a socket: one that was just accepted, or one that another shard had begun to read.
+    pub(super) fn on_socket(&mut self, request: Request) {
+        if let Some(guest) = self.read_request(request) {
+            self.receive_guest(guest);
         }
     }
 
-    /// Reads on and acts on what is complete. Gives back a guest that waits for something, and what it waits for if that
-    /// is another shard; `None` where the socket is no guest any more.
-    pub(super) fn read_request(&mut self, request: Request) -> Option<(Guest, Option<Question>)> {
+    /// Reads on and acts on what is complete. Gives the socket back while it is a guest.
+    pub(super) fn read_request(&mut self, request: Request) -> Option<Guest> {
         let mut scratch = std::mem::take(&mut self.scratch);
         let outcome = self.read_request_into(request, &mut scratch);
         self.scratch = scratch;
         outcome
     }
 
-    fn read_request_into(
-        &mut self,
-        mut request: Request,
-        scratch: &mut [u8],
-    ) -> Option<(Guest, Option<Question>)> {
+    fn read_request_into(&mut self, mut request: Request, scratch: &mut [u8]) -> Option<Guest> {
         let mut have = request.read.len();
         scratch[..have].copy_from_slice(&request.read);
         request.read.clear();
-        let mut answered = have == 0;
-        let mut looked_at = request.looked_at;
         let full = self.head_bytes_max();
+        let mut drained = false;
         loop {
-            if have > 0 && (have >= full || may_be_complete(&scratch[..have], looked_at)) {
-                looked_at = have;
+            while have > 0 && (have >= full || may_be_complete(&scratch[..have], request.looked_at)) {
+                request.looked_at = have;
                 match self.decide(&scratch[..have], request.peer) {
-                    Decision::Wait => answered = false,
+                    Decision::Wait => break,
                     Decision::Open(opening) => {
                         self.open_lean(*opening, request, &scratch[..have]);
                         return None;
-                    }
-                    Decision::Post { post, bytes } => {
-                        scratch.copy_within(bytes..have, 0);
-                        have -= bytes;
-                        looked_at = 0;
-                        answered = true;
-                        match self.post(post) {
-                            Ok(moved) if self.send_answer(&mut request.stream, moved) => continue,
-                            Ok(_) => return None,
-                            Err(question) => {
-                                request.read.extend_from_slice(&scratch[..have]);
-                                request.looked_at = 0;
-                                return Some((Guest::Asking(request), Some(question)));
-                            }
-                        }
                     }
                     Decision::HandOver => {
                         self.hand_over(request.stream, request.peer, &scratch[..have]);
                         return None;
                     }
+                    Decision::Post { post, bytes } => {
+                        let moved = post.is_some_and(|(key, route)| self.post(key, &route));
+                        if !self.send_answer(&mut request.stream, moved) {
+                            return None;
+                        }
+                        scratch.copy_within(bytes..have, 0);
+                        have -= bytes;
+                        request.looked_at = 0;
+                        request.answered = true;
+                    }
                 }
+            }
+            if drained {
+                return Some(request.wait(&scratch[..have]));
             }
             match read_some(&mut request.stream, scratch, have) {
                 Progress::Read(bytes) => have += bytes,
-                Progress::Nothing => {
-                    request.read.extend_from_slice(&scratch[..have]);
-                    request.looked_at = have;
-                    let kept = answered && have == 0;
-                    return Some((
-                        if kept {
-                            Guest::Kept(request)
-                        } else {
-                            Guest::Arriving(request)
-                        },
-                        None,
-                    ));
-                }
+                Progress::Nothing => return Some(request.wait(&scratch[..have])),
                 Progress::Gone => return None,
             }
+            // A short read has drained the socket, unless its end is still to be read: what comes later is told.
+            drained = have < scratch.len() && !request.ended;
         }
     }
 
@@ -146,20 +120,26 @@ impl Shard {
 
     /// A tab always lives on the same shard, so that its old connection is found when it returns.
     fn pass_on(&self, number: u16, mut arrival: Arrival) {
-        let Some(handle) = self.shards.get(usize::from(number)) else {
-            return;
-        };
         if let NewLink::Socket(stream) = &mut arrival.link {
-            // A guest's token must not be heard here any more.
-            let _not_registered = self.poll.registry().deregister(stream);
+            self.leave_stream(stream);
         }
-        if handle.offer(Command::Open(Box::new(arrival))).is_err() {
+        self.tell_shard(usize::from(number), Command::Open(Box::new(arrival)));
+    }
+
+    pub(super) fn tell_shard(&self, number: usize, command: Command) {
+        let told = self.shards.get(number).map(|shard| shard.offer(command));
+        if !matches!(told, Some(Ok(()))) {
             self.meters.one(Count::CommandDropped);
         }
     }
 
+    /// A socket that leaves may have been registered as a guest, and must not be heard as one any more.
+    fn leave_stream(&self, stream: &mut TcpStream) {
+        let _not_registered = self.poll.registry().deregister(stream);
+    }
+
     fn hand_over(&self, mut stream: TcpStream, peer: SocketAddr, read: &[u8]) {
-        let _not_registered = self.poll.registry().deregister(&mut stream);
+        self.leave_stream(&mut stream);
         let handoff = Handoff {
             stream: stream.into(),
             peer,

@@ -12,11 +12,13 @@ mod commands;
 mod deliver;
 mod guests;
 mod lean;
+mod listen;
 mod mailbox;
 mod peer;
 mod posts;
 mod reactor;
 mod receive;
+mod roll;
 mod sweep;
 
 use std::fmt;
@@ -29,6 +31,7 @@ use headcount_core::connection::ConnectionKey;
 use headcount_core::invalidation::{Rule, Standing};
 use headcount_core::protocol::stats::StatsMessage;
 use headcount_core::registry::{Filter, Page, Reach};
+use headcount_core::route;
 use mio::{Poll, Token, Waker};
 use tokio::sync::{mpsc, oneshot};
 
@@ -36,10 +39,11 @@ use crate::admission::Candidate;
 use crate::authorize::Credentials;
 use crate::hooks::HookSender;
 use crate::hub::HubEvent;
-use crate::metrics::Meters;
+use crate::metrics::{Count, Meters};
 use crate::site::{Place, Site};
-use guests::Visit;
+use guests::Request;
 use mailbox::Mailbox;
+use roll::Roll;
 
 pub(crate) use lean::websocket_accept;
 
@@ -48,11 +52,15 @@ const MAILBOX_MAX: usize = 65_536;
 
 /// Something a shard is told.
 pub(crate) enum Command {
-    /// A socket that was just accepted.
-    Accept {
-        stream: mio::net::TcpStream,
-        peer: SocketAddr,
+    /// Accept on this listener from now on, and share what is accepted with shards that have none.
+    Listen {
+        listener: mio::net::TcpListener,
+        share: bool,
     },
+    /// Accept no more.
+    StopListening { done: oneshot::Sender<()> },
+    /// A socket to serve: just accepted, or begun to be read by another shard.
+    Serve(Request),
     /// A connection that may open.
     Open(Box<Arrival>),
     /// Text that the client of a remote link sent.
@@ -61,14 +69,8 @@ pub(crate) enum Command {
     Heard { key: ConnectionKey },
     /// A remote link ended.
     Gone { key: ConnectionKey },
-    /// A tab is on another page, said by POST. Answers whether that connection is here and the page is one.
-    Navigate {
-        key: ConnectionKey,
-        route: String,
-        reply: Answerer,
-    },
-    /// Another shard's answer for a guest of this one.
-    Answer { visit: Visit, moved: bool },
+    /// A tab is on another page, said by POST.
+    Navigate { key: ConnectionKey, route: Box<str> },
     /// A browser asks by POST for stats on this connection.
     Subscribe {
         key: ConnectionKey,
@@ -108,15 +110,6 @@ pub(crate) enum Command {
     Drain,
     /// Close what is left and end.
     Stop,
-}
-
-/// Who wants to know whether a connection moved.
-#[derive(Debug)]
-pub(crate) enum Answerer {
-    /// A task.
-    Task(oneshot::Sender<bool>),
-    /// A guest of another shard.
-    Guest { shard: u16, visit: Visit },
 }
 
 /// Other rules or releases, and what follows at once.
@@ -186,6 +179,7 @@ pub(crate) struct Handle {
     mailbox: Arc<Mailbox<Command>>,
     pub(crate) signals: Arc<Signals>,
     pub(crate) meters: Arc<Meters>,
+    roll: Arc<Roll>,
 }
 
 impl Handle {
@@ -240,6 +234,24 @@ impl Shards {
         self.handles.get(usize::from(key.shard))
     }
 
+    /// Puts a connection on the route that was posted for it, soon. Whether it is open, the route is one, and its shard is
+    /// not too far behind.
+    pub(crate) fn post_route(&self, key: ConnectionKey, route: &str, route_bytes_max: u16) -> bool {
+        let Some(shard) = self.of(key).filter(|shard| shard.roll.is_open(key)) else {
+            return false;
+        };
+        let Ok(route) = route::normalise(route, route_bytes_max.into()) else {
+            shard.meters.one(Count::ReceivedBadRoute);
+            return false;
+        };
+        shard
+            .offer(Command::Navigate {
+                key,
+                route: route.into(),
+            })
+            .is_ok()
+    }
+
     /// The number of the shard for a new connection: always the same for one tab, else each in turn.
     pub(crate) fn number_for(&self, tab: Option<u64>) -> usize {
         match tab {
@@ -279,10 +291,7 @@ pub(crate) fn start(
     standing: &Arc<Standing>,
     outlets: &Outlets,
 ) -> std::io::Result<Shards> {
-    let count = match site.config.shards {
-        0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-        count => count,
-    };
+    let count = site.config.shards_count();
     let mut polls = Vec::with_capacity(count);
     let mut handles = Vec::with_capacity(count);
     for _ in 0..count {
@@ -292,6 +301,7 @@ pub(crate) fn start(
             mailbox: Arc::new(Mailbox::new(waker, MAILBOX_MAX)),
             signals: Arc::default(),
             meters: Arc::default(),
+            roll: Arc::new(Roll::new(site.config.limits.connections_max)),
         });
         polls.push(poll);
     }

@@ -1,8 +1,8 @@
 //! Routes said by POST, answered by the shard that holds the socket.
 //!
 //! A tab on SSE says each navigation in a small request. It mostly comes over a socket the browser keeps open, so that
-//! socket stays a guest between requests. Where the tab's connection lives on another shard, that one moves it and says
-//! whether it did; the socket waits meanwhile, and so do further requests on it.
+//! socket stays a guest between requests. Where the tab's connection lives on another shard, that shard is told, and its
+//! roll says at once whether there is such a connection.
 
 use std::io::Write;
 
@@ -10,25 +10,16 @@ use headcount_core::connection::ConnectionKey;
 use headcount_core::protocol::client::{self, RouteBody};
 use mio::net::TcpStream;
 
-use super::guests::Visit;
 use super::lean::Decision;
 use super::reactor::Shard;
-use super::{Answerer, Command};
 use crate::head::Head;
 use crate::origin::Admission;
 
 /// Bytes of a body that is looked at here; the generic door takes longer ones.
 const BODY_BYTES_MAX: usize = 8_192;
 
-/// A posted route: which connection, and where to; `None` where the body is none.
+/// A posted route: which connection, and where to; `None` where the body says neither.
 pub(super) type Post = Option<(ConnectionKey, String)>;
-
-/// A posted route that another shard must act on.
-#[derive(Debug)]
-pub(super) struct Question {
-    key: ConnectionKey,
-    route: String,
-}
 
 impl Shard {
     /// What to do with a POST of which this head and this much of the body have arrived.
@@ -65,33 +56,12 @@ impl Shard {
         }
     }
 
-    /// Acts on a posted route: whether a connection is there that now shows it, or the question that another shard must
-    /// answer.
-    pub(super) fn post(&mut self, post: Post) -> Result<bool, Question> {
-        let Some((key, route)) = post else {
-            return Ok(false);
-        };
-        if key.shard != self.number && self.shards.of(key).is_some() {
-            return Err(Question { key, route });
-        }
-        Ok(self.navigate_by_post(key, &route))
-    }
-
-    /// Puts a question to the shard that can answer it.
-    pub(super) fn ask_elsewhere(&mut self, visit: Visit, question: Option<Question>) {
-        let Some(Question { key, route }) = question else {
-            return;
-        };
-        let reply = Answerer::Guest {
-            shard: self.number,
-            visit,
-        };
-        let asked = self
-            .shards
-            .of(key)
-            .map(|shard| shard.offer(Command::Navigate { key, route, reply }));
-        if !matches!(asked, Some(Ok(()))) {
-            self.on_answer(visit, false);
+    /// Acts on a posted route. Whether there is such a connection, and the route is one.
+    pub(super) fn post(&mut self, key: ConnectionKey, route: &str) -> bool {
+        if key.shard == self.number {
+            self.navigate_by_post(key, route)
+        } else {
+            self.shards.post_route(key, route, self.limits().route_bytes_max)
         }
     }
 

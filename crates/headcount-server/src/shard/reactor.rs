@@ -16,6 +16,7 @@ use tokio::sync::mpsc::Permit;
 
 use super::deliver::Job;
 use super::guests::{Guests, is_guest};
+use super::listen::Listener;
 use super::peer::Peer;
 use super::sweep::{Drain, Sweep};
 use super::{Command, Handle, Outlets, Shards};
@@ -26,6 +27,9 @@ use crate::site::Site;
 
 /// The token of the mailbox. Slots are 32 bits wide, guests use one bit more.
 pub(super) const WAKER: usize = usize::MAX;
+
+/// The token of the listener.
+pub(super) const LISTENER: usize = usize::MAX - 1;
 
 /// Bytes read from a socket at once. One buffer serves all sockets of a shard.
 pub(super) const SCRATCH_BYTES: usize = 65_536;
@@ -42,6 +46,7 @@ pub(super) struct Shard {
     pub(super) meters: Arc<Meters>,
     pub(super) poll: Poll,
     pub(super) registry: Registry<Peer>,
+    pub(super) listener: Option<Listener>,
     pub(super) guests: Guests,
     pub(super) scratch: Vec<u8>,
     pub(super) jobs: VecDeque<Job>,
@@ -86,6 +91,7 @@ impl Shard {
             shards: shards.clone(),
             outlets: outlets.clone(),
             poll,
+            listener: None,
             guests: Guests::default(),
             scratch: vec![0; SCRATCH_BYTES],
             jobs: VecDeque::new(),
@@ -134,6 +140,7 @@ impl Shard {
             for command in commands.drain(..) {
                 self.on_command(command);
             }
+            self.accept_again();
             self.deliver_some();
             self.on_time();
             self.report_changes();
@@ -142,11 +149,16 @@ impl Shard {
 
     /// How long to wait for sockets; `None`: until something happens.
     fn wait(&self) -> Option<Duration> {
-        if !self.jobs.is_empty() {
+        if !self.jobs.is_empty()
+            || self
+                .next_accept_ms()
+                .is_some_and(|again_ms| again_ms <= self.now_ms)
+        {
             return Some(Duration::ZERO);
         }
         let next = [
             self.guests.next_deadline_ms(),
+            self.next_accept_ms(),
             self.next_sweep_ms(),
             self.next_deferred_ms(),
             self.next_drain_ms(),
@@ -163,8 +175,12 @@ impl Shard {
         if token == WAKER {
             return;
         }
+        if token == LISTENER {
+            self.accept();
+            return;
+        }
         if is_guest(token) {
-            self.on_guest(token);
+            self.on_guest(token, event.is_read_closed() || event.is_error());
             return;
         }
         // Tokens below the guests' are slots.
