@@ -15,7 +15,7 @@ pub struct Limits {
     pub heads_pending_max: u32,
     /// Bytes of a request head. A longer one is answered `431`. Default 16,384.
     pub head_bytes_max: u32,
-    /// Milliseconds a request head may take to arrive. A slower one is answered `408`. Default 10,000.
+    /// Milliseconds a request head may take to arrive, and a body behind it. A slower one is answered `408`. Default 10,000.
     pub head_ms: u32,
     /// Bytes of a request body. A longer one is answered `413`. Default 65,536.
     pub body_bytes_max: u32,

@@ -146,6 +146,14 @@ impl Refusal {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", message)
     }
 
+    pub(crate) fn slow_body() -> Self {
+        Self::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "slow-body",
+            "the body did not arrive in time",
+        )
+    }
+
     pub(crate) fn invalid_body(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "invalid-body", message)
     }

@@ -162,18 +162,23 @@ pub(crate) fn start(hooks: Hooks, events_max: u32) -> std::io::Result<HookSender
 
 fn run(hooks: &Hooks, events: &Receiver<HookEvent>, dropped: &AtomicU64) {
     for event in events {
-        // A hook that panics loses its event, not the server.
-        let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| hooks.run(&event)));
-        if ran.is_err() {
-            tracing::error!("a hook panicked");
-        }
+        guarded(|| hooks.run(&event));
         let lost = dropped.swap(0, Ordering::Relaxed);
         if lost > 0 {
             tracing::warn!(events = lost, "hooks are too slow; events were dropped");
-            hooks
-                .lagged
-                .iter()
-                .for_each(|hook| hook(&Lagged { events: lost }));
+            guarded(|| {
+                hooks
+                    .lagged
+                    .iter()
+                    .for_each(|hook| hook(&Lagged { events: lost }));
+            });
         }
+    }
+}
+
+/// A hook that panics loses its event, not the server.
+fn guarded(run: impl FnOnce()) {
+    if std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).is_err() {
+        tracing::error!("a hook panicked");
     }
 }

@@ -105,8 +105,7 @@ pub(super) async fn invalidate_route(
         .admin_secret
         .as_ref()
         .ok_or_else(Refusal::not_configured)?;
-    let asked: InvalidateRouteRequest =
-        body::json(body, headcount.site().config.limits.body_bytes_max).await?;
+    let asked: InvalidateRouteRequest = body::json(body, &headcount.site().config.limits).await?;
     if !asked.secret.as_ref().is_some_and(|shown| secret.matches(shown)) {
         identify(&parts, &headcount)?;
     }
@@ -149,5 +148,5 @@ pub(super) async fn lift_by_query(
 }
 
 async fn read<T: serde::de::DeserializeOwned>(headcount: &Headcount, request: Request) -> Result<T, Refusal> {
-    body::json(request.into_body(), headcount.site().config.limits.body_bytes_max).await
+    body::json(request.into_body(), &headcount.site().config.limits).await
 }

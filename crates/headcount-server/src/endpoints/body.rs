@@ -1,7 +1,10 @@
-//! Reading a request body: bounded, and JSON objects only.
+//! Reading a request body: bounded in length and time, and JSON objects only.
+
+use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
+use headcount_core::limits::Limits;
 use headcount_core::protocol::client;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
@@ -9,8 +12,11 @@ use serde::de::DeserializeOwned;
 use crate::error::Refusal;
 
 /// The whole body, as text.
-pub(super) async fn text(body: Body, bytes_max: u32) -> Result<String, Refusal> {
-    let read = Limited::new(body, bytes_max as usize).collect().await;
+pub(super) async fn text(body: Body, limits: &Limits) -> Result<String, Refusal> {
+    let bytes_max = limits.body_bytes_max;
+    let reading = Limited::new(body, bytes_max as usize).collect();
+    let read = tokio::time::timeout(Duration::from_millis(limits.head_ms.into()), reading).await;
+    let read = read.map_err(|_| Refusal::slow_body())?;
     let bytes: Bytes = match read {
         Ok(collected) => collected.to_bytes(),
         Err(error) if error.is::<LengthLimitError>() => return Err(Refusal::body_too_large(bytes_max)),
@@ -20,8 +26,8 @@ pub(super) async fn text(body: Body, bytes_max: u32) -> Result<String, Refusal> 
 }
 
 /// The body as a value of the admin API; what is wrong with it is said.
-pub(super) async fn json<T: DeserializeOwned>(body: Body, bytes_max: u32) -> Result<T, Refusal> {
-    let text = text(body, bytes_max).await?;
+pub(super) async fn json<T: DeserializeOwned>(body: Body, limits: &Limits) -> Result<T, Refusal> {
+    let text = text(body, limits).await?;
     // An object first: serde alone would also take a list of the fields' values.
     client::object::<serde_json::Map<String, serde_json::Value>>(&text)
         .map_err(|_| Refusal::invalid_body("the body must be a JSON object"))?;

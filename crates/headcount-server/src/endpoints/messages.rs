@@ -22,7 +22,7 @@ pub(super) async fn route(
     State(headcount): State<Headcount>,
     request: Request,
 ) -> Result<Json<Accepted>, Refusal> {
-    let text = body::text(request.into_body(), headcount.site().config.limits.body_bytes_max).await?;
+    let text = body::text(request.into_body(), &headcount.site().config.limits).await?;
     let Ok(RouteBody { connection_id, route }) = client::object(&text) else {
         return Ok(Json(Accepted { ok: false }));
     };
@@ -37,7 +37,7 @@ pub(super) async fn subscribe_stats(
 ) -> Result<Json<Accepted>, Refusal> {
     let (parts, body) = request.into_parts();
     let site = headcount.site();
-    let text = body::text(body, site.config.limits.body_bytes_max).await?;
+    let text = body::text(body, &site.config.limits).await?;
     let SubscribeBody { connection_id } = client::object(&text)
         .map_err(|_| Refusal::invalid_body("send `{\"connectionId\": \"…\"}`, as `connected` said it"))?;
     let (credentials, browser) = (site.credentials(&parts), admission::browser_cookie(site, &parts));

@@ -35,8 +35,11 @@ impl Headcount {
     pub fn client_router(&self) -> Router {
         let base = &self.site().config.base_path;
         Router::new()
-            .route(&format!("{base}/sse"), get(stream::sse))
-            .route(&format!("{base}/ws"), get(stream::websocket))
+            .route(&format!("{base}/sse"), get(stream::sse).head(stream::no_head))
+            .route(
+                &format!("{base}/ws"),
+                get(stream::websocket).head(stream::no_head),
+            )
             .route(&format!("{base}/route"), post(messages::route))
             .route(
                 &format!("{base}/subscribe-stats"),

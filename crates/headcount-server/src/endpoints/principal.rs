@@ -71,7 +71,7 @@ pub(super) async fn sign_in(
     if headcount.site().origins.admits(&parts) == Admission::Foreign {
         return Err(Refusal::foreign_origin());
     }
-    let asked: SessionRequest = body::json(body, config.limits.body_bytes_max).await?;
+    let asked: SessionRequest = body::json(body, &config.limits).await?;
     if !secret.matches(&asked.secret) {
         return Err(Refusal::unauthorized());
     }

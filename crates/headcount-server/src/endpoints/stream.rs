@@ -13,7 +13,7 @@ use headcount_core::protocol::server;
 use headcount_core::sse;
 use headcount_core::websocket::{self, CloseCode};
 use http::header::{
-    CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, UPGRADE,
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, UPGRADE,
 };
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
@@ -42,6 +42,11 @@ pub(super) async fn sse(State(headcount): State<Headcount>, request: Request) ->
         ),
         Err(refusal) => refusal.into_response(),
     }
+}
+
+/// `HEAD` of either stream: without this a `GET` would run, and open a connection for nobody.
+pub(super) async fn no_head() -> Response {
+    (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET")]).into_response()
 }
 
 /// `GET ws`.

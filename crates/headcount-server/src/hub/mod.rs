@@ -21,7 +21,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::authorize::{Credentials, Verdict};
 use crate::clock;
-use crate::shard::{Command, Shards};
+use crate::shard::{Command, Handle, Shards};
 use crate::site::Site;
 use subscribers::Subscribers;
 
@@ -167,9 +167,15 @@ impl Hub {
     }
 
     fn on_changes(&mut self, shard: usize, changes: Changes, question: Option<u64>) {
-        self.changed |= !self.sum.apply(shard, changes).is_empty();
+        let changed = !self.sum.apply(shard, changes).is_empty();
+        self.changed |= changed;
         if question.is_none() {
             self.expected = self.expected.saturating_sub(1);
+            if !changed && self.allowed {
+                // A tab that came back to where it was: no tick follows from that, so nothing else would let the shard
+                // report again.
+                self.allow(shard);
+            }
         }
         let Some(asked) = self
             .question
@@ -193,18 +199,16 @@ impl Hub {
             return;
         }
         self.questions += 1;
-        let unanswered = self.shards.iter().len();
+        let question = self.questions;
+        let asked = |shard: &&Handle| shard.force(Command::Report { question });
+        let unanswered = self.shards.iter().filter(asked).count();
+        // With no shard left there are no numbers: whoever asked sees the question dropped.
         let waiting = std::mem::take(&mut self.waiting);
-        self.question = Some(Question {
-            number: self.questions,
+        self.question = (unanswered > 0).then_some(Question {
+            number: question,
             unanswered,
             waiting,
         });
-        for shard in self.shards.iter() {
-            shard.force(Command::Report {
-                question: self.questions,
-            });
-        }
     }
 
     fn answer(&mut self, waiting: Waiting) {
@@ -220,8 +224,9 @@ impl Hub {
             return;
         }
         if self.subscribers.len() <= waiting.readers.len() {
-            // These are all there are, and this is the latest there is.
+            // These are all there are, and this is the latest there is. Shards whose reports are in it may report again.
             self.changed = false;
+            self.allowed = false;
         }
         let message = Arc::new(StatsMessage::new(&self.sum, connections_max, &self.site.cipher));
         for (number, shard) in self.shards.iter().enumerate() {
@@ -254,8 +259,24 @@ impl Hub {
             self.expected = self.shards.iter().filter(|shard| shard.allow_report()).count();
             self.gather_until = now + GATHER;
         }
-        if self.changed && (self.expected == 0 || now >= self.gather_until) {
+        // Until a new reader's question is answered the sum may hold the news of some shards only, and that would be its
+        // first message.
+        if self.changed && !self.has_new_readers() && (self.expected == 0 || now >= self.gather_until) {
             self.send_stats(now);
+        }
+    }
+
+    /// Whether somebody waits for first stats.
+    fn has_new_readers(&self) -> bool {
+        let asked = self.question.iter().map(|question| &question.waiting);
+        asked
+            .chain([&self.waiting])
+            .any(|waiting| !waiting.readers.is_empty())
+    }
+
+    fn allow(&self, shard: usize) {
+        if let Some(shard) = self.shards.get(shard) {
+            shard.allow_report();
         }
     }
 
@@ -286,7 +307,7 @@ impl Hub {
     fn deadline(&self) -> Option<Instant> {
         let tick = match (self.watched, self.allowed, self.changed) {
             (true, false, _) => Some(self.next_tick),
-            (true, true, true) => Some(self.gather_until),
+            (true, true, true) if !self.has_new_readers() => Some(self.gather_until),
             _ => None,
         };
         [tick, self.subscribers.next_look()].into_iter().flatten().min()

@@ -94,6 +94,7 @@ impl Shard {
         };
         peer.heard = true;
         if peer.session.spend(now_ms, &site.config.limits) {
+            self.forget_deferred(slot);
             return self.navigate(slot, route);
         }
         self.defer_navigation(slot, route);
@@ -217,12 +218,14 @@ impl Shard {
         let _asker_gone = reply.send(reach);
     }
 
-    fn answer_report(&mut self, question: u64) {
+    pub(super) fn answer_report(&mut self, question: u64) {
         let hub = self.outlets.hub.clone();
         match hub.try_reserve() {
             Ok(permit) => self.report_on(permit, Some(question)),
             // The hub keeps one question under way, so its queue can be full for a moment only.
-            Err(_) => self.handle.force(Command::Report { question }),
+            Err(_) => {
+                self.handle.force(Command::Report { question });
+            }
         }
     }
 

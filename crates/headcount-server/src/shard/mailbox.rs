@@ -11,7 +11,8 @@ use mio::Waker;
 /// A queue into a shard's thread.
 #[derive(Debug)]
 pub(super) struct Mailbox<T> {
-    queue: Mutex<VecDeque<T>>,
+    /// `None` once the shard has ended.
+    queue: Mutex<Option<VecDeque<T>>>,
     waker: Waker,
     max: usize,
 }
@@ -19,28 +20,36 @@ pub(super) struct Mailbox<T> {
 impl<T> Mailbox<T> {
     pub(super) fn new(waker: Waker, max: usize) -> Self {
         Self {
-            queue: Mutex::default(),
+            queue: Mutex::new(Some(VecDeque::new())),
             waker,
             max,
         }
     }
 
-    /// Puts something in, unless too much waits already; gives it back then.
+    /// Puts something in, unless too much waits already or the shard has ended; gives it back then.
     pub(super) fn offer(&self, item: T) -> Result<(), T> {
         self.push(item, self.max)
     }
 
     /// Puts something in that must not be lost. Only for what its sender bounds: one at a time, or one per connection.
-    pub(super) fn force(&self, item: T) {
-        let _never_full = self.push(item, usize::MAX);
+    /// Whether there was somebody to take it: where the shard has ended it is dropped, and whoever waits for an answer to it
+    /// learns that.
+    pub(super) fn force(&self, item: T) -> bool {
+        self.push(item, usize::MAX).is_ok()
+    }
+
+    /// Takes nothing in any more. What still waited.
+    pub(super) fn close(&self) -> VecDeque<T> {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.take().unwrap_or_default()
     }
 
     /// Moves everything that waits into `taken`, which must be empty.
     pub(super) fn take(&self, taken: &mut VecDeque<T>) {
-        std::mem::swap(
-            taken,
-            &mut self.queue.lock().unwrap_or_else(PoisonError::into_inner),
-        );
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(waiting) = queue.as_mut() {
+            std::mem::swap(taken, waiting);
+        }
     }
 
     /// Wakes the shard although nothing waits.
@@ -52,11 +61,11 @@ impl<T> Mailbox<T> {
 
     fn push(&self, item: T, max: usize) -> Result<(), T> {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        if queue.len() >= max {
+        let Some(waiting) = queue.as_mut().filter(|waiting| waiting.len() < max) else {
             return Err(item);
-        }
-        let was_empty = queue.is_empty();
-        queue.push_back(item);
+        };
+        let was_empty = waiting.is_empty();
+        waiting.push_back(item);
         drop(queue);
         if was_empty {
             self.wake();

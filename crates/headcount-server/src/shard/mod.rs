@@ -188,9 +188,9 @@ impl Handle {
         self.mailbox.offer(command)
     }
 
-    /// Tells the shard something that must not be lost. Only for what the sender bounds.
-    pub(crate) fn force(&self, command: Command) {
-        self.mailbox.force(command);
+    /// Tells the shard something that must not be lost. Only for what the sender bounds. False where the shard has ended.
+    pub(crate) fn force(&self, command: Command) -> bool {
+        self.mailbox.force(command)
     }
 
     /// Lets the shard report its next changes.

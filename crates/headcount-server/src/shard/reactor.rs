@@ -19,7 +19,7 @@ use super::guests::{Guests, is_guest};
 use super::listen::Listener;
 use super::peer::Peer;
 use super::sweep::{Drain, Sweep};
-use super::{Handle, Outlets, Shards};
+use super::{Command, Handle, Outlets, Shards};
 use crate::clock::{self, HttpDate};
 use crate::hub::HubEvent;
 use crate::metrics::Meters;
@@ -113,6 +113,16 @@ impl Shard {
     }
 
     pub(super) fn run(mut self) {
+        self.turn_until_stopped();
+        // Whoever still waits for an answer gets one, if only by seeing its question dropped.
+        for command in self.handle.mailbox.close() {
+            if let Command::Report { question } = command {
+                self.answer_report(question);
+            }
+        }
+    }
+
+    fn turn_until_stopped(&mut self) {
         let mut events = Events::with_capacity(EVENTS_AT_ONCE);
         let mut commands = VecDeque::new();
         while !self.stopping {

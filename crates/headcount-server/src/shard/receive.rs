@@ -209,7 +209,7 @@ impl Shard {
         }
     }
 
-    fn forget_deferred(&mut self, slot: u32) {
+    pub(super) fn forget_deferred(&mut self, slot: u32) {
         if let Some(extras) = self.registry.peer_mut(slot).and_then(|peer| peer.extras.as_mut()) {
             extras.deferred_route = None;
         }

@@ -1,12 +1,20 @@
 //! The real binary, as its users run it.
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     reason = "these are tests, and clippy knows only functions marked so"
 )]
 
 mod admin_server;
+// One set of blunt clients for the library's tests and the binary's.
+#[path = "../../../headcount-server/tests/it/client/mod.rs"]
+mod client;
 mod command;
 mod configuration;
+mod durability;
 mod exit_codes;
 mod help;
+mod hostile;
 mod printing;
+mod process;
+mod scenarios;

@@ -1,0 +1,316 @@
+//! Who gets stats: every authorizer, over both transports, and what happens when the right to see them ends.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::get;
+use headcount_server::authorize::closure::closure;
+use headcount_server::authorize::{AuthorizeRequest, Reads, Verdict};
+use headcount_server::clock;
+use headcount_server::config::{ForwardAuthConfig, SealedSessionConfig};
+use headcount_server::{Config, Secret};
+use serde_json::json;
+
+use crate::client::{Ask, BOTH, Tab, Transport, Visit, ask};
+use crate::server::{Door, SECRET, Server, config};
+
+/// What h3 itself sealed, with the password of [`sealed`]: `{user: {email: "admin@example.com", role: "admin"}}`.
+const SEALED_BY_H3: &str = "Fe26.2**539d82494a6b07953555ffe9a8a93f0d910cd8d608a89b2a349557cf94f52ce3*o0r9w2-tJCKjawP4UJfvuw*cdixO_biS9zYf5pbcGJuEHD2uNHTDFlmd5r_N9KMGoJMgyPcq2wUtg8lHFDNbmKEeckwfkcOZGTVVd2joF5dHVMIUTrNvzJDhoMLV9O6dtW-dRWXWTWwOMsiQLnxaK4AqWD9fwrLeRX7lmQ9tORwIFzccg1-hfncU4jednprnBB_OHUJ6ZlJjthLapK8wJCE**008696e54886ac963aa2bb68aa1f9c3bd5ef5739deacf355b7f84893d7e33000*4gi4iOTq5h3feOomU--tZ3TObSURsntH3RN3Pdlffto";
+
+fn sealed(rule: &str) -> Config {
+    Config {
+        sealed_session: Some(SealedSessionConfig {
+            password: Secret::new("0123456789abcdef0123456789abcdef-ref"),
+            cookie: "nuxt-session".to_owned(),
+            rule: rule.parse().unwrap(),
+        }),
+        ..config()
+    }
+}
+
+/// What a tab with these cookies is answered when it subscribes.
+fn verdict(server: &Server, transport: Transport, cookies: &[String]) -> (Tab, String) {
+    let mut visit = Visit::new(transport, "/");
+    for cookie in cookies {
+        visit = visit.cookie(cookie);
+    }
+    let mut tab = visit.open(server.address);
+    tab.subscribe();
+    let answer = tab.next()["type"].as_str().unwrap().to_owned();
+    (tab, answer)
+}
+
+fn assert_verdict(server: &Server, cookies: &[&str], expected: &str) {
+    let cookies: Vec<_> = cookies.iter().map(|cookie| (*cookie).to_owned()).collect();
+    for transport in BOTH {
+        let (_, answer) = verdict(server, transport, &cookies);
+        assert_eq!(answer, expected, "{transport:?} with {cookies:?}");
+    }
+}
+
+#[test]
+fn with_nothing_configured_nobody_is_admitted() {
+    let server = Server::build(
+        Door::Own,
+        Config {
+            admin_secret: None,
+            ..config()
+        },
+        |builder| builder,
+    );
+    let ticket = format!("headcount_ticket={SECRET}");
+    let session = format!("nuxt-session={SEALED_BY_H3}");
+    for cookies in [&[][..], &["sid=admin"], &[&*ticket], &[&*session]] {
+        assert_verdict(&server, cookies, "stats-unauthorized");
+    }
+    let tab = Visit::new(Transport::Sse, "/").open(server.address);
+    assert!(
+        !tab.head.contains("set-cookie"),
+        "no cookie where stats cannot be had: {}",
+        tab.head
+    );
+}
+
+#[test]
+fn a_sealed_session_admits_by_its_rule() {
+    let session = format!("nuxt-session={}", SEALED_BY_H3.replace('*', "%2A"));
+    let server = Server::start(sealed(r#"user.role == "admin""#));
+    assert_verdict(&server, &["theme=dark", &session], "stats");
+    assert_verdict(&server, &[], "stats-unauthorized");
+    assert_verdict(
+        &server,
+        &[&session.replace("cdixO", "cdixP")],
+        "stats-unauthorized",
+    );
+    assert_verdict(&server, &["nuxt-session="], "stats-unauthorized");
+    let server = Server::start(sealed(r#"user.email in ["eve@example.com"]"#));
+    assert_verdict(&server, &[&session], "stats-unauthorized");
+}
+
+/// An app that knows `sid=admin` until it forgets it, and counts how often it was asked.
+#[derive(Clone, Default)]
+struct App {
+    forgot: Arc<AtomicBool>,
+    asked: Arc<AtomicU64>,
+}
+
+async fn may_see(State(app): State<App>, headers: HeaderMap) -> StatusCode {
+    app.asked.fetch_add(1, Ordering::Relaxed);
+    let cookies = headers.get("cookie").map(|value| value.to_str().unwrap());
+    if cookies.is_some_and(|cookies| cookies.contains("sid=admin")) && !app.forgot.load(Ordering::Relaxed) {
+        StatusCode::NO_CONTENT
+    } else {
+        StatusCode::FORBIDDEN
+    }
+}
+
+#[test]
+fn forward_auth_asks_the_app() {
+    let app = App::default();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let listener = runtime
+        .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
+        .unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = Router::new()
+        .route("/may-see", get(may_see))
+        .with_state(app.clone());
+    runtime.spawn(async { axum::serve(listener, router).await });
+    let server = Server::build(Door::Own, forward(address, "/may-see"), |builder| builder);
+    assert_verdict(&server, &["sid=admin", "theme=dark"], "stats");
+    assert_verdict(&server, &["sid=visitor"], "stats-unauthorized");
+    let asked = app.asked.load(Ordering::Relaxed);
+    // Of an SSE visitor our own cookie is known, so the app is asked about that one.
+    let (_, answer) = verdict(&server, Transport::WebSocket, &[]);
+    assert_eq!(answer, "stats-unauthorized");
+    assert_eq!(
+        app.asked.load(Ordering::Relaxed),
+        asked,
+        "a browser that shows nothing is not asked about"
+    );
+    app.forgot.store(true, Ordering::Relaxed);
+    assert_verdict(&server, &["sid=admin", "theme=light"], "stats-unauthorized");
+    let elsewhere = Server::build(Door::Own, forward(address, "/missing"), |builder| builder);
+    assert_verdict(&elsewhere, &["sid=admin"], "stats-unauthorized");
+    assert_eq!(
+        elsewhere.metric("headcount_subscribed_total{kind=\"unavailable\"}"),
+        2
+    );
+}
+
+fn forward(app: SocketAddr, path: &str) -> Config {
+    Config {
+        forward_auth: Some(ForwardAuthConfig {
+            url: format!("http://{app}{path}"),
+            cache_ms: 0,
+            timeout_ms: 5_000,
+        }),
+        ..config()
+    }
+}
+
+/// Signs in with the secret; the cookie.
+fn ticket(server: &Server) -> String {
+    let answer = ask(
+        server.address,
+        &Ask::post("/api/admin/session", &json!({"secret": SECRET})),
+    );
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let cookie = answer.header("set-cookie").unwrap();
+    assert!(cookie.contains("; HttpOnly; SameSite=Strict"), "{cookie}");
+    cookie.split(';').next().unwrap().to_owned()
+}
+
+#[test]
+fn a_ticket_for_the_admin_secret_admits_until_it_is_given_back() {
+    let server = Server::start(config());
+    let ticket = ticket(&server);
+    assert_verdict(&server, &[&ticket], "stats");
+    assert_verdict(&server, &["headcount_ticket=AAAA"], "stats-unauthorized");
+    let admin = Ask::get("/api/admin/stats").header("cookie", &*ticket);
+    assert_eq!(ask(server.address, &admin).status, 200);
+    let foreign = admin.clone().header("origin", "https://evil.example");
+    let foreign = ask(server.address, &foreign);
+    assert_eq!((foreign.status, &*foreign.code()), (403, "origin-not-allowed"));
+    let sign_out = Ask::new("DELETE", "/api/admin/session").header("cookie", &*ticket);
+    assert_eq!(ask(server.address, &sign_out).status, 200);
+    assert_eq!(ask(server.address, &admin).status, 401);
+    assert_verdict(&server, &[&ticket], "stats-unauthorized");
+}
+
+#[test]
+fn sse_is_judged_by_the_headers_of_its_post() {
+    let server = Server::start(config());
+    let mut tab = Visit::new(Transport::Sse, "/").open(server.address);
+    let browser = browser_cookie(&tab);
+    let subscribe = |cookies: &str| {
+        let body = json!({"connectionId": tab.id});
+        let request = Ask::post("/__skew/subscribe-stats", &body).header("cookie", cookies);
+        assert_eq!(ask(server.address, &request).json(), json!({"ok": true}));
+    };
+    // Signed in after the page was opened: the stream's own request showed nothing.
+    subscribe(&format!("{browser}; sid=admin"));
+    assert_eq!(tab.next()["type"], "stats");
+}
+
+/// The cookie that the stream's answer set.
+fn browser_cookie(tab: &Tab) -> String {
+    let line = tab
+        .head
+        .lines()
+        .find(|line| line.starts_with("set-cookie: "))
+        .unwrap();
+    assert!(line.contains("; Path=/__skew; HttpOnly; SameSite=Lax"), "{line}");
+    line["set-cookie: ".len()..].split(';').next().unwrap().to_owned()
+}
+
+#[test]
+fn a_post_from_another_browser_turns_nothing_on() {
+    let server = Server::start(config());
+    let mut visitor = Visit::new(Transport::Sse, "/").open(server.address);
+    let admin = Visit::new(Transport::Sse, "/admin")
+        .cookie("sid=admin")
+        .open(server.address);
+    // The admin's browser is made to post a visitor's id: with its own cookies, with none of ours, with a guessed one.
+    let own = format!("{}; sid=admin", browser_cookie(&admin));
+    let guessed = "headcount_browser=00000000000000000000000000000000; sid=admin".to_owned();
+    for cookies in [own, "sid=admin".to_owned(), guessed] {
+        let body = json!({"connectionId": visitor.id});
+        let request = Ask::post("/__skew/subscribe-stats", &body).header("cookie", cookies);
+        assert_eq!(ask(server.address, &request).json(), json!({"ok": true}));
+        assert_eq!(visitor.next(), json!({"type": "stats-unauthorized"}));
+    }
+    drop(admin);
+    server.await_total(1);
+    server.mark(&visitor.id);
+    assert_eq!(visitor.next()["type"], "marker");
+    assert_eq!(server.metric("headcount_subscribed_total{kind=\"foreign\"}"), 3);
+    assert_eq!(server.metric("headcount_subscribers"), 0);
+}
+
+#[test]
+fn a_foreign_post_does_not_turn_off_what_the_right_browser_turned_on() {
+    let server = Server::start(config());
+    let mut admin = Visit::new(Transport::Sse, "/admin")
+        .cookie("sid=admin")
+        .open(server.address);
+    admin.subscribe();
+    assert_eq!(admin.next()["type"], "stats");
+    let request = Ask::post("/__skew/subscribe-stats", &json!({"connectionId": admin.id}));
+    assert_eq!(ask(server.address, &request).json(), json!({"ok": true}));
+    let tab = Visit::new(Transport::Sse, "/").open(server.address);
+    assert_eq!(admin.next()["total"], 2);
+    drop(tab);
+}
+
+#[test]
+fn the_browser_cookie_follows_the_base_path_and_is_set_once() {
+    let server = Server::start(Config {
+        base_path: "/pro/__skew".to_owned(),
+        ..config()
+    });
+    let visit = || Visit::new(Transport::Sse, "/").base("/pro/__skew");
+    let first = visit().open(server.address);
+    let line = first
+        .head
+        .lines()
+        .find(|line| line.starts_with("set-cookie: "))
+        .unwrap();
+    assert!(line.contains("; Path=/pro/__skew; "), "{line}");
+    let cookie = line["set-cookie: ".len()..].split(';').next().unwrap();
+    let second = visit().cookie(cookie).open(server.address);
+    assert!(!second.head.contains("set-cookie"), "{}", second.head);
+}
+
+#[test]
+fn a_closure_decides_and_is_asked_again() {
+    // Admitted for a moment at a time, until the app says no.
+    let admitted = Arc::new(AtomicBool::new(true));
+    let decide = Arc::clone(&admitted);
+    let authorizer = closure(Reads::cookie("sid"), move |request: AuthorizeRequest| {
+        let verdict = if decide.load(Ordering::Relaxed) {
+            Verdict::Admitted {
+                until_ms: clock::unix_ms() + 400,
+            }
+        } else {
+            Verdict::Refused
+        };
+        assert!(!request.connection_id.is_empty());
+        async move { verdict }
+    });
+    let server = Server::build(Door::Own, config(), |builder| builder.authorizer(authorizer));
+    let cookies = ["sid=anything".to_owned()];
+    let mut readers = BOTH.map(|transport| {
+        let (tab, answer) = verdict(&server, transport, &cookies);
+        assert_eq!(answer, "stats");
+        tab
+    });
+    let again = || server.metric("headcount_subscribed_total{kind=\"admitted\"}") >= 6;
+    crate::client::eventually("admissions are asked for again", || again().then_some(()));
+    admitted.store(false, Ordering::Relaxed);
+    for reader in &mut readers {
+        // Renewed snapshots, then the end.
+        assert!(
+            reader
+                .until("stats-unauthorized")
+                .iter()
+                .all(|message| message["type"] == "stats")
+        );
+    }
+    let tab = Visit::new(Transport::Sse, "/secret").open(server.address);
+    server.await_route("/secret", 1);
+    for reader in &mut readers {
+        server.mark(&reader.id);
+        assert_eq!(reader.next()["type"], "marker");
+    }
+    assert_eq!(server.metric("headcount_subscribers"), 0);
+    drop(tab);
+}

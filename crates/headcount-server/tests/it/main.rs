@@ -1,0 +1,15 @@
+//! The server as its clients see it: real sockets against a server in this process.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "these are tests, and clippy knows only functions marked so"
+)]
+
+mod authorize;
+mod client;
+mod contract;
+mod hooks;
+mod invalidation;
+mod lifecycle;
+mod server;
+mod stats;

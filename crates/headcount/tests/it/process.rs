@@ -1,0 +1,148 @@
+//! `headcount serve` as a process, on a port of the system's choice.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::client::{Answer, Ask, ask, eventually};
+use crate::command::{Ended, ended, headcount};
+
+pub(crate) const SECRET: &str = "your-admin-secret";
+
+/// A running server. It is killed when it goes.
+pub(crate) struct Process {
+    pub(crate) address: SocketAddr,
+    child: Child,
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _gone_already = self.child.kill();
+        let _reaped_already = self.child.wait();
+    }
+}
+
+impl Process {
+    /// Keeps nothing; admits everybody to stats; with an admin secret and these words behind it.
+    pub(crate) fn ephemeral(words: &[&str]) -> Self {
+        Self::start(&[&["--ephemeral", "--authorize", "anyone"], words].concat(), &[])
+    }
+
+    /// With its store in this directory.
+    pub(crate) fn durable(directory: &Path) -> Self {
+        Self::start(&["--data-dir", directory.to_str().unwrap()], &[])
+    }
+
+    /// With these words and variables. The release is `v1` and there is a secret, unless a variable says otherwise.
+    pub(crate) fn start(words: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut command = headcount(["serve", "--listen", "127.0.0.1:0", "--shards", "2"]);
+        command
+            .args(words)
+            .env("HEADCOUNT_ADMIN_SECRET", SECRET)
+            .envs(variables.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        if variables.contains(&("HEADCOUNT_ADMIN_SECRET", "")) {
+            command.env_remove("HEADCOUNT_ADMIN_SECRET");
+        }
+        let mut child = command.spawn().unwrap();
+        let mut talk = BufReader::new(child.stderr.take().unwrap());
+        let mut said = String::new();
+        let address = loop {
+            let mut line = String::new();
+            assert_ne!(talk.read_line(&mut line).unwrap(), 0, "it ended: {said}");
+            if let Some(url) = line.trim().strip_prefix("listening on http://") {
+                break url.parse().unwrap();
+            }
+            said.push_str(&line);
+        };
+        // Whatever it says later must not fill the pipe and stop it.
+        std::thread::spawn(move || talk.read_to_end(&mut Vec::new()));
+        Self { address, child }
+    }
+
+    /// Ends it as `kill -9` does.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Asks it to stop, and says how it ended.
+    pub(crate) fn terminate(mut self) -> Option<i32> {
+        let killed = std::process::Command::new("kill")
+            .arg(self.child.id().to_string())
+            .status();
+        assert!(killed.unwrap().success());
+        self.child.wait().unwrap().code()
+    }
+
+    /// A client subcommand against it.
+    pub(crate) fn run(&self, words: &[&str]) -> Ended {
+        let mut command = headcount(words);
+        command
+            .env("HEADCOUNT_URL", format!("http://{}", self.address))
+            .env("HEADCOUNT_ADMIN_SECRET", SECRET);
+        ended(command)
+    }
+
+    /// One request to the admin API, with its secret.
+    pub(crate) fn admin(&self, request: Ask) -> Answer {
+        ask(self.address, &request.bearer(SECRET))
+    }
+
+    pub(crate) fn post(&self, endpoint: &str, body: &Value) -> Value {
+        let answer = self.admin(Ask::post(format!("/api/admin/{endpoint}"), body));
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()
+    }
+
+    pub(crate) fn stats(&self) -> Value {
+        let answer = self.admin(Ask::get("/api/admin/stats"));
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()
+    }
+
+    /// Waits until the stats are so.
+    pub(crate) fn await_stats(&self, what: &str, so: impl Fn(&Value) -> bool) -> Value {
+        eventually(what, || Some(self.stats()).filter(&so))
+    }
+
+    pub(crate) fn await_total(&self, total: u64) {
+        self.await_stats(&format!("{total} open"), |stats| stats["total"] == total);
+    }
+
+    pub(crate) fn await_routes(&self, routes: &Value) {
+        self.await_stats(&format!("routes {routes}"), |stats| stats["routes"] == *routes);
+    }
+
+    /// The value of a metric.
+    pub(crate) fn metric(&self, name: &str) -> u64 {
+        let text = ask(self.address, &Ask::get("/metrics")).body;
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("no {name} in {text}"))
+            .parse()
+            .unwrap()
+    }
+
+    /// A message to every tab: what a tab reads before it came before. Its number.
+    pub(crate) fn mark(&self, name: &str) -> Value {
+        self.post("releases", &json!({"version": name}))["id"].clone()
+    }
+
+    /// Memory in use, bytes.
+    pub(crate) fn resident_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .unwrap();
+        let kilobytes: u64 = line.trim().trim_end_matches(" kB").parse().unwrap();
+        kilobytes * 1_024
+    }
+}

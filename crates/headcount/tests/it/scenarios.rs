@@ -1,0 +1,339 @@
+//! What the specifications promise, against the real binary.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::client::{Ask, BOTH, Tab, Transport, Visit, ask};
+use crate::process::{Process, SECRET};
+
+/// The specification's `curl` line, word by word but for the host.
+fn curl(server: &Process, body: &str) -> Value {
+    let output = Command::new("curl")
+        .args(["--silent", "--show-error", "--max-time", "20", "-X", "POST"])
+        .arg(format!("http://{}/api/admin/invalidate-route", server.address))
+        .args(["-H", "Content-Type: application/json", "-d", body])
+        .output();
+    let Ok(output) = output else {
+        // No curl on this machine: the same bytes without it.
+        return ask(server.address, &Ask::post("/api/admin/invalidate-route", body)).json();
+    };
+    assert!(output.status.success(), "{output:?}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// The forced refreshes a tab was told before the release of this name.
+fn refreshes(server: &Process, tab: &mut Tab, marker: &str) -> Vec<Value> {
+    let number = server.mark(marker);
+    let mut told = Vec::new();
+    loop {
+        let message = tab.next_of("version");
+        if message["id"] == number {
+            return told;
+        }
+        if message["force"] == true {
+            told.push(message["id"].clone());
+        }
+    }
+}
+
+#[test]
+fn everyone_on_checkout_is_refreshed_by_the_curl_line() {
+    let server = Process::ephemeral(&["--release", "v1"]);
+    let mut tabs: Vec<_> = ["/checkout", "/checkout/pay", "/blog/post", "/blog", "/"]
+        .iter()
+        .flat_map(|route| BOTH.map(|transport| (*route, Visit::new(transport, route).open(server.address))))
+        .collect();
+    for (number, (body, begin)) in [
+        (
+            r#"{"route": "/checkout", "secret": "your-admin-secret"}"#,
+            "/checkout",
+        ),
+        (r#"{"route": "/blog/", "secret": "your-admin-secret"}"#, "/blog/"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let answer = curl(&server, body);
+        assert_eq!(
+            (&answer["ok"], &answer["route"]),
+            (&json!(true), &json!(begin)),
+            "{answer}"
+        );
+        let hit = tabs.iter().filter(|(route, _)| route.starts_with(begin)).count();
+        assert_eq!(answer["tabs"], hit);
+        for (place, (route, tab)) in tabs.iter_mut().enumerate() {
+            let told = refreshes(&server, tab, &format!("marker-{number}-{place}"));
+            let expected = if route.starts_with(begin) {
+                vec![answer["id"].clone()]
+            } else {
+                vec![]
+            };
+            assert_eq!(told, expected, "{route}");
+        }
+    }
+    let wrong = curl(&server, r#"{"route": "/checkout", "secret": "guessed"}"#);
+    assert_eq!(wrong["error"]["code"], "unauthorized");
+}
+
+#[test]
+fn an_admin_watches_visitors_come_move_and_go() {
+    let server = Process::ephemeral(&["--release", "v2"]);
+    let mut admin = Visit::new(Transport::WebSocket, "/admin")
+        .version("v2")
+        .open(server.address);
+    admin.subscribe();
+    assert_eq!(admin.next()["total"], 1);
+    let mut visitor = Visit::new(Transport::Sse, "/").version("v1").open(server.address);
+    let stats = admin.next_of("stats");
+    assert_eq!(stats["versions"], json!({"v1": 1, "v2": 1}));
+    assert_eq!(stats["routes"], json!({"/": 1, "/admin": 1}));
+    assert_eq!(stats["yourId"], *admin.id);
+    visitor.navigate("/products/7?colour=red#top");
+    assert_eq!(
+        admin.next_of("stats")["routes"],
+        json!({"/admin": 1, "/products/7": 1})
+    );
+    drop(visitor);
+    assert_eq!(admin.next_of("stats")["total"], 1);
+}
+
+#[test]
+fn stats_over_http_need_the_secret() {
+    let server = Process::ephemeral(&[]);
+    let _tabs = BOTH.map(|transport| Visit::new(transport, "/a").version("v9").open(server.address));
+    let stats = server.stats();
+    assert_eq!(stats["total"], 2);
+    assert_eq!(
+        (&stats["versions"], &stats["routes"]),
+        (&json!({"v9": 2}), &json!({"/a": 2}))
+    );
+    assert_eq!(stats["connections"].as_array().unwrap().len(), 2);
+    for request in [
+        Ask::get("/api/admin/stats"),
+        Ask::get("/api/admin/stats").bearer("guessed"),
+        Ask::get("/api/admin/stats").bearer(""),
+        Ask::get("/api/admin/stats").header("authorization", SECRET),
+        Ask::get("/api/admin/stats").header("authorization", format!("Basic {SECRET}")),
+    ] {
+        let refused = ask(server.address, &request);
+        assert_eq!(
+            (refused.status, &*refused.code()),
+            (401, "unauthorized"),
+            "{request:?}"
+        );
+    }
+}
+
+#[test]
+fn without_a_secret_the_admin_api_answers_nobody() {
+    let server = Process::start(&["--ephemeral"], &[("HEADCOUNT_ADMIN_SECRET", "")]);
+    for request in [
+        Ask::get("/api/admin/stats"),
+        Ask::get("/api/admin/stats").bearer(""),
+        Ask::get("/api/admin/connections").bearer("undefined"),
+        Ask::get("/api/admin/releases").bearer("null"),
+        Ask::post("/api/admin/releases", &json!({"version": "v1"})),
+        Ask::get("/api/admin/invalidations"),
+        Ask::post("/api/admin/invalidations", &json!({"match": {"exact": "/"}})),
+        Ask::new("DELETE", "/api/admin/invalidations/1"),
+        Ask::post("/api/admin/invalidate-route", &json!({"route": "/"})),
+        Ask::post(
+            "/api/admin/invalidate-route",
+            &json!({"route": "/", "secret": ""}),
+        ),
+        Ask::post("/api/admin/session", &json!({"secret": ""})),
+    ] {
+        let refused = ask(server.address, &request);
+        assert_eq!(
+            (refused.status, &*refused.code()),
+            (503, "not-configured"),
+            "{request:?}"
+        );
+    }
+    for transport in BOTH {
+        let mut tab = Visit::new(transport, "/").open(server.address);
+        tab.subscribe();
+        assert_eq!(tab.next(), json!({"type": "stats-unauthorized"}));
+    }
+}
+
+#[test]
+fn with_route_tracking_off_no_route_is_known() {
+    let server = Process::ephemeral(&["--route-tracking=false"]);
+    for transport in BOTH {
+        let mut tab = Visit::new(transport, "/secret-page").open(server.address);
+        tab.subscribe();
+        let stats = tab.next();
+        assert_eq!((&stats["total"], &stats["routes"]), (&json!(1), &json!({})));
+        assert_eq!(stats["connections"][0].get("route"), None);
+        tab.navigate("/another");
+        assert_eq!(server.stats()["routes"], json!({}));
+        drop(tab);
+        server.await_total(0);
+    }
+}
+
+#[test]
+fn addresses_are_taken_only_where_that_is_on_and_in_the_stated_order() {
+    let off = Process::ephemeral(&["--trusted-proxy", "127.0.0.1"]);
+    let on = Process::ephemeral(&["--trusted-proxy", "127.0.0.1", "--ip-tracking"]);
+    let untrusting = Process::ephemeral(&["--ip-tracking"]);
+    let cloudflare = ("cf-connecting-ip", "203.0.113.1");
+    let forwarded = ("x-forwarded-for", "203.0.113.2");
+    let real = ("x-real-ip", "203.0.113.3");
+    for (headers, expected) in [
+        (&[real, forwarded, cloudflare][..], "203.0.113.1"),
+        (&[real, forwarded], "203.0.113.2"),
+        (&[real], "203.0.113.3"),
+        (&[], "127.0.0.1"),
+    ] {
+        for (server, expected) in [
+            (&off, None),
+            (&on, Some(expected)),
+            (&untrusting, Some("127.0.0.1")),
+        ] {
+            let mut visit = Visit::new(Transport::Sse, "/");
+            for (name, value) in headers {
+                visit = visit.header(name, value);
+            }
+            let tab = visit.open(server.address);
+            let row = server.stats()["connections"][0].clone();
+            assert_eq!(row["id"], *tab.id);
+            assert_eq!(row.get("ip").and_then(Value::as_str), expected, "{headers:?}");
+            drop(tab);
+            server.await_total(0);
+        }
+    }
+}
+
+#[test]
+fn an_app_on_a_mount_has_paths_and_a_cookie_of_its_own() {
+    let server = Process::ephemeral(&["--base-path", "/pro/__skew", "--release", "v1"]);
+    for transport in BOTH {
+        let mut tab = Visit::new(transport, "/a")
+            .base("/pro/__skew")
+            .cookie("__nkpv=wrong")
+            .cookie("__nkpv_pro=build%207")
+            .open(server.address);
+        tab.subscribe();
+        assert_eq!(tab.next()["versions"], json!({"build 7": 1}));
+        tab.navigate("/b");
+        assert_eq!(tab.next_of("stats")["routes"], json!({"/b": 1}));
+        drop(tab);
+        server.await_total(0);
+        assert_eq!(
+            Visit::new(transport, "/a")
+                .try_open(server.address)
+                .unwrap_err()
+                .status,
+            404
+        );
+    }
+    let health = ask(server.address, &Ask::get("/pro/__skew/health")).json();
+    assert_eq!((&health["ok"], &health["version"]), (&json!(true), &json!("v1")));
+    assert!(health["uptime"].is_u64(), "{health}");
+}
+
+#[test]
+fn the_version_of_a_tab_is_its_querys_else_its_cookies_else_the_release() {
+    let server = Process::ephemeral(&["--release", "v5"]);
+    let plain = || Visit::new(Transport::Sse, "/");
+    for (visit, expected) in [
+        (plain(), "v5"),
+        (plain().version("c%2F1"), "c/1"),
+        (plain().version("c1").query("v=q1"), "q1"),
+        (plain().version("\"quoted\""), "quoted"),
+        (plain().version("").query("v="), "v5"),
+        (plain().version(&"x".repeat(200)), "(other)"),
+    ] {
+        let tab = visit.open(server.address);
+        assert_eq!(server.stats()["versions"], json!({expected: 1}));
+        drop(tab);
+        server.await_total(0);
+    }
+}
+
+#[test]
+fn bots_are_answered_but_not_counted() {
+    let server = Process::ephemeral(&[]);
+    let bot = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)";
+    for transport in BOTH {
+        let mut tab = Visit::new(transport, "/")
+            .header("user-agent", bot)
+            .open(server.address);
+        if transport == Transport::WebSocket {
+            assert_eq!(tab.end(), Some(1000));
+        }
+        let browser = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0";
+        let counted = Visit::new(transport, "/")
+            .header("user-agent", browser)
+            .open(server.address);
+        assert_eq!(server.stats()["total"], 1);
+        drop(counted);
+        server.await_total(0);
+    }
+    assert_eq!(server.metric("headcount_refused_total{kind=\"bot\"}"), 2);
+}
+
+#[test]
+fn the_client_commands_work_against_it() {
+    let server = Process::ephemeral(&["--release", "v1"]);
+    let mut tab = Visit::new(Transport::Sse, "/checkout/pay")
+        .version("v0")
+        .open(server.address);
+    let stats = server.run(&["stats", "--json"]);
+    assert_eq!(stats.code, 0, "{stats:?}");
+    let stats: Value = serde_json::from_str(&stats.stdout).unwrap();
+    assert_eq!(
+        (&stats["total"], &stats["versions"]),
+        (&json!(1), &json!({"v0": 1}))
+    );
+    let listed = server.run(&["connections", "--route", "/checkout/pay", "--json"]);
+    let listed: Value = serde_json::from_str(&listed.stdout).unwrap();
+    assert_eq!(listed["connections"][0]["id"], *tab.id);
+    let dry = server.run(&["invalidate", "/checkout", "--dry-run"]);
+    assert_eq!(
+        dry.stdout,
+        "would tell 1 tab on 1 route to refresh; nothing was touched\n"
+    );
+    let released = server.run(&["release", "v2"]);
+    assert_eq!(released.code, 0, "{released:?}");
+    assert_eq!(tab.next(), json!({"type": "version", "version": "v2", "id": 2}));
+    let told = server.run(&["invalidate", "/checkout", "--json"]);
+    let told: Value = serde_json::from_str(&told.stdout).unwrap();
+    assert_eq!((&told["tabs"], &told["id"]), (&json!(1), &json!(3)));
+    assert_eq!(
+        tab.next(),
+        json!({"type": "version", "version": "v2", "force": true, "id": 3})
+    );
+    assert!(
+        server
+            .run(&["invalidations"])
+            .stdout
+            .contains("/checkout and below")
+    );
+    assert_eq!(server.run(&["lift", "3"]).code, 0);
+    for (words, code) in [
+        (&["lift", "3"][..], 1),
+        (&["invalidate", "/[", "--regex"], 1),
+        (&["stats", "--admin-secret-file", "/dev/null"], 4),
+        (&["stats", "--admin-path", "/elsewhere"], 1),
+    ] {
+        let ended = server.run(words);
+        assert_eq!(ended.code, code, "{words:?}: {ended:?}");
+        assert!(ended.stderr.starts_with("error: "), "{words:?}: {ended:?}");
+    }
+}
+
+#[test]
+fn a_signal_ends_it_kindly() {
+    let server = Process::ephemeral(&[]);
+    let mut tabs = BOTH.map(|transport| Visit::new(transport, "/").open(server.address));
+    let ended = std::thread::spawn(move || server.terminate());
+    for tab in &mut tabs {
+        assert!(tab.next_of("reconnect")["after"].is_u64());
+        tab.end();
+    }
+    assert_eq!(ended.join().unwrap(), Some(0));
+}
