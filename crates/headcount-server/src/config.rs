@@ -134,6 +134,14 @@ impl Config {
         }
     }
 
+    /// How many threads hold connections: `shards`, or one per core.
+    pub fn shards_count(&self) -> usize {
+        match self.shards {
+            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            count => count,
+        }
+    }
+
     /// Every contradiction, as sentences that name the key and say what to do. Empty when sound.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();

@@ -29,7 +29,7 @@ mod tab;
 
 pub use builder::Builder;
 pub use config::{Config, Secret};
-pub use door::tune_listener;
+pub use door::{listen, tune_listener};
 pub use error::{CommandError, ServeError, StartError, with_sources};
 pub use headcount::{ConnectionsQuery, Headcount};
 pub use headcount_core as core;

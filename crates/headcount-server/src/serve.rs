@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use tokio::sync::oneshot;
 
-use crate::door::{self, Acceptor};
+use crate::door;
 use crate::error::ServeError;
 use crate::headcount::Headcount;
 use crate::shard::Command;
@@ -27,7 +27,17 @@ impl Headcount {
         site: Router,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), ServeError> {
-        let limits = &self.0.site.config.limits;
+        self.serve_all(vec![listener], site, shutdown).await
+    }
+
+    /// As [`Headcount::serve`], on several listeners, for instance as many as [`Config::shards_count`](crate::Config) says, made by
+    /// [`crate::listen`]: then the kernel spreads connections and nothing passes between threads. Fails with more of them.
+    pub async fn serve_all(
+        &self,
+        listeners: Vec<TcpListener>,
+        site: Router,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), ServeError> {
         let taken = self
             .0
             .handoffs
@@ -35,26 +45,51 @@ impl Headcount {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         let mut handoffs = taken.ok_or(ServeError::AlreadyServed)?;
-        door::tune_listener(&listener, limits).map_err(ServeError::Listener)?;
-        let acceptor = Acceptor::start(listener, self.0.shards.clone()).map_err(ServeError::Listener)?;
+        self.listen(listeners).map_err(ServeError::Listener)?;
         let (stop, stopped) = oneshot::channel::<()>();
         let served = async {
             let stopped = async {
                 let _stopped = stopped.await;
             };
-            let drain = Duration::from_millis(limits.drain_ms.into());
+            let drain = Duration::from_millis(self.0.site.config.limits.drain_ms.into());
             let router = self.router().fallback_service(site);
             door::serve_handoffs(&self.0.site, router, &mut handoffs, stopped, drain).await;
         };
         let ended = async {
             shutdown.await;
             self.0.site.ready.store(false, Ordering::Release);
-            acceptor.stop();
+            self.stop_listening().await;
             self.drain().await;
             let _ended = stop.send(());
         };
         tokio::join!(served, ended);
         Ok(())
+    }
+
+    fn listen(&self, listeners: Vec<TcpListener>) -> std::io::Result<()> {
+        let count = self.0.shards.iter().len();
+        if listeners.len() > count {
+            let problem = format!("{} listeners are more than {count} shards", listeners.len());
+            return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, problem));
+        }
+        let share = listeners.len() < count;
+        for (number, listener) in listeners.into_iter().enumerate() {
+            door::tune_listener(&listener, &self.0.site.config.limits)?;
+            listener.set_nonblocking(true)?;
+            let listener = mio::net::TcpListener::from_std(listener);
+            if let Some(shard) = self.0.shards.get(number) {
+                shard.force(Command::Listen { listener, share });
+            }
+        }
+        Ok(())
+    }
+
+    async fn stop_listening(&self) {
+        for shard in self.0.shards.iter() {
+            let (done, stopped) = oneshot::channel();
+            shard.force(Command::StopListening { done });
+            let _shard_gone = stopped.await;
+        }
     }
 
     /// Ends all connections the kind way, as [`Headcount::serve`] does at its end. For apps that serve by themselves.

@@ -13,10 +13,6 @@ use headcount_server::{Headcount, with_sources};
 use crate::failure::Failure;
 use crate::output;
 
-/// Connections the system holds for us until we accept them. After a restart every tab of a site comes back at once; the
-/// system lowers this to its own bound (`net.core.somaxconn`, 4,096 since Linux 5.4).
-const BACKLOG: u32 = 4_096;
-
 /// A server that was started and does not listen yet.
 #[derive(Clone, Debug)]
 pub(crate) struct Server(Headcount);
@@ -35,23 +31,27 @@ impl Server {
         self.0.current_release().to_string()
     }
 
-    /// Serves `site` and our own endpoints on `listener` until `shutdown` resolves and the streams are drained.
+    /// Serves `site` and our own endpoints on `listeners` until `shutdown` resolves and the streams are drained.
     pub(crate) async fn serve(
         &self,
-        listener: TcpListener,
+        listeners: Vec<TcpListener>,
         site: Router,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), Failure> {
-        let served = self.0.serve(listener, site, shutdown).await;
+        let served = self.0.serve_all(listeners, site, shutdown).await;
         served.map_err(|error| Failure::Server(with_sources(&error)))
     }
 }
 
-/// Takes `address`. From here on connections wait in the system's queue until they are served.
-pub(crate) fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure> {
-    let bound = bind(address).and_then(|listener| {
-        let local = listener.local_addr()?;
-        Ok((listener, local))
+/// Takes `address`, with a listener for each of the server's threads. From here on connections wait in the system's queue
+/// until they are served.
+pub(crate) fn listen(
+    address: SocketAddr,
+    config: &Config,
+) -> Result<(Vec<TcpListener>, SocketAddr), Failure> {
+    let bound = headcount_server::listen(address, config.shards_count()).and_then(|listeners| {
+        let local = listeners.first().map_or(Ok(address), TcpListener::local_addr)?;
+        Ok((listeners, local))
     });
     bound.map_err(|source| Failure::Listen {
         address: address.to_string(),
@@ -62,16 +62,4 @@ pub(crate) fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), F
 /// Says where the server is, in a line that scripts can read.
 pub(crate) fn announce(address: SocketAddr) {
     output::talk(&format!("listening on http://{address}"));
-}
-
-/// The listener does not block, as runtimes want it.
-fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
-    let socket = match address {
-        SocketAddr::V4(_) => tokio::net::TcpSocket::new_v4()?,
-        SocketAddr::V6(_) => tokio::net::TcpSocket::new_v6()?,
-    };
-    // A server that restarts must not wait for the last connections of the one before it.
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)?.into_std()
 }

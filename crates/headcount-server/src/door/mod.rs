@@ -1,6 +1,6 @@
 //! The ways in.
 //!
-//! `listener` accepts for the shards' lean door. `generic` serves over hyper what that door does not keep. `upgrade` moves
+//! `listener` makes listeners for the shards' lean door. `generic` serves over hyper what that door does not keep. `upgrade` moves
 //! WebSockets out of HTTP, and `remote` carries those streams that cannot be moved.
 
 mod generic;
@@ -9,5 +9,4 @@ pub(crate) mod remote;
 pub(crate) mod upgrade;
 
 pub(crate) use generic::serve_handoffs;
-pub(crate) use listener::Acceptor;
-pub use listener::tune_listener;
+pub use listener::{listen, tune_listener};

@@ -1,6 +1,6 @@
 //! A connection opens, and ends.
 
-use headcount_core::protocol::client::Resume;
+use headcount_core::connection::ConnectionKey;
 use headcount_core::protocol::server;
 use headcount_core::registry::Opening;
 use headcount_core::session::Session;
@@ -8,7 +8,7 @@ use headcount_core::sse;
 use headcount_core::websocket::{self, CloseCode, Decoder};
 use mio::Interest;
 
-use super::peer::{Extras, Link, Part, Peer, Sent, Subscription};
+use super::peer::{Extras, Link, Peer, Sent, Subscription};
 use super::reactor::Shard;
 use super::{Arrival, NewLink, Outgoing};
 use crate::admission::{Browser, Candidate, Transport};
@@ -71,12 +71,13 @@ impl Shard {
         }
         let transport = candidate.transport;
         let peer = self.new_peer(&candidate, place.keep(), link);
-        let slot = self.open(&candidate, peer);
+        let key = self.open(&candidate, peer);
+        let slot = key.slot;
         self.meters.one(match transport {
             Transport::Sse => Count::OpenedSse,
             Transport::WebSocket => Count::OpenedWebSocket,
         });
-        if !self.greet(slot, &greeting) {
+        if !self.connect(key) || !self.greet(slot, greeting) {
             return;
         }
         self.announce_open(slot);
@@ -120,7 +121,7 @@ impl Shard {
         }
     }
 
-    fn open(&mut self, candidate: &Candidate, peer: Peer) -> u32 {
+    fn open(&mut self, candidate: &Candidate, peer: Peer) -> ConnectionKey {
         let current = self.registry.standing().releases.current();
         let opening = Opening {
             version: candidate.version.as_deref().unwrap_or(&current),
@@ -130,62 +131,43 @@ impl Shard {
             told: candidate.resume.as_ref().map_or(&[], |resume| &resume.told),
             ip: candidate.ip,
         };
-        self.registry.open(&opening, peer).slot
+        self.registry.open(&opening, peer)
     }
 
-    /// Sends `connected`, with whatever must come before it, and listens to the socket from now on.
-    fn greet(&mut self, slot: u32, greeting: &[u8]) -> bool {
+    /// Sends `connected`, with whatever must come before it, in one write.
+    fn greet(&mut self, slot: u32, mut greeting: Vec<u8>) -> bool {
         let Some(key) = self.registry.key(slot) else {
             return false;
         };
-        let standing = self.registry.standing();
-        let text = server::connected(
-            &standing.releases.current(),
-            self.site.cipher.id(key),
-            clock::unix_ms(),
-        );
-        let resume = Resume::write(standing.head, self.registry.told(slot));
-        let (now_ms, outbox_bytes_max) = (self.now_ms, self.limits().outbox_bytes_max as usize);
+        let current = self.registry.standing().releases.current();
+        let text = server::connected(&current, self.site.cipher.id(key), clock::unix_ms());
+        let resume = self.resume_id(slot);
         let Some(peer) = self.registry.peer_mut(slot) else {
             return false;
         };
-        let sent = match &mut peer.link {
-            Link::Remote(sender) => match sender.try_send(Outgoing::Opened(key)) {
-                Ok(()) => Sent::Yes,
-                Err(_) => Sent::Broken,
-            },
-            Link::Socket(socket) => {
-                match self.poll.registry().register(
-                    socket,
-                    Self::token(slot),
-                    Interest::READABLE | Interest::WRITABLE,
-                ) {
-                    Ok(()) => Sent::Yes,
-                    // A guest that became a connection is registered already.
-                    Err(_) => match self.poll.registry().reregister(
-                        socket,
-                        Self::token(slot),
-                        Interest::READABLE | Interest::WRITABLE,
-                    ) {
-                        Ok(()) => Sent::Yes,
-                        Err(_) => Sent::Broken,
-                    },
-                }
-            }
-        };
-        let message = match peer.transport {
+        greeting.extend_from_slice(&match peer.transport {
             Transport::Sse => sse::event_with_id(&resume, &text),
             Transport::WebSocket => websocket::text(&text),
+        });
+        self.send_own(slot, &greeting)
+    }
+
+    /// Makes the tab and its connection known to each other: readiness for a socket, the key for a task. Whether the tab is
+    /// still there.
+    fn connect(&mut self, key: ConnectionKey) -> bool {
+        let Some(peer) = self.registry.peer_mut(key.slot) else {
+            return false;
         };
-        let sent = match sent {
-            Sent::Yes => peer.send(
-                &[Part::Own(greeting), Part::Own(&message)],
-                now_ms,
-                outbox_bytes_max,
-            ),
-            failed => failed,
+        let (registry, token) = (self.poll.registry(), Self::token(key.slot));
+        let connected = match &mut peer.link {
+            Link::Remote(sender) => sender.try_send(Outgoing::Opened(key)).is_ok(),
+            // A socket that was a guest is registered already.
+            Link::Socket(socket) => registry
+                .register(socket, token, Interest::READABLE | Interest::WRITABLE)
+                .or_else(|_| registry.reregister(socket, token, Interest::READABLE | Interest::WRITABLE))
+                .is_ok(),
         };
-        self.after_send(slot, sent)
+        self.after_send(key.slot, if connected { Sent::Yes } else { Sent::Broken })
     }
 
     fn announce_open(&self, slot: u32) {

@@ -19,7 +19,12 @@ use crate::metrics::Count;
 impl Shard {
     pub(super) fn on_command(&mut self, command: Command) {
         match command {
-            Command::Accept { stream, peer } => self.on_accept(stream, peer),
+            Command::Listen { listener, share } => self.listen(listener, share),
+            Command::StopListening { done } => {
+                self.listener = None;
+                let _asker_gone = done.send(());
+            }
+            Command::Serve(request) => self.on_socket(request),
             Command::Open(arrival) => self.on_arrival(*arrival),
             Command::Received { key, text } => self.with(key, |shard, slot| shard.on_text(slot, &text)),
             Command::Heard { key } => self.with(key, |shard, slot| {
@@ -29,10 +34,7 @@ impl Shard {
             }),
             Command::Gone { key } => self.with(key, |shard, slot| shard.close(slot, Cause::Peer)),
             Command::Navigate { key, route, reply } => {
-                let moved = self
-                    .registry
-                    .find(key)
-                    .is_some_and(|slot| self.navigate_by_post(slot, &route));
+                let moved = self.navigate_by_post(key, &route);
                 let _asker_gone = reply.send(moved);
             }
             Command::Subscribe {
@@ -82,7 +84,11 @@ impl Shard {
         }
     }
 
-    fn navigate_by_post(&mut self, slot: u32, route: &str) -> bool {
+    /// Puts a connection on the route that was posted for it. Whether it is here, and the route is one.
+    pub(super) fn navigate_by_post(&mut self, key: ConnectionKey, route: &str) -> bool {
+        let Some(slot) = self.registry.find(key) else {
+            return false;
+        };
         let (now_ms, site) = (self.now_ms, Arc::clone(&self.site));
         let Some(peer) = self.registry.peer_mut(slot) else {
             return false;

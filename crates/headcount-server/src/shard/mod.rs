@@ -12,8 +12,10 @@ mod commands;
 mod deliver;
 mod guests;
 mod lean;
+mod listen;
 mod mailbox;
 mod peer;
+mod posts;
 mod reactor;
 mod receive;
 mod sweep;
@@ -37,6 +39,7 @@ use crate::hooks::HookSender;
 use crate::hub::HubEvent;
 use crate::metrics::Meters;
 use crate::site::{Place, Site};
+use guests::Request;
 use mailbox::Mailbox;
 
 pub(crate) use lean::websocket_accept;
@@ -46,11 +49,15 @@ const MAILBOX_MAX: usize = 65_536;
 
 /// Something a shard is told.
 pub(crate) enum Command {
-    /// A socket that was just accepted.
-    Accept {
-        stream: mio::net::TcpStream,
-        peer: SocketAddr,
+    /// Accept on this listener from now on, and share what is accepted with shards that have none.
+    Listen {
+        listener: mio::net::TcpListener,
+        share: bool,
     },
+    /// Accept no more.
+    StopListening { done: oneshot::Sender<()> },
+    /// A socket to serve: just accepted, or begun to be read by another shard.
+    Serve(Request),
     /// A connection that may open.
     Open(Box<Arrival>),
     /// Text that the client of a remote link sent.
@@ -266,10 +273,7 @@ pub(crate) fn start(
     standing: &Arc<Standing>,
     outlets: &Outlets,
 ) -> std::io::Result<Shards> {
-    let count = match site.config.shards {
-        0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-        count => count,
-    };
+    let count = site.config.shards_count();
     let mut polls = Vec::with_capacity(count);
     let mut handles = Vec::with_capacity(count);
     for _ in 0..count {

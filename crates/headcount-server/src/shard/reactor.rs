@@ -16,10 +16,11 @@ use tokio::sync::mpsc::Permit;
 
 use super::deliver::Job;
 use super::guests::{Guests, is_guest};
+use super::listen::Listener;
 use super::peer::Peer;
 use super::sweep::{Drain, Sweep};
 use super::{Handle, Outlets, Shards};
-use crate::clock;
+use crate::clock::{self, HttpDate};
 use crate::hub::HubEvent;
 use crate::metrics::Meters;
 use crate::site::Site;
@@ -27,8 +28,11 @@ use crate::site::Site;
 /// The token of the mailbox. Slots are 32 bits wide, guests use one bit more.
 pub(super) const WAKER: usize = usize::MAX;
 
+/// The token of the listener.
+pub(super) const LISTENER: usize = usize::MAX - 1;
+
 /// Bytes read from a socket at once. One buffer serves all sockets of a shard.
-const SCRATCH_BYTES: usize = 65_536;
+pub(super) const SCRATCH_BYTES: usize = 65_536;
 
 const EVENTS_AT_ONCE: usize = 1_024;
 
@@ -42,6 +46,7 @@ pub(super) struct Shard {
     pub(super) meters: Arc<Meters>,
     pub(super) poll: Poll,
     pub(super) registry: Registry<Peer>,
+    pub(super) listener: Option<Listener>,
     pub(super) guests: Guests,
     pub(super) scratch: Vec<u8>,
     pub(super) jobs: VecDeque<Job>,
@@ -54,6 +59,8 @@ pub(super) struct Shard {
     pub(super) sweep: Sweep,
     pub(super) drain: Option<Drain>,
     pub(super) stopping: bool,
+    /// The `date` of HTTP answers.
+    pub(super) date: HttpDate,
     started: Instant,
     /// Milliseconds since the shard started, at the beginning of this turn of the loop.
     pub(super) now_ms: u64,
@@ -84,6 +91,7 @@ impl Shard {
             shards: shards.clone(),
             outlets: outlets.clone(),
             poll,
+            listener: None,
             guests: Guests::default(),
             scratch: vec![0; SCRATCH_BYTES],
             jobs: VecDeque::new(),
@@ -94,6 +102,7 @@ impl Shard {
             sweep: Sweep::default(),
             drain: None,
             stopping: false,
+            date: HttpDate::default(),
             started: clock::now(),
             now_ms: 0,
         }
@@ -121,6 +130,7 @@ impl Shard {
             for command in commands.drain(..) {
                 self.on_command(command);
             }
+            self.accept_again();
             self.deliver_some();
             self.on_time();
             self.report_changes();
@@ -129,11 +139,16 @@ impl Shard {
 
     /// How long to wait for sockets; `None`: until something happens.
     fn wait(&self) -> Option<Duration> {
-        if !self.jobs.is_empty() {
+        if !self.jobs.is_empty()
+            || self
+                .next_accept_ms()
+                .is_some_and(|again_ms| again_ms <= self.now_ms)
+        {
             return Some(Duration::ZERO);
         }
         let next = [
             self.guests.next_deadline_ms(),
+            self.next_accept_ms(),
             self.next_sweep_ms(),
             self.next_deferred_ms(),
             self.next_drain_ms(),
@@ -148,6 +163,10 @@ impl Shard {
     fn on_event(&mut self, event: &Event) {
         let token = event.token().0;
         if token == WAKER {
+            return;
+        }
+        if token == LISTENER {
+            self.accept();
             return;
         }
         if is_guest(token) {

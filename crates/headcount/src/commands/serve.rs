@@ -16,7 +16,7 @@ pub(crate) async fn run(arguments: &ServeArguments, environment: &Environment) -
     let settings = config::load(arguments, environment)?;
     logs::install(&settings.log);
     let signals = Signals::install()?;
-    let (listener, address) = listen(settings.listen)?;
+    let (listeners, address) = listen(settings.listen, &settings.server)?;
     for warning in warnings(&settings.server) {
         output::talk(&format!("warning: {warning}"));
     }
@@ -29,7 +29,7 @@ pub(crate) async fn run(arguments: &ServeArguments, environment: &Environment) -
     output::talk(&paths);
     signals
         .until_stopped(|stop| {
-            server.serve(listener, Router::new(), async {
+            server.serve(listeners, Router::new(), async {
                 drop(stop.await);
             })
         })

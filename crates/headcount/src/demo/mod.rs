@@ -44,8 +44,8 @@ pub(crate) async fn run(arguments: &DemoArguments, environment: &Environment) ->
     logs::install(&quiet);
     let signals = Signals::install()?;
     descriptors::raise();
-    let (listener, address) = listen(address)?;
     let config = config(environment)?;
+    let (listeners, address) = listen(address, &config)?;
     let secret = config.admin_secret.clone();
     let server = Server::start(config, None).await?;
     announce(address);
@@ -62,7 +62,7 @@ pub(crate) async fn run(arguments: &DemoArguments, environment: &Environment) ->
                 // Their sockets close at once: a server that drains has real tabs to care for.
                 drop(visitors);
             };
-            server.serve(listener, site, stopped).await
+            server.serve(listeners, site, stopped).await
         })
         .await
 }
