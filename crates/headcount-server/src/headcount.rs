@@ -274,15 +274,11 @@ impl Headcount {
         }
     }
 
-    pub(crate) async fn navigate(&self, connection_id: &str, route: String) -> Result<bool, Refusal> {
-        let Some((key, shard)) = self.find(connection_id) else {
-            return Ok(false);
-        };
-        let (reply, answer) = oneshot::channel();
-        shard
-            .offer(Command::Navigate { key, route, reply })
-            .map_err(|_| Refusal::overloaded())?;
-        answer.await.map_err(|_| Refusal::draining())
+    /// Puts a connection on another page, soon. Whether there is such a connection, and the route is one.
+    pub(crate) fn navigate(&self, connection_id: &str, route: &str) -> bool {
+        let route_bytes_max = self.0.site.config.limits.route_bytes_max;
+        let key = self.0.site.cipher.key(connection_id);
+        key.is_some_and(|key| self.0.shards.post_route(key, route, route_bytes_max))
     }
 
     pub(crate) fn subscribe(

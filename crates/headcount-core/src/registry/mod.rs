@@ -71,7 +71,7 @@ pub struct Registry<P> {
     shard: u16,
     track_routes: bool,
     slots: Slots<Entry<P>>,
-    /// The generation the next entry gets. One counter for all slots: no two connections ever share a key.
+    /// The generation of the newest entry, never 0. One counter for all slots: no two connections ever share a key.
     generation: u32,
     versions: Names,
     routes: Names,
@@ -124,7 +124,7 @@ impl<P> Registry<P> {
 
     /// Takes in a connection.
     pub fn open(&mut self, opening: &Opening<'_>, peer: P) -> ConnectionKey {
-        self.generation = self.generation.wrapping_add(1);
+        self.generation = self.generation.wrapping_add(1).max(1);
         // Zero stands for none in the entry, so a hash that is zero is one.
         let tab = opening.tab.unwrap_or_default();
         let (version, _) = self.versions.acquire(opening.version);

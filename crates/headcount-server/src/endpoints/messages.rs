@@ -26,7 +26,7 @@ pub(super) async fn route(
     let Ok(RouteBody { connection_id, route }) = client::object(&text) else {
         return Ok(Json(Accepted { ok: false }));
     };
-    let ok = headcount.navigate(&connection_id, route.into_owned()).await?;
+    let ok = headcount.navigate(&connection_id, &route);
     Ok(Json(Accepted { ok }))
 }
 

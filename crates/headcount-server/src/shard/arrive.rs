@@ -73,6 +73,7 @@ impl Shard {
         let peer = self.new_peer(&candidate, place.keep(), link);
         let key = self.open(&candidate, peer);
         let slot = key.slot;
+        self.handle.roll.open(key);
         self.meters.one(match transport {
             Transport::Sse => Count::OpenedSse,
             Transport::WebSocket => Count::OpenedWebSocket,
@@ -163,8 +164,8 @@ impl Shard {
             Link::Remote(sender) => sender.try_send(Outgoing::Opened(key)).is_ok(),
             // A socket that was a guest is registered already.
             Link::Socket(socket) => registry
-                .register(socket, token, Interest::READABLE | Interest::WRITABLE)
-                .or_else(|_| registry.reregister(socket, token, Interest::READABLE | Interest::WRITABLE))
+                .register(socket, token, Interest::READABLE)
+                .or_else(|_| registry.reregister(socket, token, Interest::READABLE))
                 .is_ok(),
         };
         self.after_send(key.slot, if connected { Sent::Yes } else { Sent::Broken })
@@ -201,6 +202,7 @@ impl Shard {
         let Some(peer) = self.registry.close(slot) else {
             return;
         };
+        self.handle.roll.close(key);
         self.meters.one(cause.count());
         self.site
             .census

@@ -33,9 +33,8 @@ impl Shard {
                 }
             }),
             Command::Gone { key } => self.with(key, |shard, slot| shard.close(slot, Cause::Peer)),
-            Command::Navigate { key, route, reply } => {
-                let moved = self.navigate_by_post(key, &route);
-                let _asker_gone = reply.send(moved);
+            Command::Navigate { key, route } => {
+                self.navigate_by_post(key, &route);
             }
             Command::Subscribe {
                 key,

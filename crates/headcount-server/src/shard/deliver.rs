@@ -14,6 +14,7 @@ use headcount_core::protocol::server;
 use headcount_core::protocol::stats::StatsMessage;
 use headcount_core::sse;
 use headcount_core::websocket::{self, Opcode};
+use mio::Interest;
 
 use super::arrive::Cause;
 use super::peer::{Flushed, Link, Part, Sent, Subscription};
@@ -167,8 +168,25 @@ impl Shard {
         let Some(peer) = self.registry.peer_mut(slot) else {
             return false;
         };
-        let sent = peer.send(parts, now_ms, bytes_max);
+        let was_clear = peer.outbox.is_none();
+        let mut sent = peer.send(parts, now_ms, bytes_max);
+        if was_clear && peer.outbox.is_some() && !self.listen_for_room(slot) {
+            sent = Sent::Broken;
+        }
         self.after_send(slot, sent)
+    }
+
+    /// Asks to be told when a socket takes bytes again. Most sockets never need it, so it is not asked for at the start,
+    /// where every socket would answer at once that it does.
+    fn listen_for_room(&mut self, slot: u32) -> bool {
+        let Some(Link::Socket(socket)) = self.registry.peer_mut(slot).map(|peer| &mut peer.link) else {
+            return true;
+        };
+        let both = Interest::READABLE | Interest::WRITABLE;
+        self.poll
+            .registry()
+            .reregister(socket, Self::token(slot), both)
+            .is_ok()
     }
 
     /// Closes a connection that could not be sent to. Whether it is still there.

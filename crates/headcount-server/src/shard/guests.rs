@@ -40,6 +40,10 @@ pub(crate) struct Request {
     pub(super) read: Vec<u8>,
     /// How much of that was found incomplete.
     pub(super) looked_at: usize,
+    /// Whether an earlier request on it was answered.
+    pub(super) answered: bool,
+    /// Whether its peer said that nothing more comes.
+    pub(super) ended: bool,
 }
 
 impl Request {
@@ -50,7 +54,18 @@ impl Request {
             peer,
             read: Vec::new(),
             looked_at: 0,
+            answered: false,
+            ended: false,
         }
+    }
+
+    /// As a guest that waits for more than `read`.
+    pub(super) fn wait(mut self, read: &[u8]) -> Guest {
+        if read.is_empty() && self.answered {
+            return Guest::Kept(self);
+        }
+        self.read.extend_from_slice(read);
+        Guest::Arriving(self)
     }
 }
 
@@ -249,11 +264,15 @@ impl Shard {
     }
 
     /// A guest's socket is ready.
-    pub(super) fn on_guest(&mut self, token: usize) {
+    pub(super) fn on_guest(&mut self, token: usize, ended: bool) {
         let place = token & !GUEST;
         match self.guests.take(place) {
-            Some((number, Guest::Arriving(request))) => self.go_on(Visit { place, number }, true, request),
-            Some((number, Guest::Kept(request))) => self.go_on(Visit { place, number }, false, request),
+            Some((number, Guest::Arriving(request))) => {
+                self.go_on(Visit { place, number }, true, Request { ended, ..request });
+            }
+            Some((number, Guest::Kept(request))) => {
+                self.go_on(Visit { place, number }, false, Request { ended, ..request });
+            }
             Some((number, Guest::Lingering(mut stream))) => {
                 if has_more_to_discard(&mut stream, &mut self.scratch) {
                     self.guests

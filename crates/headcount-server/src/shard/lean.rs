@@ -8,7 +8,6 @@ use std::io::{ErrorKind, Read};
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use headcount_core::connection::ConnectionKey;
 use headcount_core::websocket;
 use mio::net::TcpStream;
 
@@ -63,58 +62,43 @@ impl Shard {
         let mut have = request.read.len();
         scratch[..have].copy_from_slice(&request.read);
         request.read.clear();
-        let mut answered = have == 0;
-        let mut looked_at = request.looked_at;
         let full = self.head_bytes_max();
+        let mut drained = false;
         loop {
-            if have > 0 && (have >= full || may_be_complete(&scratch[..have], looked_at)) {
-                looked_at = have;
+            while have > 0 && (have >= full || may_be_complete(&scratch[..have], request.looked_at)) {
+                request.looked_at = have;
                 match self.decide(&scratch[..have], request.peer) {
-                    Decision::Wait => answered = false,
+                    Decision::Wait => break,
                     Decision::Open(opening) => {
                         self.open_lean(*opening, request, &scratch[..have]);
                         return None;
-                    }
-                    Decision::Post { post, bytes } => {
-                        let moved = match post {
-                            Some((key, _)) if self.is_elsewhere(key) => {
-                                request.read.extend_from_slice(&scratch[..have]);
-                                request.looked_at = 0;
-                                self.pass_on_request(key, request);
-                                return None;
-                            }
-                            Some((key, route)) => self.navigate_by_post(key, &route),
-                            None => false,
-                        };
-                        if !self.send_answer(&mut request.stream, moved) {
-                            return None;
-                        }
-                        scratch.copy_within(bytes..have, 0);
-                        have -= bytes;
-                        looked_at = 0;
-                        answered = true;
-                        continue;
                     }
                     Decision::HandOver => {
                         self.hand_over(request.stream, request.peer, &scratch[..have]);
                         return None;
                     }
+                    Decision::Post { post, bytes } => {
+                        let moved = post.is_some_and(|(key, route)| self.post(key, &route));
+                        if !self.send_answer(&mut request.stream, moved) {
+                            return None;
+                        }
+                        scratch.copy_within(bytes..have, 0);
+                        have -= bytes;
+                        request.looked_at = 0;
+                        request.answered = true;
+                    }
                 }
+            }
+            if drained {
+                return Some(request.wait(&scratch[..have]));
             }
             match read_some(&mut request.stream, scratch, have) {
                 Progress::Read(bytes) => have += bytes,
-                Progress::Nothing => {
-                    request.read.extend_from_slice(&scratch[..have]);
-                    request.looked_at = have;
-                    let kept = answered && have == 0;
-                    return Some(if kept {
-                        Guest::Kept(request)
-                    } else {
-                        Guest::Arriving(request)
-                    });
-                }
+                Progress::Nothing => return Some(request.wait(&scratch[..have])),
                 Progress::Gone => return None,
             }
+            // A short read has drained the socket, unless its end is still to be read: what comes later is told.
+            drained = have < scratch.len() && !request.ended;
         }
     }
 
@@ -140,16 +124,6 @@ impl Shard {
             self.leave_stream(stream);
         }
         self.tell_shard(usize::from(number), Command::Open(Box::new(arrival)));
-    }
-
-    /// Sends a socket to where the connection is that its request concerns.
-    fn pass_on_request(&self, key: ConnectionKey, mut request: Request) {
-        self.leave_stream(&mut request.stream);
-        self.tell_shard(usize::from(key.shard), Command::Serve(request));
-    }
-
-    fn is_elsewhere(&self, key: ConnectionKey) -> bool {
-        key.shard != self.number && self.shards.of(key).is_some()
     }
 
     pub(super) fn tell_shard(&self, number: usize, command: Command) {

@@ -18,6 +18,7 @@ mod peer;
 mod posts;
 mod reactor;
 mod receive;
+mod roll;
 mod sweep;
 
 use std::fmt;
@@ -30,6 +31,7 @@ use headcount_core::connection::ConnectionKey;
 use headcount_core::invalidation::{Rule, Standing};
 use headcount_core::protocol::stats::StatsMessage;
 use headcount_core::registry::{Filter, Page, Reach};
+use headcount_core::route;
 use mio::{Poll, Token, Waker};
 use tokio::sync::{mpsc, oneshot};
 
@@ -37,10 +39,11 @@ use crate::admission::Candidate;
 use crate::authorize::Credentials;
 use crate::hooks::HookSender;
 use crate::hub::HubEvent;
-use crate::metrics::Meters;
+use crate::metrics::{Count, Meters};
 use crate::site::{Place, Site};
 use guests::Request;
 use mailbox::Mailbox;
+use roll::Roll;
 
 pub(crate) use lean::websocket_accept;
 
@@ -66,12 +69,8 @@ pub(crate) enum Command {
     Heard { key: ConnectionKey },
     /// A remote link ended.
     Gone { key: ConnectionKey },
-    /// A tab is on another page, said by POST. Answers whether that connection is here and the page is one.
-    Navigate {
-        key: ConnectionKey,
-        route: String,
-        reply: oneshot::Sender<bool>,
-    },
+    /// A tab is on another page, said by POST.
+    Navigate { key: ConnectionKey, route: Box<str> },
     /// A browser asks by POST for stats on this connection.
     Subscribe {
         key: ConnectionKey,
@@ -180,6 +179,7 @@ pub(crate) struct Handle {
     mailbox: Arc<Mailbox<Command>>,
     pub(crate) signals: Arc<Signals>,
     pub(crate) meters: Arc<Meters>,
+    roll: Arc<Roll>,
 }
 
 impl Handle {
@@ -234,6 +234,24 @@ impl Shards {
         self.handles.get(usize::from(key.shard))
     }
 
+    /// Puts a connection on the route that was posted for it, soon. Whether it is open, the route is one, and its shard is
+    /// not too far behind.
+    pub(crate) fn post_route(&self, key: ConnectionKey, route: &str, route_bytes_max: u16) -> bool {
+        let Some(shard) = self.of(key).filter(|shard| shard.roll.is_open(key)) else {
+            return false;
+        };
+        let Ok(route) = route::normalise(route, route_bytes_max.into()) else {
+            shard.meters.one(Count::ReceivedBadRoute);
+            return false;
+        };
+        shard
+            .offer(Command::Navigate {
+                key,
+                route: route.into(),
+            })
+            .is_ok()
+    }
+
     /// The number of the shard for a new connection: always the same for one tab, else each in turn.
     pub(crate) fn number_for(&self, tab: Option<u64>) -> usize {
         match tab {
@@ -283,6 +301,7 @@ pub(crate) fn start(
             mailbox: Arc::new(Mailbox::new(waker, MAILBOX_MAX)),
             signals: Arc::default(),
             meters: Arc::default(),
+            roll: Arc::new(Roll::new(site.config.limits.connections_max)),
         });
         polls.push(poll);
     }

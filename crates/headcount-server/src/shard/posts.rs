@@ -1,8 +1,8 @@
 //! Routes said by POST, answered by the shard that holds the socket.
 //!
 //! A tab on SSE says each navigation in a small request. It mostly comes over a socket the browser keeps open, so that
-//! socket stays a guest between requests. Where the tab's connection lives on another shard, the socket moves there: its
-//! next request most likely concerns the same tab.
+//! socket stays a guest between requests. Where the tab's connection lives on another shard, that shard is told, and its
+//! roll says at once whether there is such a connection.
 
 use std::io::Write;
 
@@ -53,6 +53,15 @@ impl Shard {
         Decision::Post {
             post,
             bytes: head_bytes + length,
+        }
+    }
+
+    /// Acts on a posted route. Whether there is such a connection, and the route is one.
+    pub(super) fn post(&mut self, key: ConnectionKey, route: &str) -> bool {
+        if key.shard == self.number {
+            self.navigate_by_post(key, route)
+        } else {
+            self.shards.post_route(key, route, self.limits().route_bytes_max)
         }
     }
 

@@ -170,7 +170,7 @@ impl Shard {
             return;
         }
         if is_guest(token) {
-            self.on_guest(token);
+            self.on_guest(token, event.is_read_closed() || event.is_error());
             return;
         }
         // Tokens below the guests' are slots.
