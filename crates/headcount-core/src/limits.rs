@@ -9,7 +9,8 @@ pub struct Limits {
     /// Connections held at once, over all shards. The next one is answered `503` with `Retry-After`. Default 1,000,000.
     pub connections_max: u32,
     /// Connections held at once for one client address; `0` means no such limit. The next one is answered `503`.
-    /// Addresses inside `trusted_proxies` are exempt. Default 0.
+    /// Addresses inside `trusted_proxies` are exempt; the addresses behind them are read, and thus limited, only with
+    /// `ip_tracking` on. Default 0.
     pub connections_per_address_max: u32,
     /// Sockets whose request head is still incomplete, per shard. The oldest is closed for a new one. Default 4,096.
     pub heads_pending_max: u32,

@@ -1,7 +1,6 @@
 //! The address of the browser behind however many proxies.
 //!
-//! Called only where addresses are wanted: with `ip_tracking` on, or a limit per address. Otherwise nothing here runs, and no
-//! forwarding header is read.
+//! Called only with `ip_tracking` on. Otherwise nothing here runs, and no forwarding header is read.
 //!
 //! Anyone can write a forwarding header, so headers are read only where the socket's peer is a trusted proxy. Even then
 //! `x-forwarded-for` is not to be believed from its left end: a proxy *appends* the address it saw, so a visitor who sends

@@ -46,6 +46,7 @@ impl Headcount {
             .take();
         let mut handoffs = taken.ok_or(ServeError::AlreadyServed)?;
         self.listen(listeners).map_err(ServeError::Listener)?;
+        let listening = Listening(self);
         let (stop, stopped) = oneshot::channel::<()>();
         let served = async {
             let stopped = async {
@@ -58,7 +59,7 @@ impl Headcount {
         let ended = async {
             shutdown.await;
             self.0.site.ready.store(false, Ordering::Release);
-            self.stop_listening().await;
+            drop(listening);
             self.drain().await;
             let _ended = stop.send(());
         };
@@ -84,14 +85,6 @@ impl Headcount {
         Ok(())
     }
 
-    async fn stop_listening(&self) {
-        for shard in self.0.shards.iter() {
-            let (done, stopped) = oneshot::channel();
-            shard.force(Command::StopListening { done });
-            let _shard_gone = stopped.await;
-        }
-    }
-
     /// Ends all connections the kind way, as [`Headcount::serve`] does at its end. For apps that serve by themselves.
     pub async fn shutdown(&self) {
         self.0.site.ready.store(false, Ordering::Release);
@@ -115,6 +108,17 @@ impl Headcount {
         }
         for shard in self.0.shards.iter() {
             shard.force(Command::Stop);
+        }
+    }
+}
+
+/// Ends with the future of `serve`, however that ends: then nobody accepts any more.
+struct Listening<'a>(&'a Headcount);
+
+impl Drop for Listening<'_> {
+    fn drop(&mut self) {
+        for shard in self.0.shards().iter() {
+            shard.force(Command::StopListening);
         }
     }
 }

@@ -20,10 +20,7 @@ impl Shard {
     pub(super) fn on_command(&mut self, command: Command) {
         match command {
             Command::Listen { listener, share } => self.listen(listener, share),
-            Command::StopListening { done } => {
-                self.listener = None;
-                let _asker_gone = done.send(());
-            }
+            Command::StopListening => self.listener = None,
             Command::Serve(request) => self.on_socket(request),
             Command::Open(arrival) => self.on_arrival(*arrival),
             Command::Received { key, text } => self.with(key, |shard, slot| shard.on_text(slot, &text)),

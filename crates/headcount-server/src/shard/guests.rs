@@ -295,8 +295,10 @@ impl Shard {
     /// Ends the visits whose time is up.
     pub(super) fn end_visits(&mut self) {
         while let Some(guest) = self.guests.take_due(self.now_ms) {
-            if let Guest::Arriving(request) = guest {
-                self.meters.one(Count::RefusedSlowHead);
+            let Guest::Arriving(request) = guest else { continue };
+            self.meters.one(Count::RefusedSlowHead);
+            // Browsers open sockets ahead of need; one that never asked anything is not answered either.
+            if !request.read.is_empty() {
                 self.linger(request.stream, TIMEOUT_ANSWER);
             }
         }

@@ -58,7 +58,7 @@ pub(crate) enum Command {
         share: bool,
     },
     /// Accept no more.
-    StopListening { done: oneshot::Sender<()> },
+    StopListening,
     /// A socket to serve: just accepted, or begun to be read by another shard.
     Serve(Request),
     /// A connection that may open.
