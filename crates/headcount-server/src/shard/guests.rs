@@ -296,9 +296,9 @@ impl Shard {
     pub(super) fn end_visits(&mut self) {
         while let Some(guest) = self.guests.take_due(self.now_ms) {
             let Guest::Arriving(request) = guest else { continue };
-            self.meters.one(Count::RefusedSlowHead);
-            // Browsers open sockets ahead of need; one that never asked anything is not answered either.
+            // Browsers open sockets ahead of need; one that never asked anything is not refused anything.
             if !request.read.is_empty() {
+                self.meters.one(Count::RefusedSlowHead);
                 self.linger(request.stream, TIMEOUT_ANSWER);
             }
         }
