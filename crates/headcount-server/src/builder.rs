@@ -29,8 +29,15 @@ pub struct Builder {
     data_dir: Option<PathBuf>,
 }
 
+impl Headcount {
+    /// A server with this configuration.
+    pub fn builder(config: Config) -> Builder {
+        Builder::new(config)
+    }
+}
+
 impl Builder {
-    pub(crate) fn new(config: Config) -> Self {
+    fn new(config: Config) -> Self {
         Self {
             config,
             hooks: Hooks::new(),

@@ -4,7 +4,6 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use axum::Router;
 use headcount_core::connection::ConnectionKey;
 use headcount_core::protocol::admin::{
     ConnectionsAnswer, InvalidationAnswer, InvalidationsAnswer, LiftAnswer, ReleaseEntry, ReleasesAnswer,
@@ -18,9 +17,6 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::authorize::Credentials;
 use crate::authorize::ticket::Tickets;
-use crate::builder::Builder;
-use crate::config::Config;
-use crate::endpoints;
 use crate::error::{CommandError, Refusal};
 use crate::hub::HubEvent;
 use crate::hub::commander::Order;
@@ -83,34 +79,6 @@ pub struct ConnectionsQuery {
 }
 
 impl Headcount {
-    /// A server with this configuration.
-    pub fn builder(config: Config) -> Builder {
-        Builder::new(config)
-    }
-
-    /// The endpoints that browsers speak to, alone: for apps that keep the rest elsewhere.
-    pub fn client_router(&self) -> Router {
-        endpoints::client(self)
-    }
-
-    /// The admin API alone.
-    pub fn admin_router(&self) -> Router {
-        endpoints::admin(self)
-    }
-
-    /// `/healthz`, `/readyz` and `/metrics` alone.
-    pub fn operations_router(&self) -> Router {
-        endpoints::operations(self)
-    }
-
-    /// Every endpoint of ours, for any axum app: `app.merge(headcount.router())`. Serve the app with
-    /// `into_make_service_with_connect_info::<SocketAddr>()` where client addresses matter.
-    pub fn router(&self) -> Router {
-        self.client_router()
-            .merge(self.admin_router())
-            .merge(self.operations_router())
-    }
-
     /// Everything that is open, summed, at this moment.
     pub async fn stats(&self) -> Result<StatsAnswer, CommandError> {
         self.need_connections()?;

@@ -4,6 +4,28 @@
 //! [`Headcount`] is the server as a value. Give it a listener ([`Headcount::serve`]), or merge its router into any axum app
 //! ([`Headcount::router`]). [`Hooks`] tell the app of every connection; an [`authorize::Authorizer`] decides who may see
 //! stats. The caller owns the listener, the runtime and the shutdown signal.
+//!
+//! ```no_run
+//! # async fn page() {}
+//! # async fn embed() -> Result<(), Box<dyn std::error::Error>> {
+//! use axum::{Router, routing::get};
+//! use headcount_server::{Config, Headcount, Hooks, Invalidation, Limits};
+//!
+//! let headcount = Headcount::builder(Config::default())
+//!     .hooks(Hooks::new().on_open(|opened| println!("{} opened", opened.id)))
+//!     .start()
+//!     .await?;
+//! let app: Router = Router::new().route("/", get(page)).merge(headcount.router());
+//!
+//! // From anywhere in the app:
+//! println!("{} tabs are open", headcount.stats().await?.total);
+//! headcount.invalidate(Invalidation::of_route("/checkout", &Limits::default())?).await?;
+//! # let _ = app;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! `examples/embed.rs` is a whole app: a welcome to each tab, sessions of its own, endpoints for its admins.
 
 mod admission;
 pub mod authorize;

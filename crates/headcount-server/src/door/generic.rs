@@ -1,5 +1,6 @@
 //! The generic door: hyper, for every request that is not exactly a plain stream.
 
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -17,12 +18,15 @@ use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, mpsc};
 use tower_service::Service;
 
-use crate::endpoints::Peer;
 use crate::shard::Handoff;
 use crate::site::Site;
 
 /// Sockets served at once through this door. Further ones wait in the queue of the lean door, and are closed beyond that.
 const SERVED_MAX: usize = 16_384;
+
+/// The address of the socket a request came in on; an extension of requests through our own listener.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) SocketAddr);
 
 /// A socket of which something was read already.
 #[derive(Debug)]
@@ -150,7 +154,7 @@ fn builder(site: &Site) -> auto::Builder<TokioExecutor> {
 #[derive(Clone)]
 struct WithPeer {
     router: Router,
-    peer: std::net::SocketAddr,
+    peer: SocketAddr,
 }
 
 impl Service<http::Request<hyper::body::Incoming>> for WithPeer {

@@ -8,5 +8,5 @@ mod listener;
 pub(crate) mod remote;
 pub(crate) mod upgrade;
 
-pub(crate) use generic::serve_handoffs;
+pub(crate) use generic::{Peer, serve_handoffs};
 pub use listener::{listen, tune_listener};

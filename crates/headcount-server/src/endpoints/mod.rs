@@ -22,59 +22,67 @@ use crate::error::Refusal;
 use crate::headcount::Headcount;
 use crate::origin::Admission;
 
-pub(crate) use stream::Peer;
+impl Headcount {
+    /// Every endpoint of ours, for any axum app: `app.merge(headcount.router())`. Serve the app with
+    /// `into_make_service_with_connect_info::<SocketAddr>()` where client addresses matter.
+    pub fn router(&self) -> Router {
+        self.client_router()
+            .merge(self.admin_router())
+            .merge(self.operations_router())
+    }
 
-/// The endpoints that browsers speak to, below the base path.
-pub(crate) fn client(headcount: &Headcount) -> Router {
-    let base = &headcount.site().config.base_path;
-    Router::new()
-        .route(&format!("{base}/sse"), get(stream::sse).head(stream::no_head))
-        .route(
-            &format!("{base}/ws"),
-            get(stream::websocket).head(stream::no_head),
-        )
-        .route(&format!("{base}/route"), post(messages::route))
-        .route(
-            &format!("{base}/subscribe-stats"),
-            post(messages::subscribe_stats),
-        )
-        .route(&format!("{base}/health"), get(health::client))
-        .layer(from_fn_with_state(headcount.clone(), guard_origin))
-        .with_state(headcount.clone())
-}
+    /// The endpoints that browsers speak to, below the base path, alone: for apps that keep the rest elsewhere.
+    pub fn client_router(&self) -> Router {
+        let base = &self.site().config.base_path;
+        Router::new()
+            .route(&format!("{base}/sse"), get(stream::sse).head(stream::no_head))
+            .route(
+                &format!("{base}/ws"),
+                get(stream::websocket).head(stream::no_head),
+            )
+            .route(&format!("{base}/route"), post(messages::route))
+            .route(
+                &format!("{base}/subscribe-stats"),
+                post(messages::subscribe_stats),
+            )
+            .route(&format!("{base}/health"), get(health::client))
+            .layer(from_fn_with_state(self.clone(), guard_origin))
+            .with_state(self.clone())
+    }
 
-/// The admin API, below the admin path.
-pub(crate) fn admin(headcount: &Headcount) -> Router {
-    let base = &headcount.site().config.admin_path;
-    Router::new()
-        .route(&format!("{base}/stats"), get(admin::stats))
-        .route(&format!("{base}/connections"), get(admin::connections))
-        .route(
-            &format!("{base}/releases"),
-            get(admin::releases).post(admin::announce),
-        )
-        .route(
-            &format!("{base}/invalidations"),
-            get(admin::rules)
-                .post(admin::invalidate)
-                .delete(admin::lift_by_query),
-        )
-        .route(&format!("{base}/invalidations/{{id}}"), delete(admin::lift))
-        .route(&format!("{base}/invalidate-route"), post(admin::invalidate_route))
-        .route(
-            &format!("{base}/session"),
-            post(principal::sign_in).delete(principal::sign_out),
-        )
-        .with_state(headcount.clone())
-}
+    /// The admin API, below the admin path, alone.
+    pub fn admin_router(&self) -> Router {
+        let base = &self.site().config.admin_path;
+        Router::new()
+            .route(&format!("{base}/stats"), get(admin::stats))
+            .route(&format!("{base}/connections"), get(admin::connections))
+            .route(
+                &format!("{base}/releases"),
+                get(admin::releases).post(admin::announce),
+            )
+            .route(
+                &format!("{base}/invalidations"),
+                get(admin::rules)
+                    .post(admin::invalidate)
+                    .delete(admin::lift_by_query),
+            )
+            .route(&format!("{base}/invalidations/{{id}}"), delete(admin::lift))
+            .route(&format!("{base}/invalidate-route"), post(admin::invalidate_route))
+            .route(
+                &format!("{base}/session"),
+                post(principal::sign_in).delete(principal::sign_out),
+            )
+            .with_state(self.clone())
+    }
 
-/// What load balancers and scrapers ask.
-pub(crate) fn operations(headcount: &Headcount) -> Router {
-    Router::new()
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
-        .route("/metrics", get(health::metrics))
-        .with_state(headcount.clone())
+    /// What load balancers and scrapers ask, alone: `/healthz`, `/readyz` and `/metrics`.
+    pub fn operations_router(&self) -> Router {
+        Router::new()
+            .route("/healthz", get(health::alive))
+            .route("/readyz", get(health::ready))
+            .route("/metrics", get(health::metrics))
+            .with_state(self.clone())
+    }
 }
 
 /// Turns away pages of foreign origins, and tells browsers that pages of allowed ones may read the answer.

@@ -22,6 +22,7 @@ use tokio::sync::mpsc;
 
 use crate::admission::{self, Candidate, Transport};
 use crate::clock;
+use crate::door::Peer;
 use crate::door::remote::{REMOTE_QUEUE, RemoteBody};
 use crate::door::upgrade;
 use crate::error::Refusal;
@@ -29,10 +30,6 @@ use crate::headcount::Headcount;
 use crate::metrics::Count;
 use crate::shard::{Arrival, Command, NewLink, websocket_accept};
 use crate::site::{Full as NoRoom, Place};
-
-/// The address of the socket a request came in on; an extension of requests through our own listener.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Peer(pub(crate) SocketAddr);
 
 /// `GET sse`.
 pub(super) async fn sse(State(headcount): State<Headcount>, request: Request) -> Response {

@@ -8,6 +8,7 @@
 mod authorize;
 mod client;
 mod contract;
+mod embedding;
 mod hooks;
 mod invalidation;
 mod lifecycle;
