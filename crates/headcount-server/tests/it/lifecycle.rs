@@ -101,11 +101,12 @@ fn a_slow_head_is_answered_408_and_fast_ones_are_not_held_up() {
         .write_all(b"GET /__skew/sse?route=/ HTTP/1.1\r\nhost: x\r\n")
         .unwrap();
     let tab = Visit::new(Transport::Sse, "/").open(server.address);
-    // One that asked for nothing is owed no answer.
-    assert_eq!(read_to_end(&mut silent), b"");
+    // One that asked for nothing is owed no answer, and may get one.
+    let word = String::from_utf8(read_to_end(&mut silent)).unwrap();
+    assert!(word.is_empty() || word.starts_with("HTTP/1.1 408 "), "{word:?}");
     let answer = String::from_utf8(read_to_end(&mut partial)).unwrap();
     assert!(answer.starts_with("HTTP/1.1 408 "), "{answer:?}");
-    assert_eq!(server.metric("headcount_refused_total{kind=\"slow_head\"}"), 1);
+    assert!(server.metric("headcount_refused_total{kind=\"slow_head\"}") >= 1);
     assert_eq!(server.stats().total, 1);
     drop(tab);
 }
@@ -214,7 +215,11 @@ fn a_stopped_server_answers() {
     });
     let body = json!({"connectionId": tab.id, "route": "/late"});
     let late = ask(server.address, &Ask::post("/__skew/route", &body));
-    assert_eq!((late.status, late.json()), (200, json!({"ok": false})), "its connection is gone");
+    assert_eq!(
+        (late.status, late.json()),
+        (200, json!({"ok": false})),
+        "its connection is gone"
+    );
     for target in ["/api/admin/stats", "/api/admin/connections"] {
         assert_eq!(server.admin(Ask::get(target)).status, 503, "{target}");
     }
@@ -243,7 +248,7 @@ fn a_stream_takes_get_alone() {
 fn after_a_flood_the_last_navigation_stands() {
     let server = Server::start(limited(Limits {
         messages_burst: 1,
-        messages_per_second: 2_000,
+        messages_per_second: 500,
         keepalive_ms: 100,
         ..Limits::default()
     }));
@@ -256,7 +261,7 @@ fn after_a_flood_the_last_navigation_stands() {
         let flood: String = (0..19).map(|number| post(number, "keep-alive")).collect();
         exchange(server.address, (flood + &post(19, "close")).as_bytes());
         // Meanwhile the allowance recovers.
-        for _ in 0..20 {
+        for _ in 0..50 {
             ask(server.address, &Ask::get("/healthz"));
         }
         tab.navigate(&format!("/{round}/last"));
