@@ -112,19 +112,26 @@ fn run(
     let (hub, hub_events) = mpsc::channel(hub::EVENTS_MAX);
     let (handoff, handoffs) = mpsc::channel(HANDOFFS_MAX);
     let (orders, order_queue) = mpsc::channel(commander::ORDERS_MAX);
-    let hooks = hooks::start(hooks, site.config.limits.hook_events_max)?;
+    let (reports, report_queue) = mpsc::channel(hub::EVENTS_MAX);
+    let (witness, hook_queue) = hooks::queue(&hooks, site.config.limits.hook_events_max);
     let standing = commander::restore(stored, &site);
     let outlets = Outlets {
-        hub: hub.clone(),
-        hooks,
+        reports,
+        witness,
         handoff,
     };
     let shards = shard::start(&site, &Arc::new(standing.clone()), &outlets)?;
+    // The queues end with the shards' ends of them.
+    drop(outlets);
+    if let Some(queue) = hook_queue {
+        hooks::start(hooks, queue, site.cipher.clone(), shards.clone())?;
+    }
     tokio::spawn(hub::run(
         Arc::clone(&site),
         shards.clone(),
         hub.downgrade(),
         hub_events,
+        report_queue,
     ));
     tokio::spawn(Commander::new(Arc::clone(&site), shards.clone(), store, standing).run(order_queue));
     let handoffs = Mutex::new(Some(handoffs));

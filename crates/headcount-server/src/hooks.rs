@@ -10,11 +10,11 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 
-use headcount_core::connection::ConnectionId;
+use headcount_core::connection::{ConnectionId, IdCipher};
 
-use crate::metrics::{Count, Meters};
+use crate::shard::{Happening, Shards, Witness};
 use crate::tab::Tab;
 
 type Hook<Event> = Box<dyn Fn(&Event) + Send + Sync>;
@@ -114,66 +114,80 @@ impl Hooks {
         self.open.is_empty() && self.route_update.is_empty() && self.close.is_empty()
     }
 
-    fn run(&self, event: &HookEvent) {
-        match event {
-            HookEvent::Opened(event) => self.open.iter().for_each(|hook| hook(event)),
-            HookEvent::RouteUpdated(event) => self.route_update.iter().for_each(|hook| hook(event)),
-            HookEvent::Closed(event) => self.close.iter().for_each(|hook| hook(event)),
+    /// Says how many events were dropped, if any were.
+    fn catch_up(&self, dropped: &AtomicU64) {
+        let events = dropped.swap(0, Ordering::Relaxed);
+        if events > 0 {
+            tracing::warn!(events, "hooks are too slow; events were dropped");
+            guarded(|| self.lagged.iter().for_each(|hook| hook(&Lagged { events })));
+        }
+    }
+
+    fn run(&self, happening: Happening, ids: &IdCipher, shards: &Shards) {
+        match happening {
+            Happening::Opened(row) => {
+                let id = ids.id(row.key);
+                let tab = Tab {
+                    key: row.key,
+                    id,
+                    shards: shards.clone(),
+                };
+                let event = Opened {
+                    id,
+                    version: row.version,
+                    route: row.route,
+                    ip: row.ip,
+                    tab,
+                };
+                self.open.iter().for_each(|hook| hook(&event));
+            }
+            Happening::Moved { key, route } => {
+                let event = RouteUpdated {
+                    id: ids.id(key),
+                    route,
+                };
+                self.route_update.iter().for_each(|hook| hook(&event));
+            }
+            Happening::Closed(key) => {
+                let event = Closed { id: ids.id(key) };
+                self.close.iter().for_each(|hook| hook(&event));
+            }
         }
     }
 }
 
-/// Something a hook may want to learn.
+/// The hooks' end of the queue that shards fill.
 #[derive(Debug)]
-pub(crate) enum HookEvent {
-    Opened(Opened),
-    RouteUpdated(RouteUpdated),
-    Closed(Closed),
+pub(crate) struct HookQueue {
+    happenings: Receiver<Happening>,
+    dropped: Arc<AtomicU64>,
 }
 
-/// A shard's end of the queue to the hooks. Inactive where there are none: then nothing is even built.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct HookSender(Option<(SyncSender<HookEvent>, Arc<AtomicU64>)>);
-
-impl HookSender {
-    /// Hands over the event that `make` builds, or drops it where the queue is full.
-    pub(crate) fn send(&self, meters: &Meters, make: impl FnOnce() -> HookEvent) {
-        let Some((sender, dropped)) = &self.0 else { return };
-        if sender.try_send(make()).is_err() {
-            dropped.fetch_add(1, Ordering::Relaxed);
-            meters.one(Count::HookDropped);
-        }
-    }
-}
-
-/// Starts the hooks' thread, if there is any hook. It ends when every sender is gone.
-pub(crate) fn start(hooks: Hooks, events_max: u32) -> std::io::Result<HookSender> {
+/// The queue between shards and hooks; none where there is no hook.
+pub(crate) fn queue(hooks: &Hooks, events_max: u32) -> (Witness, Option<HookQueue>) {
     if hooks.is_empty() {
-        return Ok(HookSender::default());
+        return (Witness::default(), None);
     }
-    let (sender, receiver) = sync_channel(events_max as usize);
-    let dropped = Arc::new(AtomicU64::new(0));
-    let lagging = Arc::clone(&dropped);
+    let (sender, happenings) = sync_channel(events_max as usize);
+    let dropped = Arc::default();
+    (
+        Witness::new(sender, Arc::clone(&dropped)),
+        Some(HookQueue { happenings, dropped }),
+    )
+}
+
+/// Starts the hooks' thread. It ends with the last shard.
+pub(crate) fn start(hooks: Hooks, queue: HookQueue, ids: IdCipher, shards: Shards) -> std::io::Result<()> {
+    let run = move || {
+        for happening in queue.happenings {
+            guarded(|| hooks.run(happening, &ids, &shards));
+            hooks.catch_up(&queue.dropped);
+        }
+    };
     std::thread::Builder::new()
         .name("headcount-hooks".to_owned())
-        .spawn(move || run(&hooks, &receiver, &lagging))?;
-    Ok(HookSender(Some((sender, dropped))))
-}
-
-fn run(hooks: &Hooks, events: &Receiver<HookEvent>, dropped: &AtomicU64) {
-    for event in events {
-        guarded(|| hooks.run(&event));
-        let lost = dropped.swap(0, Ordering::Relaxed);
-        if lost > 0 {
-            tracing::warn!(events = lost, "hooks are too slow; events were dropped");
-            guarded(|| {
-                hooks
-                    .lagged
-                    .iter()
-                    .for_each(|hook| hook(&Lagged { events: lost }));
-            });
-        }
-    }
+        .spawn(run)?;
+    Ok(())
 }
 
 /// A hook that panics loses its event, not the server.

@@ -19,43 +19,25 @@ use headcount_core::protocol::stats::{self, StatsMessage};
 use headcount_core::stats::{Changes, Sum};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::authorize::{Credentials, Verdict};
+use crate::authorize::Verdict;
 use crate::clock;
-use crate::shard::{Command, Handle, Shards};
+use crate::shard::{AuthorizeJob, Command, Handle, Report, Shards};
 use crate::site::Site;
 use subscribers::Subscribers;
 
-/// Events that may wait for the hub.
+/// Events, and reports of shards, that may wait for the hub.
 pub(crate) const EVENTS_MAX: usize = 16_384;
 
 /// How long the hub waits for the other shards before it sends what it has.
 const GATHER: Duration = Duration::from_millis(5);
 
-/// Something the hub is told.
+/// Something the hub is told by others than shards.
 #[derive(Debug)]
 pub(crate) enum HubEvent {
-    /// What changed in a shard; the answer to a question, if it has a number.
-    Changes {
-        shard: usize,
-        changes: Changes,
-        question: Option<u64>,
-    },
-    /// A connection wants stats.
-    Authorize(AuthorizeJob),
     /// The authorizers answered.
     Decided { job: AuthorizeJob, verdict: Verdict },
-    /// A subscriber is gone, or wants no more stats.
-    Left(ConnectionKey),
     /// Somebody wants the numbers of this moment.
     Ask(oneshot::Sender<StatsAnswer>),
-}
-
-/// A question to the authorizers.
-#[derive(Clone, Debug)]
-pub(crate) struct AuthorizeJob {
-    pub(crate) key: ConnectionKey,
-    pub(crate) ip: Option<std::net::IpAddr>,
-    pub(crate) credentials: Arc<Credentials>,
 }
 
 /// Who waits for an exact sum: askers for an answer, readers for their first stats.
@@ -99,6 +81,7 @@ pub(crate) async fn run(
     shards: Shards,
     sender: mpsc::WeakSender<HubEvent>,
     mut events: mpsc::Receiver<HubEvent>,
+    mut reports: mpsc::Receiver<Report>,
 ) {
     let mut hub = Hub::new(site, shards, sender);
     loop {
@@ -108,6 +91,7 @@ pub(crate) async fn run(
                 Some(event) => hub.on_event(event),
                 None => return,
             },
+            Some(report) = reports.recv() => hub.on_report(report),
             () = sleep_until(deadline) => {}
         }
         hub.on_time(clock::now());
@@ -142,14 +126,20 @@ impl Hub {
         }
     }
 
-    fn on_event(&mut self, event: HubEvent) {
-        match event {
-            HubEvent::Changes {
+    fn on_report(&mut self, report: Report) {
+        match report {
+            Report::Changes {
                 shard,
                 changes,
                 question,
             } => self.on_changes(shard, changes, question),
-            HubEvent::Authorize(job) => self.subscribers.ask(job),
+            Report::Authorize(job) => self.subscribers.ask(job),
+            Report::Left(key) => self.subscribers.forget(key),
+        }
+    }
+
+    fn on_event(&mut self, event: HubEvent) {
+        match event {
             HubEvent::Decided { job, verdict } => {
                 let key = job.key;
                 if self.subscribers.decide(job, verdict) {
@@ -158,7 +148,6 @@ impl Hub {
                     self.ask_shards();
                 }
             }
-            HubEvent::Left(key) => self.subscribers.forget(key),
             HubEvent::Ask(asker) => {
                 self.waiting.askers.push(asker);
                 self.ask_shards();

@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 use headcount_core::connection::ConnectionKey;
 use tokio::sync::{Semaphore, mpsc};
 
-use super::{AuthorizeJob, HubEvent};
+use super::HubEvent;
 use crate::authorize::{AuthorizeRequest, Verdict};
 use crate::clock;
 use crate::metrics::Count;
-use crate::shard::{Command, Shards};
+use crate::shard::{AuthorizeJob, Command, Shards};
 use crate::site::Site;
 
 /// Questions to the authorizers under way at once. Further ones wait.

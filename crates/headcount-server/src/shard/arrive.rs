@@ -10,12 +10,10 @@ use mio::Interest;
 
 use super::peer::{Extras, Link, Peer, Sent, Subscription};
 use super::reactor::Shard;
-use super::{Arrival, NewLink, Outgoing};
+use super::{Arrival, Happening, NewLink, Outgoing};
 use crate::admission::{Browser, Candidate, Transport};
 use crate::clock;
-use crate::hooks::{Closed, HookEvent, Opened};
 use crate::metrics::Count;
-use crate::tab::Tab;
 
 /// Why a connection ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +79,9 @@ impl Shard {
         if !self.connect(key) || !self.greet(slot, greeting) {
             return;
         }
-        self.announce_open(slot);
+        self.outlets
+            .witness
+            .tell(&self.meters, || self.registry.row(slot).map(Happening::Opened));
         self.deliver_due(slot);
         if let Some(drain) = &self.drain {
             let after_ms = drain.random_return_ms();
@@ -171,29 +171,6 @@ impl Shard {
         self.after_send(key.slot, if connected { Sent::Yes } else { Sent::Broken })
     }
 
-    fn announce_open(&self, slot: u32) {
-        self.outlets.hooks.clone().send(&self.meters, || {
-            // The slot was taken a moment ago by this very thread.
-            let row = self
-                .registry
-                .row(slot)
-                .unwrap_or_else(|| unreachable!("slot {slot} was just taken"));
-            let id = self.site.cipher.id(row.key);
-            let tab = Tab {
-                key: row.key,
-                id,
-                shards: self.shards.clone(),
-            };
-            HookEvent::Opened(Opened {
-                id,
-                version: row.version,
-                route: row.route,
-                ip: row.ip,
-                tab,
-            })
-        });
-    }
-
     /// Ends a connection. Its entry and its counts are gone when this returns.
     pub(super) fn close(&mut self, slot: u32, cause: Cause) {
         let Some(key) = self.registry.key(slot) else {
@@ -211,10 +188,9 @@ impl Shard {
             self.forget_subscriber(key);
             self.say_left(key);
         }
-        let id = self.site.cipher.id(key);
         self.outlets
-            .hooks
-            .send(&self.meters, || HookEvent::Closed(Closed { id }));
+            .witness
+            .tell(&self.meters, || Some(Happening::Closed(key)));
         match (peer.link, peer.transport, cause.code()) {
             (Link::Socket(socket), Transport::WebSocket, Some(code)) => {
                 self.linger(socket, &websocket::close(code, ""));

@@ -11,9 +11,8 @@ use super::arrive::Cause;
 use super::peer::Subscription;
 use super::reactor::Shard;
 use super::sweep::Drain;
-use super::{Command, NewStanding};
+use super::{Command, NewStanding, Report};
 use crate::authorize::Credentials;
-use crate::hub::HubEvent;
 use crate::metrics::Count;
 
 impl Shard {
@@ -178,7 +177,7 @@ impl Shard {
 
     /// Tells the hub that a subscriber is gone. Where the queue is full the hub learns it when the admission ends.
     pub(super) fn say_left(&self, key: ConnectionKey) {
-        let _learned_later = self.outlets.hub.try_send(HubEvent::Left(key));
+        let _learned_later = self.outlets.reports.try_send(Report::Left(key));
     }
 
     /// Takes a connection out of the list of subscribers.
@@ -216,7 +215,7 @@ impl Shard {
     }
 
     pub(super) fn answer_report(&mut self, question: u64) {
-        let hub = self.outlets.hub.clone();
+        let hub = self.outlets.reports.clone();
         match hub.try_reserve() {
             Ok(permit) => self.report_on(permit, Some(question)),
             // The hub keeps one question under way, so its queue can be full for a moment only.

@@ -14,6 +14,7 @@ mod guests;
 mod lean;
 mod listen;
 mod mailbox;
+mod outlets;
 mod peer;
 mod posts;
 mod reactor;
@@ -22,7 +23,6 @@ mod roll;
 mod sweep;
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -37,8 +37,6 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::admission::Candidate;
 use crate::authorize::Credentials;
-use crate::hooks::HookSender;
-use crate::hub::HubEvent;
 use crate::metrics::{Count, Meters};
 use crate::site::{Place, Site};
 use guests::Request;
@@ -46,6 +44,7 @@ use mailbox::Mailbox;
 use roll::Roll;
 
 pub(crate) use lean::websocket_accept;
+pub(crate) use outlets::{AuthorizeJob, Handoff, Happening, Outlets, Report, Witness};
 
 /// Commands that may wait for a shard before further ones are turned away.
 const MAILBOX_MAX: usize = 65_536;
@@ -151,13 +150,6 @@ pub(crate) enum Outgoing {
     Bytes(Bytes),
     /// Nothing more comes.
     End,
-}
-
-/// A socket that the lean door does not keep, with what was read of it.
-pub(crate) struct Handoff {
-    pub(crate) stream: std::net::TcpStream,
-    pub(crate) peer: SocketAddr,
-    pub(crate) read: Bytes,
 }
 
 /// What a shard and its hub look at without asking.
@@ -275,14 +267,6 @@ impl Shards {
     pub(crate) fn send_bytes_max(&self) -> usize {
         self.send_bytes_max
     }
-}
-
-/// Where a shard says what it has to say.
-#[derive(Clone)]
-pub(crate) struct Outlets {
-    pub(crate) hub: mpsc::Sender<HubEvent>,
-    pub(crate) hooks: HookSender,
-    pub(crate) handoff: mpsc::Sender<Handoff>,
 }
 
 /// Starts the shards' threads. They end on [`Command::Stop`].

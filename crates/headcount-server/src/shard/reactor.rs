@@ -19,9 +19,8 @@ use super::guests::{Guests, is_guest};
 use super::listen::Listener;
 use super::peer::Peer;
 use super::sweep::{Drain, Sweep};
-use super::{Command, Handle, Outlets, Shards};
+use super::{Command, Handle, Outlets, Report, Shards};
 use crate::clock::{self, HttpDate};
-use crate::hub::HubEvent;
 use crate::metrics::Meters;
 use crate::site::Site;
 
@@ -207,7 +206,7 @@ impl Shard {
             }
         }
         signals.has_more.store(false, Ordering::SeqCst);
-        let hub = self.outlets.hub.clone();
+        let hub = self.outlets.reports.clone();
         // A full queue means the hub is behind: the changes stay here, and grow into newer ones.
         if let Ok(permit) = hub.try_reserve() {
             self.handle.signals.may_report.store(false, Ordering::SeqCst);
@@ -215,9 +214,9 @@ impl Shard {
         }
     }
 
-    pub(super) fn report_on(&mut self, permit: Permit<'_, HubEvent>, question: Option<u64>) {
+    pub(super) fn report_on(&mut self, permit: Permit<'_, Report>, question: Option<u64>) {
         let changes = self.registry.take_changes();
-        permit.send(HubEvent::Changes {
+        permit.send(Report::Changes {
             shard: usize::from(self.number),
             changes,
             question,

@@ -11,10 +11,9 @@ use headcount_core::websocket::{self, CloseCode, Event, Flow};
 use super::arrive::Cause;
 use super::peer::{Link, Subscription};
 use super::reactor::Shard;
+use super::{AuthorizeJob, Happening, Report};
 use crate::admission::Transport;
 use crate::authorize::Credentials;
-use crate::hooks::{HookEvent, RouteUpdated};
-use crate::hub::{AuthorizeJob, HubEvent};
 use crate::metrics::Count;
 
 impl Shard {
@@ -177,15 +176,13 @@ impl Shard {
         };
         self.meters.one(Count::ReceivedNavigation);
         if self.registry.navigate(slot, &route) == Some(true) {
-            if let Some(key) = self.registry.key(slot) {
-                let id = self.site.cipher.id(key);
-                self.outlets.hooks.send(&self.meters, || {
-                    HookEvent::RouteUpdated(RouteUpdated {
-                        id,
-                        route: route.as_ref().into(),
-                    })
-                });
-            }
+            self.outlets.witness.tell(&self.meters, || {
+                let key = self.registry.key(slot)?;
+                Some(Happening::Moved {
+                    key,
+                    route: route.as_ref().into(),
+                })
+            });
             self.deliver_due(slot);
         }
         true
@@ -240,7 +237,7 @@ impl Shard {
             ip: row.ip,
             credentials,
         };
-        if self.outlets.hub.try_send(HubEvent::Authorize(job)).is_err() {
+        if self.outlets.reports.try_send(Report::Authorize(job)).is_err() {
             self.refuse(slot);
             return;
         }
