@@ -1,13 +1,13 @@
 //! `cargo xtask conformance`: the Autobahn test suite against the echo server of `conformance/`.
 //!
 //! The suite runs on Python 2.7 and nothing newer. Where there is one (`PYTHON2` names it, else `python2.7` on the PATH,
-//! else one that pyenv keeps), the suite is installed from PyPI into `target/autobahn/` at the versions that
+//! else one that pyenv keeps), the suite is installed from the Python package index into `target/autobahn/` at the versions that
 //! `conformance/autobahn.txt` names, and stays there. All cases are run but 12 and 13, which are about compression:
 //! headcount does not offer any.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use crate::report::{Failure, Passed, step};
@@ -150,10 +150,10 @@ fn python() -> Result<PathBuf, Failure> {
     let named = std::env::var_os("PYTHON2").map(PathBuf::from);
     let usual = || Some(PathBuf::from("python2.7"));
     let found = match named {
-        Some(named) => Some(named).filter(can_install),
+        Some(named) => Some(named).filter(|python| can_install(python)),
         None => usual()
-            .filter(can_install)
-            .or_else(|| pyenv().filter(can_install)),
+            .filter(|python| can_install(python))
+            .or_else(|| pyenv().filter(|python| can_install(python))),
     };
     found.ok_or_else(|| {
         Failure::new(
@@ -163,7 +163,7 @@ fn python() -> Result<PathBuf, Failure> {
     })
 }
 
-fn can_install(python: &PathBuf) -> bool {
+fn can_install(python: &Path) -> bool {
     python
         .to_str()
         .is_some_and(|python| run::works(python, &["-m", "pip", "--version"]))
