@@ -61,6 +61,12 @@ impl Names {
         &mut self.by_id[id as usize]
     }
 
+    /// Every name in the table, with its id.
+    #[cfg(test)]
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &Name)> {
+        self.by_text.values().map(|id| (*id, self.get(*id)))
+    }
+
     pub(crate) fn find(&self, text: &str) -> Option<u32> {
         self.by_text.get(text).copied()
     }

@@ -11,6 +11,9 @@ use std::sync::Arc;
 use crate::pattern::RoutePattern;
 use crate::release::ReleaseLog;
 
+#[cfg(test)]
+mod tests;
+
 /// Rules that can stand at once: the bits of the word that says what a connection was told.
 pub const POSITIONS: usize = 64;
 
@@ -66,7 +69,7 @@ impl Rule {
 
     /// Whether every route is concerned, also one whose name is not known.
     pub fn concerns_every_route(&self) -> bool {
-        concerns_every_route(&self.pattern)
+        self.pattern.matches_everything()
     }
 
     /// Whether tabs that run `version` are concerned.
@@ -80,6 +83,12 @@ impl Rule {
             Audience::Outdated => releases.is_behind(version, &self.release),
         };
         listed && behind
+    }
+
+    /// Whether every version is concerned, also one whose name is not known. A rule that has to know the version leaves
+    /// such tabs alone: one that runs the newest build would be refreshed again and again.
+    pub fn concerns_every_version(&self) -> bool {
+        self.versions.is_none() && self.audience == Audience::All
     }
 
     /// Whether a page that had seen commands up to `since` when it was loaded came before this one. Only rules for
@@ -100,8 +109,6 @@ impl Rule {
 /// Everything a verdict depends on besides the connection: the standing rules and the releases.
 #[derive(Clone, Debug)]
 pub struct Standing {
-    /// Differs between any two states of one server.
-    pub generation: u32,
     /// Number of the newest command, of either kind.
     pub head: u32,
     /// The release log.
@@ -113,7 +120,6 @@ impl Standing {
     /// No rules, and this log.
     pub fn new(releases: ReleaseLog) -> Self {
         Self {
-            generation: 1,
             head: 0,
             releases,
             rules: vec![None; POSITIONS],
@@ -179,6 +185,11 @@ impl Standing {
         self.mask(|rule| rule.concerns_version(version, &self.releases))
     }
 
+    /// Which positions hold a rule that concerns versions whose names are not known.
+    pub fn unnamed_version_mask(&self) -> u64 {
+        self.mask(Rule::concerns_every_version)
+    }
+
     /// Which positions hold a rule that concerns page loads that had seen commands up to `since`.
     pub fn page_load_mask(&self, since: u32) -> u64 {
         self.mask(|rule| rule.concerns_page_load(since))
@@ -216,11 +227,6 @@ impl Standing {
             })
             .collect()
     }
-}
-
-/// Whether a pattern matches every route there can be.
-pub fn concerns_every_route(pattern: &RoutePattern) -> bool {
-    matches!(pattern.kind(), "prefix" | "segment") && pattern.source() == "/"
 }
 
 /// The positions in a mask, lowest first.

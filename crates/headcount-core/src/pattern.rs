@@ -136,6 +136,21 @@ impl RoutePattern {
         }
     }
 
+    /// Whether every route is in the set, as far as the text shows: `/` as prefix or segment, `**` and `/**` as glob, `.*`
+    /// and `/` with or without anchors as regular expression. False for a roundabout way to say the same.
+    pub fn matches_everything(&self) -> bool {
+        match self {
+            Self::Exact(_) => false,
+            Self::Prefix(route) | Self::Segment(route) => route.as_str() == "/",
+            Self::Glob(glob) => matches!(&*glob.source, "**" | "/**"),
+            Self::Regex(regex) => {
+                let text = regex.source.trim_start_matches('^').trim_end_matches('$');
+                // `^/$` is the page `/` alone.
+                matches!(text, ".*" | "/.*") || matches!(&*regex.source, "/" | "^/")
+            }
+        }
+    }
+
     /// The text that every match begins with, for range scans over ordered routes. Empty if none is known.
     pub fn literal_prefix(&self) -> &str {
         match self {
@@ -335,6 +350,35 @@ mod tests {
         let error = build("regex", "/a(").unwrap_err();
         let source = std::error::Error::source(&error).unwrap();
         assert!(source.to_string().contains("unclosed group"), "{source}");
+    }
+
+    #[test]
+    fn everything_is_everything() {
+        for (kind, text) in [
+            ("prefix", "/"),
+            ("segment", "/"),
+            ("glob", "**"),
+            ("glob", "/**"),
+            ("regex", ".*"),
+            ("regex", "^.*$"),
+            ("regex", "^/.*"),
+            ("regex", "^/"),
+        ] {
+            let pattern = build(kind, text).unwrap();
+            assert!(pattern.matches_everything(), "{kind} {text}");
+            for route in ["/", "/a", "/a/b", "//"] {
+                assert!(pattern.matches(route), "{kind} {text}: {route}");
+            }
+        }
+        for (kind, text) in [
+            ("exact", "/"),
+            ("glob", "/*"),
+            ("regex", "^/$"),
+            ("regex", "^$"),
+            ("prefix", "/a"),
+        ] {
+            assert!(!build(kind, text).unwrap().matches_everything(), "{kind} {text}");
+        }
     }
 
     /// The textbook matcher: tries every length for every star.

@@ -2,6 +2,7 @@
 //!
 //! That order is the only order of versions there is: build ids are hashes and say nothing about age. A version announced
 //! again (a rollback) counts from its last announcement. A version never announced is older than every announced one.
+//! Before anything was announced there is no order, and nobody is behind.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -63,9 +64,9 @@ impl ReleaseLog {
         }
     }
 
-    /// Whether a tab on `version` is behind release `target`.
+    /// Whether a tab on `version` is behind release `target`. Nobody is behind [`UNRELEASED`]: no refresh could lead there.
     pub fn is_behind(&self, version: &str, target: &str) -> bool {
-        if version == target {
+        if version == target || target == UNRELEASED {
             return false;
         }
         match (self.position(version), self.position(target)) {
@@ -116,7 +117,17 @@ mod tests {
     #[test]
     fn a_version_never_announced_is_behind() {
         assert!(log(&["v1"]).is_behind("who knows", "v1"));
+    }
+
+    #[test]
+    fn nobody_is_behind_before_the_first_release() {
         assert!(!log(&[]).is_behind(UNRELEASED, UNRELEASED));
+        assert!(!log(&[]).is_behind("build-7", UNRELEASED));
+        assert!(
+            !log(&["v1"]).is_behind("build-7", UNRELEASED),
+            "a rule from then stays harmless"
+        );
+        assert!(log(&["v1"]).is_behind(UNRELEASED, "v1"));
     }
 
     #[test]

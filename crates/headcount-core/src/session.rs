@@ -95,7 +95,9 @@ impl Session {
         if refill == 0 {
             return;
         }
-        self.refilled = ticks(now_ms);
+        // Not `now`: that would lose the part of a message that has already come back.
+        let used = refill * 1_024 / u64::from(limits.messages_per_second);
+        self.refilled = self.refilled.wrapping_add(u32::try_from(used).unwrap_or(elapsed));
         let refill = i16::try_from(refill).unwrap_or(i16::MAX);
         self.allowance = self.allowance.saturating_add(refill).min(burst(limits));
     }
@@ -163,6 +165,22 @@ mod tests {
                 Step::Navigate("/a".into()),
                 "a steady client is never slowed"
             );
+        }
+    }
+
+    #[test]
+    fn an_irregular_client_within_its_rate_is_never_slowed() {
+        let limits = limits();
+        let mut session = Session::new(0, &limits);
+        // Three messages every 310 ms: not quite the ten a second that are allowed.
+        for step in 0..200 {
+            for at in [0, 150, 151].map(|after| step * 310 + after) {
+                assert_eq!(
+                    session.receive(NAVIGATION, at, &limits),
+                    Step::Navigate("/a".into()),
+                    "at {at}"
+                );
+            }
         }
     }
 

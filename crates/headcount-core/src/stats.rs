@@ -4,8 +4,8 @@
 //! [`Sum`] holds the last word of every source and the total over them. It does not care whether a source is a shard or,
 //! in a cluster, a node: it is the same merge.
 
+use core::net::IpAddr;
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::connection::ConnectionKey;

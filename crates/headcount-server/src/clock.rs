@@ -2,7 +2,7 @@
 //!
 //! Everything else takes the time as an argument, so that tests can say what time it is.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Milliseconds since the Unix epoch, as JavaScript's `Date.now()`. Wall-clock time: it may jump.
 #[expect(clippy::disallowed_methods, reason = "this is the clock")]
@@ -16,4 +16,23 @@ pub fn unix_ms() -> u64 {
 #[expect(clippy::disallowed_methods, reason = "this is the clock")]
 pub fn now() -> Instant {
     Instant::now()
+}
+
+/// The `date` header of HTTP answers, written anew once a second.
+#[derive(Debug, Default)]
+pub(crate) struct HttpDate {
+    second: u64,
+    text: String,
+}
+
+impl HttpDate {
+    /// The date now (RFC 9110, section 6.6.1).
+    pub(crate) fn now(&mut self) -> &str {
+        let second = unix_ms() / 1_000;
+        if second != self.second {
+            self.second = second;
+            self.text = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(second));
+        }
+        &self.text
+    }
 }

@@ -193,8 +193,8 @@ impl From<CommandError> for Refusal {
     }
 }
 
-/// An error with everything that led to it, in one line.
-fn with_sources(error: &dyn std::error::Error) -> String {
+/// An error with everything that led to it, in one line: `what: why: why that`.
+pub fn with_sources(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

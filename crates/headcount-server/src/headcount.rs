@@ -1,12 +1,11 @@
 //! The server as a value: start it, serve it or merge its router, and talk to it from anywhere in the app.
 
-use std::net::TcpListener;
-use std::path::PathBuf;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use axum::Router;
+use headcount_core::connection::ConnectionKey;
 use headcount_core::protocol::admin::{
     ConnectionsAnswer, InvalidationAnswer, InvalidationsAnswer, LiftAnswer, ReleaseEntry, ReleasesAnswer,
     StatsAnswer,
@@ -17,29 +16,21 @@ use headcount_core::registry::Filter;
 use headcount_core::{route, version};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::authorize::Credentials;
 use crate::authorize::ticket::Tickets;
-use crate::authorize::{Authorizer, Authorizers, Credentials};
+use crate::builder::Builder;
 use crate::config::Config;
-use crate::door::{self, Acceptor};
-use crate::error::{CommandError, Refusal, ServeError, StartError};
-use crate::hooks::{self, Hooks};
-use crate::hub::commander::{self, Commander, Order};
-use crate::hub::{self, HubEvent};
+use crate::endpoints;
+use crate::error::{CommandError, Refusal};
+use crate::hub::HubEvent;
+use crate::hub::commander::Order;
 use crate::metrics::{Count, Gauges, Meters};
-use crate::shard::{self, Command, Handoff, Outlets, Shards};
+use crate::shard::{Answerer, Command, Handle, Handoff, Shards};
 use crate::site::Site;
-use crate::store::Store;
 use crate::tab::{SendError, Tab};
-use crate::{bots, clock, endpoints};
-
-/// Sockets that may wait for the generic door.
-const HANDOFFS_MAX: usize = 4_096;
 
 /// Pages of shards' tables read for one page of a list.
 const PAGE_READS_MAX: usize = 32;
-
-/// How often a drain is looked at.
-const DRAIN_LOOK: Duration = Duration::from_millis(20);
 
 /// A running server. Cheap to clone. When the last clone is gone, its connections close at once; [`Headcount::shutdown`]
 /// is kinder.
@@ -56,17 +47,18 @@ const DRAIN_LOOK: Duration = Duration::from_millis(20);
 /// # }).unwrap();
 /// ```
 #[derive(Clone, Debug)]
-pub struct Headcount(Arc<Inner>);
+pub struct Headcount(pub(crate) Arc<Inner>);
 
 #[derive(Debug)]
-struct Inner {
-    site: Arc<Site>,
-    shards: Shards,
-    hub: mpsc::Sender<HubEvent>,
-    orders: mpsc::Sender<Order>,
-    tickets: Arc<Tickets>,
-    handoffs: Mutex<Option<mpsc::Receiver<Handoff>>>,
-    started: Instant,
+pub(crate) struct Inner {
+    pub(crate) site: Arc<Site>,
+    pub(crate) shards: Shards,
+    pub(crate) hub: mpsc::Sender<HubEvent>,
+    pub(crate) orders: mpsc::Sender<Order>,
+    pub(crate) tickets: Arc<Tickets>,
+    /// Taken by whoever serves.
+    pub(crate) handoffs: Mutex<Option<mpsc::Receiver<Handoff>>>,
+    pub(crate) started: Instant,
 }
 
 impl Drop for Inner {
@@ -75,15 +67,6 @@ impl Drop for Inner {
             shard.force(Command::Stop);
         }
     }
-}
-
-/// What a server is made of besides its [`Config`].
-#[derive(Debug)]
-pub struct Builder {
-    config: Config,
-    hooks: Hooks,
-    authorizers: Vec<Arc<dyn Authorizer>>,
-    data_dir: Option<PathBuf>,
 }
 
 /// Which connections to list.
@@ -99,163 +82,33 @@ pub struct ConnectionsQuery {
     pub cursor: Option<String>,
 }
 
-impl Builder {
-    /// Closures that learn of every connection. Default none.
-    #[must_use]
-    pub fn hooks(mut self, hooks: Hooks) -> Self {
-        self.hooks = hooks;
-        self
-    }
-
-    /// One more way to be admitted to stats, asked after those of the configuration.
-    #[must_use]
-    pub fn authorizer(mut self, authorizer: impl Authorizer) -> Self {
-        self.authorizers.push(Arc::new(authorizer));
-        self
-    }
-
-    /// Where releases and rules are kept. Default `None`: nowhere, they end with the process.
-    #[must_use]
-    pub fn data_dir(mut self, directory: Option<PathBuf>) -> Self {
-        self.data_dir = directory;
-        self
-    }
-
-    /// Starts the server's threads and tasks, within the tokio runtime this is called in. It listens nowhere yet.
-    pub async fn start(self) -> Result<Headcount, StartError> {
-        let problems = self.config.problems();
-        if !problems.is_empty() {
-            return Err(StartError::Config(problems));
-        }
-        bots::prepare();
-        let store = match self.data_dir {
-            Some(directory) => Store::open(&directory)?,
-            None => Store::in_memory(),
-        };
-        let stored = store.load(&self.config.limits)?;
-        let tickets = Arc::new(Tickets::default());
-        let mut authorizers = Authorizers::configured(&self.config)?;
-        if self.config.admin_secret.is_some() {
-            authorizers.push(Arc::clone(&tickets) as Arc<dyn Authorizer>);
-        }
-        self.authorizers
-            .into_iter()
-            .for_each(|authorizer| authorizers.push(authorizer));
-        let mut key = [0; 16];
-        getrandom::fill(&mut key).map_err(|error| StartError::System(std::io::Error::other(error)))?;
-        let release = self.config.release.clone();
-        let site = Arc::new(Site::new(self.config, authorizers, key));
-        let headcount = run(site, store, stored, tickets, self.hooks)?;
-        if let Some(release) = release {
-            headcount
-                .announce(&release)
-                .await
-                .map_err(|error| StartError::Release(Box::new(error)))?;
-        }
-        Ok(headcount)
-    }
-}
-
-fn run(
-    site: Arc<Site>,
-    store: Store,
-    stored: crate::store::Stored,
-    tickets: Arc<Tickets>,
-    hooks: Hooks,
-) -> Result<Headcount, StartError> {
-    let (hub, hub_events) = mpsc::channel(hub::EVENTS_MAX);
-    let (handoff, handoffs) = mpsc::channel(HANDOFFS_MAX);
-    let (orders, order_queue) = mpsc::channel(commander::ORDERS_MAX);
-    let hooks = hooks::start(hooks, site.config.limits.hook_events_max)?;
-    let standing = commander::restore(stored, &site);
-    let outlets = Outlets {
-        hub: hub.clone(),
-        hooks,
-        handoff,
-    };
-    let shards = shard::start(&site, &Arc::new(standing.clone()), &outlets)?;
-    tokio::spawn(hub::run(
-        Arc::clone(&site),
-        shards.clone(),
-        hub.downgrade(),
-        hub_events,
-    ));
-    tokio::spawn(Commander::new(Arc::clone(&site), shards.clone(), store, standing).run(order_queue));
-    let handoffs = Mutex::new(Some(handoffs));
-    Ok(Headcount(Arc::new(Inner {
-        site,
-        shards,
-        hub,
-        orders,
-        tickets,
-        handoffs,
-        started: clock::now(),
-    })))
-}
-
 impl Headcount {
     /// A server with this configuration.
     pub fn builder(config: Config) -> Builder {
-        Builder {
-            config,
-            hooks: Hooks::new(),
-            authorizers: Vec::new(),
-            data_dir: None,
-        }
+        Builder::new(config)
+    }
+
+    /// The endpoints that browsers speak to, alone: for apps that keep the rest elsewhere.
+    pub fn client_router(&self) -> Router {
+        endpoints::client(self)
+    }
+
+    /// The admin API alone.
+    pub fn admin_router(&self) -> Router {
+        endpoints::admin(self)
+    }
+
+    /// `/healthz`, `/readyz` and `/metrics` alone.
+    pub fn operations_router(&self) -> Router {
+        endpoints::operations(self)
     }
 
     /// Every endpoint of ours, for any axum app: `app.merge(headcount.router())`. Serve the app with
     /// `into_make_service_with_connect_info::<SocketAddr>()` where client addresses matter.
     pub fn router(&self) -> Router {
-        endpoints::client(self)
-            .merge(endpoints::admin(self))
-            .merge(endpoints::operations(self))
-    }
-
-    /// Serves on `listener` until `shutdown` resolves, then drains: `/readyz` says false, clients are told when to return,
-    /// and streams are closed in slices within `limits.drain_ms`. `site` answers everything that is not ours.
-    ///
-    /// A server is served once; a second call fails.
-    pub async fn serve(
-        &self,
-        listener: TcpListener,
-        site: Router,
-        shutdown: impl Future<Output = ()>,
-    ) -> Result<(), ServeError> {
-        let limits = &self.0.site.config.limits;
-        let taken = self
-            .0
-            .handoffs
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        let mut handoffs = taken.ok_or(ServeError::AlreadyServed)?;
-        door::tune_listener(&listener, limits).map_err(ServeError::Listener)?;
-        let acceptor = Acceptor::start(listener, self.0.shards.clone()).map_err(ServeError::Listener)?;
-        let (stop, stopped) = oneshot::channel::<()>();
-        let served = async {
-            let stopped = async {
-                let _stopped = stopped.await;
-            };
-            let drain = Duration::from_millis(limits.drain_ms.into());
-            let router = self.router().fallback_service(site);
-            door::serve_handoffs(&self.0.site, router, &mut handoffs, stopped, drain).await;
-        };
-        let ended = async {
-            shutdown.await;
-            self.0.site.ready.store(false, Ordering::Release);
-            acceptor.stop();
-            self.drain().await;
-            let _ended = stop.send(());
-        };
-        tokio::join!(served, ended);
-        Ok(())
-    }
-
-    /// Ends all connections the kind way, as [`Headcount::serve`] does at its end. For apps that serve by themselves.
-    pub async fn shutdown(&self) {
-        self.0.site.ready.store(false, Ordering::Release);
-        self.drain().await;
+        self.client_router()
+            .merge(self.admin_router())
+            .merge(self.operations_router())
     }
 
     /// Everything that is open, summed, at this moment.
@@ -427,7 +280,11 @@ impl Headcount {
         };
         let (reply, answer) = oneshot::channel();
         shard
-            .offer(Command::Navigate { key, route, reply })
+            .offer(Command::Navigate {
+                key,
+                route,
+                reply: Answerer::Task(reply),
+            })
             .map_err(|_| Refusal::overloaded())?;
         answer.await.map_err(|_| Refusal::draining())
     }
@@ -450,10 +307,7 @@ impl Headcount {
             .map_err(|_| Refusal::overloaded())
     }
 
-    fn find(
-        &self,
-        connection_id: &str,
-    ) -> Option<(headcount_core::connection::ConnectionKey, &shard::Handle)> {
+    fn find(&self, connection_id: &str) -> Option<(ConnectionKey, &Handle)> {
         let key = self.0.site.cipher.key(connection_id)?;
         Some((key, self.0.shards.of(key)?))
     }
@@ -489,26 +343,6 @@ impl Headcount {
             .await
             .map_err(|_| CommandError::Stopped)?;
         answer.await.map_err(|_| CommandError::Stopped)?
-    }
-
-    /// Has the shards drain, and waits until they have or the window is over.
-    async fn drain(&self) {
-        for shard in self.0.shards.iter() {
-            shard.force(Command::Drain);
-        }
-        let window = Duration::from_millis(self.0.site.config.limits.drain_ms.into());
-        let emptied = async {
-            let mut look = tokio::time::interval(DRAIN_LOOK);
-            while self.0.site.census.open() > 0 {
-                look.tick().await;
-            }
-        };
-        if tokio::time::timeout(window, emptied).await.is_err() {
-            tracing::info!(left = self.0.site.census.open(), "the drain window is over");
-        }
-        for shard in self.0.shards.iter() {
-            shard.force(Command::Stop);
-        }
     }
 }
 

@@ -8,6 +8,7 @@
 mod admission;
 pub mod authorize;
 pub mod bots;
+mod builder;
 pub mod client_address;
 pub mod clock;
 pub mod config;
@@ -20,15 +21,17 @@ mod hooks;
 mod hub;
 mod metrics;
 pub mod origin;
+mod serve;
 mod shard;
 mod site;
 mod store;
 mod tab;
 
+pub use builder::Builder;
 pub use config::{Config, Secret};
 pub use door::tune_listener;
-pub use error::{CommandError, ServeError, StartError};
-pub use headcount::{Builder, ConnectionsQuery, Headcount};
+pub use error::{CommandError, ServeError, StartError, with_sources};
+pub use headcount::{ConnectionsQuery, Headcount};
 pub use headcount_core as core;
 pub use headcount_core::limits::Limits;
 pub use headcount_core::protocol::convert::Invalidation;

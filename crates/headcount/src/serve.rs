@@ -7,8 +7,8 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 
 use axum::Router;
-use headcount_server::Headcount;
 use headcount_server::config::Config;
+use headcount_server::{Headcount, with_sources};
 
 use crate::failure::Failure;
 use crate::output;
@@ -45,18 +45,6 @@ impl Server {
         let served = self.0.serve(listener, site, shutdown).await;
         served.map_err(|error| Failure::Server(with_sources(&error)))
     }
-}
-
-/// An error and what led to it, in one line.
-fn with_sources(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
 }
 
 /// Takes `address`. From here on connections wait in the system's queue until they are served.

@@ -82,11 +82,11 @@ pub struct SubscribeBody<'a> {
     pub connection_id: Cow<'a, str>,
 }
 
-/// What a returning page knows: sent as SSE `id:`, given back as `Last-Event-ID`. Written `17` or `17;12,15`: the newest
-/// command it has seen, and the standing commands it was told.
+/// What a returning page knows: sent as SSE `id:`, given back as `Last-Event-ID`. Written `11` or `11;12,15`: the newest
+/// command when it was loaded, and the standing commands it was told since.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Resume {
-    /// The newest command it has seen.
+    /// The newest command when it was loaded.
     pub since: u32,
     /// The commands it was told, 64 at most.
     pub told: Vec<u32>,

@@ -1,7 +1,7 @@
 //! Between the admin API's bodies and the domain.
 
 use super::admin::{AudienceBody, InvalidationRequest, MatchBody, ModeBody, ReleaseEntry, RuleEntry};
-use crate::invalidation::{Audience, Mode, Rule, concerns_every_route};
+use crate::invalidation::{Audience, Mode, Rule};
 use crate::limits::Limits;
 use crate::pattern::{PatternError, RoutePattern};
 use crate::release::Release;
@@ -37,7 +37,7 @@ impl Invalidation {
 
     /// Whether every route is concerned, so that no tab's route need be known.
     pub fn concerns_every_route(&self) -> bool {
-        concerns_every_route(&self.pattern)
+        self.pattern.matches_everything()
     }
 
     /// Checks a request body.

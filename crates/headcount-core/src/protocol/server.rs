@@ -88,33 +88,4 @@ pub fn reconnect(after_ms: u32) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::connection::{ConnectionKey, IdCipher};
-
-    #[test]
-    fn messages_are_written_as_specified() {
-        let id = IdCipher::new([0; 16]).id(ConnectionKey {
-            shard: 0,
-            slot: 0,
-            generation: 1,
-        });
-        assert_eq!(
-            connected("v\"2", id, 1_795_318_473_149),
-            format!(
-                r#"{{"type":"connected","version":"v\"2","connectionId":"{id}","timestamp":1795318473149}}"#
-            )
-        );
-        assert_eq!(keepalive(7), r#"{"type":"keepalive","timestamp":7}"#);
-        assert_eq!(released("v2", 3), r#"{"type":"version","version":"v2","id":3}"#);
-        assert_eq!(
-            invalidated("v2", 4, Mode::Force),
-            r#"{"type":"version","version":"v2","force":true,"id":4}"#
-        );
-        assert_eq!(
-            invalidated("v2", 4, Mode::Prompt),
-            r#"{"type":"version","version":"v2","prompt":true,"id":4}"#
-        );
-        assert_eq!(reconnect(1500), r#"{"type":"reconnect","after":1500}"#);
-    }
-}
+mod tests;

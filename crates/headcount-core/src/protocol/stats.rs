@@ -38,7 +38,7 @@ struct WireRow<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     route: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    ip: Option<std::net::IpAddr>,
+    ip: Option<core::net::IpAddr>,
 }
 
 impl StatsMessage {

@@ -56,6 +56,7 @@ impl<P> Registry<P> {
                 entry.told &= !changed;
             }
         }
+        self.standing_generation = self.standing_generation.wrapping_add(1);
         self.standing = standing;
     }
 
@@ -77,7 +78,14 @@ impl<P> Registry<P> {
         due
     }
 
-    /// The commands a connection has been told, and the newest there is: what it needs to be judged rightly elsewhere.
+    /// The newest command when this page was loaded. With [`Registry::told`] it is what the page needs to be judged rightly
+    /// when it comes back. It stays as it is for as long as the page does: a page that was told something newer is still one
+    /// from before every command after its load, and due those that did not concern it so far.
+    pub fn since(&self, slot: u32) -> Option<u32> {
+        self.slots.get(slot).map(|entry| entry.since)
+    }
+
+    /// The standing commands a connection has been told.
     pub fn told(&self, slot: u32) -> impl Iterator<Item = u32> {
         let told = self.slots.get(slot).map_or(0, |entry| entry.told);
         self.standing
@@ -152,7 +160,11 @@ impl<P> Registry<P> {
         self.each_route_concerned(rule, |route| {
             let mut slot = self.routes.get(route).first;
             while let Some(entry) = self.slots.get(slot) {
-                if rule.concerns_version(&self.versions.get(entry.version).text, releases) {
+                let concerned = match entry.version {
+                    OTHER => rule.concerns_every_version(),
+                    version => rule.concerns_version(&self.versions.get(version).text, releases),
+                };
+                if concerned {
                     each(slot, entry);
                 }
                 slot = entry.next;
@@ -178,8 +190,8 @@ impl<P> Registry<P> {
     fn route_mask(&mut self, route: u32) -> u64 {
         let standing = &self.standing;
         let name = self.routes.get_mut(route);
-        if name.mask_generation != standing.generation {
-            name.mask_generation = standing.generation;
+        if name.mask_generation != self.standing_generation {
+            name.mask_generation = self.standing_generation;
             name.mask = if route == OTHER {
                 standing.unnamed_route_mask()
             } else {
@@ -192,9 +204,13 @@ impl<P> Registry<P> {
     fn version_mask(&mut self, version: u32) -> u64 {
         let standing = &self.standing;
         let name = self.versions.get_mut(version);
-        if name.mask_generation != standing.generation {
-            name.mask_generation = standing.generation;
-            name.mask = standing.version_mask(&name.text);
+        if name.mask_generation != self.standing_generation {
+            name.mask_generation = self.standing_generation;
+            name.mask = if version == OTHER {
+                standing.unnamed_version_mask()
+            } else {
+                standing.version_mask(&name.text)
+            };
         }
         name.mask
     }

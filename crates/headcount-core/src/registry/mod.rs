@@ -10,9 +10,11 @@
 mod find;
 mod sample;
 mod slots;
+#[cfg(test)]
+mod tests;
 
+use core::net::IpAddr;
 use std::collections::{BTreeMap, HashMap};
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::connection::ConnectionKey;
@@ -35,7 +37,7 @@ pub struct Opening<'a> {
     pub route: &'a str,
     /// A hash of the tab's own random id; a connection with the same one is replaced.
     pub tab: Option<u64>,
-    /// For a page that was here before: the newest command it had seen. `None`: the page was loaded just now.
+    /// For a page that was here before: the newest command when it was loaded. `None`: the page was loaded just now.
     pub since: Option<u32>,
     /// For a page that was here before: the commands it was told.
     pub told: &'a [u32],
@@ -77,6 +79,8 @@ pub struct Registry<P> {
     tabs: HashMap<u64, u32>,
     sample: Sample,
     standing: Arc<Standing>,
+    /// Which `standing` that is: what a name remembers about rules holds for this one only.
+    standing_generation: u32,
 }
 
 impl<P> Registry<P> {
@@ -93,6 +97,8 @@ impl<P> Registry<P> {
             tabs: HashMap::new(),
             sample: Sample::new(limits.stats_connections_max),
             standing,
+            // Names start with 0: nothing remembered.
+            standing_generation: 1,
         }
     }
 
@@ -119,6 +125,8 @@ impl<P> Registry<P> {
     /// Takes in a connection.
     pub fn open(&mut self, opening: &Opening<'_>, peer: P) -> ConnectionKey {
         self.generation = self.generation.wrapping_add(1);
+        // Zero stands for none in the entry, so a hash that is zero is one.
+        let tab = opening.tab.unwrap_or_default();
         let (version, _) = self.versions.acquire(opening.version);
         let route = self.acquire_route(opening.route);
         let slot = self.slots.insert(Entry {
@@ -132,13 +140,13 @@ impl<P> Registry<P> {
                 .unwrap_or(self.standing.head)
                 .min(self.standing.head),
             told: self.standing.told_mask(opening.told),
-            tab: opening.tab.unwrap_or_default(),
+            tab,
             ip: opening.ip.map(Box::new),
             sampled: NO_SLOT,
             peer,
         });
         self.chain(slot, route);
-        if let Some(tab) = opening.tab {
+        if tab != 0 {
             self.tabs.insert(tab, slot);
         }
         self.sample_in(slot);
@@ -220,11 +228,12 @@ impl<P> Registry<P> {
         })
     }
 
-    /// Whether anything is there to report.
+    /// Whether anything is there to report, or may be: a sample that has room is looked after by reporting.
     pub fn has_changes(&self) -> bool {
         self.versions.has_changes()
             || self.track_routes && self.routes.has_changes()
             || self.sample.has_changes()
+            || self.sample_lacks()
     }
 
     /// What changed since the last call.

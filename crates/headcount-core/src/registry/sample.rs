@@ -9,11 +9,16 @@ use crate::intern::NO_SLOT;
 /// Slots looked at per report when the sample has room again.
 const REFILL_SCAN_MAX: u32 = 1_024;
 
+/// Changes that are kept as they come.
+const COMPACT_AT_LEAST: usize = 1_024;
+
 #[derive(Debug)]
 pub(super) struct Sample {
     slots: Vec<u32>,
     changed: Vec<u32>,
     max: usize,
+    /// How long `changed` may grow before what stands twice is taken out.
+    compact_at: usize,
     /// Where the search for further connections goes on.
     cursor: u32,
 }
@@ -24,6 +29,7 @@ impl Sample {
             slots: Vec::new(),
             changed: Vec::new(),
             max: max as usize,
+            compact_at: COMPACT_AT_LEAST,
             cursor: 0,
         }
     }
@@ -34,6 +40,7 @@ impl Sample {
 
     pub(super) fn take_changed(&mut self) -> Vec<u32> {
         let mut changed = std::mem::take(&mut self.changed);
+        self.compact_at = COMPACT_AT_LEAST;
         changed.sort_unstable();
         changed.dedup();
         changed
@@ -41,8 +48,10 @@ impl Sample {
 
     fn mark(&mut self, slot: u32) {
         self.changed.push(slot);
-        if self.changed.len() > 64 + 4 * self.max {
+        if self.changed.len() >= self.compact_at {
             self.changed = self.take_changed();
+            // Twice what remains: so a mark costs the same on average, however many slots there are.
+            self.compact_at = COMPACT_AT_LEAST.max(2 * self.changed.len());
         }
     }
 }
@@ -88,10 +97,15 @@ impl<P> Registry<P> {
         self.sample.mark(slot);
     }
 
+    /// Whether there is room for a connection that is not in the sample, and such a connection.
+    pub(super) fn sample_lacks(&self) -> bool {
+        self.sample.slots.len() < self.sample.max.min(self.slots.len())
+    }
+
     /// Fills places that were left with connections that were not listed so far, a bounded number of steps at a time.
     pub(super) fn refill_sample(&mut self) {
         for _ in 0..REFILL_SCAN_MAX {
-            if self.sample.slots.len() >= self.sample.max || self.sample.slots.len() >= self.slots.len() {
+            if !self.sample_lacks() {
                 return;
             }
             self.sample.cursor = if self.sample.cursor + 1 < self.slots.end() {

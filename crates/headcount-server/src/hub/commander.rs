@@ -274,11 +274,10 @@ impl Commander {
     /// Lets every shard go over to what stands now. How many tabs on how many routes the rule at `position` reaches.
     async fn stand(
         &mut self,
-        mut next: Standing,
+        next: Standing,
         broadcast: Option<String>,
         position: Option<usize>,
     ) -> (u64, u64) {
-        next.generation = self.standing.generation.wrapping_add(1).max(1);
         self.standing = next;
         self.site.set_current_release(self.standing.releases.current());
         let standing = Arc::new(self.standing.clone());

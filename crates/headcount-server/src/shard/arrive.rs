@@ -1,6 +1,5 @@
 //! A connection opens, and ends.
 
-use headcount_core::protocol::client::Resume;
 use headcount_core::protocol::server;
 use headcount_core::registry::Opening;
 use headcount_core::session::Session;
@@ -144,7 +143,7 @@ impl Shard {
             self.site.cipher.id(key),
             clock::unix_ms(),
         );
-        let resume = Resume::write(standing.head, self.registry.told(slot));
+        let resume = self.resume_id(slot);
         let (now_ms, outbox_bytes_max) = (self.now_ms, self.limits().outbox_bytes_max as usize);
         let Some(peer) = self.registry.peer_mut(slot) else {
             return false;

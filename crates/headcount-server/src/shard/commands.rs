@@ -11,7 +11,7 @@ use super::arrive::Cause;
 use super::peer::Subscription;
 use super::reactor::Shard;
 use super::sweep::Drain;
-use super::{Command, NewStanding};
+use super::{Answerer, Command, NewStanding};
 use crate::authorize::Credentials;
 use crate::hub::HubEvent;
 use crate::metrics::Count;
@@ -29,12 +29,10 @@ impl Shard {
             }),
             Command::Gone { key } => self.with(key, |shard, slot| shard.close(slot, Cause::Peer)),
             Command::Navigate { key, route, reply } => {
-                let moved = self
-                    .registry
-                    .find(key)
-                    .is_some_and(|slot| self.navigate_by_post(slot, &route));
-                let _asker_gone = reply.send(moved);
+                let moved = self.navigate_by_post(key, &route);
+                self.answer(reply, moved);
             }
+            Command::Answer { visit, moved } => self.on_answer(visit, moved),
             Command::Subscribe {
                 key,
                 credentials,
@@ -82,7 +80,11 @@ impl Shard {
         }
     }
 
-    fn navigate_by_post(&mut self, slot: u32, route: &str) -> bool {
+    /// Puts a connection on the route that was posted for it. Whether it is here, and the route is one.
+    pub(super) fn navigate_by_post(&mut self, key: ConnectionKey, route: &str) -> bool {
+        let Some(slot) = self.registry.find(key) else {
+            return false;
+        };
         let (now_ms, site) = (self.now_ms, Arc::clone(&self.site));
         let Some(peer) = self.registry.peer_mut(slot) else {
             return false;
@@ -93,6 +95,20 @@ impl Shard {
         }
         self.defer_navigation(slot, route);
         true
+    }
+
+    fn answer(&self, reply: Answerer, moved: bool) {
+        match reply {
+            Answerer::Task(reply) => {
+                let _asker_gone = reply.send(moved);
+            }
+            Answerer::Guest { shard, visit } => {
+                if let Some(shard) = self.shards.get(usize::from(shard)) {
+                    // One for each question of that shard, which asks one at a time for each of its guests.
+                    shard.force(Command::Answer { visit, moved });
+                }
+            }
+        }
     }
 
     fn subscribe_by_post(&mut self, slot: u32, credentials: Option<Arc<Credentials>>, browser: Option<u64>) {

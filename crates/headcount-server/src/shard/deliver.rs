@@ -30,9 +30,9 @@ const REMOTE_ROOM_MIN: usize = 8;
 /// One message on its way to many.
 pub(super) struct Job {
     text: String,
-    sse: Bytes,
     websocket: Bytes,
-    head: u32,
+    /// For SSE, where it is the same for all: a release. What an invalidation's event says of its page is each page's own.
+    sse: Option<Bytes>,
     targets: Targets,
 }
 
@@ -48,11 +48,15 @@ enum Targets {
 impl Shard {
     /// Starts telling everybody.
     pub(super) fn broadcast(&mut self, text: String) {
-        let targets = Targets::All {
-            next: 0,
-            end: self.registry.end(),
-        };
-        self.start_job(text, targets);
+        self.jobs.push_back(Job {
+            websocket: websocket::text(&text),
+            sse: Some(sse::event(&text)),
+            text,
+            targets: Targets::All {
+                next: 0,
+                end: self.registry.end(),
+            },
+        });
     }
 
     /// Starts telling the connections in these slots.
@@ -62,17 +66,11 @@ impl Shard {
             .filter_map(|slot| self.registry.key(slot))
             .collect();
         let text = server::invalidated(&rule.release, rule.id, rule.mode);
-        self.start_job(text, Targets::These(keys.into_iter()));
-    }
-
-    fn start_job(&mut self, text: String, targets: Targets) {
-        let head = self.registry.standing().head;
         self.jobs.push_back(Job {
-            sse: sse::event_with_id(&Resume::write(head, std::iter::empty()), &text),
             websocket: websocket::text(&text),
+            sse: None,
             text,
-            head,
-            targets,
+            targets: Targets::These(keys.into_iter()),
         });
     }
 
@@ -107,17 +105,25 @@ impl Shard {
             return;
         };
         self.meters.one(Count::SentVersion);
-        match transport {
-            Transport::WebSocket => self.send(slot, &[Part::Shared(&job.websocket)]),
-            Transport::Sse if self.registry.told(slot).next().is_none() => {
-                self.send(slot, &[Part::Shared(&job.sse)])
-            }
-            Transport::Sse => {
-                let id = Resume::write(job.head, self.registry.told(slot));
-                let event = sse::event_with_id(&id, &job.text);
-                self.send(slot, &[Part::Own(&event)])
-            }
+        match (transport, &job.sse) {
+            (Transport::WebSocket, _) => self.send(slot, &[Part::Shared(&job.websocket)]),
+            (Transport::Sse, Some(event)) => self.send(slot, &[Part::Shared(event)]),
+            (Transport::Sse, None) => self.send_resumable(slot, &job.text),
         };
+    }
+
+    /// Sends a text to an SSE client with what its page must give back when it reconnects.
+    fn send_resumable(&mut self, slot: u32, text: &str) -> bool {
+        let event = sse::event_with_id(&self.resume_id(slot), text);
+        self.send_own(slot, &event)
+    }
+
+    /// What a page must give back when it reconnects: the newest command when it was loaded, and what it was told since.
+    pub(super) fn resume_id(&self, slot: u32) -> String {
+        Resume::write(
+            self.registry.since(slot).unwrap_or_default(),
+            self.registry.told(slot),
+        )
     }
 
     /// Tells a connection the standing rules that concern it and that it was not told.
@@ -131,10 +137,7 @@ impl Shard {
             let text = server::invalidated(&rule.release, rule.id, rule.mode);
             self.meters.one(Count::SentVersion);
             let sent = match self.registry.peer(slot).map(|peer| peer.transport) {
-                Some(Transport::Sse) => {
-                    let id = Resume::write(standing.head, self.registry.told(slot));
-                    self.send_own(slot, &sse::event_with_id(&id, &text))
-                }
+                Some(Transport::Sse) => self.send_resumable(slot, &text),
                 Some(Transport::WebSocket) => self.send_text(slot, &text),
                 None => false,
             };

@@ -1,8 +1,8 @@
-//! Sockets that are no connections yet, or no longer: those whose request head is still arriving, and those that were sent
-//! a last word and are given a moment to read it.
+//! Sockets that are no connections: those whose request is still arriving, those that are kept for a further request, and
+//! those that were sent a last word and are given a moment to read it.
 //!
-//! Both wait a fixed time, so deadlines come in the order in which guests came, and looking at the front of a queue is
-//! enough.
+//! Guests of a kind wait a fixed time, so their deadlines come in the order in which the waits began, and looking at the
+//! front of a queue is enough.
 
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
@@ -31,128 +31,194 @@ pub(super) fn is_guest(token: usize) -> bool {
     token & GUEST != 0
 }
 
-/// A socket whose request head is still arriving.
+/// A socket that speaks HTTP.
 #[derive(Debug)]
-pub(super) struct Head {
+pub(super) struct Request {
     pub(super) stream: TcpStream,
     pub(super) peer: SocketAddr,
+    /// What was read and is not answered yet.
     pub(super) read: Vec<u8>,
+    /// How much of that was found incomplete.
+    pub(super) looked_at: usize,
 }
 
 #[derive(Debug)]
-enum Guest {
-    Head(Head),
+pub(super) enum Guest {
+    /// A request is arriving.
+    Arriving(Request),
+    /// Answered, and kept for a further request.
+    Kept(Request),
+    /// Another shard is working on the answer.
+    Asking(Request),
+    /// Was sent its last word.
     Lingering(TcpStream),
 }
 
-/// All guests of a shard, oldest first within their kind.
+/// A guest's place and visit: enough to find it again, and to see that it left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Visit {
+    place: usize,
+    number: u32,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    /// Oldest first; stale where the visit ended.
+    deadlines: VecDeque<(Visit, u64)>,
+    count: usize,
+}
+
+/// All guests of a shard.
 #[derive(Debug, Default)]
 pub(super) struct Guests {
     places: Vec<Option<(u32, Guest)>>,
     free: Vec<usize>,
-    /// Place, visit and deadline of each head and each lingering socket; stale where the visit ended.
-    heads: VecDeque<(usize, u32, u64)>,
-    lingering: VecDeque<(usize, u32, u64)>,
-    lingering_count: usize,
-    heads_count: usize,
+    queues: [Queue; 3],
     visits: u32,
+}
+
+impl Guest {
+    /// The queue of its kind.
+    fn queue(&self) -> usize {
+        match self {
+            Self::Arriving(_) | Self::Asking(_) => 0,
+            Self::Kept(_) => 1,
+            Self::Lingering(_) => 2,
+        }
+    }
+
+    fn stream(&mut self) -> &mut TcpStream {
+        match self {
+            Self::Arriving(request) | Self::Kept(request) | Self::Asking(request) => &mut request.stream,
+            Self::Lingering(stream) => stream,
+        }
+    }
 }
 
 impl Guests {
     pub(super) fn next_deadline_ms(&self) -> Option<u64> {
-        [self.heads.front(), self.lingering.front()]
-            .into_iter()
-            .flatten()
-            .map(|(.., deadline)| *deadline)
+        self.queues
+            .iter()
+            .filter_map(|queue| queue.deadlines.front())
+            .map(|(_, deadline_ms)| *deadline_ms)
             .min()
     }
 
-    fn insert(&mut self, guest: Guest, deadline_ms: u64) -> usize {
-        self.visits = self.visits.wrapping_add(1);
+    /// Begins a visit.
+    fn insert(&mut self, guest: Guest, deadline_ms: u64) -> Visit {
         let place = self.free.pop().unwrap_or_else(|| {
             self.places.push(None);
             self.places.len() - 1
         });
-        match guest {
-            Guest::Head(_) => {
-                self.heads_count += 1;
-                self.heads.push_back((place, self.visits, deadline_ms));
-            }
-            Guest::Lingering(_) => {
-                self.lingering_count += 1;
-                self.lingering.push_back((place, self.visits, deadline_ms));
-            }
-        }
-        self.places[place] = Some((self.visits, guest));
-        place
+        self.begin(place, guest, deadline_ms)
     }
 
-    fn remove(&mut self, place: usize) -> Option<Guest> {
-        let (_, guest) = self.places.get_mut(place)?.take()?;
+    fn begin(&mut self, place: usize, guest: Guest, deadline_ms: u64) -> Visit {
+        self.visits = self.visits.wrapping_add(1);
+        let visit = Visit {
+            place,
+            number: self.visits,
+        };
+        let queue = &mut self.queues[guest.queue()];
+        queue.count += 1;
+        queue.deadlines.push_back((visit, deadline_ms));
+        self.places[place] = Some((visit.number, guest));
+        visit
+    }
+
+    /// Takes a guest out, to be put back or to leave.
+    fn take(&mut self, place: usize) -> Option<(u32, Guest)> {
+        let (number, guest) = self.places.get_mut(place)?.take()?;
+        self.queues[guest.queue()].count -= 1;
+        Some((number, guest))
+    }
+
+    /// Puts back a guest that was taken out, its deadline as before.
+    fn put_back(&mut self, visit: Visit, guest: Guest) {
+        self.queues[guest.queue()].count += 1;
+        self.places[visit.place] = Some((visit.number, guest));
+    }
+
+    fn leave(&mut self, place: usize) {
         self.free.push(place);
-        match guest {
-            Guest::Head(_) => self.heads_count -= 1,
-            Guest::Lingering(_) => self.lingering_count -= 1,
+    }
+
+    /// Takes out the guest of this visit, unless it left.
+    fn take_visit(&mut self, visit: Visit) -> Option<Guest> {
+        let here = self
+            .places
+            .get(visit.place)?
+            .as_ref()
+            .is_some_and(|(number, _)| *number == visit.number);
+        if here {
+            self.take(visit.place).map(|(_, guest)| guest)
+        } else {
+            None
         }
-        Some(guest)
     }
 
-    fn is_visiting(&self, place: usize, visit: u32) -> bool {
-        self.places
-            .get(place)
-            .and_then(Option::as_ref)
-            .is_some_and(|(current, _)| *current == visit)
-    }
-
-    /// The next head or lingering socket whose time is up, or whose visit ended meanwhile.
+    /// Takes out a guest whose time is up.
     fn take_due(&mut self, now_ms: u64) -> Option<Guest> {
-        for queue in [
-            Self::heads as fn(&mut Self) -> &mut VecDeque<(usize, u32, u64)>,
-            Self::lingering,
-        ] {
-            while let Some((place, visit, deadline_ms)) = queue(self).front().copied() {
-                let ended = !self.is_visiting(place, visit);
-                if !ended && deadline_ms > now_ms {
+        for queue in 0..self.queues.len() {
+            while let Some((visit, deadline_ms)) = self.queues[queue].deadlines.front().copied() {
+                let here = matches!(self.places.get(visit.place), Some(Some((number, _))) if *number == visit.number);
+                if here && deadline_ms > now_ms {
                     break;
                 }
-                queue(self).pop_front();
-                if !ended {
-                    return self.remove(place);
+                self.queues[queue].deadlines.pop_front();
+                if let Some(guest) = self.take_visit(visit) {
+                    self.leave(visit.place);
+                    return Some(guest);
                 }
             }
         }
         None
     }
 
-    fn heads(&mut self) -> &mut VecDeque<(usize, u32, u64)> {
-        &mut self.heads
-    }
-
-    fn lingering(&mut self) -> &mut VecDeque<(usize, u32, u64)> {
-        &mut self.lingering
-    }
-
-    /// Takes out the head that has waited longest.
-    fn take_oldest_head(&mut self) -> Option<Guest> {
-        while let Some((place, visit, _)) = self.heads.pop_front() {
-            if self.is_visiting(place, visit) {
-                return self.remove(place);
+    /// Makes room for a request: whoever is only kept leaves before whoever is still sending.
+    fn evict_request(&mut self) -> Option<Guest> {
+        for queue in [1, 0] {
+            while let Some((visit, _)) = self.queues[queue].deadlines.pop_front() {
+                if let Some(guest) = self.take_visit(visit) {
+                    self.leave(visit.place);
+                    return Some(guest);
+                }
             }
         }
         None
+    }
+
+    fn requests(&self) -> usize {
+        self.queues[0].count + self.queues[1].count
     }
 }
 
 impl Shard {
-    /// Waits for the rest of a request head.
-    pub(super) fn await_head(&mut self, head: Head) {
-        if self.guests.heads_count >= self.limits().heads_pending_max as usize {
+    /// Lets a new socket wait.
+    pub(super) fn receive_guest(&mut self, guest: Guest) -> Option<Visit> {
+        if self.guests.requests() >= self.limits().heads_pending_max as usize
+            && let Some(Guest::Arriving(_) | Guest::Asking(_)) = self.guests.evict_request()
+        {
             self.meters.one(Count::RefusedHeadsFull);
-            drop(self.guests.take_oldest_head());
         }
-        let deadline_ms = self.now_ms + u64::from(self.limits().head_ms);
-        let place = self.guests.insert(Guest::Head(head), deadline_ms);
-        self.register_guest(place);
+        let deadline_ms = self.request_deadline_ms();
+        let visit = self.guests.insert(guest, deadline_ms);
+        self.register_guest(visit)
+    }
+
+    /// Lets a socket that was taken out wait again. Its deadline stays that of its arrival while its request does: a slow
+    /// request is not faster for sending a byte at a time.
+    fn keep_guest(&mut self, visit: Visit, was_arriving: bool, guest: Guest) -> Visit {
+        if was_arriving && matches!(guest, Guest::Arriving(_)) {
+            self.guests.put_back(visit, guest);
+            return visit;
+        }
+        let deadline_ms = self.request_deadline_ms();
+        self.guests.begin(visit.place, guest, deadline_ms)
+    }
+
+    fn request_deadline_ms(&self) -> u64 {
+        self.now_ms + u64::from(self.limits().head_ms)
     }
 
     /// Sends a last word and closes once the peer has, or after a moment: closing at once could destroy what it has not
@@ -161,65 +227,88 @@ impl Shard {
         if stream.write(last_word).is_err() || stream.shutdown(std::net::Shutdown::Write).is_err() {
             return;
         }
-        if self.guests.lingering_count >= LINGERING_MAX {
+        if self.guests.queues[2].count >= LINGERING_MAX {
             return;
         }
         // It may be registered as a connection; a guest has another token.
         let _not_registered = self.poll.registry().deregister(&mut stream);
-        let place = self
+        let visit = self
             .guests
             .insert(Guest::Lingering(stream), self.now_ms + LINGER_MS);
-        self.register_guest(place);
+        self.register_guest(visit);
     }
 
+    /// A guest's socket is ready.
     pub(super) fn on_guest(&mut self, token: usize) {
         let place = token & !GUEST;
-        let Some(guest) = self.guests.places.get_mut(place) else {
-            return;
-        };
-        match guest.take() {
-            // Its deadline stays that of its arrival: a slow head is not faster for sending a byte at a time.
-            Some((visit, Guest::Head(head))) => {
-                if let Some(head) = self.read_head(head) {
-                    self.guests.places[place] = Some((visit, Guest::Head(head)));
-                } else {
-                    self.guests.heads_count -= 1;
-                    self.guests.free.push(place);
-                }
+        match self.guests.take(place) {
+            Some((number, Guest::Arriving(request))) => self.go_on(Visit { place, number }, true, request),
+            Some((number, Guest::Kept(request))) => self.go_on(Visit { place, number }, false, request),
+            // What it sends meanwhile is read when it was answered.
+            Some((number, asking @ Guest::Asking(_))) => {
+                self.guests.put_back(Visit { place, number }, asking);
             }
-            Some((visit, Guest::Lingering(mut stream))) => {
+            Some((number, Guest::Lingering(mut stream))) => {
                 if has_more_to_discard(&mut stream, &mut self.scratch) {
-                    self.guests.places[place] = Some((visit, Guest::Lingering(stream)));
+                    self.guests
+                        .put_back(Visit { place, number }, Guest::Lingering(stream));
                 } else {
-                    self.guests.lingering_count -= 1;
-                    self.guests.free.push(place);
+                    self.guests.leave(place);
                 }
             }
             None => {}
         }
     }
 
+    /// Another shard answered for a guest.
+    pub(super) fn on_answer(&mut self, visit: Visit, moved: bool) {
+        match self.guests.take_visit(visit) {
+            Some(Guest::Asking(mut request)) => {
+                if self.send_answer(&mut request.stream, moved) {
+                    self.go_on(visit, false, request);
+                } else {
+                    self.guests.leave(visit.place);
+                }
+            }
+            Some(other) => self.guests.put_back(visit, other),
+            None => {}
+        }
+    }
+
+    fn go_on(&mut self, visit: Visit, was_arriving: bool, request: Request) {
+        match self.read_request(request) {
+            Some((guest, question)) => {
+                let visit = self.keep_guest(visit, was_arriving, guest);
+                self.ask_elsewhere(visit, question);
+            }
+            None => self.guests.leave(visit.place),
+        }
+    }
+
     /// Ends the visits whose time is up.
     pub(super) fn end_visits(&mut self) {
         while let Some(guest) = self.guests.take_due(self.now_ms) {
-            if let Guest::Head(head) = guest {
+            if let Guest::Arriving(request) = guest {
                 self.meters.one(Count::RefusedSlowHead);
-                self.linger(head.stream, TIMEOUT_ANSWER);
+                self.linger(request.stream, TIMEOUT_ANSWER);
             }
         }
     }
 
-    fn register_guest(&mut self, place: usize) {
-        let token = Token(place | GUEST);
-        let registered = match self.guests.places.get_mut(place).and_then(Option::as_mut) {
-            Some((_, Guest::Head(Head { stream, .. }) | Guest::Lingering(stream))) => {
-                self.poll.registry().register(stream, token, Interest::READABLE)
-            }
-            None => return,
-        };
-        if registered.is_err() {
-            self.guests.remove(place);
+    fn register_guest(&mut self, visit: Visit) -> Option<Visit> {
+        let token = Token(visit.place | GUEST);
+        let (_, guest) = self.guests.places.get_mut(visit.place)?.as_mut()?;
+        if self
+            .poll
+            .registry()
+            .register(guest.stream(), token, Interest::READABLE)
+            .is_ok()
+        {
+            return Some(visit);
         }
+        self.guests.take_visit(visit);
+        self.guests.leave(visit.place);
+        None
     }
 }
 

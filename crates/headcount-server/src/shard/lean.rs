@@ -1,8 +1,8 @@
-//! The lean door: a fresh socket, read just far enough to see what it wants.
+//! The lean door: a socket, read just far enough to see what it wants.
 //!
-//! Only the exact happy path stays here: a well-formed `GET` over HTTP/1.1 for our stream, from a browser that may connect,
-//! while there is room. Everything else, errors included, goes to the generic door with the bytes already read, so that
-//! every answer has one implementation.
+//! Only exact happy paths stay here: over HTTP/1.1, a well-formed `GET` for a stream of ours from a browser that may
+//! connect while there is room, and a `POST` of a route. Everything else, errors included, goes to the generic door with
+//! the bytes already read, so that every answer has one implementation.
 
 use std::io::{ErrorKind, Read};
 use std::net::SocketAddr;
@@ -11,11 +11,12 @@ use bytes::Bytes;
 use headcount_core::websocket;
 use mio::net::TcpStream;
 
-use super::guests::Head;
-use super::reactor::Shard;
+use super::guests::{Guest, Request};
+use super::posts::{Post, Question};
+use super::reactor::{SCRATCH_BYTES, Shard};
 use super::{Arrival, Command, Handoff, NewLink};
 use crate::admission::{self, Candidate, Transport};
-use crate::head::Head as _;
+use crate::head::Head;
 use crate::metrics::Count;
 use crate::site::Place;
 
@@ -23,110 +24,136 @@ use crate::site::Place;
 const HEADERS_MAX: usize = 64;
 
 /// What to do with a socket, going by what was read of it.
-enum Decision {
-    /// The head is not complete.
+pub(super) enum Decision {
+    /// The request is not complete.
     Wait,
     /// Not for us, or not simple.
     HandOver,
     /// A stream that may open.
-    Open {
-        candidate: Box<Candidate>,
-        place: Place,
-        greeting: Vec<u8>,
-        head_bytes: usize,
-    },
+    Open(Box<Opening>),
+    /// A route, posted: so many bytes of what was read.
+    Post { post: Post, bytes: usize },
+}
+
+pub(super) struct Opening {
+    candidate: Candidate,
+    place: Place,
+    greeting: Vec<u8>,
+    head_bytes: usize,
 }
 
 impl Shard {
     /// Takes in a socket that was just accepted. Its request has usually arrived by now.
     pub(super) fn on_accept(&mut self, stream: TcpStream, peer: SocketAddr) {
-        let head = Head {
+        let request = Request {
             stream,
             peer,
             read: Vec::new(),
+            looked_at: 0,
         };
-        if let Some(head) = self.read_head(head) {
-            self.await_head(head);
+        if let Some((guest, question)) = self.read_request(request)
+            && let Some(visit) = self.receive_guest(guest)
+        {
+            self.ask_elsewhere(visit, question);
         }
     }
 
-    /// Reads on. Gives the head back while it is incomplete.
-    pub(super) fn read_head(&mut self, mut head: Head) -> Option<Head> {
+    /// Reads on and acts on what is complete. Gives back a guest that waits for something, and what it waits for if that
+    /// is another shard; `None` where the socket is no guest any more.
+    pub(super) fn read_request(&mut self, request: Request) -> Option<(Guest, Option<Question>)> {
         let mut scratch = std::mem::take(&mut self.scratch);
-        let outcome = self.read_head_into(&mut head, &mut scratch);
-        let unfinished = match outcome {
-            Outcome::Wait => Some(head),
-            Outcome::Gone => None,
-            Outcome::Decided(read) => {
-                self.decide(head, &scratch[..read]);
-                None
-            }
-        };
+        let outcome = self.read_request_into(request, &mut scratch);
         self.scratch = scratch;
-        unfinished
+        outcome
     }
 
-    fn read_head_into(&mut self, head: &mut Head, scratch: &mut [u8]) -> Outcome {
-        let max = self.limits().head_bytes_max as usize;
+    fn read_request_into(
+        &mut self,
+        mut request: Request,
+        scratch: &mut [u8],
+    ) -> Option<(Guest, Option<Question>)> {
+        let mut have = request.read.len();
+        scratch[..have].copy_from_slice(&request.read);
+        request.read.clear();
+        let mut answered = have == 0;
+        let mut looked_at = request.looked_at;
+        let full = self.head_bytes_max();
         loop {
-            let before = head.read.len();
-            scratch[..before].copy_from_slice(&head.read);
-            match head.stream.read(&mut scratch[before..]) {
-                Ok(0) => return Outcome::Gone,
-                Ok(read) => {
-                    let total = before + read;
-                    // Only a line's end can complete a head: anything else would be parsed for nothing.
-                    let may_be_complete = scratch[before..total].contains(&b'\n');
-                    if total > max || may_be_complete && !is_incomplete(&scratch[..total]) {
-                        return Outcome::Decided(total);
+            if have > 0 && (have >= full || may_be_complete(&scratch[..have], looked_at)) {
+                looked_at = have;
+                match self.decide(&scratch[..have], request.peer) {
+                    Decision::Wait => answered = false,
+                    Decision::Open(opening) => {
+                        self.open_lean(*opening, request, &scratch[..have]);
+                        return None;
                     }
-                    head.read.extend_from_slice(&scratch[before..total]);
+                    Decision::Post { post, bytes } => {
+                        scratch.copy_within(bytes..have, 0);
+                        have -= bytes;
+                        looked_at = 0;
+                        answered = true;
+                        match self.post(post) {
+                            Ok(moved) if self.send_answer(&mut request.stream, moved) => continue,
+                            Ok(_) => return None,
+                            Err(question) => {
+                                request.read.extend_from_slice(&scratch[..have]);
+                                request.looked_at = 0;
+                                return Some((Guest::Asking(request), Some(question)));
+                            }
+                        }
+                    }
+                    Decision::HandOver => {
+                        self.hand_over(request.stream, request.peer, &scratch[..have]);
+                        return None;
+                    }
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Outcome::Wait,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(_) => return Outcome::Gone,
+            }
+            match read_some(&mut request.stream, scratch, have) {
+                Progress::Read(bytes) => have += bytes,
+                Progress::Nothing => {
+                    request.read.extend_from_slice(&scratch[..have]);
+                    request.looked_at = have;
+                    let kept = answered && have == 0;
+                    return Some((
+                        if kept {
+                            Guest::Kept(request)
+                        } else {
+                            Guest::Arriving(request)
+                        },
+                        None,
+                    ));
+                }
+                Progress::Gone => return None,
             }
         }
     }
 
-    fn decide(&mut self, head: Head, read: &[u8]) {
-        match self.judge(read, head.peer) {
-            Decision::Open {
-                candidate,
-                place,
-                greeting,
-                head_bytes,
-            } => {
-                let number = self.shards.number_for_lean(candidate.tab, self.number);
-                let arrival = Arrival {
-                    candidate: *candidate,
-                    place,
-                    link: NewLink::Socket(head.stream),
-                    greeting,
-                    early: read[head_bytes..].to_vec(),
-                };
-                if number == self.number {
-                    self.on_arrival(arrival);
-                } else {
-                    self.pass_on(number, head.peer, arrival);
-                }
-            }
-            Decision::Wait | Decision::HandOver => self.hand_over(head.stream, head.peer, read),
+    fn open_lean(&mut self, opening: Opening, request: Request, read: &[u8]) {
+        let number = self.shards.number_for_lean(opening.candidate.tab, self.number);
+        let arrival = Arrival {
+            candidate: opening.candidate,
+            place: opening.place,
+            link: NewLink::Socket(request.stream),
+            greeting: opening.greeting,
+            early: read[opening.head_bytes..].to_vec(),
+        };
+        if number == self.number {
+            self.on_arrival(arrival);
+        } else {
+            self.pass_on(number, arrival);
         }
     }
 
     /// A tab always lives on the same shard, so that its old connection is found when it returns.
-    fn pass_on(&self, number: u16, peer: SocketAddr, arrival: Arrival) {
+    fn pass_on(&self, number: u16, mut arrival: Arrival) {
         let Some(handle) = self.shards.get(usize::from(number)) else {
             return;
         };
-        let mut arrival = Box::new(arrival);
         if let NewLink::Socket(stream) = &mut arrival.link {
             // A guest's token must not be heard here any more.
             let _not_registered = self.poll.registry().deregister(stream);
         }
-        if handle.offer(Command::Open(arrival)).is_err() {
-            tracing::warn!(%peer, "a shard is too far behind; a connection is dropped");
+        if handle.offer(Command::Open(Box::new(arrival))).is_err() {
             self.meters.one(Count::CommandDropped);
         }
     }
@@ -143,46 +170,63 @@ impl Shard {
         }
     }
 
-    fn judge(&self, read: &[u8], peer: SocketAddr) -> Decision {
+    fn decide(&self, read: &[u8], peer: SocketAddr) -> Decision {
+        // Where nothing more can be read, the generic door says what is wrong with that.
+        let full = read.len() >= self.head_bytes_max();
         let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
         let mut request = httparse::Request::new(&mut headers);
         let head_bytes = match request.parse(read) {
             Ok(httparse::Status::Complete(bytes)) => bytes,
-            Ok(httparse::Status::Partial) => return Decision::Wait,
-            Err(_) => return Decision::HandOver,
+            Ok(httparse::Status::Partial) if !full => return Decision::Wait,
+            Ok(httparse::Status::Partial) | Err(_) => return Decision::HandOver,
         };
-        let Some((transport, accept)) = self.wanted_stream(&request) else {
+        let plain = request.version == Some(1)
+            && request.header("host").is_some()
+            && request.header("transfer-encoding").is_none()
+            && request.header("expect").is_none();
+        match request.method {
+            Some("GET") if plain && request.header("content-length").is_none() => {
+                self.decide_stream(&request, peer, head_bytes)
+            }
+            Some("POST") if plain => self.decide_post(&request, head_bytes, &read[head_bytes..]),
+            _ => Decision::HandOver,
+        }
+    }
+
+    /// Half the buffer is for the head at most, so that a body fits behind it.
+    fn head_bytes_max(&self) -> usize {
+        (self.limits().head_bytes_max as usize).min(SCRATCH_BYTES / 2)
+    }
+
+    fn decide_stream(
+        &self,
+        request: &httparse::Request<'_, '_>,
+        peer: SocketAddr,
+        head_bytes: usize,
+    ) -> Decision {
+        let Some((transport, accept)) = self.wanted_stream(request) else {
             return Decision::HandOver;
         };
         if !self.site.is_ready() {
             return Decision::HandOver;
         }
-        let Ok(candidate) = admission::judge(&self.site, &request, transport, Some(peer.ip())) else {
+        let Ok(candidate) = admission::judge(&self.site, request, transport, Some(peer.ip())) else {
             return Decision::HandOver;
         };
         let Ok(place) = Place::take(&self.site, candidate.address) else {
             return Decision::HandOver;
         };
         let greeting = greeting(&candidate.header_lines(&self.site), accept.as_deref());
-        Decision::Open {
-            candidate: Box::new(candidate),
+        Decision::Open(Box::new(Opening {
+            candidate,
             place,
             greeting,
             head_bytes,
-        }
+        }))
     }
 
     /// The stream that a plain request is for; for a WebSocket with the answer to its key.
-    fn wanted_stream(&self, request: &httparse::Request<'_, '_>) -> Option<(Transport, Option<String>)> {
-        let plain = request.method == Some("GET")
-            && request.version == Some(1)
-            && request.header("host").is_some()
-            && request.header("content-length").is_none()
-            && request.header("transfer-encoding").is_none()
-            && request.header("expect").is_none();
-        if !plain {
-            return None;
-        }
+    fn wanted_stream(&self, request: &dyn Head) -> Option<(Transport, Option<String>)> {
         let path = request.path();
         if path == self.site.sse_path && request.header("upgrade").is_none() {
             return Some((Transport::Sse, None));
@@ -194,14 +238,34 @@ impl Shard {
     }
 }
 
-enum Outcome {
-    Wait,
+enum Progress {
+    Read(usize),
+    /// There is nothing to read now.
+    Nothing,
     Gone,
-    Decided(usize),
+}
+
+fn read_some(stream: &mut TcpStream, scratch: &mut [u8], have: usize) -> Progress {
+    loop {
+        match stream.read(&mut scratch[have..]) {
+            Ok(0) => return Progress::Gone,
+            Ok(bytes) => return Progress::Read(bytes),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Progress::Nothing,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(_) => return Progress::Gone,
+        }
+    }
+}
+
+/// Whether what came after `looked_at` can make a request complete: the end of a line, or a body behind a whole head.
+/// Anything else would be parsed for nothing, over and over where a client sends byte by byte.
+fn may_be_complete(read: &[u8], looked_at: usize) -> bool {
+    let (before, new) = read.split_at(looked_at.min(read.len()));
+    looked_at == 0 || new.contains(&b'\n') || before.windows(4).any(|window| window == b"\r\n\r\n")
 }
 
 /// The answer to a WebSocket handshake's key; `None` where the request is no handshake that we accept.
-pub(crate) fn websocket_accept(head: &dyn crate::head::Head) -> Option<String> {
+pub(crate) fn websocket_accept(head: &dyn Head) -> Option<String> {
     let has_token = |name: &str, token: &str| {
         let mut found = false;
         head.each_value(name, &mut |value| {
@@ -223,31 +287,20 @@ pub(crate) fn websocket_accept(head: &dyn crate::head::Head) -> Option<String> {
     std::str::from_utf8(&accept).ok().map(str::to_owned)
 }
 
-fn is_incomplete(read: &[u8]) -> bool {
-    let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
-    matches!(
-        httparse::Request::new(&mut headers).parse(read),
-        Ok(httparse::Status::Partial)
-    )
-}
-
 /// The head of the answer that opens a stream.
 fn greeting(header_lines: &str, accept: Option<&str>) -> Vec<u8> {
-    let (start, end) = match accept {
+    let (start, accept) = match accept {
         Some(accept) => (
             "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-accept: ",
-            [accept, "\r\n", header_lines, "\r\n"],
+            [accept, "\r\n"],
         ),
         None => (
             "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-cache, no-transform\r\n\
              x-accel-buffering: no\r\nconnection: close\r\n",
-            ["", "", header_lines, "\r\n"],
+            ["", ""],
         ),
     };
-    let mut greeting = Vec::with_capacity(256 + header_lines.len());
-    greeting.extend_from_slice(start.as_bytes());
-    for part in end {
-        greeting.extend_from_slice(part.as_bytes());
-    }
-    greeting
+    [start, accept[0], accept[1], header_lines, "\r\n"]
+        .concat()
+        .into_bytes()
 }

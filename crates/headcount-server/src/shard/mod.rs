@@ -14,6 +14,7 @@ mod guests;
 mod lean;
 mod mailbox;
 mod peer;
+mod posts;
 mod reactor;
 mod receive;
 mod sweep;
@@ -37,6 +38,7 @@ use crate::hooks::HookSender;
 use crate::hub::HubEvent;
 use crate::metrics::Meters;
 use crate::site::{Place, Site};
+use guests::Visit;
 use mailbox::Mailbox;
 
 pub(crate) use lean::websocket_accept;
@@ -63,8 +65,10 @@ pub(crate) enum Command {
     Navigate {
         key: ConnectionKey,
         route: String,
-        reply: oneshot::Sender<bool>,
+        reply: Answerer,
     },
+    /// Another shard's answer for a guest of this one.
+    Answer { visit: Visit, moved: bool },
     /// A browser asks by POST for stats on this connection.
     Subscribe {
         key: ConnectionKey,
@@ -104,6 +108,15 @@ pub(crate) enum Command {
     Drain,
     /// Close what is left and end.
     Stop,
+}
+
+/// Who wants to know whether a connection moved.
+#[derive(Debug)]
+pub(crate) enum Answerer {
+    /// A task.
+    Task(oneshot::Sender<bool>),
+    /// A guest of another shard.
+    Guest { shard: u16, visit: Visit },
 }
 
 /// Other rules or releases, and what follows at once.

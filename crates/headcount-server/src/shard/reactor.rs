@@ -19,7 +19,7 @@ use super::guests::{Guests, is_guest};
 use super::peer::Peer;
 use super::sweep::{Drain, Sweep};
 use super::{Handle, Outlets, Shards};
-use crate::clock;
+use crate::clock::{self, HttpDate};
 use crate::hub::HubEvent;
 use crate::metrics::Meters;
 use crate::site::Site;
@@ -28,7 +28,7 @@ use crate::site::Site;
 pub(super) const WAKER: usize = usize::MAX;
 
 /// Bytes read from a socket at once. One buffer serves all sockets of a shard.
-const SCRATCH_BYTES: usize = 65_536;
+pub(super) const SCRATCH_BYTES: usize = 65_536;
 
 const EVENTS_AT_ONCE: usize = 1_024;
 
@@ -54,6 +54,8 @@ pub(super) struct Shard {
     pub(super) sweep: Sweep,
     pub(super) drain: Option<Drain>,
     pub(super) stopping: bool,
+    /// The `date` of HTTP answers.
+    pub(super) date: HttpDate,
     started: Instant,
     /// Milliseconds since the shard started, at the beginning of this turn of the loop.
     pub(super) now_ms: u64,
@@ -94,6 +96,7 @@ impl Shard {
             sweep: Sweep::default(),
             drain: None,
             stopping: false,
+            date: HttpDate::default(),
             started: clock::now(),
             now_ms: 0,
         }

@@ -1,0 +1,273 @@
+//! A registry, the model beside it, and the owner of the rules: every step is taken by all, and what it answers compared.
+
+use core::net::{IpAddr, Ipv4Addr};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::model::{Model, RELEASES_MAX};
+use super::op::{Op, Order, PATTERNS, ROUTES, VERSIONS};
+use crate::connection::ConnectionKey;
+use crate::invalidation::{Audience, Mode, Rule, Standing, positions};
+use crate::limits::Limits;
+use crate::registry::{Filter, Opening, Registry};
+use crate::release::{Release, ReleaseLog};
+use crate::stats::Sum;
+
+/// Connections at most: everything is compared after every step, so more only take longer.
+const CROWD: usize = 40;
+
+pub(super) struct Life {
+    pub(super) limits: Limits,
+    pub(super) registry: Registry<usize>,
+    pub(super) model: Model,
+    pub(super) sum: Sum,
+    /// What the owner of the rules has, which the registry may not have heard of yet.
+    owner: Standing,
+    announced: Vec<String>,
+}
+
+impl Life {
+    pub(super) fn new(track_routes: bool, limits: Limits) -> Self {
+        let standing = Standing::new(ReleaseLog::new(u32::try_from(RELEASES_MAX).unwrap()));
+        Self {
+            registry: Registry::new(3, track_routes, &limits, Arc::new(standing.clone())),
+            model: Model::new(track_routes, limits.versions_max, limits.routes_max),
+            sum: Sum::new(1),
+            owner: standing,
+            announced: Vec::new(),
+            limits,
+        }
+    }
+
+    pub(super) fn step(&mut self, op: &Op) {
+        match op {
+            Op::Open {
+                version,
+                route,
+                hash,
+                replace,
+            } => {
+                let page = self.model.load();
+                if let (true, Some(slot)) = (replace, hash.and_then(|hash| self.registry.slot_of_tab(hash))) {
+                    let replaced = self.registry.key(slot).unwrap();
+                    self.close(self.place(replaced));
+                }
+                let names = (VERSIONS[*version], ROUTES[*route]);
+                self.open(names, page, hash.unwrap_or_default(), None, &[]);
+            }
+            Op::OpenForged { told } => {
+                let page = self.model.load();
+                let believed = self
+                    .model
+                    .rules
+                    .values()
+                    .map(|rule| rule.id)
+                    .filter(|id| told.contains(id));
+                self.model.pages[page].told = believed.collect();
+                self.open(("v1", "/a"), page, 0, Some(u32::MAX), told);
+            }
+            Op::Return(which) => self.with_tab(*which, Self::reconnect),
+            Op::Navigate(which, route) => self.with_tab(*which, |life, at| {
+                let slot = life.model.tabs[at].key.slot;
+                let moved = life.model.navigate(at, ROUTES[*route]);
+                assert_eq!(life.registry.navigate(slot, ROUTES[*route]), Some(moved));
+            }),
+            Op::Close(which) => self.with_tab(*which, Self::close),
+            Op::Due(which) => self.with_tab(*which, Self::take_due),
+            Op::Hits(position) => self.take_hits(*position),
+            Op::Report => self.report(),
+            Op::Give(_) | Op::Lift(_) | Op::Expire(_) | Op::Announce(_) => self.command(op),
+            Op::Install => self.install(),
+            Op::Probe(order) => self.probe(order),
+            Op::List(max) => self.list(*max),
+        }
+    }
+
+    fn with_tab(&mut self, which: usize, act: impl FnOnce(&mut Self, usize)) {
+        if !self.model.tabs.is_empty() {
+            act(self, which % self.model.tabs.len());
+        }
+    }
+
+    fn place(&self, key: ConnectionKey) -> usize {
+        self.model.tabs.iter().position(|tab| tab.key == key).unwrap()
+    }
+
+    fn open(&mut self, names: (&str, &str), page: usize, hash: u64, since: Option<u32>, told: &[u32]) {
+        if self.model.tabs.len() >= CROWD {
+            self.close(page % CROWD);
+        }
+        let ip = page.is_multiple_of(3).then_some(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let opening = Opening {
+            version: names.0,
+            route: names.1,
+            // A hash that happens to be zero is as good as none.
+            tab: (hash != 0 || page.is_multiple_of(2)).then_some(hash),
+            since,
+            told,
+            ip,
+        };
+        let key = self.registry.open(&opening, page);
+        assert!(!self.model.closed.contains(&key), "a key is never given twice");
+        self.model.open(key, names, page, hash, ip);
+    }
+
+    fn close(&mut self, at: usize) {
+        let tab = self.model.close(at);
+        assert_eq!(self.registry.close(tab.key.slot), Some(tab.page));
+        assert_eq!(self.registry.close(tab.key.slot), None);
+    }
+
+    /// The connection breaks, and the page comes back with what it was given to remember.
+    fn reconnect(&mut self, at: usize) {
+        let tab = self.model.tabs[at].clone();
+        let since = self.registry.since(tab.key.slot);
+        let told: Vec<u32> = self.registry.told(tab.key.slot).collect();
+        self.close(at);
+        self.open((&tab.version, &tab.route), tab.page, tab.hash, since, &told);
+    }
+
+    fn take_due(&mut self, at: usize) {
+        let tab = self.model.tabs[at].clone();
+        let told: BTreeSet<usize> = positions(self.registry.take_due(tab.key.slot)).collect();
+        let due = self
+            .model
+            .rules
+            .iter()
+            .filter(|(_, rule)| self.model.is_due(rule, &tab));
+        assert_eq!(told, due.map(|(position, _)| *position).collect());
+        for position in told {
+            let first = self.model.pages[tab.page]
+                .told
+                .insert(self.model.rules[&position].id);
+            assert!(first, "told twice");
+        }
+        assert_eq!(self.registry.take_due(tab.key.slot), 0);
+    }
+
+    fn take_hits(&mut self, position: usize) {
+        let hits = self.registry.take_hits(position);
+        let Some(rule) = self.model.rules.get(&position) else {
+            assert!(hits.is_empty());
+            return;
+        };
+        let due: Vec<_> = self
+            .model
+            .tabs
+            .iter()
+            .filter(|tab| self.model.is_due(rule, tab))
+            .cloned()
+            .collect();
+        let expected: BTreeSet<u32> = due.iter().map(|tab| tab.key.slot).collect();
+        assert_eq!(hits.len(), expected.len());
+        assert_eq!(hits.into_iter().collect::<BTreeSet<_>>(), expected);
+        for tab in due {
+            assert!(self.model.pages[tab.page].told.insert(rule.id), "told twice");
+        }
+    }
+
+    fn command(&mut self, op: &Op) {
+        match op {
+            Op::Give(order) => {
+                self.owner.head += 1;
+                self.owner.add(self.rule(order), self.limits.rules_max);
+            }
+            Op::Lift(which) => {
+                let ids: Vec<u32> = self.owner.rules().map(|(_, rule)| rule.id).collect();
+                if let Some(id) = ids.get(which % ids.len().max(1)) {
+                    assert_eq!(self.owner.lift(*id).map(|rule| rule.id), Some(*id));
+                }
+            }
+            Op::Expire(now_ms) => drop(self.owner.expire(*now_ms)),
+            Op::Announce(version) => {
+                self.owner.head += 1;
+                self.announced.push(VERSIONS[*version].to_owned());
+                self.owner.releases.announce(Release {
+                    id: self.owner.head,
+                    version: VERSIONS[*version].into(),
+                    announced_ms: 0,
+                });
+            }
+            _ => unreachable!(),
+        }
+    }
+
+    fn rule(&self, order: &Order) -> Rule {
+        Rule {
+            id: self.owner.head,
+            pattern: PATTERNS[order.pattern].clone(),
+            versions: order.versions.map(|version| vec![VERSIONS[version].to_owned()]),
+            audience: if order.everybody {
+                Audience::All
+            } else {
+                Audience::Outdated
+            },
+            mode: Mode::Force,
+            release: self.owner.releases.current(),
+            created_ms: 0,
+            expires_ms: order.expires_ms,
+        }
+    }
+
+    fn install(&mut self) {
+        self.registry.set_standing(Arc::new(self.owner.clone()));
+        self.model.head = self.owner.head;
+        self.model.releases.clone_from(&self.announced);
+        self.model.rules = self
+            .owner
+            .rules()
+            .map(|(position, rule)| (position, Rule::clone(rule)))
+            .collect();
+    }
+
+    fn probe(&self, order: &Order) {
+        let rule = Rule {
+            release: self.registry.standing().releases.current(),
+            ..self.rule(order)
+        };
+        let reach = self.registry.reach(&rule);
+        let naive: Vec<_> = self
+            .model
+            .tabs
+            .iter()
+            .filter(|tab| self.model.concerns(&rule, tab))
+            .collect();
+        assert_eq!(reach.tabs, naive.len() as u64);
+        let routes: BTreeSet<&str> = naive.iter().map(|tab| &*tab.route).collect();
+        assert_eq!(reach.routes.len(), routes.len(), "each route once");
+        assert_eq!(
+            reach.routes.iter().map(|route| &**route).collect::<BTreeSet<_>>(),
+            routes
+        );
+    }
+
+    fn list(&self, max: usize) {
+        for (route, version) in [
+            (None, None),
+            (Some("/a"), None),
+            (None, Some("v1")),
+            (Some("//"), Some("v2")),
+        ] {
+            let filter = Filter {
+                route: route.map(str::to_owned),
+                version: version.map(str::to_owned),
+            };
+            let mut listed = Vec::new();
+            let mut next = Some(0);
+            while let Some(from) = next {
+                let page = self.registry.page(from, max, &filter);
+                assert!(page.rows.len() <= max && page.next.is_none_or(|next| next > from));
+                listed.extend(page.rows.iter().map(|row| row.key));
+                next = page.next;
+            }
+            listed.sort_unstable();
+            let wanted = self.model.tabs.iter().filter(|tab| {
+                route.is_none_or(|route| tab.route == route)
+                    && version.is_none_or(|version| tab.version == version)
+            });
+            let mut wanted: Vec<_> = wanted.map(|tab| tab.key).collect();
+            wanted.sort_unstable();
+            assert_eq!(listed, wanted);
+        }
+    }
+}
