@@ -5,6 +5,7 @@
 //! `protocol/vectors/websocket.json`. Names begin with the number of the suite's nearest case or group.
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     reason = "these are tests, and clippy knows only functions marked so"
 )]
 
