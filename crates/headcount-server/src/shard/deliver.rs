@@ -176,9 +176,9 @@ impl Shard {
         self.after_send(slot, sent)
     }
 
-    /// Asks to be told when a socket takes bytes again. Most sockets never need it, so it is not asked for at the start,
-    /// where every socket would answer at once that it does.
-    fn listen_for_room(&mut self, slot: u32) -> bool {
+    /// Asks to be told when a socket takes bytes again, and of what it holds unread. Most sockets never need it, so it is not
+    /// asked for at the start, where every socket would answer at once that it takes some.
+    pub(super) fn listen_for_room(&mut self, slot: u32) -> bool {
         let Some(Link::Socket(socket)) = self.registry.peer_mut(slot).map(|peer| &mut peer.link) else {
             return true;
         };

@@ -16,40 +16,48 @@ use crate::admission::Transport;
 use crate::authorize::Credentials;
 use crate::metrics::Count;
 
+/// Reads of a full buffer from one socket before others are heard again.
+pub(super) const READS_AT_ONCE: usize = 16;
+
 impl Shard {
     /// A socket has something to read, or was closed by its peer.
     pub(super) fn on_readable(&mut self, slot: u32, closed: bool) {
         let mut scratch = std::mem::take(&mut self.scratch);
-        while let Some(peer) = self.registry.peer_mut(slot) {
-            let Link::Socket(socket) = &mut peer.link else {
-                break;
-            };
-            match socket.read(&mut scratch) {
-                Ok(0) => {
-                    self.close(slot, Cause::Peer);
-                    break;
-                }
-                Ok(read) => {
-                    peer.heard = true;
-                    let websocket = peer.transport == Transport::WebSocket;
-                    // What an SSE client sends after its request means nothing.
-                    if websocket && !self.on_frames(slot, &mut scratch[..read]) {
-                        break;
-                    }
-                    // A short read has drained the socket, unless its end is still to be read.
-                    if read < scratch.len() && !closed {
-                        break;
-                    }
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(_) => {
-                    self.close(slot, Cause::Peer);
-                    break;
-                }
-            }
+        let mut more = true;
+        for _ in 0..READS_AT_ONCE {
+            more = more && self.read_once(slot, closed, &mut scratch);
         }
         self.scratch = scratch;
+        if more {
+            // Registering anew tells of what is still unread, after the others have had their turn.
+            self.listen_for_room(slot);
+        }
+    }
+
+    /// Reads once. Whether there may be more.
+    fn read_once(&mut self, slot: u32, closed: bool, scratch: &mut [u8]) -> bool {
+        let Some(peer) = self.registry.peer_mut(slot) else {
+            return false;
+        };
+        let Link::Socket(socket) = &mut peer.link else {
+            return false;
+        };
+        match socket.read(scratch) {
+            Ok(read @ 1..) => {
+                peer.heard = true;
+                // What an SSE client sends after its request means nothing.
+                let websocket = peer.transport == Transport::WebSocket;
+                let open = !websocket || self.on_frames(slot, &mut scratch[..read]);
+                // A short read has drained the socket, unless its end is still to be read.
+                open && (read == scratch.len() || closed)
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => false,
+            Err(error) if error.kind() == ErrorKind::Interrupted => true,
+            Ok(0) | Err(_) => {
+                self.close(slot, Cause::Peer);
+                false
+            }
+        }
     }
 
     /// Bytes that came with the request.
