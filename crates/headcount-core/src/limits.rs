@@ -47,7 +47,8 @@ pub struct Limits {
     pub tick_ms: u32,
     /// Time between two keepalives (SSE) or pings (WebSocket) of a connection, milliseconds. Default 30,000.
     pub keepalive_ms: u32,
-    /// A peer that is gone without a word leaves the counts within this time, milliseconds. Default 75,000.
+    /// A peer that is gone without a word leaves the counts within this time, milliseconds. An SSE peer is found by TCP, which
+    /// takes `keepalive_ms` and one and a half seconds at least. Default 75,000.
     pub liveness_ms: u32,
     /// Releases remembered; the oldest is forgotten first. Default 1,000.
     pub releases_max: u32,

@@ -38,7 +38,12 @@ impl Process {
 
     /// With these words and variables. The release is `v1` and there is a secret, unless a variable says otherwise.
     pub(crate) fn start(words: &[&str], variables: &[(&str, &str)]) -> Self {
-        let mut command = headcount(["serve", "--listen", "127.0.0.1:0", "--shards", "2"]);
+        Self::listening("127.0.0.1:0", words, variables)
+    }
+
+    /// As [`Process::start`], on another address than the usual one.
+    pub(crate) fn listening(address: &str, words: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut command = headcount(["serve", "--listen", address, "--shards", "2"]);
         command
             .args(words)
             .env("HEADCOUNT_ADMIN_SECRET", SECRET)
