@@ -37,14 +37,20 @@ pub const ADMISSION_MS: u64 = 60_000;
 /// How long all authorizers together may take over one question.
 const AUTHORIZE_TIME_MAX: Duration = Duration::from_secs(10);
 
+/// The cookie that tells apart two browsers that subscribe to stats by POST. Random, for the browser session only, and set
+/// only where stats can be had at all. It says nothing of who may see them, so no authorizer is shown it.
+pub(crate) const BROWSER_COOKIE: &str = "headcount_browser";
+
 /// What authorizers want to read of a request head. Only that is kept of a WebSocket handshake, so that a visitor costs
 /// no memory for cookies that nobody looks at.
 #[derive(Clone, Debug, Default)]
 pub struct Reads {
     /// Names of single cookies. Ignored where `headers` holds `cookie`.
     pub cookies: Vec<String>,
-    /// Names of whole headers, in lower case.
+    /// Names of whole headers, in lower case. Of `cookie`, headcount's own cookies are left out unless `cookies` names them.
     pub headers: Vec<String>,
+    /// Names of headers, in lower case, that do not tell who somebody is (`user-agent`). Kept beside the others, never alone.
+    pub beside: Vec<String>,
     /// Whether a browser that shows none of these is put before the authorizers too. Default false: it is refused unasked.
     pub needs_nothing: bool,
 }
@@ -113,6 +119,14 @@ impl Reads {
         }
     }
 
+    /// The header `name`, given in lower case, where the browser shows something that others read too.
+    pub fn beside(name: impl Into<String>) -> Self {
+        Self {
+            beside: vec![name.into()],
+            ..Self::default()
+        }
+    }
+
     /// Nothing: for an authorizer that decides without looking at the request, or by the address alone.
     pub fn nothing() -> Self {
         Self {
@@ -127,6 +141,7 @@ impl Reads {
         for (mine, theirs) in [
             (&mut self.cookies, other.cookies),
             (&mut self.headers, other.headers),
+            (&mut self.beside, other.beside),
         ] {
             mine.extend(theirs);
             mine.sort_unstable();
@@ -140,9 +155,7 @@ impl Reads {
     pub fn collect(&self, head: &dyn Head) -> Option<Credentials> {
         let mut headers: Vec<(Box<str>, Box<str>)> = Vec::new();
         for name in &self.headers {
-            head.each_value(name, &mut |value| {
-                headers.push((name.as_str().into(), value.into()));
-            });
+            head.each_value(name, &mut |value| headers.extend(self.kept(name, value)));
         }
         if !self.headers.iter().any(|name| name == "cookie") {
             for name in &self.cookies {
@@ -151,10 +164,30 @@ impl Reads {
                 }
             }
         }
+        if !headers.is_empty() {
+            for name in self.beside.iter().filter(|name| !self.headers.contains(name)) {
+                head.each_value(name, &mut |value| headers.extend(self.kept(name, value)));
+            }
+        }
         (self.needs_nothing || !headers.is_empty()).then(|| Credentials {
             headers: headers.into(),
         })
     }
+
+    /// What is kept of one header; `None` where that is nothing.
+    fn kept(&self, name: &str, value: &str) -> Option<(Box<str>, Box<str>)> {
+        if name != "cookie" {
+            return Some((name.into(), value.into()));
+        }
+        let own = |cookie: &str| is_own(cookie) && !self.cookies.iter().any(|named| named == cookie);
+        let cookies = crate::head::without_cookies(value, own);
+        (!cookies.is_empty()).then(|| (name.into(), cookies.into()))
+    }
+}
+
+/// Whether headcount itself sets this cookie. The site need not learn of it.
+fn is_own(cookie: &str) -> bool {
+    [BROWSER_COOKIE, ticket::TICKET_COOKIE].contains(&cookie)
 }
 
 /// The authorizers of one server, in order. Put those first that answer at once.
@@ -351,6 +384,32 @@ pub(crate) mod tests {
         assert_eq!(kept(&cookies), ["cookie: late=2", "cookie: sid=1"]);
         let whole = cookies.and(Reads::header("cookie"));
         assert_eq!(kept(&whole), ["cookie: sid=1; theme=dark", "cookie: late=2"]);
+    }
+
+    #[test]
+    fn our_own_cookies_and_what_anybody_shows_tell_nothing() {
+        let reads = Reads::header("cookie").and(Reads::beside("user-agent"));
+        let kept = |reads: &Reads, cookie| {
+            let head = head(&[("cookie", cookie), ("user-agent", "Firefox")]);
+            let headers = |credentials: &Credentials| {
+                let lines = credentials
+                    .headers()
+                    .map(|(name, value)| format!("{name}: {value}"));
+                lines.collect::<Vec<_>>().join(", ")
+            };
+            reads.collect(&head).as_ref().map(headers)
+        };
+        let own = "headcount_browser=1; headcount_ticket=2";
+        assert_eq!(kept(&reads, own), None);
+        assert_eq!(
+            kept(&reads, "headcount_browser=1; sid=a=b;c").unwrap(),
+            "cookie: sid=a=b; c, user-agent: Firefox"
+        );
+        let reads = reads.and(ticket::Tickets::default().reads());
+        assert_eq!(
+            kept(&reads, own).unwrap(),
+            "cookie: headcount_ticket=2, user-agent: Firefox"
+        );
     }
 
     #[test]
