@@ -1,12 +1,14 @@
 //! WebSockets leave HTTP: over plain TCP their socket moves to a shard, else a task carries them.
 
+use std::sync::Arc;
+
 use headcount_core::websocket::{self, CloseCode, Decoder, Event, Flow};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto::upgrade::downcast;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::generic::Rewound;
 use super::remote::{REMOTE_QUEUE, RemoteEnd};
@@ -91,10 +93,13 @@ fn below(upgraded: Upgraded) -> Below {
     }
 }
 
-/// Carries a WebSocket whose socket cannot be moved: frames are decoded here, everything else happens in the shard.
+/// Carries a WebSocket whose socket cannot be moved: frames are decoded here, everything else happens in the shard. What one
+/// read brought goes to the shard as one turn, and there is no further read until the shard has come to its end: a fast
+/// sender is slowed by its own socket, and no link has more than a buffer's worth of messages in the mailbox.
 async fn carry(headcount: &Headcount, mut io: TokioIo<Upgraded>, mut end: RemoteEnd) {
     let mut decoder = Decoder::default();
     let mut buffer = vec![0; READ_BYTES];
+    let turns = Arc::new(Semaphore::new(1));
     // The shard speaks first, and until it has there is nobody to tell.
     let Some(first) = end.next().await else { return };
     if io.write_all(&first).await.is_err() {
@@ -110,9 +115,11 @@ async fn carry(headcount: &Headcount, mut io: TokioIo<Upgraded>, mut end: Remote
                 }
                 None => break,
             },
-            read = io.read(&mut buffer) => {
+            (turn, read) = read_in_turn(&turns, &mut io, &mut buffer) => {
                 let Ok(read @ 1..) = read else { return };
-                let Some(answer) = take_in(headcount, &mut decoder, &mut buffer[..read], &end) else { continue };
+                let answer = take_in(headcount, &mut decoder, &mut buffer[..read], &end);
+                end.end_turn(turn);
+                let Some(answer) = answer else { continue };
                 if io.write_all(&answer.bytes).await.is_err() || answer.last {
                     break;
                 }
@@ -120,6 +127,17 @@ async fn carry(headcount: &Headcount, mut io: TokioIo<Upgraded>, mut end: Remote
         }
     }
     let _already_gone = io.shutdown().await;
+}
+
+/// Reads once the shard has taken what was read before. Dropped at any point it has read nothing.
+async fn read_in_turn(
+    turns: &Arc<Semaphore>,
+    io: &mut TokioIo<Upgraded>,
+    buffer: &mut [u8],
+) -> (Option<OwnedSemaphorePermit>, std::io::Result<usize>) {
+    // None only where the semaphore were closed, which nobody does.
+    let turn = Arc::clone(turns).acquire_owned().await.ok();
+    (turn, io.read(buffer).await)
 }
 
 /// What the task itself answers.
@@ -175,3 +193,6 @@ fn take_in(
     }
     (answer.last || !answer.bytes.is_empty()).then_some(answer)
 }
+
+#[cfg(test)]
+mod tests;
