@@ -60,7 +60,8 @@ pub struct ForwardAuthConfig {
     /// An absolute `http` or `https` URL. `2xx` admits, `401`, `403` and redirects refuse, anything else counts as
     /// unavailable.
     pub url: String,
-    /// How long an answer holds for the same headers, milliseconds. Default 5,000.
+    /// How long an answer holds for the same headers, milliseconds. Who may no longer see stats is found out that much later
+    /// than `limits.admission_ms` at most. Default 5,000.
     pub cache_ms: u32,
     /// How long the app may take, milliseconds. Default 3,000.
     pub timeout_ms: u32,

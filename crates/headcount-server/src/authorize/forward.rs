@@ -41,7 +41,8 @@ use crate::head::without_cookies;
 const QUESTIONS_MAX: usize = 1_000;
 /// Requests to the app under way; further ones wait, within their timeout.
 const ASKING_MAX: usize = 64;
-/// Least time an admission holds, milliseconds; longer where the cache is longer.
+/// Least time the app's admission holds, milliseconds; longer where the cache is longer, and never longer than
+/// `limits.admission_ms`.
 const ADMISSION_MS_MIN: u64 = 30_000;
 /// Most time a failure is remembered, milliseconds: an app that is back is noticed soon, one that is down is not hammered.
 const FAILURE_MS_MAX: u64 = 1_000;
