@@ -72,8 +72,9 @@ export class Tab {
 }
 
 /**
- * Opens `url` as a tab that still runs the build `version`: the server hands out its current build with each page, so
- * the first answer is passed on without its cookies and the old one put in their place. The next load is an ordinary one.
+ * Opens `url` as a tab that still runs the build `version`: the server hands out its current build with each page, in a
+ * cookie and in the markup, so the first answer is passed on with the old one in both places. The next load is an
+ * ordinary one.
  *
  * @param {import('playwright-core').BrowserContext} visitor
  * @param {string} url
@@ -84,7 +85,8 @@ export async function openOldTab(visitor, url, version) {
   const tab = new Tab(await visitor.newPage())
   await tab.page.route(url, async (route) => {
     const answer = await fetch(url)
-    await route.fulfill({ status: answer.status, contentType: 'text/html; charset=utf-8', body: await answer.text() })
+    const body = (await answer.text()).replace(/data-version="[^"]*"/, `data-version="${version}"`)
+    await route.fulfill({ status: answer.status, contentType: 'text/html; charset=utf-8', body })
   }, { times: 1 })
   await tab.page.goto(url)
   return tab

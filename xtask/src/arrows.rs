@@ -45,6 +45,12 @@ const RULES: &[Rule] = &[
         may_use: &["headcount-core", "headcount-nats", "headcount-server"],
         must_not_use: &[],
     },
+    // Judges the framing alone; the server only in its tests.
+    Rule {
+        package: "headcount-conformance",
+        may_use: &["headcount-core"],
+        must_not_use: &["tokio"],
+    },
     // Measures from outside: the server's library, and whatever a client is made of.
     Rule {
         package: "headcount-bench",

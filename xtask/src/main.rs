@@ -5,6 +5,7 @@
 //! from the tree itself (`cargo tree`, `deny.toml`, the sources), never from a second list.
 
 mod arrows;
+mod autobahn;
 mod bench;
 mod check;
 mod demo;
@@ -23,10 +24,11 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 cargo xtask <command>
 
-  check   formatting, lints, arrows between crates, rules on sources and documents, dependencies, unit tests
-  test    installs what is missing, then everything: check, all Rust tests, the browser tests
-  demo    starts a demo site with visitors, and says how to try it; further arguments go to `headcount demo`
-  bench   runs the measurements; further arguments go to them
+  check         formatting, lints, arrows between crates, rules on sources and documents, dependencies, unit tests
+  test          installs what is missing, then everything: check, all Rust tests, conformance, the browser tests
+  conformance   the Autobahn test suite against our WebSocket framing; needs a Python 2.7
+  demo          starts a demo site with visitors, and says how to try it; further arguments go to `headcount demo`
+  bench         runs the measurements; further arguments go to them
 ";
 
 fn main() -> ExitCode {
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         }
         (Some("check"), []) => check::check(),
         (Some("test"), []) => test::test(),
+        (Some("conformance"), []) => autobahn::conformance(),
         (Some("demo"), rest) => demo::demo(rest),
         (Some("bench"), rest) => bench::bench(rest),
         (Some(_), _) => {

@@ -1,9 +1,9 @@
 //! `cargo xtask test`: everything, from a fresh clone. What the build server runs.
 
 use crate::report::{Failure, Passed, step};
-use crate::{check, needs, run};
+use crate::{autobahn, check, needs, run};
 
-/// Installs what is missing, then runs the gates, every Rust test and the browser tests.
+/// Installs what is missing, then runs the gates, every Rust test, the Autobahn test suite and the browser tests.
 pub(crate) fn test() -> Result<(), Failure> {
     step("what the machine must have", needs::chromium)?;
     step("network namespaces for the tests", needs::namespaces)?;
@@ -12,6 +12,10 @@ pub(crate) fn test() -> Result<(), Failure> {
     step("the binary", binary)?;
     step("Rust tests", rust_tests)?;
     step("examples in the documentation", documentation_tests)?;
+    step(
+        "WebSocket conformance: the Autobahn test suite",
+        autobahn::conformance_if_installable,
+    )?;
     step("browser tests", browser_tests)
 }
 

@@ -1,6 +1,7 @@
 //! WebSockets leave HTTP: over plain TCP their socket moves to a shard, else a task carries them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use headcount_core::websocket::{self, CloseCode, Decoder, Event, Flow};
 use hyper::upgrade::{OnUpgrade, Upgraded};
@@ -20,6 +21,9 @@ use crate::site::Place;
 
 /// Bytes read at once by a task that carries a WebSocket.
 const READ_BYTES: usize = 4_096;
+
+/// How long a client may take to hang up after the last frame.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// Waits for the upgrade and gives the connection to a shard.
 pub(crate) async fn adopt(headcount: Headcount, upgrade: OnUpgrade, candidate: Box<Candidate>, place: Place) {
@@ -126,7 +130,19 @@ async fn carry(headcount: &Headcount, mut io: TokioIo<Upgraded>, mut end: Remote
             }
         }
     }
-    let _already_gone = io.shutdown().await;
+    // The counts do not wait for the client to hang up.
+    drop(end);
+    linger(io, &mut buffer).await;
+}
+
+/// Waits a moment for the client to hang up: with bytes unread the socket would be reset, and that may overtake the close frame.
+async fn linger(mut io: TokioIo<Upgraded>, buffer: &mut [u8]) {
+    let hung_up = async {
+        io.shutdown().await?;
+        while io.read(buffer).await? > 0 {}
+        Ok::<_, std::io::Error>(())
+    };
+    let _too_slow = tokio::time::timeout(LINGER, hung_up).await;
 }
 
 /// Reads once the shard has taken what was read before. Dropped at any point it has read nothing.
@@ -166,11 +182,11 @@ fn take_in(
             Event::Pong(_) => end.tell(|key| Command::Heard { key }),
             Event::Binary(_) => {
                 headcount.count(Count::ReceivedMalformed);
-                Ok(())
+                end.tell(|key| Command::Spent { key })
             }
             Event::Ping(payload) => {
                 answer.bytes.extend_from_slice(&websocket::pong(payload));
-                end.tell(|key| Command::Heard { key })
+                end.tell(|key| Command::Spent { key })
             }
             Event::Close(code) => {
                 let echo = code.map_or(CloseCode::NORMAL, CloseCode::new);

@@ -28,6 +28,12 @@ impl Shard {
                     peer.heard = true;
                 }
             }),
+            Command::Spent { key } => self.with(key, |shard, slot| {
+                if let Some(peer) = shard.registry.peer_mut(slot) {
+                    peer.heard = true;
+                }
+                shard.spend(slot);
+            }),
             Command::Gone { key } => self.with(key, |shard, slot| shard.close(slot, Cause::Peer)),
             Command::Navigate { key, route } => {
                 self.navigate_by_post(key, &route);

@@ -66,6 +66,8 @@ pub(crate) enum Command {
     Received { key: ConnectionKey, text: Box<str> },
     /// The client of a remote link showed a sign of life.
     Heard { key: ConnectionKey },
+    /// The client of a remote link sent a frame that is no message, and has had its answer.
+    Spent { key: ConnectionKey },
     /// A remote link ended.
     Gone { key: ConnectionKey },
     /// A tab is on another page, said by POST.

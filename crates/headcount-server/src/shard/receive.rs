@@ -122,7 +122,7 @@ impl Shard {
     }
 
     /// Counts a frame that is no message against the allowance.
-    fn spend(&mut self, slot: u32) -> Flow {
+    pub(super) fn spend(&mut self, slot: u32) -> Flow {
         let (now_ms, site) = (self.now_ms, Arc::clone(&self.site));
         let Some(peer) = self.registry.peer_mut(slot) else {
             return Flow::Stop;
