@@ -23,7 +23,8 @@ pub struct Config {
     /// Whether client addresses are read, kept in memory, and shown to those who may see stats. Needs
     /// `connection_tracking`. Default false: they are never read, never kept, never shown.
     pub ip_tracking: bool,
-    /// The release that is current at start. `None`: the last one announced, else `unreleased`.
+    /// The release that is current at start. Announced anew where another one is; one that was announced before that rolls the
+    /// site back, with a warning in the log. `None`: the last one announced, else `unreleased`.
     pub release: Option<String>,
     /// Origins other than the server's own whose pages may connect, for instance `https://app.example.com`. Default none.
     pub allowed_origins: Vec<String>,

@@ -15,6 +15,8 @@ pub(crate) const SECRET: &str = "your-admin-secret";
 /// A running server. It is killed when it goes.
 pub(crate) struct Process {
     pub(crate) address: SocketAddr,
+    /// What it said before it listened.
+    pub(crate) said: String,
     child: Child,
 }
 
@@ -67,7 +69,7 @@ impl Process {
         };
         // Whatever it says later must not fill the pipe and stop it.
         std::thread::spawn(move || talk.read_to_end(&mut Vec::new()));
-        Self { address, child }
+        Self { address, said, child }
     }
 
     /// Ends it as `kill -9` does.
