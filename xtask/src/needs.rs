@@ -1,4 +1,4 @@
-//! What the machine must have beyond Rust, and how to get it: Node, Chromium and the packages of `e2e/`.
+//! What the machine must have beyond Rust, and how to get it: Node, Chromium, `ip` and the packages of `e2e/`.
 //!
 //! Installs only what is missing, and system packages only as root on a Debian system; elsewhere it prints the command. Reads
 //! one variable, `CHROMIUM`: the path of the browser, where it is not Debian's. The browser tests read the same one.
@@ -11,7 +11,7 @@ use crate::report::{Failure, Passed};
 use crate::run;
 
 const DEBIAN_CHROMIUM: &str = "/usr/bin/chromium";
-const APT_INSTALL: [&str; 4] = ["install", "--yes", "--no-install-recommends", "chromium"];
+const APT_INSTALL: [&str; 3] = ["install", "--yes", "--no-install-recommends"];
 /// The oldest release of Node that runs the browser tests.
 const NODE_MAJOR_MIN: u32 = 20;
 
@@ -29,16 +29,39 @@ pub(crate) fn chromium() -> Result<Passed, Failure> {
             "let it name a Chromium or Chrome, or unset it",
         ));
     }
-    if !is_root() || !run::works("apt-get", &["--version"]) {
-        let next = format!("sudo apt-get update && sudo apt-get {}", APT_INSTALL.join(" "));
+    if !may_install() {
+        let next = format!(
+            "sudo apt-get update && sudo apt-get {} chromium",
+            APT_INSTALL.join(" ")
+        );
         return Err(Failure::new(
             format!("no Chromium at {}, nor one named by CHROMIUM", path.display()),
             next,
         ));
     }
-    apt_get(&["update"])?;
-    apt_get(&APT_INSTALL)?;
+    install("chromium")?;
     Ok(Passed::Noting("installed Chromium".to_owned()))
+}
+
+/// `ip`, which makes the network namespaces in which peers are lost, installed if this can be done here. Where namespaces
+/// cannot be made anyhow, those tests are left out, and this says so.
+pub(crate) fn namespaces() -> Result<Passed, Failure> {
+    let without = |reason: &str| {
+        Ok(Passed::WithoutPart(format!(
+            "{reason}, so half-open peers are not tested"
+        )))
+    };
+    if !run::works("unshare", &["--net", "true"]) {
+        return without("network namespaces cannot be made here (root can)");
+    }
+    if run::works("ip", &["-V"]) {
+        return Ok(Passed::Noting("already there".to_owned()));
+    }
+    if !may_install() {
+        return without("there is no `ip` (iproute2)");
+    }
+    install("iproute2")?;
+    Ok(Passed::Noting("installed iproute2".to_owned()))
 }
 
 /// Node, and the packages that `e2e/package-lock.json` names, at those versions.
@@ -61,6 +84,16 @@ pub(crate) fn packages() -> Result<Passed, Failure> {
 
 fn browser(named: Option<OsString>) -> PathBuf {
     named.map_or_else(|| PathBuf::from(DEBIAN_CHROMIUM), PathBuf::from)
+}
+
+/// System packages are installed only as root on a Debian system.
+fn may_install() -> bool {
+    is_root() && run::works("apt-get", &["--version"])
+}
+
+fn install(package: &str) -> Result<(), Failure> {
+    apt_get(&["update"])?;
+    apt_get(&[&APT_INSTALL[..], &[package]].concat())
 }
 
 fn apt_get(arguments: &[&str]) -> Result<(), Failure> {

@@ -43,11 +43,15 @@ pub struct Limits {
     pub stats_connections_max: u32,
     /// Connections subscribed to stats at once. A further subscriber is refused. Default 1,000.
     pub subscribers_max: u32,
+    /// An admission to stats is asked for again after this time at the latest, milliseconds: who may no longer see them loses
+    /// the stream then. At least 100. Default 60,000.
+    pub admission_ms: u32,
     /// Least time between two `stats` messages, milliseconds. Default 100.
     pub tick_ms: u32,
     /// Time between two keepalives (SSE) or pings (WebSocket) of a connection, milliseconds. Default 30,000.
     pub keepalive_ms: u32,
-    /// A peer that is gone without a word leaves the counts within this time, milliseconds. Default 75,000.
+    /// A peer that is gone without a word leaves the counts within this time, milliseconds. An SSE peer is found by TCP, which
+    /// takes `keepalive_ms` and one and a half seconds at least. Default 75,000.
     pub liveness_ms: u32,
     /// Releases remembered; the oldest is forgotten first. Default 1,000.
     pub releases_max: u32,
@@ -87,6 +91,7 @@ impl Default for Limits {
             outbox_ms: 30_000,
             stats_connections_max: 200,
             subscribers_max: 1_000,
+            admission_ms: 60_000,
             tick_ms: 100,
             keepalive_ms: 30_000,
             liveness_ms: 75_000,
@@ -137,8 +142,13 @@ impl Limits {
                 "`limits.head_bytes_max` must be at least 1024: browsers send heads of that size".to_owned(),
             );
         }
-        if self.keepalive_ms < 100 {
-            problems.push("`limits.keepalive_ms` must be at least 100".to_owned());
+        for (name, value) in [
+            ("keepalive_ms", self.keepalive_ms),
+            ("admission_ms", self.admission_ms),
+        ] {
+            if value < 100 {
+                problems.push(format!("`limits.{name}` must be at least 100"));
+            }
         }
         if u64::from(self.liveness_ms) < 2 * u64::from(self.keepalive_ms) {
             problems.push(format!(

@@ -10,16 +10,12 @@ use headcount_core::protocol::client::Resume;
 use headcount_core::registry::OTHER_TEXT;
 use headcount_core::{route, version};
 
-use crate::authorize::Credentials;
+use crate::authorize::{BROWSER_COOKIE, Credentials};
 use crate::bots;
 use crate::client_address::client_address;
 use crate::head::{Head, cookie, query_parameter};
 use crate::origin;
 use crate::site::Site;
-
-/// The cookie that tells apart two browsers that subscribe to stats by POST. Random, for the browser session only, and set
-/// only where stats can be had at all.
-pub(crate) const BROWSER_COOKIE: &str = "headcount_browser";
 
 /// How messages reach the tab.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -93,13 +93,27 @@ impl Builder {
         let site = Arc::new(Site::new(self.config, authorizers, key));
         let headcount = run(site, store, stored, tickets, self.hooks)?;
         if let Some(release) = release {
-            headcount
-                .announce(&release)
-                .await
-                .map_err(|error| StartError::Release(Box::new(error)))?;
+            announce_configured(&headcount, &release).await?;
         }
         Ok(headcount)
     }
+}
+
+/// Announces the release of the configuration, and warns where the store knows a newer one: whoever restarts a server with
+/// an old `release` in its configuration has rolled back the site.
+async fn announce_configured(headcount: &Headcount, release: &str) -> Result<(), StartError> {
+    let failed = |error| StartError::Release(Box::new(error));
+    let before = headcount.releases().await.map_err(failed)?;
+    headcount.announce(release).await.map_err(failed)?;
+    let was_announced = before.releases.iter().any(|entry| entry.version == release);
+    if was_announced && before.current != release {
+        let from = before.current;
+        tracing::warn!(
+            "rolled back from {from} to {release}: the release given at start was announced before {from} was; give {from}, or \
+             none, to stay with it"
+        );
+    }
+    Ok(())
 }
 
 fn run(

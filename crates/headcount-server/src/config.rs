@@ -23,7 +23,8 @@ pub struct Config {
     /// Whether client addresses are read, kept in memory, and shown to those who may see stats. Needs
     /// `connection_tracking`. Default false: they are never read, never kept, never shown.
     pub ip_tracking: bool,
-    /// The release that is current at start. `None`: the last one announced, else `unreleased`.
+    /// The release that is current at start. Announced anew where another one is; one that was announced before that rolls the
+    /// site back, with a warning in the log. `None`: the last one announced, else `unreleased`.
     pub release: Option<String>,
     /// Origins other than the server's own whose pages may connect, for instance `https://app.example.com`. Default none.
     pub allowed_origins: Vec<String>,
@@ -60,7 +61,8 @@ pub struct ForwardAuthConfig {
     /// An absolute `http` or `https` URL. `2xx` admits, `401`, `403` and redirects refuse, anything else counts as
     /// unavailable.
     pub url: String,
-    /// How long an answer holds for the same headers, milliseconds. Default 5,000.
+    /// How long an answer holds for the same headers, milliseconds. Who may no longer see stats is found out that much later
+    /// than `limits.admission_ms` at most. Default 5,000.
     pub cache_ms: u32,
     /// How long the app may take, milliseconds. Default 3,000.
     pub timeout_ms: u32,

@@ -104,6 +104,16 @@ pub fn cookie<'head>(head: &'head dyn Head, name: &str) -> Option<&'head str> {
     found
 }
 
+/// The value of a `cookie` header without the cookies whose names are `unwanted`. Empty where nothing else is in it.
+pub(crate) fn without_cookies(header: &str, unwanted: impl Fn(&str) -> bool) -> String {
+    let is_wanted = |pair: &&str| {
+        let name = pair.split_once('=').map_or("", |(name, _)| name);
+        !pair.is_empty() && !unwanted(name.trim())
+    };
+    let wanted: Vec<_> = header.split(';').map(str::trim).filter(is_wanted).collect();
+    wanted.join("; ")
+}
+
 /// The value of the query parameter `name`, form-decoded: `+` is a space, `%XX` a byte. Invalid UTF-8 is replaced. The
 /// first one wins.
 pub fn query_parameter(head: &dyn Head, name: &str) -> Option<String> {

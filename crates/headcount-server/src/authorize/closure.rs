@@ -3,28 +3,24 @@
 use std::fmt;
 use std::future::Future;
 
-use super::{ADMISSION_MS, AuthorizeRequest, Authorizer, Reads, Verdict, VerdictFuture};
+use super::{AuthorizeRequest, Authorizer, Reads, Verdict, VerdictFuture};
 
-/// What a closure may answer: a [`Verdict`], or a `bool` where `true` admits for a minute and is then asked for again.
+/// What a closure may answer: a [`Verdict`], or a `bool` where `true` admits for `limits.admission_ms` and is then asked for
+/// again.
 pub trait IntoVerdict {
-    /// The verdict on a request that was made at `now_ms` (milliseconds since the Unix epoch).
-    fn into_verdict(self, now_ms: u64) -> Verdict;
+    /// What it means.
+    fn into_verdict(self) -> Verdict;
 }
 
 impl IntoVerdict for Verdict {
-    fn into_verdict(self, _now_ms: u64) -> Verdict {
+    fn into_verdict(self) -> Verdict {
         self
     }
 }
 
 impl IntoVerdict for bool {
-    fn into_verdict(self, now_ms: u64) -> Verdict {
-        let until_ms = now_ms.saturating_add(ADMISSION_MS);
-        if self {
-            Verdict::Admitted { until_ms }
-        } else {
-            Verdict::Refused
-        }
+    fn into_verdict(self) -> Verdict {
+        if self { Verdict::ADMITTED } else { Verdict::Refused }
     }
 }
 
@@ -77,8 +73,7 @@ where
 
     fn authorize<'a>(&'a self, request: &'a AuthorizeRequest) -> VerdictFuture<'a> {
         let answer = (self.decide)(request.clone());
-        let now_ms = request.now_ms;
-        Box::pin(async move { answer.await.into_verdict(now_ms) })
+        Box::pin(async move { answer.await.into_verdict() })
     }
 }
 
@@ -97,17 +92,12 @@ mod tests {
     use crate::head::Head;
 
     #[tokio::test]
-    async fn a_bool_admits_for_a_minute_or_refuses() {
+    async fn a_bool_admits_or_refuses() {
         let authorizer = closure(Reads::header("x-user"), |request: AuthorizeRequest| async move {
             request.credentials.header("x-user") == Some("ada")
         });
         let ada = authorizer.authorize(&request(&[("x-user", "ada")], 5)).await;
-        assert_eq!(
-            ada,
-            Verdict::Admitted {
-                until_ms: 5 + ADMISSION_MS
-            }
-        );
+        assert_eq!(ada, Verdict::ADMITTED);
         let eve = authorizer.authorize(&request(&[("x-user", "eve")], 5)).await;
         assert_eq!(eve, Verdict::Refused);
     }

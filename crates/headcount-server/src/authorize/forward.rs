@@ -7,7 +7,8 @@
 //!
 //! Invariants: the app is asked once at a time for the same headers, however many tabs ask; at most 1,000 answers are
 //! remembered, the oldest forgotten first; at most 64 requests are under way. A browser that shows neither cookie nor
-//! `authorization` is refused without asking: nothing tells it from a stranger.
+//! `authorization` is refused without asking: nothing tells it from a stranger. Headcount's own cookies are none of the
+//! app's business: they are not sent, and a browser that has no others shows none.
 //!
 //! Deliberately absent: reading the body for an answer, and passing on any header but those named.
 
@@ -32,14 +33,16 @@ use rustls::{ClientConfig, RootCertStore};
 use sha2::{Digest, Sha256};
 use tokio::sync::{OnceCell, Semaphore};
 
-use super::{AuthorizeRequest, Authorizer, Credentials, Reads, Verdict, VerdictFuture};
+use super::{AuthorizeRequest, Authorizer, Credentials, Reads, Verdict, VerdictFuture, is_own};
 use crate::config::ForwardAuthConfig;
+use crate::head::without_cookies;
 
 /// Answers remembered.
 const QUESTIONS_MAX: usize = 1_000;
 /// Requests to the app under way; further ones wait, within their timeout.
 const ASKING_MAX: usize = 64;
-/// Least time an admission holds, milliseconds; longer where the cache is longer.
+/// Least time the app's admission holds, milliseconds; longer where the cache is longer, and never longer than
+/// `limits.admission_ms`.
 const ADMISSION_MS_MIN: u64 = 30_000;
 /// Most time a failure is remembered, milliseconds: an app that is back is noticed soon, one that is down is not hammered.
 const FAILURE_MS_MAX: u64 = 1_000;
@@ -50,6 +53,8 @@ const DRAIN_BYTES_MAX: usize = 16_384;
 const DRAIN: Duration = Duration::from_millis(100);
 /// A failing app is named in the log at most this often, milliseconds.
 const WARNING_MS: u64 = 10_000;
+/// What may tell the app who it is. A browser that shows neither is a stranger.
+const KNOWN_BY: [HeaderName; 2] = [COOKIE, AUTHORIZATION];
 /// What the app is told of the browser.
 const PASSED_ON: [HeaderName; 4] = [COOKIE, AUTHORIZATION, USER_AGENT, ACCEPT_LANGUAGE];
 
@@ -149,7 +154,7 @@ impl ForwardAuth {
 
     async fn verdict(&self, request: &AuthorizeRequest) -> Verdict {
         let passed_on = passed_on(request);
-        let known = [COOKIE, AUTHORIZATION]
+        let known = KNOWN_BY
             .iter()
             .any(|known| passed_on.iter().any(|(name, _)| name == known));
         if !known {
@@ -243,10 +248,9 @@ impl ForwardAuth {
 
 impl Authorizer for ForwardAuth {
     fn reads(&self) -> Reads {
-        PASSED_ON
-            .iter()
-            .map(|name| Reads::header(name.as_str()))
-            .fold(Reads::default(), Reads::and)
+        let known = KNOWN_BY.iter().map(|name| Reads::header(name.as_str()));
+        let beside = [USER_AGENT, ACCEPT_LANGUAGE].map(|name| Reads::beside(name.as_str()));
+        known.chain(beside).fold(Reads::default(), Reads::and)
     }
 
     fn authorize<'a>(&'a self, request: &'a AuthorizeRequest) -> VerdictFuture<'a> {
@@ -289,7 +293,7 @@ fn passed_on(request: &AuthorizeRequest) -> Vec<(HeaderName, HeaderValue)> {
     let value = |name: &HeaderName| {
         let mut values = values(&request.credentials, name);
         let text = if *name == COOKIE {
-            values.collect::<Vec<_>>().join("; ")
+            without_cookies(&values.collect::<Vec<_>>().join("; "), is_own)
         } else {
             values.next().unwrap_or_default().to_owned()
         };

@@ -2,7 +2,8 @@
 //!
 //! A connection that subscribes is put before the configured authorizers with what its browser showed: for SSE the
 //! headers of the subscribing POST, for WebSocket those of the handshake. One that admits is enough; with none configured
-//! nobody is admitted. An admission holds for a while and is asked for again.
+//! nobody is admitted. An admission holds for `limits.admission_ms`, or shorter where its authorizer says so, and is asked for
+//! again.
 //!
 //! | authorizer | asks |
 //! |---|---|
@@ -21,6 +22,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use headcount_core::limits::Limits;
+
 use crate::config::Config;
 use crate::head::Head;
 
@@ -31,11 +34,12 @@ pub mod rule;
 pub mod sealed_session;
 pub mod ticket;
 
-/// How long an admission holds where the authorizer knows no better, milliseconds. A demoted admin loses the stream within
-/// this time.
-pub const ADMISSION_MS: u64 = 60_000;
 /// How long all authorizers together may take over one question.
 const AUTHORIZE_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// The cookie that tells apart two browsers that subscribe to stats by POST. Random, for the browser session only, and set
+/// only where stats can be had at all. It says nothing of who may see them, so no authorizer is shown it.
+pub(crate) const BROWSER_COOKIE: &str = "headcount_browser";
 
 /// What authorizers want to read of a request head. Only that is kept of a WebSocket handshake, so that a visitor costs
 /// no memory for cookies that nobody looks at.
@@ -43,8 +47,10 @@ const AUTHORIZE_TIME_MAX: Duration = Duration::from_secs(10);
 pub struct Reads {
     /// Names of single cookies. Ignored where `headers` holds `cookie`.
     pub cookies: Vec<String>,
-    /// Names of whole headers, in lower case.
+    /// Names of whole headers, in lower case. Of `cookie`, headcount's own cookies are left out unless `cookies` names them.
     pub headers: Vec<String>,
+    /// Names of headers, in lower case, that do not tell who somebody is (`user-agent`). Kept beside the others, never alone.
+    pub beside: Vec<String>,
     /// Whether a browser that shows none of these is put before the authorizers too. Default false: it is refused unasked.
     pub needs_nothing: bool,
 }
@@ -72,7 +78,7 @@ pub struct AuthorizeRequest {
 /// An authorizer's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// May see stats until this time at the latest (milliseconds since the Unix epoch); asked again before or then.
+    /// May see stats. Asked again at this time, and after `limits.admission_ms` at the latest.
     Admitted {
         /// When the admission ends, milliseconds since the Unix epoch.
         until_ms: u64,
@@ -81,6 +87,11 @@ pub enum Verdict {
     Refused,
     /// The authorizer could not tell (its app did not answer). Treated as a refusal, counted apart.
     Unavailable,
+}
+
+impl Verdict {
+    /// Admitted for as long as an admission holds.
+    pub const ADMITTED: Self = Self::Admitted { until_ms: u64::MAX };
 }
 
 /// The future of a [`Verdict`].
@@ -113,6 +124,14 @@ impl Reads {
         }
     }
 
+    /// The header `name`, given in lower case, where the browser shows something that others read too.
+    pub fn beside(name: impl Into<String>) -> Self {
+        Self {
+            beside: vec![name.into()],
+            ..Self::default()
+        }
+    }
+
     /// Nothing: for an authorizer that decides without looking at the request, or by the address alone.
     pub fn nothing() -> Self {
         Self {
@@ -127,6 +146,7 @@ impl Reads {
         for (mine, theirs) in [
             (&mut self.cookies, other.cookies),
             (&mut self.headers, other.headers),
+            (&mut self.beside, other.beside),
         ] {
             mine.extend(theirs);
             mine.sort_unstable();
@@ -140,9 +160,7 @@ impl Reads {
     pub fn collect(&self, head: &dyn Head) -> Option<Credentials> {
         let mut headers: Vec<(Box<str>, Box<str>)> = Vec::new();
         for name in &self.headers {
-            head.each_value(name, &mut |value| {
-                headers.push((name.as_str().into(), value.into()));
-            });
+            head.each_value(name, &mut |value| headers.extend(self.kept(name, value)));
         }
         if !self.headers.iter().any(|name| name == "cookie") {
             for name in &self.cookies {
@@ -151,27 +169,59 @@ impl Reads {
                 }
             }
         }
+        if !headers.is_empty() {
+            for name in self.beside.iter().filter(|name| !self.headers.contains(name)) {
+                head.each_value(name, &mut |value| headers.extend(self.kept(name, value)));
+            }
+        }
         (self.needs_nothing || !headers.is_empty()).then(|| Credentials {
             headers: headers.into(),
         })
     }
+
+    /// What is kept of one header; `None` where that is nothing.
+    fn kept(&self, name: &str, value: &str) -> Option<(Box<str>, Box<str>)> {
+        if name != "cookie" {
+            return Some((name.into(), value.into()));
+        }
+        let own = |cookie: &str| is_own(cookie) && !self.cookies.iter().any(|named| named == cookie);
+        let cookies = crate::head::without_cookies(value, own);
+        (!cookies.is_empty()).then(|| (name.into(), cookies.into()))
+    }
+}
+
+/// Whether headcount itself sets this cookie. The site need not learn of it.
+fn is_own(cookie: &str) -> bool {
+    [BROWSER_COOKIE, ticket::TICKET_COOKIE].contains(&cookie)
 }
 
 /// The authorizers of one server, in order. Put those first that answer at once.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Authorizers {
     list: Vec<Arc<dyn Authorizer>>,
+    /// How long an admission holds at most, milliseconds.
+    admission_ms: u32,
+}
+
+impl Default for Authorizers {
+    /// None: nobody is admitted.
+    fn default() -> Self {
+        Self::new(&Limits::default())
+    }
 }
 
 impl Authorizers {
-    /// None: nobody is admitted.
-    pub fn new() -> Self {
-        Self::default()
+    /// None: nobody is admitted. Those that are pushed admit for `limits.admission_ms` at most.
+    pub fn new(limits: &Limits) -> Self {
+        Self {
+            list: Vec::new(),
+            admission_ms: limits.admission_ms,
+        }
     }
 
     /// Those that `config` names: sealed sessions, forward-auth, anyone. Tickets and authorizers of one's own are pushed.
     pub fn configured(config: &Config) -> Result<Self, forward::ForwardAuthError> {
-        let mut authorizers = Self::new();
+        let mut authorizers = Self::new(&config.limits);
         if let Some(sealed) = &config.sealed_session {
             authorizers.push(Arc::new(sealed_session::SealedSession::new(sealed)));
         }
@@ -203,7 +253,7 @@ impl Authorizers {
 
     /// Asks one after the other; the first that admits decides, and the rest is not asked. Where none admits the answer is
     /// [`Verdict::Unavailable`] if any could not tell, for that one might have admitted, else [`Verdict::Refused`]. An
-    /// admission that is over already refuses. Ten seconds for all together; what is not answered then is
+    /// admission that is over already refuses; one that would hold longer than `limits.admission_ms` is cut to that. Ten seconds for all together; what is not answered then is
     /// [`Verdict::Unavailable`]. Needs a tokio runtime with its timer on.
     pub async fn authorize(&self, request: &AuthorizeRequest) -> Verdict {
         self.authorize_within(AUTHORIZE_TIME_MAX, request).await
@@ -220,7 +270,10 @@ impl Authorizers {
         for authorizer in &self.list {
             match authorizer.authorize(request).await {
                 Verdict::Admitted { until_ms } if until_ms > request.now_ms => {
-                    return Verdict::Admitted { until_ms };
+                    let latest_ms = request.now_ms.saturating_add(self.admission_ms.into());
+                    return Verdict::Admitted {
+                        until_ms: until_ms.min(latest_ms),
+                    };
                 }
                 Verdict::Unavailable => verdict = Verdict::Unavailable,
                 Verdict::Admitted { .. } | Verdict::Refused => {}
@@ -288,7 +341,7 @@ pub(crate) mod tests {
     }
 
     fn answering(verdicts: &[Verdict]) -> Authorizers {
-        let mut authorizers = Authorizers::new();
+        let mut authorizers = Authorizers::default();
         for &verdict in verdicts {
             authorizers.push(Arc::new(closure(
                 Reads::nothing(),
@@ -322,7 +375,7 @@ pub(crate) mod tests {
 
     #[tokio::test]
     async fn whoever_does_not_answer_in_time_could_not_tell() {
-        let mut authorizers = Authorizers::new();
+        let mut authorizers = Authorizers::default();
         authorizers.push(Arc::new(closure(Reads::nothing(), |_| {
             std::future::pending::<bool>()
         })));
@@ -354,6 +407,32 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn our_own_cookies_and_what_anybody_shows_tell_nothing() {
+        let reads = Reads::header("cookie").and(Reads::beside("user-agent"));
+        let kept = |reads: &Reads, cookie| {
+            let head = head(&[("cookie", cookie), ("user-agent", "Firefox")]);
+            let headers = |credentials: &Credentials| {
+                let lines = credentials
+                    .headers()
+                    .map(|(name, value)| format!("{name}: {value}"));
+                lines.collect::<Vec<_>>().join(", ")
+            };
+            reads.collect(&head).as_ref().map(headers)
+        };
+        let own = "headcount_browser=1; headcount_ticket=2";
+        assert_eq!(kept(&reads, own), None);
+        assert_eq!(
+            kept(&reads, "headcount_browser=1; sid=a=b;c").unwrap(),
+            "cookie: sid=a=b; c, user-agent: Firefox"
+        );
+        let reads = reads.and(ticket::Tickets::default().reads());
+        assert_eq!(
+            kept(&reads, own).unwrap(),
+            "cookie: headcount_ticket=2, user-agent: Firefox"
+        );
+    }
+
+    #[test]
     fn a_browser_that_shows_nothing_is_asked_about_only_where_nothing_is_needed() {
         let reads = Reads::cookie("sid");
         assert_eq!(reads.collect(&head(&[("cookie", "theme=dark")])), None);
@@ -361,7 +440,7 @@ pub(crate) mod tests {
         let credentials = reads.collect(&head(&[])).unwrap();
         assert_eq!(credentials.headers().count(), 0);
         assert!(
-            Authorizers::new()
+            Authorizers::default()
                 .reads()
                 .collect(&head(&[("cookie", "sid=1")]))
                 .is_none()
@@ -374,14 +453,13 @@ pub(crate) mod tests {
         assert!(none.is_empty());
         let anyone = Authorizers::configured(&Config {
             authorize_anyone: true,
+            limits: Limits {
+                admission_ms: 700,
+                ..Limits::default()
+            },
             ..Config::default()
         });
         let verdict = anyone.unwrap().authorize(&request(&[], 50)).await;
-        assert_eq!(
-            verdict,
-            Verdict::Admitted {
-                until_ms: 50 + ADMISSION_MS
-            }
-        );
+        assert_eq!(verdict, Verdict::Admitted { until_ms: 750 });
     }
 }

@@ -31,7 +31,7 @@ use sha1::Sha1;
 use sha2::Sha256;
 
 use super::rule::ClaimRule;
-use super::{ADMISSION_MS, AuthorizeRequest, Authorizer, Reads, Verdict, VerdictFuture};
+use super::{AuthorizeRequest, Authorizer, Reads, Verdict, VerdictFuture};
 use crate::config::{SealedSessionConfig, Secret};
 use crate::head::cookie;
 
@@ -101,11 +101,11 @@ impl SealedSession {
         };
         match self.open(value, request.now_ms) {
             Ok(session) if self.rule.admits(&session.data) => {
-                let soon = request.now_ms.saturating_add(ADMISSION_MS);
-                let end = session.expires_ms.map(|at| at.saturating_add(SKEW_MS));
-                Verdict::Admitted {
-                    until_ms: end.map_or(soon, |end| end.min(soon)),
-                }
+                session
+                    .expires_ms
+                    .map_or(Verdict::ADMITTED, |at| Verdict::Admitted {
+                        until_ms: at.saturating_add(SKEW_MS),
+                    })
             }
             Ok(_) => Verdict::Refused,
             Err(error) => {
@@ -274,23 +274,13 @@ mod tests {
                 expires_ms: None
             }
         );
-        assert_eq!(
-            verdict(VECTOR),
-            Verdict::Admitted {
-                until_ms: NOW + ADMISSION_MS
-            }
-        );
+        assert_eq!(verdict(VECTOR), Verdict::ADMITTED);
     }
 
     #[test]
     fn the_cookie_may_be_percent_encoded() {
         let encoded = VECTOR.replace('*', "%2A").replace('-', "%2d");
-        assert_eq!(
-            verdict(&encoded),
-            Verdict::Admitted {
-                until_ms: NOW + ADMISSION_MS
-            }
-        );
+        assert_eq!(verdict(&encoded), Verdict::ADMITTED);
     }
 
     #[test]
@@ -325,20 +315,14 @@ mod tests {
 
     #[test]
     fn an_admission_ends_with_the_seal() {
-        let until = |expires_ms: u64| verdict(&admin_seal(&expires_ms.to_string()));
-        let later = NOW + 3_600_000;
-        assert_eq!(
-            until(later),
-            Verdict::Admitted {
-                until_ms: NOW + ADMISSION_MS
-            }
-        );
-        assert_eq!(
-            until(NOW - 20_000),
-            Verdict::Admitted {
-                until_ms: NOW + 40_000
-            }
-        );
+        for expires_ms in [NOW + 3_600_000, NOW - 20_000] {
+            assert_eq!(
+                verdict(&admin_seal(&expires_ms.to_string())),
+                Verdict::Admitted {
+                    until_ms: expires_ms + SKEW_MS
+                }
+            );
+        }
     }
 
     #[test]

@@ -15,7 +15,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
-use super::{ADMISSION_MS, AuthorizeRequest, Authorizer, Reads, Verdict, VerdictFuture};
+use super::{AuthorizeRequest, Authorizer, Reads, Verdict, VerdictFuture};
 use crate::head::cookie;
 
 /// The cookie that carries a ticket. Set it with `HttpOnly; SameSite=Strict; Path=/`, and `Secure` over TLS.
@@ -92,7 +92,8 @@ impl Tickets {
         (expires_ms > now_ms).then_some(expires_ms)
     }
 
-    /// Ends the ticket with this cookie value. Streams it admitted end when they are asked for again, within a minute.
+    /// Ends the ticket with this cookie value. Streams it admitted end when they are asked for again, within
+    /// `limits.admission_ms`.
     pub fn revoke(&self, cookie_value: &str) {
         let hash = hash(cookie_value);
         self.held().retain(|held| held.hash != hash);
@@ -107,7 +108,7 @@ impl Tickets {
         cookie(&*request.credentials, TICKET_COOKIE)
             .and_then(|value| self.check(value, request.now_ms))
             .map_or(Verdict::Refused, |expires_ms| Verdict::Admitted {
-                until_ms: expires_ms.min(request.now_ms.saturating_add(ADMISSION_MS)),
+                until_ms: expires_ms,
             })
     }
 }
@@ -206,15 +207,11 @@ mod tests {
         let ticket = tickets.issue(NOW).unwrap();
         let shown = |headers: &[(&str, &str)], now_ms| tickets.verdict(&request(headers, now_ms));
         let pair = format!("a=1; {TICKET_COOKIE}={}", ticket.cookie_value);
-        let soon = NOW + ADMISSION_MS;
-        assert_eq!(
-            shown(&[("cookie", &pair)], NOW),
-            Verdict::Admitted { until_ms: soon }
-        );
         let last = ticket.expires_ms - 1;
         let end = Verdict::Admitted {
             until_ms: ticket.expires_ms,
         };
+        assert_eq!(shown(&[("cookie", &pair)], NOW), end);
         assert_eq!(shown(&[("cookie", &pair)], last), end);
         assert_eq!(shown(&[("cookie", &pair)], last + 1), Verdict::Refused);
         let bearer = format!("Bearer {}", ticket.cookie_value);

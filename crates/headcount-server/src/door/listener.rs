@@ -14,6 +14,13 @@ const UNSENT_BYTES: u32 = 16_384;
 /// system lowers this to its own bound (`net.core.somaxconn`, 4,096 since Linux 5.4).
 const BACKLOG: i32 = 4_096;
 
+/// How late the system may be in giving a silent peer up: it begins to count when it first repeats what was not confirmed, and
+/// looks every half second where the link itself is down (`TCP_RESOURCE_PROBE_INTERVAL` of Linux).
+const GIVING_UP_MS: u32 = 1_000;
+
+/// A peer is given this long to confirm, however small the limits: less, and a single lost packet ends it.
+const SILENT_MS_MIN: u32 = 500;
+
 /// Takes `address` with `count` listeners that share it, for [`crate::Headcount::serve`]: one for each shard is best. With
 /// port 0 all get the same free port. Fails where anyone listens there already.
 pub fn listen(address: SocketAddr, count: usize) -> std::io::Result<Vec<TcpListener>> {
@@ -43,12 +50,20 @@ fn socket(address: SocketAddr) -> std::io::Result<Socket> {
 }
 
 /// Sets on a listener what its sockets then inherit: no delay for small messages; an end for peers that are gone without a
-/// word, `liveness_ms` less `keepalive_ms` after something was sent to them; little buffering for readers that have
-/// stopped. [`crate::Headcount::serve`] does this by itself; do it where an app of your own accepts.
+/// word, so that with a keepalive every `keepalive_ms` they are found within `liveness_ms`; little buffering for readers that
+/// have stopped. [`crate::Headcount::serve`] does this by itself; do it where an app of your own accepts.
 pub fn tune_listener(listener: &TcpListener, limits: &Limits) -> std::io::Result<()> {
     let socket = SockRef::from(listener);
     socket.set_tcp_nodelay(true)?;
-    let silent_ms = limits.liveness_ms.saturating_sub(limits.keepalive_ms).max(1_000);
-    socket.set_tcp_user_timeout(Some(Duration::from_millis(silent_ms.into())))?;
+    socket.set_tcp_user_timeout(Some(Duration::from_millis(silent_ms(limits).into())))?;
     socket.set_tcp_notsent_lowat(UNSENT_BYTES)
+}
+
+/// How long a peer may leave unconfirmed what was sent to it.
+fn silent_ms(limits: &Limits) -> u32 {
+    limits
+        .liveness_ms
+        .saturating_sub(limits.keepalive_ms)
+        .saturating_sub(GIVING_UP_MS)
+        .max(SILENT_MS_MIN)
 }

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use headcount_core::connection::ConnectionKey;
 use http_body::{Body, Frame};
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use crate::shard::{Command, Outgoing, Shards};
 
@@ -54,6 +54,16 @@ impl RemoteEnd {
         match self.key.and_then(|key| Some((key, self.shards.of(key)?))) {
             Some((key, shard)) => shard.offer(command(key)),
             None => Ok(()),
+        }
+    }
+
+    /// Gives a turn to the shard, behind everything it was told: it is over when the shard has come there.
+    pub(crate) fn end_turn(&self, turn: Option<OwnedSemaphorePermit>) {
+        if let Some((key, turn)) = self.key.zip(turn)
+            && let Some(shard) = self.shards.of(key)
+        {
+            // Never more than one for each link. Where the shard has ended the turn is over as well.
+            shard.force(Command::EndTurn(turn));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! WebSockets leave HTTP: over plain TCP their socket moves to a shard, else a task carries them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use headcount_core::websocket::{self, CloseCode, Decoder, Event, Flow};
@@ -8,7 +9,7 @@ use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto::upgrade::downcast;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::generic::Rewound;
 use super::remote::{REMOTE_QUEUE, RemoteEnd};
@@ -96,10 +97,13 @@ fn below(upgraded: Upgraded) -> Below {
     }
 }
 
-/// Carries a WebSocket whose socket cannot be moved: frames are decoded here, everything else happens in the shard.
+/// Carries a WebSocket whose socket cannot be moved: frames are decoded here, everything else happens in the shard. What one
+/// read brought goes to the shard as one turn, and there is no further read until the shard has come to its end: a fast
+/// sender is slowed by its own socket, and no link has more than a buffer's worth of messages in the mailbox.
 async fn carry(headcount: &Headcount, mut io: TokioIo<Upgraded>, mut end: RemoteEnd) {
     let mut decoder = Decoder::default();
     let mut buffer = vec![0; READ_BYTES];
+    let turns = Arc::new(Semaphore::new(1));
     // The shard speaks first, and until it has there is nobody to tell.
     let Some(first) = end.next().await else { return };
     if io.write_all(&first).await.is_err() {
@@ -115,9 +119,11 @@ async fn carry(headcount: &Headcount, mut io: TokioIo<Upgraded>, mut end: Remote
                 }
                 None => break,
             },
-            read = io.read(&mut buffer) => {
+            (turn, read) = read_in_turn(&turns, &mut io, &mut buffer) => {
                 let Ok(read @ 1..) = read else { return };
-                let Some(answer) = take_in(headcount, &mut decoder, &mut buffer[..read], &end) else { continue };
+                let answer = take_in(headcount, &mut decoder, &mut buffer[..read], &end);
+                end.end_turn(turn);
+                let Some(answer) = answer else { continue };
                 if io.write_all(&answer.bytes).await.is_err() || answer.last {
                     break;
                 }
@@ -137,6 +143,17 @@ async fn linger(mut io: TokioIo<Upgraded>, buffer: &mut [u8]) {
         Ok::<_, std::io::Error>(())
     };
     let _too_slow = tokio::time::timeout(LINGER, hung_up).await;
+}
+
+/// Reads once the shard has taken what was read before. Dropped at any point it has read nothing.
+async fn read_in_turn(
+    turns: &Arc<Semaphore>,
+    io: &mut TokioIo<Upgraded>,
+    buffer: &mut [u8],
+) -> (Option<OwnedSemaphorePermit>, std::io::Result<usize>) {
+    // None only where the semaphore were closed, which nobody does.
+    let turn = Arc::clone(turns).acquire_owned().await.ok();
+    (turn, io.read(buffer).await)
 }
 
 /// What the task itself answers.
@@ -192,3 +209,6 @@ fn take_in(
     }
     (answer.last || !answer.bytes.is_empty()).then_some(answer)
 }
+
+#[cfg(test)]
+mod tests;

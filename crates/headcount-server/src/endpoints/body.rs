@@ -11,17 +11,21 @@ use serde::de::DeserializeOwned;
 
 use crate::error::Refusal;
 
-/// The whole body, as text.
-pub(super) async fn text(body: Body, limits: &Limits) -> Result<String, Refusal> {
+/// The whole body.
+pub(super) async fn bytes(body: Body, limits: &Limits) -> Result<Bytes, Refusal> {
     let bytes_max = limits.body_bytes_max;
     let reading = Limited::new(body, bytes_max as usize).collect();
     let read = tokio::time::timeout(Duration::from_millis(limits.head_ms.into()), reading).await;
-    let read = read.map_err(|_| Refusal::slow_body())?;
-    let bytes: Bytes = match read {
-        Ok(collected) => collected.to_bytes(),
-        Err(error) if error.is::<LengthLimitError>() => return Err(Refusal::body_too_large(bytes_max)),
-        Err(_) => return Err(Refusal::invalid_body("the body could not be read to its end")),
-    };
+    match read.map_err(|_| Refusal::slow_body())? {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Refusal::body_too_large(bytes_max)),
+        Err(_) => Err(Refusal::invalid_body("the body could not be read to its end")),
+    }
+}
+
+/// The whole body, as text.
+pub(super) async fn text(body: Body, limits: &Limits) -> Result<String, Refusal> {
+    let bytes = bytes(body, limits).await?;
     String::from_utf8(bytes.into()).map_err(|_| Refusal::invalid_body("the body is not UTF-8"))
 }
 

@@ -16,17 +16,18 @@ pub(super) struct Accepted {
     ok: bool,
 }
 
-/// A tab is on another page. `ok` is false for an unknown connection, a field that is missing or no string, and a route that
-/// is none.
+/// A tab is on another page. `ok` is false for an unknown connection, a field that is missing or no string (also because the
+/// body is no JSON, or no text at all), and a route that is none. As the lean door answers.
 pub(super) async fn route(
     State(headcount): State<Headcount>,
     request: Request,
 ) -> Result<Json<Accepted>, Refusal> {
-    let text = body::text(request.into_body(), &headcount.site().config.limits).await?;
-    let Ok(RouteBody { connection_id, route }) = client::object(&text) else {
-        return Ok(Json(Accepted { ok: false }));
-    };
-    let ok = headcount.navigate(&connection_id, &route);
+    let bytes = body::bytes(request.into_body(), &headcount.site().config.limits).await?;
+    let said = std::str::from_utf8(&bytes)
+        .ok()
+        .and_then(|text| client::object(text).ok());
+    let ok =
+        said.is_some_and(|RouteBody { connection_id, route }| headcount.navigate(&connection_id, &route));
     Ok(Json(Accepted { ok }))
 }
 

@@ -73,6 +73,7 @@ impl Shard {
             } => {
                 let _asker_gone = reply.send(self.registry.page(from, max, &filter));
             }
+            Command::EndTurn(turn) => drop(turn),
             Command::Report { question } => self.answer_report(question),
             Command::Drain => self.drain = Some(Drain::new(self.now_ms, self.registry.len(), self.limits())),
             Command::Stop => self.stop(),

@@ -33,7 +33,7 @@ use headcount_core::protocol::stats::StatsMessage;
 use headcount_core::registry::{Filter, Page, Reach};
 use headcount_core::route;
 use mio::{Poll, Token, Waker};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use crate::admission::Candidate;
 use crate::authorize::Credentials;
@@ -105,6 +105,8 @@ pub(crate) enum Command {
         filter: Filter,
         reply: oneshot::Sender<Page>,
     },
+    /// The task of a remote link has told all that it read, and reads on when this is dropped.
+    EndTurn(OwnedSemaphorePermit),
     /// Report changes to the hub now.
     Report { question: u64 },
     /// Tell everyone when to return, then close them, a slice at a time.

@@ -14,6 +14,7 @@ use headcount_server::clock;
 use headcount_server::config::{ForwardAuthConfig, SealedSessionConfig};
 use headcount_server::{Config, Secret};
 use serde_json::json;
+use tokio::runtime::Runtime;
 
 use crate::client::{Ask, BOTH, Tab, Transport, Visit, ask};
 use crate::server::{Door, SECRET, Server, config};
@@ -21,10 +22,13 @@ use crate::server::{Door, SECRET, Server, config};
 /// What h3 itself sealed, with the password of [`sealed`]: `{user: {email: "admin@example.com", role: "admin"}}`.
 const SEALED_BY_H3: &str = "Fe26.2**539d82494a6b07953555ffe9a8a93f0d910cd8d608a89b2a349557cf94f52ce3*o0r9w2-tJCKjawP4UJfvuw*cdixO_biS9zYf5pbcGJuEHD2uNHTDFlmd5r_N9KMGoJMgyPcq2wUtg8lHFDNbmKEeckwfkcOZGTVVd2joF5dHVMIUTrNvzJDhoMLV9O6dtW-dRWXWTWwOMsiQLnxaK4AqWD9fwrLeRX7lmQ9tORwIFzccg1-hfncU4jednprnBB_OHUJ6ZlJjthLapK8wJCE**008696e54886ac963aa2bb68aa1f9c3bd5ef5739deacf355b7f84893d7e33000*4gi4iOTq5h3feOomU--tZ3TObSURsntH3RN3Pdlffto";
 
-fn sealed(rule: &str) -> Config {
+/// What the app seals its sessions with.
+pub(crate) const SESSION_PASSWORD: &str = "0123456789abcdef0123456789abcdef-ref";
+
+pub(crate) fn sealed(rule: &str) -> Config {
     Config {
         sealed_session: Some(SealedSessionConfig {
-            password: Secret::new("0123456789abcdef0123456789abcdef-ref"),
+            password: Secret::new(SESSION_PASSWORD),
             cookie: "nuxt-session".to_owned(),
             rule: rule.parse().unwrap(),
         }),
@@ -33,7 +37,7 @@ fn sealed(rule: &str) -> Config {
 }
 
 /// What a tab with these cookies is answered when it subscribes.
-fn verdict(server: &Server, transport: Transport, cookies: &[String]) -> (Tab, String) {
+pub(crate) fn verdict(server: &Server, transport: Transport, cookies: &[String]) -> (Tab, String) {
     let mut visit = Visit::new(transport, "/");
     for cookie in cookies {
         visit = visit.cookie(cookie);
@@ -92,15 +96,55 @@ fn a_sealed_session_admits_by_its_rule() {
 }
 
 /// An app that knows `sid=admin` until it forgets it, and counts how often it was asked.
-#[derive(Clone, Default)]
-struct App {
-    forgot: Arc<AtomicBool>,
-    asked: Arc<AtomicU64>,
+pub(crate) struct App {
+    pub(crate) address: SocketAddr,
+    state: Arc<AppState>,
+    /// It ends with the app.
+    _runtime: Runtime,
 }
 
-async fn may_see(State(app): State<App>, headers: HeaderMap) -> StatusCode {
+#[derive(Default)]
+struct AppState {
+    forgot: AtomicBool,
+    asked: AtomicU64,
+}
+
+impl App {
+    pub(crate) fn start() -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let listener = runtime
+            .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
+            .unwrap();
+        let address = listener.local_addr().unwrap();
+        let state = Arc::new(AppState::default());
+        let router = Router::new()
+            .route("/may-see", get(may_see))
+            .with_state(Arc::clone(&state));
+        runtime.spawn(async { axum::serve(listener, router).await });
+        Self {
+            address,
+            state,
+            _runtime: runtime,
+        }
+    }
+
+    fn asked(&self) -> u64 {
+        self.state.asked.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn forget(&self) {
+        self.state.forgot.store(true, Ordering::Relaxed);
+    }
+}
+
+async fn may_see(State(app): State<Arc<AppState>>, headers: HeaderMap) -> StatusCode {
     app.asked.fetch_add(1, Ordering::Relaxed);
     let cookies = headers.get("cookie").map(|value| value.to_str().unwrap());
+    assert!(cookies.is_none_or(|cookies| !cookies.contains("headcount_")));
     if cookies.is_some_and(|cookies| cookies.contains("sid=admin")) && !app.forgot.load(Ordering::Relaxed) {
         StatusCode::NO_CONTENT
     } else {
@@ -110,35 +154,21 @@ async fn may_see(State(app): State<App>, headers: HeaderMap) -> StatusCode {
 
 #[test]
 fn forward_auth_asks_the_app() {
-    let app = App::default();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .unwrap();
-    let listener = runtime
-        .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
-        .unwrap();
-    let address = listener.local_addr().unwrap();
-    let router = Router::new()
-        .route("/may-see", get(may_see))
-        .with_state(app.clone());
-    runtime.spawn(async { axum::serve(listener, router).await });
-    let server = Server::build(Door::Own, forward(address, "/may-see"), |builder| builder);
+    let app = App::start();
+    let server = Server::build(Door::Own, forward(app.address, "/may-see"), |builder| builder);
     assert_verdict(&server, &["sid=admin", "theme=dark"], "stats");
     assert_verdict(&server, &["sid=visitor"], "stats-unauthorized");
-    let asked = app.asked.load(Ordering::Relaxed);
-    // Of an SSE visitor our own cookie is known, so the app is asked about that one.
-    let (_, answer) = verdict(&server, Transport::WebSocket, &[]);
-    assert_eq!(answer, "stats-unauthorized");
+    let asked = app.asked();
+    // Over SSE it has our own cookie to show, which is none of the app's.
+    assert_verdict(&server, &[], "stats-unauthorized");
     assert_eq!(
-        app.asked.load(Ordering::Relaxed),
+        app.asked(),
         asked,
         "a browser that shows nothing is not asked about"
     );
-    app.forgot.store(true, Ordering::Relaxed);
+    app.forget();
     assert_verdict(&server, &["sid=admin", "theme=light"], "stats-unauthorized");
-    let elsewhere = Server::build(Door::Own, forward(address, "/missing"), |builder| builder);
+    let elsewhere = Server::build(Door::Own, forward(app.address, "/missing"), |builder| builder);
     assert_verdict(&elsewhere, &["sid=admin"], "stats-unauthorized");
     assert_eq!(
         elsewhere.metric("headcount_subscribed_total{kind=\"unavailable\"}"),
@@ -146,7 +176,7 @@ fn forward_auth_asks_the_app() {
     );
 }
 
-fn forward(app: SocketAddr, path: &str) -> Config {
+pub(crate) fn forward(app: SocketAddr, path: &str) -> Config {
     Config {
         forward_auth: Some(ForwardAuthConfig {
             url: format!("http://{app}{path}"),
@@ -158,7 +188,7 @@ fn forward(app: SocketAddr, path: &str) -> Config {
 }
 
 /// Signs in with the secret; the cookie.
-fn ticket(server: &Server) -> String {
+pub(crate) fn ticket(server: &Server) -> String {
     let answer = ask(
         server.address,
         &Ask::post("/api/admin/session", &json!({"secret": SECRET})),

@@ -8,9 +8,11 @@
 mod authorize;
 mod client;
 mod contract;
+mod demotion;
 mod embedding;
 mod hooks;
 mod invalidation;
 mod lifecycle;
+mod seal;
 mod server;
 mod stats;

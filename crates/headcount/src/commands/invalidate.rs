@@ -2,7 +2,9 @@
 
 use headcount_core::protocol::admin::{
     AudienceBody, InvalidationAnswer, InvalidationRequest, InvalidationsAnswer, MatchBody, ModeBody,
+    ReleasesAnswer,
 };
+use headcount_core::release::UNRELEASED;
 
 use crate::arguments::InvalidateArguments;
 use crate::client::Client;
@@ -10,6 +12,11 @@ use crate::config::environment::Environment;
 use crate::failure::Failure;
 use crate::table::counted;
 use crate::{date, output};
+
+/// Why an invalidation hit nobody, and what would.
+const ONLY_OUTDATED: &str = "only tabs on an older release were meant; --all-tabs means all of them\n";
+const NO_RELEASE: &str = "no release was announced yet, so nobody counts as outdated; use --all-tabs, or announce one with \
+                          `headcount release <version>`\n";
 
 pub(crate) async fn run(arguments: &InvalidateArguments, environment: &Environment) -> Result<(), Failure> {
     let request = request(arguments)?;
@@ -23,7 +30,23 @@ pub(crate) async fn run(arguments: &InvalidateArguments, environment: &Environme
         Some(id) => expires_at(&client, id).await,
         None => None,
     };
-    output::data(&shown(&answer, &request, expires_at))
+    let mut text = shown(&answer, &request, expires_at);
+    if answer.tabs == 0 && request.audience == AudienceBody::Outdated {
+        text.push_str(if is_unreleased(&client).await {
+            NO_RELEASE
+        } else {
+            ONLY_OUTDATED
+        });
+    }
+    output::data(&text)
+}
+
+/// Whether the server knows no release that a tab could be behind. No, where that cannot be had.
+async fn is_unreleased(client: &Client) -> bool {
+    let releases = async { client.get("releases", &[]).await.ok()?.read().ok() };
+    releases
+        .await
+        .is_some_and(|releases: ReleasesAnswer| releases.current == UNRELEASED)
 }
 
 fn request(arguments: &InvalidateArguments) -> Result<InvalidationRequest, Failure> {
@@ -97,9 +120,6 @@ fn shown(answer: &InvalidationAnswer, request: &InvalidationRequest, expires_at:
             let ids: Vec<String> = several.iter().map(u32::to_string).collect();
             lines.push(format!("rules {} no longer stand", ids.join(", ")));
         }
-    }
-    if answer.tabs == 0 && request.audience == AudienceBody::Outdated {
-        lines.push("only tabs on an older release were meant; --all-tabs means all of them".to_owned());
     }
     lines.push(String::new());
     lines.join("\n")

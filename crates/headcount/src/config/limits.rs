@@ -45,6 +45,7 @@ limits! {
     outbox_ms: u32,
     stats_connections_max: u32,
     subscribers_max: u32,
+    admission_ms: u32,
     tick_ms: u32,
     keepalive_ms: u32,
     liveness_ms: u32,

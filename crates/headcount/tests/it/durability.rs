@@ -63,6 +63,33 @@ fn a_release_given_at_start_is_announced_once() {
 }
 
 #[test]
+fn an_older_release_given_at_start_rolls_back_and_says_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let start = |release| {
+        let words = [
+            "--data-dir",
+            directory.path().to_str().unwrap(),
+            "--release",
+            release,
+        ];
+        Process::start(&words, &[])
+    };
+    for release in ["v2", "v3", "v3"] {
+        let server = start(release);
+        assert!(!server.said.contains("rolled back"), "{}", server.said);
+        server.kill();
+    }
+    let server = start("v2");
+    assert!(
+        server.said.contains("WARN rolled back from v3 to v2: "),
+        "{}",
+        server.said
+    );
+    let releases = server.admin(Ask::get("/api/admin/releases")).json();
+    assert_eq!(releases["current"], "v2");
+}
+
+#[test]
 fn a_directory_belongs_to_one_server() {
     let directory = tempfile::tempdir().unwrap();
     let server = Process::durable(directory.path());

@@ -13,6 +13,7 @@ mod command;
 mod configuration;
 mod durability;
 mod exit_codes;
+mod half_open;
 mod help;
 mod hostile;
 mod printing;

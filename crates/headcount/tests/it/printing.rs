@@ -3,7 +3,9 @@
 use std::io::pipe;
 
 use crate::admin_server::AdminServer;
+use crate::client::{Transport, Visit};
 use crate::command::{ended, headcount};
+use crate::process::Process;
 
 const STATS: &str =
     r#"{"total":3,"versions":{"v1":1,"v2":2},"routes":{"/":3},"connections":[],"later":"field"}"#;
@@ -113,6 +115,26 @@ fn an_invalidation_says_whom_it_told_and_how_to_lift_it() {
             .stdout
             .contains("/checkout and below")
     );
+}
+
+#[test]
+fn an_invalidation_that_hits_nobody_says_why() {
+    let server = Process::ephemeral(&[]);
+    let _tab = Visit::new(Transport::Sse, "/checkout").open(server.address);
+    let said = |words: &[&str]| server.run(&[&["invalidate", "/checkout"], words].concat()).stdout;
+    let unreleased = "no release was announced yet, so nobody counts as outdated; use --all-tabs, or announce one with \
+                      `headcount release <version>`\n";
+    for words in [&[][..], &["--dry-run"]] {
+        let text = said(words);
+        assert!(text.contains("0 tabs") && text.ends_with(unreleased), "{text}");
+    }
+    assert!(said(&["--all-tabs", "--dry-run"]).contains("1 tab "));
+    server.post("releases", &serde_json::json!({"version": "unreleased"}));
+    assert!(said(&["--dry-run"]).ends_with(unreleased));
+    server.post("releases", &serde_json::json!({"version": "v1"}));
+    assert!(said(&["--dry-run"]).contains("1 tab "));
+    let elsewhere = server.run(&["invalidate", "/elsewhere", "--dry-run"]).stdout;
+    assert!(elsewhere.ends_with("only tabs on an older release were meant; --all-tabs means all of them\n"));
 }
 
 #[test]

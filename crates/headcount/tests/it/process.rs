@@ -15,6 +15,8 @@ pub(crate) const SECRET: &str = "your-admin-secret";
 /// A running server. It is killed when it goes.
 pub(crate) struct Process {
     pub(crate) address: SocketAddr,
+    /// What it said before it listened.
+    pub(crate) said: String,
     child: Child,
 }
 
@@ -38,7 +40,12 @@ impl Process {
 
     /// With these words and variables. The release is `v1` and there is a secret, unless a variable says otherwise.
     pub(crate) fn start(words: &[&str], variables: &[(&str, &str)]) -> Self {
-        let mut command = headcount(["serve", "--listen", "127.0.0.1:0", "--shards", "2"]);
+        Self::listening("127.0.0.1:0", words, variables)
+    }
+
+    /// As [`Process::start`], on another address than the usual one.
+    pub(crate) fn listening(address: &str, words: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut command = headcount(["serve", "--listen", address, "--shards", "2"]);
         command
             .args(words)
             .env("HEADCOUNT_ADMIN_SECRET", SECRET)
@@ -62,7 +69,7 @@ impl Process {
         };
         // Whatever it says later must not fill the pipe and stop it.
         std::thread::spawn(move || talk.read_to_end(&mut Vec::new()));
-        Self { address, child }
+        Self { address, said, child }
     }
 
     /// Ends it as `kill -9` does.

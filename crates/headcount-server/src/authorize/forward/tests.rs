@@ -124,9 +124,17 @@ async fn the_browsers_own_headers_are_passed_on() {
 async fn a_stranger_is_refused_unasked() {
     let app = App::default();
     let forward = forward(app.serve().await, "/");
-    let stranger = request(&[("user-agent", "Firefox"), ("cookie", "")], NOW);
-    assert_eq!(forward.authorize(&stranger).await, Verdict::Refused);
+    for cookie in [
+        "",
+        "headcount_ticket=x",
+        "headcount_ticket=x; headcount_browser=y",
+    ] {
+        let stranger = request(&[("user-agent", "Firefox"), ("cookie", cookie)], NOW);
+        assert_eq!(forward.authorize(&stranger).await, Verdict::Refused, "{cookie}");
+    }
     assert_eq!(app.asked(), 0);
+    let admin = request(&[("cookie", "headcount_ticket=x; sid=admin")], NOW);
+    assert_eq!(forward.authorize(&admin).await, admitted(NOW));
 }
 
 #[tokio::test]

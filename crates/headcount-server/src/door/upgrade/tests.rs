@@ -1,0 +1,121 @@
+//! A WebSocket over a pipe, against a real shard that is made to be busy.
+
+use std::pin::Pin;
+use std::sync::{Mutex, mpsc as std_mpsc};
+use std::task::{Context, Wake, Waker};
+use std::time::Duration;
+
+use headcount_core::limits::Limits;
+use headcount_core::registry::Filter;
+use hyper::server::conn::http1;
+use hyper_util::service::TowerToHyperService;
+use tokio::io::DuplexStream;
+use tokio::sync::oneshot;
+
+use super::*;
+use crate::config::Config;
+
+const HANDSHAKE: &str = "GET /__skew/ws?route=/ HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+    sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
+
+/// Bytes that may wait in the pipe.
+const PIPE: usize = 1_024;
+
+const NAVIGATIONS: usize = 5_000;
+
+/// A server whose clients may send all of that, and a client of it that was told it is connected.
+async fn connected() -> (Headcount, DuplexStream) {
+    let config = Config {
+        shards: 1,
+        limits: Limits {
+            messages_burst: 8_000,
+            ..Limits::default()
+        },
+        ..Config::default()
+    };
+    let headcount = Headcount::builder(config).start().await.unwrap();
+    let (mut client, io) = tokio::io::duplex(PIPE);
+    let service = TowerToHyperService::new(headcount.router());
+    let connection = http1::Builder::new().serve_connection(TokioIo::new(io), service);
+    tokio::spawn(connection.with_upgrades());
+    client.write_all(HANDSHAKE.as_bytes()).await.unwrap();
+    let mut read = Vec::new();
+    while !String::from_utf8_lossy(&read).contains("connectionId") {
+        assert_ne!(client.read_buf(&mut read).await.unwrap(), 0);
+    }
+    (headcount, client)
+}
+
+/// A navigation as a client sends it, masked with zeros.
+fn navigation(number: usize) -> Vec<u8> {
+    let text = format!(r#"{{"type":"route-update","route":"/{number}"}}"#);
+    let length = u8::try_from(text.len()).unwrap();
+    [&[0x81, 0x80 | length, 0, 0, 0, 0][..], text.as_bytes()].concat()
+}
+
+/// Makes the only shard busy until what is returned goes: it wakes somebody who takes his time.
+fn busy(headcount: &Headcount) -> std_mpsc::SyncSender<()> {
+    struct Slow {
+        began: std_mpsc::SyncSender<()>,
+        end: Mutex<std_mpsc::Receiver<()>>,
+    }
+    impl Wake for Slow {
+        fn wake(self: Arc<Self>) {
+            self.began.send(()).unwrap();
+            let _dropped = self.end.lock().unwrap().recv();
+        }
+    }
+    let (began, begins) = std_mpsc::sync_channel(1);
+    let (keep, end) = std_mpsc::sync_channel(0);
+    let end = Mutex::new(end);
+    let waker = Waker::from(Arc::new(Slow { began, end }));
+    let (reply, mut answer) = oneshot::channel();
+    assert!(
+        Pin::new(&mut answer)
+            .poll(&mut Context::from_waker(&waker))
+            .is_pending()
+    );
+    headcount.shards().get(0).unwrap().force(Command::Page {
+        from: 0,
+        max: 0,
+        filter: Filter::default(),
+        reply,
+    });
+    begins.recv().unwrap();
+    keep
+}
+
+/// Lets the other tasks of this runtime, which has one thread, do all they can.
+async fn everybody_else() {
+    for _ in 0..1_000 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_fast_sender_waits_for_a_busy_shard() {
+    let (headcount, mut client) = connected().await;
+    let messages: Vec<u8> = (1..=NAVIGATIONS).flat_map(navigation).collect();
+    let busy = busy(&headcount);
+    let mut sent = 0;
+    loop {
+        tokio::select! {
+            biased;
+            written = client.write(&messages[sent..]) => sent += written.unwrap(),
+            () = everybody_else() => break,
+        }
+        assert!(sent < messages.len(), "it went on reading");
+    }
+    assert!(sent <= 2 * READ_BYTES + PIPE, "{sent} of {}", messages.len());
+    drop(busy);
+    client.write_all(&messages[sent..]).await.unwrap();
+    let last = format!("/{NAVIGATIONS}");
+    let arrived = async {
+        while !headcount.stats().await.unwrap().routes.contains_key(&last) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), arrived)
+        .await
+        .unwrap();
+}

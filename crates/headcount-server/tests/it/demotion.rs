@@ -1,0 +1,90 @@
+//! Who loses the right to see stats loses the open stream: by every authorizer, over both transports.
+
+use headcount_server::core::limits::Limits;
+use headcount_server::{Config, clock};
+
+use crate::authorize::{App, forward, sealed, ticket, verdict};
+use crate::client::{Ask, BOTH, Tab, Transport, Visit, ask, eventually};
+use crate::seal::seal;
+use crate::server::{Door, Server, config};
+
+/// How far apart the clocks of an app and of headcount may be, as in iron.
+const SKEW_MS: u64 = 60_000;
+
+/// Asks for every admission again after a moment.
+fn impatient(config: Config) -> Config {
+    Config {
+        limits: Limits {
+            admission_ms: 300,
+            ..Limits::default()
+        },
+        ..config
+    }
+}
+
+fn start(config: Config) -> Server {
+    Server::build(Door::Own, config, |builder| builder)
+}
+
+/// A reader of stats over each transport.
+fn readers(server: &Server, cookie: &str) -> [Tab; 2] {
+    BOTH.map(|transport| {
+        let (tab, answer) = verdict(server, transport, &[cookie.to_owned()]);
+        assert_eq!(answer, "stats", "{transport:?}");
+        tab
+    })
+}
+
+/// Waits until each of two was asked about for the third time, and admitted.
+fn await_renewals(server: &Server) {
+    let admitted = || server.metric("headcount_subscribed_total{kind=\"admitted\"}");
+    eventually("admissions are renewed", || (admitted() >= 6).then_some(()));
+    assert_eq!(server.metric("headcount_subscribed_total{kind=\"refused\"}"), 0);
+}
+
+fn assert_lost(server: &Server, mut readers: [Tab; 2]) {
+    for reader in &mut readers {
+        let before = reader.until("stats-unauthorized");
+        assert!(before.iter().all(|message| message["type"] == "stats"));
+    }
+    let tab = Visit::new(Transport::Sse, "/secret").open(server.address);
+    server.await_route("/secret", 1);
+    for reader in &mut readers {
+        server.mark(&reader.id);
+        assert_eq!(reader.next()["type"], "marker", "{:?}", reader.transport());
+    }
+    assert_eq!(server.metric("headcount_subscribers"), 0);
+    drop(tab);
+}
+
+#[test]
+fn a_sealed_session_that_expires_ends_its_streams() {
+    // The limit is a minute here: the stream ends with the session all the same.
+    let server = start(sealed(r#"user.role == "admin""#));
+    let expires_ms = clock::unix_ms() - SKEW_MS + 3_000;
+    let session = seal(r#"{"data":{"user":{"role":"admin"}}}"#, expires_ms);
+    let readers = readers(&server, &format!("nuxt-session={session}"));
+    assert_lost(&server, readers);
+    assert!(clock::unix_ms() >= expires_ms + SKEW_MS, "too early");
+}
+
+#[test]
+fn signing_out_ends_the_streams_of_a_ticket() {
+    let server = start(impatient(config()));
+    let ticket = ticket(&server);
+    let readers = readers(&server, &ticket);
+    await_renewals(&server);
+    let sign_out = Ask::new("DELETE", "/api/admin/session").header("cookie", ticket);
+    assert_eq!(ask(server.address, &sign_out).status, 200);
+    assert_lost(&server, readers);
+}
+
+#[test]
+fn an_app_that_changes_its_mind_ends_the_streams_it_admitted() {
+    let app = App::start();
+    let server = start(impatient(forward(app.address, "/may-see")));
+    let readers = readers(&server, "sid=admin");
+    await_renewals(&server);
+    app.forget();
+    assert_lost(&server, readers);
+}
