@@ -49,10 +49,11 @@ pub(crate) fn listen(
     address: SocketAddr,
     config: &Config,
 ) -> Result<(Vec<TcpListener>, SocketAddr), Failure> {
-    let bound = headcount_server::listen(address, config.shards_count()).and_then(|listeners| {
-        let local = listeners.first().map_or(Ok(address), TcpListener::local_addr)?;
-        Ok((listeners, local))
-    });
+    let bound =
+        headcount_server::listen(address, config.shards_count(), &config.limits).and_then(|listeners| {
+            let local = listeners.first().map_or(Ok(address), TcpListener::local_addr)?;
+            Ok((listeners, local))
+        });
     bound.map_err(|source| Failure::Listen {
         address: address.to_string(),
         source,

@@ -22,8 +22,9 @@ const GIVING_UP_MS: u32 = 1_000;
 const SILENT_MS_MIN: u32 = 500;
 
 /// Takes `address` with `count` listeners that share it, for [`crate::Headcount::serve`]: one for each shard is best. With
-/// port 0 all get the same free port. Fails where anyone listens there already.
-pub fn listen(address: SocketAddr, count: usize) -> std::io::Result<Vec<TcpListener>> {
+/// port 0 all get the same free port. They are tuned as by [`tune_listener`] before the first connection comes, so that those
+/// that wait for the server to start are no exception. Fails where anyone listens there already.
+pub fn listen(address: SocketAddr, count: usize, limits: &Limits) -> std::io::Result<Vec<TcpListener>> {
     // Sharing is allowed to every process of this user, so two servers would silently split the connections. A listener
     // that does not share finds the other one out.
     let probe = socket(address)?;
@@ -35,6 +36,7 @@ pub fn listen(address: SocketAddr, count: usize) -> std::io::Result<Vec<TcpListe
         .map(|_| {
             let socket = socket(address)?;
             socket.set_reuse_port(count > 1)?;
+            tune(&SockRef::from(&socket), limits)?;
             socket.bind(&address.into())?;
             socket.listen(BACKLOG)?;
             Ok(socket.into())
@@ -51,9 +53,12 @@ fn socket(address: SocketAddr) -> std::io::Result<Socket> {
 
 /// Sets on a listener what its sockets then inherit: no delay for small messages; an end for peers that are gone without a
 /// word, so that with a keepalive every `keepalive_ms` they are found within `liveness_ms`; little buffering for readers that
-/// have stopped. [`crate::Headcount::serve`] does this by itself; do it where an app of your own accepts.
+/// have stopped. [`listen`] and [`crate::Headcount::serve`] do this by themselves; do it where an app of your own accepts.
 pub fn tune_listener(listener: &TcpListener, limits: &Limits) -> std::io::Result<()> {
-    let socket = SockRef::from(listener);
+    tune(&SockRef::from(listener), limits)
+}
+
+fn tune(socket: &SockRef<'_>, limits: &Limits) -> std::io::Result<()> {
     socket.set_tcp_nodelay(true)?;
     socket.set_tcp_user_timeout(Some(Duration::from_millis(silent_ms(limits).into())))?;
     socket.set_tcp_notsent_lowat(UNSENT_BYTES)
@@ -66,4 +71,22 @@ fn silent_ms(limits: &Limits) -> u32 {
         .saturating_sub(limits.keepalive_ms)
         .saturating_sub(GIVING_UP_MS)
         .max(SILENT_MS_MIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpStream;
+
+    use super::*;
+
+    #[test]
+    fn a_connection_that_comes_before_the_server_is_tuned_too() {
+        let listeners = listen(([127, 0, 0, 1], 0).into(), 1, &Limits::default()).unwrap();
+        let address = listeners[0].local_addr().unwrap();
+        let _waiting = TcpStream::connect(address).unwrap();
+        listeners[0].set_nonblocking(false).unwrap();
+        let (accepted, _) = listeners[0].accept().unwrap();
+        let silent = SockRef::from(&accepted).tcp_user_timeout().unwrap();
+        assert_eq!(silent, Some(Duration::from_secs(44)));
+    }
 }

@@ -191,11 +191,13 @@ impl Shard {
         self.outlets
             .witness
             .tell(&self.meters, || Some(Happening::Closed(key)));
+        // Where bytes are queued, the socket may have taken half a frame, and another must not begin inside it.
+        let is_behind = peer.outbox.is_some();
         match (peer.link, peer.transport, cause.code()) {
-            (Link::Socket(socket), Transport::WebSocket, Some(code)) => {
+            (Link::Socket(socket), Transport::WebSocket, Some(code)) if !is_behind => {
                 self.linger(socket, &websocket::close(code, ""));
             }
-            (Link::Socket(socket), Transport::Sse, Some(_)) => self.linger(socket, &[]),
+            (Link::Socket(socket), _, Some(_)) => self.linger(socket, &[]),
             (Link::Socket(_), _, None) => {}
             (Link::Remote(sender), transport, code) => {
                 if let (Transport::WebSocket, Some(code)) = (transport, code) {
@@ -207,3 +209,6 @@ impl Shard {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,8 @@
 //! - `arrive`: a connection opens. `receive`: a client speaks. `deliver`: messages go out. `sweep`: time passes.
 
 mod arrive;
+#[cfg(test)]
+pub(crate) mod busy;
 mod commands;
 mod deliver;
 mod guests;

@@ -1,19 +1,15 @@
 //! A WebSocket over a pipe, against a real shard that is made to be busy.
 
-use std::pin::Pin;
-use std::sync::{Mutex, mpsc as std_mpsc};
-use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use headcount_core::limits::Limits;
-use headcount_core::registry::Filter;
 use hyper::server::conn::http1;
 use hyper_util::service::TowerToHyperService;
 use tokio::io::DuplexStream;
-use tokio::sync::oneshot;
 
 use super::*;
 use crate::config::Config;
+use crate::shard::busy::Busy;
 
 const HANDSHAKE: &str = "GET /__skew/ws?route=/ HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
     sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
@@ -53,38 +49,6 @@ fn navigation(number: usize) -> Vec<u8> {
     [&[0x81, 0x80 | length, 0, 0, 0, 0][..], text.as_bytes()].concat()
 }
 
-/// Makes the only shard busy until what is returned goes: it wakes somebody who takes his time.
-fn busy(headcount: &Headcount) -> std_mpsc::SyncSender<()> {
-    struct Slow {
-        began: std_mpsc::SyncSender<()>,
-        end: Mutex<std_mpsc::Receiver<()>>,
-    }
-    impl Wake for Slow {
-        fn wake(self: Arc<Self>) {
-            self.began.send(()).unwrap();
-            let _dropped = self.end.lock().unwrap().recv();
-        }
-    }
-    let (began, begins) = std_mpsc::sync_channel(1);
-    let (keep, end) = std_mpsc::sync_channel(0);
-    let end = Mutex::new(end);
-    let waker = Waker::from(Arc::new(Slow { began, end }));
-    let (reply, mut answer) = oneshot::channel();
-    assert!(
-        Pin::new(&mut answer)
-            .poll(&mut Context::from_waker(&waker))
-            .is_pending()
-    );
-    headcount.shards().get(0).unwrap().force(Command::Page {
-        from: 0,
-        max: 0,
-        filter: Filter::default(),
-        reply,
-    });
-    begins.recv().unwrap();
-    keep
-}
-
 /// Lets the other tasks of this runtime, which has one thread, do all they can.
 async fn everybody_else() {
     for _ in 0..1_000 {
@@ -96,7 +60,8 @@ async fn everybody_else() {
 async fn a_fast_sender_waits_for_a_busy_shard() {
     let (headcount, mut client) = connected().await;
     let messages: Vec<u8> = (1..=NAVIGATIONS).flat_map(navigation).collect();
-    let busy = busy(&headcount);
+    let busy = Busy::queue(headcount.shards().get(0).unwrap());
+    busy.begin();
     let mut sent = 0;
     loop {
         tokio::select! {
