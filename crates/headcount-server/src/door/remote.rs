@@ -18,7 +18,9 @@ pub(crate) const REMOTE_QUEUE: usize = 32;
 pub(crate) struct RemoteEnd {
     receiver: mpsc::Receiver<Outgoing>,
     shards: Shards,
+    /// While the connection is open.
     key: Option<ConnectionKey>,
+    ended: bool,
 }
 
 impl RemoteEnd {
@@ -27,21 +29,31 @@ impl RemoteEnd {
             receiver,
             shards,
             key: None,
+            ended: false,
         }
     }
 
     /// The next bytes to send; `None` at the end.
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        loop {
+        while !self.ended {
             match std::task::ready!(self.receiver.poll_recv(cx)) {
                 Some(Outgoing::Opened(key)) => self.key = Some(key),
                 Some(Outgoing::Bytes(bytes)) => return Poll::Ready(Some(bytes)),
-                Some(Outgoing::End) | None => {
-                    self.key = None;
-                    return Poll::Ready(None);
+                Some(Outgoing::End(last)) => {
+                    self.end();
+                    if !last.is_empty() {
+                        return Poll::Ready(Some(last));
+                    }
                 }
+                None => self.end(),
             }
         }
+        Poll::Ready(None)
+    }
+
+    fn end(&mut self) {
+        self.key = None;
+        self.ended = true;
     }
 
     /// As [`RemoteEnd::poll_next`], to await.

@@ -111,6 +111,8 @@ async fn carry(headcount: &Headcount, mut io: TokioIo<Upgraded>, mut end: Remote
     }
     loop {
         tokio::select! {
+            // What the shard says comes first: behind its last word nothing else may follow.
+            biased;
             outgoing = end.next() => match outgoing {
                 Some(bytes) => {
                     if io.write_all(&bytes).await.is_err() {

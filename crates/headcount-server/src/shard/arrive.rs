@@ -1,5 +1,8 @@
 //! A connection opens, and ends.
 
+use std::io::Write;
+
+use bytes::Bytes;
 use headcount_core::connection::ConnectionKey;
 use headcount_core::protocol::server;
 use headcount_core::registry::Opening;
@@ -194,17 +197,24 @@ impl Shard {
         // Where bytes are queued, the socket may have taken half a frame, and another must not begin inside it.
         let is_behind = peer.outbox.is_some();
         match (peer.link, peer.transport, cause.code()) {
-            (Link::Socket(socket), Transport::WebSocket, Some(code)) if !is_behind => {
-                self.linger(socket, &websocket::close(code, ""));
+            (Link::Socket(mut socket), Transport::WebSocket, Some(code)) if !is_behind => {
+                let farewell = websocket::close(code, "");
+                if let Cause::Answered(_) = cause {
+                    // Both have said goodbye: nothing unread is left that closing now could destroy (RFC 6455, 7.1.1).
+                    let _already_gone = socket.write(&farewell);
+                } else {
+                    self.linger(socket, &farewell);
+                }
             }
             (Link::Socket(socket), _, Some(_)) => self.linger(socket, &[]),
             (Link::Socket(_), _, None) => {}
             (Link::Remote(sender), transport, code) => {
-                if let (Transport::WebSocket, Some(code)) = (transport, code) {
-                    let _full_or_gone = sender.try_send(Outgoing::Bytes(websocket::close(code, "")));
-                }
+                let farewell = match (transport, code) {
+                    (Transport::WebSocket, Some(code)) => websocket::close(code, ""),
+                    _ => Bytes::new(),
+                };
                 // A full queue ends too, when its last sender goes: now.
-                let _full_or_gone = sender.try_send(Outgoing::End);
+                let _full_or_gone = sender.try_send(Outgoing::End(farewell));
             }
         }
     }

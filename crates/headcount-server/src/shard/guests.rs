@@ -255,8 +255,6 @@ impl Shard {
         if self.guests.queues[2].count >= LINGERING_MAX {
             return;
         }
-        // It may be registered as a connection; a guest has another token.
-        let _not_registered = self.poll.registry().deregister(&mut stream);
         let visit = self
             .guests
             .insert(Guest::Lingering(stream), self.now_ms + LINGER_MS);
@@ -309,12 +307,12 @@ impl Shard {
         let Some(Some((_, guest))) = self.guests.places.get_mut(visit.place) else {
             return;
         };
-        if self
-            .poll
-            .registry()
-            .register(guest.stream(), token, Interest::READABLE)
-            .is_err()
-        {
+        let (registry, stream) = (self.poll.registry(), guest.stream());
+        // One that was a connection is registered already, under its slot.
+        let registered = registry
+            .register(stream, token, Interest::READABLE)
+            .or_else(|_| registry.reregister(stream, token, Interest::READABLE));
+        if registered.is_err() {
             self.guests.take_visit(visit);
             self.guests.leave(visit.place);
         }

@@ -154,8 +154,8 @@ pub(crate) enum Outgoing {
     Opened(ConnectionKey),
     /// Bytes in the framing of its transport.
     Bytes(Bytes),
-    /// Nothing more comes.
-    End,
+    /// The last bytes, maybe none: nothing more comes. One message, so that nothing else gets in between.
+    End(Bytes),
 }
 
 /// What a shard and its hub look at without asking.
