@@ -35,7 +35,8 @@ pub struct Limits {
     pub routes_max: u32,
     /// Distinct versions a shard names at once. Tabs on further versions count under `(other)`. Default 1,000.
     pub versions_max: u32,
-    /// Bytes queued for one connection whose socket takes no more. Beyond it the connection is closed. Default 262,144.
+    /// Bytes queued for one connection whose socket takes no more. A message that exceeds it behind others that wait closes
+    /// the connection; one that waits alone does not. Default 262,144.
     pub outbox_bytes_max: u32,
     /// Milliseconds a connection may leave queued bytes untouched before it is closed. Default 30,000.
     pub outbox_ms: u32,

@@ -188,7 +188,10 @@ pub(super) enum Flushed {
 }
 
 impl Outbox {
+    /// Keeps what of these parts was not sent. One message is always kept, however long: `bytes_max` is for what piles up
+    /// behind a socket that does not move, and stats of a large site are longer.
     fn keep(&mut self, parts: &[Part<'_>], mut skip: usize, bytes_max: usize) -> Sent {
+        let waited = self.bytes;
         for part in parts {
             let length = part.bytes().len();
             if skip >= length {
@@ -200,7 +203,7 @@ impl Outbox {
             self.bytes += rest.len();
             self.queue.push_back(rest);
         }
-        if self.bytes > bytes_max {
+        if waited > 0 && self.bytes > bytes_max {
             Sent::TooSlow
         } else {
             Sent::Yes
