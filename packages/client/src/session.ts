@@ -41,9 +41,15 @@ export interface Session {
   readonly returning: boolean
 }
 
-/** What can happen to it. */
+/** What a page goes through. `left` and `back`: for and from the back/forward cache. `doubted`: the link may be dead. */
+export interface PageEvent {
+  readonly type: 'start' | 'online' | 'offline' | 'shown' | 'hidden' | 'left' | 'back' | 'doubted'
+}
+
+/** What can happen to it. `due`: a wait is over. `late`: nothing was heard in time. `reachable`: the server answers a probe. */
 export type SessionEvent =
-  | { readonly type: 'start' | 'stop' | 'due' | 'online' | 'offline' | 'shown' | 'hidden' | 'left' | 'back' | 'doubted' | 'subscribe' | 'unsubscribe' }
+  | PageEvent
+  | { readonly type: 'stop' | 'due' | 'subscribe' | 'unsubscribe' }
   | { readonly type: 'navigated'; readonly route: string }
   | { readonly type: 'received'; readonly attempt: number; readonly known: KnownMessage | null; readonly resume: string | null }
   | { readonly type: 'ended'; readonly attempt: number; readonly code: number | null }

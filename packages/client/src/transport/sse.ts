@@ -31,22 +31,27 @@ export const sse: Connect = (base, query, events) => {
 
 function posting(base: URL) {
   let connectionId: string | null = null
-  let route: string | null = null
-  let subscribing = false
-  let busy = false
-  const next = async (): Promise<void> => {
-    if (busy || connectionId === null || (route === null && !subscribing)) return
-    busy = true
-    const [said, asked] = [route, subscribing]
-    const done = said === null
-      ? await post(new URL('subscribe-stats', base), { connectionId })
-      : await post(new URL('route', base), { connectionId, route: said })
-    busy = false
-    if (!done) return
-    if (said === null) subscribing = subscribing && !asked
-    else if (route === said) route = null
+  let isBusy = false
+  /** What is still to be said: endpoints, and the route for the one that takes it. */
+  const pending = new Map<string, string | undefined>()
+
+  async function next(): Promise<void> {
+    const [first] = pending
+    if (isBusy || connectionId === null || first === undefined) return
+    isBusy = true
+    const isAnswered = await post(connectionId, ...first)
+    isBusy = false
+    if (!isAnswered) return
+    if (pending.get(first[0]) === first[1]) pending.delete(first[0])
     void next()
   }
+
+  /** Whether it was answered at all. As plain text, so that a browser does not ask for permission first. */
+  function post(connectionId: string, endpoint: string, route: string | undefined): Promise<boolean> {
+    const body = JSON.stringify({ connectionId, route })
+    return fetch(new URL(endpoint, base), { method: 'POST', body, credentials: 'include' }).then(() => true, () => false)
+  }
+
   return {
     heard(text: string) {
       const known = connectionId === null && read(text)?.known
@@ -54,23 +59,12 @@ function posting(base: URL) {
       void next()
     },
     say(message: ClientMessage) {
-      if (message.type === 'route-update') route = message.route
-      else if (message.type === 'subscribe-stats') subscribing = true
+      if (message.type === 'route-update') pending.set('route', message.route)
+      else if (message.type === 'subscribe-stats') pending.set(message.type, undefined)
       void next()
     },
     stop() {
-      connectionId = null
-      busy = true
+      pending.clear()
     },
-  }
-}
-
-/** Whether it was answered at all. As plain text, so that a browser does not ask for permission first. */
-async function post(url: URL, body: Readonly<Record<string, string>>): Promise<boolean> {
-  try {
-    await fetch(url, { method: 'POST', body: JSON.stringify(body), credentials: 'include' })
-    return true
-  } catch {
-    return false
   }
 }
