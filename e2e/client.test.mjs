@@ -3,7 +3,8 @@
 // That a tab did *not* reload is shown as in demo.test.mjs: a later command arrived, so an earlier one would have.
 
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { once } from 'node:events'
+import { access, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
@@ -11,14 +12,19 @@ import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import { launchBrowser, newVisitor, Tab } from './browser.mjs'
 import { Server } from './harness.mjs'
 import { Site } from './site.mjs'
-import { until } from './wait.mjs'
+import { inTime, until } from './wait.mjs'
 
 const SECRET = 'the-secret-of-these-tests'
 // A return after a restart waits for a random part of up to a few seconds.
 const RETURN_WITHIN_MS = 20_000
 
 let browser, folder, server, site
-before(async () => { browser = await launchBrowser() })
+before(async () => {
+  await access(new URL('../packages/client/dist/client.js', import.meta.url)).catch(() => {
+    throw new Error('the client is not built: npm run build in packages/client')
+  })
+  browser = await launchBrowser()
+})
 after(() => browser?.close())
 
 beforeEach(async () => {
@@ -110,6 +116,21 @@ describe('the way to the server', () => {
     await counted({ routes: { '/a': 1 } }, RETURN_WITHIN_MS)
   })
 
+  for (const transport of ['websocket', 'sse']) {
+    test(`a server on another origin that allows the site's, over ${transport}`, async () => {
+      await server.stop()
+      server = await serve('--allowed-origin', site.url)
+      site.attributes = `data-base="${server.url}/__skew" data-transport="${transport}"`
+      const tab = await Tab.open(await newVisitor(browser), `${site.url}/a`)
+      await counted({ routes: { '/a': 1 } })
+      await tab.page.locator('button').click()
+      await counted({ routes: { '/pushed': 1 } })
+      await tab.page.evaluate(() => window.headcount.subscribe())
+      await seen(tab, 'itself', () => window.headcount.stats?.routes['/pushed'] === 1)
+      assert.deepEqual(site.opened, { sse: 0, ws: 0 })
+    })
+  }
+
   test('where a proxy refuses WebSocket the tab is counted over SSE, navigations included', async () => {
     site.passesWebSocket = false
     const tab = await Tab.open(await newVisitor(browser), `${site.url}/a`)
@@ -120,6 +141,113 @@ describe('the way to the server', () => {
     await server.command('invalidate-route', { route: '/pushed' })
     await loaded([[tab, 2]])
   })
+})
+
+describe('over HTTP/2', () => {
+  beforeEach(async () => {
+    await site.stop()
+    site = await Site.startSecure(server.url)
+  })
+
+  test('a tab is counted over SSE, and comes back under the page it shows now', async () => {
+    const tab = await Tab.open(await newVisitor(browser), `${site.url}/a`)
+    await counted({ routes: { '/a': 1 } })
+    await tab.page.locator('button').click()
+    await counted({ routes: { '/pushed': 1 } })
+    await server.stop()
+    server = await serve()
+    site.upstream = server.url
+    await counted({ total: 1, versions: { v2: 1 }, routes: { '/pushed': 1 } }, RETURN_WITHIN_MS)
+    assert.equal(site.opened.ws, 0)
+  })
+
+  test('what was missed while away is heard on return, once', async () => {
+    const tab = await Tab.open(await newVisitor(browser), `${site.url}/a`)
+    await counted({ routes: { '/a': 1 } })
+    const upstream = site.upstream
+    site.upstream = 'http://127.0.0.1:1'
+    site.cut()
+    await counted({ total: 0 })
+    await server.command('invalidate-route', { route: '/a' })
+    site.upstream = upstream
+    await loaded([[tab, 2]], RETURN_WITHIN_MS)
+    await counted({ routes: { '/a': 1 } })
+    await server.command('invalidate-route', { route: '/a' })
+    await loaded([[tab, 3]])
+  })
+
+  test('where a proxy buffers the stream the tab is counted over WebSocket', async () => {
+    site.buffers = true
+    await Tab.open(await newVisitor(browser), `${site.url}/a`)
+    await until('a WebSocket', () => site.opened, ({ ws }) => ws > 0, RETURN_WITHIN_MS)
+    await counted({ routes: { '/a': 1 } })
+  })
+})
+
+describe('what a page goes through', () => {
+  test('offline: no attempt until the browser is online again', async () => {
+    const visitor = await newVisitor(browser)
+    const tab = await Tab.open(visitor, `${site.url}/a`)
+    await counted({ total: 1 })
+    await visitor.setOffline(true)
+    site.cut()
+    await seen(tab, 'that it pauses', () => window.headcount.state === 'paused')
+    await counted({ total: 0 })
+    await visitor.setOffline(false)
+    await counted({ routes: { '/a': 1 } })
+  })
+
+  test('the back/forward cache: not counted in there, and counted once when it comes back', async () => {
+    const caching = await launchBrowser(['--disable-back-forward-cache'])
+    try {
+      const tab = await Tab.open(await newVisitor(caching), `${site.url}/a`)
+      await tab.page.evaluate(() => addEventListener('pageshow', ({ persisted }) => { window.cached = persisted }))
+      await tab.page.goto(`${site.url}/b`)
+      await counted({ routes: { '/b': 1 } })
+      await tab.page.goBack({ waitUntil: 'commit' }) // Nothing is loaded.
+      await seen(tab, 'that it was kept', () => window.cached === true)
+      await counted({ routes: { '/a': 1 } })
+      await tab.page.reload()
+      await counted({ routes: { '/a': 1 } })
+    } finally {
+      await caching.close()
+    }
+  })
+
+  test('a user who stays after all is still counted and still reached', async () => {
+    const tab = await Tab.open(await newVisitor(browser), `${site.url}/a`)
+    await counted({ total: 1 })
+    await tab.page.evaluate(() => { window.onbeforeunload = (event) => event.preventDefault() })
+    const asked = inTime('the browser to ask', once(tab.page, 'dialog'))
+    await tab.page.click('h1') // A page that nobody touched may not ask.
+    const left = tab.page.locator('a[href="/b"]').click({ noWaitAfter: true })
+    const [dialog] = await asked
+    await dialog.dismiss()
+    await left
+    await tab.page.evaluate(() => { window.onbeforeunload = null })
+    await counted({ total: 1, routes: { '/a': 1 } })
+    await server.command('invalidate-route', { route: '/a' })
+    await loaded([[tab, 2]])
+  })
+})
+
+test('the package: a router that reports, a question of the application, and an end', async () => {
+  site.script = `<script type="module">
+    import { createHeadcount } from '/dist/index.js'
+    window.client = createHeadcount({ version: 'v1', route: '/from/the/router', banner: false })
+    window.client.on('prompt', ({ reload }) => { window.accept = reload })
+  </script>`
+  const tab = await Tab.open(await newVisitor(browser), `${site.url}/a`)
+  await counted({ versions: { v1: 1 }, routes: { '/from/the/router': 1 } })
+  await tab.page.evaluate(() => window.client.navigated('/next'))
+  await counted({ routes: { '/next': 1 } })
+  await server.command('invalidations', { match: { exact: '/next' }, mode: 'prompt' })
+  await seen(tab, 'the question', () => window.accept !== undefined)
+  assert.equal(await tab.page.locator('headcount-banner').count(), 0)
+  await tab.page.evaluate(() => window.client.close())
+  await counted({ total: 0 })
+  await tab.page.evaluate(() => window.accept())
+  await loaded([[tab, 2]])
 })
 
 describe('refresh', () => {
@@ -191,8 +319,9 @@ describe('refresh', () => {
   })
 })
 
-function serve() {
-  return Server.run(['serve', '--authorize', 'anyone', '--data-dir', folder, '--limit', 'reconnect_spread_ms=500'], { HEADCOUNT_ADMIN_SECRET: SECRET })
+/** @param {string[]} options */
+function serve(...options) {
+  return Server.run(['serve', '--authorize', 'anyone', '--data-dir', folder, '--limit', 'reconnect_spread_ms=500', ...options], { HEADCOUNT_ADMIN_SECRET: SECRET })
 }
 
 async function announce(...versions) {
@@ -226,11 +355,11 @@ function seen(tab, what, holds) {
 }
 
 /** Waits until each tab has loaded that many pages, and fails at once if one loads more. */
-function loaded(expected) {
+function loaded(expected, within_ms) {
   const wanted = expected.map(([, loads]) => loads)
   return until(`${wanted.join(', ')} page loads`, () => {
     const loads = expected.map(([tab]) => tab.loads)
     loads.forEach((count, index) => assert.ok(count <= wanted[index], `tab ${index} loaded ${count} times instead of ${wanted[index]}`))
     return loads
-  }, (loads) => loads.every((count, index) => count === wanted[index]))
+  }, (loads) => loads.every((count, index) => count === wanted[index]), within_ms)
 }
