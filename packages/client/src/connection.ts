@@ -12,6 +12,8 @@ import type { Link, TransportName } from './transport/link.js'
 export const CONNECT_MS = 8_000
 /** A link that was doubted must answer within this time, milliseconds. */
 const ANSWER_MS = 10_000
+/** A stream that ends sooner was of no use, milliseconds. */
+const BRIEF_MS = 5_000
 /** Three keepalives of the server's default, milliseconds. */
 const SILENCE_MS = 90_000
 /** How often the clock is looked at, milliseconds. A look that comes three times too late means the machine slept. */
@@ -44,7 +46,8 @@ export function createConnection(
   const automatic = settings.transport === 'auto'
   let session = newSession(settings.transport === 'auto' ? preferred(settings.base) : settings.transport, automatic, settings.route)
   let link: Link | null = null
-  let heardAt = clock.now()
+  let openedAt = clock.now()
+  let heardAt = openedAt
   const never = (): void => {}
   let [stopWaiting, stopDoubting, stopLooking] = [never, never, never]
 
@@ -54,6 +57,7 @@ export function createConnection(
     session = next
     effects.forEach(act)
     if (session.phase !== before) {
+      if (session.phase === 'open') openedAt = clock.now()
       if (session.phase === 'closed') stopLooking()
       changed(session)
     }
@@ -84,7 +88,7 @@ export function createConnection(
     if (resume !== null) query.set('since', resume)
     const ended = (code: number | null): void => {
       if (attempt === session.attempt) stopDoubting()
-      happened({ type: 'ended', attempt, code })
+      happened({ type: 'ended', attempt, code, wasBrief: clock.now() - openedAt < BRIEF_MS })
     }
     doubt(attempt, CONNECT_MS)
     try {

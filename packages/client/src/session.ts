@@ -22,7 +22,7 @@ export interface Session {
   readonly phase: Phase
   /** The number of the latest attempt. */
   readonly attempt: number
-  /** Attempts since the last one that succeeded. */
+  /** Attempts since the last one that led to a stream of use. */
   readonly failures: number
   readonly transport: TransportName
   /** Whether the other transport may be tried. */
@@ -46,13 +46,14 @@ export interface PageEvent {
   readonly type: 'start' | 'online' | 'offline' | 'shown' | 'hidden' | 'left' | 'back' | 'doubted'
 }
 
-/** What can happen to it. `due`: a wait is over. `late`: nothing was heard in time. `reachable`: the server answers a probe. */
+/** What can happen to it. `due`: a wait is over. `late`: nothing was heard in time.
+ * `wasBrief`: it ended before it was of any use. `reachable`: the server answers a probe. */
 export type SessionEvent =
   | PageEvent
   | { readonly type: 'stop' | 'due' | 'subscribe' | 'unsubscribe' }
   | { readonly type: 'navigated'; readonly route: string }
   | { readonly type: 'received'; readonly attempt: number; readonly known: KnownMessage | null; readonly resume: string | null }
-  | { readonly type: 'ended'; readonly attempt: number; readonly code: number | null }
+  | { readonly type: 'ended'; readonly attempt: number; readonly code: number | null; readonly wasBrief: boolean }
   | { readonly type: 'late'; readonly attempt: number }
   | { readonly type: 'reachable'; readonly attempt: number }
 
@@ -86,8 +87,8 @@ export function reduce(session: Session, event: SessionEvent, chance: number): S
     case 'start': return session.phase === 'idle' ? open(session) : [session, []]
     case 'stop': return shut(session, 'closed')
     case 'received': return received(session, event.known, event.resume)
-    case 'ended': return isLive(session) ? ended(session, event.code, chance) : [session, []]
-    case 'late': return isLive(session) ? after([{ type: 'close' }], ended(session, null, chance)) : [session, []]
+    case 'ended': return isLive(session) ? ended(session, event.code, event.wasBrief, chance) : [session, []]
+    case 'late': return isLive(session) ? after([{ type: 'close' }], ended(session, null, false, chance)) : [session, []]
     case 'reachable': return [isLive(session) ? session : { ...session, transport: other(session.transport) }, []]
     case 'due': return session.phase === 'waiting' || session.returning ? open(session) : [session, []]
     case 'doubted': return doubted(session)
@@ -124,7 +125,7 @@ function shut(session: Session, phase: 'closed' | 'paused'): Step {
 
 function received(session: Session, known: KnownMessage | null, resume: string | null): Step {
   const heard = resume === null ? session : { ...session, resume }
-  if (known?.type === 'connected' && heard.phase === 'connecting') return connected({ ...heard, phase: 'open', failures: 0 })
+  if (known?.type === 'connected' && heard.phase === 'connecting') return connected({ ...heard, phase: 'open' })
   if (known?.type === 'reconnect') {
     // At least a moment, so that a server that says so with every stream is not called without a pause.
     return [{ ...heard, returning: true }, [{ type: 'wait', ms: Math.max(100, known.after) }]]
@@ -137,13 +138,13 @@ function connected(session: Session): Step {
   return session.subscribed ? after(effects, subscribe(moved)) : [moved, effects]
 }
 
-/** `failures` counts this one already where the stream never opened. */
-function ended(session: Session, code: number | null, chance: number): Step {
+/** A stream that opens and ends at once, as crawlers get it, is a failure like one that never opened. */
+function ended(session: Session, code: number | null, wasBrief: boolean, chance: number): Step {
   const advice = returnAfter(code)
   if (advice === 'never') return shut(session, 'closed')
   if (session.returning) return pauseIf({ ...session, phase: 'waiting' })
   const hadOpened = session.phase === 'open'
-  const failures = hadOpened ? 0 : session.failures + 1
+  const failures = hadOpened && !wasBrief ? 0 : session.failures + 1
   const ms = advice === 'soon' ? wait_ms(0, chance) : wait_ms(failures, chance)
   const effects: Effect[] = [{ type: 'wait', ms }]
   if (!hadOpened && session.mayChange) effects.push({ type: 'probe', attempt: session.attempt })

@@ -57,6 +57,21 @@ describe('a connection', () => {
     expect(phases).toEqual(['connecting', 'waiting', 'connecting'])
   })
 
+  test('calls a server that ends each stream at once ever more seldom', () => {
+    const { clock, last, links } = connect('websocket')
+    let answered = 0
+    for (let passed_ms = 0; passed_ms < 600_000; passed_ms += 500) {
+      if (links.length > answered) {
+        answered = links.length
+        last().events.received(CONNECTED, null)
+        last().events.ended(1000)
+      }
+      clock.pass(500)
+    }
+    expect(links.length).toBeGreaterThan(30)
+    expect(links.length).toBeLessThan(50)
+  })
+
   test('stays when something came in time', () => {
     const { clock, links, last, phases } = connect('websocket')
     last().events.received(CONNECTED, null)

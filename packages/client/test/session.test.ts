@@ -28,8 +28,8 @@ class Story {
     return this.then({ type: 'received', attempt: this.session.attempt, known, resume })
   }
 
-  ends(code: number | null = null): this {
-    return this.then({ type: 'ended', attempt: this.session.attempt, code })
+  ends(code: number | null = null, wasBrief = false): this {
+    return this.then({ type: 'ended', attempt: this.session.attempt, code, wasBrief })
   }
 
   get phase() { return this.session.phase }
@@ -67,6 +67,13 @@ describe('coming back', () => {
     expect(story.hears(CONNECTED).ends().wait).toBe(500)
   })
 
+  test('ever later to a server that opens each stream only to end it, as it does for crawlers', () => {
+    const story = new Story().open()
+    expect(story.ends(1000, true).wait).toBe(1_000)
+    expect(story.open().ends(1000, true).wait).toBe(2_000)
+    expect(story.open().ends(1000).wait).toBe(500)
+  })
+
   test('soon after a code that says so, and never after one that forbids it', () => {
     const story = new Story().then({ type: 'start' }).ends().then({ type: 'due' })
     expect(story.ends(1012).wait).toBe(500)
@@ -87,7 +94,7 @@ describe('coming back', () => {
   test('what an abandoned attempt tells is ignored', () => {
     const story = new Story().open().ends().then({ type: 'due' })
     expect(story.then({ type: 'received', attempt: 1, known: CONNECTED, resume: null }).phase).toBe('connecting')
-    expect(story.then({ type: 'ended', attempt: 1, code: 4409 }).phase).toBe('connecting')
+    expect(story.then({ type: 'ended', attempt: 1, code: 4409, wasBrief: false }).phase).toBe('connecting')
   })
 })
 
