@@ -26,5 +26,5 @@ export function returnAfter(code: number | null): Return {
  * @param chance a random number from 0 up to, and without, 1
  */
 export function wait_ms(failures: number, chance: number): number {
-  return Math.round(chance * Math.min(WINDOW_MS_MAX, WINDOW_MS * 2 ** Math.min(failures, 16)))
+  return Math.round(chance * Math.min(WINDOW_MS_MAX, WINDOW_MS * 2 ** failures))
 }

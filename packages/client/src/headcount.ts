@@ -66,8 +66,6 @@ const DEADLINE_MS = 300_000
 export function startHeadcount(options: HeadcountOptions, environment: Environment): Headcount {
   const { page, clock, places, reload } = environment
   const { document } = page
-  const base = new URL(options.base ?? '/__skew', page.location.href)
-  base.pathname = base.pathname.replace(/\/*$/, '/')
   const listeners = createListeners((error) => { page.reportError(error) })
   const work = watchWork(document, options.media ?? false)
   const refresh = createRefresh({
@@ -75,9 +73,9 @@ export function startHeadcount(options: HeadcountOptions, environment: Environme
     sight: () => ({ reasons: work.reasons(), isHidden: document.hidden, isOnline: page.navigator.onLine }),
   })
   const hear = hearing(listeners, refresh)
-  const tab = takeTabId(places[0], (bytes) => page.crypto.getRandomValues(bytes))
+  const tab = takeTabId(places[0], (words) => page.crypto.getRandomValues(words))
   const connection = createConnection(
-    { base, transport: options.transport ?? 'auto', version: options.version, tab, route: options.route ?? page.location.pathname },
+    { base: baseOf(options, page), transport: options.transport ?? 'auto', version: options.version, tab, route: options.route ?? page.location.pathname },
     environment, ({ phase }) => { listeners.emit('state', phase) }, hear.received,
   )
   const navigated = (route: string): void => {
@@ -104,7 +102,7 @@ export function startHeadcount(options: HeadcountOptions, environment: Environme
     get route() { return connection.session.route },
     get stats() { return hear.stats() },
     on: (name, listener) => listeners.on(name, listener),
-    subscribe: subscribing(connection),
+    subscribe: subscribing(connection, hear.forget),
     navigated,
     hold: (reason) => work.hold(reason),
     saved: (within) => { work.saved(within) },
@@ -113,10 +111,18 @@ export function startHeadcount(options: HeadcountOptions, environment: Environme
   }
 }
 
+/** With a slash at its end, so that endpoints are resolved below it. */
+function baseOf({ base = '/__skew' }: HeadcountOptions, page: Window): URL {
+  const found = new URL(base, page.location.href)
+  found.pathname = found.pathname.replace(/\/*$/, '/')
+  return found
+}
+
 function hearing(listeners: Listeners, refresh: Refresh) {
   let stats: Stats | null = null
   return {
     stats: () => stats,
+    forget() { stats = null },
     received({ message, known }: Received): void {
       listeners.emit('message', message)
       switch (known?.type) {
@@ -134,13 +140,16 @@ function hearing(listeners: Listeners, refresh: Refresh) {
   }
 }
 
-function subscribing(connection: Connection): () => () => void {
+function subscribing(connection: Connection, forget: () => void): () => () => void {
   let wanted = 0
   return () => {
     if (wanted++ === 0) connection.happened({ type: 'subscribe' })
     let isWanted = true
     return () => {
-      if (isWanted && --wanted === 0) connection.happened({ type: 'unsubscribe' })
+      if (isWanted && --wanted === 0) {
+        connection.happened({ type: 'unsubscribe' })
+        forget()
+      }
       isWanted = false
     }
   }

@@ -7,13 +7,13 @@
 import type { Place } from './storage.js'
 
 const KEY = 'headcount.tab'
-const BYTES = 16
+const WORDS = 4 // Of 32 bits.
 
 /** The tab's id, in use from now on. */
-export function takeTabId(place: Place, random: (bytes: Uint8Array<ArrayBuffer>) => Uint8Array): string {
+export function takeTabId(place: Place, random: (words: Uint32Array<ArrayBuffer>) => Uint32Array): string {
   const kept = place.read(KEY)
   place.write(KEY, '')
-  return kept || Array.from(random(new Uint8Array(BYTES)), (byte) => byte.toString(16).padStart(2, '0')).join('')
+  return kept || Array.from(random(new Uint32Array(WORDS)), (word) => word.toString(36)).join('-')
 }
 
 /** Puts the id back for the tab's next page. */
