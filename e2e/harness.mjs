@@ -29,27 +29,37 @@ async function binary() {
   return join(JSON.parse(stdout).target_directory, 'debug', 'headcount')
 }
 
-/** A running `headcount demo`. */
-export class Demo {
-  /** Starts one on a port of the system's choice. @param {{ visitors: number }} options */
-  static async start({ visitors }) {
-    const demo = new Demo(await binary(), ['demo', '--listen', '127.0.0.1:0', '--visitors', String(visitors)])
+/** A running headcount. */
+export class Server {
+  /**
+   * Starts one on a port of the system's choice.
+   *
+   * @template {typeof Server} T
+   * @this {T}
+   * @param {string[]} args the command and its options
+   * @param {Record<string, string>} [variables]
+   * @returns {Promise<InstanceType<T>>}
+   */
+  static async run(args, variables = {}) {
+    const server = new this(await binary(), [...args, '--listen', '127.0.0.1:0'], { ...process.env, ...variables })
     try {
-      await demo.#ready()
+      await server.#ready()
     } catch (error) {
-      demo.#child.kill('SIGKILL')
+      server.#child.kill('SIGKILL')
       throw error
     }
-    return demo
+    return server
   }
 
   #child
   #exited
+  #secret
   /** @type {string[]} */
   #lines = []
 
-  constructor(path, args) {
-    this.#child = spawn(path, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  constructor(path, args, env) {
+    this.#secret = env.HEADCOUNT_ADMIN_SECRET
+    this.#child = spawn(path, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
     this.#exited = once(this.#child, 'exit')
     this.#exited.catch((error) => this.#lines.push(String(error))) // Not there, or not executable.
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
@@ -65,7 +75,7 @@ export class Demo {
   async #ready() {
     const said = await until(
       'the address and the admin secret that the server prints',
-      () => ({ url: this.#said(/listening on (http:\/\/\S+?)\/?(\s|$)/m), secret: this.#secret(), output: this.output }),
+      () => ({ url: this.#said(/listening on (http:\/\/\S+?)\/?(\s|$)/m), secret: this.#secret ?? this.#said(/admin secret:\s*(\S+)/), output: this.output }),
       ({ url, secret }) => (url !== undefined && secret !== undefined) || this.#child.exitCode !== null,
       START_WITHIN_MS,
     )
@@ -74,10 +84,6 @@ export class Demo {
     }
     this.url = said.url
     this.secret = said.secret
-  }
-
-  #secret() {
-    return process.env.HEADCOUNT_ADMIN_SECRET ?? this.#said(/admin secret:\s*(\S+)/)
   }
 
   /** @param {RegExp} pattern */
@@ -106,6 +112,22 @@ export class Demo {
     return JSON.parse(stdout)
   }
 
+  /**
+   * `POST /api/admin/` and the rest of the endpoint.
+   *
+   * @param {string} endpoint
+   * @param {object} body
+   */
+  async command(endpoint, body) {
+    const answer = await fetch(`${this.url}/api/admin/${endpoint}`, {
+      method: 'POST',
+      headers: { 'authorization': `Bearer ${this.secret}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+    if (!answer.ok) throw new Error(`POST ${endpoint}: ${answer.status} ${await answer.text()}`)
+    return answer.json()
+  }
+
   /** SIGTERM, and exit code 0 within the drain window. */
   async stop() {
     this.#child.kill('SIGTERM')
@@ -115,5 +137,13 @@ export class Demo {
     } finally {
       this.#child.kill('SIGKILL')
     }
+  }
+}
+
+/** A running `headcount demo`. */
+export class Demo extends Server {
+  /** @param {{ visitors: number }} options */
+  static start({ visitors }) {
+    return Demo.run(['demo', '--visitors', String(visitors)])
   }
 }

@@ -1,4 +1,4 @@
-//! What the machine must have beyond Rust, and how to get it: Node, Chromium, `ip` and the packages of `e2e/`.
+//! What the machine must have beyond Rust, and how to get it: Node, Chromium, `ip` and the npm packages.
 //!
 //! Installs only what is missing, and system packages only as root on a Debian system; elsewhere it prints the command. Reads
 //! one variable, `CHROMIUM`: the path of the browser, where it is not Debian's. The browser tests read the same one.
@@ -12,6 +12,8 @@ use crate::run;
 
 const DEBIAN_CHROMIUM: &str = "/usr/bin/chromium";
 const APT_INSTALL: [&str; 3] = ["install", "--yes", "--no-install-recommends"];
+/// Where a lock file of npm lies, from the root: the packages, and the browser tests.
+const LOCKED: [&str; 2] = ["", "e2e"];
 /// The oldest release of Node that runs the browser tests.
 const NODE_MAJOR_MIN: u32 = 20;
 
@@ -64,7 +66,7 @@ pub(crate) fn namespaces() -> Result<Passed, Failure> {
     Ok(Passed::Noting("installed iproute2".to_owned()))
 }
 
-/// Node, and the packages that `e2e/package-lock.json` names, at those versions.
+/// Node, and the packages that the lock files name, at those versions.
 pub(crate) fn packages() -> Result<Passed, Failure> {
     let version = run::output(&mut run::command("node", &["--version"]))?;
     if major(&version).is_none_or(|major| major < NODE_MAJOR_MIN) {
@@ -74,12 +76,16 @@ pub(crate) fn packages() -> Result<Passed, Failure> {
             format!("install Node {NODE_MAJOR_MIN} or newer"),
         ));
     }
-    let folder = run::root().join("e2e");
-    if is_fresh(&folder) {
+    let folders = LOCKED.map(|folder| run::root().join(folder));
+    let stale: Vec<_> = folders.iter().filter(|folder| !is_fresh(folder)).collect();
+    if stale.is_empty() {
         return Ok(Passed::Noting("already there".to_owned()));
     }
-    let mut command = run::command("npm", &["ci", "--no-audit", "--no-fund"]);
-    run::succeed(command.current_dir(folder), "see npm's message above").map(|()| Passed::Whole)
+    for folder in stale {
+        let mut command = run::command("npm", &["ci", "--no-audit", "--no-fund"]);
+        run::succeed(command.current_dir(folder), "see npm's message above")?;
+    }
+    Ok(Passed::Whole)
 }
 
 fn browser(named: Option<OsString>) -> PathBuf {

@@ -7,7 +7,7 @@ use crate::{autobahn, check, needs, run};
 pub(crate) fn test() -> Result<(), Failure> {
     step("what the machine must have", needs::chromium)?;
     step("network namespaces for the tests", needs::namespaces)?;
-    step("packages of the browser tests", needs::packages)?;
+    step("npm packages", needs::packages)?;
     check::gates()?;
     step("the binary", binary)?;
     step("Rust tests", rust_tests)?;
@@ -16,6 +16,7 @@ pub(crate) fn test() -> Result<(), Failure> {
         "WebSocket conformance: the Autobahn test suite",
         autobahn::conformance_if_installable,
     )?;
+    step("TypeScript packages", typescript)?;
     step("browser tests", browser_tests)
 }
 
@@ -38,6 +39,14 @@ fn rust_tests() -> Result<Passed, Failure> {
 fn documentation_tests() -> Result<Passed, Failure> {
     let mut command = run::command("cargo", &["test", "--workspace", "--doc"]);
     run::succeed(&mut command, "mend the example that the message names").map(|()| Passed::Whole)
+}
+
+/// Builds each package of `packages/`, and judges its types, its tests, its size and whether it could be published. The
+/// browser tests use what is built here.
+fn typescript() -> Result<Passed, Failure> {
+    let mut command = run::command("npm", &["run", "check", "--silent"]);
+    let next = "run it alone, in packages/<name>/: npm run build, types, test, size or publishable";
+    run::succeed(&mut command, next).map(|()| Passed::Whole)
 }
 
 fn browser_tests() -> Result<Passed, Failure> {

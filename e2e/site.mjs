@@ -1,0 +1,131 @@
+// A small site in front of headcount, as somebody would run it: pages of one build, and `/__skew/` passed on.
+//
+// What can go wrong on the way is a property that a test sets: a cache that keeps serving an old build, a proxy that
+// knows no WebSocket, one that buffers what should stream. The server behind can be exchanged while pages are open.
+
+import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { createServer, request } from 'node:http'
+import { createSecureServer } from 'node:http2'
+import { connect } from 'node:net'
+import { once } from 'node:events'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+const DIST = new URL('../packages/client/dist/', import.meta.url)
+
+export class Site {
+  /** The build whose pages are served now. */
+  version = 'v2'
+  /** Attributes of the script tag besides `data-version`. */
+  attributes = ''
+  /** What stands in place of that tag, if anything: for pages that bring a client of their own. */
+  script
+  passesWebSocket = true
+  /** Streams whose messages are held back for ever. */
+  buffers = false
+  /** How many streams were opened, by kind. */
+  opened = { sse: 0, ws: 0 }
+
+  #server
+  #sockets = new Set()
+
+  /** @param {string} upstream URL of the headcount behind */
+  static start(upstream) {
+    return new Site(upstream).#listen('http', createServer())
+  }
+
+  /** The same over TLS, where browsers speak HTTP/2. */
+  static async startSecure(upstream) {
+    return new Site(upstream).#listen('https', createSecureServer({ allowHTTP1: true, ...await certificate() }))
+  }
+
+  constructor(upstream) {
+    this.upstream = upstream
+  }
+
+  async #listen(scheme, server) {
+    this.#server = server
+    server.on('request', (request, response) => { void this.#answer(request, response) })
+    server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head))
+    server.on('connection', (socket) => {
+      this.#sockets.add(socket)
+      socket.on('close', () => this.#sockets.delete(socket))
+      socket.on('error', () => {}) // Tabs close while they are being answered.
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    this.url = `${scheme}://127.0.0.1:${server.address().port}`
+    return this
+  }
+
+  /** Every connection ends, as when a network goes. */
+  cut() {
+    for (const socket of this.#sockets) socket.destroy()
+  }
+
+  async stop() {
+    this.cut()
+    this.#server.close()
+    await once(this.#server, 'close')
+  }
+
+  async #answer(request, response) {
+    const { pathname } = new URL(request.url, 'http://site')
+    if (pathname === '/__skew/client.js' || pathname.startsWith('/dist/')) {
+      const file = await readFile(new URL(pathname.split('/').at(-1), DIST))
+      response.setHeader('content-type', 'text/javascript')
+      return response.end(file)
+    }
+    if (pathname.startsWith('/__skew/')) return this.#pass(request, response)
+    response.setHeader('content-type', 'text/html; charset=utf-8')
+    response.end(this.#page(pathname))
+  }
+
+  #page(pathname) {
+    return `<!doctype html><title>${pathname}</title>
+${this.script ?? `<script type="module" src="/__skew/client.js" data-version="${this.version}" ${this.attributes}></script>`}
+<h1>${this.version}</h1>
+<form><input name="name"></form>
+<a href="/a">a</a> <a href="/b">b</a> <button onclick="history.pushState({}, '', '/pushed')">push</button>`
+  }
+
+  #pass(incoming, outgoing) {
+    if (incoming.url.startsWith('/__skew/sse')) this.opened.sse += 1
+    const asked = { ...incoming.headers, host: incoming.headers[':authority'] ?? incoming.headers.host }
+    for (const name in asked) if (name.startsWith(':')) delete asked[name] // HTTP/2 has these instead of a first line.
+    const passed = request(new URL(incoming.url, this.upstream), { method: incoming.method, headers: asked }, (answer) => {
+      for (const name of ['connection', 'keep-alive', 'transfer-encoding']) delete answer.headers[name]
+      outgoing.writeHead(answer.statusCode, answer.headers)
+      if (this.buffers) outgoing.flushHeaders()
+      else answer.pipe(outgoing)
+    })
+    passed.on('error', () => outgoing.destroyed || outgoing.headersSent ? outgoing.destroy() : outgoing.writeHead(502).end())
+    outgoing.on('close', () => passed.destroy())
+    incoming.pipe(passed)
+  }
+
+  #upgrade({ url, rawHeaders }, socket, head) {
+    this.opened.ws += 1
+    if (!this.passesWebSocket) return socket.end('HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n')
+    const { hostname, port } = new URL(this.upstream)
+    const passed = connect(Number(port), hostname, () => {
+      const lines = rawHeaders.flatMap((name, index) => index % 2 === 0 ? [`${name}: ${rawHeaders[index + 1]}`] : [])
+      passed.write([`GET ${url} HTTP/1.1`, ...lines, '', ''].join('\r\n'))
+      passed.write(head)
+      passed.pipe(socket).pipe(passed)
+    })
+    passed.on('error', () => socket.destroy())
+    passed.on('close', () => socket.destroy())
+    socket.on('close', () => passed.destroy())
+  }
+}
+
+/** For one run, and nobody trusts it. */
+async function certificate() {
+  const { stdout } = await run('openssl', [
+    'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2',
+    '-subj', '/CN=127.0.0.1', '-keyout', '-', '-out', '-',
+  ])
+  return { key: stdout, cert: stdout }
+}

@@ -1,0 +1,54 @@
+// The world outside, as one value: time, chance, storage, the network and the page. Tests bring their own.
+
+import { historyPlace, sessionPlace, type Place } from './storage.js'
+import { choose } from './transport/choose.js'
+import type { Connect, TransportName } from './transport/link.js'
+import { sse } from './transport/sse.js'
+import { websocket } from './transport/websocket.js'
+
+/** Time and chance. */
+export interface Clock {
+  /** Milliseconds since the Unix epoch: unlike a monotonic clock it goes on while the machine sleeps. */
+  now(): number
+  /** Runs `work` once, after so many milliseconds, unless the function it returns is called first. */
+  after(ms: number, work: () => void): () => void
+  /** A random number from 0 up to, and without, 1. */
+  random(): number
+}
+
+/** Everything that the client asks of its surroundings. */
+export interface Environment {
+  readonly clock: Clock
+  readonly links: Readonly<Record<TransportName, Connect>>
+  /** Where a tab's own memory lies, the best place first. */
+  readonly places: readonly [Place, ...Place[]]
+  readonly page: Window & typeof globalThis
+  readonly preferred: (base: URL) => TransportName
+  /** Whether a server answers there. */
+  readonly probe: (base: URL) => Promise<boolean>
+  /** Loads the page anew. */
+  readonly reload: () => void
+}
+
+/** The browser this runs in. */
+export function browserEnvironment(page: Window & typeof globalThis): Environment {
+  return {
+    clock: {
+      now: () => Date.now(),
+      after(ms, work) {
+        const timer = setTimeout(work, ms)
+        return () => { clearTimeout(timer) }
+      },
+      random: () => Math.random(),
+    },
+    links: { sse, websocket },
+    places: [sessionPlace(page), historyPlace(page)],
+    page,
+    preferred(base) {
+      const [entry] = page.performance.getEntriesByType('navigation') as PerformanceNavigationTiming[]
+      return choose({ sameOrigin: base.origin === page.location.origin, protocol: entry?.nextHopProtocol ?? '' })
+    },
+    probe: (base) => fetch(new URL('health', base), { cache: 'no-store' }).then((answer) => answer.ok, () => false),
+    reload: () => { page.location.reload() },
+  }
+}

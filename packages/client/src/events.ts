@@ -1,0 +1,79 @@
+// Who listens to what.
+//
+// A listener that throws is reported as any uncaught error of the page is, and keeps nobody else from hearing.
+
+import type { Connected, Message, Stats, VersionMessage } from './messages.js'
+import type { Phase } from './session.js'
+
+/** An invalidation that this tab was told. */
+export interface Command {
+  /** Its number, or `null` from a server that numbers nothing. */
+  readonly id: number | null
+  /** The release that was current when it was given. */
+  readonly version: string
+}
+
+/** A refresh that waits for work to be finished. */
+export interface Held {
+  readonly command: Command
+  /** What would be lost, in words: `form`, `media`, or what the page gave as its reason. */
+  readonly reasons: readonly string[]
+}
+
+/** A refresh that its user decides on. */
+export interface Prompt {
+  readonly command: Command
+  /** What would be lost at this moment; see {@link Held}. */
+  readonly reasons: readonly string[]
+  /** Refreshes now, whatever would be lost. */
+  readonly reload: () => void
+}
+
+/** What can be listened to, and what a listener gets. */
+export interface HeadcountEvents {
+  /** Whether this tab is counted right now: `open`, or one of the ways of not being there. */
+  state: Phase
+  connected: Connected
+  /** Every message, those of the application included. */
+  message: Message
+  /** A release was announced, or an invalidation applies to this tab. */
+  version: VersionMessage
+  stats: Stats
+  /** The server does not, or no longer, show stats to this visitor. */
+  'stats-unauthorized': undefined
+  /** This tab shows another page. */
+  route: string
+  held: Held
+  prompt: Prompt
+  /** The last moment before this tab refreshes. */
+  reloading: Command
+  /** This tab refreshed for the command, and the command applies to what came back: a cache keeps serving the old build. */
+  stuck: Command
+}
+
+/** Those who listen. */
+export interface Listeners {
+  on<Name extends keyof HeadcountEvents>(name: Name, listener: (event: HeadcountEvents[Name]) => void): () => void
+  emit<Name extends keyof HeadcountEvents>(name: Name, event: HeadcountEvents[Name]): void
+}
+
+/** Nobody listens yet. `report` gets what listeners throw. */
+export function createListeners(report: (error: unknown) => void): Listeners {
+  const all = new Map<string, Set<(event: never) => void>>()
+  return {
+    on(name, listener) {
+      const heard = all.get(name) ?? new Set()
+      all.set(name, heard.add(listener))
+      return () => { heard.delete(listener) }
+    },
+    emit(name, event) {
+      for (const listener of [...(all.get(name) ?? [])]) {
+        try {
+          (listener as (event: unknown) => void)(event)
+        } catch (error) {
+          report(error)
+        }
+      }
+    },
+  }
+}

@@ -1,0 +1,156 @@
+// The client: everything else, put together.
+
+import { showBanner, type BannerTexts } from './banner.js'
+import { createConnection, type Connection } from './connection.js'
+import type { Environment } from './environment.js'
+import { createListeners, type HeadcountEvents, type Listeners } from './events.js'
+import { leaveTabId, takeTabId } from './identity.js'
+import { watchLifecycle } from './lifecycle.js'
+import type { Received, Stats } from './messages.js'
+import { createRefresh, type Refresh, type RefreshMode } from './refresh.js'
+import { watchRoute } from './route.js'
+import type { Phase } from './session.js'
+import type { TransportName } from './transport/link.js'
+import { watchWork } from './work.js'
+
+/** How a client is set up. */
+export interface HeadcountOptions {
+  /**
+   * The build in this bundle, as its release is announced. Without it the server takes the version cookie, which is the
+   * browser's and not the tab's, or else the current release.
+   */
+  readonly version?: string
+  /** Where the server's client endpoints are. Default `/__skew`, on the page's own origin. */
+  readonly base?: string | URL
+  /** Default `auto`: see README.md. */
+  readonly transport?: TransportName | 'auto'
+  /** The page shown now, for applications whose router reports by {@link Headcount.navigated}. Default: the browser is watched. */
+  readonly route?: string
+  /** When a forced refresh happens. Default `now`. Work that would be lost holds it in every mode. */
+  readonly refresh?: RefreshMode
+  /** How long a forced refresh may be put off before its user is asked, milliseconds. Default 300,000, five minutes. */
+  readonly deadlineMs?: number
+  /** Whether playing audio or video holds a refresh. Default `false`. */
+  readonly media?: boolean
+  /** Texts of the banner, or `false` for none: then listen to `prompt`. Default: English. */
+  readonly banner?: Partial<BannerTexts> | false
+}
+
+/** A running client. */
+export interface Headcount {
+  /** Whether this tab is counted right now. */
+  readonly state: Phase
+  /** The page that the server is told. */
+  readonly route: string
+  /** The latest stats while subscribed, if this visitor may see them. */
+  readonly stats: Stats | null
+  /** Calls `listener` with each event of that name, until the function it returns is called. */
+  on<Name extends keyof HeadcountEvents>(name: Name, listener: (event: HeadcountEvents[Name]) => void): () => void
+  /** Asks for live stats, over reconnects too, until the function it returns is called by the last of those who asked. */
+  subscribe(): () => void
+  /** The tab shows another page: a path. For routers; not needed where the browser is watched. */
+  navigated(route: string): void
+  /** Holds every refresh until the function it returns is called. */
+  hold(reason: string): () => void
+  /** What stands in the fields of `within`, or of the whole page, is saved. */
+  saved(within?: Node): void
+  /** Refreshes now, whatever would be lost. */
+  refresh(): void
+  /** Ends the connection and all watching, for good. */
+  close(): void
+}
+
+const DEADLINE_MS = 300_000
+
+/** Starts a client in `environment`. */
+export function startHeadcount(options: HeadcountOptions, environment: Environment): Headcount {
+  const { page, clock, places, reload } = environment
+  const { document } = page
+  const listeners = createListeners((error) => { page.reportError(error) })
+  const work = watchWork(document, options.media ?? false)
+  const refresh = createRefresh({
+    mode: options.refresh ?? 'now', deadline_ms: options.deadlineMs ?? DEADLINE_MS, clock, places, listeners, reload,
+    sight: () => ({ reasons: work.reasons(), isHidden: document.hidden, isOnline: page.navigator.onLine }),
+  })
+  const hear = hearing(listeners, refresh)
+  const tab = takeTabId(places[0], (words) => page.crypto.getRandomValues(words))
+  const connection = createConnection(
+    { base: baseOf(options, page), transport: options.transport ?? 'auto', version: options.version, tab, route: options.route ?? page.location.pathname },
+    environment, ({ phase }) => { listeners.emit('state', phase) }, hear.received,
+  )
+  const navigated = (route: string): void => {
+    if (route === connection.session.route) return
+    connection.happened({ type: 'navigated', route })
+    listeners.emit('route', route)
+    refresh.look(true)
+  }
+  const stops = [
+    options.banner === false ? () => {} : showBanner(document, listeners, options.banner ?? {}),
+    options.route === undefined ? watchRoute(page, navigated) : () => {},
+    watchLifecycle(page, (event) => {
+      if (event.type === 'left') leaveTabId(places[0], tab)
+      if (event.type === 'back') leaveTabId(places[0], '')
+      connection.happened(event)
+      if (event.type === 'hidden') refresh.look(false)
+    }),
+    () => { work.stop() },
+    () => { refresh.stop() },
+    () => { connection.happened({ type: 'stop' }) },
+  ]
+  return {
+    get state() { return connection.session.phase },
+    get route() { return connection.session.route },
+    get stats() { return hear.stats() },
+    on: (name, listener) => listeners.on(name, listener),
+    subscribe: subscribing(connection, hear.forget),
+    navigated,
+    hold: (reason) => work.hold(reason),
+    saved: (within) => { work.saved(within) },
+    refresh: () => { refresh.consent() },
+    close: () => { for (const stop of stops.splice(0)) stop() },
+  }
+}
+
+/** With a slash at its end, so that endpoints are resolved below it. */
+function baseOf({ base = '/__skew' }: HeadcountOptions, page: Window): URL {
+  const found = new URL(base, page.location.href)
+  found.pathname = found.pathname.replace(/\/*$/, '/')
+  return found
+}
+
+function hearing(listeners: Listeners, refresh: Refresh) {
+  let stats: Stats | null = null
+  return {
+    stats: () => stats,
+    forget() { stats = null },
+    received({ message, known }: Received): void {
+      listeners.emit('message', message)
+      switch (known?.type) {
+        case 'connected': listeners.emit('connected', known); break
+        case 'stats': listeners.emit('stats', stats = known); break
+        case 'stats-unauthorized':
+          stats = null
+          listeners.emit('stats-unauthorized', undefined)
+          break
+        case 'version':
+          listeners.emit('version', known)
+          refresh.told(known)
+      }
+    },
+  }
+}
+
+function subscribing(connection: Connection, forget: () => void): () => () => void {
+  let wanted = 0
+  return () => {
+    if (wanted++ === 0) connection.happened({ type: 'subscribe' })
+    let isWanted = true
+    return () => {
+      if (isWanted && --wanted === 0) {
+        connection.happened({ type: 'unsubscribe' })
+        forget()
+      }
+      isWanted = false
+    }
+  }
+}

@@ -1,0 +1,25 @@
+// What every transport is to the session: a way to say something, and three things that can happen.
+
+import type { ClientMessage } from '../messages.js'
+
+/** The two transports. */
+export type TransportName = 'sse' | 'websocket'
+
+/** An open stream, or one that is opening. */
+export interface Link {
+  /** Says it as soon as that is possible, in order; of several navigations the last is enough. */
+  send(message: ClientMessage): void
+  /** Ends it. Nothing is heard of it any more. */
+  close(): void
+}
+
+/** What a link tells. `ended` comes at most once, and then nothing more. */
+export interface LinkEvents {
+  /** A message, and the resume id that came with it. */
+  received(text: string, resume: string | null): void
+  /** The stream is over; with the close code, if the transport has such a thing. */
+  ended(code: number | null): void
+}
+
+/** Opens a stream. Throws where the browser has no such thing, or a policy of the page forbids it. */
+export type Connect = (base: URL, query: URLSearchParams, events: LinkEvents) => Link

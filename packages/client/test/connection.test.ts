@@ -1,0 +1,134 @@
+import { describe, expect, test } from 'vitest'
+
+import { CONNECT_MS, createConnection } from '../src/connection.js'
+import type { Environment } from '../src/environment.js'
+import type { ClientMessage } from '../src/messages.js'
+import type { Connect, LinkEvents, TransportName } from '../src/transport/link.js'
+import { TestClock } from './world.js'
+
+const CONNECTED = '{"type":"connected","version":"v2","connectionId":"id","timestamp":0}'
+const BASE = new URL('https://site.example/pro/__skew/')
+
+/** A server in the hand of the test: it sees the latest link, and what was said on it. */
+function connect(transport: TransportName | 'auto' = 'auto', version?: string) {
+  const clock = new TestClock()
+  const links: { name: TransportName; query: URLSearchParams; events: LinkEvents; said: ClientMessage[]; closed: boolean }[] = []
+  const opening = (name: TransportName): Connect => (_base, query, events) => {
+    const link = { name, query, events, said: [] as ClientMessage[], closed: false }
+    links.push(link)
+    return { send: (message) => link.said.push(message), close: () => { link.closed = true } }
+  }
+  const server = { isThere: false }
+  const environment: Pick<Environment, 'clock' | 'links' | 'preferred' | 'probe'> = {
+    clock,
+    links: { sse: opening('sse'), websocket: opening('websocket') },
+    preferred: () => 'websocket',
+    probe: () => Promise.resolve(server.isThere),
+  }
+  const phases: string[] = []
+  const connection = createConnection(
+    { base: BASE, transport, version, tab: 'ab12', route: '/a b' }, environment, ({ phase }) => phases.push(phase), () => {},
+  )
+  connection.happened({ type: 'start' })
+  const last = () => {
+    const link = links.at(-1)
+    if (link === undefined) throw new Error('no link was opened')
+    return link
+  }
+  return { clock, connection, environment, last, links, phases, server }
+}
+
+describe('a connection', () => {
+  test('says who it is, and what it was given', () => {
+    const { last, clock } = connect('sse', 'v 1')
+    expect(String(last().query)).toBe('route=%2Fa+b&tab=ab12&v=v+1')
+    last().events.received(CONNECTED, '17;19')
+    last().events.ended(null)
+    clock.pass(1_000)
+    expect(last().query.get('since')).toBe('17;19')
+  })
+
+  test('is given up when nothing comes, and comes back', () => {
+    const { clock, links, phases } = connect('websocket')
+    clock.pass(CONNECT_MS)
+    expect(links[0]?.closed).toBe(true)
+    clock.pass(1_000)
+    expect(links).toHaveLength(2)
+    expect(phases).toEqual(['connecting', 'waiting', 'connecting'])
+  })
+
+  test('calls a server that ends each stream at once ever more seldom', () => {
+    const { clock, last, links } = connect('websocket')
+    let answered = 0
+    for (let passed_ms = 0; passed_ms < 600_000; passed_ms += 500) {
+      if (links.length > answered) {
+        answered = links.length
+        last().events.received(CONNECTED, null)
+        last().events.ended(1000)
+      }
+      clock.pass(500)
+    }
+    expect(links.length).toBeGreaterThan(30)
+    expect(links.length).toBeLessThan(50)
+  })
+
+  test('stays when something came in time', () => {
+    const { clock, links, last, phases } = connect('websocket')
+    last().events.received(CONNECTED, null)
+    clock.pass(60 * 60_000)
+    expect(links).toHaveLength(1)
+    expect(phases).toEqual(['connecting', 'open'])
+  })
+
+  test('changes the transport when the server answers and the stream does not', async () => {
+    const { clock, last, server } = connect()
+    server.isThere = true
+    last().events.ended(1006)
+    await Promise.resolve()
+    await Promise.resolve()
+    clock.pass(1_000)
+    expect(last().name).toBe('sse')
+  })
+
+  test('comes back in its own time when the browser refuses to open one', async () => {
+    const { clock, connection, environment } = connect('websocket')
+    const { links } = environment
+    Object.assign(links, { websocket: () => { throw new Error('forbidden by a policy') } })
+    clock.pass(CONNECT_MS + 1_000)
+    await Promise.resolve()
+    expect(connection.session.phase).toBe('waiting')
+  })
+})
+
+describe('a link that may be dead', () => {
+  test('over WebSocket is asked after sleep, and given up without an answer', () => {
+    const { clock, last, links } = connect('websocket')
+    last().events.received(CONNECTED, null)
+    clock.sleep(10 * 60_000)
+    clock.pass(0)
+    expect(last().said).toEqual([{ type: 'ping' }])
+    clock.pass(11_000)
+    expect(links).toHaveLength(2)
+  })
+
+  test('over WebSocket that answers is kept', () => {
+    const { clock, connection, last, links } = connect('websocket')
+    last().events.received(CONNECTED, null)
+    connection.happened({ type: 'doubted' })
+    last().events.received('{"type":"pong"}', null)
+    clock.pass(60_000)
+    expect(links).toHaveLength(1)
+  })
+
+  test('over SSE is one without a sign of life', () => {
+    const { clock, last, links } = connect('sse')
+    last().events.received(CONNECTED, null)
+    for (let signs = 0; signs < 10; signs += 1) {
+      clock.pass(30_000)
+      last().events.received('{"type":"keepalive","timestamp":0}', null)
+    }
+    expect(links).toHaveLength(1)
+    clock.pass(125_000)
+    expect(links).toHaveLength(2)
+  })
+})

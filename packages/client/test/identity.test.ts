@@ -1,0 +1,45 @@
+import { describe, expect, test } from 'vitest'
+
+import { leaveTabId, takeTabId } from '../src/identity.js'
+import { choose } from '../src/transport/choose.js'
+import { blocked, place } from './world.js'
+
+let counter = 0
+const random = (words: Uint32Array<ArrayBuffer>): Uint32Array => words.fill(counter += 1)
+
+describe('a tab', () => {
+  test('keeps its id over a reload', () => {
+    const storage = place()
+    const id = takeTabId(storage, random)
+    leaveTabId(storage, id)
+    expect(takeTabId(storage, random)).toBe(id)
+  })
+
+  test('does not share it with its duplicate, which gets a copy of the storage', () => {
+    const storage = place()
+    const id = takeTabId(storage, random)
+    expect(takeTabId(storage, random)).not.toBe(id)
+  })
+
+  test('has one for each page where storage is blocked', () => {
+    const id = takeTabId(blocked, random)
+    leaveTabId(blocked, id)
+    expect(takeTabId(blocked, random)).not.toBe(id)
+  })
+
+  test('has one of 128 bits, within the 64 bytes that a server takes', () => {
+    expect(takeTabId(place(), (words) => crypto.getRandomValues(words))).toMatch(/^(\w{1,7}-){3}\w{1,7}$/)
+  })
+})
+
+describe('the transport to begin with', () => {
+  test.each([
+    [true, 'http/1.1', 'websocket'],
+    [true, 'h2', 'sse'],
+    [true, 'h3', 'sse'],
+    [true, '', 'websocket'],
+    [false, 'h2', 'websocket'],
+  ] as const)('same origin %s, page over %s: %s', (sameOrigin, protocol, expected) => {
+    expect(choose({ sameOrigin, protocol })).toBe(expected)
+  })
+})

@@ -1,0 +1,183 @@
+import { describe, expect, test } from 'vitest'
+
+import { createListeners } from '../src/events.js'
+import type { VersionMessage } from '../src/messages.js'
+import { createRefresh, judge, type RefreshMode } from '../src/refresh.js'
+import type { Place } from '../src/storage.js'
+import { blocked, place, TestClock } from './world.js'
+
+const DEADLINE_MS = 60_000
+
+/** One page load of a tab. The tab's places outlive it. */
+function load(mode: RefreshMode = 'now', places: readonly Place[] = [place()]) {
+  const clock = new TestClock()
+  const sight = { reasons: [] as string[], isHidden: false, isOnline: true }
+  const seen: string[] = []
+  const listeners = createListeners((error) => { throw error })
+  for (const name of ['held', 'prompt', 'reloading', 'stuck'] as const) listeners.on(name, () => seen.push(name))
+  let accept = (): void => {}
+  listeners.on('prompt', ({ reload }) => { accept = reload })
+  const refresh = createRefresh({
+    mode, deadline_ms: DEADLINE_MS, clock, places, listeners, sight: () => sight, reload: () => seen.push('reload'),
+  })
+  return { clock, sight, seen, refresh, accept: () => { accept() } }
+}
+
+function forced(id: number, version = 'v2'): VersionMessage {
+  return { type: 'version', version, force: true, id }
+}
+
+function prompted(id: number, version = 'v2'): VersionMessage {
+  return { type: 'version', version, prompt: true, id }
+}
+
+describe('a forced refresh', () => {
+  test('happens at once where nothing would be lost', () => {
+    const { refresh, seen } = load()
+    refresh.told(forced(17))
+    expect(seen).toEqual(['reloading', 'reload'])
+  })
+
+  test('does not follow from a release alone', () => {
+    const { refresh, seen } = load()
+    refresh.told({ type: 'version', version: 'v2', id: 16 })
+    expect(seen).toEqual([])
+  })
+
+  test('is held by work, asks at the deadline, and happens once the work is saved', () => {
+    const { refresh, seen, sight, clock } = load()
+    sight.reasons = ['form']
+    refresh.told(forced(17))
+    clock.pass(DEADLINE_MS - 1_000)
+    expect(seen).toEqual(['held'])
+    clock.pass(10_000)
+    expect(seen).toEqual(['held', 'prompt'])
+    sight.reasons = []
+    clock.pass(1_000)
+    expect(seen).toEqual(['held', 'prompt', 'reloading', 'reload'])
+  })
+
+  test('does not wait for the work of somebody who wants it now', () => {
+    const { refresh, seen, sight, clock, accept } = load()
+    sight.reasons = ['form']
+    refresh.told(forced(17))
+    clock.pass(DEADLINE_MS)
+    accept()
+    expect(seen).toEqual(['held', 'prompt', 'reloading', 'reload'])
+    clock.pass(DEADLINE_MS)
+    expect(seen).toHaveLength(4)
+  })
+
+  test('waits until the tab is out of sight, where that is asked', () => {
+    const { refresh, seen, sight, clock } = load('hidden')
+    refresh.told(forced(17))
+    clock.pass(5_000)
+    expect(seen).toEqual([])
+    sight.isHidden = true
+    refresh.look(false)
+    expect(seen).toEqual(['reloading', 'reload'])
+  })
+
+  test('waits for the next navigation, where that is asked, and no longer than the deadline', () => {
+    const { refresh, seen, clock } = load('navigation')
+    refresh.told(forced(17))
+    clock.pass(DEADLINE_MS)
+    expect(seen).toEqual(['prompt'])
+    refresh.look(true)
+    expect(seen).toEqual(['prompt', 'reloading', 'reload'])
+  })
+
+  test('is for the user to decide, where that is asked', () => {
+    const { refresh, seen, clock, accept } = load('prompt')
+    refresh.told(forced(17))
+    clock.pass(10 * DEADLINE_MS)
+    expect(seen).toEqual(['prompt'])
+    accept()
+    expect(seen).toEqual(['prompt', 'reloading', 'reload'])
+  })
+
+  test.each(['now', 'hidden', 'navigation'] as const)('waits for the network in mode %s', (mode) => {
+    expect(judge(mode, true, { reasons: [], isHidden: true, isOnline: false })).toBe('wait')
+    expect(judge(mode, true, { reasons: [], isHidden: true, isOnline: true })).toBe('reload')
+  })
+})
+
+describe('a prompt', () => {
+  test('never turns into a refresh by itself', () => {
+    const { refresh, seen, clock, sight } = load()
+    refresh.told(prompted(18))
+    sight.isHidden = true
+    refresh.look(true)
+    clock.pass(10 * DEADLINE_MS)
+    expect(seen).toEqual(['prompt'])
+  })
+
+  test('is shown once for a command, however often it is told', () => {
+    const { refresh, seen } = load()
+    refresh.told(prompted(18))
+    refresh.told(prompted(18))
+    expect(seen).toEqual(['prompt'])
+    refresh.told(prompted(19))
+    expect(seen).toEqual(['prompt', 'prompt'])
+  })
+
+  test('is overtaken by a forced refresh', () => {
+    const { refresh, seen } = load()
+    refresh.told(prompted(18))
+    refresh.told(forced(19))
+    expect(seen).toEqual(['prompt', 'reloading', 'reload'])
+  })
+})
+
+describe('once for a command', () => {
+  test('a tab that came back on the old build says that it is stuck', () => {
+    const places = [place()]
+    load('now', places).refresh.told(forced(17))
+    const next = load('now', places)
+    next.refresh.told(forced(17))
+    expect(next.seen).toEqual(['stuck'])
+    next.refresh.told(forced(18))
+    expect(next.seen).toEqual(['stuck', 'reloading', 'reload'])
+  })
+
+  test('also where storage is blocked or full and something else outlives the reload', () => {
+    const places = [blocked, place()]
+    load('now', places).refresh.told(forced(17))
+    const next = load('now', places)
+    next.refresh.told(forced(17))
+    expect(next.seen).toEqual(['stuck'])
+  })
+
+  test('where nothing can be remembered, only its user refreshes the tab', () => {
+    const { refresh, seen, clock, accept } = load('now', [blocked, blocked])
+    refresh.told(forced(17))
+    refresh.told(forced(17))
+    clock.pass(10 * DEADLINE_MS)
+    expect(seen).toEqual(['prompt'])
+    accept()
+    expect(seen).toEqual(['prompt', 'reloading', 'reload'])
+  })
+
+  test('one reload is for all commands that waited for it', () => {
+    const places = [place()]
+    const first = load('now', places)
+    first.sight.reasons = ['form']
+    first.refresh.told(forced(17))
+    first.refresh.told(forced(18))
+    first.sight.reasons = []
+    first.clock.pass(1_000)
+    expect(first.seen.filter((name) => name === 'reload')).toHaveLength(1)
+    const next = load('now', places)
+    next.refresh.told(forced(17))
+    next.refresh.told(forced(18))
+    expect(next.seen).toEqual(['stuck', 'stuck'])
+  })
+
+  test('a number that a forgetful server gives again is another command under another release', () => {
+    const places = [place()]
+    load('now', places).refresh.told(forced(1, 'v2'))
+    const next = load('now', places)
+    next.refresh.told(forced(1, 'v3'))
+    expect(next.seen).toEqual(['reloading', 'reload'])
+  })
+})

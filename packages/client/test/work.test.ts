@@ -1,0 +1,94 @@
+// @vitest-environment happy-dom
+
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+
+import { watchWork, type Work } from '../src/work.js'
+
+let work: Work
+beforeEach(() => { work = watchWork(document, true) })
+afterEach(() => {
+  work.stop()
+  document.body.innerHTML = ''
+})
+
+function write(html: string): HTMLInputElement {
+  document.body.innerHTML = html
+  return document.body.querySelector<HTMLInputElement>('[name=field]') ?? document.createElement('input')
+}
+
+function enter(field: HTMLElement, change: () => void): void {
+  field.dispatchEvent(new Event('focusin', { bubbles: true }))
+  change()
+  field.dispatchEvent(new Event('input', { bubbles: true }))
+}
+
+describe('forms', () => {
+  test.each([
+    ['a text field', '<input name="field" value="a">', (field: HTMLInputElement) => { field.value = 'b' }],
+    ['a text area', '<textarea name="field">a</textarea>', (field: HTMLInputElement) => { field.value = 'b' }],
+    ['a tick', '<input name="field" type="checkbox">', (field: HTMLInputElement) => { field.checked = true }],
+    ['a choice', '<select name="field"><option>a</option><option>b</option></select>', (field: HTMLInputElement) => { field.value = 'b' }],
+    ['text that can be edited', '<p name="field" contenteditable>a</p>', (field: HTMLInputElement) => { field.innerHTML = 'b' }],
+  ])('%s that was changed is work', (_name, html, change) => {
+    const field = write(html)
+    expect(work.reasons()).toEqual([])
+    enter(field, () => { change(field) })
+    expect(work.reasons()).toEqual(['form'])
+  })
+
+  test('a field that is again as it was is none', () => {
+    const field = write('<input name="field" value="a">')
+    enter(field, () => { field.value = 'b' })
+    enter(field, () => { field.value = 'a' })
+    expect(work.reasons()).toEqual([])
+  })
+
+  test('nor is one that a script filled before its user came', () => {
+    const field = write('<input name="field">')
+    field.value = 'from the server'
+    enter(field, () => {})
+    expect(work.reasons()).toEqual([])
+  })
+
+  test('nor one that is gone', () => {
+    const field = write('<form><input name="field"></form>')
+    enter(field, () => { field.value = 'b' })
+    document.body.innerHTML = ''
+    expect(work.reasons()).toEqual([])
+  })
+
+  test('saving ends it, until the next change', () => {
+    const field = write('<form id="a"><input name="field"></form><form id="b"></form>')
+    enter(field, () => { field.value = 'b' })
+    work.saved(document.querySelector('#b') ?? document)
+    expect(work.reasons()).toEqual(['form'])
+    work.saved(document.querySelector('#a') ?? document)
+    expect(work.reasons()).toEqual([])
+    enter(field, () => { field.value = 'c' })
+    work.saved()
+    expect(work.reasons()).toEqual([])
+  })
+})
+
+describe('holds', () => {
+  test('an attribute anywhere, with or without a reason', () => {
+    document.body.innerHTML = '<div data-headcount-hold></div><p data-headcount-hold="upload"></p><p data-headcount-hold="false"></p>'
+    expect(work.reasons()).toEqual(['hold', 'upload'])
+  })
+
+  test('from code, each until it is let go', () => {
+    const [one, two] = [work.hold('call'), work.hold('call')]
+    one()
+    one()
+    expect(work.reasons()).toEqual(['call'])
+    two()
+    expect(work.reasons()).toEqual([])
+  })
+
+  test('playing media', () => {
+    document.body.innerHTML = '<video></video>'
+    const video = document.querySelector('video')
+    Object.defineProperty(video, 'paused', { value: false })
+    expect(work.reasons()).toEqual(['media'])
+  })
+})

@@ -1,0 +1,52 @@
+// A clock that the test moves, and places that keep, forget or refuse.
+
+import type { Clock } from '../src/environment.js'
+import type { Place } from '../src/storage.js'
+
+/** Time stands still until `pass`. */
+export class TestClock implements Clock {
+  #now = 1_000_000
+  #timers = new Map<symbol, { readonly at: number; readonly work: () => void }>()
+  chance = 0.5
+
+  now = (): number => this.#now
+  random = (): number => this.chance
+  after = (ms: number, work: () => void): (() => void) => {
+    const timer = Symbol('timer')
+    this.#timers.set(timer, { at: this.#now + ms, work })
+    return () => { this.#timers.delete(timer) }
+  }
+
+  /** Lets time pass; what falls due happens at its moment. */
+  pass(ms: number): void {
+    const end = this.#now + ms
+    for (;;) {
+      const [timer, due] = [...this.#timers].sort(([, a], [, b]) => a.at - b.at)[0] ?? []
+      if (timer === undefined || due === undefined || due.at > end) break
+      this.#timers.delete(timer)
+      this.#now = Math.max(this.#now, due.at)
+      due.work()
+    }
+    this.#now = Math.max(this.#now, end)
+  }
+
+  /** The machine sleeps: time passes and nothing happens. */
+  sleep(ms: number): void {
+    this.#now += ms
+  }
+}
+
+/** Keeps what is written, for the next page of the same tab. */
+export function place(): Place {
+  const kept = new Map<string, string>()
+  return {
+    read: (key) => kept.get(key) ?? null,
+    write(key, value) {
+      kept.set(key, value)
+      return true
+    },
+  }
+}
+
+/** Storage that is blocked. */
+export const blocked: Place = { read: () => null, write: () => false }
