@@ -236,3 +236,19 @@ fn write(socket: &mut TcpStream, parts: &[Part<'_>]) -> std::io::Result<usize> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_message_is_kept_however_long_and_what_piles_up_behind_it_is_not() {
+        let mut outbox = Outbox::default();
+        assert_eq!(
+            outbox.keep(&[Part::Own(b"head"), Part::Own(&[0; 1_000])], 2, 100),
+            Sent::Yes
+        );
+        assert_eq!(outbox.bytes, 1_002);
+        assert_eq!(outbox.keep(&[Part::Own(b"next")], 0, 100), Sent::TooSlow);
+    }
+}
