@@ -14,6 +14,9 @@ pub struct Config {
     pub base_path: String,
     /// Where the admin API lives, in the same form. Default `/api/admin`.
     pub admin_path: String,
+    /// Whether the admin API is left out of `router` and `serve`, because `admin_router` is served on an address of its own.
+    /// Default false.
+    pub admin_apart: bool,
     /// The cookie that carries a tab's version. `None`: `__nkpv`, or `__nkpv_<mount>` where `base_path` has a mount.
     pub cookie_name: Option<String>,
     /// Whether open tabs are counted at all. Default true. Without it releases and messages still reach every tab.
@@ -100,6 +103,7 @@ impl Default for Config {
         Self {
             base_path: "/__skew".to_owned(),
             admin_path: "/api/admin".to_owned(),
+            admin_apart: false,
             cookie_name: None,
             connection_tracking: true,
             route_tracking: true,

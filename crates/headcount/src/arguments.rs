@@ -92,6 +92,9 @@ pub(crate) struct ServeArguments {
     /// Where to listen [default: 127.0.0.1:4477]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen: Option<String>,
+    /// Where the admin API listens, with `/healthz`, `/readyz` and `/metrics` [default: where everything else does]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) admin_listen: Option<String>,
     /// The release that is current at start [default: the last one announced]. Announced anew where another one is current: an
     /// older one rolls the site back, with a warning
     #[arg(long, value_name = "VERSION")]

@@ -31,6 +31,18 @@ impl Server {
         self.0.current_release().to_string()
     }
 
+    /// Serves the admin API on an address of its own, from now until the process ends: also while streams are drained.
+    pub(crate) fn serve_admin(&self, listener: TcpListener) -> Result<(), Failure> {
+        let listener = tokio::net::TcpListener::from_std(listener).map_err(Failure::Runtime)?;
+        let router = self.0.admin_router().merge(self.0.operations_router());
+        tokio::spawn(async move {
+            if let Err(error) = axum::serve(listener, router).await {
+                tracing::error!(%error, "the admin API's listener failed");
+            }
+        });
+        Ok(())
+    }
+
     /// Serves `site` and our own endpoints on `listeners` until `shutdown` resolves and the streams are drained.
     pub(crate) async fn serve(
         &self,
@@ -54,6 +66,22 @@ pub(crate) fn listen(
             let local = listeners.first().map_or(Ok(address), TcpListener::local_addr)?;
             Ok((listeners, local))
         });
+    bound.map_err(|source| Failure::Listen {
+        address: address.to_string(),
+        source,
+    })
+}
+
+/// Takes the admin API's own address.
+pub(crate) fn listen_admin(
+    address: SocketAddr,
+    config: &Config,
+) -> Result<(TcpListener, SocketAddr), Failure> {
+    let bound = headcount_server::listen(address, 1, &config.limits).and_then(|mut listeners| {
+        let listener = listeners.pop().ok_or(std::io::ErrorKind::AddrNotAvailable)?;
+        let local = listener.local_addr()?;
+        Ok((listener, local))
+    });
     bound.map_err(|source| Failure::Listen {
         address: address.to_string(),
         source,

@@ -24,11 +24,15 @@ use crate::origin::Admission;
 
 impl Headcount {
     /// Every endpoint of ours, for any axum app: `app.merge(headcount.router())`. Serve the app with
-    /// `into_make_service_with_connect_info::<SocketAddr>()` where client addresses matter.
+    /// `into_make_service_with_connect_info::<SocketAddr>()` where client addresses matter. With
+    /// [`admin_apart`](crate::Config::admin_apart) the admin API is not in it.
     pub fn router(&self) -> Router {
-        self.client_router()
-            .merge(self.admin_router())
-            .merge(self.operations_router())
+        let router = self.client_router().merge(self.operations_router());
+        if self.site().config.admin_apart {
+            router
+        } else {
+            router.merge(self.admin_router())
+        }
     }
 
     /// The endpoints that browsers speak to, below the base path, alone: for apps that keep the rest elsewhere.

@@ -7,7 +7,7 @@ use crate::arguments::ServeArguments;
 use crate::config;
 use crate::config::environment::Environment;
 use crate::failure::Failure;
-use crate::serve::{Server, announce, listen};
+use crate::serve::{Server, announce, listen, listen_admin};
 use crate::signals::Signals;
 use crate::table::count;
 use crate::{descriptors, logs, output};
@@ -20,11 +20,19 @@ pub(crate) async fn run(arguments: &ServeArguments, environment: &Environment) -
     for warning in warnings(&settings.server) {
         output::talk(&format!("warning: {warning}"));
     }
+    let admin = settings
+        .admin_listen
+        .map(|address| listen_admin(address, &settings.server))
+        .transpose()?;
     let paths = format!(
         "  browsers connect at {}, the admin API is at {}",
         settings.server.base_path, settings.server.admin_path
     );
     let server = Server::start(settings.server, settings.data_dir).await?;
+    if let Some((listener, address)) = admin {
+        server.serve_admin(listener)?;
+        output::talk(&format!("admin API on http://{address}"));
+    }
     announce(address);
     output::talk(&paths);
     signals

@@ -13,6 +13,7 @@ use super::{LogSettings, Settings};
 #[derive(Debug)]
 pub(super) struct Draft {
     pub(super) listen: SocketAddr,
+    pub(super) admin_listen: Option<SocketAddr>,
     pub(super) data_dir: PathBuf,
     pub(super) ephemeral: bool,
     pub(super) log: LogSettings,
@@ -41,6 +42,7 @@ impl Default for Draft {
     fn default() -> Self {
         Self {
             listen: (Ipv4Addr::LOCALHOST, 4_477).into(),
+            admin_listen: None,
             data_dir: "./headcount-data".into(),
             ephemeral: false,
             log: LogSettings::default(),
@@ -57,8 +59,10 @@ impl Draft {
         let data_dir = self.kept_in(places, problems);
         self.check_needs(places, problems);
         self.check_anyone(places, problems);
+        self.check_admin_listen(places, problems);
         self.server.sealed_session = self.session.finish();
         self.server.forward_auth = self.forward.finish();
+        self.server.admin_apart = self.admin_listen.is_some();
         problems.extend(
             self.server
                 .problems()
@@ -67,6 +71,7 @@ impl Draft {
         );
         problems.is_empty().then_some(Settings {
             listen: self.listen,
+            admin_listen: self.admin_listen,
             data_dir,
             log: self.log,
             server: self.server,
@@ -101,6 +106,18 @@ impl Draft {
             if let Some(place) = places.of(key).filter(|_| !met) {
                 problems.push(format!("{place}: needs {what}"));
             }
+        }
+    }
+
+    /// The admin API's own address must be one of its own.
+    fn check_admin_listen(&self, places: &Places, problems: &mut Vec<String>) {
+        if let Some(place) = places.of("admin_listen")
+            && self.admin_listen == Some(self.listen)
+            && self.listen.port() != 0
+        {
+            problems.push(format!(
+                "{place}: that is `listen` already: name another port, or leave it out"
+            ));
         }
     }
 

@@ -11,6 +11,7 @@ const LIMIT: &str = "--limit";
 pub(super) fn given(arguments: &ServeArguments, problems: &mut Vec<String>) -> Vec<Given> {
     let singles = [
         ("listen", "--listen", &arguments.listen),
+        ("admin_listen", "--admin-listen", &arguments.admin_listen),
         ("release", "--release", &arguments.release),
         ("data_dir", "--data-dir", &arguments.data_dir),
         (
@@ -106,6 +107,7 @@ mod tests {
         let text = || Some("x".to_owned());
         let arguments = ServeArguments {
             listen: text(),
+            admin_listen: text(),
             release: text(),
             data_dir: text(),
             ephemeral: true,
@@ -129,7 +131,7 @@ mod tests {
             log_format: text(),
         };
         let mut problems = Vec::new();
-        assert_eq!(given(&arguments, &mut problems).len(), 21);
+        assert_eq!(given(&arguments, &mut problems).len(), 22);
         assert_eq!(problems, Vec::<String>::new());
     }
 }

@@ -41,6 +41,9 @@ const SETTINGS: &[Setting] = &[
     row("listen", Form::Text, |draft, texts| {
         put(&mut draft.listen, address(one(texts)))
     }),
+    row("admin_listen", Form::Text, |draft, texts| {
+        put(&mut draft.admin_listen, address(one(texts)).map(Some))
+    }),
     row("data_dir", Form::Text, |draft, texts| {
         put(&mut draft.data_dir, Ok(one(texts).into()))
     }),

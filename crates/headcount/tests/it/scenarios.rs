@@ -236,6 +236,30 @@ fn an_app_on_a_mount_has_paths_and_a_cookie_of_its_own() {
 }
 
 #[test]
+fn the_admin_api_can_have_an_address_of_its_own() {
+    let server = Process::ephemeral(&["--admin-listen", "127.0.0.1:0"]);
+    let admin = server
+        .said
+        .lines()
+        .find_map(|line| line.strip_prefix("admin API on http://"));
+    let admin = admin
+        .unwrap_or_else(|| panic!("{}", server.said))
+        .parse()
+        .unwrap();
+    let tab = Visit::new(Transport::Sse, "/a").open(server.address);
+    let stats = ask(admin, &Ask::get("/api/admin/stats").bearer(SECRET));
+    assert_eq!((stats.status, &stats.json()["routes"]), (200, &json!({"/a": 1})));
+    assert_eq!(ask(admin, &Ask::get("/readyz")).status, 200);
+    assert_eq!(
+        ask(admin, &Ask::get("/__skew/health")).status,
+        404,
+        "tabs have no business there"
+    );
+    assert_eq!(server.admin(Ask::get("/api/admin/stats")).status, 404);
+    drop(tab);
+}
+
+#[test]
 fn the_version_of_a_tab_is_its_querys_else_its_cookies_else_the_release() {
     let server = Process::ephemeral(&["--release", "v5"]);
     let plain = || Visit::new(Transport::Sse, "/");
