@@ -164,6 +164,8 @@ describe('over HTTP/2', () => {
   test('what was missed while away is heard on return, once', async () => {
     const tab = await Tab.open(await newVisitor(browser), `${site.url}/a`)
     await counted({ routes: { '/a': 1 } })
+    // Counted before it was greeted: a page that was cut off in between would come back as a fresh one.
+    await seen(tab, 'that it is open', () => window.headcount.state === 'open')
     const upstream = site.upstream
     site.upstream = 'http://127.0.0.1:1'
     site.cut()
