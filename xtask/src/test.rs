@@ -49,9 +49,18 @@ fn typescript() -> Result<Passed, Failure> {
     run::succeed(&mut command, next).map(|()| Passed::Whole)
 }
 
+/// A real browser beside compilers on two cores misses a deadline now and then. A run that failed is repeated once, and the
+/// result says so: what fails twice is broken, and what fails once is still somebody's to look into.
 fn browser_tests() -> Result<Passed, Failure> {
-    let mut command = run::command("npm", &["test", "--silent"]);
-    command.current_dir(run::root().join("e2e"));
-    let next = "run it alone, in e2e/: node --test --test-name-pattern='<name>'";
-    run::succeed(&mut command, next).map(|()| Passed::Whole)
+    let run = || {
+        let mut command = run::command("npm", &["test", "--silent"]);
+        command.current_dir(run::root().join("e2e"));
+        let next = "run it alone, in e2e/: node --test --test-name-pattern='<name>'";
+        run::succeed(&mut command, next)
+    };
+    match run() {
+        Ok(()) => Ok(Passed::Whole),
+        Err(_) => run()
+            .map(|()| Passed::Noting("FLAKY, only the second run passed: see what failed above".to_owned())),
+    }
 }
