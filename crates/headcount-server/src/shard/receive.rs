@@ -156,7 +156,12 @@ impl Shard {
                 self.navigate(slot, &route);
             }
             Step::NavigateLater(route) => self.defer_navigation(slot, &route),
-            Step::Subscribe => {
+            Step::Visibility { hidden } => {
+                self.meters.one(Count::ReceivedOther);
+                self.registry.set_hidden(slot, hidden);
+            }
+            Step::Acknowledge { .. } => self.meters.one(Count::ReceivedOther),
+            Step::Subscribe(_form) => {
                 self.meters.one(Count::ReceivedOther);
                 let credentials = peer_credentials(self, slot);
                 self.ask_authorizers(slot, credentials);

@@ -83,6 +83,7 @@ impl Life {
             version: tab.version.as_str().into(),
             route: self.model.track_routes.then(|| tab.route.as_str().into()),
             ip: tab.ip,
+            hidden: tab.hidden,
         }
     }
 
@@ -94,6 +95,8 @@ impl Life {
         self.model.routes.report();
         assert!(!self.registry.has_changes(), "everything was reported");
         assert_eq!(self.sum.total(), self.model.tabs.len() as u64);
+        let visible = self.model.tabs.iter().filter(|tab| !tab.hidden).count();
+        assert_eq!(self.sum.visible(), visible as u64);
         assert_eq!(&owned(self.sum.versions()), self.model.versions.counts());
         if self.model.track_routes {
             assert_eq!(&owned(self.sum.routes()), self.model.routes.counts());

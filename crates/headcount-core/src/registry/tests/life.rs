@@ -4,7 +4,7 @@ use core::net::{IpAddr, Ipv4Addr};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::model::{Model, RELEASES_MAX};
+use super::model::{Model, RELEASES_MAX, is_hidden_at_first};
 use super::op::{Op, Order, PATTERNS, ROUTES, VERSIONS};
 use crate::connection::ConnectionKey;
 use crate::invalidation::{Audience, Mode, Rule, Standing, positions};
@@ -72,6 +72,10 @@ impl Life {
                 let moved = life.model.navigate(at, ROUTES[*route]);
                 assert_eq!(life.registry.navigate(slot, ROUTES[*route]), Some(moved));
             }),
+            Op::Look(which, hidden) => self.with_tab(*which, |life, at| {
+                life.model.tabs[at].hidden = *hidden;
+                life.registry.set_hidden(life.model.tabs[at].key.slot, *hidden);
+            }),
             Op::Close(which) => self.with_tab(*which, Self::close),
             Op::Due(which) => self.with_tab(*which, Self::take_due),
             Op::Hits(position) => self.take_hits(*position),
@@ -106,6 +110,7 @@ impl Life {
             since,
             told,
             ip,
+            hidden: is_hidden_at_first(page),
         };
         let key = self.registry.open(&opening, page);
         assert!(!self.model.closed.contains(&key), "a key is never given twice");

@@ -10,6 +10,11 @@ use crate::intern::OTHER_TEXT;
 use crate::invalidation::{Audience, Rule};
 use crate::release::UNRELEASED;
 
+/// Whether a page's tab is out of sight when it opens.
+pub(super) fn is_hidden_at_first(page: usize) -> bool {
+    page.is_multiple_of(4)
+}
+
 /// Releases that the log remembers.
 pub(super) const RELEASES_MAX: usize = 4;
 
@@ -83,6 +88,7 @@ pub(super) struct Tab {
     pub(super) page: usize,
     pub(super) hash: u64,
     pub(super) ip: Option<IpAddr>,
+    pub(super) hidden: bool,
 }
 
 #[derive(Debug)]
@@ -145,6 +151,7 @@ impl Model {
             page,
             hash,
             ip,
+            hidden: is_hidden_at_first(page),
         });
     }
 
