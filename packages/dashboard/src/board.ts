@@ -11,7 +11,6 @@ import type { Audience, Counts, MatchKind, Mode, Releases, Rules } from './admin
 import { useAnswer, type Asked, type Pacing } from './live/answer.js'
 import { usePainted } from './live/painted.js'
 import { UNRELEASED } from './numbers/figures.js'
-import type { Place } from './place.js'
 import type { Session } from './session.js'
 
 /** Numbers as of the last frame. */
@@ -63,7 +62,7 @@ export function useBoard(): Board {
 }
 
 /** Makes a board for the calling component and what is in it, and connects its tab. */
-export function provideBoard(session: Session, place: Place, headcount: HeadcountPlugin): Board {
+export function provideBoard(session: Session, headcount: HeadcountPlugin): Board {
   const { admin, state } = session
   const { live, yourId, skew_ms } = useLiveNumbers()
   const following = (every_ms: number): Pacing => ({ every_ms, session: state, moved: live })
@@ -72,8 +71,11 @@ export function provideBoard(session: Session, place: Place, headcount: Headcoun
   const rules = useAnswer((signal) => admin.rules(signal), following(2_000))
   const current = computed(() => releases.answer.value?.current ?? UNRELEASED)
   const said = shallowRef('')
-  useHeadcount().on('version', () => { announced.value += 1 })
-  stayConnected(session, place, headcount, releases.answer)
+  const { on } = useHeadcount()
+  on('version', () => { announced.value += 1 })
+  // What was announced while the link was down is said by the next greeting alone.
+  on('connected', ({ version }) => { if (version !== current.value) announced.value += 1 })
+  stayConnected(session, headcount, releases.answer)
   const board: Board = {
     admin, live, yourId, skew_ms, following, releases, rules, current, said,
     filter: reactive({ route: '', version: '' }),
@@ -91,13 +93,13 @@ function useLiveNumbers(): Pick<Board, 'live' | 'yourId' | 'skew_ms'> {
   on('connected', ({ timestamp }) => { skew_ms.value = timestamp - Date.now() })
   const live = usePainted(() => {
     const { value } = stats
-    return value === null ? null : { total: value.total, visible: value.visible ?? null, versions: value.versions, routes: value.routes }
+    return value === null ? null : { total: value.total, visible: (value as { visible?: number }).visible ?? null, versions: value.versions, routes: value.routes }
   })
   return { live, yourId, skew_ms }
 }
 
 /** Connects under the current release and with the ticket of this session, and anew when either is another one. */
-function stayConnected(session: Session, place: Place, headcount: HeadcountPlugin, releases: Readonly<Ref<Releases | null>>): void {
+function stayConnected(session: Session, headcount: HeadcountPlugin, releases: Readonly<Ref<Releases | null>>): void {
   const { authorized } = useActiveConnections({ connections: false })
   let startedAt = -Infinity
   const start = (): void => {
