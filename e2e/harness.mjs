@@ -41,7 +41,8 @@ export class Server {
    * @returns {Promise<InstanceType<T>>}
    */
   static async run(args, variables = {}) {
-    const server = new this(await binary(), [...args, '--listen', '127.0.0.1:0'], { ...process.env, ...variables })
+    const { HEADCOUNT_BIN: _, ...inherited } = process.env // Ours; the server refuses variables it does not know.
+    const server = new this(await binary(), [...args, '--listen', '127.0.0.1:0'], { ...inherited, ...variables })
     try {
       await server.#ready()
     } catch (error) {

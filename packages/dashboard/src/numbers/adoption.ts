@@ -7,7 +7,7 @@ import type { Releases, Sample } from '../admin/answers.js'
 import { newestFirst } from './figures.js'
 
 /** Bands with a name of their own. */
-export const BANDS_MAX = 4
+export const BANDS_MAX = 16
 /** The band of all others. */
 export const OLDER = 'older'
 
@@ -26,6 +26,11 @@ const GAP_MIN_MS = 180_000
 export function joined(history: readonly Sample[], live: readonly Sample[]): readonly Sample[] {
   const end = history.at(-1)?.at ?? -Infinity
   return [...history, ...live.filter(({ at }) => at > end)]
+}
+
+/** Which of the five colours a band has. The current release has one of its own, the greys go down and up again. */
+export function colourOf(band: number): number {
+  return band === 0 ? 0 : 4 - Math.abs(3 - ((band - 1) % 6))
 }
 
 /** The bands of `samples`; those of the releases named last come first. */
