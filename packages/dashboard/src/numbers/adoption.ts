@@ -80,7 +80,7 @@ interface Spaced {
 /** A hole where samples are missing: the server was not there, and nobody knows. */
 function withGaps(samples: readonly Sample[]): Spaced[] {
   const steps = samples.slice(1).map(({ at }, index) => at - (samples[index]?.at ?? at)).sort((a, b) => a - b)
-  const gap_ms = Math.max(GAP_MIN_MS, 4 * (steps[steps.length >> 1] ?? 0))
+  const gap_ms = Math.max(GAP_MIN_MS, 4 * (steps[(steps.length - 1) >> 1] ?? 0))
   return samples.flatMap((sample, index) => {
     const before = samples[index - 1]
     const isGap = before !== undefined && sample.at - before.at > gap_ms
