@@ -10,6 +10,8 @@ import { until } from './wait.mjs'
 
 const AGENT = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0'
 const OPENING_AT_ONCE = 200
+/** How many of a crowd look at another tab. */
+const HIDDEN = 0.35
 const SECTIONS = ['products', 'blog', 'docs', 'help', 'stores']
 const FREQUENT = ['/', '/products', '/checkout', '/cart', '/account', '/search', '/checkout/pay', '/blog', '/offers']
 
@@ -22,9 +24,9 @@ export class Crowd {
 
   /**
    * @param {string} url of the server
-   * @param {{ routes: number, seed?: number, base?: string }} options how many distinct pages they are on
+   * @param {{ routes?: number, seed?: number, base?: string }} options how many distinct pages they are on
    */
-  constructor(url, { routes, seed = 1, base = '/__skew' }) {
+  constructor(url, { routes = FREQUENT.length, seed = 1, base = '/__skew' } = {}) {
     this.#base = new URL(base, url)
     this.#routes = routesOf(routes)
     this.#random = generator(seed)
@@ -36,7 +38,11 @@ export class Crowd {
 
   /** So many more come, on `version`. @param {number} count @param {string} version */
   async join(count, version) {
-    await inParallel(count, async () => { this.#members.push(await this.#open(version, this.#route())) })
+    const before = this.#members.length
+    await inParallel(count, async (index) => {
+      // Every page has a viewer as soon as there are enough of them.
+      this.#members.push(await this.#open(version, this.#routes[before + index] ?? this.#route()))
+    })
   }
 
   /** So many of those on another version load the page anew and run `version`. @param {number} count @param {string} version */
@@ -49,17 +55,28 @@ export class Crowd {
     })
   }
 
+  /**
+   * One more, on this very page.
+   *
+   * @param {string} route
+   * @param {string} version
+   * @param {'visible' | 'hidden'} [visibility]
+   */
+  async joinOn(route, version, visibility = 'visible') {
+    this.#members.push(await this.#open(version, route, visibility))
+  }
+
   leave() {
     for (const { socket } of this.#members.splice(0)) socket.destroy()
   }
 
-  async #open(version, route) {
+  async #open(version, route, visibility = this.#random() < HIDDEN ? 'hidden' : 'visible') {
     const { hostname, port, host, pathname } = this.#base
     // An address has some 28,000 ports, and those of tabs that left are not free at once.
     const localAddress = hostname === '127.0.0.1' ? `127.0.0.${1 + Math.floor(this.#random() * 8)}` : undefined
     const socket = connect({ port: Number(port), host: hostname, localAddress })
     socket.on('error', () => {}) // The server stops before its crowd.
-    const query = new URLSearchParams({ v: version, route, ...(this.#random() < 0.35 && { visibility: 'hidden' }) })
+    const query = new URLSearchParams({ v: version, route, visibility })
     socket.write(`GET ${pathname}/sse?${query} HTTP/1.1\r\nHost: ${host}\r\nUser-Agent: ${AGENT}\r\nAccept: text/event-stream\r\n\r\n`)
     const [first] = await once(socket, 'data')
     if (!String(first).startsWith('HTTP/1.1 200')) throw new Error(`no stream: ${first}`)

@@ -5,7 +5,7 @@
 // and moves on with it: an open board never keeps a deploy from being complete.
 
 import { useActiveConnections, useHeadcount, type HeadcountPlugin } from '@headcount/vue'
-import { computed, inject, provide, reactive, shallowRef, watch, type ComputedRef, type InjectionKey, type Ref } from 'vue'
+import { computed, inject, onScopeDispose, provide, reactive, shallowRef, watch, type ComputedRef, type InjectionKey, type Ref } from 'vue'
 import type { Admin } from './admin/admin.js'
 import type { Audience, Counts, MatchKind, Mode, Releases, Rules } from './admin/answers.js'
 import { useAnswer, type Asked, type Pacing } from './live/answer.js'
@@ -110,8 +110,8 @@ function stayConnected(session: Session, headcount: HeadcountPlugin, releases: R
   watch(() => releases.value?.current, start)
   watch(session.state, (state) => {
     if (state === 'in') start()
-    if (state === 'out') headcount.stop()
   })
+  onScopeDispose(() => { headcount.stop() })
   // The stream was opened with a ticket that is none any more: with a new one, if there is one, it would be admitted.
   watch(authorized, async (isAuthorized) => {
     if (isAuthorized !== false) return
