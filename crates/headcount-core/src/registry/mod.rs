@@ -10,6 +10,7 @@
 mod find;
 mod sample;
 mod slots;
+mod tally;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +28,7 @@ pub use crate::intern::OTHER_TEXT;
 pub use find::{Filter, Page, Reach};
 use sample::Sample;
 use slots::Slots;
+pub use tally::{Tallied, Tally};
 
 /// What a connection says of itself when it opens. `route` and `version` are already in their normal form.
 #[derive(Clone, Debug, Default)]

@@ -14,6 +14,7 @@ impl Life {
         self.check_counts();
         self.check_chains();
         self.check_connections();
+        self.check_tally();
     }
 
     fn check_counts(&self) {
@@ -74,6 +75,20 @@ impl Life {
             let held = self.model.by_hash.get(&hash).map(|key| key.slot);
             assert_eq!(self.registry.slot_of_tab(hash), held, "tab {hash}");
         }
+    }
+
+    /// Each connection is tallied once, under its route and version.
+    fn check_tally(&self) {
+        let tally = self.registry.tally(0);
+        assert_eq!(tally.next, None, "lives are shorter than a piece");
+        let mut expected: BTreeMap<(&str, &str), u32> = BTreeMap::new();
+        for tab in &self.model.tabs {
+            *expected.entry((&tab.route, &tab.version)).or_default() += 1;
+        }
+        assert_eq!(tally.counts.len(), expected.len());
+        let tallied = tally.counts.iter();
+        let tallied = tallied.map(|one| ((&*one.route, &*one.version), one.tabs));
+        assert_eq!(tallied.collect::<BTreeMap<_, _>>(), expected);
     }
 
     /// The row of an open connection.
