@@ -66,10 +66,8 @@ fn files_in(folder: &Path) -> Result<Vec<PathBuf>, std::io::Error> {
 
 /// The code for one file, whose compressed form it leaves in `out`.
 fn entry(folder: &Path, file: &Path, out: &Path) -> Result<String, Box<dyn Error>> {
-    let path = file
-        .strip_prefix(folder)?
-        .to_str()
-        .ok_or("a name that is no UTF-8")?;
+    let text = |path: &Path| path.to_str().map(str::to_owned).ok_or("a name that is no UTF-8");
+    let (path, source) = (text(file.strip_prefix(folder)?)?, text(file)?);
     let bytes = fs::read(file)?;
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(&bytes)?;
