@@ -14,7 +14,6 @@ impl Life {
         self.check_counts();
         self.check_chains();
         self.check_connections();
-        self.check_tally();
     }
 
     fn check_counts(&self) {
@@ -125,6 +124,7 @@ impl Life {
             assert!(self.sum.routes().is_empty());
         }
         self.check_sample(&before);
+        self.check_tally();
     }
 
     fn check_sample(&self, before: &BTreeSet<ConnectionKey>) {
