@@ -8,6 +8,7 @@
 //! Deliberately absent: sockets, time, and who is told what. A step returns what the owner must act on.
 
 mod find;
+mod outcomes;
 mod sample;
 mod slots;
 mod tally;
@@ -26,6 +27,8 @@ use crate::stats::{Changes, Row};
 
 pub use crate::intern::OTHER_TEXT;
 pub use find::{Filter, Page, Reach};
+use outcomes::Ledger;
+pub use outcomes::Outcomes;
 use sample::Sample;
 use slots::Slots;
 pub use tally::{Tallied, Tally};
@@ -87,6 +90,7 @@ pub struct Registry<P> {
     /// Connections of tabs that nobody can see, now and as last reported.
     hidden: u32,
     hidden_reported: u32,
+    ledger: Ledger,
     standing: Arc<Standing>,
     /// Which `standing` that is: what a name remembers about rules holds for this one only.
     standing_generation: u32,
@@ -107,6 +111,11 @@ impl<P> Registry<P> {
             sample: Sample::new(limits.stats_connections_max),
             hidden: 0,
             hidden_reported: 0,
+            ledger: {
+                let mut ledger = Ledger::new();
+                ledger.turn(u64::MAX, &standing);
+                ledger
+            },
             standing,
             // Names start with 0: nothing remembered.
             standing_generation: 1,
@@ -140,6 +149,8 @@ impl<P> Registry<P> {
         let tab = opening.tab.unwrap_or_default();
         let (version, _) = self.versions.acquire(opening.version);
         let route = self.acquire_route(opening.route);
+        let told = self.standing.told_mask(opening.told);
+        self.ledger.came(told);
         let slot = self.slots.insert(Entry {
             generation: self.generation,
             version,
@@ -150,7 +161,7 @@ impl<P> Registry<P> {
                 .since
                 .unwrap_or(self.standing.head)
                 .min(self.standing.head),
-            told: self.standing.told_mask(opening.told),
+            told,
             tab,
             ip: opening.ip.map(Box::new),
             sampled: NO_SLOT,
@@ -207,6 +218,7 @@ impl<P> Registry<P> {
         self.sample_out(slot);
         let entry = self.slots.remove(slot)?;
         self.hidden -= u32::from(entry.hidden);
+        self.ledger.left(slot, entry.told);
         self.versions.release(entry.version);
         self.release_route(entry.route);
         if entry.tab != 0 && self.tabs.get(&entry.tab) == Some(&slot) {

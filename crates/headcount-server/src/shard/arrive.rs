@@ -136,6 +136,7 @@ impl Shard {
             ip: candidate.ip,
             hidden: candidate.hidden,
         };
+        self.registry.note_reloaded(&candidate.reloaded);
         self.registry.open(&opening, peer)
     }
 

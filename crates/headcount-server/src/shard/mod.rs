@@ -32,7 +32,7 @@ use bytes::Bytes;
 use headcount_core::connection::ConnectionKey;
 use headcount_core::invalidation::{Rule, Standing};
 use headcount_core::protocol::stats::StatsMessage;
-use headcount_core::registry::{Filter, Page, Reach, Tally};
+use headcount_core::registry::{Filter, Outcomes, Page, Reach, Tally};
 use headcount_core::route;
 use mio::{Poll, Token, Waker};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
@@ -100,6 +100,8 @@ pub(crate) enum Command {
         rule: Arc<Rule>,
         reply: oneshot::Sender<Reach>,
     },
+    /// What became of the standing rules?
+    Outcomes(oneshot::Sender<Vec<(u32, Outcomes)>>),
     /// A page of connections.
     Page {
         from: u32,

@@ -160,7 +160,10 @@ impl Shard {
                 self.meters.one(Count::ReceivedOther);
                 self.registry.set_hidden(slot, hidden);
             }
-            Step::Acknowledge { .. } => self.meters.one(Count::ReceivedOther),
+            Step::Acknowledge { id, outcome } => {
+                self.meters.one(Count::ReceivedOther);
+                self.registry.acknowledge(slot, id, outcome);
+            }
             Step::Subscribe(_form) => {
                 self.meters.one(Count::ReceivedOther);
                 let credentials = peer_credentials(self, slot);

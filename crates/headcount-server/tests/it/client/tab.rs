@@ -293,7 +293,8 @@ impl Tab {
         }
         if message["force"] == true || message["prompt"] == true {
             let mark = if self.resume.contains(';') { ',' } else { ';' };
-            self.resume.push_str(&format!("{mark}{}", message["id"]));
+            self.resume.push(mark);
+            self.resume.push_str(&message["id"].to_string());
         }
     }
 
