@@ -21,26 +21,20 @@ const ENGLISH: BannerTexts = {
   later: 'Later',
 }
 
-const STYLE = `:host{position:fixed;bottom:1em;left:1em;margin-right:1em;z-index:2147483647}
-div{display:flex;flex-wrap:wrap;gap:.5em;align-items:center;padding:.75em 1em;font:16px system-ui;color:#fff;background:#223;border:1px solid;border-radius:.5em}
-button{font:inherit;padding:.4em .9em;color:inherit;background:none;border:1px solid;border-radius:.5em;cursor:pointer}`
+const STYLE = `div,button{padding:.5em 1em;font:16px system-ui;color:#fff;background:#223;border:1px solid;border-radius:.5em}
+div{position:fixed;bottom:1em;left:1em;margin-right:1em;z-index:2147483647;display:flex;flex-wrap:wrap;gap:.5em;align-items:center}`
 
-/** Shows a banner for each `prompt`. The function it returns takes it away. */
-export function showBanner(document: Document, listeners: Listeners, texts: Partial<BannerTexts>): () => void {
+/** Shows a banner for each `prompt`, until `signal` ends it. */
+export function showBanner(document: Document, listeners: Listeners, texts: Partial<BannerTexts>, signal: AbortSignal): void {
   const said = { ...ENGLISH, ...texts }
   let shown: HTMLElement | null = null
   const hide = (): void => { shown?.remove() }
-  const stop = [
-    listeners.on('prompt', (prompt) => {
-      hide()
-      shown = draw(document, said, prompt, hide)
-    }),
-    listeners.on('reloading', hide),
-  ]
-  return () => {
-    for (const end of stop) end()
+  listeners.on('prompt', (prompt) => {
     hide()
-  }
+    shown = draw(document, said, prompt, hide)
+  })
+  listeners.on('reloading', hide)
+  signal.addEventListener('abort', hide)
 }
 
 function draw(document: Document, said: BannerTexts, prompt: Prompt, hide: () => void): HTMLElement {

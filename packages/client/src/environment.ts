@@ -6,12 +6,15 @@ import type { Connect, TransportName } from './transport/link.js'
 import { sse } from './transport/sse.js'
 import { websocket } from './transport/websocket.js'
 
+/** Runs `work` once, after so many milliseconds, unless it is set to something else first. Set to nothing, it is stopped. */
+export type Timer = (ms?: number, work?: () => void) => void
+
 /** Time and chance. */
 export interface Clock {
   /** Milliseconds since the Unix epoch: unlike a monotonic clock it goes on while the machine sleeps. */
   now(): number
-  /** Runs `work` once, after so many milliseconds, unless the function it returns is called first. */
-  after(ms: number, work: () => void): () => void
+  /** A timer that is not set. */
+  timer(): Timer
   /** A random number from 0 up to, and without, 1. */
   random(): number
 }
@@ -35,9 +38,12 @@ export function browserEnvironment(page: Window & typeof globalThis): Environmen
   return {
     clock: {
       now: () => Date.now(),
-      after(ms, work) {
-        const timer = setTimeout(work, ms)
-        return () => { clearTimeout(timer) }
+      timer() {
+        let timer: ReturnType<typeof setTimeout>
+        return (ms, work) => {
+          clearTimeout(timer)
+          if (work) timer = setTimeout(work, ms)
+        }
       },
       random: () => Math.random(),
     },
