@@ -72,7 +72,7 @@ export function watchWork(document: Document, media: boolean, signal: AbortSigna
 }
 
 /** What a field may have. One without `value` is text that can be edited. */
-type Field = Element & Partial<Pick<HTMLInputElement, 'checked' | 'defaultChecked' | 'defaultValue'> & Pick<HTMLSelectElement, 'selectedOptions'>> & { value?: unknown }
+type Field = Element & Partial<Pick<HTMLInputElement, 'checked' | 'defaultChecked' | 'defaultValue'> & Pick<HTMLSelectElement, 'options'>> & { value?: unknown }
 
 /** The field that an event is about, through shadow roots. */
 function fieldOf(event: Event): Field | null {
@@ -80,8 +80,8 @@ function fieldOf(event: Event): Field | null {
   return origin instanceof Element ? origin.closest('input, textarea, select, [contenteditable]') : null
 }
 
-function valueOf({ checked, innerHTML, selectedOptions, value }: Field): string {
-  if (selectedOptions) return Array.from(selectedOptions, (option) => option.value).join('\n')
+function valueOf({ checked, innerHTML, options, value }: Field): string {
+  if (options) return Array.from(options, ({ selected }) => selected).join()
   return textOf(checked, typeof value === 'string' ? value : innerHTML) // That of a list item is a number.
 }
 
