@@ -5,6 +5,6 @@
 /** What may be shortened. */
 export const PRIVATE_NAMES: readonly string[] = [
   'acknowledge', 'acks', 'attempt', 'away', 'build', 'buildBefore', 'clock', 'consent', 'deadline_ms', 'failures', 'happened',
-  'isHidden', 'isOnline', 'known', 'look', 'mayChange', 'offline', 'phase', 'places', 'preferred', 'probe', 'received', 'remember',
-  'returning', 'sameOrigin', 'sight', 'subscribed', 'timer', 'told', 'toldHidden', 'toldRoute', 'wasBrief',
+  'isHidden', 'isOnline', 'known', 'look', 'mayChange', 'offline', 'phase', 'places', 'isReload', 'preferred', 'probe', 'received', 'remember',
+  'returning', 'sight', 'subscribed', 'timer', 'told', 'toldHidden', 'toldRoute', 'wasBrief',
 ]

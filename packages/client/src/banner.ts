@@ -44,8 +44,7 @@ function draw(document: Document, said: BannerTexts, prompt: Prompt, hide: () =>
   style.replaceSync(STYLE)
   root.adoptedStyleSheets = [style]
   const box = document.createElement('div')
-  const text = document.createElement('span')
-  text.setAttribute('role', 'status')
+  const text = document.createElement('output') // Its role is that of a status.
   box.append(text, button(document, said.reload, prompt.reload), button(document, said.later, hide))
   root.append(box)
   document.body.append(host)
@@ -55,7 +54,6 @@ function draw(document: Document, said: BannerTexts, prompt: Prompt, hide: () =>
 
 function button(document: Document, label: string, click: () => void): HTMLButtonElement {
   const made = document.createElement('button')
-  made.type = 'button'
   made.textContent = label
   made.onclick = click
   return made

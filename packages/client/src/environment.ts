@@ -27,6 +27,8 @@ export interface Environment {
   readonly places: readonly [Place, ...Place[]]
   readonly page: Window & typeof globalThis
   readonly preferred: (base: URL) => TransportName
+  /** Whether this page is an earlier one loaded anew. */
+  readonly isReload: boolean
   /** Whether a server answers there. */
   readonly probe: (base: URL) => Promise<boolean>
   /** Loads the page anew. */
@@ -35,6 +37,7 @@ export interface Environment {
 
 /** The browser this runs in. */
 export function browserEnvironment(page: Window & typeof globalThis): Environment {
+  const [entry] = page.performance.getEntriesByType('navigation') as PerformanceNavigationTiming[]
   return {
     clock: {
       now: () => Date.now(),
@@ -50,10 +53,8 @@ export function browserEnvironment(page: Window & typeof globalThis): Environmen
     links: { sse, websocket },
     places: [sessionPlace(page), historyPlace(page)],
     page,
-    preferred(base) {
-      const [entry] = page.performance.getEntriesByType('navigation') as PerformanceNavigationTiming[]
-      return choose({ sameOrigin: base.origin === page.location.origin, protocol: entry?.nextHopProtocol ?? '' })
-    },
+    preferred: (base) => choose(base.origin === page.location.origin, entry?.nextHopProtocol ?? ''),
+    isReload: entry?.type === 'reload',
     probe: (base) => fetch(new URL('health', base), { cache: 'no-store' }).then((answer) => answer.ok, () => false),
     reload: () => { page.location.reload() },
   }

@@ -67,7 +67,7 @@ const DEADLINE_MS = 300_000
 
 /** Starts a client in `environment`. */
 export function startHeadcount(options: HeadcountOptions, environment: Environment): Headcount {
-  const { page, clock, places, reload } = environment
+  const { page, clock, places, isReload, reload } = environment
   const { document } = page
   const { version, route, transport = 'auto', refresh: mode = 'now', deadlineMs = DEADLINE_MS, media = false, banner = {} } = options
   const stop = new AbortController()
@@ -80,11 +80,12 @@ export function startHeadcount(options: HeadcountOptions, environment: Environme
     sight: () => ({ reasons: work.reasons(), isHidden: document.hidden, isOnline: page.navigator.onLine }),
   })
   const subscription = createSubscription(listeners, (connections) => { connection.happened({ type: 'subscribe', connections }) })
+  const last = takeReloaded(places)
   const tab = takeTabId(places[0], (words) => page.crypto.getRandomValues(words))
   const connection = createConnection(
     {
       base: baseOf(options, page), transport, version, tab, route: route ?? page.location.pathname,
-      reloaded: takeReloaded(places),
+      reloaded: isReload ? last : '',
     },
     environment, ({ phase }) => { listeners.emit('state', phase) }, hearing(listeners, refresh, subscription),
   )

@@ -217,8 +217,9 @@ function subscribe(link: Draft): void {
 /** Once for each change of what is to be said. A page that is loading anew has nothing to say again. */
 function acknowledge(link: Draft, ack: Ack): void {
   const { id, outcome } = ack
-  if (link.acks.some((said) => said.id === id && said.outcome === outcome)) return
-  const others = link.acks.filter((said) => said.id !== id)
+  const before = link.acks.find((said) => said.id === id)
+  if (before?.outcome === outcome) return
+  const others = link.acks.filter((said) => said !== before)
   link.acks = outcome === 'reloading' ? others : [...others, ack].slice(-ACKS_MAX)
   say(link, ack)
 }

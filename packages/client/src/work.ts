@@ -81,7 +81,7 @@ function fieldOf(event: Event): Field | null {
 }
 
 function valueOf({ checked, innerHTML, options, value }: Field): string {
-  if (options) return Array.from(options, ({ selected }) => selected).join()
+  if (options) return Array.from(options).flatMap((option) => option.selected ? option.value : []).join('\n')
   return textOf(checked, typeof value === 'string' ? value : innerHTML) // That of a list item is a number.
 }
 

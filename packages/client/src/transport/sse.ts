@@ -16,15 +16,15 @@ export const sse: Connect = (base, query, events) => {
   let isBusy = false
 
   async function next(): Promise<void> {
-    const [first] = pending
-    if (isBusy || first === undefined) return
-    const [about, say] = first
+    if (isBusy) return
     isBusy = true
-    const isAnswered = await say()
+    for (const [about, say] of pending) { // Those that come meanwhile included.
+      pending.delete(about)
+      if (await say()) continue
+      if (!pending.has(about)) pending.set(about, say)
+      break
+    }
     isBusy = false
-    if (!isAnswered) return
-    if (pending.get(about) === say) pending.delete(about)
-    void next()
   }
 
   function close(): void {
