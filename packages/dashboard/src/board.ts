@@ -93,7 +93,7 @@ function useLiveNumbers(): Pick<Board, 'live' | 'yourId' | 'skew_ms'> {
   on('connected', ({ timestamp }) => { skew_ms.value = timestamp - Date.now() })
   const live = usePainted(() => {
     const { value } = stats
-    return value === null ? null : { total: value.total, visible: (value as { visible?: number }).visible ?? null, versions: value.versions, routes: value.routes }
+    return value === null ? null : { total: value.total, visible: value.visible ?? null, versions: value.versions, routes: value.routes }
   })
   return { live, yourId, skew_ms }
 }

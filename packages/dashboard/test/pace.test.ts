@@ -1,10 +1,29 @@
 import { expect, test } from 'vitest'
-import { TestClock } from '../../client/test/world.js'
-import { createPace, type Pace } from '../src/live/pace.js'
+import { createPace, type Pace, type PaceClock } from '../src/live/pace.js'
 
 const EVERY_MS = 1_000
 /** Lets everything happen that waits for nothing but its turn. */
 const settled = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve) })
+
+/** Time that the test moves. A pace waits for one thing at a time. */
+class TestClock implements PaceClock {
+  #now = 1_000_000
+  #due: { readonly at: number; readonly work: () => void } | null = null
+
+  now = (): number => this.#now
+  after = (ms: number, work: () => void): (() => void) => {
+    const due = this.#due = { at: this.#now + ms, work }
+    return () => { if (this.#due === due) this.#due = null }
+  }
+
+  pass(ms: number): void {
+    this.#now += ms
+    const due = this.#due
+    if (due === null || due.at > this.#now) return
+    this.#due = null
+    due.work()
+  }
+}
 
 class World {
   readonly clock = new TestClock()

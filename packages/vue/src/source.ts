@@ -87,7 +87,7 @@ export function createSource(defaults: HeadcountOptions): Source {
     attach,
     watch(wants) {
       watchers += 1
-      const end = attach((client) => (client.subscribe as (wants: Wants) => () => void)(wants))
+      const end = attach((client) => client.subscribe(wants))
       let isWatching = true
       return () => {
         if (!isWatching) return
