@@ -6,8 +6,6 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 
-import { until } from './wait.mjs'
-
 const AGENT = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0'
 const OPENING_AT_ONCE = 200
 /** How many of a crowd look at another tab. */
@@ -19,7 +17,7 @@ export class Crowd {
   #base
   #routes
   #random
-  /** @type {{ socket: import('node:net').Socket, route: string, version: string }[]} */
+  /** @type {{ socket: import('node:net').Socket, tab: string, route: string, version: string }[]} */
   #members = []
 
   /**
@@ -45,13 +43,19 @@ export class Crowd {
     })
   }
 
-  /** So many of those on another version load the page anew and run `version`. @param {number} count @param {string} version */
-  async move(count, version) {
-    const older = this.#members.filter((member) => member.version !== version).slice(0, count)
+  /**
+   * So many of those on another version load the page anew and run `version`.
+   *
+   * @param {number} count
+   * @param {string} version
+   * @param {{ from?: string, because?: number }} [which] only those on pages that begin so; the command they do it for
+   */
+  async move(count, version, { from = '/', because } = {}) {
+    const older = this.#members.filter((member) => member.version !== version && member.route.startsWith(from)).slice(0, count)
     await inParallel(older.length, async (index) => {
       const member = older[index]
       member.socket.destroy()
-      Object.assign(member, await this.#open(version, member.route))
+      Object.assign(member, await this.#open(version, member.route, { tab: member.tab, ...(because !== undefined && { reloaded: String(because) }) }))
     })
   }
 
@@ -63,36 +67,31 @@ export class Crowd {
    * @param {'visible' | 'hidden'} [visibility]
    */
   async joinOn(route, version, visibility = 'visible') {
-    this.#members.push(await this.#open(version, route, visibility))
+    this.#members.push(await this.#open(version, route, { visibility }))
   }
 
   leave() {
     for (const { socket } of this.#members.splice(0)) socket.destroy()
   }
 
-  async #open(version, route, visibility = this.#random() < HIDDEN ? 'hidden' : 'visible') {
+  async #open(version, route, { tab = `visitor-${this.#random()}`, visibility = this.#random() < HIDDEN ? 'hidden' : 'visible', ...more } = {}) {
     const { hostname, port, host, pathname } = this.#base
     // An address has some 28,000 ports, and those of tabs that left are not free at once.
     const localAddress = hostname === '127.0.0.1' ? `127.0.0.${1 + Math.floor(this.#random() * 8)}` : undefined
     const socket = connect({ port: Number(port), host: hostname, localAddress })
     socket.on('error', () => {}) // The server stops before its crowd.
-    const query = new URLSearchParams({ v: version, route, visibility })
+    const query = new URLSearchParams({ v: version, route, tab, visibility, ...more })
     socket.write(`GET ${pathname}/sse?${query} HTTP/1.1\r\nHost: ${host}\r\nUser-Agent: ${AGENT}\r\nAccept: text/event-stream\r\n\r\n`)
     const [first] = await once(socket, 'data')
     if (!String(first).startsWith('HTTP/1.1 200')) throw new Error(`no stream: ${first}`)
     socket.resume()
-    return { socket, route, version }
+    return { socket, tab, route, version }
   }
 
   /** The first of the list are by far the most frequent. */
   #route() {
     return this.#routes[Math.floor(this.#routes.length ** this.#random()) - 1] ?? '/'
   }
-}
-
-/** Until the server has counted them. @param {import('./harness.mjs').Server} server @param {number} total */
-export function counted(server, total) {
-  return until(`${total} open tabs`, () => server.stats(), (stats) => stats.total >= total, 60_000)
 }
 
 function routesOf(count) {
