@@ -10,7 +10,7 @@ use headcount_core::protocol::admin::{
     StatsAnswer,
 };
 use headcount_core::protocol::convert::Invalidation;
-use headcount_core::protocol::stats::row_answer;
+use headcount_core::protocol::stats::{Form, row_answer};
 use headcount_core::registry::Filter;
 use headcount_core::{route, version};
 use tokio::sync::{mpsc, oneshot};
@@ -266,6 +266,7 @@ impl Headcount {
     pub(crate) fn subscribe(
         &self,
         connection_id: &str,
+        form: Form,
         credentials: Option<Arc<Credentials>>,
         browser: Option<u64>,
     ) -> Result<(), Refusal> {
@@ -275,6 +276,7 @@ impl Headcount {
         shard
             .offer(Command::Subscribe {
                 key,
+                form,
                 credentials,
                 browser,
             })

@@ -5,7 +5,7 @@
 //! them. A connection at rest is one table entry and one socket: no task, no buffer, no timer.
 //!
 //! - `reactor`: the loop. `guests`: sockets that are no connections yet, or no longer. `lean`: reading a request head.
-//! - `arrive`: a connection opens. `receive`: a client speaks. `deliver`: messages go out. `sweep`: time passes.
+//! - `arrive`: a connection opens. `receive`: a client speaks. `deliver`: messages go out. `readers`: stats do. `sweep`: time passes.
 
 mod arrive;
 #[cfg(test)]
@@ -20,6 +20,7 @@ mod outlets;
 mod peer;
 mod posts;
 mod reactor;
+mod readers;
 mod receive;
 mod roll;
 mod sweep;
@@ -31,7 +32,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use bytes::Bytes;
 use headcount_core::connection::ConnectionKey;
 use headcount_core::invalidation::{Rule, Standing};
-use headcount_core::protocol::stats::StatsMessage;
+use headcount_core::protocol::stats::{Form, StatsMessage, Tick};
 use headcount_core::registry::{Filter, Outcomes, Page, Reach};
 use headcount_core::route;
 use mio::{Poll, Token, Waker};
@@ -77,19 +78,22 @@ pub(crate) enum Command {
     /// A browser asks by POST for stats on this connection.
     Subscribe {
         key: ConnectionKey,
+        form: Form,
         credentials: Option<Arc<Credentials>>,
         browser: Option<u64>,
     },
-    /// A subscription was admitted; stats follow.
+    /// A subscription was admitted: the shard says in which form it wants stats, and they follow.
     Admitted { key: ConnectionKey },
     /// An admission ended and is being asked for again: no stats meanwhile.
     Suspend { key: ConnectionKey },
     /// A subscription was refused, or its admission ended.
     Refused { key: ConnectionKey },
-    /// New stats, for one connection or for all that are subscribed.
-    Stats {
+    /// What changed, for all that are subscribed.
+    Tick(Arc<Tick>),
+    /// The numbers of a moment, for these subscribers.
+    Snapshot {
         message: Arc<StatsMessage>,
-        only: Option<Vec<ConnectionKey>>,
+        readers: Vec<ConnectionKey>,
     },
     /// A text for one tab.
     Send { key: ConnectionKey, text: Arc<str> },

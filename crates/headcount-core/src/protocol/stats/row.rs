@@ -11,8 +11,8 @@ use crate::stats::{Counts, Row};
 /// A connection, one of a list.
 #[derive(Serialize)]
 pub(super) struct WireRow<'a> {
-    #[serde(serialize_with = "id_text", skip_serializing_if = "Option::is_none")]
-    id: Option<ConnectionId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<WireId>,
     version: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     route: Option<&'a str>,
@@ -34,7 +34,7 @@ impl<'a> WireRow<'a> {
     /// All that is known.
     pub(super) fn full(row: &'a Row, cipher: &IdCipher) -> Self {
         Self {
-            id: Some(cipher.id(row.key)),
+            id: Some(WireId(cipher.id(row.key))),
             ..Self::nameless(row)
         }
     }
@@ -51,8 +51,12 @@ impl<'a> WireRow<'a> {
     }
 }
 
-fn id_text<S: Serializer>(id: &Option<ConnectionId>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(id.as_ref().map(ConnectionId::as_str).unwrap_or_default())
+struct WireId(ConnectionId);
+
+impl Serialize for WireId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.as_str())
+    }
 }
 
 /// Counts as a JSON object.
