@@ -75,6 +75,8 @@ struct MakeDelta {
     before: Numbers,
     after: Numbers,
     reader: MakeRow,
+    /// Absent: as it is now.
+    reader_before: Option<MakeRow>,
 }
 
 #[derive(Clone, Copy, Default, Deserialize)]
@@ -180,8 +182,7 @@ impl MakeDelta {
         feed.forget_news();
         let mut follower = Follower::new(self.form.into());
         let message = feed.snapshot(self.form.into(), &cipher());
-        let before = self.before.rows.iter().find(|row| row.slot == self.reader.slot);
-        let before = before.unwrap_or(&self.reader).row();
+        let before = self.reader_before.as_ref().unwrap_or(&self.reader).row();
         follower.begin(&message, &before, &cipher()).unwrap();
         feed.apply(0, self.before.changes_to(&self.after));
         let tick = feed.tick(|_| true, &cipher());

@@ -104,11 +104,11 @@ impl DeltaMessage {
     }
 
     /// The rest, with the reader's own row where it must be told.
-    pub(super) fn end(own: Option<&Row>, cipher: &IdCipher) -> String {
+    pub(super) fn end(own: Option<&Row>) -> String {
         let Some(row) = own else {
             return "}".to_owned();
         };
-        let row = serde_json::to_string(&WireRow::full(row, cipher)).unwrap_or_default();
+        let row = serde_json::to_string(&WireRow::nameless(row)).unwrap_or_default();
         format!(",\"you\":{row}}}")
     }
 }

@@ -97,7 +97,7 @@ impl Follower {
         let own = self.own_news(delta, reader);
         Some(Text {
             beginning: delta.beginning().clone(),
-            end: DeltaMessage::end(own, cipher),
+            end: DeltaMessage::end(own),
         })
     }
 
