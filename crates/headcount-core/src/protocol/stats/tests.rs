@@ -2,6 +2,7 @@
 
 mod client;
 mod storms;
+mod vectors;
 
 use serde_json::{Value, json};
 
