@@ -144,6 +144,8 @@ describe('what it shows', () => {
       await next.click()
     }
     assert.equal(found.size, 41)
+    await page.getByRole('button', { name: 'Previous' }).click()
+    await shown(page.getByText('Page 2,'))
     assert.equal(await page.getByRole('columnheader', { name: 'Address' }).count(), 0)
     await page.getByLabel('On this page only').fill('/headcount')
     await page.keyboard.press('Enter')
