@@ -5,6 +5,7 @@ import { figuresOf, newestFirst, withReleases } from '../src/numbers/figures.js'
 import { ago, left, percent, some, whole } from '../src/numbers/words.js'
 
 const NOW = Date.UTC(2026, 10, 22, 9)
+const STEP_MS = 5_000
 
 function releases(...versions: string[]): Releases {
   return { current: versions.at(-1) ?? 'unreleased', releases: versions.map((version, index) => ({ id: index + 1, version, announcedAt: NOW + index })) }
@@ -41,7 +42,7 @@ describe('figures', () => {
 
 describe('bands', () => {
   test('the current release lies at the bottom, and edges add up to the total', () => {
-    const bands = bandsOf([sample(0, { v1: 4 }), sample(1_000, { v1: 1, v2: 3 })], releases('v1', 'v2'))
+    const bands = bandsOf([sample(0, { v1: 4 }), sample(1_000, { v1: 1, v2: 3 })], releases('v1', 'v2'), STEP_MS)
     expect(bands).toEqual({ names: ['v2', 'v1'], at: [0, 1], tabs: [[0, 3], [4, 1]] })
     expect(edges(bands, false)).toEqual([[4, 4], [0, 3]])
     expect(edges(bands, true)).toEqual([[100, 100], [0, 75]])
@@ -49,25 +50,33 @@ describe('bands', () => {
 
   test('what has no band of its own lies on top as one, so that nothing is left out', () => {
     const versions = Object.fromEntries(Array.from({ length: BANDS_MAX + 3 }, (_, index) => [`v${index}`, 1]))
-    const bands = bandsOf([sample(0, versions)], releases(...Object.keys(versions)))
+    const bands = bandsOf([sample(0, versions)], releases(...Object.keys(versions)), STEP_MS)
     expect(bands.names).toHaveLength(BANDS_MAX + 1)
     expect([bands.names.at(-1), bands.tabs.at(-1)]).toEqual([OLDER, [3]])
     expect(edges(bands, false)[0]).toEqual([BANDS_MAX + 3])
   })
 
   test('where the server was away there is a hole, and no line across it', () => {
-    const bands = bandsOf([sample(0, { v1: 1 }), sample(60_000, { v1: 1 }), sample(3_600_000, { v1: 2 })], releases('v1'))
+    const samples = [sample(0, { v1: 1 }), sample(60_000, { v1: 1 }), sample(3_600_000, { v1: 2 })]
+    const bands = bandsOf(samples, releases('v1'), STEP_MS)
     expect(bands.tabs).toEqual([[1, 1, null, 2]])
     expect(edges(bands, false)).toEqual([[1, 1, null, 2]])
   })
 
-  test('with nobody there a share is unknown, not zero', () => {
-    expect(edges(bandsOf([sample(0, { v1: 0 })], releases('v1')), true)).toEqual([[null]])
+  test('a history that is asked for in great steps has no holes for that, whatever else is finer', () => {
+    const hour_ms = 3_600_000
+    const fine = Array.from({ length: 50 }, (_, second) => sample(3 * hour_ms + second * 1_000, { v1: 1 }))
+    const coarse = [0, 1, 2, 3].map((hour) => sample(hour * hour_ms, { v1: 1 }))
+    expect(bandsOf(joined(coarse, fine), releases('v1'), hour_ms).tabs[0]).not.toContain(null)
   })
 
-  test('what this page saw counts where the history has nothing yet', () => {
-    const [old, both, fresh] = [sample(1, {}), sample(2, {}), sample(3, {})]
-    expect(joined([old, both], [both, fresh])).toEqual([old, both, fresh])
+  test('with nobody there a share is unknown, not zero', () => {
+    expect(edges(bandsOf([sample(0, { v1: 0 })], releases('v1'), STEP_MS), true)).toEqual([[null]])
+  })
+
+  test('what this page saw stands among the history in its order', () => {
+    const [first, second, third] = [sample(1, {}), sample(2, {}), sample(3, {})]
+    expect(joined([first, third], [second])).toEqual([first, second, third])
   })
 
   test('neighbours have different colours', () => {

@@ -20,12 +20,12 @@ export interface Bands {
   readonly tabs: readonly (readonly (number | null)[])[]
 }
 
+/** The history has a sample each minute; two may be late. */
 const GAP_MIN_MS = 180_000
 
-/** Samples of both, in order. Live ones count where the history has none yet. */
+/** Samples of both, in order: the history is coarse where this page looked on, and all there is where it did not. */
 export function joined(history: readonly Sample[], live: readonly Sample[]): readonly Sample[] {
-  const end = history.at(-1)?.at ?? -Infinity
-  return [...history, ...live.filter(({ at }) => at > end)]
+  return [...history, ...live].sort((a, b) => a.at - b.at)
 }
 
 /** Which of the five colours a band has. The current release has one of its own, the greys go down and up again. */
@@ -33,8 +33,8 @@ export function colourOf(band: number): number {
   return band === 0 ? 0 : 4 - Math.abs(3 - ((band - 1) % 6))
 }
 
-/** The bands of `samples`; those of the releases named last come first. */
-export function bandsOf(samples: readonly Sample[], releases: Releases): Bands {
+/** The bands of `samples`, the current release first. Samples that are `step_ms` apart hang together. */
+export function bandsOf(samples: readonly Sample[], releases: Releases, step_ms: number): Bands {
   const most = Object.create(null) as Record<string, number>
   for (const { versions } of samples) {
     for (const [version, tabs] of Object.entries(versions)) most[version] = Math.max(most[version] ?? 0, tabs)
@@ -42,7 +42,7 @@ export function bandsOf(samples: readonly Sample[], releases: Releases): Bands {
   const all = newestFirst(most, releases)
   const named = all.slice(0, all.length === BANDS_MAX + 1 ? all.length : BANDS_MAX)
   const names = named.length < all.length ? [...named, OLDER] : named
-  const spaced = withGaps(samples)
+  const spaced = withGaps(samples, Math.max(GAP_MIN_MS, 3 * step_ms))
   return {
     names,
     at: spaced.map(({ at }) => at / 1_000),
@@ -78,9 +78,7 @@ interface Spaced {
 }
 
 /** A hole where samples are missing: the server was not there, and nobody knows. */
-function withGaps(samples: readonly Sample[]): Spaced[] {
-  const steps = samples.slice(1).map(({ at }, index) => at - (samples[index]?.at ?? at)).sort((a, b) => a - b)
-  const gap_ms = Math.max(GAP_MIN_MS, 4 * (steps[(steps.length - 1) >> 1] ?? 0))
+function withGaps(samples: readonly Sample[], gap_ms: number): Spaced[] {
   return samples.flatMap((sample, index) => {
     const before = samples[index - 1]
     const isGap = before !== undefined && sample.at - before.at > gap_ms
