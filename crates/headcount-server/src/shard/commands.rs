@@ -76,6 +76,13 @@ impl Shard {
             } => {
                 let _asker_gone = reply.send(self.registry.page(from, max, &filter));
             }
+            Command::Tally { from, reply } => {
+                let standing = Arc::clone(self.registry.standing());
+                let _asker_gone = reply.send((self.registry.tally(from), standing));
+            }
+            Command::Versions(reply) => {
+                let _asker_gone = reply.send(self.registry.versions());
+            }
             Command::EndTurn(turn) => drop(turn),
             Command::Report { question } => self.answer_report(question),
             Command::Drain => self.drain = Some(Drain::new(self.now_ms, self.registry.len(), self.limits())),
