@@ -312,14 +312,17 @@ describe('refresh', () => {
       site.attributes = `data-deadline-ms="1500" data-transport="${transport}"`
       const visitor = await newVisitor(browser)
       const free = await Tab.open(visitor, `${site.url}/a`)
+      const said = listenToWhatIsSaid(free)
+      await free.page.reload()
       const busy = await Tab.open(visitor, `${site.url}/a`)
       await busy.page.fill('[name=name]', 'half a sentence')
       await counted({ routes: { '/a': 2 } })
       const { id } = await server.command('invalidate-route', { route: '/a' })
       await outcome(id, { matched: 2, told: 2, reloaded: 1, held: 1, gone: 0 })
+      assert.deepEqual(said('ack'), [{ id, outcome: 'reloading' }])
       await outcome(id, { reloaded: 1, held: 0, prompted: 1 })
       await busy.page.evaluate(() => window.headcount.saved())
-      await loaded([[free, 2], [busy, 2]])
+      await loaded([[free, 3], [busy, 2]])
       await outcome(id, { matched: 2, told: 2, reloaded: 2, held: 0, prompted: 0, gone: 0 })
       await free.close()
       await outcome(id, { reloaded: 2, gone: 0 })
@@ -423,6 +426,14 @@ function serve(...options) {
 
 async function announce(...versions) {
   for (const version of versions) await server.command('releases', { version })
+}
+
+/** What the tab says from its next page on, by type. */
+function listenToWhatIsSaid({ page }) {
+  const texts = []
+  page.on('request', (request) => { if (request.url().endsWith('/message')) texts.push(request.postData()) })
+  page.on('websocket', (socket) => socket.on('framesent', ({ payload }) => texts.push(payload)))
+  return (wanted) => texts.map((text) => JSON.parse(text)).filter(({ type }) => type === wanted).map(({ id, outcome }) => ({ id, outcome }))
 }
 
 /** Counts stuck commands from before the client's script, which waits for the document. */
