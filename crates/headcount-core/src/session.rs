@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use crate::limits::Limits;
-use crate::protocol::client::{ClientMessage, parse};
+use crate::protocol::client::{ClientMessage, Outcome, StatsForm, parse};
 
 /// What the owner of a connection must do about a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,10 +16,22 @@ pub enum Step<'a> {
     Navigate(Cow<'a, str>),
     /// Too fast: put the connection on this route once [`Session::has_recovered`], unless a later one comes.
     NavigateLater(Cow<'a, str>),
-    /// Ask the authorizers, then send stats.
-    Subscribe,
+    /// Somebody can see the tab, or nobody can.
+    Visibility {
+        /// Nobody can.
+        hidden: bool,
+    },
+    /// Ask the authorizers, then send stats in this form.
+    Subscribe(StatsForm),
     /// Send no more stats.
     Unsubscribe,
+    /// Note what the tab did about the command of this number.
+    Acknowledge {
+        /// The command's number.
+        id: u32,
+        /// What the tab did.
+        outcome: Outcome,
+    },
     /// Send a `pong`.
     Pong,
     /// Nothing, but count it: a message of an unknown type.
@@ -65,7 +77,9 @@ impl Session {
             Ok(ClientMessage::Unknown) => Step::IgnoreUnknown,
             Err(_) => Step::IgnoreMalformed,
             Ok(_) if !within => Step::IgnoreFlood,
-            Ok(ClientMessage::SubscribeStats) => Step::Subscribe,
+            Ok(ClientMessage::Visibility { hidden }) => Step::Visibility { hidden },
+            Ok(ClientMessage::SubscribeStats(form)) => Step::Subscribe(form),
+            Ok(ClientMessage::Ack { id, outcome }) => Step::Acknowledge { id, outcome },
             Ok(ClientMessage::UnsubscribeStats) => Step::Unsubscribe,
             Ok(ClientMessage::Ping) => Step::Pong,
         }
@@ -189,7 +203,21 @@ mod tests {
         let limits = Limits::default();
         let mut session = Session::new(0, &limits);
         for (text, step) in [
-            (r#"{"type":"subscribe-stats"}"#, Step::Subscribe),
+            (
+                r#"{"type":"subscribe-stats"}"#,
+                Step::Subscribe(StatsForm::default()),
+            ),
+            (
+                r#"{"type":"visibility","state":"hidden"}"#,
+                Step::Visibility { hidden: true },
+            ),
+            (
+                r#"{"type":"ack","id":17,"outcome":"held"}"#,
+                Step::Acknowledge {
+                    id: 17,
+                    outcome: Outcome::Held,
+                },
+            ),
             (r#"{"type":"unsubscribe-stats"}"#, Step::Unsubscribe),
             (
                 r#"{"type":"route-update","route":"/shopping"}"#,

@@ -24,6 +24,8 @@ pub struct Row {
     pub route: Option<Arc<str>>,
     /// Its client address; `None` with IP tracking off, or where unknown.
     pub ip: Option<IpAddr>,
+    /// Nobody can see its tab.
+    pub hidden: bool,
 }
 
 /// What changed in one source since its last report.
@@ -31,6 +33,8 @@ pub struct Row {
 pub struct Changes {
     /// Connections in all.
     pub total: u64,
+    /// Those of tabs that nobody can see.
+    pub hidden: u64,
     /// New counts of versions; 0 means gone.
     pub versions: Vec<(Arc<str>, u64)>,
     /// New counts of routes; 0 means gone.
@@ -43,6 +47,7 @@ pub struct Changes {
 #[derive(Clone, Debug, Default)]
 struct Source {
     total: u64,
+    hidden: u64,
     versions: Counts,
     routes: Counts,
     rows: BTreeMap<u32, Row>,
@@ -53,6 +58,7 @@ struct Source {
 pub struct Sum {
     sources: Vec<Source>,
     total: u64,
+    hidden: u64,
     versions: Counts,
     routes: Counts,
 }
@@ -66,12 +72,14 @@ pub struct Changed {
     pub routes: Vec<Arc<str>>,
     /// Whether the sample of connections differs.
     pub rows: bool,
+    /// Whether another number of tabs can be seen by somebody.
+    pub hidden: bool,
 }
 
 impl Changed {
     /// Whether nothing differs.
     pub fn is_empty(&self) -> bool {
-        self.versions.is_empty() && self.routes.is_empty() && !self.rows
+        self.versions.is_empty() && self.routes.is_empty() && !self.rows && !self.hidden
     }
 
     /// Adds what differs elsewhere; names may then stand twice.
@@ -79,6 +87,7 @@ impl Changed {
         self.versions.extend(other.versions);
         self.routes.extend(other.routes);
         self.rows |= other.rows;
+        self.hidden |= other.hidden;
     }
 }
 
@@ -98,6 +107,9 @@ impl Sum {
         };
         self.total = self.total - from.total + changes.total;
         from.total = changes.total;
+        let hidden = from.hidden != changes.hidden;
+        self.hidden = self.hidden - from.hidden + changes.hidden;
+        from.hidden = changes.hidden;
         let versions = apply_counts(&mut from.versions, &mut self.versions, changes.versions);
         let routes = apply_counts(&mut from.routes, &mut self.routes, changes.routes);
         let rows = !changes.rows.is_empty();
@@ -111,12 +123,18 @@ impl Sum {
             versions,
             routes,
             rows,
+            hidden,
         }
     }
 
     /// Connections in all.
     pub fn total(&self) -> u64 {
         self.total
+    }
+
+    /// Connections of tabs that somebody can see.
+    pub fn visible(&self) -> u64 {
+        self.total - self.hidden
     }
 
     /// Connections by version. Sums to `total`.

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use headcount_core::protocol::client::Resume;
+use headcount_core::protocol::client::{self, Resume};
 use headcount_core::registry::OTHER_TEXT;
 use headcount_core::{route, version};
 
@@ -33,6 +33,10 @@ pub(crate) struct Candidate {
     pub(crate) route: String,
     pub(crate) tab: Option<u64>,
     pub(crate) resume: Option<Resume>,
+    /// Nobody can see the tab.
+    pub(crate) hidden: bool,
+    /// The commands that the page was loaded anew for.
+    pub(crate) reloaded: Vec<u32>,
     pub(crate) ip: Option<IpAddr>,
     /// What it counts as for the limit per address.
     pub(crate) address: Option<u64>,
@@ -91,6 +95,8 @@ pub(crate) fn judge(
             .filter(|tab| (1..=64).contains(&tab.len()))
             .map(|tab| site.hash(&tab)),
         resume: resume_of(head),
+        hidden: query_parameter(head, "visibility").is_some_and(|state| state == "hidden"),
+        reloaded: query_parameter(head, "reloaded").map_or_else(Vec::new, |text| client::reloaded(&text)),
         ip,
         address: site.address_to_limit(peer, ip),
         credentials: site.credentials(head),

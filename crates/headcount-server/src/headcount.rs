@@ -249,6 +249,20 @@ impl Headcount {
         key.is_some_and(|key| self.0.shards.post_route(key, route, route_bytes_max))
     }
 
+    /// Hands a message, said by POST, to the connection it is of. Whether there is such a connection.
+    pub(crate) fn say(&self, connection_id: &str, text: &str) -> Result<bool, Refusal> {
+        let bytes_max = self.0.site.config.limits.message_bytes_max as usize;
+        let found = self.find(connection_id).filter(|(key, shard)| shard.holds(*key));
+        let Some((key, shard)) = found.filter(|_| text.len() <= bytes_max) else {
+            return Ok(false);
+        };
+        let text = text.into();
+        shard
+            .offer(Command::Received { key, text })
+            .map_err(|_| Refusal::overloaded())?;
+        Ok(true)
+    }
+
     pub(crate) fn subscribe(
         &self,
         connection_id: &str,

@@ -159,6 +159,30 @@ pub struct RuleEntry {
     pub created_at: u64,
     /// When it lapses.
     pub expires_at: u64,
+    /// What became of it. Kept by the running server only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcomes: Option<OutcomesEntry>,
+}
+
+/// What became of a rule since the server began: page loads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutcomesEntry {
+    /// It applied to.
+    pub matched: u64,
+    /// Were sent it.
+    pub told: u64,
+    /// Came back for it.
+    pub reloaded: u64,
+    /// Are here, and their work holds the refresh.
+    pub held: u64,
+    /// Are here, and asked their users.
+    pub prompted: u64,
+    /// Are here, were loaded anew for it, and got the same build.
+    pub stuck: u64,
+    /// Are here and have nothing to do.
+    pub current: u64,
+    /// Were told, left, and did not come back.
+    pub gone: u64,
 }
 
 /// Answer of `POST invalidations`.

@@ -15,14 +15,61 @@ pub enum ClientMessage<'a> {
         /// The page, as sent.
         route: Cow<'a, str>,
     },
+    /// Whether somebody can see the tab now.
+    Visibility {
+        /// Nobody can.
+        hidden: bool,
+    },
     /// The tab wants stats.
-    SubscribeStats,
+    SubscribeStats(StatsForm),
     /// The tab wants no more stats.
     UnsubscribeStats,
+    /// What the tab did about an invalidation.
+    Ack {
+        /// The command's number.
+        id: u32,
+        /// What it did.
+        outcome: Outcome,
+    },
     /// The tab wants a `pong`.
     Ping,
     /// A well-formed message of a type that this revision does not know.
     Unknown,
+}
+
+/// In which form a subscriber wants its stats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct StatsForm {
+    /// What changed, after a whole message. Otherwise each message is whole.
+    pub delta: bool,
+    /// Connections one by one. Only in a subscription with deltas can they be left out.
+    pub connections: bool,
+}
+
+impl Default for StatsForm {
+    fn default() -> Self {
+        Self {
+            delta: false,
+            connections: true,
+        }
+    }
+}
+
+/// What a tab did about an invalidation that it was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// It loads the page anew, now.
+    Reloading,
+    /// Something would be lost: it waits.
+    Held,
+    /// It asked its user.
+    Prompted,
+    /// It was loaded anew for this before, and got the same build again.
+    Stuck,
+    /// There is nothing to do.
+    Current,
 }
 
 /// A text that is no message: not a JSON object, no string `type`, or a field of the wrong type.
@@ -38,6 +85,24 @@ struct Envelope<'a> {
     route: Option<Cow<'a, str>>,
 }
 
+#[derive(Deserialize)]
+struct VisibilityFields {
+    state: Sight,
+}
+
+#[derive(PartialEq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Sight {
+    Visible,
+    Hidden,
+}
+
+#[derive(Deserialize)]
+struct AckFields {
+    id: u32,
+    outcome: Outcome,
+}
+
 /// Parses one WebSocket message. The bare text `ping` counts as one.
 pub fn parse(text: &str) -> Result<ClientMessage<'_>, Malformed> {
     if text == "ping" {
@@ -48,7 +113,11 @@ pub fn parse(text: &str) -> Result<ClientMessage<'_>, Malformed> {
         "route-update" => route
             .map(|route| ClientMessage::RouteUpdate { route })
             .ok_or(Malformed),
-        "subscribe-stats" => Ok(ClientMessage::SubscribeStats),
+        "visibility" => object(text).map(|VisibilityFields { state }| ClientMessage::Visibility {
+            hidden: state == Sight::Hidden,
+        }),
+        "subscribe-stats" => object(text).map(ClientMessage::SubscribeStats),
+        "ack" => object(text).map(|AckFields { id, outcome }| ClientMessage::Ack { id, outcome }),
         "unsubscribe-stats" => Ok(ClientMessage::UnsubscribeStats),
         "ping" => Ok(ClientMessage::Ping),
         _ => Ok(ClientMessage::Unknown),
@@ -74,15 +143,24 @@ pub struct RouteBody<'a> {
     pub route: Cow<'a, str>,
 }
 
-/// Body of `POST subscribe-stats`.
+/// Body of `POST subscribe-stats`, and what makes any message one for `POST message`: whose it is.
 #[derive(Debug, Deserialize)]
-pub struct SubscribeBody<'a> {
+pub struct Addressed<'a> {
     /// The connection, as its tab was told.
     #[serde(borrow, rename = "connectionId")]
     pub connection_id: Cow<'a, str>,
 }
 
-/// What a returning page knows: sent as SSE `id:`, given back as `Last-Event-ID`. Written `11` or `11;12,15`: the newest
+/// Reads `reloaded` of a request for a stream: the commands that a page was loaded anew for, 64 at most. What is no number
+/// is left out.
+pub fn reloaded(text: &str) -> Vec<u32> {
+    text.split(',')
+        .take(crate::invalidation::POSITIONS)
+        .filter_map(|id| id.parse().ok())
+        .collect()
+}
+
+/// What a returning page knows: sent in `connected` and as SSE `id:`, given back in `since` or as `Last-Event-ID`. Written `11` or `11;12,15`: the newest
 /// command when it was loaded, and the standing commands it was told since.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Resume {
@@ -133,7 +211,13 @@ mod tests {
     fn shown(message: Result<ClientMessage<'_>, Malformed>) -> serde_json::Value {
         match message {
             Ok(ClientMessage::RouteUpdate { route }) => serde_json::json!({"routeUpdate": route}),
-            Ok(ClientMessage::SubscribeStats) => "subscribe-stats".into(),
+            Ok(ClientMessage::Visibility { hidden }) => serde_json::json!({"hidden": hidden}),
+            Ok(ClientMessage::SubscribeStats(form)) => {
+                serde_json::json!({"subscribe": {"delta": form.delta, "connections": form.connections}})
+            }
+            Ok(ClientMessage::Ack { id, outcome }) => {
+                serde_json::json!({"ack": {"id": id, "outcome": format!("{outcome:?}").to_lowercase()}})
+            }
             Ok(ClientMessage::UnsubscribeStats) => "unsubscribe-stats".into(),
             Ok(ClientMessage::Ping) => "ping".into(),
             Ok(ClientMessage::Unknown) => "unknown".into(),
@@ -149,6 +233,13 @@ mod tests {
         for case in cases {
             assert_eq!(shown(parse(&case.text)), case.expect, "{}", case.name);
         }
+    }
+
+    #[test]
+    fn the_commands_a_page_was_loaded_anew_for_are_numbers() {
+        assert_eq!(reloaded("17,19"), [17, 19]);
+        assert_eq!(reloaded("x,-1,,4294967296,5"), [5]);
+        assert_eq!(reloaded(&"1,".repeat(100)).len(), 64);
     }
 
     #[test]

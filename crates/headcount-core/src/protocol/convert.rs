@@ -1,9 +1,12 @@
 //! Between the admin API's bodies and the domain.
 
-use super::admin::{AudienceBody, InvalidationRequest, MatchBody, ModeBody, ReleaseEntry, RuleEntry};
+use super::admin::{
+    AudienceBody, InvalidationRequest, MatchBody, ModeBody, OutcomesEntry, ReleaseEntry, RuleEntry,
+};
 use crate::invalidation::{Audience, Mode, Rule};
 use crate::limits::Limits;
 use crate::pattern::{PatternError, RoutePattern};
+use crate::registry::Outcomes;
 use crate::release::Release;
 
 /// What a request for an invalidation asks for, checked; the rest of a [`Rule`] is the server's to say.
@@ -119,6 +122,22 @@ impl From<&Rule> for RuleEntry {
             release: rule.release.to_string(),
             created_at: rule.created_ms,
             expires_at: rule.expires_ms,
+            outcomes: None,
+        }
+    }
+}
+
+impl From<Outcomes> for OutcomesEntry {
+    fn from(outcomes: Outcomes) -> Self {
+        Self {
+            matched: outcomes.matched,
+            told: outcomes.told,
+            reloaded: outcomes.reloaded,
+            held: outcomes.held,
+            prompted: outcomes.prompted,
+            stuck: outcomes.stuck,
+            current: outcomes.current,
+            gone: outcomes.gone(),
         }
     }
 }

@@ -21,6 +21,7 @@ enum Message<'a> {
         #[serde(rename = "connectionId")]
         connection_id: &'a str,
         timestamp: u64,
+        resume: &'a str,
     },
     Keepalive {
         timestamp: u64,
@@ -45,12 +46,14 @@ impl Message<'_> {
     }
 }
 
-/// The first message: the current release, the tab's own id, and the time (milliseconds since the Unix epoch).
-pub fn connected(version: &str, id: ConnectionId, timestamp: u64) -> String {
+/// The first message: the current release, the tab's own id, the time (milliseconds since the Unix epoch), and what the page
+/// must bring back when it reconnects.
+pub fn connected(version: &str, id: ConnectionId, timestamp: u64, resume: &str) -> String {
     Message::Connected {
         version,
         connection_id: id.as_str(),
         timestamp,
+        resume,
     }
     .text()
 }

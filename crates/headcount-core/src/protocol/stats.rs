@@ -169,6 +169,7 @@ mod tests {
             version: "v1".into(),
             route: Some("/".into()),
             ip: None,
+            hidden: false,
         }
     }
 
@@ -178,6 +179,7 @@ mod tests {
             0,
             Changes {
                 total,
+                hidden: 0,
                 versions: vec![("v1".into(), total)],
                 routes: vec![("/".into(), total)],
                 rows: (0..rows).map(|slot| (slot, Some(row(slot)))).collect(),

@@ -56,6 +56,7 @@ impl<P> Registry<P> {
                 entry.told &= !changed;
             }
         }
+        self.ledger.turn(changed, &standing);
         self.standing_generation = self.standing_generation.wrapping_add(1);
         self.standing = standing;
     }
@@ -74,6 +75,7 @@ impl<P> Registry<P> {
             && let Some(entry) = self.slots.get_mut(slot)
         {
             entry.told |= due;
+            self.ledger.matched(due);
         }
         due
     }
@@ -109,6 +111,7 @@ impl<P> Registry<P> {
         for slot in &hits {
             if let Some(entry) = self.slots.get_mut(*slot) {
                 entry.told |= bit;
+                self.ledger.matched(bit);
             }
         }
         hits

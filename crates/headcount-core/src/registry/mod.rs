@@ -8,6 +8,7 @@
 //! Deliberately absent: sockets, time, and who is told what. A step returns what the owner must act on.
 
 mod find;
+mod outcomes;
 mod sample;
 mod slots;
 #[cfg(test)]
@@ -25,6 +26,8 @@ use crate::stats::{Changes, Row};
 
 pub use crate::intern::OTHER_TEXT;
 pub use find::{Filter, Page, Reach};
+use outcomes::Ledger;
+pub use outcomes::Outcomes;
 use sample::Sample;
 use slots::Slots;
 
@@ -43,6 +46,8 @@ pub struct Opening<'a> {
     pub told: &'a [u32],
     /// The client address, if it may be kept.
     pub ip: Option<IpAddr>,
+    /// Nobody can see the tab.
+    pub hidden: bool,
 }
 
 #[derive(Debug)]
@@ -62,6 +67,8 @@ struct Entry<P> {
     ip: Option<Box<IpAddr>>,
     /// Place in the sample; `u32::MAX`: none.
     sampled: u32,
+    /// Nobody can see the tab.
+    hidden: bool,
     peer: P,
 }
 
@@ -78,6 +85,10 @@ pub struct Registry<P> {
     routes_in_order: BTreeMap<Arc<str>, u32>,
     tabs: HashMap<u64, u32>,
     sample: Sample,
+    /// Connections of tabs that nobody can see, now and as last reported.
+    hidden: u32,
+    hidden_reported: u32,
+    ledger: Ledger,
     standing: Arc<Standing>,
     /// Which `standing` that is: what a name remembers about rules holds for this one only.
     standing_generation: u32,
@@ -96,6 +107,13 @@ impl<P> Registry<P> {
             routes_in_order: BTreeMap::new(),
             tabs: HashMap::new(),
             sample: Sample::new(limits.stats_connections_max),
+            hidden: 0,
+            hidden_reported: 0,
+            ledger: {
+                let mut ledger = Ledger::new();
+                ledger.turn(u64::MAX, &standing);
+                ledger
+            },
             standing,
             // Names start with 0: nothing remembered.
             standing_generation: 1,
@@ -129,6 +147,8 @@ impl<P> Registry<P> {
         let tab = opening.tab.unwrap_or_default();
         let (version, _) = self.versions.acquire(opening.version);
         let route = self.acquire_route(opening.route);
+        let told = self.standing.told_mask(opening.told);
+        self.ledger.came(told);
         let slot = self.slots.insert(Entry {
             generation: self.generation,
             version,
@@ -139,12 +159,14 @@ impl<P> Registry<P> {
                 .since
                 .unwrap_or(self.standing.head)
                 .min(self.standing.head),
-            told: self.standing.told_mask(opening.told),
+            told,
             tab,
             ip: opening.ip.map(Box::new),
             sampled: NO_SLOT,
+            hidden: opening.hidden,
             peer,
         });
+        self.hidden += u32::from(opening.hidden);
         self.chain(slot, route);
         if tab != 0 {
             self.tabs.insert(tab, slot);
@@ -175,12 +197,26 @@ impl<P> Registry<P> {
         Some(before != after || after == OTHER)
     }
 
+    /// Notes whether nobody can see a connection's tab.
+    pub fn set_hidden(&mut self, slot: u32, hidden: bool) {
+        let Some(entry) = self.slots.get_mut(slot) else {
+            return;
+        };
+        let before = std::mem::replace(&mut entry.hidden, hidden);
+        if before != hidden {
+            self.hidden = self.hidden - u32::from(before) + u32::from(hidden);
+            self.sample_touch(slot);
+        }
+    }
+
     /// Lets a connection go and gives back what its owner kept beside it.
     pub fn close(&mut self, slot: u32) -> Option<P> {
         self.slots.get(slot)?;
         self.unchain(slot);
         self.sample_out(slot);
         let entry = self.slots.remove(slot)?;
+        self.hidden -= u32::from(entry.hidden);
+        self.ledger.left(slot, entry.told);
         self.versions.release(entry.version);
         self.release_route(entry.route);
         if entry.tab != 0 && self.tabs.get(&entry.tab) == Some(&slot) {
@@ -225,6 +261,7 @@ impl<P> Registry<P> {
                 .track_routes
                 .then(|| Arc::clone(&self.routes.get(entry.route).text)),
             ip: entry.ip.as_deref().copied(),
+            hidden: entry.hidden,
         })
     }
 
@@ -232,6 +269,7 @@ impl<P> Registry<P> {
     pub fn has_changes(&self) -> bool {
         self.versions.has_changes()
             || self.track_routes && self.routes.has_changes()
+            || self.hidden != self.hidden_reported
             || self.sample.has_changes()
             || self.sample_lacks()
     }
@@ -241,8 +279,10 @@ impl<P> Registry<P> {
         self.refill_sample();
         let mut changes = Changes {
             total: self.slots.len() as u64,
+            hidden: self.hidden.into(),
             ..Changes::default()
         };
+        self.hidden_reported = self.hidden;
         let mut rows = self.sample.take_changed();
         changes.rows.extend(rows.drain(..).map(|slot| {
             let sampled = self.slots.get(slot).is_some_and(|entry| entry.sampled != NO_SLOT);

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Request, State};
-use headcount_core::protocol::client::{self, RouteBody, SubscribeBody};
+use headcount_core::protocol::client::{self, Addressed, ClientMessage, RouteBody};
 use serde::Serialize;
 
 use super::body;
@@ -39,9 +39,33 @@ pub(super) async fn subscribe_stats(
     let (parts, body) = request.into_parts();
     let site = headcount.site();
     let text = body::text(body, &site.config.limits).await?;
-    let SubscribeBody { connection_id } = client::object(&text)
+    let Addressed { connection_id } = client::object(&text)
         .map_err(|_| Refusal::invalid_body("send `{\"connectionId\": \"…\"}`, as `connected` said it"))?;
     let (credentials, browser) = (site.credentials(&parts), admission::browser_cookie(site, &parts));
     headcount.subscribe(&connection_id, credentials, browser)?;
     Ok(Json(Accepted { ok: true }))
+}
+
+/// Any message of a tab. `ok` is false for what is none, an unknown connection, and a navigation to what is no route.
+pub(super) async fn message(
+    State(headcount): State<Headcount>,
+    request: Request,
+) -> Result<Json<Accepted>, Refusal> {
+    let (parts, body) = request.into_parts();
+    let site = headcount.site();
+    let bytes = body::bytes(body, &site.config.limits).await?;
+    let text = std::str::from_utf8(&bytes).unwrap_or_default();
+    let (Ok(Addressed { connection_id }), Ok(message)) = (client::object(text), client::parse(text)) else {
+        return Ok(Json(Accepted { ok: false }));
+    };
+    let ok = match message {
+        ClientMessage::RouteUpdate { route } => headcount.navigate(&connection_id, &route),
+        ClientMessage::SubscribeStats(_) => {
+            let (credentials, browser) = (site.credentials(&parts), admission::browser_cookie(site, &parts));
+            headcount.subscribe(&connection_id, credentials, browser)?;
+            true
+        }
+        _ => headcount.say(&connection_id, text)?,
+    };
+    Ok(Json(Accepted { ok }))
 }

@@ -49,6 +49,7 @@ impl Headcount {
                 &format!("{base}/subscribe-stats"),
                 post(messages::subscribe_stats),
             )
+            .route(&format!("{base}/message"), post(messages::message))
             .route(&format!("{base}/health"), get(health::client))
             .layer(from_fn_with_state(self.clone(), guard_origin))
             .with_state(self.clone())

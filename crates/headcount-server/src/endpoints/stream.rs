@@ -167,7 +167,7 @@ fn bot_text(headcount: &Headcount) -> String {
     };
     let id = headcount.site().cipher.id(nowhere);
     let current = headcount.current_release();
-    server::connected(&current, id, clock::unix_ms())
+    server::connected(&current, id, clock::unix_ms(), "0")
 }
 
 fn peer(parts: &Parts) -> Option<IpAddr> {

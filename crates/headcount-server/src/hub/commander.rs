@@ -3,7 +3,7 @@
 //! Releases and invalidations pass here one at a time. Each is on disk before any tab hears of it and before its giver is
 //! told that it was accepted. What then stands goes to every shard as one value; from it each shard reaches its verdicts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use headcount_core::protocol::admin::{
 };
 use headcount_core::protocol::convert::Invalidation;
 use headcount_core::protocol::server;
-use headcount_core::registry::Reach;
+use headcount_core::registry::{Outcomes, Reach};
 use headcount_core::release::{Release, ReleaseLog};
 use tokio::sync::{mpsc, oneshot};
 
@@ -109,7 +109,7 @@ impl Commander {
             Order::DryRun { invalidation, reply } => answer(reply, self.dry_run(invalidation).await),
             Order::Lift { id, reply } => answer(reply, self.lift(id).await),
             Order::Releases(reply) => answer(reply, Ok(self.releases())),
-            Order::Rules(reply) => answer(reply, Ok(self.rules())),
+            Order::Rules(reply) => answer(reply, Ok(self.rules().await)),
         }
     }
 
@@ -229,14 +229,35 @@ impl Commander {
         }
     }
 
-    fn rules(&self) -> InvalidationsAnswer {
+    async fn rules(&self) -> InvalidationsAnswer {
+        let outcomes = self.outcomes().await;
         let mut invalidations: Vec<_> = self
             .standing
             .rules()
-            .map(|(_, rule)| RuleEntry::from(rule.as_ref()))
+            .map(|(_, rule)| RuleEntry {
+                outcomes: Some(outcomes.get(&rule.id).copied().unwrap_or_default().into()),
+                ..RuleEntry::from(rule.as_ref())
+            })
             .collect();
         invalidations.sort_by_key(|rule| rule.id);
         InvalidationsAnswer { invalidations }
+    }
+
+    /// What became of the standing rules, by their numbers.
+    async fn outcomes(&self) -> BTreeMap<u32, Outcomes> {
+        let mut answers = Vec::new();
+        for shard in self.shards.iter() {
+            let (reply, answer) = oneshot::channel();
+            shard.force(Command::Outcomes(reply));
+            answers.push(answer);
+        }
+        let mut sum: BTreeMap<u32, Outcomes> = BTreeMap::new();
+        for answer in answers {
+            for (id, outcomes) in answer.await.unwrap_or_default() {
+                sum.entry(id).or_default().add(outcomes);
+            }
+        }
+        sum
     }
 
     fn next_id(&self) -> Result<u32, CommandError> {

@@ -134,7 +134,9 @@ impl Shard {
             since: candidate.resume.as_ref().map(|resume| resume.since),
             told: candidate.resume.as_ref().map_or(&[], |resume| &resume.told),
             ip: candidate.ip,
+            hidden: candidate.hidden,
         };
+        self.registry.note_reloaded(&candidate.reloaded);
         self.registry.open(&opening, peer)
     }
 
@@ -144,8 +146,8 @@ impl Shard {
             return false;
         };
         let current = self.registry.standing().releases.current();
-        let text = server::connected(&current, self.site.cipher.id(key), clock::unix_ms());
         let resume = self.resume_id(slot);
+        let text = server::connected(&current, self.site.cipher.id(key), clock::unix_ms(), &resume);
         let Some(peer) = self.registry.peer_mut(slot) else {
             return false;
         };

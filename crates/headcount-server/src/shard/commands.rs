@@ -65,6 +65,9 @@ impl Shard {
             Command::Reach { rule, reply } => {
                 let _asker_gone = reply.send(self.registry.reach(&rule));
             }
+            Command::Outcomes(reply) => {
+                let _asker_gone = reply.send(self.registry.outcomes());
+            }
             Command::Page {
                 from,
                 max,

@@ -31,6 +31,8 @@ const REMOTE_ROOM_MIN: usize = 8;
 /// One message on its way to many.
 pub(super) struct Job {
     text: String,
+    /// Of an invalidation: its number.
+    rule: Option<u32>,
     websocket: Bytes,
     /// For SSE, where it is the same for all: a release. What an invalidation's event says of its page is each page's own.
     sse: Option<Bytes>,
@@ -53,6 +55,7 @@ impl Shard {
             websocket: websocket::text(&text),
             sse: Some(sse::event(&text)),
             text,
+            rule: None,
             targets: Targets::All {
                 next: 0,
                 end: self.registry.end(),
@@ -71,6 +74,7 @@ impl Shard {
             websocket: websocket::text(&text),
             sse: None,
             text,
+            rule: Some(rule.id),
             targets: Targets::These(keys.into_iter()),
         });
     }
@@ -106,11 +110,14 @@ impl Shard {
             return;
         };
         self.meters.one(Count::SentVersion);
-        match (transport, &job.sse) {
+        let sent = match (transport, &job.sse) {
             (Transport::WebSocket, _) => self.send(slot, &[Part::Shared(&job.websocket)]),
             (Transport::Sse, Some(event)) => self.send(slot, &[Part::Shared(event)]),
             (Transport::Sse, None) => self.send_resumable(slot, &job.text),
         };
+        if let Some(id) = job.rule.filter(|_| sent) {
+            self.registry.note_told(id);
+        }
     }
 
     /// Sends a text to an SSE client with what its page must give back when it reconnects.
@@ -145,6 +152,7 @@ impl Shard {
             if !sent {
                 return;
             }
+            self.registry.note_told(rule.id);
         }
     }
 

@@ -32,7 +32,7 @@ use bytes::Bytes;
 use headcount_core::connection::ConnectionKey;
 use headcount_core::invalidation::{Rule, Standing};
 use headcount_core::protocol::stats::StatsMessage;
-use headcount_core::registry::{Filter, Page, Reach};
+use headcount_core::registry::{Filter, Outcomes, Page, Reach};
 use headcount_core::route;
 use mio::{Poll, Token, Waker};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
@@ -64,7 +64,7 @@ pub(crate) enum Command {
     Serve(Request),
     /// A connection that may open.
     Open(Box<Arrival>),
-    /// Text that the client of a remote link sent.
+    /// Text that the client of a remote link sent, or any client by POST.
     Received { key: ConnectionKey, text: Box<str> },
     /// The client of a remote link showed a sign of life.
     Heard { key: ConnectionKey },
@@ -100,6 +100,8 @@ pub(crate) enum Command {
         rule: Arc<Rule>,
         reply: oneshot::Sender<Reach>,
     },
+    /// What became of the standing rules?
+    Outcomes(oneshot::Sender<Vec<(u32, Outcomes)>>),
     /// A page of connections.
     Page {
         from: u32,
@@ -191,6 +193,11 @@ impl Handle {
         self.mailbox.force(command)
     }
 
+    /// Whether the shard holds this connection now.
+    pub(crate) fn holds(&self, key: ConnectionKey) -> bool {
+        self.roll.is_open(key)
+    }
+
     /// Lets the shard report its next changes.
     pub(crate) fn allow_report(&self) -> bool {
         self.signals.may_report.store(true, Ordering::SeqCst);
@@ -235,7 +242,7 @@ impl Shards {
     /// Puts a connection on the route that was posted for it, soon. Whether it is open, the route is one, and its shard is
     /// not too far behind.
     pub(crate) fn post_route(&self, key: ConnectionKey, route: &str, route_bytes_max: u16) -> bool {
-        let Some(shard) = self.of(key).filter(|shard| shard.roll.is_open(key)) else {
+        let Some(shard) = self.of(key).filter(|shard| shard.holds(key)) else {
             return false;
         };
         let Ok(route) = route::normalise(route, route_bytes_max.into()) else {

@@ -4,10 +4,11 @@
 //! socket stays a guest between requests. Where the tab's connection lives on another shard, that shard is told, and its
 //! roll says at once whether there is such a connection.
 
+use std::borrow::Cow;
 use std::io::Write;
 
 use headcount_core::connection::ConnectionKey;
-use headcount_core::protocol::client::{self, RouteBody};
+use headcount_core::protocol::client::{self, Addressed, ClientMessage, RouteBody};
 use mio::net::TcpStream;
 
 use super::lean::Decision;
@@ -24,10 +25,12 @@ pub(super) type Post = Option<(ConnectionKey, String)>;
 impl Shard {
     /// What to do with a POST of which this head and this much of the body have arrived.
     pub(super) fn decide_post(&self, request: &dyn Head, head_bytes: usize, rest: &[u8]) -> Decision {
-        let simple = self.is_route_path(request.path())
-            && request
-                .header("connection")
-                .is_none_or(|value| value.trim().eq_ignore_ascii_case("keep-alive"))
+        let Some(read) = self.reader_of(request.path()) else {
+            return Decision::HandOver;
+        };
+        let simple = request
+            .header("connection")
+            .is_none_or(|value| value.trim().eq_ignore_ascii_case("keep-alive"))
             && request.header("upgrade").is_none()
             && matches!(
                 self.site.origins.admits(request),
@@ -41,15 +44,14 @@ impl Shard {
         let Some(body) = rest.get(..length) else {
             return Decision::Wait;
         };
-        let said = std::str::from_utf8(body)
-            .ok()
-            .and_then(|text| client::object::<RouteBody<'_>>(text).ok());
-        let post = said.and_then(|body| {
-            Some((
-                self.site.cipher.key(&body.connection_id)?,
-                body.route.into_owned(),
-            ))
-        });
+        let post = match std::str::from_utf8(body).map_or(Said::Nothing, read) {
+            Said::Route { connection_id, route } => {
+                let key = self.site.cipher.key(&connection_id);
+                key.map(|key| (key, route.into_owned()))
+            }
+            Said::Nothing => None,
+            Said::Other => return Decision::HandOver,
+        };
         Decision::Post {
             post,
             bytes: head_bytes + length,
@@ -79,8 +81,43 @@ impl Shard {
             .is_ok_and(|written| written == answer.len())
     }
 
-    fn is_route_path(&self, path: &str) -> bool {
-        path.strip_prefix(self.site.config.base_path.as_str()) == Some("/route")
+    /// How a body posted to this path is read; `None` where that is none of the shard's.
+    fn reader_of(&self, path: &str) -> Option<fn(&str) -> Said<'_>> {
+        match path.strip_prefix(self.site.config.base_path.as_str())? {
+            "/route" => Some(read_route),
+            "/message" => Some(read_message),
+            _ => None,
+        }
+    }
+}
+
+/// What a body says.
+enum Said<'a> {
+    /// This tab shows this page.
+    Route {
+        connection_id: Cow<'a, str>,
+        route: Cow<'a, str>,
+    },
+    /// Nothing that is understood.
+    Nothing,
+    /// Something that the generic door answers.
+    Other,
+}
+
+fn read_route(text: &str) -> Said<'_> {
+    client::object(text).map_or(Said::Nothing, |RouteBody { connection_id, route }| Said::Route {
+        connection_id,
+        route,
+    })
+}
+
+fn read_message(text: &str) -> Said<'_> {
+    match (client::parse(text), client::object(text)) {
+        (Ok(ClientMessage::RouteUpdate { route }), Ok(Addressed { connection_id })) => {
+            Said::Route { connection_id, route }
+        }
+        (Ok(_), Ok(_)) => Said::Other,
+        _ => Said::Nothing,
     }
 }
 

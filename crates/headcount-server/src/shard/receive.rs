@@ -156,7 +156,15 @@ impl Shard {
                 self.navigate(slot, &route);
             }
             Step::NavigateLater(route) => self.defer_navigation(slot, &route),
-            Step::Subscribe => {
+            Step::Visibility { hidden } => {
+                self.meters.one(Count::ReceivedOther);
+                self.registry.set_hidden(slot, hidden);
+            }
+            Step::Acknowledge { id, outcome } => {
+                self.meters.one(Count::ReceivedOther);
+                self.registry.acknowledge(slot, id, outcome);
+            }
+            Step::Subscribe(_form) => {
                 self.meters.one(Count::ReceivedOther);
                 let credentials = peer_credentials(self, slot);
                 self.ask_authorizers(slot, credentials);

@@ -52,6 +52,68 @@ fn session(way: Way) {
     in_order(&mut tab);
     closes(tab, &server, &seen);
     is_replaced(way, &server);
+    comes_back(way, &server);
+    says_everything_by_message(way, &server);
+}
+
+/// A tab that was away during a command is told it on its return, whatever way it comes, and only then.
+fn comes_back(way: Way, server: &Server) {
+    let back = |since: &str| {
+        let tab = visit(way, "/checkout").query(&format!("since={since}"));
+        tab.open(server.address)
+    };
+    let away = visit(way, "/checkout").open(server.address);
+    let resume = away.resume.clone();
+    let before = server.stats().total;
+    drop(away);
+    server.await_total(before - 1);
+    let rule = server.invalidate(&json!({"match": {"exact": "/checkout"}, "audience": "all"}));
+    assert_eq!(rule["tabs"], 0);
+    let mut returned = back(&resume);
+    let told = returned.next_of("version");
+    assert_eq!((&told["id"], &told["force"]), (&rule["id"], &json!(true)));
+    let mut again = back(&returned.resume);
+    server.mark(&again.id);
+    let forced = |message: &Value| message["force"] == true;
+    assert!(!again.until("marker").iter().any(forced), "told twice");
+    // As is the page that then comes back with what its `connected` said.
+    let mut third = back(&again.resume);
+    server.mark(&third.id);
+    assert!(!third.until("marker").iter().any(forced), "told thrice");
+}
+
+fn says_everything_by_message(way: Way, server: &Server) {
+    let mut tab = visit(way, "/said")
+        .query("visibility=hidden")
+        .open(server.address);
+    tab.tell(&json!({"type": "route-update", "route": "/said/so"}));
+    server.await_route("/said/so", 1);
+    tab.tell(&json!({"type": "subscribe-stats"}));
+    tab.next_of("stats");
+    tab.tell(&json!({"type": "ping"}));
+    assert_eq!(tab.next_of("pong"), json!({"type": "pong"}));
+    tab.tell(&json!({"type": "a-later-revision"}));
+    if way.transport == Transport::Sse {
+        for (wrong, answer) in [
+            (json!({"type": "ping"}), false),
+            (
+                json!({"type": "ping", "connectionId": "AAAAAAAAAAAAAAAAAAAAAA"}),
+                false,
+            ),
+            (json!({"connectionId": tab.id}), false),
+            (
+                json!({"type": "route-update", "connectionId": tab.id, "route": "no route"}),
+                false,
+            ),
+            (json!({"type": "ping", "connectionId": tab.id}), true),
+        ] {
+            assert_eq!(
+                tab.post("message", &wrong).json(),
+                json!({"ok": answer}),
+                "{wrong}"
+            );
+        }
+    }
 }
 
 fn start(door: Door) -> (Server, Seen) {

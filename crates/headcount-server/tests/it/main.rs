@@ -5,6 +5,7 @@
     reason = "these are tests, and clippy knows only functions marked so"
 )]
 
+mod acknowledgements;
 mod authorize;
 mod client;
 mod contract;

@@ -39,22 +39,38 @@ fn shown(answer: &InvalidationsAnswer) -> String {
     if answer.invalidations.is_empty() {
         return "no invalidation stands\n".to_owned();
     }
-    let headings = ["ID", "MATCH", "WHOM", "ASKS", "SINCE RELEASE", "STANDS UNTIL"];
-    let mut table = Table::new(&headings.map(|heading| (heading, Align::Left)));
+    let texts = ["ID", "MATCH", "WHOM", "ASKS", "SINCE RELEASE", "STANDS UNTIL"];
+    let numbers = ["MATCHED", "TOLD", "RELOADED", "HELD", "PROMPTED", "STUCK", "GONE"];
+    let headings: Vec<_> = texts
+        .map(|heading| (heading, Align::Left))
+        .into_iter()
+        .chain(numbers.map(|heading| (heading, Align::Right)))
+        .collect();
+    let mut table = Table::new(&headings);
     for rule in answer.invalidations.iter().rev() {
         let asks = match rule.mode {
             ModeBody::Force => "refresh",
             ModeBody::Prompt => "prompt",
         };
-        let cells = [
-            &rule.id.to_string(),
-            &matched(&rule.matches),
-            &whom(rule),
-            asks,
-            &rule.release,
-            &date::moment(rule.expires_at),
+        let outcomes = rule.outcomes.unwrap_or_default();
+        let texts = [
+            rule.id.to_string(),
+            matched(&rule.matches),
+            whom(rule),
+            asks.to_owned(),
+            rule.release.clone(),
+            date::moment(rule.expires_at),
         ];
-        table.row(cells);
+        let numbers = [
+            outcomes.matched,
+            outcomes.told,
+            outcomes.reloaded,
+            outcomes.held,
+            outcomes.prompted,
+            outcomes.stuck,
+            outcomes.gone,
+        ];
+        table.row(texts.into_iter().chain(numbers.map(|number| number.to_string())));
     }
     table.take()
 }
@@ -82,6 +98,8 @@ fn whom(rule: &RuleEntry) -> String {
 
 #[cfg(test)]
 mod tests {
+    use headcount_core::protocol::admin::OutcomesEntry;
+
     use super::*;
 
     #[test]
@@ -95,13 +113,23 @@ mod tests {
             release: "v2".to_owned(),
             created_at: 0,
             expires_at: 86_400_000,
+            outcomes: Some(OutcomesEntry {
+                matched: 1_041,
+                told: 1_041,
+                reloaded: 1_000,
+                held: 30,
+                prompted: 3,
+                stuck: 1,
+                current: 0,
+                gone: 7,
+            }),
         };
         let answer = InvalidationsAnswer {
             invalidations: vec![rule],
         };
         let expected = "\
-ID  MATCH                WHOM            ASKS     SINCE RELEASE  STANDS UNTIL
-17  /checkout and below  outdated on v1  refresh  v2             1970-01-02 00:00 UTC
+ID  MATCH                WHOM            ASKS     SINCE RELEASE  STANDS UNTIL          MATCHED  TOLD  RELOADED  HELD  PROMPTED  STUCK  GONE
+17  /checkout and below  outdated on v1  refresh  v2             1970-01-02 00:00 UTC     1041  1041      1000    30         3      1     7
 ";
         assert_eq!(shown(&answer), expected);
         assert_eq!(shown(&InvalidationsAnswer::default()), "no invalidation stands\n");

@@ -361,3 +361,38 @@ fn a_signal_ends_it_kindly() {
     }
     assert_eq!(ended.join().unwrap(), Some(0));
 }
+
+/// What tabs did about an invalidation is on the command line of whoever gave it.
+#[test]
+fn the_command_line_says_what_became_of_an_invalidation() {
+    let server = Process::ephemeral(&["--release", "v2"]);
+    let mut tabs = BOTH.map(|transport| {
+        let visit = Visit::new(transport, "/checkout").version("v1");
+        visit.open(server.address)
+    });
+    let given: Value =
+        serde_json::from_str(&server.run(&["invalidate", "/checkout", "--json"]).stdout).unwrap();
+    for tab in &mut tabs {
+        tab.next_of("version");
+        tab.tell(&json!({"type": "ack", "id": given["id"], "outcome": "held"}));
+        tab.tell(&json!({"type": "ping"}));
+        tab.next_of("pong");
+    }
+    drop(
+        Visit::new(Transport::Sse, "/checkout")
+            .version("v1")
+            .open(server.address),
+    );
+    server.await_total(2);
+    let listed = server.run(&["invalidations"]).stdout;
+    let cells: Vec<Vec<&str>> = listed
+        .lines()
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    let headings = ["MATCHED", "TOLD", "RELOADED", "HELD", "PROMPTED", "STUCK", "GONE"];
+    assert!(cells[0].ends_with(&headings), "{listed}");
+    assert!(
+        cells[1].ends_with(&["3", "3", "0", "2", "0", "0", "1"]),
+        "{listed}"
+    );
+}

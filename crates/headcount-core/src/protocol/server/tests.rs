@@ -32,6 +32,7 @@ enum Make {
         slot: u32,
         generation: u32,
         timestamp: u64,
+        resume: String,
     },
     Keepalive {
         timestamp: u64,
@@ -80,6 +81,7 @@ impl MakeRow {
             version: Arc::clone(&self.version),
             route: self.route.clone(),
             ip: self.ip,
+            hidden: false,
         }
     }
 }
@@ -91,6 +93,7 @@ impl MakeStats {
             0,
             Changes {
                 total: self.total,
+                hidden: 0,
                 versions: self.versions.into_iter().collect(),
                 routes: self.routes.into_iter().collect(),
                 rows: self.rows.iter().map(|row| (row.slot, Some(row.row()))).collect(),
@@ -110,7 +113,8 @@ impl Make {
                 slot,
                 generation,
                 timestamp,
-            } => connected(&version, cipher().id(key(slot, generation)), timestamp),
+                resume,
+            } => connected(&version, cipher().id(key(slot, generation)), timestamp, &resume),
             Self::Keepalive { timestamp } => keepalive(timestamp),
             Self::Released { version, id } => released(&version, id),
             Self::Invalidated { version, id, mode } => invalidated(

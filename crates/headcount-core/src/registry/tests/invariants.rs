@@ -6,6 +6,8 @@ use super::life::Life;
 use super::model::Tab;
 use crate::connection::ConnectionKey;
 use crate::intern::{NO_SLOT, Names, OTHER};
+use crate::protocol::client::Outcome;
+use crate::registry::Outcomes;
 use crate::stats::{Counts, Row};
 
 impl Life {
@@ -14,6 +16,30 @@ impl Life {
         self.check_counts();
         self.check_chains();
         self.check_connections();
+        self.check_outcomes();
+    }
+
+    fn check_outcomes(&self) {
+        let counted: BTreeMap<_, _> = self.registry.outcomes().into_iter().collect();
+        assert_eq!(counted.len(), self.model.rules.len());
+        for id in self.model.rules.values().map(|rule| rule.id) {
+            let last = |outcome| {
+                let tabs = self.model.tabs.iter();
+                tabs.filter(|tab| tab.outcomes.get(&id) == Some(&outcome)).count() as u64
+            };
+            let told = |tab: &&Tab| self.model.pages[tab.page].told.contains(&id);
+            let expected = Outcomes {
+                matched: self.model.matched.get(&id).copied().unwrap_or_default(),
+                told: 0,
+                reloaded: 0,
+                here: self.model.tabs.iter().filter(told).count() as u64,
+                held: last(Outcome::Held),
+                prompted: last(Outcome::Prompted),
+                stuck: last(Outcome::Stuck),
+                current: last(Outcome::Current),
+            };
+            assert_eq!(counted[&id], expected, "rule {id}");
+        }
     }
 
     fn check_counts(&self) {
@@ -83,6 +109,7 @@ impl Life {
             version: tab.version.as_str().into(),
             route: self.model.track_routes.then(|| tab.route.as_str().into()),
             ip: tab.ip,
+            hidden: tab.hidden,
         }
     }
 
@@ -94,6 +121,8 @@ impl Life {
         self.model.routes.report();
         assert!(!self.registry.has_changes(), "everything was reported");
         assert_eq!(self.sum.total(), self.model.tabs.len() as u64);
+        let visible = self.model.tabs.iter().filter(|tab| !tab.hidden).count();
+        assert_eq!(self.sum.visible(), visible as u64);
         assert_eq!(&owned(self.sum.versions()), self.model.versions.counts());
         if self.model.track_routes {
             assert_eq!(&owned(self.sum.routes()), self.model.routes.counts());

@@ -4,11 +4,12 @@ use core::net::{IpAddr, Ipv4Addr};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::model::{Model, RELEASES_MAX};
+use super::model::{Model, RELEASES_MAX, is_hidden_at_first};
 use super::op::{Op, Order, PATTERNS, ROUTES, VERSIONS};
 use crate::connection::ConnectionKey;
 use crate::invalidation::{Audience, Mode, Rule, Standing, positions};
 use crate::limits::Limits;
+use crate::protocol::client::Outcome;
 use crate::registry::{Filter, Opening, Registry};
 use crate::release::{Release, ReleaseLog};
 use crate::stats::Sum;
@@ -72,9 +73,16 @@ impl Life {
                 let moved = life.model.navigate(at, ROUTES[*route]);
                 assert_eq!(life.registry.navigate(slot, ROUTES[*route]), Some(moved));
             }),
+            Op::Look(which, hidden) => self.with_tab(*which, |life, at| {
+                life.model.tabs[at].hidden = *hidden;
+                life.registry.set_hidden(life.model.tabs[at].key.slot, *hidden);
+            }),
             Op::Close(which) => self.with_tab(*which, Self::close),
             Op::Due(which) => self.with_tab(*which, Self::take_due),
             Op::Hits(position) => self.take_hits(*position),
+            Op::Acknowledge(which, rule, outcome) => self.with_tab(*which, |life, at| {
+                life.acknowledge(at, *rule, *outcome);
+            }),
             Op::Report => self.report(),
             Op::Give(_) | Op::Lift(_) | Op::Expire(_) | Op::Announce(_) => self.command(op),
             Op::Install => self.install(),
@@ -106,6 +114,7 @@ impl Life {
             since,
             told,
             ip,
+            hidden: is_hidden_at_first(page),
         };
         let key = self.registry.open(&opening, page);
         assert!(!self.model.closed.contains(&key), "a key is never given twice");
@@ -141,6 +150,8 @@ impl Life {
                 .told
                 .insert(self.model.rules[&position].id);
             assert!(first, "told twice");
+            let id = self.model.rules[&position].id;
+            *self.model.matched.entry(id).or_default() += 1;
         }
         assert_eq!(self.registry.take_due(tab.key.slot), 0);
     }
@@ -163,6 +174,18 @@ impl Life {
         assert_eq!(hits.into_iter().collect::<BTreeSet<_>>(), expected);
         for tab in due {
             assert!(self.model.pages[tab.page].told.insert(rule.id), "told twice");
+            *self.model.matched.entry(rule.id).or_default() += 1;
+        }
+    }
+
+    fn acknowledge(&mut self, at: usize, which: usize, outcome: Outcome) {
+        let id = u32::try_from(which).unwrap() % (self.model.head + 2);
+        let tab = self.model.tabs[at].clone();
+        let stands = self.model.rules.values().any(|rule| rule.id == id);
+        let counts = stands && self.model.pages[tab.page].told.contains(&id);
+        assert_eq!(self.registry.acknowledge(tab.key.slot, id, outcome), counts);
+        if counts {
+            self.model.tabs[at].outcomes.insert(id, outcome);
         }
     }
 

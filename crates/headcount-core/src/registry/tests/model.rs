@@ -8,7 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::connection::ConnectionKey;
 use crate::intern::OTHER_TEXT;
 use crate::invalidation::{Audience, Rule};
+use crate::protocol::client::Outcome;
 use crate::release::UNRELEASED;
+
+/// Whether a page's tab is out of sight when it opens.
+pub(super) fn is_hidden_at_first(page: usize) -> bool {
+    page.is_multiple_of(4)
+}
 
 /// Releases that the log remembers.
 pub(super) const RELEASES_MAX: usize = 4;
@@ -83,6 +89,9 @@ pub(super) struct Tab {
     pub(super) page: usize,
     pub(super) hash: u64,
     pub(super) ip: Option<IpAddr>,
+    pub(super) hidden: bool,
+    /// The last word about each rule.
+    pub(super) outcomes: BTreeMap<u32, Outcome>,
 }
 
 #[derive(Debug)]
@@ -98,6 +107,8 @@ pub(super) struct Model {
     pub(super) releases: Vec<String>,
     pub(super) rules: BTreeMap<usize, Rule>,
     pub(super) head: u32,
+    /// How many page loads each rule applied to.
+    pub(super) matched: BTreeMap<u32, u64>,
 }
 
 impl Model {
@@ -113,6 +124,7 @@ impl Model {
             releases: Vec::new(),
             rules: BTreeMap::new(),
             head: 0,
+            matched: BTreeMap::new(),
         }
     }
 
@@ -145,6 +157,8 @@ impl Model {
             page,
             hash,
             ip,
+            hidden: is_hidden_at_first(page),
+            outcomes: BTreeMap::new(),
         });
     }
 

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use crate::intern::OTHER_TEXT;
 use crate::limits::Limits;
 use crate::pattern::RoutePattern;
+use crate::protocol::client::Outcome;
 
 pub(super) const ROUTES: [&str; 12] = [
     "/",
@@ -63,9 +64,12 @@ pub(super) enum Op {
     },
     Return(usize),
     Navigate(usize, usize),
+    Look(usize, bool),
     Close(usize),
     Due(usize),
     Hits(usize),
+    /// A tab says what it did about a rule: one of those that stand.
+    Acknowledge(usize, usize, Outcome),
     Report,
     Give(Order),
     Lift(usize),
@@ -89,6 +93,16 @@ fn order() -> impl Strategy<Value = Order> {
     )
 }
 
+fn outcome() -> impl Strategy<Value = Outcome> {
+    proptest::sample::select(&[
+        Outcome::Reloading,
+        Outcome::Held,
+        Outcome::Prompted,
+        Outcome::Stuck,
+        Outcome::Current,
+    ])
+}
+
 pub(super) fn op() -> impl Strategy<Value = Op> {
     let which = 0..1_000_usize;
     let hash = proptest::option::of(0..5_u64);
@@ -98,9 +112,12 @@ pub(super) fn op() -> impl Strategy<Value = Op> {
         1 => proptest::collection::vec(0..40_u32, 0..4).prop_map(|told| Op::OpenForged { told }),
         3 => which.clone().prop_map(Op::Return),
         8 => (which.clone(), 0..ROUTES.len()).prop_map(|(tab, route)| Op::Navigate(tab, route)),
+        4 => (which.clone(), any::<bool>()).prop_map(|(tab, hidden)| Op::Look(tab, hidden)),
         7 => which.clone().prop_map(Op::Close),
         5 => which.clone().prop_map(Op::Due),
         3 => (0..4_usize).prop_map(Op::Hits),
+        4 => (which.clone(), which.clone(), outcome())
+            .prop_map(|(tab, rule, outcome)| Op::Acknowledge(tab, rule, outcome)),
         4 => Just(Op::Report),
         2 => order().prop_map(Op::Give),
         1 => which.clone().prop_map(Op::Lift),

@@ -179,6 +179,7 @@ impl Visit {
             connected: Value::Null,
             head,
             last_event_id: None,
+            resume: String::new(),
             visit,
             address,
             posts: RefCell::new(None),
@@ -206,6 +207,8 @@ pub(crate) struct Tab {
     pub(crate) head: String,
     /// Of SSE, the last `id:`.
     pub(crate) last_event_id: Option<String>,
+    /// What it brings back when it reconnects, kept as PROTOCOL.md tells clients to.
+    pub(crate) resume: String,
     visit: Visit,
     address: SocketAddr,
     /// What its browser keeps open for requests.
@@ -277,7 +280,32 @@ impl Tab {
                 Stream::WebSocket(websocket) => next_text(websocket)?,
             };
             if !text.is_empty() {
-                return Ok(serde_json::from_str(&text).unwrap());
+                let message: Value = serde_json::from_str(&text).unwrap();
+                self.keep_resume(&message);
+                return Ok(message);
+            }
+        }
+    }
+
+    fn keep_resume(&mut self, message: &Value) {
+        if let Some(given) = message["resume"].as_str() {
+            given.clone_into(&mut self.resume);
+        }
+        if message["force"] == true || message["prompt"] == true {
+            let mark = if self.resume.contains(';') { ',' } else { ';' };
+            self.resume.push(mark);
+            self.resume.push_str(&message["id"].to_string());
+        }
+    }
+
+    /// Says anything: as a WebSocket message, or by POST.
+    pub(crate) fn tell(&mut self, message: &Value) {
+        match self.transport() {
+            Transport::WebSocket => self.say(message),
+            Transport::Sse => {
+                let mut body = message.clone();
+                body["connectionId"] = self.id.as_str().into();
+                assert_eq!(self.post("message", &body).json(), json!({"ok": true}));
             }
         }
     }

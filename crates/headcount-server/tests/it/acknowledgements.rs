@@ -1,0 +1,113 @@
+//! What became of a rule: who was told, who reloaded, who holds, who is gone.
+
+use serde_json::{Value, json};
+
+use crate::client::{Ask, BOTH, Tab, Transport, Visit, eventually};
+use crate::server::{Server, config};
+
+fn tab(server: &Server, transport: Transport, query: &str) -> Tab {
+    let visit = Visit::new(transport, "/checkout").version("old");
+    visit.query(query).open(server.address)
+}
+
+fn acknowledge(tab: &mut Tab, rule: &Value, outcome: &str) {
+    tab.tell(&json!({"type": "ack", "id": rule["id"], "outcome": outcome}));
+}
+
+fn outcomes(server: &Server, rule: &Value) -> Value {
+    let answer = server.admin(Ask::get("/api/admin/invalidations")).json();
+    let rules = answer["invalidations"].as_array().unwrap();
+    rules.iter().find(|stands| stands["id"] == rule["id"]).unwrap()["outcomes"].clone()
+}
+
+/// Waits until the named outcomes are these, and all others none.
+fn await_outcomes(server: &Server, rule: &Value, expected: &[(&str, u64)]) {
+    let mut whole = json!({
+        "matched": 0, "told": 0, "reloaded": 0, "held": 0, "prompted": 0, "stuck": 0, "current": 0, "gone": 0,
+    });
+    for (name, count) in expected {
+        whole[*name] = (*count).into();
+    }
+    eventually(&format!("outcomes {whole}"), || {
+        (outcomes(server, rule) == whole).then_some(())
+    });
+}
+
+#[test]
+fn every_tab_that_was_told_is_accounted_for() {
+    for transport in BOTH {
+        let server = Server::start(config());
+        server.release("v2");
+        let mut tabs: Vec<_> = (0..6).map(|_| tab(&server, transport, "")).collect();
+        let rule = server.invalidate(&json!({"match": {"exact": "/checkout"}}));
+        await_outcomes(&server, &rule, &[("matched", 6), ("told", 6)]);
+        for (tab, outcome) in tabs
+            .iter_mut()
+            .zip(["held", "prompted", "stuck", "current", "reloading"])
+        {
+            acknowledge(tab, &rule, outcome);
+        }
+        let each = [("held", 1), ("prompted", 1), ("stuck", 1), ("current", 1)];
+        let told = [("matched", 6), ("told", 6)];
+        await_outcomes(&server, &rule, &[&told[..], &each].concat());
+        // The last word counts: what was held is saved, and the page reloads.
+        acknowledge(&mut tabs[0], &rule, "reloading");
+        await_outcomes(&server, &rule, &[&told[..], &each[1..]].concat());
+        // The sixth closes without a word, and the one that reloads is away for a moment.
+        drop(tabs.pop());
+        drop(tabs.remove(0));
+        await_outcomes(&server, &rule, &[&told[..], &each[1..], &[("gone", 2)]].concat());
+        let query = format!("v=v2&reloaded={},99", rule["id"]);
+        let _back = tab(&server, transport, &query);
+        let reloaded = [("reloaded", 1), ("gone", 1)];
+        await_outcomes(&server, &rule, &[&told[..], &each[1..], &reloaded].concat());
+    }
+}
+
+#[test]
+fn a_reconnect_is_neither_a_reload_nor_told_twice() {
+    for transport in BOTH {
+        let server = Server::start(config());
+        server.release("v2");
+        let mut before = tab(&server, transport, "");
+        let rule = server.invalidate(&json!({"match": {"exact": "/checkout"}}));
+        before.next_of("version");
+        acknowledge(&mut before, &rule, "held");
+        await_outcomes(&server, &rule, &[("matched", 1), ("told", 1), ("held", 1)]);
+        let resume = before.resume.clone();
+        drop(before);
+        await_outcomes(&server, &rule, &[("matched", 1), ("told", 1), ("gone", 1)]);
+        let mut after = tab(&server, transport, &format!("since={resume}"));
+        await_outcomes(&server, &rule, &[("matched", 1), ("told", 1)]);
+        // It still holds, and says so again.
+        acknowledge(&mut after, &rule, "held");
+        await_outcomes(&server, &rule, &[("matched", 1), ("told", 1), ("held", 1)]);
+    }
+}
+
+#[test]
+fn words_about_what_one_was_not_told_count_for_nothing() {
+    for transport in BOTH {
+        let server = Server::start(config());
+        server.release("v2");
+        let rule = server.invalidate(&json!({"match": {"exact": "/checkout"}}));
+        let mut bystander = Visit::new(transport, "/elsewhere")
+            .version("old")
+            .query(&format!("reloaded={}0", rule["id"]))
+            .open(server.address);
+        for (id, outcome) in [(&rule["id"], "held"), (&json!(4_000_000_000_u32), "stuck")] {
+            bystander.tell(&json!({"type": "ack", "id": id, "outcome": outcome}));
+        }
+        bystander.tell(&json!({"type": "ping"}));
+        bystander.next_of("pong");
+        await_outcomes(&server, &rule, &[]);
+        // Navigating onto the rule's route, it is told: then its word counts.
+        bystander.navigate("/checkout");
+        bystander.next_of("version");
+        acknowledge(&mut bystander, &rule, "held");
+        await_outcomes(&server, &rule, &[("matched", 1), ("told", 1), ("held", 1)]);
+        // Another rule for the same tabs takes the place of the first, and its books begin anew.
+        let next = server.invalidate(&json!({"match": {"exact": "/checkout"}}));
+        await_outcomes(&server, &next, &[("matched", 1), ("told", 1)]);
+    }
+}
