@@ -1,8 +1,8 @@
 //! Routes said by POST, answered by the shard that holds the socket.
 //!
 //! A tab on SSE says each navigation in a small request. It mostly comes over a socket the browser keeps open, so that
-//! socket stays a guest between requests. Where the tab's connection lives on another shard, that shard is told, and its
-//! roll says at once whether there is such a connection.
+//! socket stays a guest between requests. Where the tab's connection lives on another shard, the route is left for that shard
+//! to find (`nudges`), and its roll says at once whether there is such a connection.
 
 use std::borrow::Cow;
 use std::io::Write;
@@ -61,10 +61,28 @@ impl Shard {
     /// Acts on a posted route. Whether there is such a connection, and the route is one.
     pub(super) fn post(&mut self, key: ConnectionKey, route: &str) -> bool {
         if key.shard == self.number {
-            self.navigate_by_post(key, route)
-        } else {
-            self.shards.post_route(key, route, self.limits().route_bytes_max)
+            return self.navigate_by_post(key, route);
         }
+        let route_bytes_max = self.limits().route_bytes_max;
+        let left = self.shards.leave_route(key, route, route_bytes_max).is_some();
+        if left {
+            self.nudges.owe(usize::from(key.shard));
+        }
+        left
+    }
+
+    /// Wakes the shards that routes were left for, as far as it is time.
+    pub(super) fn nudge_others(&mut self) {
+        let mailbox = |shard| self.shards.get(shard).map(|handle| &handle.mailbox);
+        self.nudges.settle(
+            self.now_ms,
+            |shard| mailbox(shard).is_some_and(|mailbox| mailbox.has_waiting()),
+            |shard| {
+                if let Some(mailbox) = mailbox(shard) {
+                    mailbox.wake_for_waiting();
+                }
+            },
+        );
     }
 
     /// Answers a posted route. Whether the socket took it.
