@@ -14,6 +14,7 @@ mod embedding;
 mod hooks;
 mod invalidation;
 mod lifecycle;
+mod posts;
 mod seal;
 mod server;
 mod stats;
