@@ -142,8 +142,8 @@ export class Server {
 
 /** A running `headcount demo`. */
 export class Demo extends Server {
-  /** @param {{ visitors: number }} options */
+  /** Without releases of its own. @param {{ visitors: number }} options */
   static start({ visitors }) {
-    return Demo.run(['demo', '--visitors', String(visitors)])
+    return Demo.run(['demo', '--roll', '0', '--visitors', String(visitors)])
   }
 }

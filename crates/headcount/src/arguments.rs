@@ -175,6 +175,9 @@ pub(crate) struct DemoArguments {
     /// How many visitors to simulate, each over a socket of its own
     #[arg(long, value_name = "N", default_value_t = 300, value_parser = clap::value_parser!(u16).range(..=5_000))]
     pub(crate) visitors: u16,
+    /// Announce a release every so many seconds, so that a deploy rolls through the tabs; 0: never
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u16).range(..=3_600))]
+    pub(crate) roll: u16,
 }
 
 /// Which server a client command talks to, and how it prints.

@@ -26,9 +26,9 @@ impl Server {
             .map_err(|error| Failure::Server(with_sources(&error)))
     }
 
-    /// The release that is current now.
-    pub(crate) fn release(&self) -> String {
-        self.0.current_release().to_string()
+    /// The running server itself.
+    pub(crate) fn headcount(&self) -> &Headcount {
+        &self.0
     }
 
     /// Serves the admin API on an address of its own, from now until the process ends: also while streams are drained.

@@ -1,4 +1,5 @@
-//! `headcount demo`: a small shop, visitors over real sockets, and a live page, in one process that keeps nothing.
+//! `headcount demo`: a small shop, visitors over real sockets who roll from one release to the next, and the board, in one
+//! process that keeps nothing.
 //!
 //! Deliberately thin: the script in `pages/client.js` shows what a client has to do, not what a good one can do, and the
 //! live page draws bars and a list.
@@ -7,6 +8,7 @@ use std::fmt::Write;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use headcount_server::config::{Config, Secret};
 
@@ -21,6 +23,7 @@ use crate::{descriptors, logs, output};
 use visitors::Shop;
 
 mod chance;
+mod rollout;
 mod site;
 mod socket;
 mod visitors;
@@ -51,12 +54,19 @@ pub(crate) async fn run(arguments: &DemoArguments, environment: &Environment) ->
     announce(address);
     let secret = secret.as_ref().map_or("", Secret::expose);
     output::talk(&welcome(address, secret, arguments.visitors));
-    let release = server.clone();
-    let shop = Shop::of(address, Arc::new(move || release.release()));
+    let headcount = server.headcount().clone();
+    let shop = Shop::of(address, {
+        let headcount = headcount.clone();
+        Arc::new(move || headcount.current_release().to_string())
+    });
+    let rollout = (arguments.roll > 0).then(|| Duration::from_secs(arguments.roll.into()));
     let site = site::router(shop.clone());
     signals
         .until_stopped(|stop| async move {
-            let visitors = visitors::invite(arguments.visitors, &shop, random()?);
+            let mut visitors = visitors::invite(arguments.visitors, &shop, random()?);
+            if let Some(period) = rollout {
+                visitors.spawn(rollout::run(headcount, period));
+            }
             let stopped = async {
                 drop(stop.await);
                 // Their sockets close at once: a server that drains has real tabs to care for.

@@ -2,8 +2,9 @@
 //!
 //! A visitor's tab keeps the build it was loaded with, as a real one does: it moves on to the current release only when it
 //! is told to refresh, or when its visitor leaves and opens the shop anew. So an old release fades over minutes, and
-//! `headcount invalidate` ends it at once.
+//! `headcount invalidate` ends it at once, but for those who are filling in a form: they hold it until they are done.
 
+use std::fmt::Write;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -26,6 +27,12 @@ const OLD_PERCENT: u32 = 40;
 const ARRIVAL_MS: u32 = 4_000;
 /// How long a page is looked at: least and most, milliseconds.
 const DWELL_MS: (u32, u32) = (3_000, 20_000);
+/// Of a hundred pages, how many stay open behind another tab.
+const HIDDEN_PERCENT: u32 = 15;
+/// Of a hundred who are told to refresh at the checkout, how many are filling in its form.
+const BUSY_PERCENT: u32 = 40;
+/// How long such a form takes: least and most, milliseconds.
+const FORM_MS: (u32, u32) = (4_000, 25_000);
 
 /// What everyone in the demo knows of the shop.
 #[derive(Clone)]
@@ -61,6 +68,7 @@ pub(super) fn invite(count: u16, shop: &Shop, seed: u64) -> JoinSet<()> {
             shop: shop.clone(),
             chance: Chance::new(seed ^ (u64::from(number) << 32)),
             dwell_ms: DWELL_MS,
+            form_ms: FORM_MS,
         };
         visitors.spawn(visitor.visit_for_ever());
     }
@@ -72,6 +80,8 @@ struct Visitor {
     chance: Chance,
     /// How long a page is looked at: least and most, milliseconds.
     dwell_ms: (u32, u32),
+    /// How long a form takes, likewise.
+    form_ms: (u32, u32),
 }
 
 /// What ended a page load.
@@ -79,8 +89,8 @@ struct Visitor {
 enum Ended {
     /// The tab was closed.
     Left,
-    /// The server asked for a refresh; the tab is on this page.
-    Refresh(&'static str),
+    /// The server asked for a refresh by the command of this number; the tab is on this page.
+    Refresh(&'static str, u32),
 }
 
 /// What the server says, as far as a visitor listens.
@@ -90,6 +100,8 @@ struct Said {
     kind: String,
     #[serde(default)]
     force: bool,
+    #[serde(default)]
+    id: u32,
 }
 
 impl Visitor {
@@ -101,11 +113,13 @@ impl Visitor {
             (self.shop.release)()
         };
         let mut page = walk::entrance(&mut self.chance);
+        let mut reloaded = None;
         loop {
-            match self.load(page, &version).await {
+            match self.load(page, &version, reloaded.take()).await {
                 // Loading a page takes a moment, and not every browser the same.
-                Ok(Ended::Refresh(on)) => {
+                Ok(Ended::Refresh(on, command)) => {
                     page = on;
+                    reloaded = Some(command);
                     sleep(self.chance.between(100, 900)).await;
                 }
                 Ok(Ended::Left) => {
@@ -122,8 +136,13 @@ impl Visitor {
         }
     }
 
-    /// One page load: a socket, and pages that are turned without leaving it.
-    async fn load(&mut self, mut page: &'static str, version: &str) -> io::Result<Ended> {
+    /// One page load, maybe for a command: a socket, and pages that are turned without leaving it.
+    async fn load(
+        &mut self,
+        mut page: &'static str,
+        version: &str,
+        reloaded: Option<u32>,
+    ) -> io::Result<Ended> {
         let Shop {
             address,
             base_path,
@@ -131,13 +150,23 @@ impl Visitor {
             ..
         } = &self.shop;
         let version = utf8_percent_encode(version, NON_ALPHANUMERIC);
-        let target = format!("{base_path}/ws?route={page}&v={version}");
+        let mut target = format!("{base_path}/ws?route={page}&v={version}");
+        if let Some(command) = reloaded {
+            // Writing into a String cannot fail.
+            let _ = write!(target, "&reloaded={command}");
+        }
         let mut socket = Socket::open(*address, &target, &format!("{cookie}={version}")).await?;
         loop {
+            let hidden = self.chance.percent(HIDDEN_PERCENT);
+            if hidden {
+                socket.send(&said("hidden")).await?;
+            }
             let dwell = self.chance.between(self.dwell_ms.0, self.dwell_ms.1);
             if let Ok(told) = timeout(dwell, refresh(&mut socket)).await {
-                told?;
-                return socket.close().await.map(|()| Ended::Refresh(page));
+                return self.obey(socket, page, told?).await;
+            }
+            if hidden {
+                socket.send(&said("visible")).await?;
             }
             match walk::step(page, &mut self.chance) {
                 Step::Leave => return socket.close().await.map(|()| Ended::Left),
@@ -148,20 +177,50 @@ impl Visitor {
                 .await?;
         }
     }
+
+    /// Refreshes, after the form that may be half filled in.
+    async fn obey(&mut self, mut socket: Socket, page: &'static str, command: u32) -> io::Result<Ended> {
+        if page.starts_with("/checkout") && self.chance.percent(BUSY_PERCENT) {
+            socket.send(&acknowledged(command, "held")).await?;
+            let done = sleep(self.chance.between(self.form_ms.0, self.form_ms.1));
+            tokio::pin!(done);
+            loop {
+                tokio::select! {
+                    () = &mut done => break,
+                    // Pings are answered meanwhile, and a server that goes is noticed.
+                    other = socket.next() => drop(other?),
+                }
+            }
+        }
+        socket.send(&acknowledged(command, "reloading")).await?;
+        socket.close().await.map(|()| Ended::Refresh(page, command))
+    }
 }
 
-/// Resolves when the server asks for a refresh.
-async fn refresh(socket: &mut Socket) -> io::Result<()> {
+/// Resolves when the server asks for a refresh, with the command's number.
+async fn refresh(socket: &mut Socket) -> io::Result<u32> {
     loop {
         let text = socket.next().await?;
-        if serde_json::from_str::<Said>(&text).is_ok_and(|said| said.kind == "version" && said.force) {
-            return Ok(());
+        if let Ok(said) = serde_json::from_str::<Said>(&text)
+            && said.kind == "version"
+            && said.force
+        {
+            return Ok(said.id);
         }
     }
 }
 
+fn said(state: &str) -> String {
+    format!(r#"{{"type":"visibility","state":"{state}"}}"#)
+}
+
+fn acknowledged(command: u32, outcome: &str) -> String {
+    format!(r#"{{"type":"ack","id":{command},"outcome":"{outcome}"}}"#)
+}
+
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::net::TcpListener;
     use std::thread::JoinHandle;
     use std::time::Duration;
@@ -201,6 +260,24 @@ mod tests {
         (Shop::of(address, Arc::new(|| "v2".to_owned())), thread)
     }
 
+    fn visitor(shop: Shop, seed: u64) -> Visitor {
+        Visitor {
+            shop,
+            chance: Chance::new(seed),
+            dwell_ms: DWELL_MS,
+            form_ms: (1, 3),
+        }
+    }
+
+    /// What was said, but for whether the tab can be seen and the goodbye.
+    fn texts(said: &[Message]) -> Vec<String> {
+        let texts = said.iter().filter_map(|message| match message {
+            Message::Text(text) => Some(text.to_string()),
+            _ => None,
+        });
+        texts.filter(|text| !text.contains("visibility")).collect()
+    }
+
     async fn joined(thread: JoinHandle<Visit>) -> Visit {
         tokio::task::spawn_blocking(|| thread.join().unwrap())
             .await
@@ -214,40 +291,55 @@ mod tests {
             r#"{"type":"version","version":"v3","id":1}"#,
             r#"{"type":"version","version":"v3","force":true,"id":2}"#,
         ]);
-        let mut visitor = Visitor {
-            shop,
-            chance: Chance::new(1),
-            dwell_ms: DWELL_MS,
-        };
+        let mut visitor = visitor(shop, 1);
         assert_eq!(
-            visitor.load("/checkout", "v 1").await.unwrap(),
-            Ended::Refresh("/checkout")
+            visitor.load("/about", "v 1", Some(7)).await.unwrap(),
+            Ended::Refresh("/about", 2)
         );
         let (target, cookie, said) = joined(thread).await;
         assert_eq!(
             (&*target, &*cookie),
-            ("/__skew/ws?route=/checkout&v=v%201", "__nkpv=v%201")
+            ("/__skew/ws?route=/about&v=v%201&reloaded=7", "__nkpv=v%201")
         );
-        assert!(matches!(&*said, [Message::Close(_)]), "{said:?}");
+        assert_eq!(texts(&said), [acknowledged(2, "reloading")]);
+    }
+
+    #[tokio::test]
+    async fn some_at_the_checkout_finish_their_form_first() {
+        let told = &[r#"{"type":"version","version":"v3","force":true,"id":2}"#];
+        let mut seen = BTreeSet::new();
+        for seed in 0..20 {
+            let (shop, thread) = shop(told);
+            let ended = visitor(shop, seed).load("/checkout", "v1", None).await.unwrap();
+            assert_eq!(ended, Ended::Refresh("/checkout", 2));
+            let (.., said) = joined(thread).await;
+            let words = texts(&said)
+                .into_iter()
+                .filter(|text| text.contains("ack"))
+                .collect();
+            seen.insert(words);
+        }
+        let [held, reloading] = ["held", "reloading"].map(|outcome| acknowledged(2, outcome));
+        assert_eq!(
+            seen,
+            BTreeSet::from([vec![held, reloading.clone()], vec![reloading]])
+        );
     }
 
     #[tokio::test]
     async fn a_tab_left_alone_walks_and_leaves() {
         let (shop, thread) = shop(&[]);
-        let mut visitor = Visitor {
-            shop,
-            chance: Chance::new(4),
-            dwell_ms: (1, 3),
-        };
-        assert_eq!(visitor.load("/", "v2").await.unwrap(), Ended::Left);
+        let mut visitor = visitor(shop, 4);
+        visitor.dwell_ms = (1, 3);
+        assert_eq!(visitor.load("/", "v2", None).await.unwrap(), Ended::Left);
         let (.., said) = joined(thread).await;
-        let (last, walked) = said.split_last().unwrap();
-        assert!(
-            matches!(last, Message::Close(_)) && !walked.is_empty(),
-            "{said:?}"
-        );
-        for message in walked {
-            let update: serde_json::Value = serde_json::from_str(message.to_text().unwrap()).unwrap();
+        assert!(matches!(said.last(), Some(Message::Close(_))), "{said:?}");
+        let walked: Vec<serde_json::Value> = texts(&said)
+            .iter()
+            .map(|text| serde_json::from_str(text).unwrap())
+            .collect();
+        assert!(!walked.is_empty());
+        for update in walked {
             assert_eq!(update["type"], "route-update");
             assert!(update["route"].as_str().unwrap().starts_with('/'));
         }
@@ -258,11 +350,6 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let shop = Shop::of(listener.local_addr().unwrap(), Arc::new(String::new));
         drop(listener);
-        let mut visitor = Visitor {
-            shop,
-            chance: Chance::new(1),
-            dwell_ms: DWELL_MS,
-        };
-        assert!(visitor.load("/", "v2").await.is_err());
+        assert!(visitor(shop, 1).load("/", "v2", None).await.is_err());
     }
 }
