@@ -13,6 +13,7 @@ mod dependencies;
 mod documents;
 mod licence;
 mod needs;
+mod packages;
 mod report;
 mod run;
 mod source;
@@ -24,6 +25,7 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 cargo xtask <command>
 
+  build         the binary for use, in target/release, with the browser client and the board in it
   check         formatting, lints, arrows between crates, rules on sources and documents, dependencies, unit tests
   test          installs what is missing, then everything: check, all Rust tests, conformance, the browser tests
   conformance   the Autobahn test suite against our WebSocket framing; needs a Python 2.7
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
             report::say(USAGE);
             return ExitCode::SUCCESS;
         }
+        (Some("build"), []) => packages::build(),
         (Some("check"), []) => check::check(),
         (Some("test"), []) => test::test(),
         (Some("conformance"), []) => autobahn::conformance(),

@@ -69,23 +69,36 @@ pub(crate) fn namespaces() -> Result<Passed, Failure> {
 /// Node, and the packages that the lock files name, at those versions.
 pub(crate) fn packages() -> Result<Passed, Failure> {
     let version = run::output(&mut run::command("node", &["--version"]))?;
-    if major(&version).is_none_or(|major| major < NODE_MAJOR_MIN) {
+    if !is_new_enough(&version) {
         let what = format!("node calls itself {}", version.trim());
         return Err(Failure::new(
             what,
             format!("install Node {NODE_MAJOR_MIN} or newer"),
         ));
     }
-    let folders = LOCKED.map(|folder| run::root().join(folder));
-    let stale: Vec<_> = folders.iter().filter(|folder| !is_fresh(folder)).collect();
-    if stale.is_empty() {
-        return Ok(Passed::Noting("already there".to_owned()));
-    }
-    for folder in stale {
-        let mut command = run::command("npm", &["ci", "--no-audit", "--no-fund"]);
-        run::succeed(command.current_dir(folder), "see npm's message above")?;
+    for folder in LOCKED {
+        npm_ci(folder)?;
     }
     Ok(Passed::Whole)
+}
+
+/// Whether there is a Node that can build the packages, and npm.
+pub(crate) fn has_node() -> bool {
+    let has_both = ["node", "npm"]
+        .iter()
+        .all(|program| run::works(program, &["--version"]));
+    has_both
+        && run::output(&mut run::command("node", &["--version"])).is_ok_and(|version| is_new_enough(&version))
+}
+
+/// Installs the packages that the lock file in this folder names, unless they are there already.
+pub(crate) fn npm_ci(folder: &str) -> Result<(), Failure> {
+    let folder = run::root().join(folder);
+    if is_fresh(&folder) {
+        return Ok(());
+    }
+    let mut command = run::command("npm", &["ci", "--no-audit", "--no-fund"]);
+    run::succeed(command.current_dir(folder), "see npm's message above")
 }
 
 fn browser(named: Option<OsString>) -> PathBuf {
@@ -119,6 +132,10 @@ fn is_fresh(folder: &Path) -> bool {
     let installed = modified(&folder.join("node_modules/.package-lock.json"));
     let wanted = modified(&folder.join("package-lock.json"));
     matches!((installed, wanted), (Some(installed), Some(wanted)) if installed >= wanted)
+}
+
+fn is_new_enough(version: &str) -> bool {
+    major(version).is_some_and(|major| major >= NODE_MAJOR_MIN)
 }
 
 fn modified(path: &Path) -> Option<SystemTime> {

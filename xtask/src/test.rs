@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything, from a fresh clone. What the build server runs.
 
 use crate::report::{Failure, Passed, step};
-use crate::{autobahn, check, needs, run};
+use crate::{autobahn, check, needs, packages, run};
 
 /// Installs what is missing, then runs the gates, every Rust test, the Autobahn test suite and the browser tests.
 pub(crate) fn test() -> Result<(), Failure> {
@@ -9,6 +9,7 @@ pub(crate) fn test() -> Result<(), Failure> {
     step("network namespaces for the tests", needs::namespaces)?;
     step("npm packages", needs::packages)?;
     check::gates()?;
+    step("packages for the browser", packages::packages)?;
     step("the binary", binary)?;
     step("Rust tests", rust_tests)?;
     step("examples in the documentation", documentation_tests)?;

@@ -109,6 +109,12 @@ impl Names {
         }
     }
 
+    /// Every name that some connection bears, with how many do.
+    pub(crate) fn counts(&self) -> impl Iterator<Item = (&Arc<str>, u32)> {
+        let borne = self.by_id.iter().filter(|name| name.count > 0);
+        borne.map(|name| (&name.text, name.count))
+    }
+
     pub(crate) fn has_changes(&self) -> bool {
         !self.changed.is_empty()
     }

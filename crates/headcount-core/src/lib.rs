@@ -7,9 +7,11 @@
 
 pub mod backoff;
 pub mod connection;
+pub mod history;
 mod intern;
 pub mod invalidation;
 pub mod limits;
+pub mod pages;
 pub mod pattern;
 pub mod protocol;
 pub mod registry;

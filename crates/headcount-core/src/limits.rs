@@ -70,6 +70,13 @@ pub struct Limits {
     pub drain_ms: u32,
     /// Over how long the clients of a stopping server are asked to spread their return, milliseconds. Default 10,000.
     pub reconnect_spread_ms: u32,
+    /// For how long the counts by version are kept as a history, by the minute, seconds; `0` keeps none. At most 2,678,400 (31
+    /// days). Default 604,800 (a week).
+    pub history_seconds: u32,
+    /// Time between two samples of the last hour's history, milliseconds, 100 to 60,000. Default 5,000.
+    pub history_step_ms: u32,
+    /// Versions named in one sample of the history; tabs on further ones count under `(other)`. Default 16.
+    pub history_versions_max: u32,
 }
 
 impl Default for Limits {
@@ -104,15 +111,21 @@ impl Default for Limits {
             send_bytes_max: 65_536,
             drain_ms: 10_000,
             reconnect_spread_ms: 10_000,
+            history_seconds: 604_800,
+            history_step_ms: 5_000,
+            history_versions_max: 16,
         }
     }
 }
+
+/// The longest history: 31 days, some 45,000 samples of a few hundred bytes.
+const HISTORY_SECONDS_MAX: u32 = 31 * 86_400;
 
 impl Limits {
     /// Every contradiction between the fields, as sentences that name the field and say what to set. Empty when sound.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
-        let at_least_one: [(&str, u32); 16] = [
+        let at_least_one: [(&str, u32); 17] = [
             ("connections_max", self.connections_max),
             ("heads_pending_max", self.heads_pending_max),
             ("head_ms", self.head_ms),
@@ -129,6 +142,7 @@ impl Limits {
             ("rules_max", self.rules_max),
             ("rule_seconds", self.rule_seconds),
             ("hook_events_max", self.hook_events_max),
+            ("history_versions_max", self.history_versions_max),
         ];
         for (name, value) in at_least_one {
             if value == 0 {
@@ -137,6 +151,14 @@ impl Limits {
         }
         if self.rules_max > 64 {
             problems.push("`limits.rules_max` must be at most 64".to_owned());
+        }
+        if self.history_seconds > HISTORY_SECONDS_MAX {
+            problems.push(format!(
+                "`limits.history_seconds` must be at most {HISTORY_SECONDS_MAX}: 31 days"
+            ));
+        }
+        if !(100..=60_000).contains(&self.history_step_ms) {
+            problems.push("`limits.history_step_ms` must be 100 to 60000".to_owned());
         }
         if self.head_bytes_max < 1_024 {
             problems.push(

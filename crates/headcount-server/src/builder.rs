@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::mpsc;
 
+use crate::assets::{Assets, Served};
 use crate::authorize::ticket::Tickets;
 use crate::authorize::{Authorizer, Authorizers};
 use crate::config::Config;
@@ -12,10 +13,11 @@ use crate::error::StartError;
 use crate::headcount::{Headcount, Inner};
 use crate::hooks::{self, Hooks};
 use crate::hub::commander::{self, Commander};
+use crate::pages::LatestPages;
 use crate::shard::{self, Outlets};
 use crate::site::Site;
 use crate::store::{Store, Stored};
-use crate::{bots, clock, hub};
+use crate::{bots, clock, history, hub};
 
 /// Sockets that may wait for the generic door.
 const HANDOFFS_MAX: usize = 4_096;
@@ -27,6 +29,7 @@ pub struct Builder {
     hooks: Hooks,
     authorizers: Vec<Arc<dyn Authorizer>>,
     data_dir: Option<PathBuf>,
+    assets: Option<Assets>,
 }
 
 impl Headcount {
@@ -43,6 +46,7 @@ impl Builder {
             hooks: Hooks::new(),
             authorizers: Vec::new(),
             data_dir: None,
+            assets: None,
         }
     }
 
@@ -60,10 +64,17 @@ impl Builder {
         self
     }
 
-    /// Where releases and rules are kept. Default `None`: nowhere, they end with the process.
+    /// Where releases, rules and the history are kept. Default `None`: nowhere, they end with the process.
     #[must_use]
     pub fn data_dir(mut self, directory: Option<PathBuf>) -> Self {
         self.data_dir = directory;
+        self
+    }
+
+    /// The client's script and the board. Default none: there is no board, and the script's place says that it is not there.
+    #[must_use]
+    pub fn assets(mut self, assets: Assets) -> Self {
+        self.assets = Some(assets);
         self
     }
 
@@ -74,10 +85,10 @@ impl Builder {
             return Err(StartError::Config(problems));
         }
         bots::prepare();
-        let store = match self.data_dir {
+        let store = Arc::new(match self.data_dir {
             Some(directory) => Store::open(&directory)?,
             None => Store::in_memory(),
-        };
+        });
         let stored = store.load(&self.config.limits)?;
         let tickets = Arc::new(Tickets::default());
         let mut authorizers = Authorizers::configured(&self.config)?;
@@ -91,7 +102,8 @@ impl Builder {
         getrandom::fill(&mut key).map_err(|error| StartError::System(std::io::Error::other(error)))?;
         let release = self.config.release.clone();
         let site = Arc::new(Site::new(self.config, authorizers, key));
-        let headcount = run(site, store, stored, tickets, self.hooks)?;
+        let assets = self.assets.map(|assets| Served::new(assets, &site.config));
+        let headcount = run(site, store, stored, tickets, self.hooks, assets)?;
         if let Some(release) = release {
             announce_configured(&headcount, &release).await?;
         }
@@ -118,10 +130,11 @@ async fn announce_configured(headcount: &Headcount, release: &str) -> Result<(),
 
 fn run(
     site: Arc<Site>,
-    store: Store,
+    store: Arc<Store>,
     stored: Stored,
     tickets: Arc<Tickets>,
     hooks: Hooks,
+    assets: Option<Served>,
 ) -> Result<Headcount, StartError> {
     let (hub, hub_events) = mpsc::channel(hub::EVENTS_MAX);
     let (handoff, handoffs) = mpsc::channel(HANDOFFS_MAX);
@@ -147,6 +160,8 @@ fn run(
         hub_events,
         report_queue,
     ));
+    let config = &site.config;
+    let history = history::start(&config.limits, config.connection_tracking, &shards, &store)?;
     tokio::spawn(Commander::new(Arc::clone(&site), shards.clone(), store, standing).run(order_queue));
     let handoffs = Mutex::new(Some(handoffs));
     Ok(Headcount(Arc::new(Inner {
@@ -157,5 +172,8 @@ fn run(
         tickets,
         handoffs,
         started: clock::now(),
+        pages: LatestPages::default(),
+        history,
+        assets,
     })))
 }

@@ -14,9 +14,13 @@ pub struct Config {
     pub base_path: String,
     /// Where the admin API lives, in the same form. Default `/api/admin`.
     pub admin_path: String,
-    /// Whether the admin API is left out of `router` and `serve`, because `admin_router` is served on an address of its own.
+    /// Whether the admin API and the board are left out of `router` and `serve`, because `admin_router` and `board_router` are
+    /// served on an address of their own.
     /// Default false.
     pub admin_apart: bool,
+    /// Where the board is, in the same form, for a server that is given [`assets`](crate::Builder::assets). `None`: nowhere.
+    /// Default `/headcount`.
+    pub board_path: Option<String>,
     /// The cookie that carries a tab's version. `None`: `__nkpv`, or `__nkpv_<mount>` where `base_path` has a mount.
     pub cookie_name: Option<String>,
     /// Whether open tabs are counted at all. Default true. Without it releases and messages still reach every tab.
@@ -104,6 +108,7 @@ impl Default for Config {
             base_path: "/__skew".to_owned(),
             admin_path: "/api/admin".to_owned(),
             admin_apart: false,
+            board_path: Some("/headcount".to_owned()),
             cookie_name: None,
             connection_tracking: true,
             route_tracking: true,
@@ -160,7 +165,9 @@ impl Config {
     }
 
     fn problems_of_paths(&self, problems: &mut Vec<String>) {
-        for (key, path) in [("base_path", &self.base_path), ("admin_path", &self.admin_path)] {
+        let paths = [("base_path", &self.base_path), ("admin_path", &self.admin_path)];
+        let board = self.board_path.iter().map(|path| ("board_path", path));
+        for (key, path) in paths.into_iter().chain(board) {
             let plain = path
                 .bytes()
                 .all(|byte| byte.is_ascii_graphic() && !b"?#%{}\\\"<>".contains(&byte));
@@ -178,6 +185,9 @@ impl Config {
         if self.base_path == self.admin_path {
             problems.push("`base_path` and `admin_path` must differ".to_owned());
         }
+        if let Some(path) = &self.board_path {
+            self.problems_of_board(path, problems);
+        }
         if let Some(name) = &self.cookie_name
             && (name.is_empty()
                 || name
@@ -185,6 +195,26 @@ impl Config {
                     .any(|byte| !byte.is_ascii_graphic() || b"=;,\"".contains(&byte)))
         {
             problems.push(format!("`cookie_name` is `{name}`: that is no cookie name"));
+        }
+    }
+
+    /// The board's path must not be, nor lie below, that of anything else of ours.
+    fn problems_of_board(&self, path: &str, problems: &mut Vec<String>) {
+        let others = [
+            ("`base_path`", &*self.base_path),
+            ("`admin_path`", &*self.admin_path),
+            ("an endpoint for operators", "/healthz"),
+            ("an endpoint for operators", "/readyz"),
+            ("an endpoint for operators", "/metrics"),
+        ];
+        let is_in = |other: &str| {
+            path.strip_prefix(other)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        for (what, _) in others.iter().filter(|(_, other)| is_in(other)) {
+            problems.push(format!(
+                "`board_path` is `{path}`: that is {what}, or below it; choose another"
+            ));
         }
     }
 
@@ -252,6 +282,32 @@ mod tests {
     #[test]
     fn the_defaults_are_sound() {
         assert_eq!(Config::default().problems(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_board_has_a_place_of_its_own() {
+        let problems = |path: &str| {
+            let config = Config {
+                board_path: Some(path.to_owned()),
+                ..Config::default()
+            };
+            config.problems().len()
+        };
+        for path in ["/board", "/__skewed", "/api", "/api/administration", "/healthz2"] {
+            assert_eq!(problems(path), 0, "{path}");
+        }
+        for path in [
+            "",
+            "/",
+            "board",
+            "/board/",
+            "/__skew",
+            "/__skew/ws",
+            "/api/admin/x",
+            "/metrics",
+        ] {
+            assert_eq!(problems(path), 1, "{path}");
+        }
     }
 
     #[test]

@@ -167,6 +167,12 @@ impl Refusal {
         Self::new(StatusCode::UPGRADE_REQUIRED, "no-handshake", message)
     }
 
+    pub(crate) fn not_built() -> Self {
+        let message = "this server was built without the browser client: build it with `cargo xtask build`, which needs Node, or serve \
+                       `dist/client.js` of the package `@headcount/client` with your own files";
+        Self::new(StatusCode::NOT_FOUND, "not-built", message)
+    }
+
     pub(crate) fn internal() -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,

@@ -15,12 +15,15 @@ use headcount_core::registry::Filter;
 use headcount_core::{route, version};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::assets::Served;
 use crate::authorize::Credentials;
 use crate::authorize::ticket::Tickets;
 use crate::error::{CommandError, Refusal};
+use crate::history::KeptHistory;
 use crate::hub::HubEvent;
 use crate::hub::commander::Order;
 use crate::metrics::{Count, Gauges, Meters};
+use crate::pages::LatestPages;
 use crate::shard::{Command, Handle, Handoff, Shards};
 use crate::site::Site;
 use crate::tab::{SendError, Tab};
@@ -55,6 +58,11 @@ pub(crate) struct Inner {
     /// Taken by whoever serves.
     pub(crate) handoffs: Mutex<Option<mpsc::Receiver<Handoff>>>,
     pub(crate) started: Instant,
+    pub(crate) pages: LatestPages,
+    /// `None` where no history is kept.
+    pub(crate) history: Option<KeptHistory>,
+    /// What `Builder::assets` gave, ready to be served.
+    pub(crate) assets: Option<Served>,
 }
 
 impl Drop for Inner {
@@ -212,6 +220,10 @@ impl Headcount {
         &self.0.tickets
     }
 
+    pub(crate) fn assets(&self) -> Option<&Served> {
+        self.0.assets.as_ref()
+    }
+
     /// Counts something that no shard saw.
     pub(crate) fn count(&self, count: Count) {
         if let Some(shard) = self.0.shards.get(0) {
@@ -288,7 +300,7 @@ impl Headcount {
         Some((key, self.0.shards.of(key)?))
     }
 
-    fn need_connections(&self) -> Result<(), CommandError> {
+    pub(crate) fn need_connections(&self) -> Result<(), CommandError> {
         if self.0.site.config.connection_tracking {
             Ok(())
         } else {

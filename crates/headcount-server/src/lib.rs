@@ -28,6 +28,7 @@
 //! `examples/embed.rs` is a whole app: a welcome to each tab, sessions of its own, endpoints for its admins.
 
 mod admission;
+mod assets;
 pub mod authorize;
 pub mod bots;
 mod builder;
@@ -39,16 +40,19 @@ mod endpoints;
 mod error;
 pub mod head;
 mod headcount;
+mod history;
 mod hooks;
 mod hub;
 mod metrics;
 pub mod origin;
+mod pages;
 mod serve;
 mod shard;
 mod site;
 mod store;
 mod tab;
 
+pub use assets::{AssetFile, Assets};
 pub use builder::Builder;
 pub use config::{Config, Secret};
 pub use door::{listen, tune_listener};
@@ -57,6 +61,7 @@ pub use headcount::{ConnectionsQuery, Headcount};
 pub use headcount_core as core;
 pub use headcount_core::limits::Limits;
 pub use headcount_core::protocol::convert::Invalidation;
+pub use history::HistoryQuery;
 pub use hooks::{Closed, Hooks, Lagged, Opened, RouteUpdated};
 pub use store::StoreError;
 pub use tab::{SendError, Tab};

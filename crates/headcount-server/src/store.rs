@@ -1,8 +1,10 @@
-//! Releases and rules on disk, so that they outlive the process.
+//! Releases, rules and the history on disk, so that they outlive the process.
 //!
 //! One small embedded database file. A command is committed (and synced) before anyone is told it was accepted, so what was
 //! acknowledged survives `kill -9` and power loss. Values are the admin API's own JSON: a reader of the file needs no other
 //! format. Without a directory the store keeps nothing.
+
+mod history;
 
 use std::path::{Path, PathBuf};
 
@@ -106,6 +108,7 @@ impl Store {
         write.open_table(RELEASES)?;
         write.open_table(RULES)?;
         write.open_table(NUMBERS)?;
+        write.open_table(history::SAMPLES)?;
         write.commit()?;
         Ok(Self(Some(database)))
     }

@@ -92,17 +92,17 @@ pub(crate) struct ServeArguments {
     /// Where to listen [default: 127.0.0.1:4477]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen: Option<String>,
-    /// Where the admin API listens, with `/healthz`, `/readyz` and `/metrics` [default: where everything else does]
+    /// Where the admin API and the board listen, with `/healthz`, `/readyz` and `/metrics` [default: where everything else does]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) admin_listen: Option<String>,
     /// The release that is current at start [default: the last one announced]. Announced anew where another one is current: an
     /// older one rolls the site back, with a warning
     #[arg(long, value_name = "VERSION")]
     pub(crate) release: Option<String>,
-    /// Where releases and invalidations are kept [default: ./headcount-data]
+    /// Where releases, invalidations and the history of counts are kept [default: ./headcount-data]
     #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: Option<String>,
-    /// Keep nothing on disk: a restart forgets releases and invalidations
+    /// Keep nothing on disk: a restart forgets releases, invalidations and the history of counts
     #[arg(long)]
     pub(crate) ephemeral: bool,
     /// Read settings from this TOML file
@@ -118,6 +118,9 @@ pub(crate) struct ServeArguments {
     /// Where the admin API lives [default: /api/admin]
     #[arg(long, value_name = "PATH", help_heading = "Paths and names")]
     pub(crate) admin_path: Option<String>,
+    /// Where the board is, beside the admin API; `off` for nowhere [default: /headcount]
+    #[arg(long, value_name = "PATH", help_heading = "Paths and names")]
+    pub(crate) board_path: Option<String>,
     /// The cookie that carries a tab's version [default: __nkpv]
     #[arg(long, value_name = "NAME", help_heading = "Paths and names")]
     pub(crate) cookie_name: Option<String>,

@@ -14,6 +14,7 @@ use crate::config::environment::Environment;
 use crate::failure::Failure;
 
 mod arguments;
+mod assets;
 mod client;
 mod commands;
 mod config;

@@ -11,16 +11,17 @@ use headcount_server::config::Config;
 use headcount_server::{Headcount, with_sources};
 
 use crate::failure::Failure;
-use crate::output;
+use crate::{assets, output};
 
 /// A server that was started and does not listen yet.
 #[derive(Clone, Debug)]
 pub(crate) struct Server(Headcount);
 
 impl Server {
-    /// Starts a server that keeps its releases and rules in `data_dir`, or nowhere.
+    /// Starts a server that keeps its releases, rules and history in `data_dir`, or nowhere.
     pub(crate) async fn start(config: Config, data_dir: Option<PathBuf>) -> Result<Self, Failure> {
-        let started = Headcount::builder(config).data_dir(data_dir).start().await;
+        let builder = Headcount::builder(config).assets(assets::embedded());
+        let started = builder.data_dir(data_dir).start().await;
         started
             .map(Self)
             .map_err(|error| Failure::Server(with_sources(&error)))
@@ -31,12 +32,15 @@ impl Server {
         &self.0
     }
 
-    /// Serves the admin API on an address of its own, from now until the process ends: also while streams are drained.
+    /// Serves the admin API and the board on an address of their own, from now until the process ends: also while streams are
+    /// drained. The client endpoints are there too, because the board's page may ask its own origin only and is a tab itself.
     pub(crate) fn serve_admin(&self, listener: TcpListener) -> Result<(), Failure> {
         let listener = tokio::net::TcpListener::from_std(listener).map_err(Failure::Runtime)?;
         let router = self.0.admin_router().merge(self.0.operations_router());
+        let router = router.merge(self.0.board_router()).merge(self.0.client_router());
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move {
-            if let Err(error) = axum::serve(listener, router).await {
+            if let Err(error) = axum::serve(listener, service).await {
                 tracing::error!(%error, "the admin API's listener failed");
             }
         });
@@ -86,6 +90,16 @@ pub(crate) fn listen_admin(
         address: address.to_string(),
         source,
     })
+}
+
+/// Says where the board is, or how to get one; nothing where none is wanted. `address` is where the admin API is.
+pub(crate) fn announce_board(address: SocketAddr, path: Option<&str>) {
+    let Some(path) = path else { return };
+    if assets::has_board() {
+        output::talk(&format!("board on http://{address}{path}/"));
+    } else {
+        output::talk("no board in this binary: `cargo xtask build` makes one with it");
+    }
 }
 
 /// Says where the server is, in a line that scripts can read.

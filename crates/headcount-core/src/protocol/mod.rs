@@ -6,5 +6,7 @@
 pub mod admin;
 pub mod client;
 pub mod convert;
+pub mod history;
+pub mod pages;
 pub mod server;
 pub mod stats;

@@ -11,6 +11,7 @@ mod find;
 mod outcomes;
 mod sample;
 mod slots;
+mod tally;
 #[cfg(test)]
 mod tests;
 
@@ -30,6 +31,7 @@ use outcomes::Ledger;
 pub use outcomes::Outcomes;
 use sample::Sample;
 use slots::Slots;
+pub use tally::{Tallied, Tally};
 
 /// What a connection says of itself when it opens. `route` and `version` are already in their normal form.
 #[derive(Clone, Debug, Default)]

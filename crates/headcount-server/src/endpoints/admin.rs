@@ -1,5 +1,7 @@
 //! The admin API.
 
+use std::num::NonZeroU64;
+
 use axum::Json;
 use axum::extract::{Path, Query, Request, State};
 use headcount_core::protocol::admin::{
@@ -8,21 +10,65 @@ use headcount_core::protocol::admin::{
     StatsAnswer,
 };
 use headcount_core::protocol::convert::Invalidation;
+use headcount_core::protocol::history::HistoryAnswer;
+use headcount_core::protocol::pages::PagesAnswer;
 use serde::Deserialize;
 
 use super::body;
 use super::principal::{Principal, identify};
 use crate::error::{CommandError, Refusal};
 use crate::headcount::{ConnectionsQuery, Headcount};
+use crate::history::HistoryQuery;
 
-/// Rows of a page unless told otherwise, and at the most.
-const PAGE_DEFAULT: usize = 100;
-const PAGE_MAX: usize = 1_000;
+/// Rows of a list unless told otherwise: connections, and pages of the site.
+const CONNECTIONS_DEFAULT: usize = 100;
+const PAGES_DEFAULT: usize = 50;
+/// Rows of a list at the most.
+const ROWS_MAX: usize = 1_000;
+
+type AnyQuery<T> = Result<Query<T>, axum::extract::rejection::QueryRejection>;
 
 type Answer<T> = Result<Json<T>, Refusal>;
 
 pub(super) async fn stats(_: Principal, State(headcount): State<Headcount>) -> Answer<StatsAnswer> {
     Ok(Json(headcount.stats().await?))
+}
+
+/// Query of `GET pages`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PagesQuery {
+    limit: Option<usize>,
+}
+
+pub(super) async fn pages(
+    _: Principal,
+    State(headcount): State<Headcount>,
+    query: AnyQuery<PagesQuery>,
+) -> Answer<PagesAnswer> {
+    let limit = rows(asked(query)?.limit, PAGES_DEFAULT)?;
+    Ok(Json(headcount.pages(limit).await?))
+}
+
+/// Query of `GET history`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SamplesQuery {
+    from: Option<u64>,
+    step: Option<NonZeroU64>,
+}
+
+pub(super) async fn history(
+    _: Principal,
+    State(headcount): State<Headcount>,
+    query: AnyQuery<SamplesQuery>,
+) -> Answer<HistoryAnswer> {
+    let SamplesQuery { from, step } = asked(query)?;
+    let wanted = HistoryQuery {
+        from_ms: from.unwrap_or_default(),
+        step_ms: step,
+    };
+    Ok(Json(headcount.history(wanted)?))
 }
 
 /// Query of `GET connections`.
@@ -38,20 +84,17 @@ pub(super) struct PageQuery {
 pub(super) async fn connections(
     _: Principal,
     State(headcount): State<Headcount>,
-    query: Result<Query<PageQuery>, axum::extract::rejection::QueryRejection>,
+    query: AnyQuery<PageQuery>,
 ) -> Answer<ConnectionsAnswer> {
-    let Query(query) = query.map_err(|rejection| Refusal::invalid_query(rejection.body_text()))?;
-    let limit = query.limit.unwrap_or(PAGE_DEFAULT);
-    if limit == 0 || limit > PAGE_MAX {
-        return Err(Refusal::invalid_query(format!("`limit` must be 1 to {PAGE_MAX}")));
-    }
-    let asked = ConnectionsQuery {
+    let query = asked(query)?;
+    let limit = rows(query.limit, CONNECTIONS_DEFAULT)?;
+    let wanted = ConnectionsQuery {
         route: query.route,
         version: query.version,
         limit,
         cursor: query.cursor,
     };
-    let page = headcount.connections(asked).await?;
+    let page = headcount.connections(wanted).await?;
     page.map(Json).ok_or_else(|| {
         Refusal::invalid_query("`cursor` is none that was given out: leave it out to start anew")
     })
@@ -141,10 +184,24 @@ pub(super) struct LiftQuery {
 pub(super) async fn lift_by_query(
     _: Principal,
     State(headcount): State<Headcount>,
-    query: Result<Query<LiftQuery>, axum::extract::rejection::QueryRejection>,
+    query: AnyQuery<LiftQuery>,
 ) -> Answer<LiftAnswer> {
+    Ok(Json(headcount.lift(asked(query)?.id).await?))
+}
+
+/// A query; what is wrong with it is said.
+fn asked<T>(query: AnyQuery<T>) -> Result<T, Refusal> {
     let Query(query) = query.map_err(|rejection| Refusal::invalid_query(rejection.body_text()))?;
-    Ok(Json(headcount.lift(query.id).await?))
+    Ok(query)
+}
+
+/// How many rows a list may have.
+fn rows(limit: Option<usize>, default: usize) -> Result<usize, Refusal> {
+    let limit = limit.unwrap_or(default);
+    if limit == 0 || limit > ROWS_MAX {
+        return Err(Refusal::invalid_query(format!("`limit` must be 1 to {ROWS_MAX}")));
+    }
+    Ok(limit)
 }
 
 async fn read<T: serde::de::DeserializeOwned>(headcount: &Headcount, request: Request) -> Result<T, Refusal> {

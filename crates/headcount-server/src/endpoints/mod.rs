@@ -2,6 +2,7 @@
 
 mod admin;
 mod body;
+mod files;
 mod health;
 mod messages;
 mod principal;
@@ -9,7 +10,7 @@ mod stream;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use http::header::{
@@ -25,13 +26,13 @@ use crate::origin::Admission;
 impl Headcount {
     /// Every endpoint of ours, for any axum app: `app.merge(headcount.router())`. Serve the app with
     /// `into_make_service_with_connect_info::<SocketAddr>()` where client addresses matter. With
-    /// [`admin_apart`](crate::Config::admin_apart) the admin API is not in it.
+    /// [`admin_apart`](crate::Config::admin_apart) neither the admin API nor the board is in it.
     pub fn router(&self) -> Router {
         let router = self.client_router().merge(self.operations_router());
         if self.site().config.admin_apart {
             router
         } else {
-            router.merge(self.admin_router())
+            router.merge(self.admin_router()).merge(self.board_router())
         }
     }
 
@@ -52,6 +53,24 @@ impl Headcount {
             .route(&format!("{base}/message"), post(messages::message))
             .route(&format!("{base}/health"), get(health::client))
             .layer(from_fn_with_state(self.clone(), guard_origin))
+            // Beyond the guard: pages of any origin may load the script. What it then asks of us is guarded.
+            .route(&format!("{base}/client.js"), get(files::script))
+            .route(&format!("{base}/client.js.map"), get(files::script_map))
+            .with_state(self.clone())
+    }
+
+    /// The board, below [`board_path`](crate::Config::board_path), alone; empty without that or without
+    /// [`assets`](crate::Builder::assets). Its page asks [`Headcount::admin_router`] and [`Headcount::client_router`] of its own
+    /// origin, so serve those beside it.
+    pub fn board_router(&self) -> Router {
+        let (Some(path), Some(_)) = (&self.site().config.board_path, self.assets()) else {
+            return Router::new();
+        };
+        Router::new()
+            .route(path, get(files::to_board))
+            .route(&format!("{path}/"), get(files::board))
+            .route(&format!("{path}/{{*file}}"), get(files::board_file))
+            .layer(map_response(files::guarded))
             .with_state(self.clone())
     }
 
@@ -60,6 +79,8 @@ impl Headcount {
         let base = &self.site().config.admin_path;
         Router::new()
             .route(&format!("{base}/stats"), get(admin::stats))
+            .route(&format!("{base}/pages"), get(admin::pages))
+            .route(&format!("{base}/history"), get(admin::history))
             .route(&format!("{base}/connections"), get(admin::connections))
             .route(
                 &format!("{base}/releases"),

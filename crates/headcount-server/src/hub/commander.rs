@@ -79,11 +79,11 @@ pub(crate) struct Commander {
 }
 
 impl Commander {
-    pub(crate) fn new(site: Arc<Site>, shards: Shards, store: Store, standing: Standing) -> Self {
+    pub(crate) fn new(site: Arc<Site>, shards: Shards, store: Arc<Store>, standing: Standing) -> Self {
         Self {
             site,
             shards,
-            store: Arc::new(store),
+            store,
             standing,
         }
     }

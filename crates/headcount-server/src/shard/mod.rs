@@ -33,7 +33,7 @@ use bytes::Bytes;
 use headcount_core::connection::ConnectionKey;
 use headcount_core::invalidation::{Rule, Standing};
 use headcount_core::protocol::stats::{Form, StatsMessage, Tick};
-use headcount_core::registry::{Filter, Outcomes, Page, Reach};
+use headcount_core::registry::{Filter, Outcomes, Page, Reach, Tally};
 use headcount_core::route;
 use mio::{Poll, Token, Waker};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
@@ -113,6 +113,13 @@ pub(crate) enum Command {
         filter: Filter,
         reply: oneshot::Sender<Page>,
     },
+    /// Count the connections in a piece of the table by route and version.
+    Tally {
+        from: u32,
+        reply: oneshot::Sender<(Tally, Arc<Standing>)>,
+    },
+    /// How many connections run each version?
+    Versions(oneshot::Sender<Vec<(Arc<str>, u64)>>),
     /// The task of a remote link has told all that it read, and reads on when this is dropped.
     EndTurn(OwnedSemaphorePermit),
     /// Report changes to the hub now.

@@ -11,13 +11,13 @@ use crate::server::{Door, Server, config};
 const DELTAS: [(bool, bool); 3] = [(false, true), (true, true), (true, false)];
 
 /// Everybody may watch, and no test's messages are too many.
-fn open_to_all(limits: Limits) -> Config {
+fn open_to_all(limits: &Limits) -> Config {
     Config {
         authorize_anyone: true,
         limits: Limits {
             messages_burst: 8_000,
             messages_per_second: 8_000,
-            ..limits
+            ..limits.clone()
         },
         ..config()
     }
@@ -89,7 +89,7 @@ impl Reader {
 
 #[test]
 fn whatever_happens_the_deltas_lead_to_it() {
-    let server = Server::start(open_to_all(Limits {
+    let server = Server::start(open_to_all(&Limits {
         stats_connections_max: 8,
         ..quick()
     }));
@@ -111,7 +111,7 @@ fn whatever_happens_the_deltas_lead_to_it() {
             6 => {
                 *tab = Visit::new(Transport::WebSocket, "/back")
                     .version("v2")
-                    .open(server.address)
+                    .open(server.address);
             }
             5 => {
                 let state = ["visible", "hidden"][number / 7 % 2];
@@ -150,7 +150,7 @@ fn whatever_happens_the_deltas_lead_to_it() {
 
 #[test]
 fn who_asks_again_begins_anew_in_the_form_that_was_asked_for() {
-    let server = Server::start(open_to_all(quick()));
+    let server = Server::start(open_to_all(&quick()));
     for transport in BOTH {
         let mut reader = Reader::new(&server, transport, &json!({"type": "subscribe-stats"}));
         for (delta, connections) in [DELTAS, [DELTAS[2], DELTAS[1], DELTAS[0]]].concat() {
@@ -182,7 +182,7 @@ fn who_asks_again_begins_anew_in_the_form_that_was_asked_for() {
 /// A field that an older client sends does not make a list disappear that it needs.
 #[test]
 fn without_deltas_the_list_is_always_there() {
-    let server = Server::start(open_to_all(quick()));
+    let server = Server::start(open_to_all(&quick()));
     let mut tab = Visit::new(Transport::Sse, "/").open(server.address);
     tab.tell(&form(false, false));
     assert_eq!(tab.next()["connections"].as_array().unwrap().len(), 1);
@@ -190,7 +190,7 @@ fn without_deltas_the_list_is_always_there() {
 
 #[test]
 fn who_can_be_seen_is_told_to_those_who_want_deltas_only() {
-    let server = Server::start(open_to_all(quick()));
+    let server = Server::start(open_to_all(&quick()));
     let mut older = Reader::new(&server, Transport::WebSocket, &form(false, true));
     let mut reader = Reader::new(&server, Transport::WebSocket, &form(true, true));
     older.read_until(|client| client.numbers[0] == 2);
@@ -218,7 +218,7 @@ fn who_can_be_seen_is_told_to_those_who_want_deltas_only() {
 fn a_reader_that_fell_behind_gets_a_whole_message_and_goes_on_from_there() {
     const ROUNDS: usize = 40;
     for door in [Door::Own, Door::Wrapped] {
-        let server = Server::build(door, open_to_all(quick()), |builder| builder);
+        let server = Server::build(door, open_to_all(&quick()), |builder| builder);
         let mut slow = Reader::new(&server, Transport::WebSocket, &form(true, false));
         let mut other = Reader::new(&server, Transport::WebSocket, &form(true, true));
         // Each round is a delta of a quarter of a megabyte: no socket buffers many of those.
@@ -248,7 +248,7 @@ fn a_reader_that_fell_behind_gets_a_whole_message_and_goes_on_from_there() {
 
 #[test]
 fn a_renewed_admission_begins_with_a_whole_message() {
-    let server = Server::start(open_to_all(Limits {
+    let server = Server::start(open_to_all(&Limits {
         admission_ms: 1_000,
         ..quick()
     }));
@@ -267,7 +267,7 @@ fn a_renewed_admission_begins_with_a_whole_message() {
 
 #[test]
 fn options_that_are_none_subscribe_nobody() {
-    let server = Server::start(open_to_all(quick()));
+    let server = Server::start(open_to_all(&quick()));
     let mut sse = Visit::new(Transport::Sse, "/").open(server.address);
     let mut websocket = Visit::new(Transport::WebSocket, "/").open(server.address);
     for wrong in [json!(1), json!("true"), json!(null), json!([]), json!({})] {

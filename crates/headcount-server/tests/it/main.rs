@@ -12,12 +12,15 @@ mod contract;
 mod deltas;
 mod demotion;
 mod embedding;
+mod files;
+mod history;
 mod hooks;
 mod invalidation;
 mod lifecycle;
 // The client that the core's own tests hold its messages to.
 #[path = "../../../headcount-core/src/protocol/stats/tests/client.rs"]
 mod naive;
+mod pages;
 mod seal;
 mod server;
 mod stats;

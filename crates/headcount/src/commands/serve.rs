@@ -7,7 +7,7 @@ use crate::arguments::ServeArguments;
 use crate::config;
 use crate::config::environment::Environment;
 use crate::failure::Failure;
-use crate::serve::{Server, announce, listen, listen_admin};
+use crate::serve::{Server, announce, announce_board, listen, listen_admin};
 use crate::signals::Signals;
 use crate::table::count;
 use crate::{descriptors, logs, output};
@@ -28,11 +28,14 @@ pub(crate) async fn run(arguments: &ServeArguments, environment: &Environment) -
         "  browsers connect at {}, the admin API is at {}",
         settings.server.base_path, settings.server.admin_path
     );
+    let board_path = settings.server.board_path.clone();
     let server = Server::start(settings.server, settings.data_dir).await?;
+    let admin_address = admin.as_ref().map_or(address, |(_, address)| *address);
     if let Some((listener, address)) = admin {
         server.serve_admin(listener)?;
         output::talk(&format!("admin API on http://{address}"));
     }
+    announce_board(admin_address, board_path.as_deref());
     announce(address);
     output::talk(&paths);
     signals

@@ -22,6 +22,7 @@ pub(super) fn given(arguments: &ServeArguments, problems: &mut Vec<String>) -> V
         ("shards", "--shards", &arguments.shards),
         ("base_path", "--base-path", &arguments.base_path),
         ("admin_path", "--admin-path", &arguments.admin_path),
+        ("board_path", "--board-path", &arguments.board_path),
         ("cookie_name", "--cookie-name", &arguments.cookie_name),
         (
             "connection_tracking",
@@ -115,6 +116,7 @@ mod tests {
             shards: text(),
             base_path: text(),
             admin_path: text(),
+            board_path: text(),
             cookie_name: text(),
             connection_tracking: text(),
             route_tracking: text(),
@@ -131,7 +133,7 @@ mod tests {
             log_format: text(),
         };
         let mut problems = Vec::new();
-        assert_eq!(given(&arguments, &mut problems).len(), 22);
+        assert_eq!(given(&arguments, &mut problems).len(), 23);
         assert_eq!(problems, Vec::<String>::new());
     }
 }

@@ -57,4 +57,7 @@ limits! {
     send_bytes_max: u32,
     drain_ms: u32,
     reconnect_spread_ms: u32,
+    history_seconds: u32,
+    history_step_ms: u32,
+    history_versions_max: u32,
 }

@@ -35,9 +35,9 @@ pub(crate) use setting::{address, secret_file};
 pub(crate) struct Settings {
     /// Where to listen. Default `127.0.0.1:4477`.
     pub(crate) listen: SocketAddr,
-    /// Where the admin API listens. Default `None`: beside everything else.
+    /// Where the admin API and the board listen. Default `None`: beside everything else.
     pub(crate) admin_listen: Option<SocketAddr>,
-    /// Where releases and rules are kept; `None` keeps nothing. Default `./headcount-data`.
+    /// Where releases, rules and the history are kept; `None` keeps nothing. Default `./headcount-data`.
     pub(crate) data_dir: Option<PathBuf>,
     /// How to log.
     pub(crate) log: LogSettings,

@@ -68,6 +68,9 @@ const SETTINGS: &[Setting] = &[
     row("admin_path", Form::Text, |draft, texts| {
         put(&mut draft.server.admin_path, text(texts))
     }),
+    row("board_path", Form::Text, |draft, texts| {
+        put(&mut draft.server.board_path, Ok(path_or_off(one(texts))))
+    }),
     row("cookie_name", Form::Text, |draft, texts| {
         put(&mut draft.server.cookie_name, some(texts))
     }),
@@ -166,6 +169,11 @@ fn text(texts: &[String]) -> Result<String, String> {
 
 fn some(texts: &[String]) -> Result<Option<String>, String> {
     text(texts).map(Some)
+}
+
+/// A path; `off`, or nothing, means none.
+fn path_or_off(text: &str) -> Option<String> {
+    (!matches!(text, "" | "off")).then(|| text.to_owned())
 }
 
 fn switch(text: &str) -> Result<bool, String> {

@@ -67,6 +67,22 @@ fn flags_win_over_variables_over_the_file_over_defaults() {
 }
 
 #[test]
+fn the_board_can_be_moved_and_turned_off() {
+    let board_path = |text: &str| {
+        let file = file(text);
+        let arguments = ServeArguments {
+            config: Some(file.path().to_owned()),
+            ..ServeArguments::default()
+        };
+        load(&arguments, &environment(&[])).unwrap().server.board_path
+    };
+    assert_eq!(board_path("").as_deref(), Some("/headcount"));
+    assert_eq!(board_path("board_path = '/ops'").as_deref(), Some("/ops"));
+    assert_eq!(board_path("board_path = 'off'"), None);
+    assert_eq!(board_path("board_path = ''"), None);
+}
+
+#[test]
 fn the_file_may_come_from_a_variable() {
     let file = file("release = 'file'\n");
     let variables = [("HEADCOUNT_CONFIG", file.path().to_str().unwrap())];

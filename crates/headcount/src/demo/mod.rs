@@ -19,7 +19,7 @@ use crate::config::environment::Environment;
 use crate::failure::Failure;
 use crate::serve::{Server, announce, listen};
 use crate::signals::Signals;
-use crate::{descriptors, logs, output};
+use crate::{assets, descriptors, logs, output};
 use visitors::Shop;
 
 mod chance;
@@ -95,9 +95,14 @@ fn random() -> Result<u64, Failure> {
 }
 
 fn welcome(address: SocketAddr, secret: &str, visitors: u16) -> String {
+    let board = if assets::has_board() {
+        format!("  the board   http://{address}/headcount/ (sign in with the secret below)\n")
+    } else {
+        String::new()
+    };
     let mut text = format!(
         "\nheadcount demo: {visitors} simulated visitors, nothing is kept, everybody may see the counts\n\n  \
-         the shop    http://{address}/\n  live counts http://{address}/live\n\nadmin secret: {secret}\n\n\
+         the shop    http://{address}/\n  live counts http://{address}/live\n{board}\nadmin secret: {secret}\n\n\
          Open some tabs of the shop, put one on /checkout, and refresh everybody there:\n\n  \
          curl -X POST http://{address}/api/admin/invalidate-route \\\n    -H 'Content-Type: application/json' \\\n    \
          -d '{}'\n\nOr with this program:\n\n  ",

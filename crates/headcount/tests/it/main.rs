@@ -6,6 +6,7 @@
 )]
 
 mod admin_server;
+mod board;
 // One set of blunt clients for the library's tests and the binary's.
 #[path = "../../../headcount-server/tests/it/client/mod.rs"]
 mod client;

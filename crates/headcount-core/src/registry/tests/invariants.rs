@@ -102,6 +102,26 @@ impl Life {
         }
     }
 
+    /// Each connection is tallied once, under its route and version.
+    fn check_tally(&self) {
+        let mut expected: BTreeMap<(&str, &str), u32> = BTreeMap::new();
+        for tab in &self.model.tabs {
+            *expected.entry((&tab.route, &tab.version)).or_default() += 1;
+        }
+        let (mut from, mut tallied) = (Some(0), BTreeMap::new());
+        while let Some(slot) = from {
+            let tally = self.registry.tally(slot);
+            for one in tally.counts {
+                *tallied.entry((one.route, one.version)).or_default() += one.tabs;
+            }
+            from = tally.next;
+        }
+        let tallied = tallied
+            .iter()
+            .map(|((route, version), tabs)| ((&**route, &**version), *tabs));
+        assert_eq!(tallied.collect::<BTreeMap<_, _>>(), expected);
+    }
+
     /// The row of an open connection.
     fn row(&self, tab: &Tab) -> Row {
         Row {
@@ -130,6 +150,7 @@ impl Life {
             assert!(self.sum.routes().is_empty());
         }
         self.check_sample(&before);
+        self.check_tally();
     }
 
     fn check_sample(&self, before: &BTreeSet<ConnectionKey>) {

@@ -98,6 +98,25 @@ fn a_sparse_and_quiet_table_still_fills_its_sample() {
     assert_eq!((sum.total(), sum.rows().count()), (10, 3));
 }
 
+#[test]
+fn a_large_table_is_tallied_in_pieces_and_each_connection_once() {
+    let mut registry = registry(&Limits::default());
+    let slots: Vec<u32> = (0..40_000)
+        .map(|tab| open(&mut registry, ["/", "/a", "/b"][tab % 3]))
+        .collect();
+    for slot in slots.iter().step_by(2) {
+        registry.close(*slot);
+    }
+    let (mut from, mut pieces, mut tabs) = (Some(0), 0, 0);
+    while let Some(slot) = from {
+        let tally = registry.tally(slot);
+        tabs += tally.counts.iter().map(|one| one.tabs).sum::<u32>();
+        (from, pieces) = (tally.next, pieces + 1);
+    }
+    assert_eq!((tabs, pieces), (20_000, 10));
+    assert_eq!(registry.versions(), [("v1".into(), 20_000)]);
+}
+
 /// Regression: a table of versions filled by strangers made tabs on the newest build look outdated.
 #[test]
 fn a_full_table_of_versions_refreshes_nobody_by_mistake() {

@@ -1,0 +1,40 @@
+//! Answer of `GET history`: counts over time. A sample is kept on disk in the same form.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::history::Sample;
+
+/// Answer of `GET history`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HistoryAnswer {
+    /// When this server started.
+    pub started_at: u64,
+    /// What was counted, oldest first.
+    pub samples: Vec<SampleEntry>,
+}
+
+/// The counts at one time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SampleEntry {
+    /// When they were taken.
+    pub at: u64,
+    /// Open connections.
+    pub total: u64,
+    /// Open connections by version. Sums to `total`.
+    pub versions: BTreeMap<Arc<str>, u64>,
+}
+
+impl From<&Sample> for SampleEntry {
+    fn from(sample: &Sample) -> Self {
+        let versions = sample.versions().map(|(name, tabs)| (Arc::clone(name), tabs));
+        Self {
+            at: sample.at_ms,
+            total: sample.total(),
+            versions: versions.collect(),
+        }
+    }
+}

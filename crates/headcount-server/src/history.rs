@@ -1,0 +1,147 @@
+//! Counts by version over time: a task takes samples, and whoever may see them asks for them.
+//!
+//! Every `history_step_ms` it asks the shards how many connections run each version, which costs them a walk over their
+//! versions and no report. The first sample of each minute goes to the store. All of them are in memory as well: a week is
+//! a megabyte or two with a handful of versions, and a server without a store has a history too, until it ends.
+
+use std::num::NonZeroU64;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use headcount_core::history::{History, Minute, Sample};
+use headcount_core::limits::Limits;
+use headcount_core::protocol::history::{HistoryAnswer, SampleEntry};
+use tokio::sync::oneshot;
+use tokio::time::MissedTickBehavior;
+
+use crate::clock;
+use crate::error::CommandError;
+use crate::headcount::Headcount;
+use crate::shard::{Command, Shards};
+use crate::store::{Store, StoreError};
+
+/// The history, as the task that fills it and those who ask share it.
+type SharedHistory = Arc<Mutex<History>>;
+
+/// The history of a running server. Its task ends with this value.
+#[derive(Debug)]
+pub(crate) struct KeptHistory {
+    history: SharedHistory,
+    started_ms: u64,
+    _ends_with_us: oneshot::Sender<()>,
+}
+
+/// Which samples to give.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct HistoryQuery {
+    /// Those from this time on, milliseconds since the Unix epoch. Default 0: all there are.
+    pub from_ms: u64,
+    /// Only the last one of each such time, milliseconds. Default `None`: as they were taken.
+    pub step_ms: Option<NonZeroU64>,
+}
+
+impl Headcount {
+    /// Counts by version over time, oldest first. Needs `connection_tracking`, and a `limits.history_seconds` above 0.
+    pub fn history(&self, query: HistoryQuery) -> Result<HistoryAnswer, CommandError> {
+        self.need_connections()?;
+        let kept = self.0.history.as_ref().ok_or(CommandError::Off {
+            setting: "history_seconds",
+        })?;
+        let samples = lock(&kept.history).since(query.from_ms, query.step_ms);
+        Ok(HistoryAnswer {
+            started_at: kept.started_ms,
+            samples: samples
+                .iter()
+                .map(|sample| SampleEntry::from(&**sample))
+                .collect(),
+        })
+    }
+}
+
+/// Starts taking samples, unless none are to be kept.
+pub(crate) fn start(
+    limits: &Limits,
+    connection_tracking: bool,
+    shards: &Shards,
+    store: &Arc<Store>,
+) -> Result<Option<KeptHistory>, StoreError> {
+    if limits.history_seconds == 0 || !connection_tracking {
+        return Ok(None);
+    }
+    let mut history = History::new(limits);
+    history.restore(store.samples(limits.history_versions_max)?);
+    let history = Arc::new(Mutex::new(history));
+    let (ends_with_us, ended) = oneshot::channel();
+    let sampler = Sampler {
+        history: Arc::clone(&history),
+        shards: shards.clone(),
+        store: Arc::clone(store),
+        step: Duration::from_millis(limits.history_step_ms.into()),
+        versions_max: limits.history_versions_max,
+    };
+    tokio::spawn(sampler.run(ended));
+    Ok(Some(KeptHistory {
+        history,
+        started_ms: clock::unix_ms(),
+        _ends_with_us: ends_with_us,
+    }))
+}
+
+#[derive(Debug)]
+struct Sampler {
+    history: SharedHistory,
+    shards: Shards,
+    store: Arc<Store>,
+    step: Duration,
+    versions_max: u32,
+}
+
+impl Sampler {
+    /// Runs until its server, or the shards, have ended.
+    async fn run(self, mut ended: oneshot::Receiver<()>) {
+        let mut step = tokio::time::interval(self.step);
+        step.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            tokio::select! {
+                _ = &mut ended => return,
+                _ = step.tick() => {}
+            }
+            let Some(versions) = self.ask_shards().await else {
+                return;
+            };
+            let sample = Sample::new(clock::unix_ms(), versions, self.versions_max);
+            let minute = lock(&self.history).take(sample);
+            if let Some(minute) = minute {
+                self.keep(minute).await;
+            }
+        }
+    }
+
+    /// Connections by version over all shards, a version perhaps more than once; `None` where a shard has ended.
+    async fn ask_shards(&self) -> Option<Vec<(Arc<str>, u64)>> {
+        let mut versions = Vec::new();
+        for shard in self.shards.iter() {
+            let (reply, answer) = oneshot::channel();
+            shard.force(Command::Versions(reply));
+            versions.extend(answer.await.ok()?);
+        }
+        Some(versions)
+    }
+
+    /// Keeps a sample over a restart. Where that fails the history goes on in memory.
+    async fn keep(&self, minute: Minute) {
+        let store = Arc::clone(&self.store);
+        let kept = tokio::task::spawn_blocking(move || store.keep(&minute)).await;
+        if let Ok(Err(error)) = kept {
+            tracing::warn!(
+                error = crate::with_sources(&error),
+                "a sample of the history could not be stored"
+            );
+        }
+    }
+}
+
+/// A panic elsewhere leaves the history in order: what was taken in halfway is forgotten with the next sample at the latest.
+fn lock(history: &SharedHistory) -> MutexGuard<'_, History> {
+    history.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,88 @@
+//! Which pages are looked at most, asked of every shard.
+//!
+//! A shard walks its table in pieces, each a message of its own, so that it hears its sockets in between. Ten boards that ask
+//! at once cost as one: an answer holds for a quarter of a second, and who asks while the shards are being asked waits for that
+//! answer.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use headcount_core::pages::{Page, Pages};
+use headcount_core::protocol::pages::{PageEntry, PagesAnswer};
+use tokio::sync::{Mutex, oneshot};
+
+use crate::clock;
+use crate::error::CommandError;
+use crate::headcount::Headcount;
+use crate::shard::Command;
+
+/// How long an answer holds.
+const HOLDS: Duration = Duration::from_millis(250);
+
+/// The latest answer, for whoever asks soon after.
+#[derive(Debug, Default)]
+pub(crate) struct LatestPages(Mutex<Option<(Instant, Arc<Ranking>)>>);
+
+/// Every page that somebody looks at.
+#[derive(Debug, Default)]
+struct Ranking {
+    current: Arc<str>,
+    /// The most viewed first.
+    pages: Vec<Page>,
+}
+
+impl Headcount {
+    /// The `limit` most viewed pages: how many tabs are on each, how many of those are behind the current release, and on which
+    /// versions they are. At most a quarter of a second old. Needs `route_tracking`.
+    ///
+    /// A tab that is open all the while is counted once, on the page it was on when it was looked at.
+    pub async fn pages(&self, limit: usize) -> Result<PagesAnswer, CommandError> {
+        self.need_connections()?;
+        if !self.site().config.route_tracking {
+            return Err(CommandError::Off {
+                setting: "route_tracking",
+            });
+        }
+        let ranking = self.ranking().await?;
+        Ok(PagesAnswer {
+            current: ranking.current.to_string(),
+            routes: ranking.pages.len() as u64,
+            pages: ranking.pages.iter().take(limit).map(PageEntry::from).collect(),
+        })
+    }
+
+    async fn ranking(&self) -> Result<Arc<Ranking>, CommandError> {
+        let mut latest = self.0.pages.0.lock().await;
+        if let Some((made, ranking)) = &*latest
+            && clock::now().duration_since(*made) < HOLDS
+        {
+            return Ok(Arc::clone(ranking));
+        }
+        let ranking = Arc::new(self.ask_shards_for_pages().await?);
+        *latest = Some((clock::now(), Arc::clone(&ranking)));
+        Ok(ranking)
+    }
+
+    async fn ask_shards_for_pages(&self) -> Result<Ranking, CommandError> {
+        let mut pages = Pages::default();
+        let mut standing = None;
+        for shard in self.shards().iter() {
+            let mut next = Some(0);
+            while let Some(from) = next {
+                let (reply, answer) = oneshot::channel();
+                shard.force(Command::Tally { from, reply });
+                let (tally, here) = answer.await.map_err(|_| CommandError::Stopped)?;
+                pages.add(tally.counts);
+                next = tally.next;
+                standing = Some(here);
+            }
+        }
+        let Some(standing) = standing else {
+            return Ok(Ranking::default());
+        };
+        Ok(Ranking {
+            current: standing.releases.current(),
+            pages: pages.ranked(&standing.releases),
+        })
+    }
+}

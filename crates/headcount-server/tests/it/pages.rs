@@ -1,0 +1,127 @@
+//! `GET pages`: the most viewed pages, how many of their tabs are behind, and on which versions they are.
+
+use serde_json::{Value, json};
+
+use crate::client::{Ask, BOTH, Tab, Visit, ask, eventually};
+use crate::server::{SECRET, Server, config};
+use headcount_server::Config;
+
+fn pages(server: &Server, query: &str) -> Value {
+    let answer = server.admin(Ask::get(format!("/api/admin/pages{query}")));
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.json()
+}
+
+/// Waits for the answer to be so: one may be a quarter of a second old.
+fn await_pages(server: &Server, what: &str, so: impl Fn(&Value) -> bool) -> Value {
+    eventually(what, || Some(pages(server, "")).filter(&so))
+}
+
+/// A tab for each of these, over both transports in turn, so on both shards.
+fn open(server: &Server, tabs: &[(&str, &str)]) -> Vec<Tab> {
+    let open = |(number, (route, version)): (usize, &(&str, &str))| {
+        Visit::new(BOTH[number % 2], route)
+            .version(version)
+            .query(&format!("tab=a-tab-of-the-test-{number}"))
+            .open(server.address)
+    };
+    tabs.iter().enumerate().map(open).collect()
+}
+
+#[test]
+fn pages_come_by_viewers_and_then_by_name_with_who_is_behind() {
+    let server = Server::start(config());
+    let tabs = open(
+        &server,
+        &[
+            ("/b", "v1"),
+            ("/checkout", "v0"),
+            ("/checkout", "v1"),
+            ("/checkout", "v1"),
+            ("/a", "v0"),
+        ],
+    );
+    let answer = await_pages(&server, "three pages", |pages| pages["routes"] == 3);
+    let expected = json!({"current": "v1", "routes": 3, "pages": [
+        {"route": "/checkout", "total": 3, "outdated": 1, "versions": {"v0": 1, "v1": 2}},
+        {"route": "/a", "total": 1, "outdated": 1, "versions": {"v0": 1}},
+        {"route": "/b", "total": 1, "outdated": 0, "versions": {"v1": 1}},
+    ]});
+    assert_eq!(answer, expected);
+
+    server.release("v2");
+    let answer = await_pages(&server, "everybody behind", |pages| pages["current"] == "v2");
+    let outdated = |answer: &Value| {
+        let pages = answer["pages"].as_array().unwrap().clone();
+        pages
+            .iter()
+            .map(|page| page["outdated"].as_u64().unwrap())
+            .sum::<u64>()
+    };
+    assert_eq!(outdated(&answer), 5);
+    drop(tabs);
+    await_pages(&server, "no pages", |pages| {
+        *pages == json!({"current": "v2", "routes": 0, "pages": []})
+    });
+}
+
+#[test]
+fn the_most_viewed_are_listed_and_all_are_counted() {
+    let server = Server::start(config());
+    let tabs: Vec<Tab> = (0..60)
+        .map(|number| Visit::new(BOTH[number % 2], &format!("/{number:02}")).open(server.address))
+        .chain([Visit::new(BOTH[0], "/59").open(server.address)])
+        .collect();
+    let all = await_pages(&server, "sixty pages", |pages| pages["routes"] == 60);
+    assert_eq!(
+        all["pages"].as_array().unwrap().len(),
+        50,
+        "unless told otherwise"
+    );
+    let two = pages(&server, "?limit=2");
+    assert_eq!(two["routes"], 60);
+    let routes = two["pages"].as_array().unwrap().iter().map(|page| &page["route"]);
+    assert_eq!(routes.collect::<Vec<_>>(), ["/59", "/00"]);
+    drop(tabs);
+}
+
+#[test]
+fn nobody_is_outdated_before_the_first_release_or_without_a_name() {
+    let mut config = config();
+    config.release = None;
+    config.limits.versions_max = 1;
+    let server = Server::start(Config { shards: 1, ..config });
+    let tabs = open(&server, &[("/", "v1"), ("/", "v2"), ("/", "v3")]);
+    let answer = await_pages(&server, "three tabs", |pages| pages["pages"][0]["total"] == 3);
+    assert_eq!(answer["current"], "unreleased");
+    let page = json!({"route": "/", "total": 3, "outdated": 0, "versions": {"v1": 1, "(other)": 2}});
+    assert_eq!(answer["pages"][0], page);
+    server.release("v9");
+    await_pages(&server, "only the one with a name is behind", |pages| {
+        pages["pages"][0]["outdated"] == 1
+    });
+    drop(tabs);
+}
+
+#[test]
+fn what_cannot_be_answered_is_refused() {
+    let server = Server::start(config());
+    for query in ["?limit=0", "?limit=1001", "?limit=x", "?limit=-1", "?from=1"] {
+        let answer = server.admin(Ask::get(format!("/api/admin/pages{query}")));
+        assert_eq!(
+            (answer.status, &*answer.code()),
+            (400, "invalid-query"),
+            "{query}"
+        );
+    }
+    assert_eq!(ask(server.address, &Ask::get("/api/admin/pages")).status, 401);
+    for (routes, connections) in [(false, true), (false, false)] {
+        let server = Server::start(Config {
+            route_tracking: routes,
+            connection_tracking: connections,
+            ..config()
+        });
+        let answer = ask(server.address, &Ask::get("/api/admin/pages").bearer(SECRET));
+        assert_eq!((answer.status, &*answer.code()), (409, "tracking-off"));
+    }
+}
