@@ -23,7 +23,10 @@ pub(crate) fn per_transport(stages: [usize; 4]) -> Vec<Line> {
     let [_, _, most, all] = stages.map(count);
     let mut lines = unwatched(&all);
     for stage in stages {
-        let label = format!("CPU µs a route update, 50/s, one admin, {} open", count(stage));
+        let label = format!(
+            "CPU µs a route update, 50/s, one admin (by deltas where there are any), {} open",
+            count(stage)
+        );
         lines.push(line(format!("grown-{stage}-us"), label, ["≤ 60", "≤ 60"]));
     }
     for stage in stages {

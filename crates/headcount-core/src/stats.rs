@@ -3,6 +3,12 @@
 //! A shard reports *absolute* numbers of what changed since its last report, so a report can be applied twice without harm.
 //! [`Sum`] holds the last word of every source and the total over them. It does not care whether a source is a shard or,
 //! in a cluster, a node: it is the same merge.
+//!
+//! [`Sum::apply`] says what a report changed. What subscribers have not been told of it yet is [`news`], and which
+//! connections they are shown one by one is [`list`]. How it is written down is `protocol::stats`.
+
+pub mod list;
+pub mod news;
 
 use core::net::IpAddr;
 use std::collections::BTreeMap;
@@ -63,31 +69,34 @@ pub struct Sum {
     routes: Counts,
 }
 
-/// Which names have another sum than before.
+/// Where a row stands: in which source's sample, and there in which slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The number of the source.
+    pub source: usize,
+    /// The slot in its sample.
+    pub slot: u32,
+}
+
+/// What a report changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changed {
+    /// Whether there are more or fewer connections.
+    pub total: bool,
+    /// Whether another number of tabs can be seen by somebody.
+    pub visible: bool,
     /// Versions whose count differs.
     pub versions: Vec<Arc<str>>,
     /// Routes whose count differs.
     pub routes: Vec<Arc<str>>,
-    /// Whether the sample of connections differs.
-    pub rows: bool,
-    /// Whether another number of tabs can be seen by somebody.
-    pub hidden: bool,
+    /// Rows that differ, with what they were before.
+    pub rows: Vec<(Place, Option<Row>)>,
 }
 
 impl Changed {
     /// Whether nothing differs.
     pub fn is_empty(&self) -> bool {
-        self.versions.is_empty() && self.routes.is_empty() && !self.rows && !self.hidden
-    }
-
-    /// Adds what differs elsewhere; names may then stand twice.
-    pub fn extend(&mut self, other: Self) {
-        self.versions.extend(other.versions);
-        self.routes.extend(other.routes);
-        self.rows |= other.rows;
-        self.hidden |= other.hidden;
+        *self == Self::default()
     }
 }
 
@@ -105,25 +114,17 @@ impl Sum {
         let Some(from) = self.sources.get_mut(source) else {
             return Changed::default();
         };
+        let before = (self.total, self.total - self.hidden);
         self.total = self.total - from.total + changes.total;
         from.total = changes.total;
-        let hidden = from.hidden != changes.hidden;
         self.hidden = self.hidden - from.hidden + changes.hidden;
         from.hidden = changes.hidden;
-        let versions = apply_counts(&mut from.versions, &mut self.versions, changes.versions);
-        let routes = apply_counts(&mut from.routes, &mut self.routes, changes.routes);
-        let rows = !changes.rows.is_empty();
-        for (slot, row) in changes.rows {
-            match row {
-                Some(row) => from.rows.insert(slot, row),
-                None => from.rows.remove(&slot),
-            };
-        }
         Changed {
-            versions,
-            routes,
-            rows,
-            hidden,
+            total: before.0 != self.total,
+            visible: before.1 != self.total - self.hidden,
+            versions: apply_counts(&mut from.versions, &mut self.versions, changes.versions),
+            routes: apply_counts(&mut from.routes, &mut self.routes, changes.routes),
+            rows: apply_rows(source, &mut from.rows, changes.rows),
         }
     }
 
@@ -151,6 +152,35 @@ impl Sum {
     pub fn rows(&self) -> impl Iterator<Item = &Row> {
         self.sources.iter().flat_map(|source| source.rows.values())
     }
+
+    /// The row at a place of the sample.
+    pub fn row(&self, place: Place) -> Option<&Row> {
+        self.sources.get(place.source)?.rows.get(&place.slot)
+    }
+
+    /// How many connections the sample holds.
+    pub fn sampled(&self) -> usize {
+        self.sources.iter().map(|source| source.rows.len()).sum()
+    }
+}
+
+fn apply_rows(
+    source: usize,
+    mine: &mut BTreeMap<u32, Row>,
+    changes: Vec<(u32, Option<Row>)>,
+) -> Vec<(Place, Option<Row>)> {
+    let mut changed = Vec::with_capacity(changes.len());
+    for (slot, row) in changes {
+        let after = row.clone();
+        let before = match row {
+            Some(row) => mine.insert(slot, row),
+            None => mine.remove(&slot),
+        };
+        if before != after {
+            changed.push((Place { source, slot }, before));
+        }
+    }
+    changed
 }
 
 fn apply_counts(mine: &mut Counts, sum: &mut Counts, changes: Vec<(Arc<str>, u64)>) -> Vec<Arc<str>> {

@@ -10,7 +10,7 @@ use headcount_core::protocol::admin::{
     StatsAnswer,
 };
 use headcount_core::protocol::convert::Invalidation;
-use headcount_core::protocol::stats::row_answer;
+use headcount_core::protocol::stats::{Form, row_answer};
 use headcount_core::registry::Filter;
 use headcount_core::{route, version};
 use tokio::sync::{mpsc, oneshot};
@@ -24,7 +24,7 @@ use crate::hub::HubEvent;
 use crate::hub::commander::Order;
 use crate::metrics::{Count, Gauges, Meters};
 use crate::pages::LatestPages;
-use crate::shard::{Command, Handle, Handoff, Shards};
+use crate::shard::{Command, Handle, Handoff, Question, Shards};
 use crate::site::Site;
 use crate::tab::{SendError, Tab};
 
@@ -124,12 +124,12 @@ impl Headcount {
             };
             let max = query.limit - answer.connections.len();
             let (reply, page) = oneshot::channel();
-            handle.force(Command::Page {
+            handle.force(Command::Ask(Question::Page {
                 from: slot,
                 max,
                 filter: filter.clone(),
                 reply,
-            });
+            }));
             let page = page.await.map_err(|_| CommandError::Stopped)?;
             answer
                 .connections
@@ -278,6 +278,7 @@ impl Headcount {
     pub(crate) fn subscribe(
         &self,
         connection_id: &str,
+        form: Form,
         credentials: Option<Arc<Credentials>>,
         browser: Option<u64>,
     ) -> Result<(), Refusal> {
@@ -287,6 +288,7 @@ impl Headcount {
         shard
             .offer(Command::Subscribe {
                 key,
+                form,
                 credentials,
                 browser,
             })

@@ -15,9 +15,9 @@ export type Return = 'soon' | 'backoff' | 'never'
  * What a WebSocket close code asks for; `null` is an end without one. Cases: `protocol/vectors/websocket.json`, `return`.
  */
 export function returnAfter(code: number | null): Return {
-  if (code === null) return 'backoff'
-  if (code === 1001 || code === 1012 || (code >= 4100 && code <= 4199)) return 'soon'
-  return code >= 4400 && code <= 4499 ? 'never' : 'backoff'
+  const hundred = Math.floor((code ?? 0) / 100)
+  if (code === 1001 || code === 1012 || hundred === 41) return 'soon'
+  return hundred === 44 ? 'never' : 'backoff'
 }
 
 /**

@@ -21,26 +21,20 @@ const ENGLISH: BannerTexts = {
   later: 'Later',
 }
 
-const STYLE = `:host{position:fixed;bottom:1em;left:1em;margin-right:1em;z-index:2147483647}
-div{display:flex;flex-wrap:wrap;gap:.5em;align-items:center;padding:.75em 1em;font:16px system-ui;color:#fff;background:#223;border:1px solid;border-radius:.5em}
-button{font:inherit;padding:.4em .9em;color:inherit;background:none;border:1px solid;border-radius:.5em;cursor:pointer}`
+const STYLE = `div,button{padding:.5em 1em;font:16px system-ui;color:#fff;background:#223;border:1px solid;border-radius:.5em}
+div{position:fixed;bottom:1em;left:1em;margin-right:1em;z-index:2147483647;display:flex;flex-wrap:wrap;gap:.5em;align-items:center}`
 
-/** Shows a banner for each `prompt`. The function it returns takes it away. */
-export function showBanner(document: Document, listeners: Listeners, texts: Partial<BannerTexts>): () => void {
+/** Shows a banner for each `prompt`, until `signal` ends it. */
+export function showBanner(document: Document, listeners: Listeners, texts: Partial<BannerTexts>, signal: AbortSignal): void {
   const said = { ...ENGLISH, ...texts }
   let shown: HTMLElement | null = null
   const hide = (): void => { shown?.remove() }
-  const stop = [
-    listeners.on('prompt', (prompt) => {
-      hide()
-      shown = draw(document, said, prompt, hide)
-    }),
-    listeners.on('reloading', hide),
-  ]
-  return () => {
-    for (const end of stop) end()
+  listeners.on('prompt', (prompt) => {
     hide()
-  }
+    shown = draw(document, said, prompt, hide)
+  })
+  listeners.on('reloading', hide)
+  signal.addEventListener('abort', hide)
 }
 
 function draw(document: Document, said: BannerTexts, prompt: Prompt, hide: () => void): HTMLElement {
@@ -50,8 +44,7 @@ function draw(document: Document, said: BannerTexts, prompt: Prompt, hide: () =>
   style.replaceSync(STYLE)
   root.adoptedStyleSheets = [style]
   const box = document.createElement('div')
-  const text = document.createElement('span')
-  text.setAttribute('role', 'status')
+  const text = document.createElement('output') // Its role is that of a status.
   box.append(text, button(document, said.reload, prompt.reload), button(document, said.later, hide))
   root.append(box)
   document.body.append(host)
@@ -61,7 +54,6 @@ function draw(document: Document, said: BannerTexts, prompt: Prompt, hide: () =>
 
 function button(document: Document, label: string, click: () => void): HTMLButtonElement {
   const made = document.createElement('button')
-  made.type = 'button'
   made.textContent = label
   made.onclick = click
   return made

@@ -28,6 +28,8 @@ export interface ConnectionSettings {
   readonly version: string | undefined
   readonly tab: string
   readonly route: string
+  /** The commands that this page was loaded anew for, with commas between. */
+  readonly reloaded: string
 }
 
 /** A link that is kept up. */
@@ -43,13 +45,12 @@ export function createConnection(
   changed: (session: Session) => void,
   received: (received: Received) => void,
 ): Connection {
-  const automatic = settings.transport === 'auto'
-  let session = newSession(settings.transport === 'auto' ? preferred(settings.base) : settings.transport, automatic, settings.route)
+  const { base, transport, version, tab, route, reloaded } = settings
+  let session = newSession(transport === 'auto' ? preferred(base) : transport, transport === 'auto', route, reloaded)
   let link: Link | null = null
   let openedAt = clock.now()
-  let heardAt = openedAt
-  const never = (): void => {}
-  let [stopWaiting, stopDoubting, stopLooking] = [never, never, never]
+  let [heardAt, lookedAt] = [openedAt, openedAt]
+  const [waiting, doubting, looking] = [clock.timer(), clock.timer(), clock.timer()]
 
   function happened(event: SessionEvent): void {
     const before = session.phase
@@ -58,80 +59,75 @@ export function createConnection(
     effects.forEach(act)
     if (session.phase !== before) {
       if (session.phase === 'open') openedAt = clock.now()
-      if (session.phase === 'closed') stopLooking()
+      if (session.phase === 'closed') looking()
       changed(session)
     }
   }
 
   function act(effect: Effect): void {
     switch (effect.type) {
-      case 'open': openLink(effect); break
-      case 'close': closeLink(); break
-      case 'send': link?.send(effect.message); break
-      case 'stop-waiting': stopWaiting(); break
-      case 'wait':
-        stopWaiting()
-        stopWaiting = clock.after(effect.ms, () => { happened({ type: 'due' }) })
+      case 'open': openLink(effect.query); break
+      case 'close':
+        waiting()
+        closeLink()
         break
-      case 'doubt': doubt(effect.attempt, ANSWER_MS); break
+      case 'send':
+        link?.send(effect.message, session.connectionId)
+        if (effect.message.type === 'ping') doubting(ANSWER_MS, giveUp)
+        break
+      case 'wait': waiting(effect.ms, () => { happened({ type: 'due' }) }); break
       case 'probe': {
-        const { attempt } = effect
-        void probe(settings.base).then((isThere) => { if (isThere) happened({ type: 'reachable', attempt }) })
+        const { attempt } = session
+        void probe(base).then((isThere) => { if (isThere) happened({ type: 'reachable', attempt }) })
       }
     }
   }
 
-  function openLink({ attempt, transport, route, resume }: Effect & { type: 'open' }): void {
-    stopWaiting()
-    const query = new URLSearchParams({ route, tab: settings.tab })
-    if (settings.version !== undefined) query.set('v', settings.version)
-    if (resume !== null) query.set('since', resume)
-    const ended = (code: number | null): void => {
-      if (attempt === session.attempt) stopDoubting()
-      happened({ type: 'ended', attempt, code, wasBrief: clock.now() - openedAt < BRIEF_MS })
-    }
-    doubt(attempt, CONNECT_MS)
+  function openLink(query: Readonly<Record<string, string>>): void {
+    const { attempt, transport } = session
+    doubting(CONNECT_MS, giveUp)
     try {
-      link = links[transport](settings.base, query, { received: (text, resume) => { hear(attempt, text, resume) }, ended })
+      const whole = new URLSearchParams({ ...query, tab, ...version && { v: version } })
+      link = links[transport](base, whole, { received: hear, ended: (code) => { ended(attempt, code) } })
     } catch {
-      queueMicrotask(() => { ended(null) })
+      queueMicrotask(() => { ended(attempt, null) })
     }
   }
 
   function closeLink(): void {
-    stopDoubting()
+    doubting()
     link?.close()
     link = null
   }
 
-  function hear(attempt: number, text: string, resume: string | null): void {
-    if (attempt !== session.attempt) return
-    stopDoubting()
+  function hear(text: string): void {
+    doubting()
     heardAt = clock.now()
     const found = read(text)
-    happened({ type: 'received', attempt, known: found?.known ?? null, resume })
-    if (found !== null) received(found)
+    if (!found) return
+    if (found.known) happened({ type: 'received', known: found.known })
+    received(found)
   }
 
-  /** Silence from now on for so long ends the attempt. */
-  function doubt(attempt: number, ms: number): void {
-    stopDoubting()
-    stopDoubting = clock.after(ms, () => { happened({ type: 'late', attempt }) })
+  function ended(attempt: number, code: number | null): void {
+    happened({ type: 'ended', attempt, code, wasBrief: clock.now() - openedAt < BRIEF_MS })
   }
 
-  function look(expectedAt: number): void {
+  /** Nothing was heard in time. */
+  function giveUp(): void {
+    closeLink()
+    ended(session.attempt, null)
+  }
+
+  function look(): void {
     const now = clock.now()
     const isSilent = session.transport === 'sse' && now - heardAt > SILENCE_MS
-    if (session.phase === 'open' && isSilent) happened({ type: 'late', attempt: session.attempt })
-    else if (now - expectedAt > 2 * LOOK_MS) happened({ type: 'doubted' })
-    lookLater()
+    if (session.phase === 'open' && isSilent) giveUp()
+    else if (now - lookedAt > 3 * LOOK_MS) happened({ type: 'doubted' })
+    lookedAt = now
+    looking(LOOK_MS, look)
   }
 
-  function lookLater(): void {
-    const expectedAt = clock.now() + LOOK_MS
-    stopLooking = clock.after(LOOK_MS, () => { look(expectedAt) })
-  }
-
-  lookLater()
+  looking(LOOK_MS, look)
   return { get session() { return session }, happened }
 }

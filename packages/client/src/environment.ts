@@ -6,12 +6,15 @@ import type { Connect, TransportName } from './transport/link.js'
 import { sse } from './transport/sse.js'
 import { websocket } from './transport/websocket.js'
 
+/** Runs `work` once, after so many milliseconds, unless it is set to something else first. Set to nothing, it is stopped. */
+export type Timer = (ms?: number, work?: () => void) => void
+
 /** Time and chance. */
 export interface Clock {
   /** Milliseconds since the Unix epoch: unlike a monotonic clock it goes on while the machine sleeps. */
   now(): number
-  /** Runs `work` once, after so many milliseconds, unless the function it returns is called first. */
-  after(ms: number, work: () => void): () => void
+  /** A timer that is not set. */
+  timer(): Timer
   /** A random number from 0 up to, and without, 1. */
   random(): number
 }
@@ -24,6 +27,8 @@ export interface Environment {
   readonly places: readonly [Place, ...Place[]]
   readonly page: Window & typeof globalThis
   readonly preferred: (base: URL) => TransportName
+  /** Whether this page is an earlier one loaded anew. */
+  readonly isReload: boolean
   /** Whether a server answers there. */
   readonly probe: (base: URL) => Promise<boolean>
   /** Loads the page anew. */
@@ -32,22 +37,24 @@ export interface Environment {
 
 /** The browser this runs in. */
 export function browserEnvironment(page: Window & typeof globalThis): Environment {
+  const [entry] = page.performance.getEntriesByType('navigation') as PerformanceNavigationTiming[]
   return {
     clock: {
       now: () => Date.now(),
-      after(ms, work) {
-        const timer = setTimeout(work, ms)
-        return () => { clearTimeout(timer) }
+      timer() {
+        let timer: ReturnType<typeof setTimeout>
+        return (ms, work) => {
+          clearTimeout(timer)
+          if (work) timer = setTimeout(work, ms)
+        }
       },
       random: () => Math.random(),
     },
     links: { sse, websocket },
     places: [sessionPlace(page), historyPlace(page)],
     page,
-    preferred(base) {
-      const [entry] = page.performance.getEntriesByType('navigation') as PerformanceNavigationTiming[]
-      return choose({ sameOrigin: base.origin === page.location.origin, protocol: entry?.nextHopProtocol ?? '' })
-    },
+    preferred: (base) => choose(base.origin === page.location.origin, entry?.nextHopProtocol ?? ''),
+    isReload: entry?.type === 'reload',
     probe: (base) => fetch(new URL('health', base), { cache: 'no-store' }).then((answer) => answer.ok, () => false),
     reload: () => { page.location.reload() },
   }

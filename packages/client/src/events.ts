@@ -2,8 +2,9 @@
 //
 // A listener that throws is reported as any uncaught error of the page is, and keeps nobody else from hearing.
 
-import type { Connected, Message, Stats, VersionMessage } from './messages.js'
+import type { Connected, Message, VersionMessage } from './messages.js'
 import type { Phase } from './session.js'
+import type { Stats } from './stats.js'
 
 /** An invalidation that this tab was told. */
 export interface Command {
@@ -53,8 +54,8 @@ export interface HeadcountEvents {
 
 /** Those who listen. */
 export interface Listeners {
-  on<Name extends keyof HeadcountEvents>(name: Name, listener: (event: HeadcountEvents[Name]) => void): () => void
-  emit<Name extends keyof HeadcountEvents>(name: Name, event: HeadcountEvents[Name]): void
+  readonly on: <Name extends keyof HeadcountEvents>(name: Name, listener: (event: HeadcountEvents[Name]) => void) => () => void
+  readonly emit: <Name extends keyof HeadcountEvents>(name: Name, event: HeadcountEvents[Name]) => void
 }
 
 /** Nobody listens yet. `report` gets what listeners throw. */

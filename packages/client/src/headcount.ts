@@ -1,15 +1,18 @@
 // The client: everything else, put together.
 
 import { showBanner, type BannerTexts } from './banner.js'
-import { createConnection, type Connection } from './connection.js'
+import { createConnection } from './connection.js'
 import type { Environment } from './environment.js'
 import { createListeners, type HeadcountEvents, type Listeners } from './events.js'
 import { leaveTabId, takeTabId } from './identity.js'
 import { watchLifecycle } from './lifecycle.js'
-import type { Received, Stats } from './messages.js'
+import { createMemory, takeReloaded } from './memory.js'
+import type { Received } from './messages.js'
 import { createRefresh, type Refresh, type RefreshMode } from './refresh.js'
 import { watchRoute } from './route.js'
 import type { Phase } from './session.js'
+import type { Stats } from './stats.js'
+import { createSubscription, type SubscribeOptions, type Subscription } from './subscription.js'
 import type { TransportName } from './transport/link.js'
 import { watchWork } from './work.js'
 
@@ -47,7 +50,7 @@ export interface Headcount {
   /** Calls `listener` with each event of that name, until the function it returns is called. */
   on<Name extends keyof HeadcountEvents>(name: Name, listener: (event: HeadcountEvents[Name]) => void): () => void
   /** Asks for live stats, over reconnects too, until the function it returns is called by the last of those who asked. */
-  subscribe(): () => void
+  subscribe(options?: SubscribeOptions): () => void
   /** The tab shows another page: a path. For routers; not needed where the browser is watched. */
   navigated(route: string): void
   /** Holds every refresh until the function it returns is called. */
@@ -64,19 +67,27 @@ const DEADLINE_MS = 300_000
 
 /** Starts a client in `environment`. */
 export function startHeadcount(options: HeadcountOptions, environment: Environment): Headcount {
-  const { page, clock, places, reload } = environment
+  const { page, clock, places, isReload, reload } = environment
   const { document } = page
+  const { version, route, transport = 'auto', refresh: mode = 'now', deadlineMs = DEADLINE_MS, media = false, banner = {} } = options
+  const stop = new AbortController()
+  const { signal } = stop
   const listeners = createListeners((error) => { page.reportError(error) })
-  const work = watchWork(document, options.media ?? false)
+  const work = watchWork(document, media, signal)
   const refresh = createRefresh({
-    mode: options.refresh ?? 'now', deadline_ms: options.deadlineMs ?? DEADLINE_MS, clock, places, listeners, reload,
+    mode, deadline_ms: deadlineMs, clock, memory: createMemory(places), build: version ?? '', listeners, reload,
+    acknowledge: (id, outcome) => { connection.happened({ type: 'ack', id, outcome }) },
     sight: () => ({ reasons: work.reasons(), isHidden: document.hidden, isOnline: page.navigator.onLine }),
   })
-  const hear = hearing(listeners, refresh)
+  const subscription = createSubscription(listeners, (connections) => { connection.happened({ type: 'subscribe', connections }) })
+  const last = takeReloaded(places)
   const tab = takeTabId(places[0], (words) => page.crypto.getRandomValues(words))
   const connection = createConnection(
-    { base: baseOf(options, page), transport: options.transport ?? 'auto', version: options.version, tab, route: options.route ?? page.location.pathname },
-    environment, ({ phase }) => { listeners.emit('state', phase) }, hear.received,
+    {
+      base: baseOf(options, page), transport, version, tab, route: route ?? page.location.pathname,
+      reloaded: isReload ? last : '',
+    },
+    environment, ({ phase }) => { listeners.emit('state', phase) }, hearing(listeners, refresh, subscription),
   )
   const navigated = (route: string): void => {
     if (route === connection.session.route) return
@@ -84,30 +95,29 @@ export function startHeadcount(options: HeadcountOptions, environment: Environme
     listeners.emit('route', route)
     refresh.look(true)
   }
-  const stops = [
-    options.banner === false ? () => {} : showBanner(document, listeners, options.banner ?? {}),
-    options.route === undefined ? watchRoute(page, navigated) : () => {},
-    watchLifecycle(page, (event) => {
-      if (event.type === 'left') leaveTabId(places[0], tab)
-      if (event.type === 'back') leaveTabId(places[0], '')
-      connection.happened(event)
-      if (event.type === 'hidden') refresh.look(false)
-    }),
-    () => { work.stop() },
-    () => { refresh.stop() },
-    () => { connection.happened({ type: 'stop' }) },
-  ]
+  if (banner) showBanner(document, listeners, banner, signal)
+  if (route === undefined) watchRoute(page, navigated, signal)
+  watchLifecycle(page, (event) => {
+    if (event.type === 'left') leaveTabId(places[0], tab)
+    if (event.type === 'back') leaveTabId(places[0], '')
+    connection.happened(event)
+    if (event.type === 'hidden') refresh.look(false)
+  }, signal)
   return {
     get state() { return connection.session.phase },
     get route() { return connection.session.route },
-    get stats() { return hear.stats() },
-    on: (name, listener) => listeners.on(name, listener),
-    subscribe: subscribing(connection, hear.forget),
+    get stats() { return subscription.stats },
+    on: listeners.on,
+    subscribe: subscription.subscribe,
     navigated,
-    hold: (reason) => work.hold(reason),
-    saved: (within) => { work.saved(within) },
-    refresh: () => { refresh.consent() },
-    close: () => { for (const stop of stops.splice(0)) stop() },
+    hold: work.hold,
+    saved: work.saved,
+    refresh: refresh.consent,
+    close() {
+      stop.abort()
+      refresh.stop()
+      connection.happened({ type: 'stop' })
+    },
   }
 }
 
@@ -118,39 +128,13 @@ function baseOf({ base = '/__skew' }: HeadcountOptions, page: Window): URL {
   return found
 }
 
-function hearing(listeners: Listeners, refresh: Refresh) {
-  let stats: Stats | null = null
-  return {
-    stats: () => stats,
-    forget() { stats = null },
-    received({ message, known }: Received): void {
-      listeners.emit('message', message)
-      switch (known?.type) {
-        case 'connected': listeners.emit('connected', known); break
-        case 'stats': listeners.emit('stats', stats = known); break
-        case 'stats-unauthorized':
-          stats = null
-          listeners.emit('stats-unauthorized', undefined)
-          break
-        case 'version':
-          listeners.emit('version', known)
-          refresh.told(known)
-      }
-    },
-  }
-}
-
-function subscribing(connection: Connection, forget: () => void): () => () => void {
-  let wanted = 0
-  return () => {
-    if (wanted++ === 0) connection.happened({ type: 'subscribe' })
-    let isWanted = true
-    return () => {
-      if (isWanted && --wanted === 0) {
-        connection.happened({ type: 'unsubscribe' })
-        forget()
-      }
-      isWanted = false
-    }
+function hearing(listeners: Listeners, refresh: Refresh, subscription: Subscription) {
+  return ({ message, known }: Received): void => {
+    listeners.emit('message', message)
+    if (known?.type === 'connected') listeners.emit('connected', known)
+    else if (known?.type === 'version') {
+      listeners.emit('version', known)
+      refresh.told(known)
+    } else if (known) subscription.received(known)
   }
 }

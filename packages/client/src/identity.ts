@@ -13,7 +13,7 @@ const WORDS = 4 // Of 32 bits.
 export function takeTabId(place: Place, random: (words: Uint32Array<ArrayBuffer>) => Uint32Array): string {
   const kept = place.read(KEY)
   place.write(KEY, '')
-  return kept || Array.from(random(new Uint32Array(WORDS)), (word) => word.toString(36)).join('-')
+  return kept || random(new Uint32Array(WORDS)).join('-')
 }
 
 /** Puts the id back for the tab's next page. */

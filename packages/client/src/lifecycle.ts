@@ -5,15 +5,14 @@
 
 import type { PageEvent } from './session.js'
 
-/** Tells what happens to the page until the function that it returns is called. */
-export function watchLifecycle(page: Window, happened: (event: PageEvent) => void): () => void {
+/** Tells what happens to the page until `signal` ends it. */
+export function watchLifecycle(page: Window, happened: (event: PageEvent) => void, signal: AbortSignal): void {
   const { document } = page
-  const stop = new AbortController()
   const on = (target: EventTarget, name: string, what: (event: Event) => PageEvent['type'] | false): void => {
     target.addEventListener(name, (event) => {
       const type = what(event)
       if (type) happened({ type })
-    }, { signal: stop.signal })
+    }, { signal })
   }
   on(page, 'online', () => 'online')
   on(page, 'offline', () => 'offline')
@@ -23,7 +22,6 @@ export function watchLifecycle(page: Window, happened: (event: PageEvent) => voi
   on(document, 'resume', () => 'doubted')
   if (document.hidden) happened({ type: 'hidden' })
   // A page that is rendered before anybody asked for it is no open tab yet.
-  if ((document as { prerendering?: boolean }).prerendering === true) on(document, 'prerenderingchange', () => 'start')
+  if ((document as { prerendering?: boolean }).prerendering) on(document, 'prerenderingchange', () => 'start')
   else happened({ type: 'start' })
-  return () => { stop.abort() }
 }

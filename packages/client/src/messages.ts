@@ -1,8 +1,10 @@
 // What goes over the wire, read and written.
 //
 // A message is known if its `type` is and if it has the fields of that type; every other object with a `type` is a custom
-// message of the application. What is neither is nothing. Counts come out without inherited keys: a page may well be
-// called `__proto__`. Cases: `protocol/vectors/server-messages.json` and `client-messages.json`.
+// message of the application. What is neither is nothing. Cases: `protocol/vectors/server-messages.json` and
+// `client-messages.json`.
+
+import type { StatsConnection } from './stats.js'
 
 /** Always the first message of a stream. */
 export interface Connected {
@@ -13,6 +15,8 @@ export interface Connected {
   readonly connectionId: string
   /** Milliseconds since the Unix epoch. */
   readonly timestamp: number
+  /** What to bring back for as long as this page is loaded; absent from servers that judge no one by it. */
+  readonly resume?: string
 }
 
 /** A release was announced, or, with `force` or `prompt`, an invalidation applies to this tab. */
@@ -26,29 +30,34 @@ export interface VersionMessage {
   readonly prompt?: boolean
 }
 
-/** One open tab in {@link Stats}. */
-export interface StatsConnection {
-  readonly id: string
-  readonly version: string
-  /** Absent where the server does not track routes. */
-  readonly route?: string
-  /** Only where the server tracks addresses. */
-  readonly ip?: string
-}
-
-/** Everything that is open now. Each one replaces the last. */
-export interface Stats {
+/** The numbers, whole. */
+export interface StatsMessage {
   readonly type: 'stats'
   readonly total: number
-  /** Open tabs by the build they run. No inherited keys. */
   readonly versions: Readonly<Record<string, number>>
-  /** Open tabs by the page they show. No inherited keys; empty where the server does not track routes. */
   readonly routes: Readonly<Record<string, number>>
-  readonly connections: readonly StatsConnection[]
-  /** Whether `connections` leaves some out. */
+  /** Absent where they were not asked for. */
+  readonly connections?: readonly StatsConnection[]
   readonly connectionsTruncated?: boolean
-  /** The connection that reads this. */
   readonly yourId: string
+  /** The number of this state; only where deltas were asked for, like `visible`. */
+  readonly seq?: number
+  readonly visible?: number
+}
+
+/** What changed since the state before `seq`: new numbers, and `null` for what is no longer there. */
+export interface StatsDelta {
+  readonly type: 'stats-delta'
+  readonly seq: number
+  readonly total?: number
+  readonly visible?: number
+  readonly versions?: Readonly<Record<string, number | null>>
+  readonly routes?: Readonly<Record<string, number | null>>
+  /** Rows by their id, without it. */
+  readonly connections?: Readonly<Record<string, Omit<StatsConnection, 'id'> | null>>
+  readonly connectionsTruncated?: boolean
+  /** The reader's own row, where `connections` does not hold it. */
+  readonly you?: Omit<StatsConnection, 'id'>
 }
 
 /** The stream will end soon; connect anew after so many milliseconds. */
@@ -63,7 +72,7 @@ export interface Plain {
 }
 
 /** What this client acts on. */
-export type KnownMessage = Connected | VersionMessage | Stats | Reconnect | Plain
+export type KnownMessage = Connected | VersionMessage | StatsMessage | StatsDelta | Reconnect | Plain
 
 /** Any message, those of the application included. */
 export interface Message {
@@ -71,10 +80,23 @@ export interface Message {
   readonly [field: string]: unknown
 }
 
+/** What a tab does about a command. */
+export type Outcome = 'reloading' | 'held' | 'prompted' | 'stuck' | 'current'
+
+/** What a tab says that it does about the command of this number. */
+export interface Ack {
+  readonly type: 'ack'
+  readonly id: number
+  readonly outcome: Outcome
+}
+
 /** What a tab says. */
 export type ClientMessage =
   | { readonly type: 'route-update'; readonly route: string }
-  | { readonly type: 'subscribe-stats' | 'unsubscribe-stats' | 'ping' }
+  | { readonly type: 'visibility'; readonly state: 'visible' | 'hidden' }
+  | { readonly type: 'subscribe-stats'; readonly delta: true; readonly connections: boolean }
+  | { readonly type: 'unsubscribe-stats' | 'ping' }
+  | Ack
 
 /** A message as it came, and as what this client knows, if it does. */
 export interface Received {
@@ -82,40 +104,31 @@ export interface Received {
   readonly known: KnownMessage | null
 }
 
-const FIELDS: ReadonlyMap<string, Readonly<Record<string, string>>> = new Map([
-  ['connected', { version: 'string', connectionId: 'string' }],
-  ['version', { version: 'string' }],
-  ['stats', { total: 'number', versions: 'object', routes: 'object', connections: 'object' }],
-  ['reconnect', { after: 'number' }],
-  ['keepalive', {}],
-  ['pong', {}],
-  ['stats-unauthorized', {}],
-])
+/** The fields that each type must have, each with a value of its own type. */
+const FIELDS: Readonly<Record<string, object | null>> = {
+  __proto__: null,
+  connected: { version: '', connectionId: '' },
+  version: { version: '' },
+  stats: { total: 0, versions: {}, routes: {} },
+  'stats-delta': { seq: 0 },
+  reconnect: { after: 0 },
+  keepalive: {},
+  pong: {},
+  'stats-unauthorized': {},
+}
 
 /** The message that `text` is, or `null` if it is none. */
 export function read(text: string): Received | null {
-  let value: unknown
   try {
-    value = JSON.parse(text)
+    const message = JSON.parse(text) as Message | null
+    return typeof message?.type === 'string' ? { message, known: isKnown(message) ? message : null } : null
   } catch {
     return null
   }
-  if (!isMessage(value)) return null
-  if (!isKnown(value)) return { message: value, known: null }
-  const known = value.type === 'stats' ? { ...value, versions: counts(value.versions), routes: counts(value.routes) } : value
-  return { message: known, known }
-}
-
-function isMessage(value: unknown): value is Message {
-  return typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string'
 }
 
 function isKnown(message: Message): message is Message & KnownMessage {
-  const fields = FIELDS.get(message.type)
+  const fields = FIELDS[message.type]
   // `null` calls itself an object.
-  return fields !== undefined && Object.entries(fields).every(([name, type]) => typeof message[name] === type && message[name] !== null)
-}
-
-function counts(from: Readonly<Record<string, number>>): Record<string, number> {
-  return Object.assign(Object.create(null) as Record<string, number>, from)
+  return !!fields && Object.entries(fields).every(([name, like]) => typeof message[name] === typeof like && message[name] !== null)
 }

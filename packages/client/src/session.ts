@@ -1,13 +1,13 @@
 // What the link of a tab does next: a pure function of what it is and what happened.
 //
 // Invariants: there is at most one attempt at a time, numbered, and what an abandoned one still tells is ignored; the route
-// that goes out is the one shown now; a subscription that is wanted is asked for on each stream anew; only a close code
-// that forbids it, or `stop`, ends the trying.
+// that goes out is the one shown now; what was said and still holds (a subscription, what became of a command) is said on each
+// stream anew; only a close code that forbids it, or `stop`, ends the trying.
 //
 // Deliberately absent: time, chance (an argument) and the browser. The shell that acts on the effects is `connection.ts`.
 
 import { returnAfter, wait_ms } from './backoff.js'
-import type { ClientMessage, KnownMessage } from './messages.js'
+import type { Ack, ClientMessage, Connected, KnownMessage } from './messages.js'
 import { other } from './transport/choose.js'
 import type { TransportName } from './transport/link.js'
 
@@ -31,12 +31,20 @@ export interface Session {
   readonly offline: boolean
   readonly hidden: boolean
   readonly away: boolean
-  /** The page shown now, and the one the server was told. */
+  /** The page shown now, and what the server was told of that and of `hidden`. */
   readonly route: string
   readonly toldRoute: string
-  /** What the server gave to bring back, for as long as this page is loaded. */
-  readonly resume: string | null
-  readonly subscribed: boolean
+  readonly toldHidden: boolean
+  /** The id of the open stream. */
+  readonly connectionId: string
+  /** What to bring back for as long as this page is loaded: `since;told,told`. Empty before the server gave any. */
+  readonly resume: string
+  /** The commands that this page was loaded anew for, until the server was told. */
+  readonly reloaded: string
+  /** What still holds of what was said about commands. */
+  readonly acks: readonly Ack[]
+  /** Stats with single connections, or without, or none. */
+  readonly subscribed: boolean | null
   /** Whether an announced return is due while the old stream may still be open. */
   readonly returning: boolean
 }
@@ -46,24 +54,27 @@ export interface PageEvent {
   readonly type: 'start' | 'online' | 'offline' | 'shown' | 'hidden' | 'left' | 'back' | 'doubted'
 }
 
-/** What can happen to it. `due`: a wait is over. `late`: nothing was heard in time.
- * `wasBrief`: it ended before it was of any use. `reachable`: the server answers a probe. */
+/** What can happen to it. `due`: a wait is over. `wasBrief`: it ended before it was of any use.
+ * `reachable`: the server answers a probe. */
 export type SessionEvent =
   | PageEvent
-  | { readonly type: 'stop' | 'due' | 'subscribe' | 'unsubscribe' }
+  | { readonly type: 'stop' | 'due' }
   | { readonly type: 'navigated'; readonly route: string }
-  | { readonly type: 'received'; readonly attempt: number; readonly known: KnownMessage | null; readonly resume: string | null }
+  | { readonly type: 'subscribe'; readonly connections: boolean | null }
+  | Ack
+  | { readonly type: 'received'; readonly known: KnownMessage }
   | { readonly type: 'ended'; readonly attempt: number; readonly code: number | null; readonly wasBrief: boolean }
-  | { readonly type: 'late'; readonly attempt: number }
   | { readonly type: 'reachable'; readonly attempt: number }
 
-/** What is to be done about it, in this order. `probe`: is the server there at all? `doubt`: end this attempt if nothing is heard. */
+/** What is to be done about it, in this order. `close` ends the link and the wait. `probe`: is the server there at all? */
 export type Effect =
-  | { readonly type: 'open'; readonly attempt: number; readonly transport: TransportName; readonly route: string; readonly resume: string | null }
-  | { readonly type: 'close' | 'stop-waiting' }
+  | { readonly type: 'open'; readonly query: Readonly<Record<string, string>> }
+  | { readonly type: 'close' | 'probe' }
   | { readonly type: 'wait'; readonly ms: number }
   | { readonly type: 'send'; readonly message: ClientMessage }
-  | { readonly type: 'probe' | 'doubt'; readonly attempt: number }
+
+/** A link in the middle of a step, and what is to be done so far. */
+type Draft = { -readonly [Field in keyof Session]: Session[Field] } & { readonly effects: Effect[] }
 
 /** A step: what the link is now, and what to do. */
 export type Step = readonly [Session, readonly Effect[]]
@@ -71,129 +82,174 @@ export type Step = readonly [Session, readonly Effect[]]
 /** Attempts out of sight before pausing until somebody looks: two minutes on average. */
 export const HIDDEN_FAILURES_MAX = 12
 
+/** A server keeps no more of what one page load was told. */
+const TOLD_MAX = 64
+/** Fewer than the messages that a server takes at once. */
+const ACKS_MAX = 32
+
 /** A link that has not begun. */
-export function newSession(transport: TransportName, mayChange: boolean, route: string): Session {
+export function newSession(transport: TransportName, mayChange: boolean, route: string, reloaded: string): Session {
   return {
     phase: 'idle', attempt: 0, failures: 0, transport, mayChange, offline: false, hidden: false, away: false,
-    route, toldRoute: route, resume: null, subscribed: false, returning: false,
+    route, toldRoute: route, toldHidden: false, connectionId: '', resume: '', reloaded, acks: [], subscribed: null, returning: false,
   }
 }
 
 /** The step that `event` leads to. `chance` is a random number from 0 up to, and without, 1. */
-export function reduce(session: Session, event: SessionEvent, chance: number): Step {
-  if (session.phase === 'closed') return [session, []]
-  if ('attempt' in event && event.attempt !== session.attempt) return [session, []]
+export function reduce(before: Session, event: SessionEvent, chance: number): Step {
+  const draft: Draft = { ...before, effects: [] }
+  const isStale = 'attempt' in event && event.attempt !== before.attempt
+  if (before.phase !== 'closed' && !isStale) happen(draft, event, chance)
+  const { effects, ...session } = draft
+  return [session, effects]
+}
+
+function happen(link: Draft, event: SessionEvent, chance: number): void {
   switch (event.type) {
-    case 'start': return session.phase === 'idle' ? open(session) : [session, []]
-    case 'stop': return shut(session, 'closed')
-    case 'received': return received(session, event.known, event.resume)
-    case 'ended': return isLive(session) ? ended(session, event.code, event.wasBrief, chance) : [session, []]
-    case 'late': return isLive(session) ? after([{ type: 'close' }], ended(session, null, false, chance)) : [session, []]
-    case 'reachable': return [isLive(session) ? session : { ...session, transport: other(session.transport) }, []]
-    case 'due': return session.phase === 'waiting' || session.returning ? open(session) : [session, []]
-    case 'doubted': return doubted(session)
-    case 'navigated': return navigated(session, event.route)
-    case 'subscribe': return subscribe({ ...session, subscribed: true })
-    case 'unsubscribe': return unsubscribe({ ...session, subscribed: false })
-    default: return circumstances(session, event.type, chance)
+    case 'start': if (link.phase === 'idle') open(link); break
+    case 'stop': shut(link, 'closed'); break
+    case 'received': received(link, event.known); break
+    case 'ended': if (isLive(link)) ended(link, event.code, event.wasBrief, chance); break
+    case 'reachable': if (!isLive(link)) link.transport = other(link.transport); break
+    case 'due': if (link.phase === 'waiting' || link.returning) open(link); break
+    case 'doubted': doubted(link); break
+    case 'ack': acknowledge(link, event); break
+    case 'navigated':
+      link.route = event.route
+      tell(link)
+      break
+    case 'subscribe':
+      link.subscribed = event.connections
+      subscribe(link)
+      break
+    default: circumstances(link, event.type, chance)
   }
 }
 
-function circumstances(session: Session, type: 'online' | 'offline' | 'shown' | 'hidden' | 'left' | 'back', chance: number): Step {
+function circumstances(link: Draft, type: 'online' | 'offline' | 'shown' | 'hidden' | 'left' | 'back', chance: number): void {
   switch (type) {
-    case 'offline': return pauseIf({ ...session, offline: true })
-    case 'online': return resumed({ ...session, offline: false }, wait_ms(0, chance))
-    case 'hidden': return [{ ...session, hidden: true }, []]
-    case 'shown': return resumed({ ...session, hidden: false }, wait_ms(0, chance))
-    case 'left': return session.phase === 'idle' ? [session, []] : shut({ ...session, away: true }, 'paused')
-    case 'back': return resumed({ ...session, away: false }, 0)
+    case 'online':
+    case 'offline': link.offline = type === 'offline'; break
+    case 'shown':
+    case 'hidden': link.hidden = type === 'hidden'; break
+    case 'left':
+    case 'back': link.away = type === 'left'
   }
+  tell(link)
+  if (type === 'left' && link.phase !== 'idle') shut(link, 'paused')
+  else if (type === 'offline') pauseIf(link)
+  else if (type !== 'hidden' && type !== 'left') resumed(link, type === 'back' ? 0 : chance)
 }
 
-function open(session: Session): Step {
-  const attempt = session.attempt + 1
-  const { transport, route, resume } = session
-  return [
-    { ...session, phase: 'connecting', attempt, toldRoute: route, returning: false },
-    [{ type: 'close' }, { type: 'open', attempt, transport, route, resume }],
-  ]
+function open(link: Draft): void {
+  const { route, hidden, resume, reloaded } = link
+  const query = { route, ...hidden && { visibility: 'hidden' }, ...resume && { since: resume }, ...reloaded && { reloaded } }
+  link.phase = 'connecting'
+  link.toldRoute = route
+  link.toldHidden = hidden
+  link.returning = false
+  link.attempt++
+  link.effects.push({ type: 'close' }, { type: 'open', query })
 }
 
-function shut(session: Session, phase: 'closed' | 'paused'): Step {
-  return [{ ...session, phase, attempt: session.attempt + 1, failures: 0, returning: false }, [{ type: 'stop-waiting' }, { type: 'close' }]]
+function shut(link: Draft, phase: 'closed' | 'paused'): void {
+  link.phase = phase
+  link.attempt++
+  link.failures = 0
+  link.returning = false
+  link.effects.push({ type: 'close' })
 }
 
-function received(session: Session, known: KnownMessage | null, resume: string | null): Step {
-  const heard = resume === null ? session : { ...session, resume }
-  if (known?.type === 'connected' && heard.phase === 'connecting') return connected({ ...heard, phase: 'open' })
-  if (known?.type === 'reconnect') {
+function received(link: Draft, known: KnownMessage): void {
+  if (known.type === 'connected' && link.phase === 'connecting') connected(link, known)
+  else if (known.type === 'version' && (known.force || known.prompt)) link.resume = withTold(link.resume, known.id)
+  else if (known.type === 'reconnect') {
+    link.returning = true
     // At least a moment, so that a server that says so with every stream is not called without a pause.
-    return [{ ...heard, returning: true }, [{ type: 'wait', ms: Math.max(100, known.after) }]]
+    link.effects.push({ type: 'wait', ms: Math.max(100, known.after) })
   }
-  return [heard, []]
 }
 
-function connected(session: Session): Step {
-  const [moved, effects] = navigated(session, session.route)
-  return session.subscribed ? after(effects, subscribe(moved)) : [moved, effects]
+function connected(link: Draft, { connectionId, resume = link.resume }: Connected): void {
+  link.phase = 'open'
+  link.connectionId = connectionId
+  link.resume = resume
+  link.reloaded = ''
+  tell(link)
+  for (const ack of link.acks) say(link, ack)
+  if (link.subscribed !== null) subscribe(link)
+}
+
+/** A resume id, and one more command that this page was told. */
+function withTold(resume: string, id: number | undefined): string {
+  const [since, told] = resume.split(';')
+  if (!since || id === undefined) return resume
+  return `${since};${[...new Set(told?.split(',')).add(`${id}`)].slice(-TOLD_MAX).join()}`
 }
 
 /** A stream that opens and ends at once, as crawlers get it, is a failure like one that never opened. */
-function ended(session: Session, code: number | null, wasBrief: boolean, chance: number): Step {
+function ended(link: Draft, code: number | null, wasBrief: boolean, chance: number): void {
   const advice = returnAfter(code)
-  if (advice === 'never') return shut(session, 'closed')
-  if (session.returning) return pauseIf({ ...session, phase: 'waiting' })
-  const hadOpened = session.phase === 'open'
-  const failures = hadOpened && !wasBrief ? 0 : session.failures + 1
-  const ms = advice === 'soon' ? wait_ms(0, chance) : wait_ms(failures, chance)
-  const effects: Effect[] = [{ type: 'wait', ms }]
-  if (!hadOpened && session.mayChange) effects.push({ type: 'probe', attempt: session.attempt })
-  return after(effects, pauseIf({ ...session, phase: 'waiting', failures }))
+  const hadOpened = link.phase === 'open'
+  if (advice === 'never') return shut(link, 'closed')
+  link.phase = 'waiting'
+  if (!link.returning) {
+    link.failures = hadOpened && !wasBrief ? 0 : link.failures + 1
+    link.effects.push({ type: 'wait', ms: wait_ms(advice === 'soon' ? 0 : link.failures, chance) })
+    if (!hadOpened && link.mayChange) link.effects.push({ type: 'probe' })
+  }
+  pauseIf(link)
 }
 
-function navigated(session: Session, route: string): Step {
-  const moved = { ...session, route }
-  const isNews = session.phase === 'open' && session.toldRoute !== route
-  return isNews ? say({ ...moved, toldRoute: route }, { type: 'route-update', route }) : [moved, []]
+/** Says what of the page the server does not know yet. */
+function tell(link: Draft): void {
+  const { phase, route, hidden } = link
+  if (phase !== 'open') return
+  if (route !== link.toldRoute) say(link, { type: 'route-update', route: link.toldRoute = route })
+  if (hidden !== link.toldHidden) say(link, { type: 'visibility', state: (link.toldHidden = hidden) ? 'hidden' : 'visible' })
 }
 
-function subscribe(session: Session): Step {
-  return say(session, { type: 'subscribe-stats' })
+function subscribe(link: Draft): void {
+  const connections = link.subscribed
+  say(link, connections === null ? { type: 'unsubscribe-stats' } : { type: 'subscribe-stats', delta: true, connections })
 }
 
-/** Over SSE nothing but the end of the stream ends a subscription. */
-function unsubscribe(session: Session): Step {
-  return session.phase === 'open' && session.transport === 'sse' ? open(session) : say(session, { type: 'unsubscribe-stats' })
+/** Once for each change of what is to be said. A page that is loading anew has nothing to say again. */
+function acknowledge(link: Draft, ack: Ack): void {
+  const { id, outcome } = ack
+  const before = link.acks.find((said) => said.id === id)
+  if (before?.outcome === outcome) return
+  const others = link.acks.filter((said) => said !== before)
+  link.acks = outcome === 'reloading' ? others : [...others, ack].slice(-ACKS_MAX)
+  say(link, ack)
 }
 
-function say(session: Session, message: ClientMessage): Step {
-  return [session, session.phase === 'open' ? [{ type: 'send', message }] : []]
+function say(link: Draft, message: ClientMessage): void {
+  if (link.phase === 'open') link.effects.push({ type: 'send', message })
 }
 
 /** After sleep or a change of networks an open link may be dead without knowing. SSE cannot be asked, but is never silent for long. */
-function doubted(session: Session): Step {
-  if (session.phase !== 'open' || session.transport === 'sse') return [session, []]
-  return after([{ type: 'doubt', attempt: session.attempt }], say(session, { type: 'ping' }))
+function doubted(link: Draft): void {
+  if (link.transport === 'websocket') say(link, { type: 'ping' })
 }
 
-function pauseIf(session: Session): Step {
-  const hiddenForLong = session.hidden && session.failures >= HIDDEN_FAILURES_MAX
-  const mayTry = !session.offline && !session.away && !hiddenForLong
-  if (session.phase !== 'waiting' || mayTry) return [session, []]
-  return [{ ...session, phase: 'paused', returning: false }, [{ type: 'stop-waiting' }]]
+function pauseIf(link: Draft): void {
+  const hiddenForLong = link.hidden && link.failures >= HIDDEN_FAILURES_MAX
+  if (link.phase !== 'waiting' || !(link.offline || link.away || hiddenForLong)) return
+  link.phase = 'paused'
+  link.returning = false
+  link.effects.push({ type: 'close' })
 }
 
 /** A reason to pause is gone: the next attempt comes soon if no other is left, and an open link is asked whether it lives. */
-function resumed(session: Session, ms: number): Step {
-  if (session.phase === 'open') return doubted(session)
-  if (session.phase !== 'paused' || session.offline || session.away) return [session, []]
-  return [{ ...session, phase: 'waiting', failures: 0 }, [{ type: 'wait', ms }]]
+function resumed(link: Draft, chance: number): void {
+  doubted(link)
+  if (link.phase !== 'paused' || link.offline || link.away) return
+  link.phase = 'waiting'
+  link.failures = 0
+  link.effects.push({ type: 'wait', ms: wait_ms(0, chance) })
 }
 
-function isLive(session: Session): boolean {
-  return session.phase === 'connecting' || session.phase === 'open'
-}
-
-function after(first: readonly Effect[], [session, rest]: Step): Step {
-  return [session, [...first, ...rest]]
+function isLive({ phase }: Session): boolean {
+  return phase === 'connecting' || phase === 'open'
 }

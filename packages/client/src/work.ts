@@ -9,21 +9,20 @@
 /** Keeps track of work that a refresh would lose. */
 export interface Work {
   /** What would be lost now, in words; empty if nothing. */
-  reasons(): string[]
+  readonly reasons: () => string[]
   /** Holds every refresh until the function that it returns is called. */
-  hold(reason: string): () => void
+  readonly hold: (reason: string) => () => void
   /** What stands in these fields now is saved: those in `within`, or all. */
-  saved(within?: Node): void
-  stop(): void
+  readonly saved: (within?: Node) => void
 }
 
 /** What is on a hold that gives no reason. */
 const UNNAMED = 'hold'
 
-/** Watches the fields of `document`. With `media`, playing audio and video count as work. */
-export function watchWork(document: Document, media: boolean): Work {
-  const came = new WeakMap<Element, string>()
-  const touched = new Set<Element>()
+/** Watches the fields of `document` until `signal` ends it. With `media`, playing audio and video count as work. */
+export function watchWork(document: Document, media: boolean, signal: AbortSignal): Work {
+  const came = new WeakMap<Field, string>()
+  const touched = new Set<Field>()
   const holds = new Set<{ readonly reason: string }>()
 
   const onFocus = (event: Event): void => {
@@ -34,11 +33,12 @@ export function watchWork(document: Document, media: boolean): Work {
     const field = fieldOf(event)
     if (field === null) return
     // One that changed before anybody saw it being entered: by what was written in the page, if that can be told.
-    if (!came.has(field)) came.set(field, 'defaultValue' in field ? String(field.defaultValue) : '')
+    if (!came.has(field)) came.set(field, textOf(field.defaultChecked, field.defaultValue))
     touched.add(field)
   }
-  const listeners: [string, (event: Event) => void][] = [['focusin', onFocus], ['input', onInput], ['change', onInput]]
-  for (const [name, listener] of listeners) document.addEventListener(name, listener, true)
+  const how = { capture: true, signal }
+  document.addEventListener('focusin', onFocus, how)
+  for (const name of ['input', 'change']) document.addEventListener(name, onInput, how)
 
   /** Forgets fields that are gone or as they were, so that the set does not grow with the page's life. */
   function changed(): boolean {
@@ -68,30 +68,26 @@ export function watchWork(document: Document, media: boolean): Work {
         touched.delete(field)
       }
     },
-    stop() {
-      for (const [name, listener] of listeners) document.removeEventListener(name, listener, true)
-    },
   }
 }
 
+/** What a field may have. One without `value` is text that can be edited. */
+type Field = Element & Partial<Pick<HTMLInputElement, 'checked' | 'defaultChecked' | 'defaultValue'> & Pick<HTMLSelectElement, 'options'>> & { value?: unknown }
+
 /** The field that an event is about, through shadow roots. */
-function fieldOf(event: Event): Element | null {
+function fieldOf(event: Event): Field | null {
   const origin = event.composedPath()[0]
-  if (!(origin instanceof Element)) return null
-  return isField(origin) ? origin : origin.closest('[contenteditable]')
+  return origin instanceof Element ? origin.closest('input, textarea, select, [contenteditable]') : null
 }
 
-type Field = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement
-
-function isField(element: Element): element is Field {
-  return /^(input|textarea|select)$/i.test(element.tagName)
+function valueOf({ checked, innerHTML, options, value }: Field): string {
+  if (options) return Array.from(options).flatMap((option) => option.selected ? option.value : []).join('\n')
+  return textOf(checked, typeof value === 'string' ? value : innerHTML) // That of a list item is a number.
 }
 
-function valueOf(element: Element): string {
-  if (!isField(element)) return element.innerHTML
-  if (/^(checkbox|radio)$/.test(element.type)) return String((element as HTMLInputElement).checked)
-  if (!('options' in element)) return element.value
-  return Array.from(element.options, ({ selected, value }) => selected ? value : '').join('\n')
+/** Of the whole state of a field, so that each kind of input is compared by what changes in it. */
+function textOf(checked: boolean | undefined, value: string | undefined): string {
+  return `${checked} ${value}`
 }
 
 function isPlaying(element: HTMLMediaElement): boolean {

@@ -27,7 +27,7 @@ function connect(transport: TransportName | 'auto' = 'auto', version?: string) {
   }
   const phases: string[] = []
   const connection = createConnection(
-    { base: BASE, transport, version, tab: 'ab12', route: '/a b' }, environment, ({ phase }) => phases.push(phase), () => {},
+    { base: BASE, transport, version, tab: 'ab12', route: '/a b', reloaded: '' }, environment, ({ phase }) => phases.push(phase), () => {},
   )
   connection.happened({ type: 'start' })
   const last = () => {
@@ -42,7 +42,7 @@ describe('a connection', () => {
   test('says who it is, and what it was given', () => {
     const { last, clock } = connect('sse', 'v 1')
     expect(String(last().query)).toBe('route=%2Fa+b&tab=ab12&v=v+1')
-    last().events.received(CONNECTED, '17;19')
+    last().events.received(CONNECTED.replace('}', ',"resume":"17;19"}'))
     last().events.ended(null)
     clock.pass(1_000)
     expect(last().query.get('since')).toBe('17;19')
@@ -63,7 +63,7 @@ describe('a connection', () => {
     for (let passed_ms = 0; passed_ms < 600_000; passed_ms += 500) {
       if (links.length > answered) {
         answered = links.length
-        last().events.received(CONNECTED, null)
+        last().events.received(CONNECTED)
         last().events.ended(1000)
       }
       clock.pass(500)
@@ -74,7 +74,7 @@ describe('a connection', () => {
 
   test('stays when something came in time', () => {
     const { clock, links, last, phases } = connect('websocket')
-    last().events.received(CONNECTED, null)
+    last().events.received(CONNECTED)
     clock.pass(60 * 60_000)
     expect(links).toHaveLength(1)
     expect(phases).toEqual(['connecting', 'open'])
@@ -103,7 +103,7 @@ describe('a connection', () => {
 describe('a link that may be dead', () => {
   test('over WebSocket is asked after sleep, and given up without an answer', () => {
     const { clock, last, links } = connect('websocket')
-    last().events.received(CONNECTED, null)
+    last().events.received(CONNECTED)
     clock.sleep(10 * 60_000)
     clock.pass(0)
     expect(last().said).toEqual([{ type: 'ping' }])
@@ -113,19 +113,19 @@ describe('a link that may be dead', () => {
 
   test('over WebSocket that answers is kept', () => {
     const { clock, connection, last, links } = connect('websocket')
-    last().events.received(CONNECTED, null)
+    last().events.received(CONNECTED)
     connection.happened({ type: 'doubted' })
-    last().events.received('{"type":"pong"}', null)
+    last().events.received('{"type":"pong"}')
     clock.pass(60_000)
     expect(links).toHaveLength(1)
   })
 
   test('over SSE is one without a sign of life', () => {
     const { clock, last, links } = connect('sse')
-    last().events.received(CONNECTED, null)
+    last().events.received(CONNECTED)
     for (let signs = 0; signs < 10; signs += 1) {
       clock.pass(30_000)
-      last().events.received('{"type":"keepalive","timestamp":0}', null)
+      last().events.received('{"type":"keepalive","timestamp":0}')
     }
     expect(links).toHaveLength(1)
     clock.pass(125_000)

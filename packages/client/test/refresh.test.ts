@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 
 import { createListeners } from '../src/events.js'
+import { createMemory, takeReloaded } from '../src/memory.js'
 import type { VersionMessage } from '../src/messages.js'
 import { createRefresh, judge, type RefreshMode } from '../src/refresh.js'
 import type { Place } from '../src/storage.js'
@@ -9,18 +10,20 @@ import { blocked, place, TestClock } from './world.js'
 const DEADLINE_MS = 60_000
 
 /** One page load of a tab. The tab's places outlive it. */
-function load(mode: RefreshMode = 'now', places: readonly Place[] = [place()]) {
+function load(mode: RefreshMode = 'now', places: readonly Place[] = [place()], build = 'v1') {
   const clock = new TestClock()
   const sight = { reasons: [] as string[], isHidden: false, isOnline: true }
   const seen: string[] = []
+  const acks: string[] = []
   const listeners = createListeners((error) => { throw error })
   for (const name of ['held', 'prompt', 'reloading', 'stuck'] as const) listeners.on(name, () => seen.push(name))
   let accept = (): void => {}
   listeners.on('prompt', ({ reload }) => { accept = reload })
   const refresh = createRefresh({
-    mode, deadline_ms: DEADLINE_MS, clock, places, listeners, sight: () => sight, reload: () => seen.push('reload'),
+    mode, deadline_ms: DEADLINE_MS, clock, memory: createMemory(places), build, listeners,
+    acknowledge: (id, outcome) => acks.push(`${id} ${outcome}`), sight: () => sight, reload: () => seen.push('reload'),
   })
-  return { clock, sight, seen, refresh, accept: () => { accept() } }
+  return { clock, sight, seen, acks, refresh, accept: () => { accept() } }
 }
 
 function forced(id: number, version = 'v2'): VersionMessage {
@@ -179,5 +182,89 @@ describe('once for a command', () => {
     const next = load('now', places)
     next.refresh.told(forced(1, 'v3'))
     expect(next.seen).toEqual(['reloading', 'reload'])
+  })
+})
+
+describe('what becomes of a command is acknowledged', () => {
+  test('a refresh, before the page goes', () => {
+    const { refresh, acks } = load()
+    refresh.told(forced(17))
+    expect(acks).toEqual(['17 reloading'])
+  })
+
+  test('work that holds it, the question at the deadline, and the refresh once the work is saved', () => {
+    const { refresh, acks, sight, clock } = load()
+    sight.reasons = ['form']
+    refresh.told(forced(17))
+    expect(acks).toEqual(['17 held'])
+    clock.pass(DEADLINE_MS)
+    expect(acks).toEqual(['17 held', '17 prompted'])
+    sight.reasons = []
+    clock.pass(1_000)
+    expect(acks).toEqual(['17 held', '17 prompted', '17 reloading'])
+  })
+
+  test('each of those that wait together', () => {
+    const { refresh, acks, sight, clock } = load()
+    sight.reasons = ['form']
+    refresh.told(forced(17))
+    refresh.told(forced(18))
+    expect(new Set(acks)).toEqual(new Set(['17 held', '18 held']))
+    sight.reasons = []
+    clock.pass(1_000)
+    expect(acks.slice(-2)).toEqual(['17 reloading', '18 reloading'])
+  })
+
+  test('a question, and its answer', () => {
+    const { refresh, acks, accept } = load()
+    refresh.told(prompted(18))
+    accept()
+    expect(acks).toEqual(['18 prompted', '18 reloading'])
+  })
+
+  test('nothing while it only waits for its moment', () => {
+    const { refresh, acks } = load('hidden')
+    refresh.told(forced(17))
+    expect(acks).toEqual([])
+  })
+
+  test('the same build again, or another one', () => {
+    const places = [place()]
+    load('now', places).refresh.told(forced(17))
+    const same = load('now', places)
+    same.refresh.told(forced(17))
+    expect(same.acks).toEqual(['17 stuck'])
+    const other = load('now', places, 'v2')
+    other.refresh.told(forced(17))
+    expect([other.acks, other.seen]).toEqual([['17 current'], []])
+  })
+
+  test('nothing of a command without a number', () => {
+    const { refresh, acks, seen } = load()
+    refresh.told({ type: 'version', version: 'v2', force: true })
+    expect([acks, seen]).toEqual([[], ['reloading', 'reload']])
+  })
+})
+
+describe('what a page was loaded anew for', () => {
+  test('is known to that page, once', () => {
+    const places = [blocked, place()]
+    const { refresh, sight, clock } = load('now', places)
+    sight.reasons = ['form']
+    refresh.told(forced(17))
+    refresh.told(forced(19))
+    expect(takeReloaded(places)).toBe('')
+    sight.reasons = []
+    clock.pass(1_000)
+    expect(takeReloaded(places)).toBe('17,19')
+    expect(takeReloaded(places)).toBe('')
+  })
+
+  test('is none of what earlier pages were', () => {
+    const places = [place()]
+    load('now', places).refresh.told(forced(17))
+    takeReloaded(places)
+    load('now', places).refresh.told(forced(18))
+    expect(takeReloaded(places)).toBe('18')
   })
 })

@@ -6,16 +6,17 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { watchRoute } from '../src/route.js'
 
 let seen: string[]
-let stop: () => void
+let stop: AbortController
 const page = window as Window & typeof globalThis
 const original = page.history.pushState
 
 beforeEach(() => {
   page.history.replaceState(null, '', '/')
   seen = []
-  stop = watchRoute(page, (route) => seen.push(route))
+  stop = new AbortController()
+  watchRoute(page, (route) => seen.push(route), stop.signal)
 })
-afterEach(() => { stop() })
+afterEach(() => { stop.abort() })
 
 test('pushState and replaceState are noticed, as paths, and only when the path is another', () => {
   expect('navigation' in page).toBe(false)
@@ -40,7 +41,7 @@ test('what the page wrapped around it in turn keeps working when the watching en
     theirs.push(String(said[2]))
     ours.apply(this, said)
   }
-  stop()
+  stop.abort()
   page.history.pushState({}, '', '/a')
   expect([theirs, seen, page.location.pathname]).toEqual([['/a'], [], '/a'])
   page.history.pushState = original

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
 
-import type { KnownMessage } from '../src/messages.js'
+import type { Ack, ClientMessage, Connected, KnownMessage } from '../src/messages.js'
 import { HIDDEN_FAILURES_MAX, newSession, reduce, type Effect, type Session, type SessionEvent } from '../src/session.js'
 
-const CONNECTED: KnownMessage = { type: 'connected', version: 'v2', connectionId: 'id', timestamp: 0 }
+const CONNECTED: Connected = { type: 'connected', version: 'v2', connectionId: 'id', timestamp: 0 }
 
 /** A session to which things happen one after the other; keeps the effects of the last. */
 class Story {
@@ -11,8 +11,8 @@ class Story {
   effects: readonly Effect[] = []
   chance = 0.5
 
-  constructor(transport: 'sse' | 'websocket' = 'websocket', mayChange = true) {
-    this.session = newSession(transport, mayChange, '/')
+  constructor(transport: 'sse' | 'websocket' = 'websocket', mayChange = true, reloaded = '') {
+    this.session = newSession(transport, mayChange, '/', reloaded)
   }
 
   then(...events: SessionEvent[]): this {
@@ -24,8 +24,8 @@ class Story {
     return this.then({ type: this.session.phase === 'idle' ? 'start' : 'due' }).hears(CONNECTED)
   }
 
-  hears(known: KnownMessage, resume: string | null = null): this {
-    return this.then({ type: 'received', attempt: this.session.attempt, known, resume })
+  hears(known: KnownMessage): this {
+    return this.then({ type: 'received', known })
   }
 
   ends(code: number | null = null, wasBrief = false): this {
@@ -35,13 +35,14 @@ class Story {
   get phase() { return this.session.phase }
   get wait() { return this.effects.find((effect) => effect.type === 'wait')?.ms }
   get said() { return this.effects.flatMap((effect) => effect.type === 'send' ? [effect.message] : []) }
-  get opened() { return this.effects.find((effect) => effect.type === 'open') }
+  get opened() { return this.effects.find((effect) => effect.type === 'open')?.query }
 }
 
 describe('coming back', () => {
   test('with the page shown now, not the first one', () => {
     const story = new Story().open().then({ type: 'navigated', route: '/cart' }).ends().then({ type: 'navigated', route: '/checkout' }, { type: 'due' })
-    expect(story.opened).toMatchObject({ route: '/checkout', attempt: 2 })
+    expect(story.opened).toEqual({ route: '/checkout' })
+    expect(story.session.attempt).toBe(2)
     expect(story.hears(CONNECTED).said).toEqual([])
   })
 
@@ -52,8 +53,40 @@ describe('coming back', () => {
   })
 
   test('with what the server gave to bring back', () => {
-    const story = new Story('sse').then({ type: 'start' }).hears(CONNECTED, '17').hears({ type: 'keepalive' }).ends().then({ type: 'due' })
-    expect(story.opened).toMatchObject({ resume: '17' })
+    const story = new Story().then({ type: 'start' })
+    expect(story.opened).toEqual({ route: '/' })
+    expect(story.hears({ ...CONNECTED, resume: '17' }).ends().then({ type: 'due' }).opened).toEqual({ route: '/', since: '17' })
+    expect(story.hears(CONNECTED).ends().then({ type: 'due' }).opened).toEqual({ route: '/', since: '17' })
+  })
+
+  test('and with the commands that it was sent since', () => {
+    const story = new Story().then({ type: 'start' }).hears({ ...CONNECTED, resume: '17' })
+    story.hears({ type: 'version', version: 'v2', id: 18 })
+    for (const id of [19, 20, 19]) story.hears({ type: 'version', version: 'v2', force: true, id })
+    story.hears({ type: 'version', version: 'v2', prompt: true, id: 21 })
+    expect(story.ends().then({ type: 'due' }).opened).toMatchObject({ since: '17;19,20,21' })
+    story.hears({ ...CONNECTED, resume: '17;20' }).hears({ type: 'version', version: 'v2', force: true, id: 22 })
+    expect(story.ends().then({ type: 'due' }).opened).toMatchObject({ since: '17;20,22' })
+  })
+
+  test('with no more of those than a server reads', () => {
+    const story = new Story().then({ type: 'start' }).hears({ ...CONNECTED, resume: '0' })
+    for (let id = 1; id <= 70; id += 1) story.hears({ type: 'version', version: 'v2', force: true, id })
+    const since = story.ends().then({ type: 'due' }).opened?.['since']
+    expect(since?.split(',')).toHaveLength(64)
+    expect(since).toMatch(/^0;7,.*,70$/)
+  })
+
+  test('with nothing where the server gave nothing', () => {
+    const story = new Story().then({ type: 'start' }).hears(CONNECTED).hears({ type: 'version', version: 'v2', force: true, id: 19 })
+    expect(story.ends().then({ type: 'due' }).opened).toEqual({ route: '/' })
+  })
+
+  test('with what it was loaded anew for, until a stream is open', () => {
+    const story = new Story('sse', true, '17,19').then({ type: 'start' })
+    expect(story.opened).toMatchObject({ reloaded: '17,19' })
+    expect(story.ends().then({ type: 'due' }).opened).toMatchObject({ reloaded: '17,19' })
+    expect(story.hears(CONNECTED).ends().then({ type: 'due' }).opened).toEqual({ route: '/' })
   })
 
   test('with growing windows, for ever, and from the beginning after success', () => {
@@ -93,7 +126,6 @@ describe('coming back', () => {
 
   test('what an abandoned attempt tells is ignored', () => {
     const story = new Story().open().ends().then({ type: 'due' })
-    expect(story.then({ type: 'received', attempt: 1, known: CONNECTED, resume: null }).phase).toBe('connecting')
     expect(story.then({ type: 'ended', attempt: 1, code: 4409, wasBrief: false }).phase).toBe('connecting')
   })
 })
@@ -117,7 +149,7 @@ describe('pauses', () => {
 
   test('in the back/forward cache: gives the link up, and takes it up at once', () => {
     const story = new Story().open().then({ type: 'left' })
-    expect(story.effects.map(({ type }) => type)).toEqual(['stop-waiting', 'close'])
+    expect(story.effects.map(({ type }) => type)).toEqual(['close'])
     expect(story.then({ type: 'navigated', route: '/b' }, { type: 'online' }).phase).toBe('paused')
     expect(story.then({ type: 'back' }).wait).toBe(0)
     expect(story.then({ type: 'due' }).opened).toMatchObject({ route: '/b' })
@@ -126,24 +158,25 @@ describe('pauses', () => {
   test('after sleep an open WebSocket is asked whether it lives', () => {
     const story = new Story().open().then({ type: 'doubted' })
     expect(story.said).toEqual([{ type: 'ping' }])
-    expect(story.then({ type: 'late', attempt: story.session.attempt }).phase).toBe('waiting')
+    expect(story.then({ type: 'ended', attempt: story.session.attempt, code: null, wasBrief: false }).phase).toBe('waiting')
   })
 })
 
 describe('the other transport', () => {
   test('is tried when the server answers but the stream does not get through', () => {
     const story = new Story('websocket').then({ type: 'start' }).ends(1006)
-    expect(story.effects).toContainEqual({ type: 'probe', attempt: 1 })
-    expect(story.then({ type: 'reachable', attempt: 1 }, { type: 'due' }).opened).toMatchObject({ transport: 'sse' })
+    expect(story.effects).toContainEqual({ type: 'probe' })
+    expect(story.then({ type: 'reachable', attempt: 1 }, { type: 'due' }).session.transport).toBe('sse')
   })
 
   test('is tried when a proxy swallows the stream', () => {
-    const story = new Story('sse').then({ type: 'start' }, { type: 'late', attempt: 1 }, { type: 'reachable', attempt: 1 }, { type: 'due' })
-    expect(story.opened).toMatchObject({ transport: 'websocket' })
+    const story = new Story('sse').then({ type: 'start' }, { type: 'ended', attempt: 1, code: null, wasBrief: false }, { type: 'reachable', attempt: 1 }, { type: 'due' })
+    expect(story.opened).toBeDefined()
+    expect(story.session.transport).toBe('websocket')
   })
 
   test('is left alone while the server is away, once the stream was open, and where one was asked for', () => {
-    expect(new Story().then({ type: 'start' }).ends().then({ type: 'due' }).opened).toMatchObject({ transport: 'websocket' })
+    expect(new Story().then({ type: 'start' }).ends().then({ type: 'due' }).session.transport).toBe('websocket')
     expect(new Story().open().ends().effects.map(({ type }) => type)).not.toContain('probe')
     expect(new Story('sse', false).then({ type: 'start' }).ends().effects.map(({ type }) => type)).not.toContain('probe')
   })
@@ -155,15 +188,71 @@ describe('the other transport', () => {
 })
 
 describe('stats', () => {
+  const rows: ClientMessage = { type: 'subscribe-stats', delta: true, connections: true }
+
   test('are asked for on each stream anew', () => {
-    const story = new Story().then({ type: 'subscribe' }).open()
-    expect(story.said).toEqual([{ type: 'subscribe-stats' }])
-    expect(story.ends().open().said).toEqual([{ type: 'subscribe-stats' }])
-    expect(story.then({ type: 'unsubscribe' }).said).toEqual([{ type: 'unsubscribe-stats' }])
+    const story = new Story().then({ type: 'subscribe', connections: true }).open()
+    expect(story.said).toEqual([rows])
+    expect(story.ends().open().said).toEqual([rows])
+    expect(story.then({ type: 'subscribe', connections: null }).said).toEqual([{ type: 'unsubscribe-stats' }])
     expect(story.ends().open().said).toEqual([])
   })
 
-  test('end over SSE with the stream', () => {
-    expect(new Story('sse').then({ type: 'subscribe' }).open().then({ type: 'unsubscribe' }).opened).toBeDefined()
+  test('are asked for in another form on the same stream', () => {
+    const story = new Story('sse').open().then({ type: 'subscribe', connections: false })
+    expect(story.said).toEqual([{ ...rows, connections: false }])
+    expect(story.then({ type: 'subscribe', connections: true }).said).toEqual([rows])
+  })
+})
+
+describe('whether somebody sees the tab', () => {
+  test('is said when it changes, and only then', () => {
+    const story = new Story('sse').open().then({ type: 'hidden' })
+    expect(story.said).toEqual([{ type: 'visibility', state: 'hidden' }])
+    expect(story.then({ type: 'hidden' }).said).toEqual([])
+    expect(story.then({ type: 'shown' }).said).toEqual([{ type: 'visibility', state: 'visible' }])
+  })
+
+  test('is said at open where nobody does', () => {
+    const story = new Story().then({ type: 'hidden' }, { type: 'start' })
+    expect(story.opened).toEqual({ route: '/', visibility: 'hidden' })
+    expect(story.hears(CONNECTED).said).toEqual([])
+    expect(story.then({ type: 'shown' }, { type: 'ended', attempt: 1, code: null, wasBrief: false }, { type: 'due' }).opened).toEqual({ route: '/' })
+  })
+
+  test('is said once the stream is open where it changed on the way', () => {
+    const story = new Story().then({ type: 'start' }, { type: 'hidden' })
+    expect(story.said).toEqual([])
+    expect(story.hears(CONNECTED).said).toEqual([{ type: 'visibility', state: 'hidden' }])
+  })
+})
+
+describe('what becomes of a command', () => {
+  const ack = (id: number, outcome: Ack['outcome']): Ack => ({ type: 'ack', id, outcome })
+
+  test('is said once, and again on the next stream where it still holds', () => {
+    const story = new Story().open().then(ack(17, 'held'))
+    expect(story.said).toEqual([ack(17, 'held')])
+    expect(story.then(ack(17, 'held')).said).toEqual([])
+    story.then(ack(18, 'stuck'), ack(17, 'prompted'))
+    expect(story.ends().open().said).toEqual([ack(18, 'stuck'), ack(17, 'prompted')])
+  })
+
+  test('is said once there is a stream', () => {
+    const story = new Story().then(ack(17, 'held'))
+    expect(story.said).toEqual([])
+    expect(story.open().said).toEqual([ack(17, 'held')])
+  })
+
+  test('holds no longer once the page goes', () => {
+    const story = new Story().open().then(ack(17, 'held'), ack(17, 'reloading'))
+    expect(story.said).toEqual([ack(17, 'reloading')])
+    expect(story.ends().open().said).toEqual([])
+  })
+
+  test('is never more than a server takes at once', () => {
+    const story = new Story().open()
+    for (let id = 1; id <= 100; id += 1) story.then(ack(id, 'prompted'))
+    expect(story.ends().open().said).toHaveLength(32)
   })
 })

@@ -5,9 +5,13 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { watchWork, type Work } from '../src/work.js'
 
 let work: Work
-beforeEach(() => { work = watchWork(document, true) })
+let stop: AbortController
+beforeEach(() => {
+  stop = new AbortController()
+  work = watchWork(document, true, stop.signal)
+})
 afterEach(() => {
-  work.stop()
+  stop.abort()
   document.body.innerHTML = ''
 })
 

@@ -1,6 +1,6 @@
 // A clock that the test moves, and places that keep, forget or refuse.
 
-import type { Clock } from '../src/environment.js'
+import type { Clock, Timer } from '../src/environment.js'
 import type { Place } from '../src/storage.js'
 
 /** Time stands still until `pass`. */
@@ -11,10 +11,12 @@ export class TestClock implements Clock {
 
   now = (): number => this.#now
   random = (): number => this.chance
-  after = (ms: number, work: () => void): (() => void) => {
+  timer = (): Timer => {
     const timer = Symbol('timer')
-    this.#timers.set(timer, { at: this.#now + ms, work })
-    return () => { this.#timers.delete(timer) }
+    return (ms = 0, work) => {
+      this.#timers.delete(timer)
+      if (work) this.#timers.set(timer, { at: this.#now + ms, work })
+    }
   }
 
   /** Lets time pass; what falls due happens at its moment. */

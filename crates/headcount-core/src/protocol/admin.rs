@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 pub struct StatsAnswer {
     /// Open connections.
     pub total: u64,
+    /// Those of tabs that somebody can see.
+    pub visible: u64,
     /// Open connections by version. Sums to `total`.
     pub versions: BTreeMap<String, u64>,
     /// Open connections by route. Sums to `total`, or is empty with route tracking off.
@@ -34,6 +36,9 @@ pub struct ConnectionRow {
     /// The client address; absent with IP tracking off, or where unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ip: Option<String>,
+    /// True where nobody can see the tab; absent otherwise.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hidden: bool,
 }
 
 /// Answer of `GET connections`: one page.

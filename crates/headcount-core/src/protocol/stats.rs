@@ -1,97 +1,150 @@
-//! The `stats` message.
+//! Stats as subscribers get them: whole, or whole once and then by what changed.
 //!
-//! It is the same for all subscribers but for two things: each finds itself in the list, and is told which row is its own.
-//! So it is written in two parts: a beginning, made once per tick and shared, and a few bytes of an end for each.
+//! [`Feed`] holds the numbers and makes messages of them: each at most once a tick and form, however many read it. A tick names
+//! everything that changed since the one before, in numbers of its own moment, so it is right after every whole message that
+//! was made in between. States are numbered for each form by itself: what a form does not show takes no number of it.
+//!
+//! - `whole`: the `stats` message. `delta`: the `stats-delta` message. `follower`: what one subscriber is told next.
 
-use bytes::Bytes;
-use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
+mod delta;
+mod follower;
+mod row;
+#[cfg(test)]
+mod tests;
+mod whole;
+
+use std::sync::Arc;
 
 use super::admin::{ConnectionRow, StatsAnswer};
-use crate::connection::{ConnectionId, ConnectionKey, IdCipher};
-use crate::stats::{Counts, Row, Sum};
+use super::client::StatsForm;
+use crate::connection::IdCipher;
+use crate::stats::list::List;
+use crate::stats::news::News;
+use crate::stats::{Changes, Counts, Row, Sum};
 
-/// What all subscribers of one tick share.
+pub use crate::stats::news::Form;
+pub use delta::DeltaMessage;
+pub use follower::{Follower, Text};
+pub use whole::StatsMessage;
+
+impl From<StatsForm> for Form {
+    fn from(asked: StatsForm) -> Self {
+        match asked {
+            StatsForm { delta: false, .. } => Self::Whole,
+            StatsForm {
+                connections: true, ..
+            } => Self::Deltas,
+            StatsForm {
+                connections: false, ..
+            } => Self::Counts,
+        }
+    }
+}
+
+/// The numbers, and what subscribers are told of them.
 #[derive(Debug)]
-pub struct StatsMessage {
-    beginning: Bytes,
-    /// Whose rows are in it, ordered.
-    listed: Vec<ConnectionKey>,
-    truncated: bool,
+pub struct Feed {
+    sum: Sum,
+    list: List,
+    news: News,
+    /// The state of each form that was told last.
+    seqs: [u64; 3],
+    /// Whole messages of this moment, once made.
+    made: [Option<Arc<StatsMessage>>; 3],
 }
 
-#[derive(Serialize)]
-struct Beginning<'a> {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    total: u64,
-    versions: Tally<'a>,
-    routes: Tally<'a>,
-    connections: Vec<WireRow<'a>>,
+/// What subscribers of each form are told at a tick; `None`: nothing.
+#[derive(Debug, Default)]
+pub struct Tick {
+    /// To those who want each message whole.
+    pub whole: Option<Arc<StatsMessage>>,
+    /// To those who want what changed.
+    pub deltas: Option<DeltaMessage>,
+    /// To those who want that without connections.
+    pub counts: Option<DeltaMessage>,
 }
 
-#[derive(Serialize)]
-struct WireRow<'a> {
-    #[serde(serialize_with = "id")]
-    id: ConnectionId,
-    version: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    route: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ip: Option<core::net::IpAddr>,
-}
+impl Tick {
+    /// Whether nobody is told anything.
+    pub fn is_empty(&self) -> bool {
+        self.whole.is_none() && self.deltas.is_none() && self.counts.is_none()
+    }
 
-impl StatsMessage {
-    /// The message for this sum, listing at most `connections_max` connections.
-    pub fn new(sum: &Sum, connections_max: u32, cipher: &IdCipher) -> Self {
-        let mut rows: Vec<&Row> = sum.rows().take(connections_max as usize).collect();
-        let truncated = sum.total() > rows.len() as u64;
-        if truncated && rows.len() == connections_max as usize {
-            // Room for the reader, who is in every list.
-            rows.pop();
+    fn delta(&self, form: Form) -> Option<&DeltaMessage> {
+        match form {
+            Form::Whole => None,
+            Form::Deltas => self.deltas.as_ref(),
+            Form::Counts => self.counts.as_ref(),
         }
-        let mut listed: Vec<_> = rows.iter().map(|row| row.key).collect();
-        listed.sort_unstable();
-        let beginning = Beginning {
-            kind: "stats",
-            total: sum.total(),
-            versions: Tally(sum.versions()),
-            routes: Tally(sum.routes()),
-            connections: rows.into_iter().map(|row| wire_row(row, cipher)).collect(),
-        };
-        let mut text = serde_json::to_vec(&beginning).unwrap_or_default();
-        // Open the list and the object again: each reader's end closes them.
-        text.truncate(text.len().saturating_sub(2));
+    }
+}
+
+impl Feed {
+    /// Over this many sources, all empty. Subscribers are listed at most `connections_max` connections.
+    pub fn new(sources: usize, connections_max: u32) -> Self {
         Self {
-            beginning: text.into(),
-            listed,
-            truncated,
+            sum: Sum::new(sources),
+            list: List::new(connections_max),
+            news: News::default(),
+            seqs: [1; 3],
+            made: [None, None, None],
         }
     }
 
-    /// The part that all readers share.
-    pub fn beginning(&self) -> &Bytes {
-        &self.beginning
+    /// The numbers.
+    pub fn sum(&self) -> &Sum {
+        &self.sum
     }
 
-    /// The rest for the reader whose own row this is.
-    pub fn end_for(&self, reader: &Row, cipher: &IdCipher) -> String {
-        let id = cipher.id(reader.key);
-        let mut end = String::new();
-        if self.listed.binary_search(&reader.key).is_err() {
-            if !self.listed.is_empty() {
-                end.push(',');
-            }
-            end.push_str(&serde_json::to_string(&wire_row(reader, cipher)).unwrap_or_default());
+    /// Takes in a report of a source. Whether it changed anything.
+    pub fn apply(&mut self, source: usize, changes: Changes) -> bool {
+        let changed = self.sum.apply(source, changes);
+        if changed.is_empty() {
+            return false;
         }
-        end.push(']');
-        if self.truncated {
-            end.push_str(",\"connectionsTruncated\":true");
+        self.made = [None, None, None];
+        self.list.follow(&self.sum, &changed.rows, &mut self.news);
+        self.news.add(changed);
+        true
+    }
+
+    /// A whole message of this moment: what a subscriber begins with.
+    pub fn snapshot(&mut self, form: Form, cipher: &IdCipher) -> Arc<StatsMessage> {
+        let seq = self.seqs[form as usize];
+        let made = &mut self.made[form as usize];
+        Arc::clone(
+            made.get_or_insert_with(|| Arc::new(StatsMessage::new(form, seq, &self.sum, &self.list, cipher))),
+        )
+    }
+
+    /// Tells what changed since the last tick, to the forms that somebody reads. A subscriber of a form is told every tick that
+    /// was made after its snapshot, or needs another snapshot.
+    pub fn tick(&mut self, is_read: impl Fn(Form) -> bool, cipher: &IdCipher) -> Tick {
+        let news = std::mem::take(&mut self.news);
+        let told = |form| is_read(form) && news.concerns(form);
+        Tick {
+            whole: told(Form::Whole).then(|| self.snapshot(Form::Whole, cipher)),
+            deltas: told(Form::Deltas).then(|| self.delta(Form::Deltas, &news, cipher)),
+            counts: told(Form::Counts).then(|| self.delta(Form::Counts, &news, cipher)),
         }
-        end.push_str(",\"yourId\":\"");
-        end.push_str(id.as_str());
-        end.push_str("\"}");
-        end
+    }
+
+    fn delta(&mut self, form: Form, news: &News, cipher: &IdCipher) -> DeltaMessage {
+        let seq = &mut self.seqs[form as usize];
+        *seq += 1;
+        // A snapshot says which state it is.
+        self.made[form as usize] = None;
+        DeltaMessage::new(form, *seq, (&self.sum, &self.list), news, cipher)
+    }
+
+    /// Tells nobody what changed up to now: nobody reads, or everybody who does begins with a snapshot of this moment.
+    pub fn forget_news(&mut self) {
+        self.news = News::default();
+    }
+
+    /// Gives back the memory of messages that nobody will read.
+    pub fn forget_messages(&mut self) {
+        self.made = [None, None, None];
     }
 }
 
@@ -110,6 +163,7 @@ pub fn answer(sum: &Sum, connections_max: u32, cipher: &IdCipher) -> StatsAnswer
     };
     StatsAnswer {
         total: sum.total(),
+        visible: sum.visible(),
         versions: owned(sum.versions()),
         routes: owned(sum.routes()),
         connections_truncated: sum.total() > connections.len() as u64,
@@ -124,113 +178,6 @@ pub fn row_answer(row: &Row, cipher: &IdCipher) -> ConnectionRow {
         version: row.version.to_string(),
         route: row.route.as_deref().map(str::to_owned),
         ip: row.ip.map(|ip| ip.to_string()),
-    }
-}
-
-fn wire_row<'a>(row: &'a Row, cipher: &IdCipher) -> WireRow<'a> {
-    WireRow {
-        id: cipher.id(row.key),
-        version: &row.version,
-        route: row.route.as_deref(),
-        ip: row.ip,
-    }
-}
-
-/// Counts as a JSON object.
-struct Tally<'a>(&'a Counts);
-
-impl Serialize for Tally<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (name, count) in self.0 {
-            map.serialize_entry(&**name, count)?;
-        }
-        map.end()
-    }
-}
-
-fn id<S: Serializer>(id: &ConnectionId, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(id.as_str())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::stats::Changes;
-
-    fn row(slot: u32) -> Row {
-        let key = ConnectionKey {
-            shard: 0,
-            slot,
-            generation: slot + 1,
-        };
-        Row {
-            key,
-            version: "v1".into(),
-            route: Some("/".into()),
-            ip: None,
-            hidden: false,
-        }
-    }
-
-    fn sum(rows: u32, total: u64) -> Sum {
-        let mut sum = Sum::new(1);
-        sum.apply(
-            0,
-            Changes {
-                total,
-                hidden: 0,
-                versions: vec![("v1".into(), total)],
-                routes: vec![("/".into(), total)],
-                rows: (0..rows).map(|slot| (slot, Some(row(slot)))).collect(),
-            },
-        );
-        sum
-    }
-
-    fn read(message: &StatsMessage, reader: &Row, cipher: &IdCipher) -> serde_json::Value {
-        let text = [
-            message.beginning().as_ref(),
-            message.end_for(reader, cipher).as_bytes(),
-        ]
-        .concat();
-        serde_json::from_slice(&text).unwrap()
-    }
-
-    #[test]
-    fn everyone_finds_itself_in_the_list() {
-        let cipher = IdCipher::new([3; 16]);
-        let message = StatsMessage::new(&sum(3, 3), 200, &cipher);
-        let stats = read(&message, &row(1), &cipher);
-        assert_eq!(stats["connections"].as_array().unwrap().len(), 3);
-        assert_eq!(stats["connections"][1]["id"], stats["yourId"]);
-        assert_eq!(stats.get("connectionsTruncated"), None);
-        assert_eq!(stats["connections"][0].get("ip"), None);
-    }
-
-    #[test]
-    fn a_long_list_is_cut_and_still_holds_the_reader() {
-        let cipher = IdCipher::new([3; 16]);
-        let message = StatsMessage::new(&sum(10, 1_000), 10, &cipher);
-        for slot in [0, 9, 500] {
-            let stats = read(&message, &row(slot), &cipher);
-            let rows = stats["connections"].as_array().unwrap();
-            assert!(
-                rows.len() <= 10 && rows.iter().any(|row| row["id"] == stats["yourId"]),
-                "{stats}"
-            );
-            assert_eq!(stats["connectionsTruncated"], true);
-        }
-    }
-
-    #[test]
-    fn an_empty_list_is_sound() {
-        let cipher = IdCipher::new([3; 16]);
-        let stats = read(&StatsMessage::new(&Sum::new(1), 10, &cipher), &row(4), &cipher);
-        assert_eq!(stats["connections"].as_array().unwrap().len(), 1);
-        assert_eq!(
-            (stats["total"].as_u64(), &stats["routes"]),
-            (Some(0), &serde_json::json!({}))
-        );
+        hidden: row.hidden,
     }
 }

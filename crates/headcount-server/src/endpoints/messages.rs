@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Request, State};
-use headcount_core::protocol::client::{self, Addressed, ClientMessage, RouteBody};
+use headcount_core::protocol::client::{self, Addressed, ClientMessage, RouteBody, StatsForm};
 use serde::Serialize;
 
 use super::body;
@@ -39,10 +39,15 @@ pub(super) async fn subscribe_stats(
     let (parts, body) = request.into_parts();
     let site = headcount.site();
     let text = body::text(body, &site.config.limits).await?;
-    let Addressed { connection_id } = client::object(&text)
-        .map_err(|_| Refusal::invalid_body("send `{\"connectionId\": \"…\"}`, as `connected` said it"))?;
+    let (Ok(Addressed { connection_id }), Ok(form)) =
+        (client::object(&text), client::object::<StatsForm>(&text))
+    else {
+        return Err(Refusal::invalid_body(
+            "send `{\"connectionId\": \"…\"}`, as `connected` said it; `delta` and `connections` are true or false",
+        ));
+    };
     let (credentials, browser) = (site.credentials(&parts), admission::browser_cookie(site, &parts));
-    headcount.subscribe(&connection_id, credentials, browser)?;
+    headcount.subscribe(&connection_id, form.into(), credentials, browser)?;
     Ok(Json(Accepted { ok: true }))
 }
 
@@ -60,9 +65,9 @@ pub(super) async fn message(
     };
     let ok = match message {
         ClientMessage::RouteUpdate { route } => headcount.navigate(&connection_id, &route),
-        ClientMessage::SubscribeStats(_) => {
+        ClientMessage::SubscribeStats(form) => {
             let (credentials, browser) = (site.credentials(&parts), admission::browser_cookie(site, &parts));
-            headcount.subscribe(&connection_id, credentials, browser)?;
+            headcount.subscribe(&connection_id, form.into(), credentials, browser)?;
             true
         }
         _ => headcount.say(&connection_id, text)?,

@@ -15,15 +15,15 @@ use std::time::{Duration, Instant};
 
 use headcount_core::connection::ConnectionKey;
 use headcount_core::protocol::admin::StatsAnswer;
-use headcount_core::protocol::stats::{self, StatsMessage};
-use headcount_core::stats::{Changes, Sum};
+use headcount_core::protocol::stats::{self, Feed, Form};
+use headcount_core::stats::Changes;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::authorize::Verdict;
 use crate::clock;
 use crate::shard::{AuthorizeJob, Command, Handle, Report, Shards};
 use crate::site::Site;
-use subscribers::Subscribers;
+use subscribers::{Subscribers, Wanting};
 
 /// Events, and reports of shards, that may wait for the hub.
 pub(crate) const EVENTS_MAX: usize = 16_384;
@@ -59,7 +59,7 @@ struct Question {
 struct Hub {
     site: Arc<Site>,
     shards: Shards,
-    sum: Sum,
+    feed: Feed,
     subscribers: Subscribers,
     watched: bool,
     /// Whether the numbers differ from those last sent.
@@ -110,7 +110,7 @@ impl Hub {
         let now = clock::now();
         let count = shards.iter().len();
         Self {
-            sum: Sum::new(count),
+            feed: Feed::new(count, site.config.limits.stats_connections_max),
             subscribers: Subscribers::new(Arc::clone(&site), shards.clone(), sender),
             site,
             shards,
@@ -134,20 +134,16 @@ impl Hub {
                 question,
             } => self.on_changes(shard, changes, question),
             Report::Authorize(job) => self.subscribers.ask(job),
-            Report::Left(key) => self.subscribers.forget(key),
+            Report::Wants { key, form } => self.on_wants(key, form),
+            Report::Left(key) => {
+                self.subscribers.forget(key);
+            }
         }
     }
 
     fn on_event(&mut self, event: HubEvent) {
         match event {
-            HubEvent::Decided { job, verdict } => {
-                let key = job.key;
-                if self.subscribers.decide(job, verdict) {
-                    self.watch();
-                    self.waiting.readers.push(key);
-                    self.ask_shards();
-                }
-            }
+            HubEvent::Decided { job, verdict } => self.subscribers.decide(job, verdict),
             HubEvent::Ask(asker) => {
                 self.waiting.askers.push(asker);
                 self.ask_shards();
@@ -155,9 +151,27 @@ impl Hub {
         }
     }
 
+    /// A subscriber that begins gets an exact sum; one that has caught up has waited, and gets what is there.
+    fn on_wants(&mut self, key: ConnectionKey, form: Form) {
+        match self.subscribers.want(key, form) {
+            Wanting::Nobody => {}
+            Wanting::New => {
+                self.watch();
+                if !self.waiting.readers.contains(&key) {
+                    self.waiting.readers.push(key);
+                }
+                self.ask_shards();
+            }
+            Wanting::CaughtUp => self.send_snapshots(&[key]),
+        }
+    }
+
     fn on_changes(&mut self, shard: usize, changes: Changes, question: Option<u64>) {
-        let changed = !self.sum.apply(shard, changes).is_empty();
+        let changed = self.feed.apply(shard, changes);
         self.changed |= changed;
+        if !self.watched {
+            self.forget_news();
+        }
         if question.is_none() {
             self.expected = self.expected.saturating_sub(1);
             if !changed && self.allowed {
@@ -204,7 +218,7 @@ impl Hub {
         let connections_max = self.site.config.limits.stats_connections_max;
         let asked = waiting.askers.iter().any(|asker| !asker.is_closed());
         if asked {
-            let answer = stats::answer(&self.sum, connections_max, &self.site.cipher);
+            let answer = stats::answer(self.feed.sum(), connections_max, &self.site.cipher);
             for asker in waiting.askers {
                 let _asker_gone = asker.send(answer.clone());
             }
@@ -212,26 +226,35 @@ impl Hub {
         if waiting.readers.is_empty() {
             return;
         }
-        if self.subscribers.len() <= waiting.readers.len() {
-            // These are all there are, and this is the latest there is. Shards whose reports are in it may report again.
-            self.changed = false;
+        if self.subscribers.are_only(&waiting.readers) {
+            // This is the latest there is. Shards whose reports are in it may report again.
+            self.forget_news();
             self.allowed = false;
         }
-        let message = Arc::new(StatsMessage::new(&self.sum, connections_max, &self.site.cipher));
-        for (number, shard) in self.shards.iter().enumerate() {
-            let only: Vec<_> = waiting
-                .readers
-                .iter()
-                .copied()
-                .filter(|key| usize::from(key.shard) == number)
-                .collect();
-            if !only.is_empty() {
-                shard.force(Command::Stats {
-                    message: Arc::clone(&message),
-                    only: Some(only),
-                });
+        self.send_snapshots(&waiting.readers);
+    }
+
+    /// Sends the numbers of this moment to these subscribers, each in its form.
+    fn send_snapshots(&mut self, readers: &[ConnectionKey]) {
+        for form in Form::ALL {
+            for (number, shard) in self.shards.iter().enumerate() {
+                let readers: Vec<_> = readers
+                    .iter()
+                    .copied()
+                    .filter(|key| usize::from(key.shard) == number)
+                    .filter(|key| self.subscribers.form_of(*key) == Some(form))
+                    .collect();
+                if !readers.is_empty() {
+                    let message = self.feed.snapshot(form, &self.site.cipher);
+                    shard.force(Command::Snapshot { message, readers });
+                }
             }
         }
+    }
+
+    fn forget_news(&mut self) {
+        self.changed = false;
+        self.feed.forget_news();
     }
 
     fn on_time(&mut self, now: Instant) {
@@ -248,11 +271,15 @@ impl Hub {
             self.expected = self.shards.iter().filter(|shard| shard.allow_report()).count();
             self.gather_until = now + GATHER;
         }
-        // Until a new reader's question is answered the sum may hold the news of some shards only, and that would be its
-        // first message.
-        if self.changed && !self.has_new_readers() && (self.expected == 0 || now >= self.gather_until) {
-            self.send_stats(now);
+        if self.has_tick() && (self.expected == 0 || now >= self.gather_until) {
+            self.tick(now);
         }
+    }
+
+    /// Whether a tick is due as soon as the shards have reported. Not while a new reader's question is under way: it is
+    /// answered in a moment, and then maybe nobody is left to tell.
+    fn has_tick(&self) -> bool {
+        self.changed && self.subscribers.anyone_reads() && !self.has_new_readers()
     }
 
     /// Whether somebody waits for first stats.
@@ -269,34 +296,30 @@ impl Hub {
         }
     }
 
-    fn send_stats(&mut self, now: Instant) {
-        let limits = &self.site.config.limits;
+    fn tick(&mut self, now: Instant) {
         self.changed = false;
         self.allowed = false;
         self.expected = 0;
-        self.next_tick = now + Duration::from_millis(limits.tick_ms.into());
-        let message = Arc::new(StatsMessage::new(
-            &self.sum,
-            limits.stats_connections_max,
-            &self.site.cipher,
-        ));
+        self.next_tick = now + Duration::from_millis(self.site.config.limits.tick_ms.into());
+        let subscribers = &self.subscribers;
+        let tick = Arc::new(self.feed.tick(|form| subscribers.reads(form), &self.site.cipher));
+        if tick.is_empty() {
+            return;
+        }
         for shard in self
             .shards
             .iter()
             .filter(|shard| shard.signals.subscribers.load(Ordering::Relaxed) > 0)
         {
-            shard.force(Command::Stats {
-                message: Arc::clone(&message),
-                only: None,
-            });
+            shard.force(Command::Tick(Arc::clone(&tick)));
         }
     }
 
     /// When there is something to do although nothing happens.
     fn deadline(&self) -> Option<Instant> {
-        let tick = match (self.watched, self.allowed, self.changed) {
-            (true, false, _) => Some(self.next_tick),
-            (true, true, true) if !self.has_new_readers() => Some(self.gather_until),
+        let tick = match (self.watched, self.allowed) {
+            (true, false) => Some(self.next_tick),
+            (true, true) if self.has_tick() => Some(self.gather_until),
             _ => None,
         };
         [tick, self.subscribers.next_look()].into_iter().flatten().min()
@@ -313,6 +336,8 @@ impl Hub {
     fn stop_watching(&mut self) {
         if std::mem::replace(&mut self.watched, false) {
             self.allowed = false;
+            self.forget_news();
+            self.feed.forget_messages();
             for shard in self.shards.iter() {
                 shard.signals.watched.store(false, Ordering::SeqCst);
             }

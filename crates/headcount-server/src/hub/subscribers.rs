@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use headcount_core::connection::ConnectionKey;
+use headcount_core::protocol::stats::Form;
 use tokio::sync::{Semaphore, mpsc};
 
 use super::HubEvent;
@@ -24,9 +25,22 @@ const ASKED_AT_ONCE: usize = 64;
 const LOOK: Duration = Duration::from_millis(250);
 
 #[derive(Debug)]
-struct Admission {
+pub(super) struct Admission {
     job: AuthorizeJob,
     until_ms: u64,
+    /// The form it reads, once its shard has said so.
+    form: Option<Form>,
+}
+
+/// Who wants the numbers of a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanting {
+    /// Nobody who is admitted.
+    Nobody,
+    /// A subscriber that begins.
+    New,
+    /// One that fell behind and has caught up.
+    CaughtUp,
 }
 
 #[derive(Debug)]
@@ -35,6 +49,8 @@ pub(super) struct Subscribers {
     shards: Shards,
     sender: mpsc::WeakSender<HubEvent>,
     admitted: HashMap<ConnectionKey, Admission>,
+    /// How many read each form.
+    reading: [usize; 3],
     asking: usize,
     turns: Arc<Semaphore>,
     next_look: Instant,
@@ -47,18 +63,56 @@ impl Subscribers {
             shards,
             sender,
             admitted: HashMap::new(),
+            reading: [0; 3],
             asking: 0,
             turns: Arc::new(Semaphore::new(ASKED_AT_ONCE)),
             next_look: clock::now(),
         }
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.admitted.len()
-    }
-
     pub(super) fn is_empty(&self) -> bool {
         self.admitted.is_empty()
+    }
+
+    /// Whether somebody reads stats in this form.
+    pub(super) fn reads(&self, form: Form) -> bool {
+        self.reading[form as usize] > 0
+    }
+
+    /// Whether somebody reads stats in any form.
+    pub(super) fn anyone_reads(&self) -> bool {
+        Form::ALL.into_iter().any(|form| self.reads(form))
+    }
+
+    /// Whether nobody reads stats but these.
+    pub(super) fn are_only(&self, readers: &[ConnectionKey]) -> bool {
+        let reading = self
+            .admitted
+            .iter()
+            .filter(|(_, admission)| admission.form.is_some());
+        reading.map(|(key, _)| key).all(|key| readers.contains(key))
+    }
+
+    /// The form that a subscriber reads.
+    pub(super) fn form_of(&self, key: ConnectionKey) -> Option<Form> {
+        self.admitted.get(&key)?.form
+    }
+
+    /// A shard says that a subscriber wants the numbers of this moment, in this form.
+    pub(super) fn want(&mut self, key: ConnectionKey, form: Form) -> Wanting {
+        let Some(admission) = self.admitted.get_mut(&key) else {
+            return Wanting::Nobody;
+        };
+        let before = admission.form.replace(form);
+        self.reading[form as usize] += 1;
+        if let Some(before) = before {
+            self.reading[before as usize] -= 1;
+        }
+        if before == Some(form) {
+            Wanting::CaughtUp
+        } else {
+            Wanting::New
+        }
     }
 
     pub(super) fn next_look(&self) -> Option<Instant> {
@@ -90,21 +144,21 @@ impl Subscribers {
         });
     }
 
-    /// Acts on an answer of the authorizers. Whether the connection is to get stats now.
-    pub(super) fn decide(&mut self, job: AuthorizeJob, verdict: Verdict) -> bool {
+    /// Acts on an answer of the authorizers. The shard of one who is admitted will say in which form it wants its stats.
+    pub(super) fn decide(&mut self, job: AuthorizeJob, verdict: Verdict) {
         self.asking = self.asking.saturating_sub(1);
         let key = job.key;
         match verdict {
             Verdict::Admitted { until_ms } if until_ms > clock::unix_ms() => {
                 self.count(key, Count::SubscribeAdmitted);
-                self.admitted.insert(key, Admission { job, until_ms });
+                self.forget(key);
+                let form = None;
+                self.admitted.insert(key, Admission { job, until_ms, form });
                 self.tell(key, Command::Admitted { key });
-                return true;
             }
             Verdict::Admitted { .. } | Verdict::Refused => self.refuse(key, Count::SubscribeRefused),
             Verdict::Unavailable => self.refuse(key, Count::SubscribeUnavailable),
         }
-        false
     }
 
     /// Ends admissions whose time is over, and asks for them anew.
@@ -122,18 +176,22 @@ impl Subscribers {
             .collect();
         for key in over {
             self.tell(key, Command::Suspend { key });
-            if let Some(admission) = self.admitted.remove(&key) {
+            if let Some(admission) = self.forget(key) {
                 self.ask(admission.job);
             }
         }
     }
 
-    pub(super) fn forget(&mut self, key: ConnectionKey) {
-        self.admitted.remove(&key);
+    pub(super) fn forget(&mut self, key: ConnectionKey) -> Option<Admission> {
+        let admission = self.admitted.remove(&key)?;
+        if let Some(form) = admission.form {
+            self.reading[form as usize] -= 1;
+        }
+        Some(admission)
     }
 
     fn refuse(&mut self, key: ConnectionKey, count: Count) {
-        self.admitted.remove(&key);
+        self.forget(key);
         self.count(key, count);
         self.tell(key, Command::Refused { key });
     }

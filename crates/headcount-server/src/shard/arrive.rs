@@ -190,7 +190,7 @@ impl Shard {
             .census
             .leave(peer.extras.as_ref().and_then(|extras| extras.address));
         if peer.stats != Subscription::None {
-            self.forget_subscriber(key);
+            self.end_reading(key);
             self.say_left(key);
         }
         self.outlets

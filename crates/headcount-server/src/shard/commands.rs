@@ -1,10 +1,10 @@
 //! What a shard is told, and what it does about it.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use headcount_core::connection::ConnectionKey;
 use headcount_core::protocol::server;
+use headcount_core::protocol::stats::Form;
 use headcount_core::registry::Reach;
 
 use super::arrive::Cause;
@@ -34,11 +34,12 @@ impl Shard {
             }
             Command::Subscribe {
                 key,
+                form,
                 credentials,
                 browser,
             } => {
                 self.with(key, |shard, slot| {
-                    shard.subscribe_by_post(slot, credentials, browser);
+                    shard.subscribe_by_post(slot, form, credentials, browser);
                 });
             }
             Command::Admitted { key } => match self.registry.find(key) {
@@ -50,33 +51,14 @@ impl Shard {
                 shard.unsubscribe(slot);
                 shard.send_text(slot, server::STATS_UNAUTHORIZED);
             }),
-            Command::Stats { message, only } => self.on_stats(message, only),
+            Command::Tick(tick) => self.on_tick(&tick),
+            Command::Snapshot { message, readers } => self.on_snapshot(&message, readers),
             Command::Send { key, text } => self.with(key, |shard, slot| {
                 shard.meters.one(Count::SentCustom);
                 shard.send_text(slot, &text);
             }),
             Command::Standing(new) => self.on_standing(*new),
-            Command::Reach { rule, reply } => {
-                let _asker_gone = reply.send(self.registry.reach(&rule));
-            }
-            Command::Outcomes(reply) => {
-                let _asker_gone = reply.send(self.registry.outcomes());
-            }
-            Command::Page {
-                from,
-                max,
-                filter,
-                reply,
-            } => {
-                let _asker_gone = reply.send(self.registry.page(from, max, &filter));
-            }
-            Command::Tally { from, reply } => {
-                let standing = Arc::clone(self.registry.standing());
-                let _asker_gone = reply.send((self.registry.tally(from), standing));
-            }
-            Command::Versions(reply) => {
-                let _asker_gone = reply.send(self.registry.versions());
-            }
+            Command::Ask(question) => self.on_question(question),
             Command::EndTurn(turn) => drop(turn),
             Command::Report { question } => self.answer_report(question),
             Command::Drain => self.drain = Some(Drain::new(self.now_ms, self.registry.len(), self.limits())),
@@ -114,7 +96,13 @@ impl Shard {
         true
     }
 
-    fn subscribe_by_post(&mut self, slot: u32, credentials: Option<Arc<Credentials>>, browser: Option<u64>) {
+    fn subscribe_by_post(
+        &mut self,
+        slot: u32,
+        form: Form,
+        credentials: Option<Arc<Credentials>>,
+        browser: Option<u64>,
+    ) {
         let Some(peer) = self.registry.peer(slot) else {
             return;
         };
@@ -124,7 +112,7 @@ impl Shard {
             || credentials.is_some()
                 && opened_by.and_then(|extras| extras.credentials.as_ref()) == credentials.as_ref();
         if same_browser {
-            self.ask_authorizers(slot, credentials);
+            self.ask_authorizers(slot, form, credentials);
         } else {
             self.meters.one(Count::SubscribeForeign);
             if peer.stats == Subscription::None {
@@ -144,29 +132,27 @@ impl Shard {
         let Some(peer) = self.registry.peer_mut(slot) else {
             return;
         };
-        // Unsubscribed while the authorizers were being asked.
-        if peer.stats == Subscription::None {
-            self.say_left(key);
-            return;
-        }
-        if std::mem::replace(&mut peer.stats, Subscription::Admitted) != Subscription::Admitted {
-            self.subscribers.push(key);
-            self.handle
-                .signals
-                .subscribers
-                .store(self.subscribers.len(), Ordering::Relaxed);
+        match peer.stats {
+            // Unsubscribed while the authorizers were being asked.
+            Subscription::None => self.say_left(key),
+            Subscription::Asked(form) | Subscription::Admitted(form) => {
+                peer.stats = Subscription::Admitted(form);
+                self.begin_reading(key, form);
+            }
         }
     }
 
     fn suspend(&mut self, slot: u32) {
         if let Some(peer) = self.registry.peer_mut(slot)
-            && peer.stats == Subscription::Admitted
+            && let Subscription::Admitted(form) = peer.stats
         {
-            peer.stats = Subscription::Asked;
+            peer.stats = Subscription::Asked(form);
             if let Some(outbox) = &mut peer.outbox {
                 outbox.stats_missed = false;
             }
-            self.drop_subscriber(slot);
+            if let Some(key) = self.registry.key(slot) {
+                self.end_reading(key);
+            }
         }
     }
 
@@ -178,35 +164,16 @@ impl Shard {
             if let Some(outbox) = &mut peer.outbox {
                 outbox.stats_missed = false;
             }
-            self.drop_subscriber(slot);
-            self.registry
-                .key(slot)
-                .into_iter()
-                .for_each(|key| self.say_left(key));
-        }
-    }
-
-    fn drop_subscriber(&mut self, slot: u32) {
-        if let Some(key) = self.registry.key(slot) {
-            self.forget_subscriber(key);
+            if let Some(key) = self.registry.key(slot) {
+                self.end_reading(key);
+                self.say_left(key);
+            }
         }
     }
 
     /// Tells the hub that a subscriber is gone. Where the queue is full the hub learns it when the admission ends.
     pub(super) fn say_left(&self, key: ConnectionKey) {
         let _learned_later = self.outlets.reports.try_send(Report::Left(key));
-    }
-
-    /// Takes a connection out of the list of subscribers.
-    pub(super) fn forget_subscriber(&mut self, key: ConnectionKey) {
-        self.subscribers.retain(|subscriber| *subscriber != key);
-        self.handle
-            .signals
-            .subscribers
-            .store(self.subscribers.len(), Ordering::Relaxed);
-        if self.subscribers.is_empty() {
-            self.latest_stats = None;
-        }
     }
 
     fn on_standing(&mut self, new: NewStanding) {

@@ -11,22 +11,18 @@ use headcount_core::connection::ConnectionKey;
 use headcount_core::invalidation::{Rule, positions};
 use headcount_core::protocol::client::Resume;
 use headcount_core::protocol::server;
-use headcount_core::protocol::stats::StatsMessage;
 use headcount_core::sse;
-use headcount_core::websocket::{self, Opcode};
+use headcount_core::websocket;
 use mio::Interest;
 
 use super::arrive::Cause;
-use super::peer::{Flushed, Link, Part, Sent, Subscription};
+use super::peer::{Flushed, Link, Part, Sent};
 use super::reactor::Shard;
 use crate::admission::Transport;
 use crate::metrics::Count;
 
 /// Messages sent before sockets are heard again.
 const PIECE: usize = 256;
-
-/// Free places a remote link must have for stats: they are sent only to who keeps up.
-const REMOTE_ROOM_MIN: usize = 8;
 
 /// One message on its way to many.
 pub(super) struct Job {
@@ -171,7 +167,7 @@ impl Shard {
         self.send(slot, &[Part::Own(bytes)])
     }
 
-    fn send(&mut self, slot: u32, parts: &[Part<'_>]) -> bool {
+    pub(super) fn send(&mut self, slot: u32, parts: &[Part<'_>]) -> bool {
         let (now_ms, bytes_max) = (self.now_ms, self.limits().outbox_bytes_max as usize);
         let Some(peer) = self.registry.peer_mut(slot) else {
             return false;
@@ -216,106 +212,11 @@ impl Shard {
         match peer.flush(now_ms) {
             Ok(Flushed::Empty | Flushed::Waiting) => {}
             Ok(Flushed::StatsMissed) => {
-                if let Some(latest) = self.latest_stats.clone() {
-                    self.send_stats(slot, &latest);
+                if let Some(key) = self.registry.key(slot) {
+                    self.want_snapshot(key);
                 }
             }
             Err(_) => self.close(slot, Cause::Peer),
-        }
-    }
-
-    /// Sends stats to everyone who is subscribed, or to some.
-    pub(super) fn on_stats(&mut self, message: Arc<StatsMessage>, only: Option<Vec<ConnectionKey>>) {
-        let readers = only.unwrap_or_else(|| self.subscribers.clone());
-        for key in readers {
-            if let Some(slot) = self.registry.find(key)
-                && self
-                    .registry
-                    .peer(slot)
-                    .is_some_and(|peer| peer.stats == Subscription::Admitted)
-            {
-                self.send_stats(slot, &message);
-            }
-        }
-        self.latest_stats = Some(message);
-    }
-
-    /// Sends stats to one reader; to one that is behind, later.
-    pub(super) fn send_stats(&mut self, slot: u32, message: &StatsMessage) {
-        let Some(row) = self.registry.row(slot) else {
-            return;
-        };
-        let Some(peer) = self.registry.peer_mut(slot) else {
-            return;
-        };
-        if peer.stats != Subscription::Admitted {
-            return;
-        }
-        if let Some(outbox) = &mut peer.outbox {
-            outbox.stats_missed = true;
-            self.meters.one(Count::StatsSkipped);
-            return;
-        }
-        if let Link::Remote(sender) = &peer.link
-            && sender.capacity() < REMOTE_ROOM_MIN
-        {
-            self.note_missed(row.key);
-            return;
-        }
-        let end = message.end_for(&row, &self.site.cipher);
-        let beginning = Part::Shared(message.beginning());
-        self.meters.one(Count::SentStats);
-        match peer.transport {
-            Transport::Sse => {
-                self.send(
-                    slot,
-                    &[
-                        Part::Own(b"data: "),
-                        beginning,
-                        Part::Own(end.as_bytes()),
-                        Part::Own(b"\n\n"),
-                    ],
-                );
-            }
-            Transport::WebSocket => {
-                let mut header = [0; 10];
-                let length =
-                    websocket::header(Opcode::Text, message.beginning().len() + end.len(), &mut header);
-                self.send(
-                    slot,
-                    &[Part::Own(&header[..length]), beginning, Part::Own(end.as_bytes())],
-                );
-            }
-        }
-    }
-
-    fn note_missed(&mut self, key: ConnectionKey) {
-        self.meters.one(Count::StatsSkipped);
-        if !self.missed.iter().any(|(missed, _)| *missed == key) {
-            self.missed.push((key, self.now_ms));
-        }
-    }
-
-    /// Gives remote links that were behind the latest stats, or closes those that stay behind.
-    pub(super) fn catch_up_missed(&mut self) {
-        let patience_ms = u64::from(self.limits().outbox_ms);
-        for (key, since_ms) in std::mem::take(&mut self.missed) {
-            let Some(slot) = self.registry.find(key) else {
-                continue;
-            };
-            let room = match self.registry.peer(slot).map(|peer| &peer.link) {
-                Some(Link::Remote(sender)) => sender.capacity(),
-                _ => continue,
-            };
-            if room >= REMOTE_ROOM_MIN {
-                if let Some(latest) = self.latest_stats.clone() {
-                    self.send_stats(slot, &latest);
-                }
-            } else if self.now_ms.saturating_sub(since_ms) > patience_ms {
-                self.close(slot, Cause::Slow);
-            } else {
-                self.missed.push((key, since_ms));
-            }
         }
     }
 

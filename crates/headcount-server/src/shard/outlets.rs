@@ -9,6 +9,7 @@ use std::sync::mpsc::SyncSender;
 
 use bytes::Bytes;
 use headcount_core::connection::ConnectionKey;
+use headcount_core::protocol::stats::Form;
 use headcount_core::stats::{Changes, Row};
 use tokio::sync::mpsc;
 
@@ -34,6 +35,8 @@ pub(crate) enum Report {
     },
     /// A connection wants stats.
     Authorize(AuthorizeJob),
+    /// An admitted subscriber needs the numbers of this moment: it begins, or has caught up.
+    Wants { key: ConnectionKey, form: Form },
     /// A subscriber is gone, or wants no more stats.
     Left(ConnectionKey),
 }

@@ -5,6 +5,7 @@ use std::io::{ErrorKind, IoSlice, Write};
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
+use headcount_core::protocol::stats::Form;
 use headcount_core::session::Session;
 use headcount_core::websocket::Decoder;
 use mio::net::TcpStream;
@@ -41,13 +42,13 @@ pub(super) struct Extras {
     pub(super) deferred_route: Option<Box<str>>,
 }
 
-/// Whether it gets stats.
+/// Whether it gets stats, and the form that it asked for last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Subscription {
     None,
     /// The authorizers are being asked.
-    Asked,
-    Admitted,
+    Asked(Form),
+    Admitted(Form),
 }
 
 /// The way to a tab.
@@ -64,7 +65,7 @@ pub(super) struct Outbox {
     bytes: usize,
     /// When the socket last took something, on the shard's clock.
     pub(super) moved_ms: u64,
-    /// Whether stats were left out meanwhile, so that the latest must follow.
+    /// Whether stats were left out meanwhile, so that a whole message must follow.
     pub(super) stats_missed: bool,
 }
 
@@ -240,6 +241,11 @@ fn write(socket: &mut TcpStream, parts: &[Part<'_>]) -> std::io::Result<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_connection_at_rest_keeps_little() {
+        assert!(size_of::<Peer>() <= 56, "{}", size_of::<Peer>());
+    }
 
     #[test]
     fn one_message_is_kept_however_long_and_what_piles_up_behind_it_is_not() {

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use headcount_core::connection::ConnectionKey;
 use headcount_core::invalidation::Standing;
 use headcount_core::limits::Limits;
-use headcount_core::protocol::stats::StatsMessage;
 use headcount_core::registry::Registry;
 use mio::event::Event;
 use mio::{Events, Poll, Token};
@@ -18,6 +17,7 @@ use super::deliver::Job;
 use super::guests::{Guests, is_guest};
 use super::listen::Listener;
 use super::peer::Peer;
+use super::readers::Readers;
 use super::sweep::{Drain, Sweep};
 use super::{Command, Handle, Outlets, Report, Shards};
 use crate::clock::{self, HttpDate};
@@ -49,12 +49,9 @@ pub(super) struct Shard {
     pub(super) guests: Guests,
     pub(super) scratch: Vec<u8>,
     pub(super) jobs: VecDeque<Job>,
-    pub(super) subscribers: Vec<ConnectionKey>,
-    pub(super) latest_stats: Option<Arc<StatsMessage>>,
+    pub(super) readers: Readers,
     /// Connections with a navigation that waits for their allowance.
     pub(super) deferred: Vec<ConnectionKey>,
-    /// Remote links that missed stats, and since when.
-    pub(super) missed: Vec<(ConnectionKey, u64)>,
     pub(super) sweep: Sweep,
     pub(super) drain: Option<Drain>,
     pub(super) stopping: bool,
@@ -94,10 +91,8 @@ impl Shard {
             guests: Guests::default(),
             scratch: vec![0; SCRATCH_BYTES],
             jobs: VecDeque::new(),
-            subscribers: Vec::new(),
-            latest_stats: None,
+            readers: Readers::default(),
             deferred: Vec::new(),
-            missed: Vec::new(),
             sweep: Sweep::default(),
             drain: None,
             stopping: false,

@@ -4,6 +4,7 @@ use std::io::{ErrorKind, Read};
 use std::sync::Arc;
 
 use headcount_core::protocol::server;
+use headcount_core::protocol::stats::Form;
 use headcount_core::route;
 use headcount_core::session::Step;
 use headcount_core::websocket::{self, CloseCode, Event, Flow};
@@ -164,10 +165,10 @@ impl Shard {
                 self.meters.one(Count::ReceivedOther);
                 self.registry.acknowledge(slot, id, outcome);
             }
-            Step::Subscribe(_form) => {
+            Step::Subscribe(asked) => {
                 self.meters.one(Count::ReceivedOther);
                 let credentials = peer_credentials(self, slot);
-                self.ask_authorizers(slot, credentials);
+                self.ask_authorizers(slot, asked.into(), credentials);
             }
             Step::Unsubscribe => {
                 self.meters.one(Count::ReceivedOther);
@@ -228,8 +229,9 @@ impl Shard {
         }
     }
 
-    /// Asks whether a connection may see stats, going by what its browser showed.
-    pub(super) fn ask_authorizers(&mut self, slot: u32, credentials: Option<Arc<Credentials>>) {
+    /// Asks whether a connection may see stats, going by what its browser showed. It will see them in this form; until the
+    /// answer is there, one that is admitted already goes on with the form that it has.
+    pub(super) fn ask_authorizers(&mut self, slot: u32, form: Form, credentials: Option<Arc<Credentials>>) {
         let Some(row) = self.registry.row(slot) else {
             return;
         };
@@ -241,11 +243,10 @@ impl Shard {
         if !self.site.config.connection_tracking {
             return self.refuse(slot);
         }
-        if self
-            .registry
-            .peer(slot)
-            .is_some_and(|peer| peer.stats == Subscription::Asked)
+        if let Some(peer) = self.registry.peer_mut(slot)
+            && let Subscription::Asked(wanted) = &mut peer.stats
         {
+            *wanted = form;
             return;
         }
         let job = AuthorizeJob {
@@ -257,10 +258,11 @@ impl Shard {
             self.refuse(slot);
             return;
         }
-        if let Some(peer) = self.registry.peer_mut(slot)
-            && peer.stats == Subscription::None
-        {
-            peer.stats = Subscription::Asked;
+        if let Some(peer) = self.registry.peer_mut(slot) {
+            peer.stats = match peer.stats {
+                Subscription::Admitted(_) => Subscription::Admitted(form),
+                Subscription::None | Subscription::Asked(_) => Subscription::Asked(form),
+            };
         }
     }
 }

@@ -78,7 +78,7 @@ impl Shard {
     }
 
     pub(super) fn next_deferred_ms(&self) -> Option<u64> {
-        (!self.deferred.is_empty() || !self.missed.is_empty()).then_some(self.sweep.looked_ms + LOOK_MS)
+        (!self.deferred.is_empty() || self.readers.has_missed()).then_some(self.sweep.looked_ms + LOOK_MS)
     }
 
     pub(super) fn next_drain_ms(&self) -> Option<u64> {

@@ -52,6 +52,7 @@ fn session(way: Way) {
     in_order(&mut tab);
     closes(tab, &server, &seen);
     is_replaced(way, &server);
+    watches_by_deltas(way, &server);
     comes_back(way, &server);
     says_everything_by_message(way, &server);
 }
@@ -254,6 +255,29 @@ fn watches(tab: &mut Tab, way: Way, server: &Server, seen: &Seen) {
     let line = seen.recv_timeout(PATIENCE).unwrap();
     assert!(line.starts_with("close "), "{line}");
     assert_eq!(tab.next()["total"], 1);
+}
+
+/// One who wants deltas gets the numbers whole, and then what changed, numbered.
+fn watches_by_deltas(way: Way, server: &Server) {
+    let mut reader = visit(way, "/reader").open(server.address);
+    reader.tell(&json!({"type": "subscribe-stats", "delta": true, "connections": false}));
+    let first = reader.next_of("stats");
+    let seq = first["seq"].as_u64().unwrap();
+    let expected = json!({
+        "type": "stats", "seq": seq, "total": 1, "visible": 1, "versions": {"build-0": 1},
+        "routes": {"/reader": 1}, "yourId": reader.id,
+    });
+    assert_eq!(first, expected);
+    let other = Visit::new(way.transport, "/other").open(server.address);
+    let opened = json!({"type": "stats-delta", "seq": seq + 1, "total": 2, "visible": 2,
+        "versions": {"v2": 1}, "routes": {"/other": 1}});
+    assert_eq!(reader.next(), opened);
+    drop(other);
+    let closed = json!({"type": "stats-delta", "seq": seq + 2, "total": 1, "visible": 1,
+        "versions": {"v2": null}, "routes": {"/other": null}});
+    assert_eq!(reader.next(), closed);
+    drop(reader);
+    server.await_total(0);
 }
 
 fn is_told_once(tab: &mut Tab, server: &Server) {

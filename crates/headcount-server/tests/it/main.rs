@@ -9,6 +9,7 @@ mod acknowledgements;
 mod authorize;
 mod client;
 mod contract;
+mod deltas;
 mod demotion;
 mod embedding;
 mod files;
@@ -16,6 +17,9 @@ mod history;
 mod hooks;
 mod invalidation;
 mod lifecycle;
+// The client that the core's own tests hold its messages to.
+#[path = "../../../headcount-core/src/protocol/stats/tests/client.rs"]
+mod naive;
 mod pages;
 mod seal;
 mod server;

@@ -111,6 +111,7 @@ mod tests {
             version: "v1".to_owned(),
             route: Some("/checkout".to_owned()),
             ip: None,
+            hidden: false,
         };
         ConnectionsAnswer {
             connections: vec![row],

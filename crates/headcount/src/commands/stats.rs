@@ -25,7 +25,11 @@ fn shown(stats: &StatsAnswer, top: usize) -> String {
     if stats.total == 0 {
         return "no tabs open\n".to_owned();
     }
-    let mut text = format!("{} open\n", counted(stats.total, "tab"));
+    let mut text = format!(
+        "{} open, {} visible\n",
+        counted(stats.total, "tab"),
+        count(stats.visible)
+    );
     for (heading, counts) in [("VERSION", &stats.versions), ("ROUTE", &stats.routes)] {
         if !counts.is_empty() {
             text.push('\n');
@@ -82,6 +86,7 @@ mod tests {
         };
         StatsAnswer {
             total: versions.iter().map(|(_, tabs)| tabs).sum(),
+            visible: 1,
             versions: map(versions),
             routes: map(routes),
             ..StatsAnswer::default()
@@ -95,7 +100,7 @@ mod tests {
             &[("/", 1), ("/cart", 1_039), ("/about", 1)],
         );
         let expected = "\
-1,041 tabs open
+1,041 tabs open, 1 visible
 
 VERSION  TABS   SHARE
 v2        700  67.2 %
@@ -123,6 +128,6 @@ ROUTE    TABS   SHARE
     #[test]
     fn nobody_and_one_read_well() {
         assert_eq!(shown(&StatsAnswer::default(), 20), "no tabs open\n");
-        assert!(shown(&stats(&[("v1", 1)], &[]), 20).starts_with("1 tab open\n"));
+        assert!(shown(&stats(&[("v1", 1)], &[]), 20).starts_with("1 tab open, 1 visible\n"));
     }
 }

@@ -8,7 +8,7 @@ use crate::command::{ended, headcount};
 use crate::process::Process;
 
 const STATS: &str =
-    r#"{"total":3,"versions":{"v1":1,"v2":2},"routes":{"/":3},"connections":[],"later":"field"}"#;
+    r#"{"total":3,"visible":2,"versions":{"v1":1,"v2":2},"routes":{"/":3},"connections":[],"later":"field"}"#;
 
 #[test]
 fn json_is_the_answer_as_it_is() {
@@ -25,7 +25,7 @@ fn stats_are_tables_on_stdout() {
     assert!(
         ended
             .stdout
-            .starts_with("3 tabs open\n\nVERSION  TABS   SHARE\nv2          2  66.7 %\n"),
+            .starts_with("3 tabs open, 2 visible\n\nVERSION  TABS   SHARE\nv2          2  66.7 %\n"),
         "{}",
         ended.stdout
     );

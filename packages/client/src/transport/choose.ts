@@ -6,17 +6,14 @@
 
 import type { TransportName } from './link.js'
 
-/** What is known about the way to the server. */
-export interface Way {
-  /** Whether the page came from the server's own origin. */
-  readonly sameOrigin: boolean
-  /** How the page came, as in `PerformanceResourceTiming.nextHopProtocol`. */
-  readonly protocol: string
-}
-
-/** The transport to begin with. */
-export function choose(way: Way): TransportName {
-  return way.sameOrigin && /^h[23]/.test(way.protocol) ? 'sse' : 'websocket'
+/**
+ * The transport to begin with.
+ *
+ * @param isSameOrigin whether the page came from the server's own origin
+ * @param protocol how the page came, as in `PerformanceResourceTiming.nextHopProtocol`
+ */
+export function choose(isSameOrigin: boolean, protocol: string): TransportName {
+  return isSameOrigin && /^h[23]/.test(protocol) ? 'sse' : 'websocket'
 }
 
 /** The one to try where `transport` does not get through. */

@@ -7,16 +7,18 @@ export type TransportName = 'sse' | 'websocket'
 
 /** An open stream, or one that is opening. */
 export interface Link {
-  /** Says it as soon as that is possible, in order; of several navigations the last is enough. */
-  send(message: ClientMessage): void
+  /**
+   * Says it as soon as that is possible, in order; of several that replace each other the last is enough. Only on a stream
+   * that has said `connected`, with the id that came with it.
+   */
+  send(message: ClientMessage, connectionId: string): void
   /** Ends it. Nothing is heard of it any more. */
   close(): void
 }
 
 /** What a link tells. `ended` comes at most once, and then nothing more. */
 export interface LinkEvents {
-  /** A message, and the resume id that came with it. */
-  received(text: string, resume: string | null): void
+  received(text: string): void
   /** The stream is over; with the close code, if the transport has such a thing. */
   ended(code: number | null): void
 }

@@ -1,4 +1,4 @@
-// A stream over WebSocket. What is said before it is open waits until it is.
+// A stream over WebSocket.
 
 import type { Connect } from './link.js'
 
@@ -6,19 +6,13 @@ import type { Connect } from './link.js'
 export const websocket: Connect = (base, query, events) => {
   const url = new URL(`ws?${query}`, base)
   url.protocol = url.protocol.replace('http', 'ws')
-  const early: string[] = []
   const socket = new WebSocket(url)
-  socket.onopen = () => { for (const text of early.splice(0)) socket.send(text) }
-  socket.onmessage = ({ data }: MessageEvent<unknown>) => { if (typeof data === 'string') events.received(data, null) }
+  socket.onmessage = ({ data }: MessageEvent<unknown>) => { if (typeof data === 'string') events.received(data) }
   socket.onclose = ({ code }) => { events.ended(code) }
   return {
-    send(message) {
-      const text = JSON.stringify(message)
-      if (socket.readyState === WebSocket.CONNECTING) early.push(text)
-      else socket.send(text) // Does nothing on one that is closing.
-    },
+    send(message) { socket.send(JSON.stringify(message)) }, // Does nothing on one that is closing.
     close() {
-      socket.onopen = socket.onmessage = socket.onclose = null
+      socket.onmessage = socket.onclose = null
       socket.close()
     },
   }

@@ -9,8 +9,8 @@ use serde::Deserialize;
 use super::*;
 use crate::connection::{ConnectionKey, IdCipher};
 use crate::protocol::admin::ModeBody;
-use crate::protocol::stats::StatsMessage;
-use crate::stats::{Changes, Row, Sum};
+use crate::protocol::stats::{Feed, Follower, Form, Text};
+use crate::stats::{Changes, Row};
 
 #[derive(Deserialize)]
 struct Vectors {
@@ -52,17 +52,60 @@ enum Make {
     Pong {},
     Unauthorized {},
     Stats(MakeStats),
+    Delta(MakeDelta),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct MakeStats {
+    /// Absent: the form in which each message is whole.
+    #[serde(default)]
+    form: MakeForm,
+    connections_max: u32,
+    reader: MakeRow,
+    #[serde(flatten)]
+    numbers: Numbers,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct MakeStats {
+struct MakeDelta {
+    form: MakeForm,
+    connections_max: u32,
+    before: Numbers,
+    after: Numbers,
+    reader: MakeRow,
+    /// Absent: as it is now.
+    reader_before: Option<MakeRow>,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum MakeForm {
+    #[default]
+    Whole,
+    Deltas,
+    Counts,
+}
+
+impl From<MakeForm> for Form {
+    fn from(form: MakeForm) -> Self {
+        match form {
+            MakeForm::Whole => Self::Whole,
+            MakeForm::Deltas => Self::Deltas,
+            MakeForm::Counts => Self::Counts,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Numbers {
     rows: Vec<MakeRow>,
     total: u64,
+    #[serde(default)]
+    hidden: u64,
     versions: BTreeMap<Arc<str>, u64>,
     routes: BTreeMap<Arc<str>, u64>,
-    connections_max: u32,
-    reader: MakeRow,
 }
 
 #[derive(Deserialize)]
@@ -72,6 +115,8 @@ struct MakeRow {
     version: Arc<str>,
     route: Option<Arc<str>>,
     ip: Option<IpAddr>,
+    #[serde(default)]
+    hidden: bool,
 }
 
 impl MakeRow {
@@ -81,28 +126,72 @@ impl MakeRow {
             version: Arc::clone(&self.version),
             route: self.route.clone(),
             ip: self.ip,
-            hidden: false,
+            hidden: self.hidden,
         }
     }
 }
 
-impl MakeStats {
-    fn text(self) -> String {
-        let mut sum = Sum::new(1);
-        sum.apply(
-            0,
-            Changes {
-                total: self.total,
-                hidden: 0,
-                versions: self.versions.into_iter().collect(),
-                routes: self.routes.into_iter().collect(),
-                rows: self.rows.iter().map(|row| (row.slot, Some(row.row()))).collect(),
-            },
-        );
-        let message = StatsMessage::new(&sum, self.connections_max, &cipher());
-        let beginning = std::str::from_utf8(message.beginning()).unwrap();
-        format!("{beginning}{}", message.end_for(&self.reader.row(), &cipher()))
+impl Numbers {
+    fn changes(&self) -> Changes {
+        let owned = |counts: &BTreeMap<Arc<str>, u64>| {
+            counts
+                .iter()
+                .map(|(name, count)| (Arc::clone(name), *count))
+                .collect()
+        };
+        Changes {
+            total: self.total,
+            hidden: self.hidden,
+            versions: owned(&self.versions),
+            routes: owned(&self.routes),
+            rows: self.rows.iter().map(|row| (row.slot, Some(row.row()))).collect(),
+        }
     }
+
+    /// What leads from these numbers to those.
+    fn changes_to(&self, after: &Self) -> Changes {
+        let mut changes = after.changes();
+        let gone = |before: &BTreeMap<Arc<str>, u64>, after: &BTreeMap<Arc<str>, u64>| {
+            let gone = before.keys().filter(|name| !after.contains_key(*name));
+            gone.map(|name| (Arc::clone(name), 0)).collect::<Vec<_>>()
+        };
+        changes.versions.extend(gone(&self.versions, &after.versions));
+        changes.routes.extend(gone(&self.routes, &after.routes));
+        let left = |row: &&MakeRow| !after.rows.iter().any(|other| other.slot == row.slot);
+        changes
+            .rows
+            .extend(self.rows.iter().filter(left).map(|row| (row.slot, None)));
+        changes
+    }
+}
+
+impl MakeStats {
+    fn text(&self) -> String {
+        let mut feed = Feed::new(1, self.connections_max);
+        feed.apply(0, self.numbers.changes());
+        let mut follower = Follower::new(self.form.into());
+        let message = feed.snapshot(self.form.into(), &cipher());
+        joined(&follower.begin(&message, &self.reader.row(), &cipher()).unwrap())
+    }
+}
+
+impl MakeDelta {
+    fn text(&self) -> String {
+        let mut feed = Feed::new(1, self.connections_max);
+        feed.apply(0, self.before.changes());
+        feed.forget_news();
+        let mut follower = Follower::new(self.form.into());
+        let message = feed.snapshot(self.form.into(), &cipher());
+        let before = self.reader_before.as_ref().unwrap_or(&self.reader).row();
+        follower.begin(&message, &before, &cipher()).unwrap();
+        feed.apply(0, self.before.changes_to(&self.after));
+        let tick = feed.tick(|_| true, &cipher());
+        joined(&follower.go_on(&tick, &self.reader.row(), &cipher()).unwrap())
+    }
+}
+
+fn joined(text: &Text) -> String {
+    format!("{}{}", std::str::from_utf8(&text.beginning).unwrap(), text.end)
 }
 
 impl Make {
@@ -129,6 +218,7 @@ impl Make {
             Self::Pong {} => PONG.to_owned(),
             Self::Unauthorized {} => STATS_UNAUTHORIZED.to_owned(),
             Self::Stats(stats) => stats.text(),
+            Self::Delta(delta) => delta.text(),
         }
     }
 }

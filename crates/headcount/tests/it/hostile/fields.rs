@@ -14,6 +14,7 @@ pub(super) const CASES: &[Case] = &[
     ("fields that nobody knows, and fields twice", odd_fields),
     ("control characters", control_characters),
     ("bytes that are no UTF-8", bad_utf8),
+    ("options of stats that are none", bad_options),
     ("JSON ten thousand deep", deep_json),
     ("words that are special elsewhere", special_words),
     ("routes that climb", climbing_routes),
@@ -90,6 +91,38 @@ fn wrong_types(server: &Process) {
             route(server, &json!({"connectionId": wrong, "route": "/"})),
             json!({"ok": false})
         );
+    }
+}
+
+fn bad_options(server: &Process) {
+    let mut tab = Visit::new(Transport::Sse, "/").open(server.address);
+    let mut websocket = Visit::new(Transport::WebSocket, "/").open(server.address);
+    for option in ["delta", "connections"] {
+        for wrong in [json!(1), json!(null), json!("true"), json!([true]), json!({})] {
+            let mut body = json!({"type": "subscribe-stats", "connectionId": tab.id});
+            body[option] = wrong;
+            let status = |endpoint: &str| tab.post(endpoint, &body).status;
+            assert_eq!(
+                (status("subscribe-stats"), status("message")),
+                (400, 200),
+                "{body}"
+            );
+            assert_eq!(tab.post("message", &body).json(), json!({"ok": false}), "{body}");
+            websocket.say(&body);
+        }
+    }
+    // Nobody was even asked about: with nothing configured the answer would be `stats-unauthorized`.
+    for tab in [&mut tab, &mut websocket] {
+        tab.tell(&json!({"type": "ping"}));
+        assert_eq!(tab.next()["type"], "pong");
+    }
+    for twice in [
+        r#""delta":true,"delta":false"#,
+        r#""connections":true,"connections":true"#,
+    ] {
+        let body = format!(r#"{{"connectionId":"{}",{twice}}}"#, tab.id);
+        let post = Ask::post("/__skew/subscribe-stats", &body);
+        assert_eq!(ask(server.address, &post).status, 400, "{twice}");
     }
 }
 

@@ -1,0 +1,152 @@
+//! The `stats-delta` message: what changed between two states of the numbers.
+//!
+//! One text for all readers of a form, but for `you`: the own row of a reader whom the list does not hold. Building it costs
+//! what changed, however many tabs are open.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use super::row::WireRow;
+use crate::connection::{ConnectionKey, IdCipher};
+use crate::stats::list::List;
+use crate::stats::news::{Form, News};
+use crate::stats::{Counts, Row, Sum};
+
+/// What all readers of a form share.
+#[derive(Debug)]
+pub struct DeltaMessage {
+    seq: u64,
+    beginning: Bytes,
+    /// Whose rows came, changed or went, ordered, and whether they are listed now.
+    rows: Vec<(ConnectionKey, bool)>,
+}
+
+#[derive(Serialize)]
+struct Beginning<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    seq: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    visible: Option<u64>,
+    #[serde(skip_serializing_if = "NewCounts::is_empty")]
+    versions: NewCounts<'a>,
+    #[serde(skip_serializing_if = "NewCounts::is_empty")]
+    routes: NewCounts<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connections: Option<NewRows<'a>>,
+    #[serde(rename = "connectionsTruncated", skip_serializing_if = "Option::is_none")]
+    truncated: Option<bool>,
+}
+
+impl DeltaMessage {
+    /// The message that leads to the state `seq`, in which this is the sum and its list.
+    pub(super) fn new(
+        form: Form,
+        seq: u64,
+        (sum, list): (&Sum, &List),
+        news: &News,
+        cipher: &IdCipher,
+    ) -> Self {
+        let shows_rows = form != Form::Counts;
+        let rows: Vec<_> = news
+            .rows
+            .iter()
+            .filter(|_| shows_rows)
+            .map(|(key, place)| (*key, list.row(sum, *place).filter(|row| row.key == *key)))
+            .collect();
+        let listed = rows.iter().map(|(key, row)| (*key, row.is_some())).collect();
+        let beginning = Beginning {
+            kind: "stats-delta",
+            seq,
+            total: news.total.then(|| sum.total()),
+            visible: news.visible.then(|| sum.visible()),
+            versions: NewCounts {
+                names: &news.versions,
+                counts: sum.versions(),
+            },
+            routes: NewCounts {
+                names: &news.routes,
+                counts: sum.routes(),
+            },
+            connections: (!rows.is_empty()).then_some(NewRows { rows, cipher }),
+            truncated: (shows_rows && news.truncated).then(|| list.is_truncated()),
+        };
+        let mut text = serde_json::to_vec(&beginning).unwrap_or_default();
+        // Open the object again: each reader's end closes it.
+        text.pop();
+        Self {
+            seq,
+            beginning: text.into(),
+            rows: listed,
+        }
+    }
+
+    /// The state that it leads to, from the one before.
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// The part that all readers share.
+    pub fn beginning(&self) -> &Bytes {
+        &self.beginning
+    }
+
+    /// Whether this connection came into the list or left it; `None`: neither.
+    pub(super) fn lists(&self, key: ConnectionKey) -> Option<bool> {
+        let found = self.rows.binary_search_by_key(&key, |(key, _)| *key).ok()?;
+        self.rows.get(found).map(|(_, listed)| *listed)
+    }
+
+    /// The rest, with the reader's own row where it must be told.
+    pub(super) fn end(own: Option<&Row>) -> String {
+        let Some(row) = own else {
+            return "}".to_owned();
+        };
+        let row = serde_json::to_string(&WireRow::nameless(row)).unwrap_or_default();
+        format!(",\"you\":{row}}}")
+    }
+}
+
+/// New counts of these names; `null` for none.
+struct NewCounts<'a> {
+    names: &'a BTreeSet<Arc<str>>,
+    counts: &'a Counts,
+}
+
+impl NewCounts<'_> {
+    fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+}
+
+impl Serialize for NewCounts<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.names.len()))?;
+        for name in self.names {
+            map.serialize_entry(&**name, &self.counts.get(name))?;
+        }
+        map.end()
+    }
+}
+
+/// New rows by their ids; `null` for those that are no longer listed.
+struct NewRows<'a> {
+    rows: Vec<(ConnectionKey, Option<&'a Row>)>,
+    cipher: &'a IdCipher,
+}
+
+impl Serialize for NewRows<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.rows.len()))?;
+        for (key, row) in &self.rows {
+            map.serialize_entry(self.cipher.id(*key).as_str(), &row.map(WireRow::nameless))?;
+        }
+        map.end()
+    }
+}

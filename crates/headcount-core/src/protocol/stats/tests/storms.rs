@@ -1,0 +1,212 @@
+//! Whatever happens on the shards, and whenever readers come and fall behind: what a client made of deltas is what a whole
+//! message says.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use super::{Client, cipher, value};
+use crate::connection::ConnectionKey;
+use crate::invalidation::Standing;
+use crate::limits::Limits;
+use crate::protocol::stats::{Feed, Follower, Form};
+use crate::registry::{Opening, Registry};
+use crate::release::ReleaseLog;
+use crate::stats::Row;
+
+const SHARDS: usize = 2;
+const ROUTES: [&str; 4] = ["/", "/a", "/b", "/__proto__"];
+
+#[derive(Clone, Debug)]
+enum Op {
+    Open {
+        shard: usize,
+        route: usize,
+        hidden: bool,
+    },
+    Close(usize),
+    Navigate(usize, usize),
+    Sight(usize, bool),
+    Report(usize),
+    Subscribe(usize, Form),
+    /// A reader is behind at the next tick, or has caught up.
+    Behind(usize, bool),
+    Tick,
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let number = 0..1_000_usize;
+    let form = prop::sample::select(Form::ALL.to_vec());
+    prop_oneof![
+        4 => (0..SHARDS, 0..ROUTES.len(), any::<bool>()).prop_map(|(shard, route, hidden)| Op::Open { shard, route, hidden }),
+        2 => number.clone().prop_map(Op::Close),
+        4 => (number.clone(), 0..ROUTES.len()).prop_map(|(tab, route)| Op::Navigate(tab, route)),
+        2 => (number.clone(), any::<bool>()).prop_map(|(tab, hidden)| Op::Sight(tab, hidden)),
+        6 => (0..SHARDS).prop_map(Op::Report),
+        3 => (number.clone(), form).prop_map(|(tab, form)| Op::Subscribe(tab, form)),
+        2 => (number, any::<bool>()).prop_map(|(reader, behind)| Op::Behind(reader, behind)),
+        5 => Just(Op::Tick),
+    ]
+}
+
+#[derive(Debug)]
+struct Reader {
+    key: ConnectionKey,
+    follower: Follower,
+    client: Client,
+    behind: bool,
+}
+
+struct World {
+    shards: Vec<Registry<()>>,
+    feed: Feed,
+    open: Vec<ConnectionKey>,
+    readers: Vec<Reader>,
+}
+
+impl World {
+    fn new() -> Self {
+        let limits = Limits {
+            stats_connections_max: 3,
+            routes_max: 3,
+            ..Limits::default()
+        };
+        let standing = Arc::new(Standing::new(ReleaseLog::new(8)));
+        let shard = |number| Registry::new(number, true, &limits, Arc::clone(&standing));
+        Self {
+            shards: vec![shard(0), shard(1)],
+            feed: Feed::new(SHARDS, limits.stats_connections_max),
+            open: Vec::new(),
+            readers: Vec::new(),
+        }
+    }
+
+    fn act(&mut self, op: &Op) {
+        match *op {
+            Op::Open { shard, route, hidden } => {
+                let opening = Opening {
+                    version: ["v1", "v2"][route % 2],
+                    route: ROUTES[route],
+                    hidden,
+                    ..Opening::default()
+                };
+                self.open.push(self.shards[shard].open(&opening, ()));
+            }
+            Op::Close(tab) => {
+                if let Some(key) = self.pick(tab) {
+                    self.open.retain(|open| *open != key);
+                    self.readers.retain(|reader| reader.key != key);
+                    self.shards[usize::from(key.shard)].close(key.slot);
+                }
+            }
+            Op::Navigate(tab, route) => {
+                if let Some(key) = self.pick(tab) {
+                    self.shards[usize::from(key.shard)].navigate(key.slot, ROUTES[route]);
+                }
+            }
+            Op::Sight(tab, hidden) => {
+                if let Some(key) = self.pick(tab) {
+                    self.shards[usize::from(key.shard)].set_hidden(key.slot, hidden);
+                }
+            }
+            Op::Report(shard) => {
+                let changes = self.shards[shard].take_changes();
+                self.feed.apply(shard, changes);
+            }
+            Op::Subscribe(tab, form) => self.subscribe(tab, form),
+            Op::Behind(reader, behind) => self.set_behind(reader, behind),
+            Op::Tick => self.tick(),
+        }
+    }
+
+    fn pick(&self, number: usize) -> Option<ConnectionKey> {
+        self.open.get(number % self.open.len().max(1)).copied()
+    }
+
+    fn row(&self, key: ConnectionKey) -> Row {
+        self.shards[usize::from(key.shard)].row(key.slot).unwrap()
+    }
+
+    fn subscribe(&mut self, tab: usize, form: Form) {
+        let Some(key) = self.pick(tab) else { return };
+        self.readers.retain(|reader| reader.key != key);
+        let mut reader = Reader {
+            key,
+            follower: Follower::new(form),
+            client: Client::default(),
+            behind: false,
+        };
+        self.begin(&mut reader);
+        self.readers.push(reader);
+    }
+
+    fn begin(&mut self, reader: &mut Reader) {
+        let message = self.feed.snapshot(reader.follower.form(), &cipher());
+        let text = reader.follower.begin(&message, &self.row(reader.key), &cipher());
+        assert!(reader.client.read(&value(&text.unwrap())));
+    }
+
+    fn set_behind(&mut self, reader: usize, behind: bool) {
+        let count = self.readers.len();
+        if count == 0 {
+            return;
+        }
+        let mut reader = self.readers.swap_remove(reader % count);
+        reader.behind = behind;
+        if !behind && reader.follower.needs_whole() {
+            self.begin(&mut reader);
+        }
+        self.readers.push(reader);
+    }
+
+    fn tick(&mut self) {
+        let forms: Vec<Form> = self.readers.iter().map(|reader| reader.follower.form()).collect();
+        let tick = self.feed.tick(|form| forms.contains(&form), &cipher());
+        for mut reader in std::mem::take(&mut self.readers) {
+            let row = self.row(reader.key);
+            let heard = reader.follower.hears(&tick);
+            if heard && reader.behind {
+                reader.follower.miss();
+            } else if heard {
+                let text = reader.follower.go_on(&tick, &row, &cipher());
+                let message = value(&text.expect("consecutive"));
+                assert!(reader.client.read(&message), "a gap before {message}");
+            }
+            if !reader.follower.needs_whole() {
+                self.compare(&reader, heard);
+            }
+            self.readers.push(reader);
+        }
+    }
+
+    /// What the client made of its messages is what a whole message says now.
+    fn compare(&mut self, reader: &Reader, heard: bool) {
+        let mut fresh = Reader {
+            key: reader.key,
+            follower: Follower::new(reader.follower.form()),
+            client: Client::default(),
+            behind: false,
+        };
+        self.begin(&mut fresh);
+        let (mut expected, mut known) = (fresh.client, reader.client.clone());
+        if !heard {
+            // A reader beyond the list that moved alone, and was not reported yet: it is told with the next message.
+            let id = expected.your_id.clone();
+            expected.connections.remove(&id);
+            known.connections.remove(&id);
+        }
+        assert_eq!(known, expected);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+
+    #[test]
+    fn deltas_lead_to_what_a_whole_message_says(ops in prop::collection::vec(op(), 1..120)) {
+        let mut world = World::new();
+        for op in &ops {
+            world.act(op);
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Which connections subscribers are shown one by one.
+//!
+//! Nobody reads a list of fifteen thousand, and who watches one wants it to stand still. So a connection that is listed stays
+//! listed for as long as it is open, and one that comes is listed only where there is room. Keeping the list costs what
+//! changed, not what it holds.
+//!
+//! Deliberately absent: the reader. Everybody is in its own list, so where not all fit, a place is left free for that.
+
+use std::collections::BTreeSet;
+
+use super::news::News;
+use super::{Place, Row, Sum};
+
+/// The list of one sum.
+#[derive(Clone, Debug)]
+pub struct List {
+    max: usize,
+    listed: BTreeSet<Place>,
+    /// Places of the sample that are not listed.
+    spare: BTreeSet<Place>,
+    truncated: bool,
+}
+
+impl List {
+    /// A list of at most `max` connections, the reader's own among them.
+    pub fn new(max: u32) -> Self {
+        Self {
+            max: max as usize,
+            listed: BTreeSet::new(),
+            spare: BTreeSet::new(),
+            truncated: false,
+        }
+    }
+
+    /// Follows the sum over a change of these rows, and notes what subscribers must be told of it.
+    pub fn follow(&mut self, sum: &Sum, rows: &[(Place, Option<Row>)], news: &mut News) {
+        for (place, before) in rows {
+            let now = sum.row(*place);
+            if self.listed.contains(place) {
+                news.note_row(*place, before.as_ref(), now);
+                if now.is_none() {
+                    self.listed.remove(place);
+                }
+            } else if now.is_some() {
+                self.spare.insert(*place);
+            } else {
+                self.spare.remove(place);
+            }
+        }
+        self.settle(sum, news);
+    }
+
+    /// Makes the list as long as it shall be.
+    fn settle(&mut self, sum: &Sum, news: &mut News) {
+        let sampled = sum.sampled().min(self.max);
+        let truncated = sum.total() > sampled as u64;
+        news.truncated |= std::mem::replace(&mut self.truncated, truncated) != truncated;
+        let full = truncated && sampled == self.max;
+        // Room for the reader, who is in every list.
+        let room = if full {
+            self.max.saturating_sub(1)
+        } else {
+            self.max
+        };
+        while self.listed.len() > room
+            && let Some(place) = self.listed.pop_last()
+        {
+            news.note_row(place, sum.row(place), None);
+            self.spare.insert(place);
+        }
+        while self.listed.len() < room
+            && let Some(place) = self.spare.pop_first()
+        {
+            news.note_row(place, None, sum.row(place));
+            self.listed.insert(place);
+        }
+    }
+
+    /// The rows that are listed, in an order that stays.
+    pub fn rows<'a>(&self, sum: &'a Sum) -> impl Iterator<Item = &'a Row> {
+        self.listed.iter().filter_map(|place| sum.row(*place))
+    }
+
+    /// The row at this place, if it is listed.
+    pub fn row<'a>(&self, sum: &'a Sum, place: Place) -> Option<&'a Row> {
+        self.listed.contains(&place).then(|| sum.row(place)).flatten()
+    }
+
+    /// Whether there are connections that the list does not hold.
+    pub fn is_truncated(&self) -> bool {
+        self.truncated
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::ConnectionKey;
+    use crate::stats::Changes;
+
+    fn row(slot: u32, generation: u32) -> Row {
+        Row {
+            key: ConnectionKey {
+                shard: 0,
+                slot,
+                generation,
+            },
+            version: "v1".into(),
+            route: None,
+            ip: None,
+            hidden: false,
+        }
+    }
+
+    /// Slots that come (with their generation) and go (with none); what is listed then.
+    fn after(sum: &mut Sum, list: &mut List, total: u64, rows: &[(u32, Option<u32>)]) -> Vec<(u32, u32)> {
+        let rows = rows
+            .iter()
+            .map(|(slot, generation)| (*slot, generation.map(|generation| row(*slot, generation))));
+        let changed = sum.apply(
+            0,
+            Changes {
+                total,
+                rows: rows.collect(),
+                ..Changes::default()
+            },
+        );
+        list.follow(sum, &changed.rows, &mut News::default());
+        list.rows(sum)
+            .map(|row| (row.key.slot, row.key.generation))
+            .collect()
+    }
+
+    #[test]
+    fn who_is_listed_stays_listed_and_others_move_up() {
+        let (mut sum, mut list) = (Sum::new(1), List::new(3));
+        let mut after = |total, rows: &[_]| after(&mut sum, &mut list, total, rows);
+        assert_eq!(after(2, &[(5, Some(1)), (7, Some(2))]), [(5, 1), (7, 2)]);
+        assert_eq!(after(3, &[(9, Some(3))]), [(5, 1), (7, 2), (9, 3)]);
+        // A fourth: the place of the reader is left free, and who came first stays.
+        assert_eq!(after(4, &[(1, Some(4))]), [(5, 1), (7, 2)]);
+        assert_eq!(after(3, &[(7, None)]), [(1, 4), (5, 1), (9, 3)]);
+        // The slot is used again by another.
+        assert_eq!(after(3, &[(5, Some(6))]), [(1, 4), (5, 6), (9, 3)]);
+        assert_eq!(after(0, &[(1, None), (5, None), (9, None)]), []);
+    }
+}

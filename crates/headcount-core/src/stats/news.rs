@@ -1,0 +1,77 @@
+//! What subscribers have not been told yet.
+//!
+//! It remembers *names* of what changed since the last tick, never amounts: what is told is the number of the moment in which
+//! it is told. So a change that took back another does no harm, and a whole message from between two ticks is as good a
+//! beginning for what follows as one from the tick itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::{Changed, Place, Row};
+use crate::connection::ConnectionKey;
+
+/// In which form a subscriber gets stats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Each message whole: what every client understands.
+    Whole,
+    /// One whole message, then what changed.
+    Deltas,
+    /// As [`Form::Deltas`], without connections one by one.
+    Counts,
+}
+
+impl Form {
+    /// Every form.
+    pub const ALL: [Self; 3] = [Self::Whole, Self::Deltas, Self::Counts];
+}
+
+/// What changed since the last tick.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct News {
+    pub(crate) total: bool,
+    pub(crate) visible: bool,
+    pub(crate) versions: BTreeSet<Arc<str>>,
+    pub(crate) routes: BTreeSet<Arc<str>>,
+    /// Connections whose row in the list came, changed or went, and where it is or was.
+    pub(crate) rows: BTreeMap<ConnectionKey, Place>,
+    /// Whether more changed in the list than who can be seen, which only deltas say.
+    pub(crate) faces: bool,
+    pub(crate) truncated: bool,
+}
+
+impl News {
+    /// Adds what a report changed. Rows are added by the list, which knows which of them are shown.
+    pub fn add(&mut self, changed: Changed) {
+        self.total |= changed.total;
+        self.visible |= changed.visible;
+        self.versions.extend(changed.versions);
+        self.routes.extend(changed.routes);
+    }
+
+    pub(super) fn note_row(&mut self, place: Place, before: Option<&Row>, now: Option<&Row>) {
+        for row in before.into_iter().chain(now) {
+            self.rows.insert(row.key, place);
+        }
+        self.faces |= match (before, now) {
+            (Some(before), Some(now)) => face(before) != face(now),
+            _ => true,
+        };
+    }
+
+    /// Whether there is anything that subscribers of this form are told.
+    pub fn concerns(&self, form: Form) -> bool {
+        let counts = self.total || !self.versions.is_empty() || !self.routes.is_empty();
+        counts
+            || match form {
+                Form::Whole => self.faces || self.truncated,
+                Form::Deltas => self.visible || !self.rows.is_empty() || self.truncated,
+                Form::Counts => self.visible,
+            }
+    }
+}
+
+/// What every form shows of a row.
+fn face(row: &Row) -> impl PartialEq + '_ {
+    (row.key, &row.version, &row.route, row.ip)
+}
