@@ -24,7 +24,7 @@ use crate::hub::HubEvent;
 use crate::hub::commander::Order;
 use crate::metrics::{Count, Gauges, Meters};
 use crate::pages::LatestPages;
-use crate::shard::{Command, Handle, Handoff, Shards};
+use crate::shard::{Command, Handle, Handoff, Question, Shards};
 use crate::site::Site;
 use crate::tab::{SendError, Tab};
 
@@ -124,12 +124,12 @@ impl Headcount {
             };
             let max = query.limit - answer.connections.len();
             let (reply, page) = oneshot::channel();
-            handle.force(Command::Page {
+            handle.force(Command::Ask(Question::Page {
                 from: slot,
                 max,
                 filter: filter.clone(),
                 reply,
-            });
+            }));
             let page = page.await.map_err(|_| CommandError::Stopped)?;
             answer
                 .connections

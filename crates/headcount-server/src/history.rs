@@ -17,7 +17,7 @@ use tokio::time::MissedTickBehavior;
 use crate::clock;
 use crate::error::CommandError;
 use crate::headcount::Headcount;
-use crate::shard::{Command, Shards};
+use crate::shard::{Command, Question, Shards};
 use crate::store::{Store, StoreError};
 
 /// The history, as the task that fills it and those who ask share it.
@@ -122,7 +122,7 @@ impl Sampler {
         let mut versions = Vec::new();
         for shard in self.shards.iter() {
             let (reply, answer) = oneshot::channel();
-            shard.force(Command::Versions(reply));
+            shard.force(Command::Ask(Question::Versions(reply)));
             versions.extend(answer.await.ok()?);
         }
         Some(versions)

@@ -14,7 +14,7 @@ use tokio::sync::{Mutex, oneshot};
 use crate::clock;
 use crate::error::CommandError;
 use crate::headcount::Headcount;
-use crate::shard::Command;
+use crate::shard::{Command, Question};
 
 /// How long an answer holds.
 const HOLDS: Duration = Duration::from_millis(250);
@@ -70,7 +70,7 @@ impl Headcount {
             let mut next = Some(0);
             while let Some(from) = next {
                 let (reply, answer) = oneshot::channel();
-                shard.force(Command::Tally { from, reply });
+                shard.force(Command::Ask(Question::Tally { from, reply }));
                 let (tally, here) = answer.await.map_err(|_| CommandError::Stopped)?;
                 pages.add(tally.counts);
                 next = tally.next;

@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::clock;
 use crate::error::CommandError;
-use crate::shard::{Command, NewStanding, Shards};
+use crate::shard::{Command, NewStanding, Question, Shards};
 use crate::site::Site;
 use crate::store::{Step, Store, Stored};
 
@@ -171,10 +171,10 @@ impl Commander {
         let mut answers = Vec::new();
         for shard in self.shards.iter() {
             let (reply, answer) = oneshot::channel();
-            shard.force(Command::Reach {
+            shard.force(Command::Ask(Question::Reach {
                 rule: Arc::clone(&rule),
                 reply,
-            });
+            }));
             answers.push(answer);
         }
         let (tabs, routes) = sum(answers).await;
@@ -248,7 +248,7 @@ impl Commander {
         let mut answers = Vec::new();
         for shard in self.shards.iter() {
             let (reply, answer) = oneshot::channel();
-            shard.force(Command::Outcomes(reply));
+            shard.force(Command::Ask(Question::Outcomes(reply)));
             answers.push(answer);
         }
         let mut sum: BTreeMap<u32, Outcomes> = BTreeMap::new();

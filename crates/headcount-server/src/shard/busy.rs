@@ -7,7 +7,7 @@ use std::task::{Context, Wake, Waker};
 use headcount_core::registry::{Filter, Page};
 use tokio::sync::oneshot;
 
-use super::{Command, Handle};
+use super::{Command, Handle, Question};
 
 /// Keeps a shard busy until it goes.
 pub(crate) struct Busy {
@@ -27,12 +27,12 @@ impl Busy {
         let (reply, mut answer) = oneshot::channel();
         let asked = Pin::new(&mut answer).poll(&mut Context::from_waker(&waker));
         assert!(asked.is_pending());
-        shard.force(Command::Page {
+        shard.force(Command::Ask(Question::Page {
             from: 0,
             max: 0,
             filter: Filter::default(),
             reply,
-        });
+        }));
         Self {
             begins,
             _end: keep,

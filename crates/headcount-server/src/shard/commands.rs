@@ -58,27 +58,7 @@ impl Shard {
                 shard.send_text(slot, &text);
             }),
             Command::Standing(new) => self.on_standing(*new),
-            Command::Reach { rule, reply } => {
-                let _asker_gone = reply.send(self.registry.reach(&rule));
-            }
-            Command::Outcomes(reply) => {
-                let _asker_gone = reply.send(self.registry.outcomes());
-            }
-            Command::Page {
-                from,
-                max,
-                filter,
-                reply,
-            } => {
-                let _asker_gone = reply.send(self.registry.page(from, max, &filter));
-            }
-            Command::Tally { from, reply } => {
-                let standing = Arc::clone(self.registry.standing());
-                let _asker_gone = reply.send((self.registry.tally(from), standing));
-            }
-            Command::Versions(reply) => {
-                let _asker_gone = reply.send(self.registry.versions());
-            }
+            Command::Ask(question) => self.on_question(question),
             Command::EndTurn(turn) => drop(turn),
             Command::Report { question } => self.answer_report(question),
             Command::Drain => self.drain = Some(Drain::new(self.now_ms, self.registry.len(), self.limits())),

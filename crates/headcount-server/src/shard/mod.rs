@@ -6,6 +6,7 @@
 //!
 //! - `reactor`: the loop. `guests`: sockets that are no connections yet, or no longer. `lean`: reading a request head.
 //! - `arrive`: a connection opens. `receive`: a client speaks. `deliver`: messages go out. `readers`: stats do. `sweep`: time passes.
+//!   `questions`: what it is asked about its table.
 
 mod arrive;
 #[cfg(test)]
@@ -19,6 +20,7 @@ mod mailbox;
 mod outlets;
 mod peer;
 mod posts;
+mod questions;
 mod reactor;
 mod readers;
 mod receive;
@@ -31,9 +33,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use headcount_core::connection::ConnectionKey;
-use headcount_core::invalidation::{Rule, Standing};
+use headcount_core::invalidation::Standing;
 use headcount_core::protocol::stats::{Form, StatsMessage, Tick};
-use headcount_core::registry::{Filter, Outcomes, Page, Reach, Tally};
+use headcount_core::registry::Reach;
 use headcount_core::route;
 use mio::{Poll, Token, Waker};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
@@ -48,6 +50,7 @@ use roll::Roll;
 
 pub(crate) use lean::websocket_accept;
 pub(crate) use outlets::{AuthorizeJob, Handoff, Happening, Outlets, Report, Witness};
+pub(crate) use questions::Question;
 
 /// Commands that may wait for a shard before further ones are turned away.
 const MAILBOX_MAX: usize = 65_536;
@@ -99,27 +102,8 @@ pub(crate) enum Command {
     Send { key: ConnectionKey, text: Arc<str> },
     /// Other rules or releases.
     Standing(Box<NewStanding>),
-    /// How far would this rule reach?
-    Reach {
-        rule: Arc<Rule>,
-        reply: oneshot::Sender<Reach>,
-    },
-    /// What became of the standing rules?
-    Outcomes(oneshot::Sender<Vec<(u32, Outcomes)>>),
-    /// A page of connections.
-    Page {
-        from: u32,
-        max: usize,
-        filter: Filter,
-        reply: oneshot::Sender<Page>,
-    },
-    /// Count the connections in a piece of the table by route and version.
-    Tally {
-        from: u32,
-        reply: oneshot::Sender<(Tally, Arc<Standing>)>,
-    },
-    /// How many connections run each version?
-    Versions(oneshot::Sender<Vec<(Arc<str>, u64)>>),
+    /// A question about its table.
+    Ask(Question),
     /// The task of a remote link has told all that it read, and reads on when this is dropped.
     EndTurn(OwnedSemaphorePermit),
     /// Report changes to the hub now.

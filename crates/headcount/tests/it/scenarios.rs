@@ -250,12 +250,12 @@ fn the_admin_api_can_have_an_address_of_its_own() {
     let stats = ask(admin, &Ask::get("/api/admin/stats").bearer(SECRET));
     assert_eq!((stats.status, &stats.json()["routes"]), (200, &json!({"/a": 1})));
     assert_eq!(ask(admin, &Ask::get("/readyz")).status, 200);
-    assert_eq!(
-        ask(admin, &Ask::get("/__skew/health")).status,
-        404,
-        "tabs have no business there"
-    );
-    assert_eq!(server.admin(Ask::get("/api/admin/stats")).status, 404);
+    // The board is there too, and the stream it reads from; strangers find neither it nor the API at the other address.
+    assert_eq!(ask(admin, &Ask::get("/headcount")).status, 307);
+    assert_eq!(ask(admin, &Ask::get("/__skew/health")).status, 200);
+    for path in ["/api/admin/stats", "/headcount", "/headcount/"] {
+        assert_eq!(server.admin(Ask::get(path)).status, 404, "{path}");
+    }
     drop(tab);
 }
 
