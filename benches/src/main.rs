@@ -1,4 +1,5 @@
-//! headcount beside a plain axum server that speaks the same wire protocol, measured in one run.
+//! headcount beside a plain axum server that speaks the same wire protocol, and above what the kernel alone costs, measured in
+//! one run.
 //!
 //! ```text
 //! cargo build --release -p headcount
@@ -14,10 +15,12 @@ mod client;
 mod clock;
 mod failure;
 mod figure;
+mod floor;
 mod loader;
 mod machine;
 mod measure;
 mod progress;
+mod readme;
 mod rows;
 mod server;
 mod table;
@@ -27,13 +30,13 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 
 use measure::{Part, Plan};
 use progress::say;
 use server::Subject;
 
-/// Measures headcount beside a plain axum server.
+/// Measures headcount beside a plain axum server, and above what the kernel alone costs.
 #[derive(Debug, Parser)]
 #[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 struct Arguments {
@@ -51,9 +54,21 @@ struct Arguments {
     /// The headcount binary. Default: beside this program.
     #[arg(long)]
     headcount: Option<PathBuf>,
-    /// Measure only one of the two.
-    #[arg(long, value_parser = ["baseline", "headcount"])]
-    only: Option<String>,
+    /// Measure only these servers.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<Subject>,
+    /// How to print the results.
+    #[arg(long, value_enum, default_value_t = Form::Full)]
+    form: Form,
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Form {
+    /// Every row, with its target.
+    Full,
+    /// What the README shows between its `bench` markers.
+    Readme,
 }
 
 /// What this program is when a run starts it again.
@@ -65,6 +80,11 @@ enum Role {
         listen: SocketAddr,
         #[arg(long, default_value = "v2")]
         release: String,
+    },
+    /// The bare server that says what the kernel costs.
+    Floor {
+        #[arg(long)]
+        listen: SocketAddr,
     },
     /// A loader, commanded over stdin.
     #[command(hide = true)]
@@ -87,6 +107,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.role {
         Some(Role::Baseline { listen, release }) => baseline::run(listen, release),
+        Some(Role::Floor { listen }) => floor::run(listen),
         Some(Role::Client { server, source }) => client::run(server, source),
         Some(Role::Guarded { program, arguments }) => Err(server::become_guarded(&program, &arguments)),
         None => run(&arguments),
@@ -112,20 +133,23 @@ fn run(arguments: &Arguments) -> io::Result<()> {
     if let Some(file) = &arguments.json {
         std::fs::write(file, table::json(&results, plan.stages(), &machine))?;
     }
-    progress::print(&table::markdown(&results, plan.stages(), &machine))
+    progress::print(&match arguments.form {
+        Form::Full => table::markdown(&results, plan.stages(), &machine),
+        Form::Readme => readme::markdown(&results, plan.stages(), &machine),
+    })
 }
 
 fn plan(arguments: &Arguments) -> io::Result<Plan> {
     let beside = std::env::current_exe()?.with_file_name("headcount");
     let headcount = arguments.headcount.clone().unwrap_or(beside);
-    let mut subjects = vec![Subject::Baseline, Subject::Headcount];
-    subjects.retain(|subject| arguments.only.as_ref().is_none_or(|only| only == subject.name()));
+    let mut subjects = Subject::value_variants().to_vec();
+    subjects.retain(|subject| arguments.only.is_empty() || arguments.only.contains(subject));
     if !headcount.exists() {
         say(&format!(
-            "{} is not there: measuring the baseline alone. Build it first: cargo build --release -p headcount",
+            "{} is not there: measuring without it. Build it first: cargo build --release -p headcount",
             headcount.display()
         ));
-        subjects.retain(|subject| *subject == Subject::Baseline);
+        subjects.retain(|subject| *subject != Subject::Headcount);
     }
     Ok(Plan {
         parts: arguments.parts.clone(),

@@ -11,6 +11,7 @@ use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
+use clap::ValueEnum;
 use nix::sys::signal::Signal;
 
 use crate::clock;
@@ -19,17 +20,22 @@ use crate::failure::Failure;
 /// The release that is current when a server starts.
 const RELEASE: &str = "v2";
 
+/// Any free port.
+const LISTEN: &str = "127.0.0.1:0";
+
 /// The admin secret that headcount is given.
 pub(crate) const SECRET: &str = "a-secret-for-measurements-only";
 
 /// Longest wait for a server to listen.
 const START: Duration = Duration::from_secs(15);
 
-/// What is measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// What is measured, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub(crate) enum Subject {
     /// The plain axum server in this package.
     Baseline,
+    /// What the kernel alone costs, in this package.
+    Floor,
     /// The headcount binary.
     Headcount,
 }
@@ -38,7 +44,16 @@ impl Subject {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Baseline => "baseline",
+            Self::Floor => "floor",
             Self::Headcount => "headcount",
+        }
+    }
+
+    /// Whether it knows which tabs are open and where they are.
+    pub(crate) fn counts(self) -> bool {
+        match self {
+            Self::Baseline | Self::Headcount => true,
+            Self::Floor => false,
         }
     }
 
@@ -47,19 +62,22 @@ impl Subject {
         let mut command = Command::new(&this);
         command.arg("guarded");
         match self {
-            Self::Baseline => command.arg(this).args(["baseline", "--listen", "127.0.0.1:0"]),
+            Self::Baseline => command
+                .arg(this)
+                .args(["baseline", "--listen", LISTEN, "--release", RELEASE]),
+            Self::Floor => command.arg(this).args(["floor", "--listen", LISTEN]),
             Self::Headcount => command.arg(headcount).args([
                 "serve",
                 "--listen",
-                "127.0.0.1:0",
+                LISTEN,
+                "--release",
+                RELEASE,
                 "--ephemeral",
                 "--authorize",
                 "anyone",
             ]),
         };
-        command
-            .args(["--release", RELEASE])
-            .env("HEADCOUNT_ADMIN_SECRET", SECRET);
+        command.env("HEADCOUNT_ADMIN_SECRET", SECRET);
         Ok(command)
     }
 }

@@ -1,4 +1,7 @@
 //! The results as one Markdown table, and as JSON.
+//!
+//! headcount stands between two servers: the plain axum one, of which it is so many times less, and the floor, of which it is
+//! so many times more. A server that does nothing with what it is sent is 1× the floor.
 
 use std::fmt::Write as _;
 
@@ -10,44 +13,83 @@ use crate::measure::results::Results;
 use crate::rows::{Line, in_process, per_transport};
 use crate::server::Subject;
 
+/// One line on one transport.
 #[derive(Serialize)]
-struct Entry {
+pub(crate) struct Entry {
     measure: String,
     transport: Option<String>,
     baseline: Option<f64>,
     headcount: Option<f64>,
+    /// How many times less headcount is than the baseline.
     ratio: Option<f64>,
+    floor: Option<f64>,
+    /// How many times more headcount is than the floor.
+    above_floor: Option<f64>,
     target: Option<&'static str>,
 }
 
-fn entries(results: &Results, stages: [usize; 4]) -> Vec<Entry> {
-    let mut entries = Vec::new();
-    let mut add = |line: &Line, transport: Option<Transport>, target: &'static str| {
-        let [baseline, headcount] =
-            [Subject::Baseline, Subject::Headcount].map(|subject| results.get(subject, transport, &line.row));
-        if baseline.is_none() && headcount.is_none() {
-            return;
-        }
-        entries.push(Entry {
+impl Entry {
+    /// `None` where neither server has a number.
+    pub(crate) fn new(
+        results: &Results,
+        line: &Line,
+        transport: Option<Transport>,
+        target: &'static str,
+    ) -> Option<Self> {
+        let of = |subject| results.get(subject, transport, &line.row);
+        let (baseline, headcount) = (of(Subject::Baseline), of(Subject::Headcount));
+        let floor = of(Subject::Floor).filter(|_| line.has_floor());
+        baseline.or(headcount).or(floor)?;
+        Some(Self {
             measure: line.label.clone(),
             transport: transport.map(|transport| transport.to_string()),
             baseline,
             headcount,
-            ratio: baseline
-                .zip(headcount)
-                .filter(|(_, ours)| *ours > 0.0)
-                .map(|(theirs, ours)| theirs / ours),
+            ratio: times(baseline, headcount),
+            floor,
+            above_floor: times(headcount, floor),
             target: Some(target).filter(|target| !target.is_empty()),
-        });
-    };
+        })
+    }
+
+    /// What is measured, and over which transport.
+    pub(crate) fn about(&self) -> (&str, Option<&str>) {
+        (&self.measure, self.transport.as_deref())
+    }
+
+    /// The cells for the numbers: plain axum, headcount, times less, floor, × floor.
+    pub(crate) fn numbers(&self) -> String {
+        let number = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), figure);
+        let times =
+            |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |times| format!("{}×", figure(times)));
+        [
+            number(self.baseline),
+            number(self.headcount),
+            times(self.ratio),
+            number(self.floor),
+            times(self.above_floor),
+        ]
+        .join(" | ")
+    }
+}
+
+/// How many times `less` is in `more`.
+fn times(more: Option<f64>, less: Option<f64>) -> Option<f64> {
+    more.zip(less)
+        .filter(|(_, less)| *less > 0.0)
+        .map(|(more, less)| more / less)
+}
+
+fn entries(results: &Results, stages: [usize; 4]) -> Vec<Entry> {
+    let mut entries = Vec::new();
     for (transport, index) in Transport::ALL.into_iter().zip(0..) {
         for line in per_transport(stages) {
             let target: &'static str = line.targets[index];
-            add(&line, Some(transport), target);
+            entries.extend(Entry::new(results, &line, Some(transport), target));
         }
     }
     for line in in_process() {
-        add(&line, None, "");
+        entries.extend(Entry::new(results, &line, None, ""));
     }
     entries
 }
@@ -57,25 +99,18 @@ pub(crate) fn markdown(results: &Results, stages: [usize; 4], machine: &str) -> 
     let mut text = format!("{machine}\n");
     let mut section = None;
     for entry in entries(results, stages) {
-        let heading = entry.transport.as_deref().unwrap_or("In process").to_owned();
+        let (measure, transport) = entry.about();
+        let heading = transport.unwrap_or("In process").to_owned();
         if section.as_ref() != Some(&heading) {
             let _infallible = write!(
                 text,
-                "\n| {heading} | plain axum | headcount | times less | target |\n|---|--:|--:|--:|--:|\n"
+                "\n| {heading} | plain axum | headcount | times less | floor | × floor | target |\n\
+                 |---|--:|--:|--:|--:|--:|--:|\n"
             );
             section = Some(heading);
         }
-        let ratio = entry
-            .ratio
-            .map_or_else(|| "–".to_owned(), |ratio| format!("{}×", figure(ratio)));
-        let [theirs, ours] =
-            [entry.baseline, entry.headcount].map(|value| value.map_or_else(|| "–".to_owned(), figure));
         let target = entry.target.unwrap_or_default();
-        let _infallible = writeln!(
-            text,
-            "| {} | {theirs} | {ours} | {ratio} | {target} |",
-            entry.measure
-        );
+        let _infallible = writeln!(text, "| {measure} | {} | {target} |", entry.numbers());
     }
     for note in &results.notes {
         let _infallible = write!(text, "\n- {note}");
@@ -97,18 +132,36 @@ pub(crate) fn json(results: &Results, stages: [usize; 4], machine: &str) -> Stri
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_line_shows_both_servers_and_their_ratio() {
+    fn results(row: &str) -> Results {
         let mut results = Results::default();
-        results.set(Subject::Baseline, Some(Transport::WebSocket), "accept-us", 90.0);
-        results.set(Subject::Headcount, Some(Transport::WebSocket), "accept-us", 9.0);
-        let table = markdown(&results, [1, 5, 10, 15], "a machine");
+        for (subject, value) in [
+            (Subject::Baseline, 90.0),
+            (Subject::Headcount, 9.0),
+            (Subject::Floor, 6.0),
+        ] {
+            results.set(subject, Some(Transport::WebSocket), row, value);
+        }
+        results
+    }
+
+    #[test]
+    fn a_line_shows_the_servers_and_their_ratios() {
+        let table = markdown(&results("accept-us"), [1, 5, 10, 15], "a machine");
         assert!(
-            table.contains("| WebSocket | plain axum | headcount | times less | target |"),
+            table.contains("| WebSocket | plain axum | headcount | times less | floor | × floor | target |"),
             "{table}"
         );
         assert!(
-            table.contains("| CPU µs to open one | 90.0 | 9.00 | 10.0× | ≤ 9 |"),
+            table.contains("| CPU µs to open one | 90.0 | 9.00 | 10.0× | 6.00 | 1.50× | ≤ 9 |"),
+            "{table}"
+        );
+    }
+
+    #[test]
+    fn what_the_floor_says_nothing_about_has_none() {
+        let table = markdown(&results("rest-bytes"), [1, 5, 10, 15], "a machine");
+        assert!(
+            table.contains("| 90.0 | 9.00 | 10.0× | – | – | ≤ 160 |"),
             "{table}"
         );
     }

@@ -1,7 +1,7 @@
 //! The measurements, in the order in which they run.
 //!
 //! Each server is measured on each transport, twice from a fresh process: once as it rests and works unwatched
-//! ([`resting`]), once with an admin watching ([`watched`]). Everything is bounded; a step that runs out of time leaves a
+//! ([`resting`]), once with an admin watching ([`watched`]); the floor, which counts nothing, only the first. Everything is bounded; a step that runs out of time leaves a
 //! note beside the table.
 
 mod registry;
@@ -87,7 +87,7 @@ pub(crate) fn run(plan: &Plan) -> Results {
                     Stand::start(plan, &mut results, subject, transport).and_then(resting::measure);
                 note(&mut results, &who, measured);
             }
-            if plan.wants_any(&[Part::Subscriber, Part::Lone, Part::Invalidation]) {
+            if subject.counts() && plan.wants_any(&[Part::Subscriber, Part::Lone, Part::Invalidation]) {
                 say(&format!("{who}, one admin watching"));
                 let measured =
                     Stand::start(plan, &mut results, subject, transport).and_then(watched::measure);

@@ -6,13 +6,13 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-/// A run of some 300 tabs against the baseline.
-fn run_small(parts: &[&str]) -> Value {
+/// A run of some 300 tabs against one of the servers in this package.
+fn run_small(server: &str, parts: &[&str]) -> Value {
     let file = tempfile::NamedTempFile::new().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_headcount-bench"));
     command
         .args(parts)
-        .args(["--only", "baseline", "--connections", "300", "--json"])
+        .args(["--only", server, "--connections", "300", "--json"])
         .arg(file.path());
     let output = command.stdin(Stdio::null()).output().unwrap();
     assert!(
@@ -33,15 +33,15 @@ fn complaints(report: &Value) -> Vec<&str> {
     notes.filter(|note| !note.starts_with("noisy: ")).collect()
 }
 
-fn figures(report: &Value, measure: &str) -> Vec<f64> {
+fn figures(report: &Value, server: &str, measure: &str) -> Vec<f64> {
     let rows = report["rows"].as_array().unwrap().iter();
     let named = rows.filter(|row| row["measure"].as_str().unwrap().starts_with(measure));
-    named.map(|row| row["baseline"].as_f64().unwrap()).collect()
+    named.map(|row| row[server].as_f64().unwrap()).collect()
 }
 
 #[test]
 fn tabs_open_hear_of_a_release_and_close_on_both_transports() {
-    let report = run_small(&["idle", "accept", "broadcast"]);
+    let report = run_small("baseline", &["idle", "accept", "broadcast"]);
     assert_eq!(complaints(&report), Vec::<&str>::new(), "{report:#}");
     for measure in [
         "user bytes a connection",
@@ -49,7 +49,7 @@ fn tabs_open_hear_of_a_release_and_close_on_both_transports() {
         "CPU µs a message",
         "ms until the last tab",
     ] {
-        let figures = figures(&report, measure);
+        let figures = figures(&report, "baseline", measure);
         assert_eq!(figures.len(), 2, "{measure}: {report:#}");
         assert!(
             figures.iter().all(|figure| *figure > 0.0),
@@ -60,7 +60,39 @@ fn tabs_open_hear_of_a_release_and_close_on_both_transports() {
 
 #[test]
 fn an_invalidation_reaches_the_tabs_on_its_route_and_nobody_else() {
-    let report = run_small(&["invalidation"]);
+    let report = run_small("baseline", &["invalidation"]);
     assert_eq!(complaints(&report), Vec::<&str>::new(), "{report:#}");
-    assert_eq!(figures(&report, "CPU ms to invalidate").len(), 2, "{report:#}");
+    assert_eq!(
+        figures(&report, "baseline", "CPU ms to invalidate").len(),
+        2,
+        "{report:#}"
+    );
+}
+
+#[test]
+fn the_floor_answers_every_tab_and_has_figures_of_what_the_kernel_does_alone() {
+    let report = run_small("floor", &["idle", "accept", "updates", "broadcast"]);
+    assert_eq!(complaints(&report), Vec::<&str>::new(), "{report:#}");
+    let measured: Vec<_> = report["rows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["measure"].as_str().unwrap())
+        .collect();
+    let on_each_transport = [
+        "CPU µs to open one",
+        "CPU µs to close one",
+        "CPU µs a route update, 50/s, nobody watching",
+        "… 500/s",
+        "… 5,000/s",
+        "CPU µs a message of a release to all",
+    ];
+    assert_eq!(measured, on_each_transport.repeat(2));
+    for measure in on_each_transport {
+        let figures = figures(&report, "floor", measure);
+        assert!(
+            figures.iter().all(|figure| *figure > 0.0),
+            "{measure}: {figures:?}"
+        );
+    }
 }

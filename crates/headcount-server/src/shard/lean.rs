@@ -79,6 +79,10 @@ impl Shard {
                         return None;
                     }
                     Decision::Post { post, bytes } => {
+                        if let Some(home) = self.home_of(&request, post.as_ref()) {
+                            self.send_home(home, request, &scratch[..have]);
+                            return None;
+                        }
                         let moved = post.is_some_and(|(key, route)| self.post(key, &route));
                         if !self.send_answer(&mut request.stream, moved) {
                             return None;
@@ -138,7 +142,7 @@ impl Shard {
     }
 
     /// A socket that leaves may have been registered as a guest, and must not be heard as one any more.
-    fn leave_stream(&self, stream: &mut TcpStream) {
+    pub(super) fn leave_stream(&self, stream: &mut TcpStream) {
         let _not_registered = self.poll.registry().deregister(stream);
     }
 

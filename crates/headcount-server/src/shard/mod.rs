@@ -17,6 +17,7 @@ mod guests;
 mod lean;
 mod listen;
 mod mailbox;
+mod nudges;
 mod outlets;
 mod peer;
 mod posts;
@@ -237,19 +238,23 @@ impl Shards {
     /// Puts a connection on the route that was posted for it, soon. Whether it is open, the route is one, and its shard is
     /// not too far behind.
     pub(crate) fn post_route(&self, key: ConnectionKey, route: &str, route_bytes_max: u16) -> bool {
-        let Some(shard) = self.of(key).filter(|shard| shard.holds(key)) else {
-            return false;
-        };
+        let shard = self.leave_route(key, route, route_bytes_max);
+        shard.is_some_and(|shard| {
+            shard.mailbox.wake_for_waiting();
+            true
+        })
+    }
+
+    /// As [`Shards::post_route`], but lets the shard sleep. Gives the shard to be woken; `None` where nothing was left for it.
+    fn leave_route(&self, key: ConnectionKey, route: &str, route_bytes_max: u16) -> Option<&Handle> {
+        let shard = self.of(key).filter(|shard| shard.holds(key))?;
         let Ok(route) = route::normalise(route, route_bytes_max.into()) else {
             shard.meters.one(Count::ReceivedBadRoute);
-            return false;
+            return None;
         };
-        shard
-            .offer(Command::Navigate {
-                key,
-                route: route.into(),
-            })
-            .is_ok()
+        let route = route.into();
+        let left = shard.mailbox.leave(Command::Navigate { key, route });
+        left.ok().map(|()| shard)
     }
 
     /// The number of the shard for a new connection: always the same for one tab, else each in turn.

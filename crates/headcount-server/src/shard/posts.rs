@@ -1,8 +1,9 @@
 //! Routes said by POST, answered by the shard that holds the socket.
 //!
 //! A tab on SSE says each navigation in a small request. It mostly comes over a socket the browser keeps open, so that
-//! socket stays a guest between requests. Where the tab's connection lives on another shard, that shard is told, and its
-//! roll says at once whether there is such a connection.
+//! socket goes to the shard where the tab lives and stays a guest there between requests. Where it later speaks for a tab of
+//! another shard, the route is left for that shard to find (`nudges`), and its roll says at once whether there is such a
+//! connection.
 
 use std::borrow::Cow;
 use std::io::Write;
@@ -11,6 +12,8 @@ use headcount_core::connection::ConnectionKey;
 use headcount_core::protocol::client::{self, Addressed, ClientMessage, RouteBody};
 use mio::net::TcpStream;
 
+use super::Command;
+use super::guests::Request;
 use super::lean::Decision;
 use super::reactor::Shard;
 use crate::head::Head;
@@ -58,23 +61,65 @@ impl Shard {
         }
     }
 
+    /// The shard that a socket's first POST is for, where that is another. A browser's sockets mostly speak for one tab, so
+    /// this one is better off there; what it says later for tabs of other shards is left for them.
+    pub(super) fn home_of(&self, request: &Request, post: Option<&(ConnectionKey, String)>) -> Option<usize> {
+        let (key, _) = post.filter(|(key, _)| !request.answered && key.shard != self.number)?;
+        let is_open = self.shards.of(*key).is_some_and(|shard| shard.holds(*key));
+        is_open.then(|| key.shard.into())
+    }
+
+    /// Gives a socket to another shard, with what was read of it.
+    pub(super) fn send_home(&self, home: usize, mut request: Request, read: &[u8]) {
+        self.leave_stream(&mut request.stream);
+        request.read.extend_from_slice(read);
+        request.looked_at = 0;
+        self.tell_shard(home, Command::Serve(request));
+    }
+
     /// Acts on a posted route. Whether there is such a connection, and the route is one.
     pub(super) fn post(&mut self, key: ConnectionKey, route: &str) -> bool {
         if key.shard == self.number {
-            self.navigate_by_post(key, route)
-        } else {
-            self.shards.post_route(key, route, self.limits().route_bytes_max)
+            return self.navigate_by_post(key, route);
         }
+        let route_bytes_max = self.limits().route_bytes_max;
+        let left = self.shards.leave_route(key, route, route_bytes_max).is_some();
+        if left {
+            self.nudges.owe(usize::from(key.shard));
+        }
+        left
+    }
+
+    /// Wakes the shards that routes were left for, as far as it is time.
+    pub(super) fn nudge_others(&mut self) {
+        let mailbox = |shard| self.shards.get(shard).map(|handle| &handle.mailbox);
+        self.nudges.settle(
+            self.now_ms,
+            |shard| mailbox(shard).is_some_and(|mailbox| mailbox.has_waiting()),
+            |shard| {
+                if let Some(mailbox) = mailbox(shard) {
+                    mailbox.wake_for_waiting();
+                }
+            },
+        );
     }
 
     /// Answers a posted route. Whether the socket took it.
     pub(super) fn send_answer(&mut self, stream: &mut TcpStream, moved: bool) -> bool {
-        let body = if moved { "{\"ok\":true}" } else { "{\"ok\":false}" };
-        let answer = format!(
-            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\ndate: {}\r\n\r\n{body}",
-            body.len(),
-            self.date.now()
-        );
+        let (length, body) = if moved {
+            ("11", "{\"ok\":true}")
+        } else {
+            ("12", "{\"ok\":false}")
+        };
+        let answer = [
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ",
+            length,
+            "\r\ndate: ",
+            self.date.now(),
+            "\r\n\r\n",
+            body,
+        ]
+        .concat();
         // A socket that does not take a hundred bytes has not read its last hundred answers.
         stream
             .write(answer.as_bytes())
@@ -123,10 +168,11 @@ fn read_message(text: &str) -> Said<'_> {
 
 /// The one length a request states; `None` where it states none, several, or no number.
 fn content_length(request: &dyn Head) -> Option<usize> {
-    let mut lengths = Vec::new();
-    request.each_value("content-length", &mut |value| lengths.push(value));
-    match *lengths {
-        [length] if length.bytes().all(|byte| byte.is_ascii_digit()) => length.parse().ok(),
-        _ => None,
-    }
+    let (mut first, mut count) = (None, 0);
+    request.each_value("content-length", &mut |value| {
+        first.get_or_insert(value);
+        count += 1;
+    });
+    let all_digits = |length: &&str| length.bytes().all(|byte| byte.is_ascii_digit());
+    first.filter(|_| count == 1).filter(all_digits)?.parse().ok()
 }

@@ -1,4 +1,4 @@
-//! The loop of a shard: wait, then readiness, mailbox, deliveries, deadlines, report.
+//! The loop of a shard: wait, then mailbox, readiness, deliveries, deadlines, report.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use tokio::sync::mpsc::Permit;
 use super::deliver::Job;
 use super::guests::{Guests, is_guest};
 use super::listen::Listener;
+use super::nudges::Nudges;
 use super::peer::Peer;
 use super::readers::Readers;
 use super::sweep::{Drain, Sweep};
@@ -52,6 +53,8 @@ pub(super) struct Shard {
     pub(super) readers: Readers,
     /// Connections with a navigation that waits for their allowance.
     pub(super) deferred: Vec<ConnectionKey>,
+    /// Shards that routes were left for.
+    pub(super) nudges: Nudges,
     pub(super) sweep: Sweep,
     pub(super) drain: Option<Drain>,
     pub(super) stopping: bool,
@@ -93,6 +96,7 @@ impl Shard {
             jobs: VecDeque::new(),
             readers: Readers::default(),
             deferred: Vec::new(),
+            nudges: Nudges::new(shards.handles.len()),
             sweep: Sweep::default(),
             drain: None,
             stopping: false,
@@ -119,7 +123,7 @@ impl Shard {
     fn turn_until_stopped(&mut self) {
         let mut events = Events::with_capacity(EVENTS_AT_ONCE);
         let mut commands = VecDeque::new();
-        while !self.stopping {
+        loop {
             if let Err(error) = self.poll.poll(&mut events, self.wait())
                 && error.kind() != std::io::ErrorKind::Interrupted
             {
@@ -127,13 +131,19 @@ impl Shard {
                 return;
             }
             self.now_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-            for event in &events {
-                self.on_event(event);
-            }
+            // First what was left here: a tab that was told `ok` by another shard may have moved on since, and says so by
+            // one of these events.
             self.handle.mailbox.take(&mut commands);
             for command in commands.drain(..) {
                 self.on_command(command);
             }
+            if self.stopping {
+                return;
+            }
+            for event in &events {
+                self.on_event(event);
+            }
+            self.nudge_others();
             self.accept_again();
             self.deliver_some();
             self.on_time();
@@ -153,6 +163,7 @@ impl Shard {
         let next = [
             self.guests.next_deadline_ms(),
             self.next_accept_ms(),
+            self.nudges.next_ms(),
             self.next_sweep_ms(),
             self.next_deferred_ms(),
             self.next_drain_ms(),

@@ -21,6 +21,7 @@ mod lifecycle;
 #[path = "../../../headcount-core/src/protocol/stats/tests/client.rs"]
 mod naive;
 mod pages;
+mod posts;
 mod seal;
 mod server;
 mod stats;
