@@ -86,13 +86,52 @@ describe('counts', () => {
     await counted({ routes: { '/a': 1, '/b': 1 } })
   })
 
-  test('live stats come to whoever subscribes', async () => {
-    const tab = await Tab.open(await newVisitor(browser), `${site.url}/a`)
-    await tab.page.evaluate(() => window.headcount.subscribe())
-    await seen(tab, 'itself', () => window.headcount.stats?.routes['/a'] === 1)
-    await Tab.open(await newVisitor(browser), `${site.url}/b`)
-    await seen(tab, 'the other tab', () => window.headcount.stats?.routes['/b'] === 1)
-  })
+  for (const transport of ['websocket', 'sse']) {
+    test(`live stats come to whoever subscribes, over ${transport}: one whole, then what changed, each shown complete`, async () => {
+      site.attributes = `data-transport="${transport}"`
+      const tab = await Tab.open(await newVisitor(browser), `${site.url}/a`)
+      await tab.page.evaluate(() => {
+        window.messages = []
+        window.headcount.on('message', ({ type }) => { if (type.startsWith('stats')) window.messages.push(type) })
+        window.stop = window.headcount.subscribe()
+      })
+      await seen(tab, 'itself', () => window.headcount.stats?.routes['/a'] === 1)
+      const other = await Tab.open(await newVisitor(browser), `${site.url}/b`)
+      await seen(tab, 'the other tab', () => window.headcount.stats?.routes['/b'] === 1 && window.headcount.stats.connections.length === 2)
+      await other.page.close()
+      await seen(tab, 'that it went', () => {
+        const { total, routes, connections, yourId } = window.headcount.stats
+        return total === 1 && !('/b' in routes) && connections.length === 1 && connections[0].id === yourId
+      })
+      const messages = await tab.page.evaluate(() => window.messages)
+      assert.deepEqual(new Set(messages.splice(1)), new Set(['stats-delta']))
+      assert.deepEqual(messages, ['stats'])
+      await tab.page.evaluate(() => window.stop())
+      assert.equal(await tab.page.evaluate(() => window.headcount.stats), null)
+    })
+
+    test(`whoever does not see single connections is not sent them, until somebody wants them, over ${transport}`, async () => {
+      site.attributes = `data-transport="${transport}"`
+      const tab = await Tab.open(await newVisitor(browser), `${site.url}/a`)
+      await tab.page.evaluate(() => window.headcount.subscribe({ connections: false }))
+      await seen(tab, 'the counts', () => window.headcount.stats?.total === 1)
+      assert.deepEqual(await tab.page.evaluate(() => window.headcount.stats.connections), [])
+      await tab.page.evaluate(() => window.headcount.subscribe())
+      await seen(tab, 'itself', () => window.headcount.stats.connections.length === 1)
+    })
+
+    test(`whether somebody sees a tab, at open and while it is open, over ${transport}`, async () => {
+      site.attributes = `data-transport="${transport}"`
+      const visitor = await newVisitor(browser)
+      await visitor.addInitScript(hiding)
+      const tab = await Tab.open(visitor, `${site.url}/a`)
+      await counted({ total: 1, visible: 0 })
+      await tab.page.evaluate(() => window.hide(false))
+      await counted({ total: 1, visible: 1 })
+      await tab.page.evaluate(() => window.hide(true))
+      await counted({ total: 1, visible: 0 })
+    })
+  }
 })
 
 describe('the way to the server', () => {
@@ -115,6 +154,8 @@ describe('the way to the server', () => {
     site.upstream = server.url
     await counted({ routes: { '/a': 1 } }, RETURN_WITHIN_MS)
   })
+
+  test('what was missed while away is heard on return, once, over WebSocket', missing)
 
   for (const transport of ['websocket', 'sse']) {
     test(`a server on another origin that allows the site's, over ${transport}`, async () => {
@@ -161,22 +202,7 @@ describe('over HTTP/2', () => {
     assert.equal(site.opened.ws, 0)
   })
 
-  test('what was missed while away is heard on return, once', async () => {
-    const tab = await Tab.open(await newVisitor(browser), `${site.url}/a`)
-    await counted({ routes: { '/a': 1 } })
-    // Counted before it was greeted: a page that was cut off in between would come back as a fresh one.
-    await seen(tab, 'that it is open', () => window.headcount.state === 'open')
-    const upstream = site.upstream
-    site.upstream = 'http://127.0.0.1:1'
-    site.cut()
-    await counted({ total: 0 })
-    await server.command('invalidate-route', { route: '/a' })
-    site.upstream = upstream
-    await loaded([[tab, 2]], RETURN_WITHIN_MS)
-    await counted({ routes: { '/a': 1 } })
-    await server.command('invalidate-route', { route: '/a' })
-    await loaded([[tab, 3]])
-  })
+  test('what was missed while away is heard on return, once, over SSE', missing)
 
   test('where a proxy buffers the stream the tab is counted over WebSocket', async () => {
     site.buffers = true
@@ -281,12 +307,52 @@ describe('refresh', () => {
     await loaded([[tab, 2]])
   })
 
+  for (const transport of ['websocket', 'sse']) {
+    test(`what becomes of it is known to whoever gave the command, over ${transport}`, async () => {
+      site.attributes = `data-deadline-ms="1500" data-transport="${transport}"`
+      const visitor = await newVisitor(browser)
+      const free = await Tab.open(visitor, `${site.url}/a`)
+      const said = listenToWhatIsSaid(free)
+      await free.page.reload()
+      const busy = await Tab.open(visitor, `${site.url}/a`)
+      await busy.page.fill('[name=name]', 'half a sentence')
+      await counted({ routes: { '/a': 2 } })
+      const { id } = await server.command('invalidate-route', { route: '/a' })
+      await outcome(id, { matched: 2, told: 2, reloaded: 1, held: 1, gone: 0 })
+      assert.deepEqual(said('ack'), [{ id, outcome: 'reloading' }])
+      await outcome(id, { reloaded: 1, held: 0, prompted: 1 })
+      await busy.page.evaluate(() => window.headcount.saved())
+      await loaded([[free, 3], [busy, 2]])
+      await outcome(id, { matched: 2, told: 2, reloaded: 2, held: 0, prompted: 0, gone: 0 })
+      await free.close()
+      await outcome(id, { reloaded: 2, gone: 0 })
+    })
+
+    test(`that it is held is said again to a server that forgot, over ${transport}`, async () => {
+      site.attributes = `data-transport="${transport}"`
+      const tab = await Tab.open(await newVisitor(browser), `${site.url}/a`)
+      await tab.page.fill('[name=name]', 'half a sentence')
+      await counted({ total: 1 })
+      const { id } = await server.command('invalidate-route', { route: '/a' })
+      await outcome(id, { held: 1 })
+      await server.stop()
+      server = await serve()
+      site.upstream = server.url
+      await outcome(id, { held: 1, reloaded: 0 }, RETURN_WITHIN_MS)
+      await tab.page.evaluate(() => window.headcount.saved())
+      await loaded([[tab, 2]])
+      await outcome(id, { held: 0, reloaded: 1 })
+    })
+  }
+
   test('by prompt: its user decides', async () => {
     const tab = await Tab.open(await newVisitor(browser), `${site.url}/a`)
     await counted({ total: 1 })
-    await server.command('invalidations', { match: { exact: '/a' }, audience: 'all', mode: 'prompt' })
+    const { id } = await server.command('invalidations', { match: { exact: '/a' }, audience: 'all', mode: 'prompt' })
+    await outcome(id, { prompted: 1, reloaded: 0 })
     await tab.page.getByRole('button', { name: 'Reload' }).click()
     await loaded([[tab, 2]])
+    await outcome(id, { prompted: 0, reloaded: 1 })
   })
 
   test('a cache that keeps serving the old build is said, and leads to no second reload', async () => {
@@ -295,9 +361,10 @@ describe('refresh', () => {
     await listenForStuck(tab)
     await tab.page.goto(`${site.url}/a`)
     await counted({ versions: { v1: 1 } })
-    await server.command('invalidations', { match: { prefix: '/' } })
+    const { id } = await server.command('invalidations', { match: { prefix: '/' } })
     await seen(tab, 'that it is stuck', () => window.stuck === 1)
     assert.equal(tab.loads, 2)
+    await outcome(id, { reloaded: 1, stuck: 1 })
     site.version = 'v2'
     await server.command('invalidations', { match: { prefix: '/a' } })
     await loaded([[tab, 3]])
@@ -321,6 +388,37 @@ describe('refresh', () => {
   })
 })
 
+/** A tab that is away while a command is given: judged by it when it is back, and not again later. */
+async function missing() {
+  const tab = await Tab.open(await newVisitor(browser), `${site.url}/a`)
+  await counted({ routes: { '/a': 1 } })
+  // Counted before it was greeted: a page that was cut off in between would come back as a fresh one.
+  await seen(tab, 'that it is open', () => window.headcount.state === 'open')
+  const upstream = site.upstream
+  site.upstream = 'http://127.0.0.1:1'
+  site.cut()
+  await counted({ total: 0 })
+  await server.command('invalidate-route', { route: '/a' })
+  site.upstream = upstream
+  await loaded([[tab, 2]], RETURN_WITHIN_MS)
+  await counted({ routes: { '/a': 1 } })
+  await server.command('invalidate-route', { route: '/a' })
+  await loaded([[tab, 3]])
+}
+
+/**
+ * A page that nobody sees, until `hide(false)`. Headless Chromium shows every tab, and has no window that could be minimised; so
+ * the page is told.
+ */
+function hiding() {
+  let isHidden = true
+  Object.defineProperty(document, 'hidden', { get: () => isHidden })
+  window.hide = (now) => {
+    isHidden = now
+    document.dispatchEvent(new Event('visibilitychange'))
+  }
+}
+
 /** @param {string[]} options */
 function serve(...options) {
   return Server.run(['serve', '--authorize', 'anyone', '--data-dir', folder, '--limit', 'reconnect_spread_ms=500', ...options], { HEADCOUNT_ADMIN_SECRET: SECRET })
@@ -328,6 +426,14 @@ function serve(...options) {
 
 async function announce(...versions) {
   for (const version of versions) await server.command('releases', { version })
+}
+
+/** What the tab says from its next page on, by type. */
+function listenToWhatIsSaid({ page }) {
+  const texts = []
+  page.on('request', (request) => { if (request.url().endsWith('/message')) texts.push(request.postData()) })
+  page.on('websocket', (socket) => socket.on('framesent', ({ payload }) => texts.push(payload)))
+  return (wanted) => texts.map((text) => JSON.parse(text)).filter(({ type }) => type === wanted).map(({ id, outcome }) => ({ id, outcome }))
 }
 
 /** Counts stuck commands from before the client's script, which waits for the document. */
@@ -341,12 +447,18 @@ function listenForStuck(tab) {
 /**
  * Waits until the stats hold exactly what is named.
  *
- * @param {{ total?: number, versions?: Record<string, number>, routes?: Record<string, number> }} expected
+ * @param {{ total?: number, visible?: number, versions?: Record<string, number>, routes?: Record<string, number> }} expected
  * @param {number} [within_ms]
  */
 function counted(expected, within_ms) {
   return until(`stats with ${JSON.stringify(expected)}`, () => server.stats(), (stats) =>
     Object.entries(expected).every(([name, value]) => JSON.stringify(sorted(stats[name])) === JSON.stringify(sorted(value))), within_ms)
+}
+
+/** Waits until the rule's outcomes hold exactly what is named. */
+function outcome(id, expected, within_ms) {
+  return until(`outcomes with ${JSON.stringify(expected)}`, async () => (await server.invalidation(id)).outcomes, (outcomes) =>
+    Object.entries(expected).every(([name, value]) => outcomes[name] === value), within_ms)
 }
 
 const sorted = (value) => typeof value === 'object' ? Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)) : value

@@ -16,12 +16,14 @@ import { inTime, until } from './wait.mjs'
 
 const run = promisify(execFile)
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
+// The server refuses variables that it does not know.
+const { HEADCOUNT_BIN, ...withoutBinary } = process.env
 const START_WITHIN_MS = 15_000
 // The drain window is 10 s by default; an instance with a handful of tabs needs a small part of it.
 const STOP_WITHIN_MS = 20_000
 
 async function binary() {
-  if (process.env.HEADCOUNT_BIN) return process.env.HEADCOUNT_BIN
+  if (HEADCOUNT_BIN) return HEADCOUNT_BIN
   const { stdout } = await run('cargo', ['metadata', '--no-deps', '--format-version', '1'], {
     cwd: ROOT,
     maxBuffer: 16 * 1024 * 1024,
@@ -41,7 +43,7 @@ export class Server {
    * @returns {Promise<InstanceType<T>>}
    */
   static async run(args, variables = {}) {
-    const server = new this(await binary(), [...args, '--listen', '127.0.0.1:0'], { ...process.env, ...variables })
+    const server = new this(await binary(), [...args, '--listen', '127.0.0.1:0'], { ...withoutBinary, ...variables })
     try {
       await server.#ready()
     } catch (error) {
@@ -96,6 +98,14 @@ export class Server {
     const answer = await fetch(`${this.url}/api/admin/stats`, { headers: { authorization: `Bearer ${this.secret}` } })
     if (!answer.ok) throw new Error(`GET /api/admin/stats: ${answer.status} ${await answer.text()}`)
     return answer.json()
+  }
+
+  /** The standing rule of this number, as `GET /api/admin/invalidations` lists it. @param {number} id */
+  async invalidation(id) {
+    const answer = await fetch(`${this.url}/api/admin/invalidations`, { headers: { authorization: `Bearer ${this.secret}` } })
+    const rule = (await answer.json()).invalidations.find((found) => found.id === id)
+    if (rule === undefined) throw new Error(`rule ${id} does not stand`)
+    return rule
   }
 
   /**

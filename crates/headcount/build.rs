@@ -79,11 +79,11 @@ fn entry(folder: &Path, file: &Path, out: &Path) -> Result<String, Box<dyn Error
         let name = format!("{}-{}.gz", package.display(), path.replace('/', "-"));
         fs::write(out.join(&name), gzip)?;
         compressed = format!(
-            "Some(Bytes::from_static(include_bytes!(concat!(env!(\"OUT_DIR\"), {:?}))))",
+            "Some(::bytes::Bytes::from_static(include_bytes!(concat!(env!(\"OUT_DIR\"), {:?}))))",
             format!("/{name}")
         );
     }
     Ok(format!(
-        "        AssetFile {{ path: {path:?}.into(), bytes: Bytes::from_static(include_bytes!({source:?})), gzip: {compressed} }},\n"
+        "        AssetFile {{ path: {path:?}.into(), bytes: ::bytes::Bytes::from_static(include_bytes!({source:?})), gzip: {compressed} }},\n"
     ))
 }

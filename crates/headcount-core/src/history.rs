@@ -98,8 +98,9 @@ impl History {
         }
     }
 
-    /// Takes in what was kept over a restart, oldest first. Names that are the same share their memory from then on.
-    pub fn restore(&mut self, kept: impl IntoIterator<Item = Sample>) {
+    /// Takes in what was kept over a restart, oldest first, without what is too old by now. Names that are the same share their
+    /// memory from then on.
+    pub fn restore(&mut self, kept: impl IntoIterator<Item = Sample>, now_ms: u64) {
         let mut names: HashSet<Arc<str>> = HashSet::new();
         for mut sample in kept {
             for (name, _) in &mut sample.versions {
@@ -112,6 +113,7 @@ impl History {
             }
             self.minutes.push_back(Arc::new(sample));
         }
+        self.forget(now_ms);
     }
 
     /// Takes in the sample of this moment. Gives back what is worth keeping over a restart: the first one of each minute.
@@ -247,7 +249,7 @@ mod tests {
             history_seconds: 120,
             ..Limits::default()
         });
-        history.restore([sample(NOW - 500_000, 1), sample(NOW - 60_000, 2)]);
+        history.restore([sample(NOW - 500_000, 1), sample(NOW - 60_000, 2)], NOW - 500_000);
         let minute = history.take(sample(NOW, 3)).unwrap();
         assert_eq!(minute.oldest_ms, NOW - 120_000);
         assert_eq!(times(&history), [NOW - 60_000, NOW]);
@@ -274,7 +276,7 @@ mod tests {
     #[test]
     fn a_clock_that_is_set_back_for_a_moment_costs_a_gap() {
         let mut history = history();
-        history.restore([sample(NOW - 60_000, 1)]);
+        history.restore([sample(NOW - 60_000, 1)], NOW - 500_000);
         assert!(
             history.take(sample(5, 2)).is_none(),
             "as after a start without a battery"
@@ -287,7 +289,10 @@ mod tests {
     #[test]
     fn a_clock_that_stays_behind_is_believed_and_what_was_to_come_is_forgotten() {
         let mut history = history();
-        history.restore([sample(NOW - 3_600_000, 1), sample(NOW + 86_400_000, 2)]);
+        history.restore(
+            [sample(NOW - 3_600_000, 1), sample(NOW + 86_400_000, 2)],
+            NOW - 500_000,
+        );
         history.take(sample(NOW + 86_405_000, 3));
         let mut back = (0..200).map(|step| history.take(sample(NOW + step * STEP, 9)));
         let believed = back.position(|minute| minute.is_some()).unwrap();
@@ -300,7 +305,7 @@ mod tests {
     #[test]
     fn names_from_a_restart_share_their_memory() {
         let mut history = history();
-        history.restore([sample(NOW, 1), sample(NOW + MINUTE_MS, 2)]);
+        history.restore([sample(NOW, 1), sample(NOW + MINUTE_MS, 2)], NOW - 500_000);
         let samples = history.since(0, None);
         let name = |index: usize| Arc::clone(samples[index].versions().next().unwrap().0);
         assert!(Arc::ptr_eq(&name(0), &name(1)));

@@ -69,7 +69,7 @@ pub(crate) fn start(
         return Ok(None);
     }
     let mut history = History::new(limits);
-    history.restore(store.samples(limits.history_versions_max)?);
+    history.restore(store.samples(limits.history_versions_max)?, clock::unix_ms());
     let history = Arc::new(Mutex::new(history));
     let (ends_with_us, ended) = oneshot::channel();
     let sampler = Sampler {

@@ -1,6 +1,5 @@
 //! The browser client and the board, as far as they were built when this binary was (`build.rs` writes the two lists).
 
-use bytes::Bytes;
 use headcount_server::{AssetFile, Assets};
 
 include!(concat!(env!("OUT_DIR"), "/assets.rs"));

@@ -32,12 +32,14 @@ impl Server {
         &self.0
     }
 
-    /// Serves the admin API and the board on an address of their own, from now until the process ends: also while streams are
-    /// drained. The client endpoints are there too, because the board's page may ask its own origin only and is a tab itself.
-    pub(crate) fn serve_admin(&self, listener: TcpListener) -> Result<(), Failure> {
+    /// Serves the admin API on an address of its own, from now until the process ends: also while streams are drained. With a
+    /// board that is there too, and so are the client endpoints: the board's page may ask its own origin only and is a tab.
+    pub(crate) fn serve_admin(&self, listener: TcpListener, with_board: bool) -> Result<(), Failure> {
         let listener = tokio::net::TcpListener::from_std(listener).map_err(Failure::Runtime)?;
-        let router = self.0.admin_router().merge(self.0.operations_router());
-        let router = router.merge(self.0.board_router()).merge(self.0.client_router());
+        let mut router = self.0.admin_router().merge(self.0.operations_router());
+        if with_board {
+            router = router.merge(self.0.board_router()).merge(self.0.client_router());
+        }
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, service).await {

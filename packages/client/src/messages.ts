@@ -1,8 +1,8 @@
 // What goes over the wire, read and written.
 //
-// A message is known if its `type` is and if it has the fields of that type; every other object with a `type` is a custom
-// message of the application. What is neither is nothing. Cases: `protocol/vectors/server-messages.json` and
-// `client-messages.json`.
+// A message is known if its `type` asks for something to be done and if it has the fields of that type; every other object
+// with a `type` is a sign of life or a custom message of the application. What is neither is nothing. Cases:
+// `protocol/vectors/server-messages.json` and `client-messages.json`.
 
 import type { StatsConnection } from './stats.js'
 
@@ -66,13 +66,13 @@ export interface Reconnect {
   readonly after: number
 }
 
-/** A message whose type alone says everything. */
-export interface Plain {
-  readonly type: 'keepalive' | 'pong' | 'stats-unauthorized'
+/** The server does not, or no longer, show stats to this visitor. */
+export interface Unauthorized {
+  readonly type: 'stats-unauthorized'
 }
 
 /** What this client acts on. */
-export type KnownMessage = Connected | VersionMessage | StatsMessage | StatsDelta | Reconnect | Plain
+export type KnownMessage = Connected | VersionMessage | StatsMessage | StatsDelta | Reconnect | Unauthorized
 
 /** Any message, those of the application included. */
 export interface Message {
@@ -112,8 +112,6 @@ const FIELDS: Readonly<Record<string, object | null>> = {
   stats: { total: 0, versions: {}, routes: {} },
   'stats-delta': { seq: 0 },
   reconnect: { after: 0 },
-  keepalive: {},
-  pong: {},
   'stats-unauthorized': {},
 }
 

@@ -128,17 +128,32 @@ function happen(link: Draft, event: SessionEvent, chance: number): void {
 
 function circumstances(link: Draft, type: 'online' | 'offline' | 'shown' | 'hidden' | 'left' | 'back', chance: number): void {
   switch (type) {
+    case 'offline':
+      link.offline = true
+      if (link.phase === 'connecting') link.phase = 'waiting' // Without a network it may hang until long after that is back.
+      pauseIf(link)
+      break
     case 'online':
-    case 'offline': link.offline = type === 'offline'; break
+      link.offline = false
+      resumed(link, chance)
+      break
+    case 'hidden':
+      link.hidden = true
+      tell(link)
+      break
     case 'shown':
-    case 'hidden': link.hidden = type === 'hidden'; break
+      link.hidden = false
+      tell(link)
+      resumed(link, chance)
+      break
     case 'left':
-    case 'back': link.away = type === 'left'
+      link.away = true
+      if (link.phase !== 'idle') shut(link, 'paused')
+      break
+    case 'back':
+      link.away = false
+      resumed(link, 0)
   }
-  tell(link)
-  if (type === 'left' && link.phase !== 'idle') shut(link, 'paused')
-  else if (type === 'offline') pauseIf(link)
-  else if (type !== 'hidden' && type !== 'left') resumed(link, type === 'back' ? 0 : chance)
 }
 
 function open(link: Draft): void {

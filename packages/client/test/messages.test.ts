@@ -7,9 +7,9 @@ import { read, type ClientMessage, type Outcome } from '../src/messages.js'
 describe('what a server sends', () => {
   test.each(serverVectors.cases)('$name', ({ text }) => {
     const received = read(text)
-    expect(received?.known).not.toBeNull()
+    const isSignOfLife = /^\{"type":"(keepalive|pong)"/.test(text)
     // What comes out says the same, to the letter.
-    expect(JSON.stringify(received?.known)).toBe(text)
+    expect(JSON.stringify(received?.known)).toBe(isSignOfLife ? 'null' : text)
     expect(JSON.stringify(received?.message)).toBe(text)
   })
 

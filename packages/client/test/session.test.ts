@@ -139,6 +139,12 @@ describe('pauses', () => {
     expect(story.then({ type: 'online' }).wait).toBe(500)
   })
 
+  test('offline on the way: gives the attempt up instead of waiting for its end', () => {
+    const story = new Story().then({ type: 'start' }, { type: 'offline' })
+    expect([story.phase, story.effects]).toEqual(['paused', [{ type: 'close' }]])
+    expect(story.then({ type: 'online' }).wait).toBe(500)
+  })
+
   test('hidden for long without a server', () => {
     const story = new Story().open().then({ type: 'hidden' }).ends()
     for (let failures = 0; failures < HIDDEN_FAILURES_MAX - 1; failures += 1) story.then({ type: 'due' }).ends()

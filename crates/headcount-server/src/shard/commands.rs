@@ -23,15 +23,9 @@ impl Shard {
             Command::Serve(request) => self.on_socket(request),
             Command::Open(arrival) => self.on_arrival(*arrival),
             Command::Received { key, text } => self.with(key, |shard, slot| shard.on_text(slot, &text)),
-            Command::Heard { key } => self.with(key, |shard, slot| {
-                if let Some(peer) = shard.registry.peer_mut(slot) {
-                    peer.heard = true;
-                }
-            }),
+            Command::Heard { key } => self.with(key, Self::hear),
             Command::Spent { key } => self.with(key, |shard, slot| {
-                if let Some(peer) = shard.registry.peer_mut(slot) {
-                    peer.heard = true;
-                }
+                shard.hear(slot);
                 shard.spend(slot);
             }),
             Command::Gone { key } => self.with(key, |shard, slot| shard.close(slot, Cause::Peer)),
@@ -75,6 +69,13 @@ impl Shard {
     fn with(&mut self, key: ConnectionKey, act: impl FnOnce(&mut Self, u32)) {
         if let Some(slot) = self.registry.find(key) {
             act(self, slot);
+        }
+    }
+
+    /// A connection showed a sign of life.
+    fn hear(&mut self, slot: u32) {
+        if let Some(peer) = self.registry.peer_mut(slot) {
+            peer.heard = true;
         }
     }
 

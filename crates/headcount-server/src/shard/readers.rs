@@ -7,8 +7,9 @@
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 
-use headcount_core::connection::ConnectionKey;
+use headcount_core::connection::{ConnectionKey, IdCipher};
 use headcount_core::protocol::stats::{Follower, Form, StatsMessage, Text, Tick};
+use headcount_core::stats::Row;
 use headcount_core::websocket::{self, Opcode};
 
 use super::Report;
@@ -141,11 +142,7 @@ impl Shard {
     fn send_stats(
         &mut self,
         key: ConnectionKey,
-        say: impl FnOnce(
-            &mut Follower,
-            &headcount_core::stats::Row,
-            &headcount_core::connection::IdCipher,
-        ) -> Option<Text>,
+        say: impl FnOnce(&mut Follower, &Row, &IdCipher) -> Option<Text>,
     ) {
         let Some((slot, row)) = self
             .registry

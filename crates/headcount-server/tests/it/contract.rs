@@ -271,11 +271,11 @@ fn watches_by_deltas(way: Way, server: &Server) {
     let other = Visit::new(way.transport, "/other").open(server.address);
     let opened = json!({"type": "stats-delta", "seq": seq + 1, "total": 2, "visible": 2,
         "versions": {"v2": 1}, "routes": {"/other": 1}});
-    assert_eq!(reader.next(), opened);
+    assert_eq!(reader.next_of("stats-delta"), opened);
     drop(other);
     let closed = json!({"type": "stats-delta", "seq": seq + 2, "total": 1, "visible": 1,
         "versions": {"v2": null}, "routes": {"/other": null}});
-    assert_eq!(reader.next(), closed);
+    assert_eq!(reader.next_of("stats-delta"), closed);
     drop(reader);
     server.await_total(0);
 }

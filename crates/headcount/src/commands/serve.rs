@@ -32,7 +32,7 @@ pub(crate) async fn run(arguments: &ServeArguments, environment: &Environment) -
     let server = Server::start(settings.server, settings.data_dir).await?;
     let admin_address = admin.as_ref().map_or(address, |(_, address)| *address);
     if let Some((listener, address)) = admin {
-        server.serve_admin(listener)?;
+        server.serve_admin(listener, board_path.is_some())?;
         output::talk(&format!("admin API on http://{address}"));
     }
     announce_board(admin_address, board_path.as_deref());

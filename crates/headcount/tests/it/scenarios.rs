@@ -237,7 +237,7 @@ fn an_app_on_a_mount_has_paths_and_a_cookie_of_its_own() {
 
 #[test]
 fn the_admin_api_can_have_an_address_of_its_own() {
-    let server = Process::ephemeral(&["--admin-listen", "127.0.0.1:0"]);
+    let server = Process::ephemeral(&["--admin-listen", "127.0.0.1:0", "--board-path", "off"]);
     let admin = server
         .said
         .lines()
@@ -253,7 +253,7 @@ fn the_admin_api_can_have_an_address_of_its_own() {
     assert_eq!(
         ask(admin, &Ask::get("/__skew/health")).status,
         404,
-        "tabs have no business there"
+        "without a board, tabs have no business there"
     );
     assert_eq!(server.admin(Ask::get("/api/admin/stats")).status, 404);
     drop(tab);
