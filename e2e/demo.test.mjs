@@ -111,8 +111,9 @@ describe('a demo without simulated visitors', () => {
     assert.deepEqual([pay, checkout, products, about, old].flatMap((tab) => tab.errors), [])
   })
 
-  test('the live page shows the counts as they move', async () => {
-    const live = await Tab.open(await newVisitor(browser), `${demo.url}/live`)
+  test('the link that it prints opens the board, which shows the counts as they move', async () => {
+    const live = await Tab.open(await newVisitor(browser), demo.board)
+    await until('an address without the secret', () => live.page.url(), (url) => url === `${demo.url}/headcount/`)
     const tab = await Tab.open(await newVisitor(browser), `${demo.url}/products/3`)
     await shows(live, 'the route of the tab that opened', (text) => text.includes('/products/3'))
     await tab.page.goto(`${demo.url}/checkout/pay`)
@@ -126,7 +127,7 @@ describe('a demo without simulated visitors', () => {
 test('simulated visitors are counted beside real tabs, and the server ends well under them', async () => {
   const demo = await Demo.start({ visitors: VISITORS })
   try {
-    const tab = await Tab.open(await newVisitor(browser), `${demo.url}/live`)
+    const tab = await Tab.open(await newVisitor(browser), demo.board)
     await until('visitors on several pages', () => demo.stats(), ({ total, routes }) =>
       total > VISITORS / 2 && Object.keys(routes).length > 2, 15_000)
     await shows(tab, 'pages that visitors are on', (text) => /\/(products|checkout|about)/.test(text))

@@ -152,6 +152,13 @@ export class Server {
 
 /** A running `headcount demo`. */
 export class Demo extends Server {
+  /** The link to the board that it prints, with the secret in it. */
+  get board() {
+    const link = /the board\s+(http\S+)/.exec(this.output)?.[1]
+    if (link === undefined) throw new Error(`no board in this binary:\n${this.output}`)
+    return link
+  }
+
   /** Without releases of its own. @param {{ visitors: number }} options */
   static start({ visitors }) {
     return Demo.run(['demo', '--roll', '0', '--visitors', String(visitors)])

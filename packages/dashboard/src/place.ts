@@ -12,6 +12,16 @@ export interface Place {
   readonly route: string
 }
 
+/**
+ * The admin secret that the address of this page brings along, as in `/headcount/#secret=…`, and takes it out of the address and the
+ * history: `headcount demo` prints such a link. What stands behind `#` is sent to no server.
+ */
+export function takeLinkedSecret(page: Window): string | null {
+  const secret = new URLSearchParams(page.location.hash.slice(1)).get('secret')
+  if (secret !== null) page.history.replaceState(page.history.state, '', page.location.pathname + page.location.search)
+  return secret
+}
+
 /** What `document` says. */
 export function placeOf(document: Document): Place {
   const said = (name: string): string =>

@@ -13,8 +13,8 @@ export type SessionState = 'asking' | 'out' | 'in' | 'ended'
 export interface Session {
   readonly state: Readonly<ShallowRef<SessionState>>
   readonly admin: Admin
-  /** Finds out whether there is a session. Says in words why that could not be found out, or `null`. */
-  look(): Promise<string | null>
+  /** Finds out whether there is a session, or begins one with this `secret`. Says in words why neither worked, or `null`. */
+  look(secret?: string | null): Promise<string | null>
   /** Fails with an {@link AdminError} where the secret is not right. */
   signIn(secret: string): Promise<void>
   /** Ends the session here, and on the server if that can be reached. */
@@ -28,9 +28,9 @@ export function createSession(base: string): Session {
   return {
     state,
     admin,
-    async look() {
+    async look(secret = null) {
       try {
-        await admin.releases()
+        await (secret === null ? admin.releases() : admin.signIn(secret))
         state.value = 'in'
         return null
       } catch (error) {

@@ -1,8 +1,5 @@
 //! `headcount demo`: a small shop, visitors over real sockets who roll from one release to the next, and the board, in one
 //! process that keeps nothing.
-//!
-//! Deliberately thin: the script in `pages/client.js` shows what a client has to do, not what a good one can do, and the
-//! live page draws bars and a list.
 
 use std::fmt::Write;
 use std::io;
@@ -49,11 +46,14 @@ pub(crate) async fn run(arguments: &DemoArguments, environment: &Environment) ->
     descriptors::raise();
     let config = config(environment)?;
     let (listeners, address) = listen(address, &config)?;
-    let secret = config.admin_secret.clone();
+    let (secret, board_path) = (
+        config.admin_secret.clone(),
+        config.board_path.clone().unwrap_or_default(),
+    );
     let server = Server::start(config, None).await?;
     announce(address);
     let secret = secret.as_ref().map_or("", Secret::expose);
-    output::talk(&welcome(address, secret, arguments.visitors));
+    output::talk(&welcome(address, &board_path, secret, arguments.visitors));
     let headcount = server.headcount().clone();
     let shop = Shop::of(address, {
         let headcount = headcount.clone();
@@ -94,15 +94,15 @@ fn random() -> Result<u64, Failure> {
     getrandom::u64().map_err(|error| Failure::Runtime(io::Error::other(error.to_string())))
 }
 
-fn welcome(address: SocketAddr, secret: &str, visitors: u16) -> String {
+fn welcome(address: SocketAddr, board_path: &str, secret: &str, visitors: u16) -> String {
     let board = if assets::has_board() {
-        format!("  the board   http://{address}/headcount/ (sign in with the secret below)\n")
+        format!("http://{address}{board_path}/#secret={secret}")
     } else {
-        String::new()
+        "not in this binary: build it with `cargo xtask build`, which needs Node 20 or newer".to_owned()
     };
     let mut text = format!(
         "\nheadcount demo: {visitors} simulated visitors, nothing is kept, everybody may see the counts\n\n  \
-         the shop    http://{address}/\n  live counts http://{address}/live\n{board}\nadmin secret: {secret}\n\n\
+         the shop   http://{address}/\n  the board  {board}\n\nadmin secret: {secret}\n\n\
          Open some tabs of the shop, put one on /checkout, and refresh everybody there:\n\n  \
          curl -X POST http://{address}/api/admin/invalidate-route \\\n    -H 'Content-Type: application/json' \\\n    \
          -d '{}'\n\nOr with this program:\n\n  ",

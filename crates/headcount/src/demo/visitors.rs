@@ -41,6 +41,8 @@ pub(super) struct Shop {
     pub(super) address: SocketAddr,
     /// Where headcount's own endpoints are.
     pub(super) base_path: String,
+    /// Where the board is.
+    pub(super) board_path: String,
     /// The cookie that carries a tab's version.
     pub(super) cookie: String,
     /// The release that a page loaded now has.
@@ -55,6 +57,7 @@ impl Shop {
             address,
             cookie: config.version_cookie(),
             base_path: config.base_path,
+            board_path: config.board_path.unwrap_or_default(),
             release,
         }
     }
