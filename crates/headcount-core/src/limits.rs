@@ -66,6 +66,14 @@ pub struct Limits {
     pub hook_events_max: u32,
     /// Bytes of one message that a hook sends to a tab. A longer one is refused. Default 65,536.
     pub send_bytes_max: u32,
+    /// Bridges to app servers open at once. The next one is answered `503`. Default 64.
+    pub bridges_max: u32,
+    /// Bytes of a body that comes over a bridge: thousands of messages at once. A longer one is answered `413`. Default
+    /// 8,388,608.
+    pub bridge_body_bytes_max: u32,
+    /// How long an app may take, over a bridge, to say who may see stats, and to come back if it is away, milliseconds.
+    /// Default 5,000.
+    pub bridge_answer_ms: u32,
     /// Time streams are given to end when the server stops, milliseconds. Default 10,000.
     pub drain_ms: u32,
     /// Over how long the clients of a stopping server are asked to spread their return, milliseconds. Default 10,000.
@@ -109,6 +117,9 @@ impl Default for Limits {
             pattern_bytes_max: 1_024,
             hook_events_max: 65_536,
             send_bytes_max: 65_536,
+            bridges_max: 64,
+            bridge_body_bytes_max: 8_388_608,
+            bridge_answer_ms: 5_000,
             drain_ms: 10_000,
             reconnect_spread_ms: 10_000,
             history_seconds: 604_800,

@@ -100,7 +100,7 @@ pub(crate) fn judge(
         ip,
         address: site.address_to_limit(peer, ip),
         credentials: site.credentials(head),
-        browser: if transport == Transport::Sse {
+        browser: if transport == Transport::Sse || site.compares_websockets() {
             browser_of(site, head)
         } else {
             Browser::Any

@@ -6,8 +6,10 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::mpsc;
 
 use crate::assets::{Assets, Served};
+use crate::authorize::bridge::BridgeAuthorizer;
 use crate::authorize::ticket::Tickets;
 use crate::authorize::{Authorizer, Authorizers};
+use crate::bridge::Bridges;
 use crate::config::Config;
 use crate::error::StartError;
 use crate::headcount::{Headcount, Inner};
@@ -92,6 +94,13 @@ impl Builder {
         let stored = store.load(&self.config.limits)?;
         let tickets = Arc::new(Tickets::default());
         let mut authorizers = Authorizers::configured(&self.config)?;
+        let bridges = Bridges::new(&self.config.limits);
+        if self.config.authorize_bridge {
+            authorizers.push(Arc::new(BridgeAuthorizer::new(
+                bridges.clone(),
+                &self.config.limits,
+            )));
+        }
         if self.config.admin_secret.is_some() {
             authorizers.push(Arc::clone(&tickets) as Arc<dyn Authorizer>);
         }
@@ -103,7 +112,7 @@ impl Builder {
         let release = self.config.release.clone();
         let site = Arc::new(Site::new(self.config, authorizers, key));
         let assets = self.assets.map(|assets| Served::new(assets, &site.config));
-        let headcount = run(site, store, stored, tickets, self.hooks, assets)?;
+        let headcount = run(site, store, stored, tickets, bridges, self.hooks, assets)?;
         if let Some(release) = release {
             announce_configured(&headcount, &release).await?;
         }
@@ -133,6 +142,7 @@ fn run(
     store: Arc<Store>,
     stored: Stored,
     tickets: Arc<Tickets>,
+    bridges: Bridges,
     hooks: Hooks,
     assets: Option<Served>,
 ) -> Result<Headcount, StartError> {
@@ -170,6 +180,7 @@ fn run(
         hub,
         orders,
         tickets,
+        bridges,
         handoffs,
         started: clock::now(),
         pages: LatestPages::default(),

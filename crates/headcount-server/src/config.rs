@@ -43,6 +43,9 @@ pub struct Config {
     pub sealed_session: Option<SealedSessionConfig>,
     /// An endpoint of the app that is asked whether a browser may see stats. Default none.
     pub forward_auth: Option<ForwardAuthConfig>,
+    /// Whether the app is asked, over a bridge that it opens (`protocol/BRIDGE.md`), who may see stats. Needs `admin_secret`. Default
+    /// false.
+    pub authorize_bridge: bool,
     /// Admits everybody to stats. For trials on loopback only. Default false.
     pub authorize_anyone: bool,
     /// Threads that hold connections; `0` means one per core. Default 0.
@@ -119,6 +122,7 @@ impl Default for Config {
             admin_secret: None,
             sealed_session: None,
             forward_auth: None,
+            authorize_bridge: false,
             authorize_anyone: false,
             shards: 0,
             limits: Limits::default(),
@@ -254,6 +258,12 @@ impl Config {
         {
             problems.push(
                 "`admin_secret` is empty: set one, or leave it out to keep the admin API shut".to_owned(),
+            );
+        }
+        if self.authorize_bridge && self.admin_secret.is_none() {
+            problems.push(
+                "`authorize_bridge` needs `admin_secret`, which the app shows to open its bridge: set one"
+                    .to_owned(),
             );
         }
         if self

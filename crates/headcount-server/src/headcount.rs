@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::assets::Served;
 use crate::authorize::Credentials;
 use crate::authorize::ticket::Tickets;
+use crate::bridge::Bridges;
 use crate::error::{CommandError, Refusal};
 use crate::history::KeptHistory;
 use crate::hub::HubEvent;
@@ -55,6 +56,7 @@ pub(crate) struct Inner {
     pub(crate) hub: mpsc::Sender<HubEvent>,
     pub(crate) orders: mpsc::Sender<Order>,
     pub(crate) tickets: Arc<Tickets>,
+    pub(crate) bridges: Bridges,
     /// Taken by whoever serves.
     pub(crate) handoffs: Mutex<Option<mpsc::Receiver<Handoff>>>,
     pub(crate) started: Instant,
@@ -220,6 +222,15 @@ impl Headcount {
         &self.0.tickets
     }
 
+    pub(crate) fn bridges(&self) -> &Bridges {
+        &self.0.bridges
+    }
+
+    /// Has every admission asked for anew, now.
+    pub(crate) async fn recheck(&self) {
+        let _hub_gone = self.0.hub.send(HubEvent::Recheck).await;
+    }
+
     pub(crate) fn assets(&self) -> Option<&Served> {
         self.0.assets.as_ref()
     }
@@ -250,6 +261,7 @@ impl Headcount {
             connections: self.0.site.census.open().into(),
             subscribers,
             rules,
+            bridges: self.0.bridges.count() as u64,
             ready: self.is_ready(),
         }
     }

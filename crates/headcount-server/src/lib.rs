@@ -31,6 +31,7 @@ mod admission;
 mod assets;
 pub mod authorize;
 pub mod bots;
+mod bridge;
 mod builder;
 pub mod client_address;
 pub mod clock;

@@ -102,6 +102,8 @@ pub(crate) struct Gauges {
     pub(crate) subscribers: u64,
     /// Rules standing.
     pub(crate) rules: u64,
+    /// Bridges to app servers that are open.
+    pub(crate) bridges: u64,
     /// Whether new connections are taken.
     pub(crate) ready: bool,
 }
@@ -156,6 +158,11 @@ impl Collector for Scrape {
                 self.gauges.subscribers,
             ),
             ("rules", "Invalidation rules standing", self.gauges.rules),
+            (
+                "bridges",
+                "Bridges to app servers that are open",
+                self.gauges.bridges,
+            ),
             (
                 "ready",
                 "Whether new connections are taken",

@@ -68,6 +68,11 @@ impl Site {
         !self.authorizers.is_empty() && !self.reads.needs_nothing
     }
 
+    /// Whether a WebSocket, too, must be known by its browser.
+    pub(crate) fn compares_websockets(&self) -> bool {
+        self.compares_browsers() && self.reads.anew
+    }
+
     /// A hash that means nothing outside this process, never zero.
     pub(crate) fn hash(&self, text: &str) -> u64 {
         self.hashes.hash_one(text).max(1)

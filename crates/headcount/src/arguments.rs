@@ -157,6 +157,9 @@ pub(crate) struct ServeArguments {
     /// Ask this URL of the app, with the browser's headers, who may see stats
     #[arg(long, value_name = "URL", help_heading = "Who may see and command")]
     pub(crate) forward_auth: Option<String>,
+    /// Ask the app, over the bridge that it opens, who may see stats
+    #[arg(long, help_heading = "Who may see and command")]
+    pub(crate) authorize_bridge: bool,
     /// `anyone` shows stats to everybody: for trials, on loopback only
     #[arg(long, value_name = "WHOM", help_heading = "Who may see and command")]
     pub(crate) authorize: Option<String>,

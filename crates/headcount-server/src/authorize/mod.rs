@@ -10,6 +10,7 @@
 //! | [`ticket::Tickets`] | the tickets handed out for the admin secret |
 //! | [`sealed_session::SealedSession`] | the app's session cookie, opened here |
 //! | [`forward::ForwardAuth`] | the app, over HTTP, with the browser's own headers |
+//! | `bridge` | the app, over its bridge ([`Config::authorize_bridge`]), with the browser's own headers |
 //! | [`closure::closure`] | the embedder's code |
 //! | [`anyone::Anyone`] | nobody: admits all |
 //!
@@ -28,6 +29,7 @@ use crate::config::Config;
 use crate::head::Head;
 
 pub mod anyone;
+pub(crate) mod bridge;
 pub mod closure;
 pub mod forward;
 pub mod rule;
@@ -53,6 +55,9 @@ pub struct Reads {
     pub beside: Vec<String>,
     /// Whether a browser that shows none of these is put before the authorizers too. Default false: it is refused unasked.
     pub needs_nothing: bool,
+    /// Whether somebody may sign in or out while a stream is open. Then a stream of either transport can be asked for anew by a
+    /// POST of the browser that opened it, and browsers that show nothing are put before the authorizers too. Default false.
+    pub anew: bool,
 }
 
 /// What a browser showed of itself, cut down to what the authorizers read.
@@ -140,6 +145,14 @@ impl Reads {
         }
     }
 
+    /// Nothing so far, but what a browser shows may change while its stream is open; see [`Reads::anew`](Self#structfield.anew).
+    pub fn anew() -> Self {
+        Self {
+            anew: true,
+            ..Self::default()
+        }
+    }
+
     /// Both together.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
@@ -153,6 +166,7 @@ impl Reads {
             mine.dedup();
         }
         self.needs_nothing |= other.needs_nothing;
+        self.anew |= other.anew;
         self
     }
 

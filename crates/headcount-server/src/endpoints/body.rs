@@ -13,7 +13,10 @@ use crate::error::Refusal;
 
 /// The whole body.
 pub(super) async fn bytes(body: Body, limits: &Limits) -> Result<Bytes, Refusal> {
-    let bytes_max = limits.body_bytes_max;
+    bytes_within(body, limits, limits.body_bytes_max).await
+}
+
+async fn bytes_within(body: Body, limits: &Limits, bytes_max: u32) -> Result<Bytes, Refusal> {
     let reading = Limited::new(body, bytes_max as usize).collect();
     let read = tokio::time::timeout(Duration::from_millis(limits.head_ms.into()), reading).await;
     match read.map_err(|_| Refusal::slow_body())? {
@@ -25,13 +28,25 @@ pub(super) async fn bytes(body: Body, limits: &Limits) -> Result<Bytes, Refusal>
 
 /// The whole body, as text.
 pub(super) async fn text(body: Body, limits: &Limits) -> Result<String, Refusal> {
-    let bytes = bytes(body, limits).await?;
+    utf8(bytes(body, limits).await?)
+}
+
+fn utf8(bytes: Bytes) -> Result<String, Refusal> {
     String::from_utf8(bytes.into()).map_err(|_| Refusal::invalid_body("the body is not UTF-8"))
 }
 
 /// The body as a value of the admin API; what is wrong with it is said.
 pub(super) async fn json<T: DeserializeOwned>(body: Body, limits: &Limits) -> Result<T, Refusal> {
-    let text = text(body, limits).await?;
+    json_within(body, limits, limits.body_bytes_max).await
+}
+
+/// As [`json`], of a body that may have more bytes.
+pub(super) async fn json_within<T: DeserializeOwned>(
+    body: Body,
+    limits: &Limits,
+    bytes_max: u32,
+) -> Result<T, Refusal> {
+    let text = utf8(bytes_within(body, limits, bytes_max).await?)?;
     // An object first: serde alone would also take a list of the fields' values.
     client::object::<serde_json::Map<String, serde_json::Value>>(&text)
         .map_err(|_| Refusal::invalid_body("the body must be a JSON object"))?;

@@ -2,6 +2,7 @@
 
 mod admin;
 mod body;
+mod bridge;
 mod files;
 mod health;
 mod messages;
@@ -94,6 +95,10 @@ impl Headcount {
             )
             .route(&format!("{base}/invalidations/{{id}}"), delete(admin::lift))
             .route(&format!("{base}/invalidate-route"), post(admin::invalidate_route))
+            .route(&format!("{base}/bridge"), get(bridge::lines))
+            .route(&format!("{base}/bridge/messages"), post(bridge::messages))
+            .route(&format!("{base}/bridge/answers"), post(bridge::answers))
+            .route(&format!("{base}/bridge/ended"), post(bridge::ended))
             .route(
                 &format!("{base}/session"),
                 post(principal::sign_in).delete(principal::sign_out),

@@ -36,6 +36,8 @@ const GATHER: Duration = Duration::from_millis(5);
 pub(crate) enum HubEvent {
     /// The authorizers answered.
     Decided { job: AuthorizeJob, verdict: Verdict },
+    /// Something that admissions depend on has changed.
+    Recheck,
     /// Somebody wants the numbers of this moment.
     Ask(oneshot::Sender<StatsAnswer>),
 }
@@ -144,6 +146,7 @@ impl Hub {
     fn on_event(&mut self, event: HubEvent) {
         match event {
             HubEvent::Decided { job, verdict } => self.subscribers.decide(job, verdict),
+            HubEvent::Recheck => self.subscribers.recheck(),
             HubEvent::Ask(asker) => {
                 self.waiting.askers.push(asker);
                 self.ask_shards();

@@ -182,6 +182,14 @@ impl Subscribers {
         }
     }
 
+    /// Ends every admission at the next look, which is now.
+    pub(super) fn recheck(&mut self) {
+        for admission in self.admitted.values_mut() {
+            admission.until_ms = 0;
+        }
+        self.next_look = clock::now();
+    }
+
     pub(super) fn forget(&mut self, key: ConnectionKey) -> Option<Admission> {
         let admission = self.admitted.remove(&key)?;
         if let Some(form) = admission.form {

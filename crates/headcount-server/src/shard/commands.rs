@@ -59,6 +59,8 @@ impl Shard {
             }),
             Command::Standing(new) => self.on_standing(*new),
             Command::Ask(question) => self.on_question(question),
+            Command::Tap(tap) => self.tap(tap),
+            Command::Replay { tap } => self.replay(tap),
             Command::EndTurn(turn) => drop(turn),
             Command::Report { question } => self.answer_report(question),
             Command::Drain => self.drain = Some(Drain::new(self.now_ms, self.registry.len(), self.limits())),

@@ -27,6 +27,7 @@ mod readers;
 mod receive;
 mod roll;
 mod sweep;
+mod tap;
 
 use std::fmt;
 use std::sync::Arc;
@@ -52,6 +53,7 @@ use roll::Roll;
 pub(crate) use lean::websocket_accept;
 pub(crate) use outlets::{AuthorizeJob, Handoff, Happening, Outlets, Report, Witness};
 pub(crate) use questions::Question;
+pub(crate) use tap::{News, SLICE_ROWS, Tap, Wants};
 
 /// Commands that may wait for a shard before further ones are turned away.
 const MAILBOX_MAX: usize = 65_536;
@@ -105,6 +107,10 @@ pub(crate) enum Command {
     Standing(Box<NewStanding>),
     /// A question about its table.
     Ask(Question),
+    /// Tell this reader what is open, slice by slice, and what happens.
+    Tap(Tap),
+    /// The reader of this tap has read a slice: tell the next.
+    Replay { tap: u64 },
     /// The task of a remote link has told all that it read, and reads on when this is dropped.
     EndTurn(OwnedSemaphorePermit),
     /// Report changes to the hub now.
@@ -233,6 +239,11 @@ impl Shards {
     /// The shard that holds this connection.
     pub(crate) fn of(&self, key: ConnectionKey) -> Option<&Handle> {
         self.handles.get(usize::from(key.shard))
+    }
+
+    /// Whether this very connection is open, or was a moment ago.
+    pub(crate) fn is_open(&self, key: ConnectionKey) -> bool {
+        self.of(key).is_some_and(|shard| shard.roll.is_open(key))
     }
 
     /// Puts a connection on the route that was posted for it, soon. Whether it is open, the route is one, and its shard is

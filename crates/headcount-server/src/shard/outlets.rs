@@ -13,11 +13,12 @@ use headcount_core::protocol::stats::Form;
 use headcount_core::stats::{Changes, Row};
 use tokio::sync::mpsc;
 
+use super::tap::Tapped;
 use crate::authorize::Credentials;
 use crate::metrics::{Count, Meters};
 
 /// Where a shard says what it has to say.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Outlets {
     pub(crate) reports: mpsc::Sender<Report>,
     pub(crate) witness: Witness,
@@ -50,27 +51,69 @@ pub(crate) struct AuthorizeJob {
 }
 
 /// Something that happened to a connection.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Happening {
     Opened(Row),
     Moved { key: ConnectionKey, route: Arc<str> },
     Closed(ConnectionKey),
 }
 
+impl Happening {
+    /// Where the connection is or was held.
+    pub(super) fn slot(&self) -> u32 {
+        match self {
+            Self::Opened(row) => row.key.slot,
+            Self::Moved { key, .. } | Self::Closed(key) => key.slot,
+        }
+    }
+}
+
+impl Clone for Outlets {
+    /// The same ways out. Taps are one shard's own.
+    fn clone(&self) -> Self {
+        Self {
+            reports: self.reports.clone(),
+            witness: Witness {
+                hooks: self.witness.hooks.clone(),
+                taps: Vec::new(),
+            },
+            handoff: self.handoff.clone(),
+        }
+    }
+}
+
 /// Whoever wants to learn what happens to connections. Nobody, by default: then nothing is even built.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Witness(Option<(SyncSender<Happening>, Arc<AtomicU64>)>);
+#[derive(Debug, Default)]
+pub(crate) struct Witness {
+    /// The hooks of an embedding app.
+    hooks: Option<(SyncSender<Happening>, Arc<AtomicU64>)>,
+    /// Readers that come and go.
+    taps: Vec<Tapped>,
+}
 
 impl Witness {
     /// A witness at the far end of this queue, who finds the number of those that did not fit in `dropped`.
     pub(crate) fn new(queue: SyncSender<Happening>, dropped: Arc<AtomicU64>) -> Self {
-        Self(Some((queue, dropped)))
+        Self {
+            hooks: Some((queue, dropped)),
+            taps: Vec::new(),
+        }
     }
 
-    /// Tells what `make` builds, or drops it where the queue is full.
-    pub(super) fn tell(&self, meters: &Meters, make: impl FnOnce() -> Option<Happening>) {
-        let Some((queue, dropped)) = &self.0 else { return };
-        if make().is_some_and(|happening| queue.try_send(happening).is_err()) {
+    pub(super) fn taps(&mut self) -> &mut Vec<Tapped> {
+        &mut self.taps
+    }
+
+    /// Tells what `make` builds, or drops it where the hooks' queue is full.
+    pub(super) fn tell(&mut self, meters: &Meters, make: impl FnOnce() -> Option<Happening>) {
+        if self.hooks.is_none() && self.taps.is_empty() {
+            return;
+        }
+        let Some(happening) = make() else { return };
+        self.taps.retain(|tap| tap.tell(&happening));
+        if let Some((queue, dropped)) = &self.hooks
+            && queue.try_send(happening).is_err()
+        {
             dropped.fetch_add(1, Ordering::Relaxed);
             meters.one(Count::HookDropped);
         }

@@ -237,7 +237,7 @@ impl Shard {
         };
         let credentials = match credentials {
             Some(credentials) => credentials,
-            None if self.site.reads.needs_nothing => Arc::default(),
+            None if self.site.reads.needs_nothing || self.site.reads.anew => Arc::default(),
             None => return self.refuse(slot),
         };
         if !self.site.config.connection_tracking {

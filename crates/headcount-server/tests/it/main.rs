@@ -6,7 +6,9 @@
 )]
 
 mod acknowledgements;
+mod app_server;
 mod authorize;
+mod bridge;
 mod client;
 mod contract;
 mod deltas;

@@ -48,6 +48,11 @@ pub(super) fn given(arguments: &ServeArguments, problems: &mut Vec<String>) -> V
         ),
         ("sealed_session.rule", "--session-rule", &arguments.session_rule),
         ("forward_auth.url", "--forward-auth", &arguments.forward_auth),
+        (
+            "authorize_bridge",
+            "--authorize-bridge",
+            &arguments.authorize_bridge.then(|| "true".to_owned()),
+        ),
         ("authorize", "--authorize", &arguments.authorize),
         ("log_format", "--log-format", &arguments.log_format),
     ];
@@ -128,6 +133,7 @@ mod tests {
             session_cookie: text(),
             session_rule: text(),
             forward_auth: text(),
+            authorize_bridge: true,
             authorize: text(),
             limit: vec!["tick_ms=1".to_owned()],
             log_format: text(),

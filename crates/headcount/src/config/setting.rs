@@ -89,6 +89,9 @@ const SETTINGS: &[Setting] = &[
     row("trusted_proxies", Form::List, |draft, texts| {
         put(&mut draft.server.trusted_proxies, networks(texts))
     }),
+    row("authorize_bridge", Form::Switch, |draft, texts| {
+        put(&mut draft.server.authorize_bridge, switch(one(texts)))
+    }),
     row("authorize", Form::Text, |draft, texts| {
         put(&mut draft.server.authorize_anyone, anyone(one(texts)))
     }),

@@ -1,0 +1,166 @@
+//! The bridge to app servers, below the admin API. The specification is `protocol/BRIDGE.md`.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Query, Request, State};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use headcount_core::protocol::bridge::{
+    AnswersAnswer, AnswersRequest, EndedAnswer, EndedRequest, MessagesAnswer, MessagesRequest,
+};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http_body::Frame;
+use serde::Deserialize;
+use tokio::sync::mpsc;
+
+use super::body;
+use super::principal::Principal;
+use crate::bridge::{self, BridgeOptions, Ways};
+use crate::error::Refusal;
+use crate::headcount::Headcount;
+use crate::shard::Wants;
+
+/// Query of `GET bridge`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BridgeQuery {
+    hooks: Option<String>,
+    #[serde(default)]
+    mode: Mode,
+    #[serde(default)]
+    app: String,
+}
+
+/// Which of several bridges of one app are told of connections.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Mode {
+    #[default]
+    Each,
+    One,
+}
+
+/// The endless answer of a bridge.
+struct Lines(mpsc::Receiver<Bytes>);
+
+impl http_body::Body for Lines {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.0
+            .poll_recv(cx)
+            .map(|piece| piece.map(|piece| Ok(Frame::data(piece))))
+    }
+}
+
+pub(super) async fn lines(
+    _: Principal,
+    State(headcount): State<Headcount>,
+    query: Result<Query<BridgeQuery>, axum::extract::rejection::QueryRejection>,
+) -> Result<Response, Refusal> {
+    let Query(query) = query.map_err(|rejection| Refusal::invalid_query(rejection.body_text()))?;
+    if !headcount.is_ready() {
+        return Err(Refusal::draining());
+    }
+    let options = options(query)?;
+    let ways = Ways {
+        site: headcount.site().clone(),
+        shards: headcount.shards().clone(),
+        bridges: headcount.bridges().clone(),
+    };
+    let lines = bridge::open(ways, options)
+        .ok_or_else(|| Refusal::full("as many bridges are open as may be (`limits.bridges_max`)"))?;
+    let headers = [
+        (CONTENT_TYPE, "application/x-ndjson"),
+        (CACHE_CONTROL, "no-store, no-transform"),
+    ];
+    Ok((headers, Body::new(Lines(lines))).into_response())
+}
+
+fn options(query: BridgeQuery) -> Result<BridgeOptions, Refusal> {
+    let mut options = BridgeOptions {
+        wants: Wants::default(),
+        authorizes: false,
+        shares: match query.mode {
+            Mode::Each => None,
+            Mode::One => Some(query.app.into()),
+        },
+    };
+    let hooks = query.hooks.as_deref().unwrap_or("open,route,close");
+    for hook in hooks.split(',').filter(|hook| !hook.is_empty()) {
+        match hook {
+            "open" => options.wants.opens = true,
+            "route" => options.wants.moves = true,
+            "close" => options.wants.closes = true,
+            "authorize" => options.authorizes = true,
+            _ => {
+                let message = format!("`hooks` has `{hook}`: name some of open, route, close and authorize");
+                return Err(Refusal::invalid_query(message));
+            }
+        }
+    }
+    Ok(options)
+}
+
+pub(super) async fn messages(
+    _: Principal,
+    State(headcount): State<Headcount>,
+    request: Request,
+) -> Result<Json<MessagesAnswer>, Refusal> {
+    let asked: MessagesRequest = read(&headcount, request).await?;
+    let mut answer = MessagesAnswer::default();
+    for message in asked.messages {
+        let tab = headcount.tab(&message.id).ok();
+        match tab.filter(|tab| headcount.shards().is_open(tab.key)) {
+            None => answer.unknown += 1,
+            Some(tab) if tab.send(&message.data).is_ok() => answer.sent += 1,
+            Some(_) => answer.refused += 1,
+        }
+    }
+    Ok(Json(answer))
+}
+
+pub(super) async fn answers(
+    _: Principal,
+    State(headcount): State<Headcount>,
+    request: Request,
+) -> Result<Json<AnswersAnswer>, Refusal> {
+    let asked: AnswersRequest = read(&headcount, request).await?;
+    let mut answer = AnswersAnswer::default();
+    for one in asked.answers {
+        if headcount.bridges().answer(one.ask, one.admitted) {
+            answer.taken += 1;
+        } else {
+            answer.unknown += 1;
+        }
+    }
+    Ok(Json(answer))
+}
+
+pub(super) async fn ended(
+    _: Principal,
+    State(headcount): State<Headcount>,
+    request: Request,
+) -> Result<Json<EndedAnswer>, Refusal> {
+    let asked: EndedRequest = read(&headcount, request).await?;
+    for pair in &asked.cookies {
+        headcount.bridges().end_cookie(pair);
+    }
+    if !asked.cookies.is_empty() {
+        headcount.recheck().await;
+    }
+    Ok(Json(EndedAnswer { ok: true }))
+}
+
+async fn read<T: serde::de::DeserializeOwned>(headcount: &Headcount, request: Request) -> Result<T, Refusal> {
+    let limits = &headcount.site().config.limits;
+    body::json_within(request.into_body(), limits, limits.bridge_body_bytes_max).await
+}
