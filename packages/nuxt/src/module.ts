@@ -1,0 +1,137 @@
+// The Nuxt module: puts the parts in `runtime/` into an app, as its options say.
+
+import { mkdir, writeFile } from 'node:fs/promises'
+import type { Server } from 'node:http'
+import { join } from 'node:path'
+
+import {
+  addImports, addPlugin, addServerHandler, addServerPlugin, addTypeTemplate, createResolver, defineNuxtModule, hasNuxtModule, useLogger,
+} from '@nuxt/kit'
+import type { Nuxt } from '@nuxt/schema'
+import type { Nitro } from 'nitropack/types'
+
+import { DEFAULTS, problems, type ModuleOptions } from './options.js'
+import { AUTHORIZE_PATH } from './runtime/server/authorize.path.js'
+import { attach } from './runtime/server/gate.js'
+import { findBinary, HOW_TO_GET_IT, startLocal } from './runtime/server/local.js'
+import type { SiteConfig } from './runtime/server/site.js'
+import { configuredUpstream, type Upstream } from './runtime/server/upstream.js'
+
+export type { ModuleOptions } from './options.js'
+export type * from './runtime/hooks.js'
+
+const PUBLISHED = 'nuxt-skew-protection'
+
+/** Nitro presets whose servers are Node.js processes that stay. */
+const NODE_PRESETS = ['nitro-dev', 'node', 'node-server', 'node-cluster']
+
+/** What `nuxt preview` runs. */
+const PREVIEW = 'headcount-preview.mjs'
+
+const logger = useLogger('headcount')
+
+export default defineNuxtModule<ModuleOptions>({
+  meta: { name: '@headcount/nuxt', configKey: 'skewProtection', compatibility: { nuxt: '>=4.0.0' } },
+  defaults: DEFAULTS,
+  async setup(options, nuxt) {
+    if (!options.enabled) return
+    check(options)
+    const { resolve } = createResolver(import.meta.url)
+    const base = nuxt.options.app.baseURL.replace(/\/$/, '') + options.path
+    configure(nuxt, options, base)
+    addTypes(resolve('./runtime/hooks'))
+    addPlugin(resolve('./runtime/plugins/headcount'))
+    addImports([
+      { name: 'useActiveConnections', from: resolve('./runtime/composables/useActiveConnections') },
+      { name: 'useHeadcount', from: '@headcount/vue' },
+    ])
+    nuxt.options.build.transpile.push(resolve('./runtime'), '@headcount/client', '@headcount/vue')
+    addServerPlugin(resolve('./runtime/server/plugin'))
+    addServerHandler({ route: AUTHORIZE_PATH, handler: resolve('./runtime/server/authorize.handler') })
+    addServerHandler({ route: `${options.path}/**`, handler: resolve('./runtime/server/gate.handler') })
+    nuxt.hook('nitro:init', (nitro) => {
+      if (!NODE_PRESETS.includes(nitro.options.preset)) leaveToTheEdge(nitro, resolve, options)
+      else if (!nuxt.options.dev) addPreview(nitro)
+    })
+    if (nuxt.options.dev && !nuxt.options._prepare) await serveInDevelopment(nuxt, options)
+  },
+})
+
+function check(options: ModuleOptions): void {
+  const found = problems(options)
+  if (hasNuxtModule(PUBLISHED)) {
+    found.push(`${PUBLISHED} and @headcount/nuxt both answer below ${options.path}: remove ${PUBLISHED} from \`modules\`; hooks, composable and options stay as they are`)
+  }
+  if (found.length > 0) throw new Error(`@headcount/nuxt cannot be set up:\n${found.map((problem) => `  ${problem}`).join('\n')}`)
+}
+
+function configure(nuxt: Nuxt, options: ModuleOptions, base: string): void {
+  const { connectionTracking, routeTracking, ipTracking, hooks, announce, bin } = options
+  const site: SiteConfig = {
+    url: '', adminUrl: '', adminPath: '/api/admin', secret: '', base, connectionTracking, routeTracking, ipTracking, hooks, announce, bin,
+    builtAt: Date.now(), ...nuxt.options.runtimeConfig['headcount'] as Partial<SiteConfig> | undefined,
+  }
+  nuxt.options.runtimeConfig['headcount'] = site as never
+  const { transport, refresh, deadlineMs, banner, statsForMessages, endpoint } = options
+  nuxt.options.runtimeConfig.public['skewProtection'] = {
+    base: endpoint || base, transport, refresh, deadlineMs, banner, connectionTracking, routeTracking, statsForMessages,
+  } as never
+}
+
+/** The hooks' types, where Nitro's and Nuxt's own are. */
+function addTypes(hooks: string): void {
+  const getContents = (): string => `import type { SkewAppHooks, SkewNitroHooks } from '${hooks}'
+declare module 'nitropack' { interface NitroRuntimeHooks extends SkewNitroHooks {} }
+declare module 'nitropack/types' { interface NitroRuntimeHooks extends SkewNitroHooks {} }
+declare module '#app' { interface RuntimeNuxtHooks extends SkewAppHooks {} }
+export {}
+`
+  addTypeTemplate({ filename: 'types/headcount.d.ts', getContents }, { nuxt: true, nitro: true })
+}
+
+/** A server that is no Node.js process that stays holds no streams: browsers go to headcount themselves. */
+function leaveToTheEdge(nitro: Nitro, resolve: (path: string) => string, { path, endpoint }: ModuleOptions): void {
+  const own = resolve('./runtime/server/')
+  nitro.options.plugins = nitro.options.plugins.filter((plugin) => !plugin.startsWith(own))
+  nitro.options.handlers = nitro.options.handlers.filter(({ handler }) => typeof handler !== 'string' || !handler.startsWith(own))
+  const way = endpoint ? `browsers go to ${endpoint}` : `an edge rule must pass ${path}/ on to headcount, or \`skewProtection.endpoint\` name it`
+  logger.warn(`preset ${nitro.options.preset} keeps no connections: ${way}. Nitro hooks do not run there; announce releases with \`headcount release\`.`)
+}
+
+/** \`nuxt preview\` runs the built server through a file that says so, and there a headcount is started if none is configured. */
+function addPreview(nitro: Nitro): void {
+  const { preview } = nitro.options.commands
+  if (!preview?.endsWith('/index.mjs')) return
+  nitro.options.commands.preview = preview.replace(/index\.mjs$/, PREVIEW)
+  nitro.hooks.hook('compiled', async () => {
+    const folder = nitro.options.output.serverDir
+    await mkdir(folder, { recursive: true })
+    await writeFile(join(folder, PREVIEW), "process.env.HEADCOUNT_PREVIEW = '1'\nawait import('./index.mjs')\n")
+  })
+}
+
+/** In development, the gate stands before Nuxt's own server, and headcount is started where none is configured. */
+async function serveInDevelopment(nuxt: Nuxt, options: ModuleOptions): Promise<void> {
+  const site = nuxt.options.runtimeConfig['headcount'] as unknown as SiteConfig
+  const upstream = configuredUpstream(site, process.env) ?? await startForDevelopment(nuxt, options, site)
+  const gate = { base: site.base, upstream: upstream?.url ?? null, tellsAddress: site.ipTracking }
+  nuxt.hook('listen', (server) => { attach(server as Server, gate, true) })
+}
+
+async function startForDevelopment(nuxt: Nuxt, { bin }: ModuleOptions, site: SiteConfig): Promise<Upstream | null> {
+  const path = findBinary(bin)
+  if (path === null) {
+    logger.warn(`nobody is counted: ${HOW_TO_GET_IT}`)
+    return null
+  }
+  try {
+    const local = await startLocal(path, site)
+    nuxt.hook('close', () => { local.stop() })
+    logger.info(`started ${path} at ${local.upstream.url.origin}`)
+    Object.assign(site, { url: local.upstream.url.origin, secret: local.upstream.secret })
+    return local.upstream
+  } catch (error) {
+    logger.error(`nobody is counted: ${(error as Error).message}`)
+    return null
+  }
+}

@@ -1,0 +1,97 @@
+// Asking for stats again, with the cookies that the browser has now.
+//
+// A WebSocket shows the cookies of its handshake for as long as it is open. Whoever signs in afterwards is refused by those, and whoever's
+// session was renewed loses stats with the old one. A POST shows the new ones. So somebody who comes to want stats after a refusal
+// asks anew, and so does whoever lost an admission, a few times and ever more seldom.
+//
+// Deliberately absent: asking again for visitors who never saw stats and do nothing that would change that.
+
+/** How long to wait before each new attempt after an admission was lost, milliseconds. */
+export type Delays = readonly number[]
+
+/** What this depends on. */
+export interface AnewNeeds {
+  readonly post: (connectionId: string) => Promise<void>
+  readonly delays?: Delays
+  /** Milliseconds on any clock that only goes forward. */
+  readonly now?: () => number
+}
+
+/** What happens to the connection and to those who want stats. */
+export interface Anew {
+  connected(connectionId: string): void
+  /** One more on the page wants stats, until the function that it returns is called. */
+  wanted(): () => void
+  admitted(): void
+  refused(): void
+}
+
+const DELAYS: Delays = [0, 5_000, 15_000, 60_000, 60_000]
+/** What the browser showed this long ago, milliseconds, it may show otherwise now. */
+const OLD_MS = 500
+/** Several parts of one page that want stats ask once together, milliseconds. */
+const TOGETHER_MS = 50
+
+/** Nothing has happened yet. */
+export function askAnew({ post, delays = DELAYS, now = () => performance.now() }: AnewNeeds): Anew {
+  let wanted = 0
+  let connectionId = ''
+  /** When the browser last showed its cookies. */
+  let shownAt = 0
+  let state: 'unknown' | 'admitted' | 'refused' = 'unknown'
+  /** Attempts since an admission was lost; `null` if none was. */
+  let attempts: number | null = null
+  /** Somebody came to want stats while the answer to what was shown long ago was still to come. */
+  let isDoubted = false
+  let timer: ReturnType<typeof setTimeout> | undefined
+
+  function attempt(): void {
+    if (wanted === 0) return
+    shownAt = now()
+    isDoubted = false
+    post(connectionId).catch(() => {}) // The client's own reconnect comes back to it.
+  }
+
+  function doubt(): void {
+    if (connectionId === '' || state === 'admitted') return
+    const age = now() - shownAt
+    if (state === 'unknown') isDoubted = age >= OLD_MS
+    else if (age >= TOGETHER_MS) attempt()
+  }
+
+  return {
+    connected(id) {
+      connectionId = id
+      shownAt = now()
+      state = 'unknown'
+      isDoubted = false
+      clearTimeout(timer)
+    },
+    wanted() {
+      wanted += 1
+      doubt()
+      let isOver = false
+      return () => {
+        if (!isOver) wanted -= 1
+        isOver = true
+      }
+    },
+    admitted() {
+      state = 'admitted'
+      attempts = null
+      isDoubted = false
+    },
+    refused() {
+      if (state === 'admitted') attempts = 0
+      state = 'refused'
+      clearTimeout(timer)
+      const delay = attempts === null ? undefined : delays[attempts]
+      if (isDoubted) {
+        attempt()
+      } else if (attempts !== null && delay !== undefined) {
+        attempts += 1
+        timer = setTimeout(attempt, delay)
+      }
+    },
+  }
+}

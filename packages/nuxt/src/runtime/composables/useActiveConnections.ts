@@ -1,0 +1,26 @@
+import { useActiveConnections as useConnections, type ActiveConnections } from '@headcount/vue'
+import { useNuxtApp } from '#imports'
+import { getCurrentInstance, getCurrentScope, onMounted, onScopeDispose } from 'vue'
+
+import type { Anew } from '../anew.js'
+
+export type { ActiveConnections, ConnectionInfo } from '@headcount/vue'
+
+/**
+ * Live numbers of the tabs that are open on this site, while the component that calls it is mounted, or, outside of components, for as long as
+ * its effect scope lives. Whoever is not let in by `skew:authorize-stats` sees zeros. With `connections: false` the list of single tabs is left
+ * out, and with it most of the traffic.
+ */
+export function useActiveConnections(options: { connections?: boolean } = {}): ActiveConnections {
+  if (import.meta.client) wantWhileMounted((useNuxtApp()['$headcount'] as { anew: Anew }).anew)
+  return useConnections(options)
+}
+
+/** Before the question itself is put: one that comes late may have to be asked with other cookies than the first. */
+function wantWhileMounted(anew: Anew): void {
+  let unwanted = (): void => {}
+  const want = (): void => { unwanted = anew.wanted() }
+  if (getCurrentInstance() === null) want()
+  else onMounted(want)
+  if (getCurrentScope() !== undefined) onScopeDispose(() => { unwanted() })
+}

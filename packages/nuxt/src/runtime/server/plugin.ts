@@ -1,0 +1,92 @@
+// Nitro's side: the gate for browsers, the release, the bridge with its hooks, and `skew:stats`.
+//
+// Nothing here stops the site: where headcount is missing or away, pages are served as ever, and what is wrong is said once.
+
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { Server } from 'node:http'
+
+import { createError } from 'h3'
+import type { NitroApp } from 'nitropack/types'
+import { defineNitroPlugin, useRuntimeConfig } from 'nitropack/runtime'
+
+import { createAdmin, type Admin } from './admin.js'
+import { attach, shut } from './gate.js'
+import { runHooks } from './listen.js'
+import { findBinary, HOW_TO_GET_IT, startLocal } from './local.js'
+import { announce } from './release.js'
+import { gateOf, setUpstream, siteConfig, upstreamOf, type RuntimeConfig } from './site.js'
+
+/** Told by Node.js when a server begins to listen, with the server. */
+const LISTENING = 'tracing:net.server.listen:asyncStart'
+
+export default defineNitroPlugin((nitroApp) => {
+  const config = useRuntimeConfig() as RuntimeConfig
+  const stops: (() => void)[] = []
+  // The dev server is another process; the module puts the gate before it.
+  if (!import.meta.dev) placeGate(config)
+  let admin: Admin | null = null
+  nitroApp.hooks.hook('skew:stats' as never, ((tell: (stats: unknown) => void) => { tell(stats(admin)) }) as never)
+  nitroApp.hooks.hook('close', () => {
+    for (const stop of stops) stop()
+    shut()
+  })
+  void connect(config, stops).then((connected) => {
+    if (!connected) return
+    admin = createAdmin(connected)
+    const { announce: rule, builtAt } = siteConfig(config)
+    const buildId = config.app.buildId ?? ''
+    if (rule !== false && buildId !== '') stops.push(announce(admin, { id: buildId, builtAt }, rule, warn))
+    stops.push(runHooks(nitroApp as NitroApp, config, admin, warn))
+  }).catch((error: unknown) => { warn(String(error)) })
+})
+
+function warn(text: string): void {
+  console.warn(`[headcount] ${text}`)
+}
+
+/** The headcount that is configured; in `nuxt preview` one that is started, if there is none. */
+async function connect(config: RuntimeConfig, stops: (() => void)[]) {
+  const upstream = upstreamOf(config)
+  if (upstream !== null) return upstream
+  if (process.env['HEADCOUNT_PREVIEW'] === undefined) {
+    warn('no headcount is configured, so nobody is counted: set HEADCOUNT_URL and HEADCOUNT_ADMIN_SECRET')
+    return null
+  }
+  const site = siteConfig(config)
+  const path = findBinary(site.bin)
+  if (path === null) {
+    warn(`there is no headcount to preview with, so nobody is counted: ${HOW_TO_GET_IT}`)
+    return null
+  }
+  const local = await startLocal(path, site)
+  console.log(`[headcount] started ${path} at ${local.upstream.url.origin}`)
+  setUpstream(local.upstream)
+  stops.push(local.stop)
+  return local.upstream
+}
+
+/** Puts the gate for WebSockets before the server that this app is about to listen with. */
+function placeGate(config: RuntimeConfig): void {
+  const gate = gateOf(config)
+  const listening = (said: unknown): void => {
+    const { server } = said as { server?: unknown }
+    if (!(server instanceof Server)) return
+    unsubscribe(LISTENING, listening)
+    attach(server, gate, false)
+  }
+  subscribe(LISTENING, listening)
+  // Streams would hold up the end of the process until it is forced. Only where somebody takes care of that end.
+  setImmediate(() => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      if (process.listenerCount(signal) > 0) process.once(signal, shut)
+    }
+  })
+}
+
+/** The numbers of now. A promise, so that who passes it on as the specification's example does fails where headcount does not answer. */
+async function stats(admin: Admin | null): Promise<unknown> {
+  if (admin === null) throw createError({ statusCode: 503, statusMessage: 'No headcount', message: 'no headcount is configured' })
+  return admin.get('/stats').catch((cause: Error) => {
+    throw createError({ statusCode: 502, statusMessage: 'headcount does not answer', message: cause.message, cause })
+  })
+}

@@ -1,0 +1,81 @@
+// Which connections the hooks know as open.
+//
+// A bridge that was lost begins anew with everything that is open. The hooks hear only of what is different from what they
+// heard before: a tab that stayed connected meanwhile is not opened twice, one that left is closed.
+
+/** A line of the bridge; see BRIDGE.md. */
+export interface BridgeLine {
+  readonly type: string
+  readonly id?: string
+  readonly version?: string
+  readonly route?: string
+  readonly ip?: string
+  readonly replay?: boolean
+  readonly standby?: boolean
+  readonly ask?: number
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** What the hooks are to hear. */
+export type Happening =
+  | { readonly type: 'open'; readonly id: string; readonly version: string; readonly route: string | undefined; readonly ip: string | undefined; readonly replayed: boolean }
+  | { readonly type: 'route-update'; readonly id: string; readonly route: string }
+  | { readonly type: 'close'; readonly id: string }
+
+/** Who is open, as the hooks know it. */
+export interface Roster {
+  /** A bridge begins: what it does not tell again is gone. */
+  begin(): void
+  /** Nobody is told of any more. */
+  forget(): Happening[]
+  /** What a line of the bridge means to the hooks. */
+  read(line: BridgeLine): Happening[]
+}
+
+interface Known {
+  route: string | undefined
+  /** The beginning in which it was last told. */
+  beginning: number
+}
+
+/** Nobody is known. */
+export function createRoster(): Roster {
+  const known = new Map<string, Known>()
+  let beginning = 0
+
+  function opened(id: string, line: BridgeLine): Happening[] {
+    const before = known.get(id)
+    known.set(id, { route: line.route, beginning })
+    if (before === undefined) {
+      return [{ type: 'open', id, version: line.version ?? '', route: line.route, ip: line.ip, replayed: line.replay === true }]
+    }
+    return line.route !== undefined && line.route !== before.route ? [{ type: 'route-update', id, route: line.route }] : []
+  }
+
+  function ready(): Happening[] {
+    const gone = [...known].filter(([, { beginning: last }]) => last !== beginning).map(([id]) => id)
+    for (const id of gone) known.delete(id)
+    return gone.map((id) => ({ type: 'close', id }))
+  }
+
+  return {
+    begin() { beginning += 1 },
+    forget() {
+      beginning += 1
+      return ready()
+    },
+    read(line) {
+      const { type, id, route } = line
+      if (type === 'ready') return ready()
+      if (id === undefined) return []
+      const before = known.get(id)
+      if (type === 'open') return opened(id, line)
+      if (type === 'close' && known.delete(id)) return [{ type, id }]
+      if (type === 'route-update' && before !== undefined && route !== undefined) {
+        before.route = route
+        return [{ type, id, route }]
+      }
+      return []
+    },
+  }
+}

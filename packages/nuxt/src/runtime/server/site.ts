@@ -1,0 +1,45 @@
+// What this app's runtime configuration says, as the parts of this folder need it.
+
+import type { Gate } from './gate.js'
+import { configuredUpstream, type Upstream, type UpstreamConfig } from './upstream.js'
+
+/** `runtimeConfig.headcount`: what the module wrote at build time, and what the environment sets over it. */
+export interface SiteConfig extends UpstreamConfig {
+  readonly base: string
+  readonly connectionTracking: boolean
+  readonly routeTracking: boolean
+  readonly ipTracking: boolean
+  readonly hooks: 'each' | 'one'
+  readonly announce: 'newer' | 'unknown' | false
+  readonly builtAt: number
+  readonly bin: string
+}
+
+/** What is read of the runtime configuration. */
+export interface RuntimeConfig {
+  readonly app: { readonly baseURL: string; readonly buildId?: string }
+  readonly headcount?: unknown
+}
+
+let found: Upstream | null | undefined
+
+/** This app's part of the runtime configuration. */
+export function siteConfig(config: RuntimeConfig): SiteConfig {
+  return config.headcount as SiteConfig
+}
+
+/** The headcount of this process. */
+export function upstreamOf(config: RuntimeConfig): Upstream | null {
+  return found ??= configuredUpstream(siteConfig(config), process.env)
+}
+
+/** Another headcount from now on: one that was just started. */
+export function setUpstream(upstream: Upstream): void {
+  found = upstream
+}
+
+/** The way of browsers to it. */
+export function gateOf(config: RuntimeConfig): Gate {
+  const { base, ipTracking } = siteConfig(config)
+  return { base, tellsAddress: ipTracking, get upstream() { return upstreamOf(config)?.url ?? null } }
+}

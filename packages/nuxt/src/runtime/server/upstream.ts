@@ -1,0 +1,43 @@
+// Where headcount is, and the secret that its admin API and the bridge take.
+//
+// Runtime configuration, so that one build runs everywhere. `HEADCOUNT_URL` and `HEADCOUNT_ADMIN_SECRET` are the names
+// that headcount itself and its command line know; `NUXT_HEADCOUNT_…` are those of Nuxt.
+
+/** A headcount that can be reached. */
+export interface Upstream {
+  /** Its origin. */
+  readonly url: URL
+  /** The origin of its admin API, which may have an address of its own. */
+  readonly adminUrl: URL
+  /** Where the admin API is on it. Default `/api/admin`. */
+  readonly adminPath: string
+  readonly secret: string
+}
+
+/** `runtimeConfig.headcount`. */
+export interface UpstreamConfig {
+  readonly url: string
+  readonly adminUrl: string
+  readonly adminPath: string
+  readonly secret: string
+}
+
+/** The one that is configured; `null` where none is. Throws what is wrong with it. */
+export function configuredUpstream(config: UpstreamConfig, variables: Readonly<Record<string, string | undefined>>): Upstream | null {
+  const url = variables['HEADCOUNT_URL'] || config.url
+  if (!url) return null
+  return {
+    url: parsed('HEADCOUNT_URL', url),
+    adminUrl: parsed('NUXT_HEADCOUNT_ADMIN_URL', config.adminUrl || url),
+    adminPath: config.adminPath,
+    secret: variables['HEADCOUNT_ADMIN_SECRET'] || config.secret,
+  }
+}
+
+function parsed(name: string, text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : null
+  if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
+    throw new Error(`${name} is "${text}": write a URL such as http://127.0.0.1:4477`)
+  }
+  return url
+}

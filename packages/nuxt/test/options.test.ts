@@ -1,0 +1,22 @@
+import { describe, expect, it } from 'vitest'
+
+import { DEFAULTS, problems } from '../src/options.js'
+
+describe('problems', () => {
+  it('are none in the defaults, nor in what the specification shows', () => {
+    expect(problems(DEFAULTS)).toEqual([])
+    expect(problems({ ...DEFAULTS, connectionTracking: true, routeTracking: true, ipTracking: true })).toEqual([])
+  })
+
+  it.each(['routeTracking', 'ipTracking'])('%s needs connection tracking', (key) => {
+    expect(problems({ ...DEFAULTS, [key]: true })).toEqual([
+      `\`skewProtection.${key}\` needs \`connectionTracking: true\`: turn that on, or \`${key}\` off`,
+    ])
+  })
+
+  it('say all at once what is wrong, and what would be right', () => {
+    const found = problems({ ...DEFAULTS, hooks: 'all' as never, path: '__skew/', endpoint: 'skew.example.com', upadteStrategy: 'ws' } as never)
+    expect(found).toHaveLength(4)
+    expect(found.join('\n')).toMatch(/upadteStrategy[\s\S]*"each", "one"[\s\S]*\/__skew[\s\S]*https:\/\//)
+  })
+})
