@@ -22,7 +22,8 @@ const START_WITHIN_MS = 15_000
 // The drain window is 10 s by default; an instance with a handful of tabs needs a small part of it.
 const STOP_WITHIN_MS = 20_000
 
-async function binary() {
+/** Where the binary is. */
+export async function binary() {
   if (HEADCOUNT_BIN) return HEADCOUNT_BIN
   const { stdout } = await run('cargo', ['metadata', '--no-deps', '--format-version', '1'], {
     cwd: ROOT,
@@ -34,7 +35,7 @@ async function binary() {
 /** A running headcount. */
 export class Server {
   /**
-   * Starts one on a port of the system's choice.
+   * Starts one on a port of the system's choice, unless `args` name one.
    *
    * @template {typeof Server} T
    * @this {T}
@@ -43,7 +44,8 @@ export class Server {
    * @returns {Promise<InstanceType<T>>}
    */
   static async run(args, variables = {}) {
-    const server = new this(await binary(), [...args, '--listen', '127.0.0.1:0'], { ...withoutBinary, ...variables })
+    const listen = args.includes('--listen') ? [] : ['--listen', '127.0.0.1:0']
+    const server = new this(await binary(), [...args, ...listen], { ...withoutBinary, ...variables })
     try {
       await server.#ready()
     } catch (error) {
@@ -136,6 +138,12 @@ export class Server {
     })
     if (!answer.ok) throw new Error(`POST ${endpoint}: ${answer.status} ${await answer.text()}`)
     return answer.json()
+  }
+
+  /** SIGKILL, as when a machine goes. */
+  async kill() {
+    this.#child.kill('SIGKILL')
+    await this.#exited
   }
 
   /** SIGTERM, and exit code 0 within the drain window. */

@@ -1,0 +1,9 @@
+export default defineNitroPlugin((nitroApp) => {
+  nitroApp.hooks.hook('skew:authorize-stats', async ({ event, authorize }) => {
+    // Works with nuxt-auth-utils
+    const session = await getUserSession(event)
+    if (session?.user?.role === 'admin') {
+      authorize()
+    }
+  })
+})
