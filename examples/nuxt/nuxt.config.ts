@@ -6,5 +6,7 @@ export default defineNuxtConfig({
     routeTracking: true,
     ipTracking: true,
   },
+  // Who may be signed in, for the types of both sides.
+  nitro: { typescript: { tsConfig: { include: ['../session.d.ts'] } } },
   telemetry: false,
 })

@@ -67,7 +67,10 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
         let path = folder.join(&name);
         if !entry.file_type()?.is_dir() {
             found.push(path);
-        } else if !matches!(name.to_str(), Some("target" | "node_modules" | "dist" | ".git")) {
+        } else if !matches!(
+            name.to_str(),
+            Some("target" | "node_modules" | "dist" | ".git" | ".nuxt" | ".output")
+        ) {
             walk(&path, found)?;
         }
     }

@@ -139,7 +139,7 @@ mod tests {
             log_format: text(),
         };
         let mut problems = Vec::new();
-        assert_eq!(given(&arguments, &mut problems).len(), 23);
+        assert_eq!(given(&arguments, &mut problems).len(), 24);
         assert_eq!(problems, Vec::<String>::new());
     }
 }
