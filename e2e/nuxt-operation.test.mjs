@@ -168,6 +168,27 @@ describe('an origin of its own', () => {
   }
 })
 
+describe('an app below a base URL', () => {
+  for (const transport of ['websocket', 'sse']) {
+    test(`is counted and refreshed over ${transport}`, async () => {
+      await server.stop()
+      server = await serve('--base-path', '/pro/__skew')
+      const app = await start({
+        NUXT_APP_BASE_URL: '/pro/', NUXT_HEADCOUNT_BASE: '/pro/__skew', NUXT_PUBLIC_SKEW_PROTECTION_BASE: '/pro/__skew',
+        NUXT_PUBLIC_SKEW_PROTECTION_TRANSPORT: transport,
+      })
+      const tab = await Tab.open(await newVisitor(browser), `${app.url}/pro/login`)
+      await tab.page.getByText('Welcomed at').waitFor()
+      await until('the page below the base', () => server.stats(), ({ routes }) => routes['/login'] === 1)
+      await tab.page.locator('button', { hasText: 'Sign in' }).click()
+      await tab.page.getByText('Signed in as admin').waitFor()
+      await tab.follow('/pro/admin/versions')
+      await tab.page.getByText('Active users: 1').waitFor()
+      assert.deepEqual(tab.errors, [])
+    })
+  }
+})
+
 describe('crawlers', () => {
   test('are served like anybody and not counted', async () => {
     const app = await start()

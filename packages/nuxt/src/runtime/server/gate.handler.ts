@@ -10,5 +10,5 @@ export default defineEventHandler(({ node: { req, res } }) => new Promise<void>(
   res.on('close', resolve)
   // An upgrade that comes here came before this server's gate was in place.
   if (req.headers.upgrade?.toLowerCase() === 'websocket') refuse(res)
-  else pipe(gateOf(useRuntimeConfig()), req, res)
+  else pipe(gateOf(useRuntimeConfig()), req, res, (req as { originalUrl?: string }).originalUrl)
 }))

@@ -7,7 +7,7 @@
 // Deliberately absent: understanding anything of what passes.
 
 import { Agent as HttpAgent, request as requestHttp, ServerResponse, type IncomingMessage, type Server } from 'node:http'
-import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
+import { Agent as HttpsAgent, request as requestHttps, type Server as SecureServer } from 'node:https'
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { connect as connectTls } from 'node:tls'
@@ -42,8 +42,8 @@ export function shut(): void {
   for (const passing of open) passing.destroy()
 }
 
-/** Passes a request and its answer on. */
-export function pipe(gate: Gate, incoming: IncomingMessage, outgoing: ServerResponse): void {
+/** Passes a request and its answer on. `path` is what the browser asked for, where others have shortened that on the way here. */
+export function pipe(gate: Gate, incoming: IncomingMessage, outgoing: ServerResponse, path = incoming.url): void {
   if (gate.upstream === null) return refuse(outgoing)
   const { protocol, hostname, port } = gate.upstream
   const ask = protocol === 'https:' ? requestHttps : requestHttp
@@ -52,7 +52,7 @@ export function pipe(gate: Gate, incoming: IncomingMessage, outgoing: ServerResp
   if (incoming.headers['transfer-encoding'] !== undefined) headers.push(['transfer-encoding', 'chunked'])
   const passed = ask({
     agent: agents[protocol === 'https:' ? 'https:' : 'http:'],
-    hostname: hostname.replace(/^\[|\]$/g, ''), port, method: incoming.method, path: incoming.url,
+    hostname: hostname.replace(/^\[|\]$/g, ''), port, method: incoming.method, path,
     headers: headers.flat(), servername: hostname,
   })
   const late = setTimeout(() => { passed.destroy(new Error('no answer in time')) }, ANSWER_WITHIN_MS)
@@ -105,7 +105,8 @@ export function tunnel(gate: Gate, { method, url, rawHeaders, socket: from }: In
     clearTimeout(late)
     open.delete(socket)
     passed.destroy()
-    if (isPassing || socket.destroyed) socket.destroy()
+    // The last words, a close frame perhaps, are still passed on.
+    if (isPassing || socket.destroyed) (socket as Socket).destroySoon()
     else refuseRaw(socket)
   }
   if ('setNoDelay' in socket) (socket as Socket).setNoDelay(true).setTimeout(0)
@@ -117,10 +118,11 @@ const GATE = Symbol.for('headcount.gate')
 type Gated = Server & { [GATE]?: { gate: Gate; requests: boolean } }
 
 /**
- * Puts the gate before everything else that listens on `server`: WebSockets, and with `requests` other requests too. A second
+ * Puts the gate before everything else that listens on a server: WebSockets, and with `requests` other requests too. A second
  * gate takes the place of the first.
  */
-export function attach(server: Server, gate: Gate, requests: boolean): void {
+export function attach(secureOrNot: Server | SecureServer, gate: Gate, requests: boolean): void {
+  const server = secureOrNot as Server // They emit the same.
   const gated: Gated = server
   const isNew = gated[GATE] === undefined
   gated[GATE] = { gate, requests }

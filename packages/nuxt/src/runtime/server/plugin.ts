@@ -4,6 +4,7 @@
 
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { Server } from 'node:http'
+import { Server as SecureServer } from 'node:https'
 
 import { createError } from 'h3'
 import type { NitroApp } from 'nitropack/types'
@@ -70,7 +71,7 @@ function placeGate(config: RuntimeConfig): void {
   const gate = gateOf(config)
   const listening = (said: unknown): void => {
     const { server } = said as { server?: unknown }
-    if (!(server instanceof Server)) return
+    if (!(server instanceof Server || server instanceof SecureServer)) return
     unsubscribe(LISTENING, listening)
     attach(server, gate, false)
   }
