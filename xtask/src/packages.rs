@@ -27,7 +27,7 @@ pub(crate) fn build() -> Result<(), Failure> {
 pub(crate) fn packages() -> Result<Passed, Failure> {
     if !needs::has_node() {
         let reason =
-            "no Node 20 or newer and no npm, so the binary has neither the browser client nor the board";
+            "there is no Node 20 or newer, or no npm, so the browser client and the board were not built";
         return Ok(Passed::WithoutPart(reason.to_owned()));
     }
     needs::npm_ci("")?;
