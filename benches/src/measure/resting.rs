@@ -11,8 +11,9 @@ use crate::loader::ask_all;
 use crate::progress::say;
 use crate::{admin, clock};
 
-/// Connections opened and closed before anything is measured, so that pools and arenas exist.
-const WARM_UP: usize = 500;
+/// One in so many connections is opened and closed before anything is measured, so that pools and arenas exist. A share and
+/// not a number: what the warm-up left for others to use again must be little beside what is measured.
+const WARM_UP: usize = 30;
 
 /// Time from the last opening to the measurement of memory.
 const REST: Duration = Duration::from_millis(1_500);
@@ -28,13 +29,13 @@ pub(super) const REPEATS: usize = 3;
 pub(super) const RATES: [(u32, usize); 3] = [(50, 50), (500, 500), (5_000, 5_000)];
 
 pub(super) fn measure(mut stand: Stand<'_>) -> Result<(), Failure> {
-    stand.open_up_to(WARM_UP)?;
+    let tabs = stand.plan.connections;
+    stand.open_up_to(tabs.div_ceil(WARM_UP))?;
     stand.close()?;
     stand.settle()?;
     stand.agree("after the warm-up")?;
     let empty = stand.server.memory()?;
 
-    let tabs = stand.plan.connections;
     let opening = stand.spent(|stand| stand.open_up_to(tabs))?;
     let opened = number(stand.opened() as u64).max(1.0);
     stand.set("accept-us", opening.cpu_s * 1e6 / opened);
