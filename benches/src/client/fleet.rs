@@ -119,8 +119,11 @@ impl Fleet {
         Ok(())
     }
 
-    /// Ends every connection as a closing tab does.
+    /// Ends every connection as a closing tab does. The next come from an address whose ports are all free: those of the
+    /// ended wait out `TIME_WAIT`, and to look for one among thousands of them takes the kernel longer than a connection.
     pub(super) fn close(&mut self) {
+        let [first, second, third, fourth] = self.source.octets();
+        self.source = Ipv4Addr::new(first, second.wrapping_add(1), third, fourth);
         for mut connection in self.connections.drain(..) {
             if connection.is_websocket() {
                 // Status 1001, "going away". A peer that is gone already needs no goodbye.

@@ -248,6 +248,12 @@ impl<'a> Stand<'a> {
             .median(self.subject, Some(self.transport), row, values);
     }
 
+    /// Keeps the least of repeats: for work whose noise can only add to it.
+    pub(super) fn least(&mut self, row: &str, values: &[f64]) {
+        let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+        self.set(row, least);
+    }
+
     pub(super) fn note(&mut self, what: &str) {
         let note = format!("{}, {}: {what}", self.subject.name(), self.transport);
         crate::progress::say(&format!("  note: {note}"));
