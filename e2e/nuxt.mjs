@@ -1,18 +1,23 @@
-// The example app, built with `nuxt build`, as a process of its own.
+// The example app and the module's playground, built with `nuxt build`, as processes of their own.
 //
 // One build serves every test: what differs between two deployments (build id, transport, where headcount is) is runtime
 // configuration, and set by environment variables, as in production.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { access } from 'node:fs/promises'
+import { access, cp, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { extname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
 import { inTime, until } from './wait.mjs'
 
 export const EXAMPLE = fileURLToPath(new URL('../examples/nuxt', import.meta.url))
-const ENTRY = `${EXAMPLE}/.output/server/index.mjs`
+/** What `nuxt build` made of the module's playground. */
+export const PLAYGROUND = fileURLToPath(new URL('../packages/nuxt/playground/.output', import.meta.url))
+const BUILT = `${EXAMPLE}/.output`
+const CODE = new Set(['.js', '.mjs', '.json'])
 const START_WITHIN_MS = 20_000
 const STOP_WITHIN_MS = 10_000
 
@@ -33,15 +38,17 @@ export class App {
   lines = []
 
   /**
-   * The built app. It listens on a port of the system's choice, unless `PORT` names one.
+   * A built app. It listens on a port of the system's choice, unless `PORT` names one.
    *
    * @param {Record<string, string>} [variables]
+   * @param {string} [output] what `nuxt build` made; the example's if none is named
    */
-  static async start(variables = {}) {
-    await access(ENTRY).catch(() => {
-      throw new Error('the example is not built: npm run build in packages/client, packages/nuxt and examples/nuxt')
+  static async start(variables = {}, output = BUILT) {
+    const entry = join(output, 'server/index.mjs')
+    await access(entry).catch(() => {
+      throw new Error(`${entry} is not there: npm run check in packages/client, packages/nuxt and examples/nuxt`)
     })
-    return App.run(process.execPath, [ENTRY], { PORT: '0', ...variables })
+    return App.run(process.execPath, [entry], { PORT: '0', ...variables })
   }
 
   /**
@@ -105,5 +112,39 @@ export class App {
     } catch (error) {
       if (error.code !== 'ESRCH') throw error // It ended by itself.
     }
+  }
+}
+
+/**
+ * A build like another, but for the names of its scripts: as after any change, none of the old ones is there.
+ *
+ * @param {string} output
+ * @param {(folder: string) => Promise<void>} use it is gone afterwards
+ */
+export async function withNextBuild(output, use) {
+  const folder = await mkdtemp(join(tmpdir(), 'headcount-build-'))
+  try {
+    await cp(output, folder, { recursive: true, verbatimSymlinks: true })
+    const scripts = join(folder, 'public/_nuxt')
+    const old = (await readdir(scripts)).filter((name) => extname(name) === '.js')
+    // As long as before: the server knows the size of each file.
+    const next = new Map(old.map((name) => [name, `_${name.slice(1)}`]))
+    for (const [name, renamed] of next) await rename(join(scripts, name), join(scripts, renamed))
+    await rewrite(scripts, next)
+    await rewrite(join(folder, 'server/chunks'), next)
+    await use(folder)
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}
+
+/** Renames in all code below a folder. */
+async function rewrite(folder, names) {
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile() || !CODE.has(extname(entry.name))) continue
+    const path = join(entry.parentPath, entry.name)
+    let text = await readFile(path, 'utf8')
+    for (const [name, renamed] of names) text = text.replaceAll(name, renamed)
+    await writeFile(path, text)
   }
 }

@@ -6,6 +6,7 @@ import { defineNuxtPlugin, useRouter, useRuntimeConfig } from '#imports'
 
 import { askAnew, type Anew } from '../anew.js'
 import type { PublicConfig } from '../public.js'
+import { holdInTransit } from '../transit.js'
 
 export default defineNuxtPlugin({
   name: 'headcount',
@@ -24,8 +25,10 @@ export default defineNuxtPlugin({
     if (import.meta.client) {
       headcount.attach((client) => {
         client.navigated(routeNow())
+        // First: whoever has arrived holds nothing any more when the client hears of it.
+        const stopHolding = holdInTransit(router, (name, listener) => nuxtApp.hook(name, listener), client.hold)
         const stopRouting = router.afterEach((_to, _from, failure) => { if (failure === undefined) client.navigated(routeNow()) })
-        const stops = [stopRouting, ...ask(client, anew), ...tell(client, (message) => { void nuxtApp.callHook('skew:message', message) })]
+        const stops = [stopHolding, stopRouting, ...ask(client, anew), ...tell(client, (message) => { void nuxtApp.callHook('skew:message', message) })]
         return () => { for (const stop of stops) stop() }
       })
       nuxtApp.hook('app:mounted', () => {
