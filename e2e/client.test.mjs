@@ -1,44 +1,15 @@
-// The browser client by its script tag, in a real browser, against the real server, through a site of its own.
+// The browser client by its script tag, in a real browser, against the real server, through a site of its own: counts, the way to the
+// server, and what a page goes through.
 //
 // That a tab did *not* reload is shown as in demo.test.mjs: a later command arrived, so an earlier one would have.
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { access, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
+import { beforeEach, describe, test } from 'node:test'
 
 import { launchBrowser, newVisitor, Tab } from './browser.mjs'
-import { Server } from './harness.mjs'
-import { Site } from './site.mjs'
+import { RETURN_WITHIN_MS, browser, counted, loaded, moveToHttp2, seen, server, site, startServer } from './stage.mjs'
 import { inTime, until } from './wait.mjs'
-
-const SECRET = 'the-secret-of-these-tests'
-// A return after a restart waits for a random part of up to a few seconds.
-const RETURN_WITHIN_MS = 20_000
-
-let browser, folder, server, site
-before(async () => {
-  await access(new URL('../packages/client/dist/client.js', import.meta.url)).catch(() => {
-    throw new Error('the client is not built: npm run build in packages/client')
-  })
-  browser = await launchBrowser()
-})
-after(() => browser?.close())
-
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'headcount-e2e-'))
-  server = await serve()
-  await announce('v1', 'v2')
-  site = await Site.start(server.url)
-})
-afterEach(async () => {
-  await Promise.all(browser.contexts().map((context) => context.close()))
-  await site?.stop()
-  await server?.stop()
-  await rm(folder, { recursive: true })
-})
 
 describe('counts', () => {
   test('an old tab and a new tab of one browser are each counted under their own build', async () => {
@@ -140,7 +111,7 @@ describe('the way to the server', () => {
     await counted({ routes: { '/a': 1 } })
     await tab.page.locator('button').click()
     await server.stop()
-    server = await serve()
+    await startServer()
     site.upstream = server.url
     await counted({ total: 1, versions: { v2: 1 }, routes: { '/pushed': 1 } }, RETURN_WITHIN_MS)
     assert.equal(tab.loads, 1)
@@ -160,7 +131,7 @@ describe('the way to the server', () => {
   for (const transport of ['websocket', 'sse']) {
     test(`a server on another origin that allows the site's, over ${transport}`, async () => {
       await server.stop()
-      server = await serve('--allowed-origin', site.url)
+      await startServer('--allowed-origin', site.url)
       site.attributes = `data-base="${server.url}/__skew" data-transport="${transport}"`
       const tab = await Tab.open(await newVisitor(browser), `${site.url}/a`)
       await counted({ routes: { '/a': 1 } })
@@ -186,8 +157,7 @@ describe('the way to the server', () => {
 
 describe('over HTTP/2', () => {
   beforeEach(async () => {
-    await site.stop()
-    site = await Site.startSecure(server.url)
+    await moveToHttp2()
   })
 
   test('a tab is counted over SSE, and comes back under the page it shows now', async () => {
@@ -196,7 +166,7 @@ describe('over HTTP/2', () => {
     await tab.page.locator('button').click()
     await counted({ routes: { '/pushed': 1 } })
     await server.stop()
-    server = await serve()
+    await startServer()
     site.upstream = server.url
     await counted({ total: 1, versions: { v2: 1 }, routes: { '/pushed': 1 } }, RETURN_WITHIN_MS)
     assert.equal(site.opened.ws, 0)
@@ -278,116 +248,6 @@ test('the package: a router that reports, a question of the application, and an 
   await loaded([[tab, 2]])
 })
 
-describe('refresh', () => {
-  test('by force: exactly the tabs that match, once, on the same query and hash', async () => {
-    const visitor = await newVisitor(browser)
-    const hit = await Tab.open(visitor, `${site.url}/checkout?step=2#pay`)
-    const other = await Tab.open(visitor, `${site.url}/b`)
-    await counted({ total: 2 })
-    await server.command('invalidate-route', { route: '/checkout' })
-    await loaded([[hit, 2], [other, 1]])
-    assert.equal(hit.page.url(), `${site.url}/checkout?step=2#pay`)
-    await counted({ total: 2 })
-    await server.command('invalidate-route', { route: '/b' })
-    await loaded([[hit, 2], [other, 2]])
-  })
-
-  test('a changed form holds it, a banner asks at the deadline, and saving lets it happen', async () => {
-    site.attributes = 'data-deadline-ms="1500"'
-    const tab = await Tab.open(await newVisitor(browser), `${site.url}/a`)
-    await tab.page.fill('[name=name]', 'half a sentence')
-    await tab.page.evaluate(() => { window.headcount.on('held', (held) => { window.held = held.reasons }) })
-    await counted({ total: 1 })
-    await server.command('invalidate-route', { route: '/a' })
-    await seen(tab, 'why it waits', () => window.held?.includes('form'))
-    await tab.page.getByText('Save your work').waitFor()
-    assert.equal(tab.loads, 1)
-    assert.equal(await tab.page.inputValue('[name=name]'), 'half a sentence')
-    await tab.page.evaluate(() => window.headcount.saved())
-    await loaded([[tab, 2]])
-  })
-
-  for (const transport of ['websocket', 'sse']) {
-    test(`what becomes of it is known to whoever gave the command, over ${transport}`, async () => {
-      site.attributes = `data-deadline-ms="1500" data-transport="${transport}"`
-      const visitor = await newVisitor(browser)
-      const free = await Tab.open(visitor, `${site.url}/a`)
-      const said = listenToWhatIsSaid(free)
-      await free.page.reload()
-      const busy = await Tab.open(visitor, `${site.url}/a`)
-      await busy.page.fill('[name=name]', 'half a sentence')
-      await counted({ routes: { '/a': 2 } })
-      const { id } = await server.command('invalidate-route', { route: '/a' })
-      await outcome(id, { matched: 2, told: 2, reloaded: 1, held: 1, gone: 0 })
-      assert.deepEqual(said('ack'), [{ id, outcome: 'reloading' }])
-      await outcome(id, { reloaded: 1, held: 0, prompted: 1 })
-      await busy.page.evaluate(() => window.headcount.saved())
-      await loaded([[free, 3], [busy, 2]])
-      await outcome(id, { matched: 2, told: 2, reloaded: 2, held: 0, prompted: 0, gone: 0 })
-      await free.close()
-      await outcome(id, { reloaded: 2, gone: 0 })
-    })
-
-    test(`that it is held is said again to a server that forgot, over ${transport}`, async () => {
-      site.attributes = `data-transport="${transport}"`
-      const tab = await Tab.open(await newVisitor(browser), `${site.url}/a`)
-      await tab.page.fill('[name=name]', 'half a sentence')
-      await counted({ total: 1 })
-      const { id } = await server.command('invalidate-route', { route: '/a' })
-      await outcome(id, { held: 1 })
-      await server.stop()
-      server = await serve()
-      site.upstream = server.url
-      await outcome(id, { held: 1, reloaded: 0 }, RETURN_WITHIN_MS)
-      await tab.page.evaluate(() => window.headcount.saved())
-      await loaded([[tab, 2]])
-      await outcome(id, { held: 0, reloaded: 1 })
-    })
-  }
-
-  test('by prompt: its user decides', async () => {
-    const tab = await Tab.open(await newVisitor(browser), `${site.url}/a`)
-    await counted({ total: 1 })
-    const { id } = await server.command('invalidations', { match: { exact: '/a' }, audience: 'all', mode: 'prompt' })
-    await outcome(id, { prompted: 1, reloaded: 0 })
-    await tab.page.getByRole('button', { name: 'Reload' }).click()
-    await loaded([[tab, 2]])
-    await outcome(id, { prompted: 0, reloaded: 1 })
-  })
-
-  test('a cache that keeps serving the old build is said, and leads to no second reload', async () => {
-    site.version = 'v1'
-    const tab = new Tab(await (await newVisitor(browser)).newPage())
-    await listenForStuck(tab)
-    await tab.page.goto(`${site.url}/a`)
-    await counted({ versions: { v1: 1 } })
-    const { id } = await server.command('invalidations', { match: { prefix: '/' } })
-    await seen(tab, 'that it is stuck', () => window.stuck === 1)
-    assert.equal(tab.loads, 2)
-    await outcome(id, { reloaded: 1, stuck: 1 })
-    site.version = 'v2'
-    await server.command('invalidations', { match: { prefix: '/a' } })
-    await loaded([[tab, 3]])
-    await counted({ versions: { v2: 1 } })
-  })
-
-  test('the same where storage is blocked', async () => {
-    site.version = 'v1'
-    const visitor = await newVisitor(browser)
-    await visitor.addInitScript(() => {
-      Object.defineProperty(window, 'sessionStorage', { get() { throw new DOMException('blocked', 'SecurityError') } })
-    })
-    const tab = new Tab(await visitor.newPage())
-    await listenForStuck(tab)
-    await tab.page.goto(`${site.url}/a`)
-    await counted({ versions: { v1: 1 } })
-    await server.command('invalidations', { match: { prefix: '/' } })
-    await seen(tab, 'that it is stuck', () => window.stuck === 1)
-    assert.equal(tab.loads, 2)
-    assert.deepEqual(tab.errors, [])
-  })
-})
-
 /** A tab that is away while a command is given: judged by it when it is back, and not again later. */
 async function missing() {
   const tab = await Tab.open(await newVisitor(browser), `${site.url}/a`)
@@ -417,63 +277,4 @@ function hiding() {
     isHidden = now
     document.dispatchEvent(new Event('visibilitychange'))
   }
-}
-
-/** @param {string[]} options */
-function serve(...options) {
-  return Server.run(['serve', '--authorize', 'anyone', '--data-dir', folder, '--limit', 'reconnect_spread_ms=500', ...options], { HEADCOUNT_ADMIN_SECRET: SECRET })
-}
-
-async function announce(...versions) {
-  for (const version of versions) await server.command('releases', { version })
-}
-
-/** What the tab says from its next page on, by type. */
-function listenToWhatIsSaid({ page }) {
-  const texts = []
-  page.on('request', (request) => { if (request.url().endsWith('/message')) texts.push(request.postData()) })
-  page.on('websocket', (socket) => socket.on('framesent', ({ payload }) => texts.push(payload)))
-  return (wanted) => texts.map((text) => JSON.parse(text)).filter(({ type }) => type === wanted).map(({ id, outcome }) => ({ id, outcome }))
-}
-
-/** Counts stuck commands from before the client's script, which waits for the document. */
-function listenForStuck(tab) {
-  return tab.page.addInitScript(() => {
-    window.stuck = 0
-    addEventListener('DOMContentLoaded', () => { window.headcount?.on('stuck', () => { window.stuck += 1 }) })
-  })
-}
-
-/**
- * Waits until the stats hold exactly what is named.
- *
- * @param {{ total?: number, visible?: number, versions?: Record<string, number>, routes?: Record<string, number> }} expected
- * @param {number} [within_ms]
- */
-function counted(expected, within_ms) {
-  return until(`stats with ${JSON.stringify(expected)}`, () => server.stats(), (stats) =>
-    Object.entries(expected).every(([name, value]) => JSON.stringify(sorted(stats[name])) === JSON.stringify(sorted(value))), within_ms)
-}
-
-/** Waits until the rule's outcomes hold exactly what is named. */
-function outcome(id, expected, within_ms) {
-  return until(`outcomes with ${JSON.stringify(expected)}`, async () => (await server.invalidation(id)).outcomes, (outcomes) =>
-    Object.entries(expected).every(([name, value]) => outcomes[name] === value), within_ms)
-}
-
-const sorted = (value) => typeof value === 'object' ? Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)) : value
-
-/** Waits until a page sees that something holds; `holds` runs in the page. */
-function seen(tab, what, holds) {
-  return until(`the page to see ${what}`, () => tab.page.evaluate(holds).catch(() => false), Boolean)
-}
-
-/** Waits until each tab has loaded that many pages, and fails at once if one loads more. */
-function loaded(expected, within_ms) {
-  const wanted = expected.map(([, loads]) => loads)
-  return until(`${wanted.join(', ')} page loads`, () => {
-    const loads = expected.map(([tab]) => tab.loads)
-    loads.forEach((count, index) => assert.ok(count <= wanted[index], `tab ${index} loaded ${count} times instead of ${wanted[index]}`))
-    return loads
-  }, (loads) => loads.every((count, index) => count === wanted[index]), within_ms)
 }

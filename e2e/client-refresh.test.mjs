@@ -1,0 +1,140 @@
+// Refreshes by the browser client: exactly the tabs that match, once, and nobody's work lost.
+
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+
+import { newVisitor, Tab } from './browser.mjs'
+import { RETURN_WITHIN_MS, browser, counted, loaded, seen, server, site, startServer } from './stage.mjs'
+import { until } from './wait.mjs'
+
+describe('refresh', () => {
+  test('by force: exactly the tabs that match, once, on the same query and hash', async () => {
+    const visitor = await newVisitor(browser)
+    const hit = await Tab.open(visitor, `${site.url}/checkout?step=2#pay`)
+    const other = await Tab.open(visitor, `${site.url}/b`)
+    await counted({ total: 2 })
+    await server.command('invalidate-route', { route: '/checkout' })
+    await loaded([[hit, 2], [other, 1]])
+    assert.equal(hit.page.url(), `${site.url}/checkout?step=2#pay`)
+    await counted({ total: 2 })
+    await server.command('invalidate-route', { route: '/b' })
+    await loaded([[hit, 2], [other, 2]])
+  })
+
+  test('a changed form holds it, a banner asks at the deadline, and saving lets it happen', async () => {
+    site.attributes = 'data-deadline-ms="1500"'
+    const tab = await Tab.open(await newVisitor(browser), `${site.url}/a`)
+    await tab.page.fill('[name=name]', 'half a sentence')
+    await tab.page.evaluate(() => { window.headcount.on('held', (held) => { window.held = held.reasons }) })
+    await counted({ total: 1 })
+    await server.command('invalidate-route', { route: '/a' })
+    await seen(tab, 'why it waits', () => window.held?.includes('form'))
+    await tab.page.getByText('Save your work').waitFor()
+    assert.equal(tab.loads, 1)
+    assert.equal(await tab.page.inputValue('[name=name]'), 'half a sentence')
+    await tab.page.evaluate(() => window.headcount.saved())
+    await loaded([[tab, 2]])
+  })
+
+  for (const transport of ['websocket', 'sse']) {
+    test(`what becomes of it is known to whoever gave the command, over ${transport}`, async () => {
+      site.attributes = `data-deadline-ms="1500" data-transport="${transport}"`
+      const visitor = await newVisitor(browser)
+      const free = await Tab.open(visitor, `${site.url}/a`)
+      const said = listenToWhatIsSaid(free)
+      await free.page.reload()
+      const busy = await Tab.open(visitor, `${site.url}/a`)
+      await busy.page.fill('[name=name]', 'half a sentence')
+      await counted({ routes: { '/a': 2 } })
+      const { id } = await server.command('invalidate-route', { route: '/a' })
+      await outcome(id, { matched: 2, told: 2, reloaded: 1, held: 1, gone: 0 })
+      assert.deepEqual(said('ack'), [{ id, outcome: 'reloading' }])
+      await outcome(id, { reloaded: 1, held: 0, prompted: 1 })
+      await busy.page.evaluate(() => window.headcount.saved())
+      await loaded([[free, 3], [busy, 2]])
+      await outcome(id, { matched: 2, told: 2, reloaded: 2, held: 0, prompted: 0, gone: 0 })
+      await free.close()
+      await outcome(id, { reloaded: 2, gone: 0 })
+    })
+
+    test(`that it is held is said again to a server that forgot, over ${transport}`, async () => {
+      site.attributes = `data-transport="${transport}"`
+      const tab = await Tab.open(await newVisitor(browser), `${site.url}/a`)
+      await tab.page.fill('[name=name]', 'half a sentence')
+      await counted({ total: 1 })
+      const { id } = await server.command('invalidate-route', { route: '/a' })
+      await outcome(id, { held: 1 })
+      await server.stop()
+      await startServer()
+      site.upstream = server.url
+      await outcome(id, { held: 1, reloaded: 0 }, RETURN_WITHIN_MS)
+      await tab.page.evaluate(() => window.headcount.saved())
+      await loaded([[tab, 2]])
+      await outcome(id, { held: 0, reloaded: 1 })
+    })
+  }
+
+  test('by prompt: its user decides', async () => {
+    const tab = await Tab.open(await newVisitor(browser), `${site.url}/a`)
+    await counted({ total: 1 })
+    const { id } = await server.command('invalidations', { match: { exact: '/a' }, audience: 'all', mode: 'prompt' })
+    await outcome(id, { prompted: 1, reloaded: 0 })
+    await tab.page.getByRole('button', { name: 'Reload' }).click()
+    await loaded([[tab, 2]])
+    await outcome(id, { prompted: 0, reloaded: 1 })
+  })
+
+  test('a cache that keeps serving the old build is said, and leads to no second reload', async () => {
+    site.version = 'v1'
+    const tab = new Tab(await (await newVisitor(browser)).newPage())
+    await listenForStuck(tab)
+    await tab.page.goto(`${site.url}/a`)
+    await counted({ versions: { v1: 1 } })
+    const { id } = await server.command('invalidations', { match: { prefix: '/' } })
+    await seen(tab, 'that it is stuck', () => window.stuck === 1)
+    assert.equal(tab.loads, 2)
+    await outcome(id, { reloaded: 1, stuck: 1 })
+    site.version = 'v2'
+    await server.command('invalidations', { match: { prefix: '/a' } })
+    await loaded([[tab, 3]])
+    await counted({ versions: { v2: 1 } })
+  })
+
+  test('the same where storage is blocked', async () => {
+    site.version = 'v1'
+    const visitor = await newVisitor(browser)
+    await visitor.addInitScript(() => {
+      Object.defineProperty(window, 'sessionStorage', { get() { throw new DOMException('blocked', 'SecurityError') } })
+    })
+    const tab = new Tab(await visitor.newPage())
+    await listenForStuck(tab)
+    await tab.page.goto(`${site.url}/a`)
+    await counted({ versions: { v1: 1 } })
+    await server.command('invalidations', { match: { prefix: '/' } })
+    await seen(tab, 'that it is stuck', () => window.stuck === 1)
+    assert.equal(tab.loads, 2)
+    assert.deepEqual(tab.errors, [])
+  })
+})
+
+/** What the tab says from its next page on, by type. */
+function listenToWhatIsSaid({ page }) {
+  const texts = []
+  page.on('request', (request) => { if (request.url().endsWith('/message')) texts.push(request.postData()) })
+  page.on('websocket', (socket) => socket.on('framesent', ({ payload }) => texts.push(payload)))
+  return (wanted) => texts.map((text) => JSON.parse(text)).filter(({ type }) => type === wanted).map(({ id, outcome }) => ({ id, outcome }))
+}
+
+/** Counts stuck commands from before the client's script, which waits for the document. */
+function listenForStuck(tab) {
+  return tab.page.addInitScript(() => {
+    window.stuck = 0
+    addEventListener('DOMContentLoaded', () => { window.headcount?.on('stuck', () => { window.stuck += 1 }) })
+  })
+}
+
+/** Waits until the rule's outcomes hold exactly what is named. */
+function outcome(id, expected, within_ms) {
+  return until(`outcomes with ${JSON.stringify(expected)}`, async () => (await server.invalidation(id)).outcomes, (outcomes) =>
+    Object.entries(expected).every(([name, value]) => outcomes[name] === value), within_ms)
+}
