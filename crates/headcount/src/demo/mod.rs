@@ -108,11 +108,23 @@ fn welcome(address: SocketAddr, board_path: &str, secret: &str, visitors: u16) -
          -d '{}'\n\nOr with this program:\n\n  ",
         serde_json::json!({ "route": "/checkout", "secret": secret })
     );
+    let program = program();
     // Writing into a String cannot fail.
     let _ = write!(
         text,
-        "export HEADCOUNT_URL=http://{address} HEADCOUNT_ADMIN_SECRET={secret}\n  headcount stats\n  \
-         headcount invalidate /checkout --dry-run\n  headcount release v3\n\nCtrl-C stops it.\n"
+        "export HEADCOUNT_URL=http://{address} HEADCOUNT_ADMIN_SECRET={secret}\n  {program} stats\n  \
+         {program} invalidate /checkout --dry-run\n  {program} release v3\n\nCtrl-C stops it.\n"
     );
     text
+}
+
+/// What this program was called as, so that the lines above can be copied: `headcount` where it is installed, a path where it was built.
+fn program() -> String {
+    let called = std::env::args_os()
+        .next()
+        .and_then(|name| name.into_string().ok());
+    let plain = |name: &String| {
+        !name.is_empty() && !name.contains(|c: char| c.is_whitespace() || "'\"\\$`".contains(c))
+    };
+    called.filter(plain).unwrap_or_else(|| "headcount".to_owned())
 }
