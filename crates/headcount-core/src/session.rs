@@ -68,7 +68,7 @@ impl Session {
     /// Takes in a message. `now_ms` is of the clock the session was made with.
     pub fn receive<'a>(&mut self, text: &'a str, now_ms: u64, limits: &Limits) -> Step<'a> {
         let within = self.spend(now_ms, limits);
-        if !within && self.allowance <= -4 * burst(limits) {
+        if !within && self.is_flooding(limits) {
             return Step::CloseFlood;
         }
         match parse(text) {
@@ -94,7 +94,12 @@ impl Session {
 
     /// As [`Session::spend`], for what the client may send too fast for a while: false once it went on and on.
     pub fn spend_or_flood(&mut self, now_ms: u64, limits: &Limits) -> bool {
-        self.spend(now_ms, limits) || self.allowance > -4 * burst(limits)
+        self.spend(now_ms, limits) || !self.is_flooding(limits)
+    }
+
+    /// Whether the client went on and on after it had used up its allowance: its connection is to be closed.
+    pub fn is_flooding(&self, limits: &Limits) -> bool {
+        self.allowance <= -4 * burst(limits)
     }
 
     /// Whether the client may send again.

@@ -2,7 +2,10 @@
 //!
 //! A version is opaque: a commit, a date, a tag. It is compared for equality only; which of two is newer is a matter of the
 //! release log, never of the text. So no form is asked for beyond what keeps it printable and bounded, and words such as
-//! `__proto__` or `(other)` are ordinary text.
+//! `__proto__` or `(other)` are ordinary text. A release asks for more: a name that people can see, and that stands for nothing else.
+
+use crate::intern::OTHER_TEXT;
+use crate::release::UNRELEASED;
 
 /// Why a text cannot be a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,6 +22,12 @@ pub enum VersionError {
         /// The limit that was in force.
         bytes_max: usize,
     },
+    /// Nothing but white space, as a release.
+    #[error("the version is blank; name the build")]
+    Blank,
+    /// A word of headcount's own, as a release.
+    #[error("`{0}` stands for something else in the counts; name the release otherwise")]
+    Reserved(&'static str),
 }
 
 /// Returns `text` as it is where it can be a version of at most `bytes_max` bytes.
@@ -37,6 +46,23 @@ pub fn check(text: &str, bytes_max: usize) -> Result<&str, VersionError> {
         return Err(VersionError::ControlCharacter);
     }
     Ok(text)
+}
+
+/// Returns `text` as it is where it can be announced: a version, neither blank nor a word of headcount's own.
+///
+/// ```
+/// assert_eq!(headcount_core::version::check_release("v2.1", 128), Ok("v2.1"));
+/// assert!(headcount_core::version::check_release("unreleased", 128).is_err());
+/// ```
+pub fn check_release(text: &str, bytes_max: usize) -> Result<&str, VersionError> {
+    let text = check(text, bytes_max)?;
+    if text.trim().is_empty() {
+        return Err(VersionError::Blank);
+    }
+    match [OTHER_TEXT, UNRELEASED].into_iter().find(|own| *own == text) {
+        Some(own) => Err(VersionError::Reserved(own)),
+        None => Ok(text),
+    }
 }
 
 #[cfg(test)]
@@ -65,6 +91,16 @@ mod tests {
         for text in ["v1\n", "\0", "a\u{7f}", "a\u{9b}31m"] {
             assert_eq!(check(text, 8), Err(VersionError::ControlCharacter), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_release_has_a_name_that_means_nothing_else() {
+        assert_eq!(check_release(" \u{a0}", 8), Err(VersionError::Blank));
+        for own in ["(other)", "unreleased"] {
+            assert_eq!(check_release(own, 16), Err(VersionError::Reserved(own)));
+        }
+        assert_eq!(check_release("Unreleased", 16), Ok("Unreleased"));
+        assert_eq!(check_release("", 16), Err(VersionError::Empty));
     }
 
     #[test]

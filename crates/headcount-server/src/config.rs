@@ -234,7 +234,8 @@ impl Config {
             }
         }
         if let Some(release) = &self.release
-            && let Err(error) = headcount_core::version::check(release, self.limits.version_bytes_max.into())
+            && let Err(error) =
+                headcount_core::version::check_release(release, self.limits.version_bytes_max.into())
         {
             problems.push(format!("`release` is `{release}`: {error}"));
         }

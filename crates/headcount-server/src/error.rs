@@ -104,6 +104,11 @@ impl Refusal {
         Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message)
     }
 
+    pub(crate) fn wrong_secret() -> Self {
+        let message = "that is not the admin secret of this server";
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message)
+    }
+
     pub(crate) fn foreign_origin() -> Self {
         let message = "pages of this origin may not do this: add it to `allowed_origins` on the server";
         Self::new(StatusCode::FORBIDDEN, "origin-not-allowed", message)

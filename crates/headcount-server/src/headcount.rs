@@ -12,6 +12,7 @@ use headcount_core::protocol::admin::{
 use headcount_core::protocol::convert::Invalidation;
 use headcount_core::protocol::stats::{Form, row_answer};
 use headcount_core::registry::Filter;
+use headcount_core::version::VersionError;
 use headcount_core::{route, version};
 use tokio::sync::{mpsc, oneshot};
 
@@ -148,7 +149,8 @@ impl Headcount {
     /// Announces a release: it is current from now on, every tab hears of it. On disk when this returns. Announcing what is
     /// current already changes nothing.
     pub async fn announce(&self, version: &str) -> Result<ReleaseEntry, CommandError> {
-        let version = version::check(version, self.0.site.config.limits.version_bytes_max.into())?.to_owned();
+        let bytes_max = self.0.site.config.limits.version_bytes_max.into();
+        let version = version::check_release(version, bytes_max)?.to_owned();
         self.order(|reply| Order::Announce { version, reply }).await
     }
 
@@ -159,14 +161,14 @@ impl Headcount {
 
     /// Lets a rule stand and tells the tabs that it concerns now. On disk when this returns.
     pub async fn invalidate(&self, invalidation: Invalidation) -> Result<InvalidationAnswer, CommandError> {
-        self.need_routes(&invalidation)?;
+        self.check_rule(&invalidation)?;
         self.order(|reply| Order::Invalidate { invalidation, reply })
             .await
     }
 
     /// What [`Headcount::invalidate`] would hit now. Touches nothing.
     pub async fn dry_run(&self, invalidation: Invalidation) -> Result<InvalidationAnswer, CommandError> {
-        self.need_routes(&invalidation)?;
+        self.check_rule(&invalidation)?;
         self.order(|reply| Order::DryRun { invalidation, reply }).await
     }
 
@@ -320,6 +322,18 @@ impl Headcount {
                 setting: "connection_tracking",
             })
         }
+    }
+
+    /// What a rule asks for must be there to be asked for.
+    fn check_rule(&self, invalidation: &Invalidation) -> Result<(), CommandError> {
+        if let Some(versions) = &invalidation.versions {
+            let bytes_max = self.0.site.config.limits.version_bytes_max.into();
+            versions.first().ok_or(VersionError::Empty)?;
+            for version in versions {
+                version::check(version, bytes_max)?;
+            }
+        }
+        self.need_routes(invalidation)
     }
 
     fn need_routes(&self, invalidation: &Invalidation) -> Result<(), CommandError> {

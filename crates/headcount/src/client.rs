@@ -166,7 +166,7 @@ impl Client {
                  HEADCOUNT_ADMIN_SECRET_FILE) set, and set the same here."
                     .to_owned(),
             ),
-            _ => Failure::Refused { status: status.to_string(), message: crate::table::plain(&error.message) },
+            _ => Failure::Refused { status: status.to_string(), message: lines(&error.message) },
         }
     }
 }
@@ -179,6 +179,12 @@ impl Answer {
             reason: format!("its answer cannot be read: {error}"),
         })
     }
+}
+
+/// What a server says, with its lines as they are and nothing in them that steers a terminal.
+fn lines(message: &str) -> String {
+    let lines: Vec<String> = message.lines().map(crate::table::plain).collect();
+    lines.join("\n")
 }
 
 /// The admin secret: the flag's file, else the variable, else the variable's file.

@@ -82,7 +82,7 @@ pub struct ReleasesAnswer {
 
 /// Which routes: exactly one of the fields.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "lowercase", try_from = "MatchFields")]
 pub enum MatchBody {
     /// This route alone.
     Exact(String),
@@ -94,6 +94,42 @@ pub enum MatchBody {
     Glob(String),
     /// A regular expression, searched in the route; linear time. Anchor it with `^` and `$`.
     Regex(String),
+}
+
+/// What is read of a `match`, so that what is wrong with it can be said.
+#[derive(Deserialize)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "an object with exactly one of `exact`, `prefix`, `segment`, `glob` and `regex`"
+)]
+struct MatchFields {
+    exact: Option<String>,
+    prefix: Option<String>,
+    segment: Option<String>,
+    glob: Option<String>,
+    regex: Option<String>,
+}
+
+impl TryFrom<MatchFields> for MatchBody {
+    type Error = &'static str;
+
+    fn try_from(fields: MatchFields) -> Result<Self, Self::Error> {
+        let mut given = [
+            fields.exact.map(Self::Exact),
+            fields.prefix.map(Self::Prefix),
+            fields.segment.map(Self::Segment),
+            fields.glob.map(Self::Glob),
+            fields.regex.map(Self::Regex),
+        ]
+        .into_iter()
+        .flatten();
+        match (given.next(), given.next()) {
+            (Some(one), None) => Ok(one),
+            _ => Err(
+                "`match` takes exactly one of `exact`, `prefix`, `segment`, `glob` and `regex`, with its text",
+            ),
+        }
+    }
 }
 
 /// Whom a rule is for.

@@ -149,8 +149,11 @@ pub(super) async fn invalidate_route(
         .as_ref()
         .ok_or_else(Refusal::not_configured)?;
     let asked: InvalidateRouteRequest = body::json(body, &headcount.site().config.limits).await?;
-    if !asked.secret.as_ref().is_some_and(|shown| secret.matches(shown)) {
-        identify(&parts, &headcount)?;
+    match (&asked.secret, identify(&parts, &headcount)) {
+        (Some(shown), _) if secret.matches(shown) => {}
+        (_, Ok(Principal)) => {}
+        (Some(_), Err(_)) => return Err(Refusal::wrong_secret()),
+        (None, Err(refusal)) => return Err(refusal),
     }
     let limits = &headcount.site().config.limits;
     let invalidation = Invalidation::of_route(&asked.route, limits).map_err(CommandError::from)?;

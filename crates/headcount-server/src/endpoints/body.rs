@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use bytes::Bytes;
 use headcount_core::limits::Limits;
 use headcount_core::protocol::client;
@@ -17,6 +17,10 @@ pub(super) async fn bytes(body: Body, limits: &Limits) -> Result<Bytes, Refusal>
 }
 
 async fn bytes_within(body: Body, limits: &Limits, bytes_max: u32) -> Result<Bytes, Refusal> {
+    // As it says itself: nothing of a body that is too long need arrive, and who asks first is not told to go on.
+    if body.size_hint().lower() > u64::from(bytes_max) {
+        return Err(Refusal::body_too_large(bytes_max));
+    }
     let reading = Limited::new(body, bytes_max as usize).collect();
     let read = tokio::time::timeout(Duration::from_millis(limits.head_ms.into()), reading).await;
     match read.map_err(|_| Refusal::slow_body())? {

@@ -11,7 +11,7 @@ mod stream;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::middleware::{Next, from_fn_with_state, map_response};
+use axum::middleware::{Next, from_fn_with_state, map_response, map_response_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use http::header::{
@@ -22,6 +22,7 @@ use http::{HeaderValue, Method, StatusCode};
 
 use crate::error::Refusal;
 use crate::headcount::Headcount;
+use crate::metrics::Count;
 use crate::origin::Admission;
 
 impl Headcount {
@@ -54,6 +55,7 @@ impl Headcount {
             .route(&format!("{base}/message"), post(messages::message))
             .route(&format!("{base}/health"), get(health::client))
             .layer(from_fn_with_state(self.clone(), guard_origin))
+            .layer(map_response_with_state(self.clone(), count_refused_bodies))
             // Beyond the guard: pages of any origin may load the script. What it then asks of us is guarded.
             .route(&format!("{base}/client.js"), get(files::script))
             .route(&format!("{base}/client.js.map"), get(files::script_map))
@@ -103,6 +105,7 @@ impl Headcount {
                 &format!("{base}/session"),
                 post(principal::sign_in).delete(principal::sign_out),
             )
+            .layer(map_response_with_state(self.clone(), count_refused_bodies))
             .with_state(self.clone())
     }
 
@@ -116,12 +119,22 @@ impl Headcount {
     }
 }
 
+/// Counts bodies that were too long or too slow.
+async fn count_refused_bodies(State(headcount): State<Headcount>, response: Response) -> Response {
+    match response.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => headcount.count(Count::RefusedLongBody),
+        StatusCode::REQUEST_TIMEOUT => headcount.count(Count::RefusedSlowBody),
+        _ => {}
+    }
+    response
+}
+
 /// Turns away pages of foreign origins, and tells browsers that pages of allowed ones may read the answer.
 async fn guard_origin(State(headcount): State<Headcount>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let allowed = match headcount.site().origins.admits(&parts) {
         Admission::Foreign => {
-            headcount.count(crate::metrics::Count::RefusedOrigin);
+            headcount.count(Count::RefusedOrigin);
             return Refusal::foreign_origin().into_response();
         }
         Admission::Allowed(_) => parts.headers.get(ORIGIN).cloned(),

@@ -46,7 +46,7 @@ pub(super) fn identify(parts: &Parts, headcount: &Headcount) -> Result<Principal
         return if secret.matches(token) {
             Ok(Principal)
         } else {
-            Err(Refusal::unauthorized())
+            Err(Refusal::wrong_secret())
         };
     }
     let ticket =
@@ -73,7 +73,7 @@ pub(super) async fn sign_in(
     }
     let asked: SessionRequest = body::json(body, &config.limits).await?;
     if !secret.matches(&asked.secret) {
-        return Err(Refusal::unauthorized());
+        return Err(Refusal::wrong_secret());
     }
     let ticket = headcount
         .tickets()

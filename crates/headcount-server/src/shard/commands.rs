@@ -95,6 +95,10 @@ impl Shard {
             self.forget_deferred(slot);
             return self.navigate(slot, route);
         }
+        if peer.session.is_flooding(&site.config.limits) {
+            self.close(slot, Cause::Flood);
+            return false;
+        }
         self.defer_navigation(slot, route);
         true
     }

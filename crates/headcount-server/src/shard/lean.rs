@@ -164,12 +164,13 @@ impl Shard {
         let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
         let mut request = httparse::Request::new(&mut headers);
         let head_bytes = match request.parse(read) {
-            Ok(httparse::Status::Complete(bytes)) if bytes > self.head_bytes_max() => {
+            Ok(httparse::Status::Complete(bytes)) if bytes <= self.head_bytes_max() => bytes,
+            Ok(httparse::Status::Partial) if !full => return Decision::Wait,
+            Ok(_) => {
+                self.meters.one(Count::RefusedLongHead);
                 return Decision::HandOver;
             }
-            Ok(httparse::Status::Complete(bytes)) => bytes,
-            Ok(httparse::Status::Partial) if !full => return Decision::Wait,
-            Ok(httparse::Status::Partial) | Err(_) => return Decision::HandOver,
+            Err(_) => return Decision::HandOver,
         };
         let plain = request.version == Some(1)
             && request.header("host").is_some()

@@ -247,7 +247,7 @@ fn a_stream_takes_get_alone() {
 #[test]
 fn after_a_flood_the_last_navigation_stands() {
     let server = Server::start(limited(Limits {
-        messages_burst: 1,
+        messages_burst: 5,
         messages_per_second: 500,
         keepalive_ms: 100,
         ..Limits::default()

@@ -14,7 +14,9 @@ use crate::table::counted;
 use crate::{date, output};
 
 /// Why an invalidation hit nobody, and what would.
-const ONLY_OUTDATED: &str = "only tabs on an older release were meant; --all-tabs means all of them\n";
+const ONLY_OUTDATED: &str =
+    "no open tab on an older release matches; --all-tabs means those on the latest release as well\n";
+const NO_WILDCARD: &str = "`*` stands for itself here; --glob makes it stand for anything\n";
 const NO_RELEASE: &str = "no release was announced yet, so nobody counts as outdated; use --all-tabs, or announce one with \
                           `headcount release <version>`\n";
 
@@ -31,14 +33,26 @@ pub(crate) async fn run(arguments: &InvalidateArguments, environment: &Environme
         None => None,
     };
     let mut text = shown(&answer, &request, expires_at);
-    if answer.tabs == 0 && request.audience == AudienceBody::Outdated {
-        text.push_str(if is_unreleased(&client).await {
-            NO_RELEASE
-        } else {
-            ONLY_OUTDATED
-        });
+    if answer.tabs == 0 {
+        text.push_str(why_nobody(&request, &client).await);
     }
     output::data(&text)
+}
+
+async fn why_nobody(request: &InvalidationRequest, client: &Client) -> &'static str {
+    if let MatchBody::Exact(route) | MatchBody::Prefix(route) | MatchBody::Segment(route) = &request.matches
+        && route.contains('*')
+    {
+        NO_WILDCARD
+    } else if request.audience == AudienceBody::All {
+        ""
+    } else if is_unreleased(client).await {
+        NO_RELEASE
+    } else if request.versions.is_none() {
+        ONLY_OUTDATED
+    } else {
+        ""
+    }
 }
 
 /// Whether the server knows no release that a tab could be behind. No, where that cannot be had.

@@ -123,13 +123,15 @@ impl Draft {
 
     /// Stats for everybody are for trials on this machine.
     fn check_anyone(&self, places: &Places, problems: &mut Vec<String>) {
-        if let Some(place) = places.of("authorize")
-            && !self.listen.ip().is_loopback()
-        {
-            problems.push(format!(
-                "{place}: `anyone` is for loopback only, and `listen` is {}: listen on 127.0.0.1, or name who may see stats",
-                self.listen
-            ));
+        let Some(place) = places.of("authorize") else {
+            return;
+        };
+        for (name, address) in [("listen", Some(self.listen)), ("admin_listen", self.admin_listen)] {
+            if let Some(address) = address.filter(|address| !address.ip().is_loopback()) {
+                problems.push(format!(
+                    "{place}: `anyone` is for loopback only, and `{name}` is {address}: listen on 127.0.0.1, or name who may see stats"
+                ));
+            }
         }
     }
 }

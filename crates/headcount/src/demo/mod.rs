@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use headcount_server::config::{Config, Secret};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::arguments::DemoArguments;
 use crate::config;
@@ -96,7 +97,10 @@ fn random() -> Result<u64, Failure> {
 
 fn welcome(address: SocketAddr, board_path: &str, secret: &str, visitors: u16) -> String {
     let board = if assets::has_board() {
-        format!("http://{address}{board_path}/#secret={secret}")
+        format!(
+            "http://{address}{board_path}/#secret={}",
+            utf8_percent_encode(secret, NON_ALPHANUMERIC)
+        )
     } else {
         "not in this binary: build it with `cargo xtask build`, which needs Node 20 or newer".to_owned()
     };
@@ -105,17 +109,27 @@ fn welcome(address: SocketAddr, board_path: &str, secret: &str, visitors: u16) -
          the shop   http://{address}/\n  the board  {board}\n\nadmin secret: {secret}\n\n\
          Open some tabs of the shop, put one on /checkout, and refresh everybody there:\n\n  \
          curl -X POST http://{address}/api/admin/invalidate-route \\\n    -H 'Content-Type: application/json' \\\n    \
-         -d '{}'\n\nOr with this program:\n\n  ",
-        serde_json::json!({ "route": "/checkout", "secret": secret })
+         -d {}\n\nOr with this program:\n\n  ",
+        quoted(&serde_json::json!({ "route": "/checkout", "secret": secret }).to_string())
     );
-    let program = program();
+    let (program, quoted_secret) = (program(), quoted(secret));
     // Writing into a String cannot fail.
     let _ = write!(
         text,
-        "export HEADCOUNT_URL=http://{address} HEADCOUNT_ADMIN_SECRET={secret}\n  {program} stats\n  \
+        "export HEADCOUNT_URL=http://{address} HEADCOUNT_ADMIN_SECRET={quoted_secret}\n  {program} stats\n  \
          {program} invalidate /checkout --dry-run\n  {program} release v3\n\nCtrl-C stops it.\n"
     );
     text
+}
+
+/// As a word of a POSIX shell: bare where that means the same, and between quotes otherwise.
+fn quoted(text: &str) -> String {
+    let bare = |letter: char| letter.is_ascii_alphanumeric() || "-_./:=@%+,".contains(letter);
+    if !text.is_empty() && text.chars().all(bare) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
 }
 
 /// What this program was called as, so that the lines above can be copied: `headcount` where it is installed, a path where it was built.
@@ -123,8 +137,20 @@ fn program() -> String {
     let called = std::env::args_os()
         .next()
         .and_then(|name| name.into_string().ok());
-    let plain = |name: &String| {
-        !name.is_empty() && !name.contains(|c: char| c.is_whitespace() || "'\"\\$`".contains(c))
-    };
-    called.filter(plain).unwrap_or_else(|| "headcount".to_owned())
+    called
+        .filter(|name| !name.is_empty())
+        .map_or_else(|| "headcount".to_owned(), |name| quoted(&name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_a_shell_stay_one_word() {
+        assert_eq!(quoted("target/debug/headcount"), "target/debug/headcount");
+        assert_eq!(quoted("a'b\"c d"), "'a'\\''b\"c d'");
+        assert_eq!(quoted("$HOME"), "'$HOME'");
+        assert_eq!(quoted(""), "''");
+    }
 }

@@ -61,14 +61,16 @@ fn secrets_are_never_shown() {
 
 #[test]
 fn anyone_is_refused_beyond_loopback() {
-    let ended = ended(headcount([
-        "serve",
-        "--ephemeral",
-        "--listen",
-        "0.0.0.0:0",
-        "--authorize",
-        "anyone",
-    ]));
-    assert_eq!(ended.code, 2);
-    assert!(ended.stderr.contains("loopback"), "{}", ended.stderr);
+    for listen in ["--listen", "--admin-listen"] {
+        let ended = ended(headcount([
+            "serve",
+            "--ephemeral",
+            listen,
+            "0.0.0.0:0",
+            "--authorize",
+            "anyone",
+        ]));
+        assert_eq!(ended.code, 2, "{listen}");
+        assert!(ended.stderr.contains("loopback"), "{}", ended.stderr);
+    }
 }

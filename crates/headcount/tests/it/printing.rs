@@ -129,12 +129,28 @@ fn an_invalidation_that_hits_nobody_says_why() {
         assert!(text.contains("0 tabs") && text.ends_with(unreleased), "{text}");
     }
     assert!(said(&["--all-tabs", "--dry-run"]).contains("1 tab "));
-    server.post("releases", &serde_json::json!({"version": "unreleased"}));
-    assert!(said(&["--dry-run"]).ends_with(unreleased));
+    let reserved = server.run(&["release", "unreleased"]);
+    assert_eq!(reserved.code, 1);
+    assert!(
+        reserved.stderr.contains("name the release otherwise"),
+        "{reserved:?}"
+    );
     server.post("releases", &serde_json::json!({"version": "v1"}));
     assert!(said(&["--dry-run"]).contains("1 tab "));
     let elsewhere = server.run(&["invalidate", "/elsewhere", "--dry-run"]).stdout;
-    assert!(elsewhere.ends_with("only tabs on an older release were meant; --all-tabs means all of them\n"));
+    assert!(
+        elsewhere.ends_with("--all-tabs means those on the latest release as well\n"),
+        "{elsewhere}"
+    );
+    let starred = server.run(&["invalidate", "/check*", "--dry-run"]).stdout;
+    assert!(
+        starred.ends_with("--glob makes it stand for anything\n"),
+        "{starred}"
+    );
+    let nobodys = server
+        .run(&["invalidate", "/checkout", "--dry-run", "--version", "v0"])
+        .stdout;
+    assert!(nobodys.ends_with("nothing was touched\n"), "{nobodys}");
 }
 
 #[test]

@@ -20,6 +20,8 @@ pub(super) const CASES: &[Case] = &[
     ("routes that climb", climbing_routes),
     ("regexes that explode elsewhere", regex_bombs),
     ("patterns that are none", bad_patterns),
+    ("rules for versions that cannot be", bad_versions_of_rules),
+    ("matches that are none or several", bad_matches),
     ("numbers beyond all bounds", bad_numbers),
     ("tabs and resumptions that are garbage", bad_resumptions),
 ];
@@ -340,6 +342,51 @@ fn bad_patterns(server: &Process) {
             refused(server, "invalidations", &body),
             (400, "invalid-pattern".to_owned()),
             "{matches}"
+        );
+    }
+}
+
+fn bad_versions_of_rules(server: &Process) {
+    for versions in [
+        json!([]),
+        json!([""]),
+        json!(["v1", "\n"]),
+        json!(["v".repeat(3_000)]),
+    ] {
+        for dry_run in [true, false] {
+            let body = json!({"match": {"exact": "/"}, "versions": versions, "dryRun": dry_run}).to_string();
+            assert_eq!(
+                refused(server, "invalidations", &body),
+                (400, "invalid-version".to_owned()),
+                "{versions}"
+            );
+        }
+    }
+    for reserved in ["(other)", "unreleased", " "] {
+        assert_eq!(
+            refused(server, "releases", &json!({"version": reserved}).to_string()),
+            (400, "invalid-version".to_owned())
+        );
+    }
+}
+
+fn bad_matches(server: &Process) {
+    for matches in [
+        json!({}),
+        json!(null),
+        json!("/checkout"),
+        json!({"exact": "/a", "prefix": "/b"}),
+    ] {
+        let body = json!({"match": matches}).to_string();
+        let answer = server.admin(Ask::post("/api/admin/invalidations", &body));
+        assert_eq!(
+            (answer.status, answer.code()),
+            (400, "invalid-body".to_owned()),
+            "{matches}"
+        );
+        assert!(
+            answer.body.contains("exactly one of `exact`, `prefix`"),
+            "{answer:?}"
         );
     }
 }

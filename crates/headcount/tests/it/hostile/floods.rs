@@ -12,6 +12,7 @@ pub(super) const CASES: &[Case] = &[
     ("a flood of messages that mean nothing", nonsense),
     ("a flood of subscriptions", subscriptions),
     ("a flood of posted navigations", posts),
+    ("a thousand posted navigations at once", too_many_posts),
     (
         "navigations posted on one connection, all at once",
         pipelined_posts,
@@ -74,6 +75,17 @@ fn posts(server: &Process) {
         );
     }
     server.await_routes(&json!({"/100": 1}));
+}
+
+fn too_many_posts(server: &Process) {
+    let mut tab = Visit::new(Transport::Sse, "/0").open(server.address);
+    let post = |number: u32, connection: &str| {
+        let body = json!({"connectionId": tab.id, "route": format!("/{number}")});
+        Ask::post("/__skew/route", &body).text(server.address, connection)
+    };
+    let all: String = (1..1_000).map(|number| post(number, "keep-alive")).collect();
+    raw(server, all + &post(1_000, "close"));
+    assert_eq!(tab.end(), None);
 }
 
 fn pipelined_posts(server: &Process) {

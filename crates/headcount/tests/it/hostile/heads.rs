@@ -321,6 +321,11 @@ fn giant_body(server: &Process) {
             "{target}"
         );
     }
+    // One that is only announced need not come, nor does a client that asks first learn that it may.
+    for more in ["", "expect: 100-continue\r\n"] {
+        let request = format!("{ROUTE}{more}content-length: 10000000\r\n\r\n{{");
+        assert_eq!(status(server, request), 413);
+    }
     let chunks = format!("10000\r\n{}\r\n", "x".repeat(0x10000)).repeat(3);
     let request = format!("{ROUTE}transfer-encoding: chunked\r\n\r\n{chunks}0\r\n\r\n");
     assert_eq!(status(server, request), 413);

@@ -52,11 +52,14 @@ fn the_server_comes_through_everything() {
     for (metric, least) in [
         ("headcount_refused_total{kind=\"origin\"}", 10),
         ("headcount_refused_total{kind=\"slow_head\"}", 20),
+        ("headcount_refused_total{kind=\"long_head\"}", 1),
+        ("headcount_refused_total{kind=\"long_body\"}", 6),
+        ("headcount_refused_total{kind=\"slow_body\"}", 1),
         ("headcount_received_total{kind=\"bad_route\"}", 3),
         ("headcount_received_total{kind=\"malformed\"}", 10),
         ("headcount_received_total{kind=\"flood\"}", 50),
         ("headcount_closed_total{kind=\"violation\"}", 10),
-        ("headcount_closed_total{kind=\"flood\"}", 2),
+        ("headcount_closed_total{kind=\"flood\"}", 3),
     ] {
         let count = server.metric(metric);
         assert!(count >= least, "{metric} is {count}");
