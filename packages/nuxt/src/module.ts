@@ -22,8 +22,11 @@ export type * from './runtime/hooks.js'
 
 const PUBLISHED = 'nuxt-skew-protection'
 
-/** Nitro presets whose servers are Node.js processes that stay. */
-const NODE_PRESETS = ['nitro-dev', 'node', 'node-server', 'node-cluster']
+/** Nitro presets whose servers are Node.js processes that stay: Nitro's own, and those of hosts that run just that. */
+const NODE_PRESETS = [
+  'nitro-dev', 'node', 'node-server', 'node-cluster',
+  'alwaysdata', 'cleavr', 'digital-ocean', 'flight-control', 'heroku', 'iis-node', 'koyeb', 'platform-sh', 'render-com', 'zerops',
+]
 
 /** What `nuxt preview` runs. */
 const PREVIEW = 'headcount-preview.mjs'
@@ -34,18 +37,15 @@ export default defineNuxtModule<ModuleOptions>({
   meta: { name: '@headcount/nuxt', configKey: 'skewProtection', compatibility: { nuxt: '>=4.0.0' } },
   defaults: DEFAULTS,
   async setup(options, nuxt) {
-    if (!options.enabled) return
-    check(options)
     const { resolve } = createResolver(import.meta.url)
+    if (!options.enabled) return standIn(nuxt, resolve)
+    check(options)
     const base = nuxt.options.app.baseURL.replace(/\/$/, '') + options.path
     configure(nuxt, options, base)
     addTypes(resolve('./runtime/hooks'))
     addPlugin(resolve('./runtime/plugins/headcount'))
-    addImports([
-      { name: 'useActiveConnections', from: resolve('./runtime/composables/useActiveConnections') },
-      { name: 'useHeadcount', from: '@headcount/vue' },
-    ])
-    nuxt.options.build.transpile.push(resolve('./runtime'), '@headcount/client', '@headcount/vue')
+    addComposables(nuxt, resolve)
+    leaveUncached(nuxt, options)
     addServerPlugin(resolve('./runtime/server/plugin'))
     addServerHandler({ route: AUTHORIZE_PATH, handler: resolve('./runtime/server/authorize.handler') })
     addServerHandler({ route: `${options.path}/**`, handler: resolve('./runtime/server/gate.handler') })
@@ -56,6 +56,29 @@ export default defineNuxtModule<ModuleOptions>({
     if (nuxt.options.dev && !nuxt.options._prepare) await serveInDevelopment(nuxt, options)
   },
 })
+
+/** Pages that use the composables work, and nobody is counted. */
+function standIn(nuxt: Nuxt, resolve: (path: string) => string): void {
+  addTypes(resolve('./runtime/hooks'))
+  addPlugin(resolve('./runtime/plugins/disabled'))
+  addComposables(nuxt, resolve)
+}
+
+function addComposables(nuxt: Nuxt, resolve: (path: string) => string): void {
+  addImports([
+    { name: 'useActiveConnections', from: resolve('./runtime/composables/useActiveConnections') },
+    { name: 'useHeadcount', from: '@headcount/vue' },
+  ])
+  nuxt.options.build.transpile.push(resolve('./runtime'), '@headcount/client', '@headcount/vue')
+}
+
+/** A site that caches everything does not mean streams. */
+function leaveUncached(nuxt: Nuxt, { path }: ModuleOptions): void {
+  nuxt.options.routeRules ??= {}
+  for (const own of [`${path}/**`, AUTHORIZE_PATH]) {
+    nuxt.options.routeRules[own] = { ...nuxt.options.routeRules[own], cache: false }
+  }
+}
 
 function check(options: ModuleOptions): void {
   const found = problems(options)
@@ -69,7 +92,7 @@ function configure(nuxt: Nuxt, options: ModuleOptions, base: string): void {
   const { connectionTracking, routeTracking, ipTracking, hooks, announce, bin } = options
   const site: SiteConfig = {
     url: '', adminUrl: '', adminPath: '/api/admin', secret: '', base, connectionTracking, routeTracking, ipTracking, hooks, announce, bin,
-    builtAt: Date.now(), ...nuxt.options.runtimeConfig['headcount'] as Partial<SiteConfig> | undefined,
+    builtAt: Date.now(), isLocal: false, ...nuxt.options.runtimeConfig['headcount'] as Partial<SiteConfig> | undefined,
   }
   nuxt.options.runtimeConfig['headcount'] = site as never
   const { transport, refresh, deadlineMs, banner, statsForMessages, endpoint } = options
@@ -128,7 +151,7 @@ async function startForDevelopment(nuxt: Nuxt, { bin }: ModuleOptions, site: Sit
     const local = await startLocal(path, site)
     nuxt.hook('close', () => { local.stop() })
     logger.info(`started ${path} at ${local.upstream.url.origin}`)
-    Object.assign(site, { url: local.upstream.url.origin, secret: local.upstream.secret })
+    Object.assign(site, { url: local.upstream.url.origin, secret: local.upstream.secret, isLocal: true })
     return local.upstream
   } catch (error) {
     logger.error(`nobody is counted: ${(error as Error).message}`)

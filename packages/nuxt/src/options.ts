@@ -80,10 +80,16 @@ export function problems(options: ModuleOptions): string[] {
       found.push(`\`skewProtection.${key}\` is ${JSON.stringify(options[key])}: write one of ${allowed}`)
     }
   }
-  if (!/^\/[^?#]*[^/?#]$/.test(options.path)) {
+  if (options.refresh === 'navigation' && !options.routeTracking) {
+    found.push("`skewProtection.refresh: 'navigation'` needs `routeTracking: true`: without it no navigation is noticed")
+  }
+  if (!Number.isFinite(options.deadlineMs) || options.deadlineMs < 0) {
+    found.push(`\`skewProtection.deadlineMs\` is ${String(options.deadlineMs)}: write milliseconds, 0 or more`)
+  }
+  if (!/^\/[^/?#*][^?#*]*$/.test(options.path) || options.path.endsWith('/')) {
     found.push(`\`skewProtection.path\` is "${options.path}": write a path such as /__skew, without a slash at its end`)
   }
-  if (options.endpoint !== '' && !URL.canParse(options.endpoint)) {
+  if (options.endpoint !== '' && !/^https?:$/.test(URL.canParse(options.endpoint) ? new URL(options.endpoint).protocol : '')) {
     found.push(`\`skewProtection.endpoint\` is "${options.endpoint}": write a URL such as https://skew.example.com/__skew`)
   }
   return found

@@ -9,6 +9,7 @@ import { createAdmin, type Admin, type AdminError } from '../src/runtime/server/
 import { openBridge } from '../src/runtime/server/bridge.js'
 import { announce } from '../src/runtime/server/release.js'
 import { createSends } from '../src/runtime/server/sends.js'
+import { configuredUpstream } from '../src/runtime/server/upstream.js'
 
 let server: Server
 let admin: Admin
@@ -89,6 +90,77 @@ describe('messages to tabs', () => {
   })
 })
 
+describe('a message that cannot be sent', () => {
+  const circular: { self?: unknown } = {}
+  circular.self = circular
+
+  it.each([['a BigInt', { large: 2n }], ['a circle', circular], ['nothing', undefined], ['a function', () => {}]])('%s is dropped alone', async (_, data) => {
+    const lost: string[] = []
+    const bodies: string[] = []
+    answer = (_asked, said, body) => {
+      bodies.push(body)
+      said.end('{"sent":2,"unknown":0,"refused":0}')
+    }
+    const send = createSends(admin, (error) => { lost.push(error.message) })
+    send('tab', 1)
+    send('tab', data)
+    send('tab', 2)
+    await vi.waitFor(() => { expect(bodies).toEqual(['{"messages":[{"id":"tab","data":1},{"id":"tab","data":2}]}']) })
+    expect(lost).toEqual([expect.stringMatching(/^a message to a tab was dropped: /)])
+  })
+
+  it('is what it was when it was sent, and long ones go in requests that headcount takes', async () => {
+    const sizes: number[] = []
+    const turns: number[] = []
+    answer = (_, said, body) => {
+      sizes.push(body.length)
+      turns.push(...(JSON.parse(body) as { messages: { data: { turn: number } }[] }).messages.map(({ data }) => data.turn))
+      said.end('{"sent":1,"unknown":0,"refused":0}')
+    }
+    const send = createSends(admin, (error) => { throw error })
+    const data = { turn: 0, text: 'x'.repeat(1_000_000) }
+    for (data.turn = 0; data.turn < 10; data.turn += 1) send('tab', data)
+    await vi.waitFor(() => { expect(turns).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]) })
+    expect(sizes.length).toBe(3)
+    expect(Math.max(...sizes)).toBeLessThan(2 ** 22 + 100)
+  })
+
+  it('because headcount refuses it is said', async () => {
+    const lost: string[] = []
+    answer = (_, said) => { said.end('{"sent":0,"unknown":0,"refused":1}') }
+    createSends(admin, (error) => { lost.push(error.message) })('tab', 'long')
+    await vi.waitFor(() => { expect(lost).toEqual([expect.stringContaining('send_bytes_max')]) })
+  })
+})
+
+describe('a request that is refused before all of it was sent', () => {
+  it('fails with what was answered, and harms nothing else', async () => {
+    const hasty = createServer((asked, said) => {
+      said.writeHead(413, { connection: 'close' }).end('{"error":{"message":"too long"}}', () => { asked.socket.destroySoon() })
+    })
+    hasty.listen(0, '127.0.0.1')
+    await once(hasty, 'listening')
+    const url = new URL(`http://127.0.0.1:${(hasty.address() as AddressInfo).port}`)
+    const failure = await createAdmin({ url, adminUrl: url, adminPath: '', secret: '' }).postText('/x', `"${'x'.repeat(2 ** 24)}"`).catch((error: Error) => error) as Error
+    expect(failure.message).toMatch(/413: too long|does not answer/)
+    hasty.close()
+  })
+})
+
+describe('where headcount is', () => {
+  const config = { url: '', adminUrl: '', adminPath: '/api/admin', secret: '' }
+
+  it('comes with a secret that a header can carry', () => {
+    const variables = { HEADCOUNT_URL: 'http://headcount:4477', HEADCOUNT_ADMIN_SECRET: 's3cret\n' }
+    expect(configuredUpstream(config, variables)?.secret).toBe('s3cret')
+    expect(() => configuredUpstream(config, { ...variables, HEADCOUNT_ADMIN_SECRET: 'a\nb' })).toThrow('HEADCOUNT_ADMIN_SECRET')
+  })
+
+  it('is a URL, and what is wrong with it is said', () => {
+    expect(() => configuredUpstream(config, { HEADCOUNT_URL: 'localhost:4477' })).toThrow('write a URL such as http://127.0.0.1:4477')
+  })
+})
+
 describe('a bridge', () => {
   it('is opened anew when it ends, with a beginning each time, and says once that it cannot be had', async () => {
     const told: string[] = []
@@ -106,7 +178,7 @@ describe('a bridge', () => {
     })
     await vi.waitFor(() => { expect(told.filter((one) => one === 'ready')).toHaveLength(2) }, { timeout: 15_000 })
     close()
-    expect(told.slice(0, 7)).toEqual(['began', 'hello', 'ready', '401: send the secret', 'began', 'hello', 'ready'])
+    expect(told.slice(0, 7)).toEqual(['began', 'hello', 'ready', expect.stringMatching(/^401: send the secret .*HEADCOUNT_ADMIN_SECRET/), 'began', 'hello', 'ready'])
   }, 20_000)
 
   it('that was closed stays closed', async () => {

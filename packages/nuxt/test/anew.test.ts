@@ -47,6 +47,20 @@ describe('asking anew', () => {
     expect(posted).toEqual(['c1'])
   })
 
+  it('is done when the user goes to another page where somebody still wants stats', () => {
+    const anew = start()
+    anew.connected('c1')
+    const unwanted = anew.wanted()
+    anew.refused()
+    clock = 5_000
+    anew.moved()
+    expect(posted).toEqual(['c1'])
+    anew.admitted()
+    anew.moved()
+    unwanted()
+    expect(posted).toEqual(['c1'])
+  })
+
   it('follows an admission that was lost, as often as there are delays', () => {
     const anew = start()
     anew.wanted()

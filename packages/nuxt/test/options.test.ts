@@ -14,6 +14,14 @@ describe('problems', () => {
     ])
   })
 
+  it.each([
+    [{ refresh: 'navigation' as const }, 'routeTracking'], [{ deadlineMs: Infinity }, 'milliseconds'], [{ deadlineMs: -1 }, 'milliseconds'],
+    [{ endpoint: 'localhost:4477/__skew' }, 'https://'], [{ endpoint: 'ftp://example.com/' }, 'https://'],
+    [{ path: '//example.com/x' }, '/__skew'], [{ path: '/**' }, '/__skew'], [{ path: '/skew/' }, '/__skew'],
+  ])('of %o are one', (options, right) => {
+    expect(problems({ ...DEFAULTS, ...options })).toEqual([expect.stringContaining(right)])
+  })
+
   it('say all at once what is wrong, and what would be right', () => {
     const found = problems({ ...DEFAULTS, hooks: 'all' as never, path: '__skew/', endpoint: 'skew.example.com', upadteStrategy: 'ws' } as never)
     expect(found).toHaveLength(4)

@@ -2,9 +2,10 @@
 //
 // A WebSocket shows the cookies of its handshake for as long as it is open. Whoever signs in afterwards is refused by those, and whoever's
 // session was renewed loses stats with the old one. A POST shows the new ones. So somebody who comes to want stats after a refusal
-// asks anew, and so does whoever lost an admission, a few times and ever more seldom.
+// asks anew, as does whoever goes to another page where somebody still wants stats, and whoever lost an admission, a few times and ever
+// more seldom.
 //
-// Deliberately absent: asking again for visitors who never saw stats and do nothing that would change that.
+// Deliberately absent: asking again for visitors who stay where they are and never saw stats.
 
 /** How long to wait before each new attempt after an admission was lost, milliseconds. */
 export type Delays = readonly number[]
@@ -24,6 +25,8 @@ export interface Anew {
   wanted(): () => void
   admitted(): void
   refused(): void
+  /** The user went to another page: after a sign-in, for instance. */
+  moved(): void
 }
 
 const DELAYS: Delays = [0, 5_000, 15_000, 60_000, 60_000]
@@ -75,6 +78,9 @@ export function askAnew({ post, delays = DELAYS, now = () => performance.now() }
         if (!isOver) wanted -= 1
         isOver = true
       }
+    },
+    moved() {
+      if (state === 'refused') doubt()
     },
     admitted() {
       state = 'admitted'

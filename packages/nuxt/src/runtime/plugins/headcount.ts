@@ -27,7 +27,11 @@ export default defineNuxtPlugin({
         client.navigated(routeNow())
         // First: whoever has arrived holds nothing any more when the client hears of it.
         const stopHolding = holdInTransit(router, (name, listener) => nuxtApp.hook(name, listener), client.hold)
-        const stopRouting = router.afterEach((_to, _from, failure) => { if (failure === undefined) client.navigated(routeNow()) })
+        const stopRouting = router.afterEach((_to, _from, failure) => {
+          if (failure !== undefined) return
+          client.navigated(routeNow())
+          anew.moved()
+        })
         const stops = [stopHolding, stopRouting, ...ask(client, anew), ...tell(client, (message) => { void nuxtApp.callHook('skew:message', message) })]
         return () => { for (const stop of stops) stop() }
       })

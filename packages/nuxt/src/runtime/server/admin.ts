@@ -23,6 +23,8 @@ export class AdminError extends Error {
 export interface Admin {
   get(path: string): Promise<unknown>
   post(path: string, body: unknown): Promise<unknown>
+  /** As `post`, with a body that is JSON already. */
+  postText(path: string, json: string): Promise<unknown>
   /** A request of which the answer's body is read as it comes. */
   open(path: string, answered: (answer: IncomingMessage) => void): ClientRequest
 }
@@ -53,6 +55,8 @@ export function createAdmin(upstream: Upstream): Admin {
       asked.on('response', (answer) => {
         read(answer).then((text) => {
           clearTimeout(late)
+          // Answered before all of it was sent: the rest would run into a connection that the other side is about to close.
+          if (!asked.writableFinished) asked.destroy()
           resolve(understood(`${method} ${path}`, answer.statusCode ?? 0, text))
         }).catch(reject)
       })
@@ -63,6 +67,7 @@ export function createAdmin(upstream: Upstream): Admin {
   return {
     get: (path) => exchange('GET', path, null),
     post: (path, body) => exchange('POST', path, JSON.stringify(body)),
+    postText: (path, json) => exchange('POST', path, json),
     open(path, answered) {
       const asked = start('GET', path, {}, false)
       asked.on('response', answered)
@@ -81,7 +86,12 @@ async function read(answer: IncomingMessage): Promise<string> {
 
 function understood(what: string, status: number, text: string): unknown {
   if (status === 200) return JSON.parse(text)
-  throw new AdminError(`headcount answered ${what} with ${status}: ${reason(text)}`, status)
+  throw new AdminError(`headcount answered ${what} with ${status}: ${reason(text)}${hint(status)}`, status)
+}
+
+/** What to look at. */
+export function hint(status: number): string {
+  return status === 401 ? ' (HEADCOUNT_ADMIN_SECRET must be the same for the app and for headcount)' : ''
 }
 
 /** The sentence in an error of headcount, or the text itself. */

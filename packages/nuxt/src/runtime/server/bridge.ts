@@ -2,7 +2,7 @@
 
 import type { IncomingMessage } from 'node:http'
 
-import { reason, type Admin } from './admin.js'
+import { hint, reason, type Admin } from './admin.js'
 import { createLineReader } from './lines.js'
 import type { BridgeLine } from './roster.js'
 
@@ -99,5 +99,5 @@ async function refusal(answer: IncomingMessage): Promise<string> {
   answer.setEncoding('utf8')
   let text = ''
   for await (const piece of answer) text += String(piece)
-  return `${answer.statusCode}: ${reason(text)}`
+  return `${answer.statusCode}: ${reason(text)}${hint(answer.statusCode ?? 0)}`
 }

@@ -36,6 +36,7 @@ export function runHooks(nitroApp: NitroApp, config: RuntimeConfig, admin: Admin
 
   function tell(happening: Happening): void {
     callHook(nitroApp, happening, send, siteConfig(config)).catch((error: unknown) => {
+      failed(new Error(`skew:connection:${happening.type} failed`, { cause: error }))
       nitroApp.captureError(error as Error, { tags: ['headcount', happening.type] })
     })
   }

@@ -21,6 +21,8 @@ import { gateOf, setUpstream, siteConfig, upstreamOf, type RuntimeConfig } from 
 const LISTENING = 'tracing:net.server.listen:asyncStart'
 
 export default defineNitroPlugin((nitroApp) => {
+  // Pages are being made for a build that nobody is served yet.
+  if (import.meta.prerender) return
   const config = useRuntimeConfig() as RuntimeConfig
   const stops: (() => void)[] = []
   // The dev server is another process; the module puts the gate before it.
@@ -34,9 +36,11 @@ export default defineNitroPlugin((nitroApp) => {
   void connect(config, stops).then((connected) => {
     if (!connected) return
     admin = createAdmin(connected)
-    const { announce: rule, builtAt } = siteConfig(config)
+    const { announce: rule, builtAt, isLocal } = siteConfig(config)
     const buildId = config.app.buildId ?? ''
-    if (rule !== false && buildId !== '') stops.push(announce(admin, { id: buildId, builtAt }, rule, warn))
+    // What somebody develops is no release to a headcount that others use.
+    const isRelease = buildId !== '' && (!import.meta.dev || isLocal)
+    if (rule !== false && isRelease) stops.push(announce(admin, { id: buildId, builtAt }, rule, warn))
     stops.push(runHooks(nitroApp as NitroApp, config, admin, warn))
   }).catch((error: unknown) => { warn(String(error)) })
 })

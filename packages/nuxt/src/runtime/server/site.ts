@@ -13,6 +13,8 @@ export interface SiteConfig extends UpstreamConfig {
   readonly announce: 'newer' | 'unknown' | false
   readonly builtAt: number
   readonly bin: string
+  /** Whether the module started headcount for development. */
+  readonly isLocal: boolean
 }
 
 /** What is read of the runtime configuration. */
@@ -41,5 +43,14 @@ export function setUpstream(upstream: Upstream): void {
 /** The way of browsers to it. */
 export function gateOf(config: RuntimeConfig): Gate {
   const { base, ipTracking } = siteConfig(config)
-  return { base, tellsAddress: ipTracking, get upstream() { return upstreamOf(config)?.url ?? null } }
+  return { base, tellsAddress: ipTracking, get upstream() { return reachable(config)?.url ?? null } }
+}
+
+/** What is wrong with the configuration was said by who connected; browsers are told that nobody answers. */
+function reachable(config: RuntimeConfig): Upstream | null {
+  try {
+    return upstreamOf(config)
+  } catch {
+    return null
+  }
 }

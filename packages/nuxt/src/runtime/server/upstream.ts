@@ -30,8 +30,15 @@ export function configuredUpstream(config: UpstreamConfig, variables: Readonly<R
     url: parsed('HEADCOUNT_URL', url),
     adminUrl: parsed('NUXT_HEADCOUNT_ADMIN_URL', config.adminUrl || url),
     adminPath: config.adminPath,
-    secret: variables['HEADCOUNT_ADMIN_SECRET'] || config.secret,
+    secret: carried(variables['HEADCOUNT_ADMIN_SECRET'] || config.secret),
   }
+}
+
+/** A secret that was read from a file often ends with a line break, which no header can carry. */
+function carried(secret: string): string {
+  const carried = secret.trim()
+  if (!/^[\x20-\x7e]*$/.test(carried)) throw new Error('HEADCOUNT_ADMIN_SECRET has a character that no header can carry: keep to printable ASCII')
+  return carried
 }
 
 function parsed(name: string, text: string): URL {
