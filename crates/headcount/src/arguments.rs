@@ -65,7 +65,8 @@ const SERVE_HELP: &str = "\
 Every option is also a variable and a key of the TOML file: `--base-path` is HEADCOUNT_BASE_PATH and `base_path`, \
 `--limit tick_ms=200` is HEADCOUNT_LIMITS_TICK_MS and `tick_ms` under `[limits]`; sessions are HEADCOUNT_SESSION_… and \
 `[sealed_session]`, forward authorization is HEADCOUNT_FORWARD_AUTH_URL and `[forward_auth]`. Flags win over variables, \
-variables over the file. A list in a variable is separated by commas.
+variables over the file. What may be given several times has a plural there, with commas between: `--allowed-origin` is \
+HEADCOUNT_ALLOWED_ORIGINS and `allowed_origins`.
 
 Secrets come from variables or files, never from a flag:
   HEADCOUNT_ADMIN_SECRET      opens the admin API, which is shut without it
