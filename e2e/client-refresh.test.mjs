@@ -7,6 +7,9 @@ import { newVisitor, Tab } from './browser.mjs'
 import { RETURN_WITHIN_MS, browser, counted, loaded, seen, server, site, startServer } from './stage.mjs'
 import { until } from './wait.mjs'
 
+/** After some seconds the client takes it that the page was not left. */
+const STAYED_WITHIN_MS = 15_000
+
 describe('refresh', () => {
   test('by force: exactly the tabs that match, once, on the same query and hash', async () => {
     const visitor = await newVisitor(browser)
@@ -34,6 +37,44 @@ describe('refresh', () => {
     assert.equal(await tab.page.inputValue('[name=name]'), 'half a sentence')
     await tab.page.evaluate(() => window.headcount.saved())
     await loaded([[tab, 2]])
+  })
+
+  test('a user who stays on a page that asks is asked once more, by the banner, and goes by consent', async () => {
+    const tab = await Tab.open(await newVisitor(browser), `${site.url}/a`)
+    await counted({ total: 1 })
+    let dialogs = 0
+    tab.page.on('dialog', (dialog) => {
+      dialogs += 1
+      dialog.dismiss()
+    })
+    await tab.page.evaluate(() => { window.onbeforeunload = (event) => event.preventDefault() })
+    await tab.page.click('h1') // A page that nobody touched may not ask.
+    const { id } = await server.command('invalidate-route', { route: '/a' })
+    await outcome(id, { prompted: 1, reloaded: 0 }, STAYED_WITHIN_MS)
+    await tab.page.evaluate(() => { window.onbeforeunload = null })
+    assert.deepEqual([tab.loads, dialogs], [1, 1])
+    await tab.page.getByRole('button', { name: 'Reload' }).click()
+    await loaded([[tab, 2]])
+    await outcome(id, { prompted: 0, reloaded: 1 })
+  })
+
+  test('for commands that come while the page goes, names all of them', async () => {
+    const tab = new Tab(await (await newVisitor(browser)).newPage())
+    const said = listenToWhatIsSaid(tab)
+    await tab.page.goto(`${site.url}/a`)
+    await counted({ total: 1 })
+    let letGo
+    const isTold = new Promise((resolve) => { letGo = resolve })
+    await tab.page.route('**/a', async (route) => {
+      await isTold
+      await route.continue().catch(() => {}) // Each reload takes the place of the one before.
+    })
+    const matches = [{ exact: '/a' }, { prefix: '/a' }, { segment: '/a' }, { glob: '/*' }, { regex: 'a' }]
+    const given = await Promise.all(matches.map((match) => server.command('invalidations', { match, audience: 'all' })))
+    await until('word on each', () => said('ack'), (acks) => acks.length === matches.length)
+    letGo()
+    await loaded([[tab, 2]])
+    for (const { id } of given) await outcome(id, { matched: 1, told: 1, reloaded: 1, gone: 0 })
   })
 
   for (const transport of ['websocket', 'sse']) {

@@ -8,7 +8,7 @@ const options: MinifyOptions = {
   ecma: 2020,
   sourceMap: true,
   compress: { passes: 4, unsafe_arrows: true, unsafe_methods: true, pure_getters: true },
-  mangle: { properties: { regex: new RegExp(`^(${PRIVATE_NAMES.join('|')})$`) } },
+  mangle: { properties: { builtins: true, regex: new RegExp(`^(${PRIVATE_NAMES.join('|')})$`) } },
 }
 
 /** Before the bundler's own minifier: each finds what the other does not, and only terser shortens names of properties. */

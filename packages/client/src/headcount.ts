@@ -59,6 +59,8 @@ export interface Headcount {
   saved(within?: Node): void
   /** Refreshes now, whatever would be lost. */
   refresh(): void
+  /** Connects anew, with the cookies of now; a refresh under way goes on. After the end it does nothing. */
+  reconnect(): void
   /** Ends the connection and all watching, for good. */
   close(): void
 }
@@ -113,6 +115,10 @@ export function startHeadcount(options: HeadcountOptions, environment: Environme
     hold: work.hold,
     saved: work.saved,
     refresh: refresh.consent,
+    reconnect() {
+      connection.happened({ type: 'left' })
+      connection.happened({ type: 'back' })
+    },
     close() {
       stop.abort()
       refresh.stop()

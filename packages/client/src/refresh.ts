@@ -49,6 +49,8 @@ export interface Refresh {
 }
 
 const LOOK_MS = 1_000
+/** A page that is still there by then was not left: its user stayed, or the next one is slow to come, milliseconds. */
+const STAYED_MS = 5_000
 
 /** Whether a refresh that is under way happens now, is held by work, or waits for its moment. */
 export function judge(mode: RefreshMode, hasNavigated: boolean, { reasons, isHidden, isOnline }: Sight): 'reload' | 'hold' | 'wait' {
@@ -65,7 +67,7 @@ export function createRefresh({ mode, deadline_ms, clock, memory, build, listene
     for (const { id } of commands) if (id !== null) acknowledge(id, outcome)
   }
   let dueAt: number | null = null // Null: nothing happens without the user.
-  let isHeld = false
+  let held = ''
   let hasAsked = false
   const looking = clock.timer()
 
@@ -75,10 +77,11 @@ export function createRefresh({ mode, deadline_ms, clock, memory, build, listene
     looking()
     const now = sight()
     const verdict = judge(mode, hasNavigated, now)
-    if (verdict === 'reload' && go(false)) return
-    if (verdict === 'hold' && !isHeld) {
-      isHeld = true
-      say('held')
+    if (verdict === 'reload') return go(command, false)
+    const reasons = now.reasons.join()
+    if (verdict === 'hold' && reasons !== held) {
+      if (!held) say('held')
+      held = reasons
       listeners.emit('held', { command, reasons: now.reasons })
     }
     if (dueAt !== null && clock.now() >= dueAt) ask(command)
@@ -92,25 +95,22 @@ export function createRefresh({ mode, deadline_ms, clock, memory, build, listene
     listeners.emit('prompt', { command, reasons: sight().reasons, reload: consent })
   }
 
-  /** Whether the page is on its way out. Without a memory of it only a person may start that. */
-  function go(byUser: boolean): boolean {
-    const command = pending.at(-1)
-    if (!command) return false
-    if (!memory.remember(pending, build) && !byUser) {
-      dueAt = null
-      ask(command)
-      return true
-    }
+  /** Without a memory of it only a person may start that. What is pending stays so: the page may ask its user, who may stay. */
+  function go(command: Command, byUser: boolean): void {
+    dueAt = null
+    if (!memory.remember(pending, build) && !byUser) return ask(command)
     listeners.emit('reloading', command)
     say('reloading')
-    pending.length = 0
+    hasAsked = false
     reload()
-    return true
+    if (!byUser) looking(STAYED_MS, () => { ask(command) })
   }
 
   function consent(): void {
     looking()
-    if (!go(true)) reload()
+    const command = pending.at(-1)
+    if (command) go(command, true)
+    else reload()
   }
 
   return {
@@ -128,7 +128,8 @@ export function createRefresh({ mode, deadline_ms, clock, memory, build, listene
         return
       }
       pending.push(command)
-      hasAsked = isHeld = false
+      hasAsked = false
+      held = ''
       if (message.force && mode !== 'prompt') {
         dueAt ??= clock.now() + deadline_ms
         look(false)

@@ -41,7 +41,7 @@ export interface Session {
   readonly resume: string
   /** The commands that this page was loaded anew for, until the server was told. */
   readonly reloaded: string
-  /** What still holds of what was said about commands. */
+  /** The last word on each command. */
   readonly acks: readonly Ack[]
   /** Stats with single connections, or without, or none. */
   readonly subscribed: boolean | null
@@ -191,7 +191,7 @@ function connected(link: Draft, { connectionId, resume = link.resume }: Connecte
   link.resume = resume
   link.reloaded = ''
   tell(link)
-  for (const ack of link.acks) say(link, ack)
+  for (const ack of link.acks) if (ack.outcome !== 'reloading') say(link, ack) // That says the next page.
   if (link.subscribed !== null) subscribe(link)
 }
 
@@ -229,13 +229,11 @@ function subscribe(link: Draft): void {
   say(link, connections === null ? { type: 'unsubscribe-stats' } : { type: 'subscribe-stats', delta: true, connections })
 }
 
-/** Once for each change of what is to be said. A page that is loading anew has nothing to say again. */
+/** Once for each change of what is to be said. */
 function acknowledge(link: Draft, ack: Ack): void {
-  const { id, outcome } = ack
-  const before = link.acks.find((said) => said.id === id)
-  if (before?.outcome === outcome) return
-  const others = link.acks.filter((said) => said !== before)
-  link.acks = outcome === 'reloading' ? others : [...others, ack].slice(-ACKS_MAX)
+  const before = link.acks.find(({ id }) => id === ack.id)
+  if (before?.outcome === ack.outcome) return
+  link.acks = [...link.acks.filter((said) => said !== before), ack].slice(-ACKS_MAX)
   say(link, ack)
 }
 

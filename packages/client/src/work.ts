@@ -1,8 +1,8 @@
 // What a refresh would cost the person in front of this tab.
 //
 // A field counts as changed while its value differs from the one it had when its user came to it, and while it is on the
-// page. Submitting does not count as saving: an application that sends the form itself may have failed to. It says
-// `saved`, or takes the form away, or leaves the page.
+// page; taken off and put back, it counts again. Submitting does not count as saving: an application that sends the form
+// itself may have failed to. It says `saved`, or takes the form away, or leaves the page.
 //
 // Deliberately absent: what a script wrote into a field, and values that nobody touched.
 
@@ -19,32 +19,33 @@ export interface Work {
 /** What is on a hold that gives no reason. */
 const UNNAMED = 'hold'
 
+/** A field that its user came to, and its value then. */
+interface Visit {
+  /** Weak, so that fields that are gone for good do not pile up with the page's life. */
+  readonly ref: WeakRef<Field>
+  was: string
+}
+
+// Of the page and not of one watch: a client that follows another must know what was typed before it.
+const visits = new WeakMap<Field, Visit>()
+const touched = new Set<Visit>()
+
 /** Watches the fields of `document` until `signal` ends it. With `media`, playing audio and video count as work. */
 export function watchWork(document: Document, media: boolean, signal: AbortSignal): Work {
-  const came = new WeakMap<Field, string>()
-  const touched = new Set<Field>()
   const holds = new Set<{ readonly reason: string }>()
 
   const onFocus = (event: Event): void => {
     const field = fieldOf(event)
-    if (field !== null && !came.has(field)) came.set(field, valueOf(field))
+    if (field !== null) visitOf(field, valueOf(field))
   }
   const onInput = (event: Event): void => {
     const field = fieldOf(event)
-    if (field === null) return
     // One that changed before anybody saw it being entered: by what was written in the page, if that can be told.
-    if (!came.has(field)) came.set(field, textOf(field.defaultChecked, field.defaultValue))
-    touched.add(field)
+    if (field !== null) touched.add(visitOf(field, textOf(field.defaultChecked, field.defaultValue)))
   }
   const how = { capture: true, signal }
   document.addEventListener('focusin', onFocus, how)
   for (const name of ['input', 'change']) document.addEventListener(name, onInput, how)
-
-  /** Forgets fields that are gone or as they were, so that the set does not grow with the page's life. */
-  function changed(): boolean {
-    for (const field of touched) if (!field.isConnected || valueOf(field) === came.get(field)) touched.delete(field)
-    return touched.size > 0
-  }
 
   return {
     reasons() {
@@ -52,7 +53,7 @@ export function watchWork(document: Document, media: boolean, signal: AbortSigna
       for (const holder of document.querySelectorAll('[data-headcount-hold]:not([data-headcount-hold="false"])')) {
         found.push(holder.getAttribute('data-headcount-hold') || UNNAMED)
       }
-      if (changed()) found.push('form')
+      if (isChanged()) found.push('form')
       if (media && Array.from(document.querySelectorAll<HTMLMediaElement>('audio, video')).some(isPlaying)) found.push('media')
       return found
     },
@@ -62,10 +63,11 @@ export function watchWork(document: Document, media: boolean, signal: AbortSigna
       return () => { holds.delete(hold) }
     },
     saved(within) {
-      for (const field of touched) {
-        if (within !== undefined && !within.contains(field)) continue
-        came.set(field, valueOf(field))
-        touched.delete(field)
+      for (const visit of touched) {
+        const field = visit.ref.deref()
+        if (!field || !(within?.contains(field) ?? field.isConnected)) continue
+        visit.was = valueOf(field)
+        touched.delete(visit)
       }
     },
   }
@@ -73,6 +75,24 @@ export function watchWork(document: Document, media: boolean, signal: AbortSigna
 
 /** What a field may have. One without `value` is text that can be edited. */
 type Field = Element & Partial<Pick<HTMLInputElement, 'checked' | 'defaultChecked' | 'defaultValue'> & Pick<HTMLSelectElement, 'options'>> & { value?: unknown }
+
+/** What is known of `field`; `value`, if nothing was. */
+function visitOf(field: Field, value: string): Visit {
+  const visit = visits.get(field) ?? { ref: new WeakRef(field), was: value }
+  visits.set(field, visit)
+  return visit
+}
+
+/** Whether a field on the page is not as it was. Those that are as they were are forgotten, on the page or not. */
+function isChanged(): boolean {
+  let found = false
+  for (const visit of touched) {
+    const field = visit.ref.deref()
+    if (!field || valueOf(field) === visit.was) touched.delete(visit)
+    else found ||= field.isConnected
+  }
+  return found
+}
 
 /** The field that an event is about, through shadow roots. */
 function fieldOf(event: Event): Field | null {

@@ -23,7 +23,7 @@ function load(mode: RefreshMode = 'now', places: readonly Place[] = [place()], b
     mode, deadline_ms: DEADLINE_MS, clock, memory: createMemory(places), build, listeners,
     acknowledge: (id, outcome) => acks.push(`${id} ${outcome}`), sight: () => sight, reload: () => seen.push('reload'),
   })
-  return { clock, sight, seen, acks, refresh, accept: () => { accept() } }
+  return { clock, sight, seen, acks, listeners, refresh, accept: () => { accept() } }
 }
 
 function forced(id: number, version = 'v2'): VersionMessage {
@@ -69,6 +69,47 @@ describe('a forced refresh', () => {
     expect(seen).toEqual(['held', 'prompt', 'reloading', 'reload'])
     clock.pass(DEADLINE_MS)
     expect(seen).toHaveLength(4)
+  })
+
+  test('says again what holds it where that changes, and acknowledges it once', () => {
+    const { refresh, seen, acks, sight, clock, listeners } = load()
+    const reasons: string[] = []
+    listeners.on('held', (held) => reasons.push(held.reasons.join('+')))
+    for (const now of [['form'], ['form', 'upload'], ['upload'], ['upload']]) {
+      sight.reasons = now
+      refresh.told(forced(17))
+      clock.pass(1_000)
+    }
+    expect([reasons, acks]).toEqual([['form', 'form+upload', 'upload'], ['17 held']])
+    clock.pass(DEADLINE_MS)
+    sight.reasons = ['form']
+    clock.pass(1_000)
+    expect([reasons.at(-1), acks]).toEqual(['form', ['17 held', '17 prompted']])
+    expect(seen.filter((name) => name === 'prompt')).toHaveLength(1)
+  })
+
+  test('that its user does not let happen is asked for once, and never again happens by itself', () => {
+    const { refresh, seen, acks, clock, accept } = load()
+    refresh.told(forced(17))
+    clock.pass(4_000)
+    expect(seen).toEqual(['reloading', 'reload'])
+    clock.pass(10 * DEADLINE_MS)
+    refresh.look(true)
+    expect(seen).toEqual(['reloading', 'reload', 'prompt'])
+    expect(acks).toEqual(['17 reloading', '17 prompted'])
+    accept()
+    clock.pass(10 * DEADLINE_MS)
+    expect(seen.slice(3)).toEqual(['reloading', 'reload'])
+  })
+
+  test('is asked for again by a page that stays, where it was asked for before', () => {
+    const { refresh, seen, sight, clock } = load()
+    sight.reasons = ['form']
+    refresh.told(forced(17))
+    clock.pass(DEADLINE_MS)
+    sight.reasons = []
+    clock.pass(10_000)
+    expect(seen).toEqual(['held', 'prompt', 'reloading', 'reload', 'prompt'])
   })
 
   test('waits until the tab is out of sight, where that is asked', () => {
@@ -258,6 +299,16 @@ describe('what a page was loaded anew for', () => {
     clock.pass(1_000)
     expect(takeReloaded(places)).toBe('17,19')
     expect(takeReloaded(places)).toBe('')
+  })
+
+  test('is all that it was told before it went', () => {
+    const places = [place()]
+    const { refresh } = load('now', places)
+    for (const id of [17, 18, 19]) refresh.told(forced(id))
+    expect(takeReloaded(places)).toBe('17,18,19')
+    const next = load('now', places)
+    for (const id of [17, 18, 19]) next.refresh.told(forced(id))
+    expect(next.seen).toEqual(['stuck', 'stuck', 'stuck'])
   })
 
   test('is none of what earlier pages were', () => {

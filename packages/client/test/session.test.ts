@@ -253,6 +253,7 @@ describe('what becomes of a command', () => {
   test('holds no longer once the page goes', () => {
     const story = new Story().open().then(ack(17, 'held'), ack(17, 'reloading'))
     expect(story.said).toEqual([ack(17, 'reloading')])
+    expect(story.then(ack(17, 'reloading')).said).toEqual([])
     expect(story.ends().open().said).toEqual([])
   })
 

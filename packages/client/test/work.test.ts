@@ -61,6 +61,32 @@ describe('forms', () => {
     expect(work.reasons()).toEqual([])
   })
 
+  test('but one that comes back with what was typed is work again', () => {
+    const field = write('<form><input name="field"></form>')
+    enter(field, () => { field.value = 'b' })
+    const form = field.form ?? field
+    form.remove()
+    expect(work.reasons()).toEqual([])
+    work.saved()
+    document.body.append(form)
+    expect(work.reasons()).toEqual(['form'])
+  })
+
+  test('nor one that was saved and then emptied by a script', () => {
+    const field = write('<input name="field">')
+    enter(field, () => { field.value = 'b' })
+    work.saved()
+    field.value = ''
+    expect(work.reasons()).toEqual([])
+  })
+
+  test('who watches later knows of it too', () => {
+    const field = write('<input name="field">')
+    enter(field, () => { field.value = 'b' })
+    stop.abort()
+    expect(watchWork(document, true, new AbortController().signal).reasons()).toEqual(['form'])
+  })
+
   test('saving ends it, until the next change', () => {
     const field = write('<form id="a"><input name="field"></form><form id="b"></form>')
     enter(field, () => { field.value = 'b' })

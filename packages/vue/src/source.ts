@@ -27,7 +27,7 @@ export interface Known {
 export interface Source {
   /** Reactive; every value is replaced whole. */
   readonly known: Readonly<Known>
-  /** Connects, with other options if given; over a running client, anew. */
+  /** Connects. A running client connects anew and keeps what it knows; with options, another one takes its place. */
   start(options?: HeadcountOptions): void
   /** Ends the connection. What components want is remembered for the next start. */
   stop(): void
@@ -74,8 +74,10 @@ export function createSource(defaults: HeadcountOptions): Source {
 
   return {
     known: shallowReadonly(known),
-    start(options = {}) {
-      const { stats } = known
+    start(options) {
+      const { client: running, stats } = known
+      // One whose connection was closed for good cannot come back.
+      if (running && !options && running.state !== 'closed') return running.reconnect()
       stop()
       const client = createHeadcount({ ...defaults, ...options })
       // The last numbers stay in sight until there are new ones.

@@ -108,7 +108,7 @@ test('a hold lasts while its condition does, over a new start too, and ends with
   mountComponent(() => isThere.value ? [h(Editor)] : [], () => { tab.value = useHeadcount() })
   await vi.waitFor(() => { expect(tab.value?.state.value).toBe('open') }, WITHIN)
   isDirty.value = true
-  plugin.start()
+  plugin.start({})
   await vi.waitFor(() => { expect(tab.value?.state.value).toBe('open') }, WITHIN)
   await command('invalidate-route', { route: '/shop' })
   await vi.waitFor(() => { expect(tab.value?.held.value).toEqual(['draft']) }, WITHIN)
@@ -117,6 +117,31 @@ test('a hold lasts while its condition does, over a new start too, and ends with
   const reload = vi.spyOn(window.location, 'reload').mockImplementation(() => {})
   await vi.waitFor(() => { expect(reload).toHaveBeenCalledTimes(1) }, WITHIN)
   expect(tab.value?.held.value).toEqual([])
+  vi.restoreAllMocks()
+})
+
+test.each([
+  ['a start keeps the client, and the refresh that it holds', undefined],
+  ['one with options makes another client, which knows what was typed', { route: '/shop' }],
+])('%s', async (_name, options) => {
+  const seen = mount(() => useHeadcount())
+  await vi.waitFor(() => { expect(seen.state.value).toBe('open') }, WITHIN)
+  const field = document.body.appendChild(document.createElement('input'))
+  field.value = 'half a sentence'
+  field.dispatchEvent(new Event('input', { bubbles: true }))
+  if (!options) {
+    await command('invalidate-route', { route: '/shop' })
+    await vi.waitFor(() => { expect(seen.held.value).toEqual(['form']) }, WITHIN)
+  }
+  const client = seen.client.value
+  plugin.start(options)
+  expect([seen.state.value, seen.client.value === client]).toEqual([options ? 'connecting' : 'waiting', !options])
+  await vi.waitFor(() => { expect(seen.state.value).toBe('open') }, WITHIN)
+  if (options) await command('invalidate-route', { route: '/shop' })
+  await vi.waitFor(() => { expect(seen.held.value).toEqual(['form']) }, WITHIN)
+  const reload = vi.spyOn(window.location, 'reload').mockImplementation(() => {})
+  field.remove()
+  await vi.waitFor(() => { expect(reload).toHaveBeenCalledTimes(1) }, WITHIN)
   vi.restoreAllMocks()
 })
 
