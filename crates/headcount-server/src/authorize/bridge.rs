@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use headcount_core::limits::Limits;
 
-use super::{AuthorizeRequest, Authorizer, Reads, Verdict, VerdictFuture, is_own};
+use super::credentials::is_own;
+use super::{AuthorizeRequest, Authorizer, Reads, Verdict, VerdictFuture};
 use crate::bridge::Bridges;
 use crate::head::without_cookies;
 

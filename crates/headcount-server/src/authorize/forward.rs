@@ -33,7 +33,8 @@ use rustls::{ClientConfig, RootCertStore};
 use sha2::{Digest, Sha256};
 use tokio::sync::{OnceCell, Semaphore};
 
-use super::{AuthorizeRequest, Authorizer, Credentials, Reads, Verdict, VerdictFuture, is_own};
+use super::credentials::is_own;
+use super::{AuthorizeRequest, Authorizer, Credentials, Reads, Verdict, VerdictFuture};
 use crate::config::ForwardAuthConfig;
 use crate::head::without_cookies;
 

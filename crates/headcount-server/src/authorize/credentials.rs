@@ -1,0 +1,247 @@
+//! What a browser shows of itself, and what of that is kept for a question about it.
+//!
+//! Authorizers say what they read; everything else is forgotten with the request. Cookies of headcount's own are shown to
+//! nobody but those who name them.
+
+use super::ticket;
+use crate::head::Head;
+
+/// The cookie that tells apart two browsers that subscribe to stats by POST. Random, for the browser session only, and set
+/// only where stats can be had at all. It says nothing of who may see them, so no authorizer is shown it.
+pub(crate) const BROWSER_COOKIE: &str = "headcount_browser";
+
+/// What authorizers want to read of a request head. Only that is kept of a WebSocket handshake, so that a visitor costs
+/// no memory for cookies that nobody looks at.
+#[derive(Clone, Debug, Default)]
+pub struct Reads {
+    /// Names of single cookies. Ignored where `headers` holds `cookie`.
+    pub cookies: Vec<String>,
+    /// Names of whole headers, in lower case. Of `cookie`, headcount's own cookies are left out unless `cookies` names them.
+    pub headers: Vec<String>,
+    /// Names of headers, in lower case, that do not tell who somebody is (`user-agent`). Kept beside the others, never alone.
+    pub beside: Vec<String>,
+    /// Whether a browser that shows none of these is put before the authorizers too. Default false: it is refused unasked.
+    pub needs_nothing: bool,
+    /// Whether somebody may sign in or out while a stream is open. Then a stream of either transport can be asked for anew by a
+    /// POST of the browser that opened it, and browsers that show nothing are put before the authorizers too. Default false.
+    pub anew: bool,
+}
+
+/// What a browser showed of itself, cut down to what the authorizers read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Credentials {
+    /// Header names in lower case, with their values. Single cookies stand as `cookie` headers of their own.
+    headers: Box<[(Box<str>, Box<str>)]>,
+}
+
+impl Reads {
+    /// The cookie `name` alone.
+    pub fn cookie(name: impl Into<String>) -> Self {
+        Self {
+            cookies: vec![name.into()],
+            ..Self::default()
+        }
+    }
+
+    /// The header `name`, given in lower case.
+    pub fn header(name: impl Into<String>) -> Self {
+        Self {
+            headers: vec![name.into()],
+            ..Self::default()
+        }
+    }
+
+    /// The header `name`, given in lower case, where the browser shows something that others read too.
+    pub fn beside(name: impl Into<String>) -> Self {
+        Self {
+            beside: vec![name.into()],
+            ..Self::default()
+        }
+    }
+
+    /// Nothing: for an authorizer that decides without looking at the request, or by the address alone.
+    pub fn nothing() -> Self {
+        Self {
+            needs_nothing: true,
+            ..Self::default()
+        }
+    }
+
+    /// Nothing so far, but what a browser shows may change while its stream is open; see [`Reads::anew`](Self#structfield.anew).
+    pub fn anew() -> Self {
+        Self {
+            anew: true,
+            ..Self::default()
+        }
+    }
+
+    /// Both together.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        for (mine, theirs) in [
+            (&mut self.cookies, other.cookies),
+            (&mut self.headers, other.headers),
+            (&mut self.beside, other.beside),
+        ] {
+            mine.extend(theirs);
+            mine.sort_unstable();
+            mine.dedup();
+        }
+        self.needs_nothing |= other.needs_nothing;
+        self.anew |= other.anew;
+        self
+    }
+
+    /// What `head` shows of it; `None` where it shows nothing and something is needed: such a browser is refused.
+    pub fn collect(&self, head: &dyn Head) -> Option<Credentials> {
+        let mut headers: Vec<(Box<str>, Box<str>)> = Vec::new();
+        for name in &self.headers {
+            head.each_value(name, &mut |value| headers.extend(self.kept(name, value)));
+        }
+        if !self.headers.iter().any(|name| name == "cookie") {
+            for name in &self.cookies {
+                if let Some(value) = crate::head::cookie(head, name) {
+                    headers.push(("cookie".into(), format!("{name}={value}").into()));
+                }
+            }
+        }
+        if !headers.is_empty() {
+            for name in self.beside.iter().filter(|name| !self.headers.contains(name)) {
+                head.each_value(name, &mut |value| headers.extend(self.kept(name, value)));
+            }
+        }
+        (self.needs_nothing || !headers.is_empty()).then(|| Credentials {
+            headers: headers.into(),
+        })
+    }
+
+    /// What is kept of one header; `None` where that is nothing.
+    fn kept(&self, name: &str, value: &str) -> Option<(Box<str>, Box<str>)> {
+        if name != "cookie" {
+            return Some((name.into(), value.into()));
+        }
+        let own = |cookie: &str| is_own(cookie) && !self.cookies.iter().any(|named| named == cookie);
+        let cookies = crate::head::without_cookies(value, own);
+        (!cookies.is_empty()).then(|| (name.into(), cookies.into()))
+    }
+}
+
+/// Whether headcount itself sets this cookie. The site need not learn of it.
+pub(super) fn is_own(cookie: &str) -> bool {
+    [BROWSER_COOKIE, ticket::TICKET_COOKIE].contains(&cookie)
+}
+
+impl Credentials {
+    /// What somebody showed who showed this.
+    #[cfg(test)]
+    pub(super) fn of(headers: &[(&str, &str)]) -> Self {
+        let headers = headers
+            .iter()
+            .map(|(name, value)| ((*name).into(), (*value).into()));
+        Self {
+            headers: headers.collect(),
+        }
+    }
+
+    /// Whether nothing was shown.
+    pub fn is_empty(&self) -> bool {
+        self.headers.is_empty()
+    }
+
+    /// Every header kept, in lower case, with its value.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.headers.iter().map(|(name, value)| (&**name, &**value))
+    }
+}
+
+impl Head for Credentials {
+    fn path(&self) -> &'static str {
+        ""
+    }
+
+    fn query(&self) -> Option<&str> {
+        None
+    }
+
+    fn each_value<'head>(&'head self, name: &str, each: &mut dyn FnMut(&'head str)) {
+        self.headers()
+            .filter(|(key, _)| key.eq_ignore_ascii_case(name))
+            .for_each(|(_, value)| each(value));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::anyone::Anyone;
+    use super::super::{Authorizer as _, Authorizers};
+    use super::*;
+
+    fn head(headers: &[(&str, &str)]) -> http::request::Parts {
+        let mut request = http::Request::builder();
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.body(()).unwrap().into_parts().0
+    }
+
+    #[test]
+    fn only_what_is_read_is_kept() {
+        let head = head(&[
+            ("cookie", "sid=1; theme=dark"),
+            ("cookie", "late=2"),
+            ("authorization", "x"),
+        ]);
+        let kept = |reads: &Reads| {
+            let credentials = reads.collect(&head).unwrap();
+            credentials
+                .headers()
+                .map(|(name, value)| format!("{name}: {value}"))
+                .collect::<Vec<_>>()
+        };
+        let cookies = Reads::cookie("late").and(Reads::cookie("sid"));
+        assert_eq!(kept(&cookies), ["cookie: late=2", "cookie: sid=1"]);
+        let whole = cookies.and(Reads::header("cookie"));
+        assert_eq!(kept(&whole), ["cookie: sid=1; theme=dark", "cookie: late=2"]);
+    }
+
+    #[test]
+    fn our_own_cookies_and_what_anybody_shows_tell_nothing() {
+        let reads = Reads::header("cookie").and(Reads::beside("user-agent"));
+        let kept = |reads: &Reads, cookie| {
+            let head = head(&[("cookie", cookie), ("user-agent", "Firefox")]);
+            let headers = |credentials: &Credentials| {
+                let lines = credentials
+                    .headers()
+                    .map(|(name, value)| format!("{name}: {value}"));
+                lines.collect::<Vec<_>>().join(", ")
+            };
+            reads.collect(&head).as_ref().map(headers)
+        };
+        let own = "headcount_browser=1; headcount_ticket=2";
+        assert_eq!(kept(&reads, own), None);
+        assert_eq!(
+            kept(&reads, "headcount_browser=1; sid=a=b;c").unwrap(),
+            "cookie: sid=a=b; c, user-agent: Firefox"
+        );
+        let reads = reads.and(ticket::Tickets::default().reads());
+        assert_eq!(
+            kept(&reads, own).unwrap(),
+            "cookie: headcount_ticket=2, user-agent: Firefox"
+        );
+    }
+
+    #[test]
+    fn a_browser_that_shows_nothing_is_asked_about_only_where_nothing_is_needed() {
+        let reads = Reads::cookie("sid");
+        assert_eq!(reads.collect(&head(&[("cookie", "theme=dark")])), None);
+        let reads = reads.and(Anyone.reads());
+        let credentials = reads.collect(&head(&[])).unwrap();
+        assert_eq!(credentials.headers().count(), 0);
+        assert!(
+            Authorizers::default()
+                .reads()
+                .collect(&head(&[("cookie", "sid=1")]))
+                .is_none()
+        );
+    }
+}
