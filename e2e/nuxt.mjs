@@ -46,7 +46,7 @@ export class App {
   static async start(variables = {}, output = BUILT) {
     const entry = join(output, 'server/index.mjs')
     await access(entry).catch(() => {
-      throw new Error(`${entry} is not there: npm run check in packages/client, packages/nuxt and examples/nuxt`)
+      throw new Error(`${entry} is not there: npm run check, in the root of the repository`)
     })
     return App.run(process.execPath, [entry], { PORT: '0', ...variables })
   }

@@ -34,7 +34,8 @@ fn introduction(machine: &str) -> String {
          `benches/src/baseline/`), in one run:\n\
          {machine}. The loaders and the server share these cores, so the times are those of a busy machine: trust\n\
          the ratios. `floor` is what the kernel alone costs there: a server that accepts, reads, writes fixed bytes and closes, and does\n\
-         nothing else (`benches/src/floor/`). Kernel memory, 4 to 5 KB a socket, comes on top for everybody.\n\
+         nothing else (`benches/src/floor/`). Kernel memory, 4 to 5 KB a socket, comes on top for everybody. Opening and closing are the\n\
+         least of five rounds.\n\
          \n\
          | | over | plain axum | headcount | times less | floor | × floor |\n\
          |---|---|--:|--:|--:|--:|--:|\n"

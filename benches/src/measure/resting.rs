@@ -13,7 +13,7 @@ use crate::{admin, clock};
 
 /// One in so many connections is opened and closed before anything is measured, so that pools and arenas exist. A share and
 /// not a number: what the warm-up left for others to use again must be little beside what is measured.
-const WARM_UP: usize = 30;
+const WARM_UP_SHARE: usize = 30;
 
 /// Time from the last opening to the measurement of memory.
 const REST: Duration = Duration::from_millis(1_500);
@@ -26,14 +26,14 @@ const WINDOW: Duration = Duration::from_millis(400);
 pub(super) const REPEATS: usize = 3;
 
 /// How often every connection is opened and closed to see what that costs.
-const TIMES: usize = 5;
+const ROUNDS: usize = 5;
 
 /// Rates of route updates, a second, and how many are made in one repeat.
 pub(super) const RATES: [(u32, usize); 3] = [(50, 50), (500, 500), (5_000, 5_000)];
 
 pub(super) fn measure(mut stand: Stand<'_>) -> Result<(), Failure> {
     let tabs = stand.plan.connections;
-    stand.open_up_to(tabs.div_ceil(WARM_UP))?;
+    stand.open_up_to(tabs.div_ceil(WARM_UP_SHARE))?;
     stand.close()?;
     stand.settle()?;
     stand.agree("after the warm-up")?;
@@ -83,7 +83,7 @@ pub(super) fn measure(mut stand: Stand<'_>) -> Result<(), Failure> {
 fn coming_and_going(stand: &mut Stand<'_>, tabs: usize) -> Result<(), Failure> {
     say("  opening and closing");
     let (mut opening, mut closing, mut both) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..TIMES {
+    for _ in 0..ROUNDS {
         let open = stand.spent(|stand| stand.open_up_to(tabs))?.cpu_s * 1e6;
         let opened = number(stand.opened() as u64).max(1.0);
         let close = stand.spent(Stand::close)?.cpu_s * 1e6;

@@ -43,7 +43,8 @@ export function createAdmin(upstream: Upstream): Admin {
 
   function exchange(method: string, path: string, body: string | null): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const headers: Record<string, string | number> = body === null ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }
+      const headers: Record<string, string | number> = {}
+      if (body !== null) Object.assign(headers, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) })
       const asked = start(method, path, headers, true)
       const late = setTimeout(() => { asked.destroy(new Error('no answer in time')) }, ANSWER_WITHIN_MS)
       asked.on('error', (cause) => {

@@ -42,7 +42,8 @@ export function createSends(admin: Admin, failed: (error: Error) => void): Send 
   }
 
   async function post(batch: readonly Waiting[]): Promise<void> {
-    const { refused } = await admin.postText('/bridge/messages', `{"messages":[${batch.map(({ text }) => text).join()}]}`) as { refused?: number }
+    const messages = batch.map(({ text }) => text).join()
+    const { refused } = await admin.postText('/bridge/messages', `{"messages":[${messages}]}`) as { refused?: number }
     if (refused) failed(new Error(`${refused} messages to tabs were lost: they are longer than headcount sends (send_bytes_max), or more than it could take in`))
   }
 
