@@ -54,6 +54,9 @@ struct Arguments {
     /// The headcount binary. Default: beside this program.
     #[arg(long)]
     headcount: Option<PathBuf>,
+    /// A headcount binary of another revision, to be measured in the same run and shown beside this one.
+    #[arg(long)]
+    before: Option<PathBuf>,
     /// Measure only these servers.
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Subject>,
@@ -144,6 +147,9 @@ fn plan(arguments: &Arguments) -> io::Result<Plan> {
     let headcount = arguments.headcount.clone().unwrap_or(beside);
     let mut subjects = Subject::value_variants().to_vec();
     subjects.retain(|subject| arguments.only.is_empty() || arguments.only.contains(subject));
+    if arguments.before.is_none() {
+        subjects.retain(|subject| *subject != Subject::Before);
+    }
     if !headcount.exists() {
         say(&format!(
             "{} is not there: measuring without it. Build it first: cargo build --release -p headcount",
@@ -155,6 +161,7 @@ fn plan(arguments: &Arguments) -> io::Result<Plan> {
         parts: arguments.parts.clone(),
         connections: arguments.connections.max(300),
         headcount,
+        before: arguments.before.clone(),
         subjects,
     })
 }

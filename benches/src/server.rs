@@ -36,6 +36,8 @@ pub(crate) enum Subject {
     Baseline,
     /// What the kernel alone costs, in this package.
     Floor,
+    /// The headcount binary of another revision, where one is given.
+    Before,
     /// The headcount binary.
     Headcount,
 }
@@ -45,6 +47,7 @@ impl Subject {
         match self {
             Self::Baseline => "baseline",
             Self::Floor => "floor",
+            Self::Before => "headcount before",
             Self::Headcount => "headcount",
         }
     }
@@ -52,7 +55,7 @@ impl Subject {
     /// Whether it knows which tabs are open and where they are.
     pub(crate) fn counts(self) -> bool {
         match self {
-            Self::Baseline | Self::Headcount => true,
+            Self::Baseline | Self::Before | Self::Headcount => true,
             Self::Floor => false,
         }
     }
@@ -66,7 +69,7 @@ impl Subject {
                 .arg(this)
                 .args(["baseline", "--listen", LISTEN, "--release", RELEASE]),
             Self::Floor => command.arg(this).args(["floor", "--listen", LISTEN]),
-            Self::Headcount => command.arg(headcount).args([
+            Self::Before | Self::Headcount => command.arg(headcount).args([
                 "serve",
                 "--listen",
                 LISTEN,
@@ -98,7 +101,7 @@ pub(crate) struct Memory {
 }
 
 impl Server {
-    /// Starts a server and waits until it says where it listens. `headcount` is where that binary is.
+    /// Starts a server and waits until it says where it listens. `headcount` is the binary that runs as [`Subject::Headcount`] or [`Subject::Before`].
     pub(crate) fn start(subject: Subject, headcount: &Path) -> Result<Self, Failure> {
         let name = subject.name();
         let mut command = subject

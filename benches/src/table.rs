@@ -20,6 +20,10 @@ pub(crate) struct Entry {
     transport: Option<String>,
     baseline: Option<f64>,
     headcount: Option<f64>,
+    /// The headcount of another revision, where one was measured.
+    before: Option<f64>,
+    /// How many times that one headcount is.
+    of_before: Option<f64>,
     /// How many times less headcount is than the baseline.
     ratio: Option<f64>,
     floor: Option<f64>,
@@ -39,12 +43,15 @@ impl Entry {
         let of = |subject| results.get(subject, transport, &line.row);
         let (baseline, headcount) = (of(Subject::Baseline), of(Subject::Headcount));
         let floor = of(Subject::Floor).filter(|_| line.has_floor());
-        baseline.or(headcount).or(floor)?;
+        let before = of(Subject::Before);
+        baseline.or(headcount).or(floor).or(before)?;
         Some(Self {
             measure: line.label.clone(),
             transport: transport.map(|transport| transport.to_string()),
             baseline,
             headcount,
+            before,
+            of_before: times(headcount, before),
             ratio: times(baseline, headcount),
             floor,
             above_floor: times(headcount, floor),
@@ -59,18 +66,28 @@ impl Entry {
 
     /// The cells for the numbers: plain axum, headcount, times less, floor, × floor.
     pub(crate) fn numbers(&self) -> String {
-        let number = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), figure);
-        let times =
-            |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |times| format!("{}×", figure(times)));
         [
             number(self.baseline),
             number(self.headcount),
-            times(self.ratio),
+            ratio(self.ratio),
             number(self.floor),
-            times(self.above_floor),
+            ratio(self.above_floor),
         ]
         .join(" | ")
     }
+
+    /// The cells for another revision: its number, and how many times that one headcount is.
+    fn compared(&self) -> String {
+        format!("{} | {}", number(self.before), ratio(self.of_before))
+    }
+}
+
+fn number(value: Option<f64>) -> String {
+    value.map_or_else(|| "–".to_owned(), figure)
+}
+
+fn ratio(value: Option<f64>) -> String {
+    value.map_or_else(|| "–".to_owned(), |times| format!("{}×", figure(times)))
 }
 
 /// How many times `less` is in `more`.
@@ -98,19 +115,30 @@ fn entries(results: &Results, stages: [usize; 4]) -> Vec<Entry> {
 pub(crate) fn markdown(results: &Results, stages: [usize; 4], machine: &str) -> String {
     let mut text = format!("{machine}\n");
     let mut section = None;
-    for entry in entries(results, stages) {
+    let entries = entries(results, stages);
+    let compares = entries.iter().any(|entry| entry.before.is_some());
+    let (heading_end, rule_end) = if compares {
+        (" before | × before |", "--:|--:|")
+    } else {
+        ("", "")
+    };
+    for entry in entries {
         let (measure, transport) = entry.about();
         let heading = transport.unwrap_or("In process").to_owned();
         if section.as_ref() != Some(&heading) {
             let _infallible = write!(
                 text,
-                "\n| {heading} | plain axum | headcount | times less | floor | × floor | target |\n\
-                 |---|--:|--:|--:|--:|--:|--:|\n"
+                "\n| {heading} | plain axum | headcount | times less | floor | × floor | target |{heading_end}\n\
+                 |---|--:|--:|--:|--:|--:|--:|{rule_end}\n"
             );
             section = Some(heading);
         }
         let target = entry.target.unwrap_or_default();
-        let _infallible = writeln!(text, "| {measure} | {} | {target} |", entry.numbers());
+        let _infallible = write!(text, "| {measure} | {} | {target} |", entry.numbers());
+        if compares {
+            let _infallible = write!(text, " {} |", entry.compared());
+        }
+        text.push('\n');
     }
     for note in &results.notes {
         let _infallible = write!(text, "\n- {note}");
@@ -155,6 +183,15 @@ mod tests {
             table.contains("| CPU µs to open one | 90.0 | 9.00 | 10.0× | 6.00 | 1.50× | ≤ 9 |"),
             "{table}"
         );
+    }
+
+    #[test]
+    fn another_revision_stands_beside_this_one() {
+        let mut results = results("accept-us");
+        results.set(Subject::Before, Some(Transport::WebSocket), "accept-us", 12.0);
+        let table = markdown(&results, [1, 5, 10, 15], "a machine");
+        assert!(table.contains("| target | before | × before |"), "{table}");
+        assert!(table.contains("| ≤ 9 | 12.0 | 0.750× |"), "{table}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use crate::report::Failure;
 use crate::run;
 
-/// Becomes the measuring program with `arguments`.
+/// Builds the binary to be measured, then becomes the measuring program with `arguments`.
 pub(crate) fn bench(arguments: &[String]) -> Result<(), Failure> {
     if !run::root().join("benches/Cargo.toml").is_file() {
         return Err(Failure::new(
@@ -11,6 +11,8 @@ pub(crate) fn bench(arguments: &[String]) -> Result<(), Failure> {
             "take a revision that has it: git log --all -- benches/Cargo.toml",
         ));
     }
+    let mut binary = run::command("cargo", &["build", "--release", "--package", "headcount"]);
+    run::succeed(&mut binary, "mend what the compiler names")?;
     let mut command = run::command(
         "cargo",
         &["run", "--release", "--package", "headcount-bench", "--"],

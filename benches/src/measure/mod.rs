@@ -10,7 +10,7 @@ pub(crate) mod results;
 mod stand;
 mod watched;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
@@ -51,10 +51,20 @@ pub(crate) struct Plan {
     /// Tabs at most.
     pub(crate) connections: usize,
     pub(crate) headcount: PathBuf,
+    /// The binary of another revision.
+    pub(crate) before: Option<PathBuf>,
     pub(crate) subjects: Vec<Subject>,
 }
 
 impl Plan {
+    /// The headcount binary that runs as this subject.
+    fn binary(&self, subject: Subject) -> &Path {
+        match (&self.before, subject) {
+            (Some(before), Subject::Before) => before,
+            _ => &self.headcount,
+        }
+    }
+
     /// Whether a part was asked for.
     fn wants(&self, part: Part) -> bool {
         self.parts.contains(&part) || self.parts.contains(&Part::All)

@@ -59,7 +59,7 @@ impl<'a> Stand<'a> {
         subject: Subject,
         transport: Transport,
     ) -> Result<Self, Failure> {
-        let server = Server::start(subject, &plan.headcount)?;
+        let server = Server::start(subject, plan.binary(subject))?;
         let loader = |number: u8| Loader::start(server.address, Ipv4Addr::new(127, 0, 1, number));
         let loaders = (1..=LOADERS).map(loader).collect::<Result<_, _>>()?;
         let watcher = loader(100)?;
