@@ -8,9 +8,9 @@
 pub struct Limits {
     /// Connections held at once, over all shards. The next one is answered `503` with `Retry-After`. Default 1,000,000.
     pub connections_max: u32,
-    /// Connections held at once for one client address; `0` means no such limit. The next one is answered `503`.
-    /// Addresses inside `trusted_proxies` are exempt; the addresses behind them are read, and thus limited, only with
-    /// `ip_tracking` on. Default 0.
+    /// Connections held at once for one client address, an IPv6 address counting by its `/64`; `0` means no such limit. The next
+    /// one is answered `503`. Trusted proxies are exempt: the addresses that they forward are limited, and hashed for
+    /// that. Browsers whose address a trusted proxy forwards in no readable way count as one address. Default 0.
     pub connections_per_address_max: u32,
     /// Sockets whose request head is still incomplete, per shard. The oldest is closed for a new one. Default 4,096.
     pub heads_pending_max: u32,

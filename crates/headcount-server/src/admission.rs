@@ -12,10 +12,9 @@ use headcount_core::{route, version};
 
 use crate::authorize::{BROWSER_COOKIE, Credentials};
 use crate::bots;
-use crate::client_address::client_address;
 use crate::head::{Head, cookie, query_parameter};
 use crate::origin;
-use crate::site::Site;
+use crate::site::{Client, Site};
 
 /// How messages reach the tab.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,11 +81,8 @@ pub(crate) fn judge(
         return Err(Refusal::Bot);
     }
     let config = &site.config;
-    let ip = if config.ip_tracking {
-        peer.and_then(|peer| client_address(head, peer, &config.trusted_proxies))
-    } else {
-        None
-    };
+    let client = site.client(head, peer);
+    let ip = client.filter(|_| config.ip_tracking).and_then(Client::address);
     Ok(Candidate {
         transport,
         version: version_of(site, head),
@@ -98,7 +94,7 @@ pub(crate) fn judge(
         hidden: query_parameter(head, "visibility").is_some_and(|state| state == "hidden"),
         reloaded: query_parameter(head, "reloaded").map_or_else(Vec::new, |text| client::reloaded(&text)),
         ip,
-        address: site.address_to_limit(peer, ip),
+        address: site.address_to_limit(client),
         credentials: site.credentials(head),
         browser: if transport == Transport::Sse || site.compares_websockets() {
             browser_of(site, head)

@@ -1,16 +1,16 @@
 //! The address of the browser behind however many proxies.
 //!
-//! Called only with `ip_tracking` on. Otherwise nothing here runs, and no forwarding header is read.
+//! Called only where addresses are shown (`ip_tracking`) or limited (`connections_per_address_max`). Otherwise nothing here
+//! runs, and no forwarding header is read.
 //!
-//! Anyone can write a forwarding header, so headers are read only where the socket's peer is a trusted proxy. Even then
-//! `x-forwarded-for` is not to be believed from its left end: a proxy *appends* the address it saw, so a visitor who sends
-//! `x-forwarded-for: 10.9.8.7` arrives as `10.9.8.7, <visitor's real address>`. What our own proxies appended stands on the
-//! right; we walk from there past the trusted ones, and the first address that is not a trusted proxy is the one that the
-//! last trusted proxy saw with its own eyes.
+//! Anyone can write a forwarding header, so a header counts only where two things hold: the socket's peer is a trusted
+//! proxy, and the header is one that this proxy sets ([`AddressHeader`], `Config::address_headers`). A header that the proxy
+//! does not set comes through from the visitor unchanged. Even then `x-forwarded-for` is not to be believed from its left
+//! end: a proxy *appends* the address it saw, so a visitor who sends `x-forwarded-for: 10.9.8.7` arrives as
+//! `10.9.8.7, <visitor's real address>`. What our own proxies appended stands on the right; we walk from there past the
+//! trusted ones, and the first address that is not a trusted proxy is the one that the last trusted proxy saw.
 //!
-//! The single-address headers have no such history. Whoever trusts a proxy that is not Cloudflare's has it remove
-//! `cf-connecting-ip` from what visitors send, and whoever uses `x-real-ip` has the proxy set it; otherwise visitors name
-//! their own address.
+//! The walk reads bytes, not text: a visitor's part that is not UTF-8 must not make the proxy's part unreadable.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -21,23 +21,73 @@ use crate::head::Head;
 /// Entries of `x-forwarded-for` looked at, from the right. A longer chain of our own proxies does not exist.
 const HOPS_MAX: usize = 32;
 
-/// The browser's address, IPv4 where it is one in IPv6 clothes (`::ffff:203.0.113.7`).
+/// A header in which a proxy says the address of the browser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AddressHeader {
+    /// `cf-connecting-ip`: one address, set by Cloudflare. Name it only where every trusted proxy is Cloudflare, or removes the
+    /// header from what visitors send.
+    CfConnectingIp,
+    /// `x-forwarded-for`: a list to which each proxy appends the address it saw.
+    XForwardedFor,
+    /// `x-real-ip`: one address. Name it only where every trusted proxy sets it.
+    XRealIp,
+}
+
+impl AddressHeader {
+    /// All, in the order in which they are read; the first that holds an address counts.
+    pub const ALL: [Self; 3] = [Self::CfConnectingIp, Self::XForwardedFor, Self::XRealIp];
+
+    /// The header's name, in lower case.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::CfConnectingIp => "cf-connecting-ip",
+            Self::XForwardedFor => "x-forwarded-for",
+            Self::XRealIp => "x-real-ip",
+        }
+    }
+}
+
+/// Which forwarding headers are read, and from whom.
+#[derive(Clone, Copy, Debug)]
+pub struct Trust<'a> {
+    /// The networks of our own proxies.
+    pub proxies: &'a [IpNet],
+    /// The headers that those proxies set. Their order here does not matter: see [`AddressHeader::ALL`].
+    pub headers: &'a [AddressHeader],
+}
+
+impl Trust<'_> {
+    /// Whether `address` is a trusted proxy. An IPv4 address is the same one in its IPv6 form (`::ffff:127.0.0.1`), in which a
+    /// listener on `[::]` sees it.
+    pub fn trusts(self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.proxies.iter().any(|network| {
+            network.contains(&address)
+                || matches!(address, IpAddr::V4(v4) if network.contains(&IpAddr::V6(v4.to_ipv6_mapped())))
+        })
+    }
+}
+
+/// The browser's address, IPv4 also where it came in its IPv6 form (`::ffff:203.0.113.7`).
 ///
-/// The peer itself, unless it is in `trusted`; then the first of `cf-connecting-ip`, `x-forwarded-for` and `x-real-ip` that
-/// holds an address, and the peer where none of them was sent. `None`: a trusted proxy sent such headers, and no address
-/// can be read from them; that says nothing about the browser, and the proxy's own address would be wrong.
-pub fn client_address(head: &dyn Head, peer: IpAddr, trusted: &[IpNet]) -> Option<IpAddr> {
+/// The peer itself, unless it is a trusted proxy; then the first of the named headers that holds an address, and the peer
+/// where none of them was sent. `None`: a trusted proxy sent such headers, and no address can be read from them; that says
+/// nothing about the browser, and the proxy's own address would be wrong.
+pub fn client_address(head: &dyn Head, peer: IpAddr, trust: Trust<'_>) -> Option<IpAddr> {
     let peer = peer.to_canonical();
-    if !is_trusted(peer, trusted) {
+    if !trust.trusts(peer) {
         return Some(peer);
     }
     let mut sent = false;
-    for name in ["cf-connecting-ip", "x-forwarded-for", "x-real-ip"] {
+    for header in AddressHeader::ALL {
+        if !trust.headers.contains(&header) {
+            continue;
+        }
         let mut values = Vec::new();
-        head.each_value(name, &mut |value| values.push(value));
-        sent |= values.iter().any(|value| !value.trim().is_empty());
-        let address = match (name, &*values) {
-            ("x-forwarded-for", _) => forwarded_for(&values, trusted),
+        head.each_bytes(header.name(), &mut |value| values.push(value));
+        sent |= values.iter().any(|value| !value.trim_ascii().is_empty());
+        let address = match (header, &*values) {
+            (AddressHeader::XForwardedFor, _) => forwarded_for(&values, trust),
             (_, [value]) => address(value),
             // Twice the header: one of them is not the proxy's, and which one cannot be told.
             _ => None,
@@ -49,21 +99,31 @@ pub fn client_address(head: &dyn Head, peer: IpAddr, trusted: &[IpNet]) -> Optio
     (!sent).then_some(peer)
 }
 
-/// Whether `address` is in a network whose forwarding headers are believed.
-pub fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
-    let address = address.to_canonical();
-    trusted.iter().any(|network| network.contains(&address))
+/// What an address counts as where addresses are limited: an IPv4 address is itself, an IPv6 address is its `/64`, because
+/// that is the least that one customer of a provider has.
+pub fn limited_as(address: IpAddr) -> IpAddr {
+    const NETWORK: u128 = !0 << 64;
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & NETWORK)),
+        address @ IpAddr::V4(_) => address,
+    }
 }
 
 /// The first address from the right that is no trusted proxy; where all are, the leftmost: a client inside our own network.
 /// An entry that is no address (`unknown`, garbage) ends the walk, for what stands left of it came from there.
-fn forwarded_for(values: &[&str], trusted: &[IpNet]) -> Option<IpAddr> {
-    let entries = values.iter().rev().flat_map(|value| value.rsplit(','));
+fn forwarded_for(values: &[&[u8]], trust: Trust<'_>) -> Option<IpAddr> {
+    let entries = values
+        .iter()
+        .rev()
+        .flat_map(|value| value.rsplit(|byte| *byte == b','));
     let mut innermost = None;
     // Empty entries mean nothing (RFC 9110, section 5.6.1).
-    for entry in entries.filter(|entry| !entry.trim().is_empty()).take(HOPS_MAX) {
+    for entry in entries
+        .filter(|entry| !entry.trim_ascii().is_empty())
+        .take(HOPS_MAX)
+    {
         let address = address(entry)?;
-        if !is_trusted(address, trusted) {
+        if !trust.trusts(address) {
             return Some(address);
         }
         innermost = Some(address);
@@ -72,8 +132,8 @@ fn forwarded_for(values: &[&str], trusted: &[IpNet]) -> Option<IpAddr> {
 }
 
 /// An address as proxies write it: plain, in quotes, in brackets, with a port.
-fn address(text: &str) -> Option<IpAddr> {
-    let text = text.trim();
+fn address(bytes: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(bytes).ok()?.trim();
     let text = text
         .strip_prefix('"')
         .and_then(|quoted| quoted.strip_suffix('"'))
@@ -100,14 +160,26 @@ mod tests {
 
     const PROXY: &str = "10.0.0.1";
 
-    fn seen_from(peer: &str, headers: &[(&str, &str)]) -> Option<String> {
+    fn read(peer: &str, headers: &[(&str, &[u8])], named: &[AddressHeader]) -> Option<String> {
         let mut request = http::Request::builder();
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         let head = request.body(()).unwrap().into_parts().0;
-        let trusted = ["10.0.0.0/8", "2001:db8:1::/48"].map(|network| network.parse().unwrap());
-        client_address(&head, peer.parse().unwrap(), &trusted).map(|address| address.to_string())
+        let proxies = ["10.0.0.0/8", "2001:db8:1::/48", "::ffff:172.16.0.0/108"];
+        let trust = Trust {
+            proxies: &proxies.map(|network| network.parse().unwrap()),
+            headers: named,
+        };
+        client_address(&head, peer.parse().unwrap(), trust).map(|address| address.to_string())
+    }
+
+    fn seen_from(peer: &str, headers: &[(&str, &str)]) -> Option<String> {
+        let headers: Vec<_> = headers
+            .iter()
+            .map(|(name, value)| (*name, value.as_bytes()))
+            .collect();
+        read(peer, &headers, &AddressHeader::ALL)
     }
 
     fn check(headers: &[(&str, &str)], expected: Option<&str>) {
@@ -148,6 +220,74 @@ mod tests {
         check(&[("cf-connecting-ip", "none"), forwarded], Some("2.2.2.2"));
         check(&[cloudflare, cloudflare, forwarded], Some("2.2.2.2"));
         check(&[("x-forwarded-for", "unknown"), real], Some("3.3.3.3"));
+    }
+
+    #[test]
+    fn a_header_counts_only_where_it_was_named() {
+        use AddressHeader::{CfConnectingIp, XForwardedFor, XRealIp};
+        let headers: [(&str, &[u8]); 3] = [
+            ("cf-connecting-ip", b"1.1.1.1"),
+            ("x-forwarded-for", b"2.2.2.2"),
+            ("x-real-ip", b"3.3.3.3"),
+        ];
+        for (named, expected) in [
+            (&[][..], PROXY),
+            (&[XForwardedFor][..], "2.2.2.2"),
+            (&[XRealIp], "3.3.3.3"),
+            (&[CfConnectingIp], "1.1.1.1"),
+            (&[XRealIp, XForwardedFor], "2.2.2.2"),
+        ] {
+            assert_eq!(
+                read(PROXY, &headers, named).as_deref(),
+                Some(expected),
+                "{named:?}"
+            );
+        }
+        // What is not named is not even a reason to know no address.
+        let garbage: [(&str, &[u8]); 2] = [("cf-connecting-ip", b"\xff"), ("x-forwarded-for", b"2.2.2.2")];
+        assert_eq!(
+            read(PROXY, &garbage, &[XForwardedFor]).as_deref(),
+            Some("2.2.2.2")
+        );
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_hide_nothing_that_a_proxy_appended() {
+        let forwarded = |value: &[u8]| {
+            read(
+                PROXY,
+                &[("x-forwarded-for", value)],
+                &[AddressHeader::XForwardedFor],
+            )
+        };
+        assert_eq!(
+            forwarded(b"\xff\xfe, 203.0.113.7").as_deref(),
+            Some("203.0.113.7")
+        );
+        assert_eq!(forwarded(b"203.0.113.7, \xff"), None);
+    }
+
+    #[test]
+    fn a_network_in_ipv6_form_trusts_the_same_proxies() {
+        let headers = [("x-forwarded-for", "203.0.113.7")];
+        for peer in ["172.16.3.4", "::ffff:172.16.3.4"] {
+            assert_eq!(
+                seen_from(peer, &headers).as_deref(),
+                Some("203.0.113.7"),
+                "{peer}"
+            );
+        }
+        assert_eq!(seen_from("172.32.0.1", &headers).as_deref(), Some("172.32.0.1"));
+    }
+
+    #[test]
+    fn addresses_are_limited_by_what_one_customer_has() {
+        let limited = |text: &str| limited_as(text.parse().unwrap()).to_string();
+        assert_eq!(limited("203.0.113.7"), "203.0.113.7");
+        assert_eq!(limited("::ffff:203.0.113.7"), "203.0.113.7");
+        assert_eq!(limited("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+        assert_eq!(limited("2001:db8:1:2:ffff::"), "2001:db8:1:2::");
+        assert_ne!(limited("2001:db8:1:3::1"), limited("2001:db8:1:2::1"));
     }
 
     #[test]
@@ -220,7 +360,7 @@ mod tests {
             "203.0.113.7/24",
             "-1",
         ] {
-            assert_eq!(address(text), None, "{text}");
+            assert_eq!(address(text.as_bytes()), None, "{text}");
         }
     }
 

@@ -6,6 +6,7 @@ use headcount_core::limits::Limits;
 use ipnet::IpNet;
 
 use crate::authorize::rule::ClaimRule;
+use crate::client_address::AddressHeader;
 
 /// Everything a server can be told that is data. Behaviour (hooks, authorizers of one's own) goes through the builder.
 #[derive(Clone, Debug)]
@@ -35,8 +36,11 @@ pub struct Config {
     pub release: Option<String>,
     /// Origins other than the server's own whose pages may connect, for instance `https://app.example.com`. Default none.
     pub allowed_origins: Vec<String>,
-    /// Networks whose forwarding headers are believed. Default none.
+    /// Networks of proxies whose forwarding headers are believed. Default none.
     pub trusted_proxies: Vec<IpNet>,
+    /// The headers in which those proxies say a browser's address. Name the ones that they set: any other comes through as the
+    /// visitor sent it. Default `x-forwarded-for` alone.
+    pub address_headers: Vec<AddressHeader>,
     /// The secret of the admin API. `None`: the admin API answers `503` to everything.
     pub admin_secret: Option<Secret>,
     /// Sealed session cookies (h3, nuxt-auth-utils) that admit to stats. Default none.
@@ -119,6 +123,7 @@ impl Default for Config {
             release: None,
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
+            address_headers: vec![AddressHeader::XForwardedFor],
             admin_secret: None,
             sealed_session: None,
             forward_auth: None,

@@ -13,9 +13,25 @@ pub trait Head {
     /// The query of the request target, as sent, without the question mark.
     fn query(&self) -> Option<&str>;
 
-    /// Calls `each` with every value of the header `name` (given in lower case), in the order they were sent. Values
-    /// that are not visible ASCII or UTF-8 are skipped.
-    fn each_value<'head>(&'head self, name: &str, each: &mut dyn FnMut(&'head str));
+    /// Calls `each` with every value of the header `name` (given in lower case), in the order they were sent, whatever their
+    /// bytes. For headers that decide something by being there, or whose length counts.
+    fn each_bytes<'head>(&'head self, name: &str, each: &mut dyn FnMut(&'head [u8]));
+
+    /// As [`Head::each_bytes`], as text. Values that are not UTF-8 are skipped.
+    fn each_value<'head>(&'head self, name: &str, each: &mut dyn FnMut(&'head str)) {
+        self.each_bytes(name, &mut |value| {
+            if let Ok(text) = std::str::from_utf8(value) {
+                each(text);
+            }
+        });
+    }
+
+    /// How often the header `name` (given in lower case) was sent.
+    fn count(&self, name: &str) -> usize {
+        let mut count = 0;
+        self.each_bytes(name, &mut |_| count += 1);
+        count
+    }
 
     /// The first value of the header `name` (given in lower case).
     fn header<'head>(&'head self, name: &str) -> Option<&'head str> {
@@ -49,12 +65,11 @@ impl Head for Parts {
         }
     }
 
-    fn each_value<'head>(&'head self, name: &str, each: &mut dyn FnMut(&'head str)) {
+    fn each_bytes<'head>(&'head self, name: &str, each: &mut dyn FnMut(&'head [u8])) {
         self.headers
             .get_all(name)
             .iter()
-            .filter_map(|value| std::str::from_utf8(value.as_bytes()).ok())
-            .for_each(each);
+            .for_each(|value| each(value.as_bytes()));
     }
 }
 
@@ -71,20 +86,19 @@ impl Head for httparse::Request<'_, '_> {
             .map(|(_, query)| query)
     }
 
-    fn each_value<'head>(&'head self, name: &str, each: &mut dyn FnMut(&'head str)) {
+    fn each_bytes<'head>(&'head self, name: &str, each: &mut dyn FnMut(&'head [u8])) {
         self.headers
             .iter()
             .filter(|header| header.name.eq_ignore_ascii_case(name))
-            .filter_map(|header| std::str::from_utf8(header.value).ok())
-            .for_each(each);
+            .for_each(|header| each(header.value));
     }
 }
 
-/// The value of the header `name`, given in lower case, where it was sent exactly once.
-fn only<'head, H: Head + ?Sized>(head: &'head H, name: &str) -> Option<&'head str> {
+/// The value of the header `name`, given in lower case, where it was sent exactly once and is text.
+pub(crate) fn only<'head, H: Head + ?Sized>(head: &'head H, name: &str) -> Option<&'head str> {
     let (mut last, mut count) = (None, 0);
-    head.each_value(name, &mut |value| {
-        last = Some(value);
+    head.each_bytes(name, &mut |value| {
+        last = std::str::from_utf8(value).ok();
         count += 1;
     });
     last.filter(|_| count == 1)

@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use headcount_core::connection::IdCipher;
 use headcount_core::release::UNRELEASED;
-use ipnet::IpNet;
 
 use crate::authorize::{Authorizers, Credentials, Reads};
+use crate::client_address::{Trust, client_address, limited_as};
 use crate::config::Config;
 use crate::head::Head;
 use crate::origin::Origins;
@@ -78,21 +78,36 @@ impl Site {
         self.hashes.hash_one(text).max(1)
     }
 
-    /// What a client address counts as for the limit per address: itself, hashed; `None` where no limit applies to it.
-    pub(crate) fn address_to_limit(&self, peer: Option<IpAddr>, client: Option<IpAddr>) -> Option<u64> {
+    /// Whose forwarding headers are believed, and which.
+    pub(crate) fn trust(&self) -> Trust<'_> {
+        Trust {
+            proxies: &self.config.trusted_proxies,
+            headers: &self.config.address_headers,
+        }
+    }
+
+    /// The browser's address, read where it is shown or limited; `None` elsewhere, and where the peer is not known.
+    pub(crate) fn client(&self, head: &dyn Head, peer: Option<IpAddr>) -> Option<Client> {
+        let is_read = self.config.ip_tracking || self.config.limits.connections_per_address_max > 0;
+        let peer = peer.filter(|_| is_read)?;
+        Some(match client_address(head, peer, self.trust()) {
+            Some(address) => Client::At(address),
+            None => Client::Unreadable,
+        })
+    }
+
+    /// What a browser's address counts as for the limit per address, hashed; `None` where no limit applies to it: a trusted
+    /// proxy that forwards for itself. Browsers whose address a proxy did not say in a readable way count as one address.
+    pub(crate) fn address_to_limit(&self, client: Option<Client>) -> Option<u64> {
         if self.config.limits.connections_per_address_max == 0 {
             return None;
         }
-        let trusted = |ip: &IpAddr| {
-            self.config
-                .trusted_proxies
-                .iter()
-                .any(|net: &IpNet| net.contains(ip))
+        let counted = match client? {
+            Client::At(address) if self.trust().trusts(address) => return None,
+            Client::At(address) => Some(limited_as(address)),
+            Client::Unreadable => None,
         };
-        client
-            .or(peer)
-            .filter(|ip| !trusted(ip))
-            .map(|ip| self.hashes.hash_one(ip).max(1))
+        Some(self.hashes.hash_one(counted).max(1))
     }
 
     pub(crate) fn current_release(&self) -> Arc<str> {
@@ -105,6 +120,24 @@ impl Site {
 
     pub(crate) fn is_ready(&self) -> bool {
         self.ready.load(Ordering::Acquire)
+    }
+}
+
+/// What is known of a browser's address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Client {
+    /// It is here.
+    At(IpAddr),
+    /// A trusted proxy says it, in no way that can be read.
+    Unreadable,
+}
+
+impl Client {
+    pub(crate) fn address(self) -> Option<IpAddr> {
+        match self {
+            Self::At(address) => Some(address),
+            Self::Unreadable => None,
+        }
     }
 }
 

@@ -142,6 +142,10 @@ pub(crate) struct ServeArguments {
     /// A network whose forwarding headers are believed, such as 10.0.0.0/8; repeatable
     #[arg(long, value_name = "NETWORK", help_heading = "Who may connect")]
     pub(crate) trusted_proxy: Vec<String>,
+    /// A header in which those proxies say a browser's address: x-forwarded-for, cf-connecting-ip or x-real-ip; repeatable.
+    /// Name only what every trusted proxy sets, because any other comes through as the visitor sent it [default: x-forwarded-for]
+    #[arg(long, value_name = "HEADER", help_heading = "Who may connect")]
+    pub(crate) address_header: Vec<String>,
 
     /// A file that holds the secret of the admin API
     #[arg(long, value_name = "FILE", help_heading = "Who may see and command")]

@@ -163,10 +163,10 @@ impl Head for Credentials {
         None
     }
 
-    fn each_value<'head>(&'head self, name: &str, each: &mut dyn FnMut(&'head str)) {
+    fn each_bytes<'head>(&'head self, name: &str, each: &mut dyn FnMut(&'head [u8])) {
         self.headers()
             .filter(|(key, _)| key.eq_ignore_ascii_case(name))
-            .for_each(|(_, value)| each(value));
+            .for_each(|(_, value)| each(value.as_bytes()));
     }
 }
 

@@ -67,6 +67,60 @@ fn one_address_cannot_take_every_place() {
 }
 
 #[test]
+fn visitors_do_not_choose_what_address_they_count_as() {
+    let limits = Limits {
+        connections_per_address_max: 3,
+        ..Limits::default()
+    };
+    // With addresses shown and without: the limit holds either way.
+    for ip_tracking in [true, false] {
+        let server = Server::start(Config {
+            ip_tracking,
+            trusted_proxies: vec!["127.0.0.1/32".parse().unwrap()],
+            ..limited(limits.clone())
+        });
+        let admitted = |visit: &dyn Fn(usize) -> Visit| {
+            let tabs: Vec<_> = (0..20)
+                .filter_map(|number| visit(number).try_open(server.address).ok())
+                .collect();
+            let admitted = tabs.len();
+            drop(tabs);
+            server.await_total(0);
+            admitted
+        };
+        let forwarded = |value: &str| Visit::new(Transport::Sse, "/").header("x-forwarded-for", value);
+        for header in ["cf-connecting-ip", "x-real-ip", "true-client-ip", "forwarded"] {
+            let count =
+                admitted(&|number| forwarded("203.0.113.7").header(header, &format!("198.51.100.{number}")));
+            assert_eq!(count, 3, "{header}");
+        }
+        for value in [
+            "198.51.100.{}, 203.0.113.7",
+            "unknown, 203.0.113.7:{}",
+            "2001:db8:1:2::{}",
+            "[2001:db8:1:2:ffff::{}]:80",
+            "unknown-{}",
+            "203.0.113.7, unknown-{}",
+        ] {
+            let count = admitted(&|number| forwarded(&value.replace("{}", &number.to_string())));
+            assert_eq!(count, 3, "{value}");
+        }
+        // Other lines of the same header stand before the proxy's own.
+        let count = admitted(&|number| {
+            forwarded(&format!("198.51.100.{number}")).header("x-forwarded-for", "203.0.113.7")
+        });
+        assert_eq!(count, 3);
+        assert_eq!(admitted(&|number| forwarded(&format!("198.51.100.{number}"))), 20);
+        assert_eq!(
+            admitted(&|number| forwarded(&format!("2001:db8:1:{number}::1"))),
+            20
+        );
+        // The proxy itself is not limited.
+        assert_eq!(admitted(&|_| Visit::new(Transport::Sse, "/")), 20);
+    }
+}
+
+#[test]
 fn a_websocket_that_answers_no_ping_is_gone_within_the_liveness_timeout() {
     for door in [Door::Own, Door::Wrapped] {
         let limits = Limits {

@@ -59,6 +59,7 @@ pub(super) fn given(arguments: &ServeArguments, problems: &mut Vec<String>) -> V
     let lists = [
         ("allowed_origins", "--allowed-origin", &arguments.allowed_origin),
         ("trusted_proxies", "--trusted-proxy", &arguments.trusted_proxy),
+        ("address_headers", "--address-header", &arguments.address_header),
     ];
     let singles = singles
         .into_iter()
@@ -128,6 +129,7 @@ mod tests {
             ip_tracking: text(),
             allowed_origin: vec!["x".to_owned()],
             trusted_proxy: vec!["x".to_owned()],
+            address_header: vec!["x".to_owned()],
             admin_secret_file: text(),
             session_password_file: text(),
             session_cookie: text(),
@@ -139,7 +141,7 @@ mod tests {
             log_format: text(),
         };
         let mut problems = Vec::new();
-        assert_eq!(given(&arguments, &mut problems).len(), 24);
+        assert_eq!(given(&arguments, &mut problems).len(), 25);
         assert_eq!(problems, Vec::<String>::new());
     }
 }

@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use headcount_server::authorize::rule::{ClaimRule, RuleError};
+use headcount_server::client_address::AddressHeader;
 use headcount_server::config::Secret;
 use ipnet::IpNet;
 
@@ -88,6 +89,9 @@ const SETTINGS: &[Setting] = &[
     }),
     row("trusted_proxies", Form::List, |draft, texts| {
         put(&mut draft.server.trusted_proxies, networks(texts))
+    }),
+    row("address_headers", Form::List, |draft, texts| {
+        put(&mut draft.server.address_headers, address_headers(texts))
     }),
     row("authorize_bridge", Form::Switch, |draft, texts| {
         put(&mut draft.server.authorize_bridge, switch(one(texts)))
@@ -209,6 +213,20 @@ pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
     resolved.ok_or_else(|| {
         format!("`{text}` is no address: write an IP address and a port, as in 127.0.0.1:4477")
     })
+}
+
+fn address_headers(texts: &[String]) -> Result<Vec<AddressHeader>, String> {
+    let header = |text: &String| {
+        let name = text.to_ascii_lowercase();
+        let header = AddressHeader::ALL
+            .into_iter()
+            .find(|header| header.name() == name);
+        header.ok_or_else(|| {
+            let known = AddressHeader::ALL.map(AddressHeader::name).join(", ");
+            format!("`{text}` is not a header that is read: name some of {known}")
+        })
+    };
+    texts.iter().map(header).collect()
 }
 
 fn networks(texts: &[String]) -> Result<Vec<IpNet>, String> {

@@ -1,5 +1,6 @@
 //! What the specifications promise, against the real binary.
 
+use std::net::Ipv4Addr;
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -176,21 +177,32 @@ fn with_route_tracking_off_no_route_is_known() {
 
 #[test]
 fn addresses_are_taken_only_where_that_is_on_and_in_the_stated_order() {
-    let off = Process::ephemeral(&["--trusted-proxy", "127.0.0.1"]);
-    let on = Process::ephemeral(&["--trusted-proxy", "127.0.0.1", "--ip-tracking"]);
-    let untrusting = Process::ephemeral(&["--ip-tracking"]);
+    let all = [
+        "--address-header=cf-connecting-ip",
+        "--address-header=x-forwarded-for",
+        "--address-header=x-real-ip",
+    ];
+    let trusting = |words: &[&str]| {
+        Process::ephemeral(&[&["--trusted-proxy", "127.0.0.1", "--ip-tracking"], words].concat())
+    };
+    let off = Process::ephemeral(&[&["--trusted-proxy", "127.0.0.1"], &all[..]].concat());
+    let on = trusting(&all);
+    let by_default = trusting(&[]);
+    let untrusting = Process::ephemeral(&[&["--ip-tracking"], &all[..]].concat());
     let cloudflare = ("cf-connecting-ip", "203.0.113.1");
     let forwarded = ("x-forwarded-for", "203.0.113.2");
     let real = ("x-real-ip", "203.0.113.3");
-    for (headers, expected) in [
-        (&[real, forwarded, cloudflare][..], "203.0.113.1"),
-        (&[real, forwarded], "203.0.113.2"),
-        (&[real], "203.0.113.3"),
-        (&[], "127.0.0.1"),
+    for (headers, expected, expected_by_default) in [
+        (&[real, forwarded, cloudflare][..], "203.0.113.1", "203.0.113.2"),
+        (&[real, forwarded], "203.0.113.2", "203.0.113.2"),
+        (&[real, cloudflare], "203.0.113.1", "127.0.0.1"),
+        (&[real], "203.0.113.3", "127.0.0.1"),
+        (&[], "127.0.0.1", "127.0.0.1"),
     ] {
         for (server, expected) in [
             (&off, None),
             (&on, Some(expected)),
+            (&by_default, Some(expected_by_default)),
             (&untrusting, Some("127.0.0.1")),
         ] {
             let mut visit = Visit::new(Transport::Sse, "/");
@@ -205,6 +217,22 @@ fn addresses_are_taken_only_where_that_is_on_and_in_the_stated_order() {
             server.await_total(0);
         }
     }
+}
+
+#[test]
+fn a_listener_for_both_families_knows_its_proxy() {
+    let limit = ["--limit", "connections_per_address_max=3"];
+    let words = [&["--ephemeral", "--trusted-proxy", "127.0.0.1/32"], &limit[..]].concat();
+    let server = Process::listening("[::]:0", &words, &[]);
+    let address = (Ipv4Addr::LOCALHOST, server.address.port()).into();
+    // The proxy comes as `::ffff:127.0.0.1`. It is not limited itself, and what it forwards is believed.
+    let own: Vec<_> = (0..5)
+        .map(|_| Visit::new(Transport::Sse, "/").open(address))
+        .collect();
+    let forwarded = || Visit::new(Transport::Sse, "/").header("x-forwarded-for", "203.0.113.7");
+    let visitors: Vec<_> = (0..3).map(|_| forwarded().open(address)).collect();
+    assert_eq!(forwarded().try_open(address).unwrap_err().status, 503);
+    drop((own, visitors));
 }
 
 #[test]
