@@ -173,17 +173,18 @@ pub struct Resume {
 impl Resume {
     /// Reads what [`Resume::write`] wrote; `None` for anything else.
     pub fn parse(text: &str) -> Option<Self> {
-        let (since, told) = text.split_once(';').unwrap_or((text, ""));
-        let since = since.parse().ok()?;
-        let told = if told.is_empty() {
-            Vec::new()
-        } else {
-            told.split(',')
-                .take(crate::invalidation::POSITIONS)
-                .map(|id| id.parse().ok())
-                .collect::<Option<_>>()?
+        let (since, told) = match text.split_once(';') {
+            Some((since, told)) => (since, Some(told)),
+            None => (text, None),
         };
-        Some(Self { since, told })
+        let told = told.into_iter().flat_map(|told| told.split(','));
+        Some(Self {
+            since: command(since)?,
+            told: told
+                .take(crate::invalidation::POSITIONS)
+                .map(command)
+                .collect::<Option<_>>()?,
+        })
     }
 
     /// The text of it.
@@ -195,6 +196,13 @@ impl Resume {
         }
         text
     }
+}
+
+/// The number of a command as it is written: digits alone, and no zero before them.
+fn command(text: &str) -> Option<u32> {
+    let is_canonical =
+        text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+    text.parse().ok().filter(|_| is_canonical)
 }
 
 #[cfg(test)]
@@ -248,7 +256,19 @@ mod tests {
             let text = Resume::write(since, told.iter().copied());
             assert_eq!(Resume::parse(&text), Some(Resume { since, told }), "{text}");
         }
-        for text in ["", "x", "1;x", "1;;", "-1", "99999999999", "1,2"] {
+        for text in [
+            "",
+            "x",
+            "1;",
+            "1;x",
+            "1;;",
+            "-1",
+            "+1",
+            "01",
+            "1;+2",
+            "99999999999",
+            "1,2",
+        ] {
             assert_eq!(Resume::parse(text), None, "{text}");
         }
     }
