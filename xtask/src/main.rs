@@ -11,6 +11,7 @@ mod check;
 mod demo;
 mod dependencies;
 mod documents;
+mod fuzz;
 mod licence;
 mod needs;
 mod packages;
@@ -30,6 +31,7 @@ cargo xtask <command>
   test          installs what is missing, then everything: check, all Rust tests, conformance, the browser tests
   conformance   the Autobahn test suite against our WebSocket framing; needs a Python 2.7
   demo          starts a demo site with visitors, and says how to try it; further arguments go to `headcount demo`
+  fuzz          runs the fuzz targets, each for a minute: [target] [--seconds N]; guided by libFuzzer where c++ is there
   bench         runs the measurements; further arguments go to them
 ";
 
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
         (Some("test"), []) => test::test(),
         (Some("conformance"), []) => autobahn::conformance(),
         (Some("demo"), rest) => demo::demo(rest),
+        (Some("fuzz"), rest) => fuzz::fuzz(rest),
         (Some("bench"), rest) => bench::bench(rest),
         (Some(_), _) => {
             report::say(USAGE);

@@ -46,7 +46,7 @@ fn is_code(path: &Path) -> bool {
 
 fn is_test(path: &Path) -> bool {
     path.components()
-        .any(|part| matches!(part.as_os_str().to_str(), Some("tests" | "tests.rs")))
+        .any(|part| matches!(part.as_os_str().to_str(), Some("tests" | "tests.rs" | "fuzz")))
 }
 
 fn name(path: &Path) -> Option<String> {

@@ -7,6 +7,8 @@
 
 pub mod backoff;
 pub mod connection;
+#[cfg(test)]
+mod fuzz;
 pub mod history;
 mod intern;
 pub mod invalidation;

@@ -108,7 +108,7 @@ impl Decoder {
     }
 
     #[cfg(test)]
-    pub(super) fn held_bytes(&self) -> usize {
+    pub(crate) fn held_bytes(&self) -> usize {
         let Some(partial) = &self.partial else { return 0 };
         partial.control.capacity() + partial.message.as_ref().map_or(0, Message::held_bytes)
     }
