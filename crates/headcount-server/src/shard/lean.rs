@@ -6,6 +6,7 @@
 
 use std::io::{ErrorKind, Read};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use headcount_core::websocket;
@@ -18,14 +19,20 @@ use super::receive::READS_AT_ONCE;
 use super::{Arrival, Command, Handoff, NewLink};
 use crate::admission::{self, Candidate, Transport};
 use crate::head::Head;
-use crate::metrics::Count;
-use crate::site::Place;
+use crate::metrics::{Count, Meters};
+use crate::site::{Place, Site};
 
 /// Header lines looked at; a request with more goes to the generic door.
 const HEADERS_MAX: usize = 64;
 
+/// What the lean door decides by: nothing of a shard but what all shards share, so that it can be judged alone.
+pub(super) struct Judge<'a> {
+    pub(super) site: &'a Arc<Site>,
+    pub(super) meters: &'a Meters,
+}
+
 /// What to do with a socket, going by what was read of it.
-pub(super) enum Decision {
+pub(crate) enum Decision {
     /// The request is not complete.
     Wait,
     /// Not for us, or not simple.
@@ -36,11 +43,11 @@ pub(super) enum Decision {
     Post { post: Post, bytes: usize },
 }
 
-pub(super) struct Opening {
-    candidate: Candidate,
+pub(crate) struct Opening {
+    pub(crate) candidate: Candidate,
     place: Place,
     greeting: Vec<u8>,
-    head_bytes: usize,
+    pub(crate) head_bytes: usize,
 }
 
 impl Shard {
@@ -63,12 +70,12 @@ impl Shard {
         let mut have = request.read.len();
         scratch[..have].copy_from_slice(&request.read);
         request.read.clear();
-        let full = self.head_bytes_max();
+        let full = self.judge().head_bytes_max();
         let mut drained = false;
         for _ in 0..READS_AT_ONCE {
             while have > 0 && (have >= full || may_be_complete(&scratch[..have], request.looked_at)) {
                 request.looked_at = have;
-                match self.decide(&scratch[..have], request.peer) {
+                match self.judge().decide(&scratch[..have], request.peer) {
                     Decision::Wait => break,
                     Decision::Open(opening) => {
                         self.open_lean(*opening, request, &scratch[..have]);
@@ -158,7 +165,17 @@ impl Shard {
         }
     }
 
-    fn decide(&self, read: &[u8], peer: SocketAddr) -> Decision {
+    fn judge(&self) -> Judge<'_> {
+        Judge {
+            site: &self.site,
+            meters: &self.meters,
+        }
+    }
+}
+
+impl Judge<'_> {
+    /// What these bytes of a socket ask for.
+    pub(crate) fn decide(&self, read: &[u8], peer: SocketAddr) -> Decision {
         // Where nothing more can be read, the generic door says what is wrong with that.
         let full = read.len() >= self.head_bytes_max();
         let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
@@ -187,7 +204,7 @@ impl Shard {
 
     /// Half the buffer is for the head at most, so that a body fits behind it.
     fn head_bytes_max(&self) -> usize {
-        (self.limits().head_bytes_max as usize).min(SCRATCH_BYTES / 2)
+        (self.site.config.limits.head_bytes_max as usize).min(SCRATCH_BYTES / 2)
     }
 
     fn decide_stream(
@@ -202,13 +219,13 @@ impl Shard {
         if !self.site.is_ready() {
             return Decision::HandOver;
         }
-        let Ok(candidate) = admission::judge(&self.site, request, transport, Some(peer.ip())) else {
+        let Ok(candidate) = admission::judge(self.site, request, transport, Some(peer.ip())) else {
             return Decision::HandOver;
         };
-        let Ok(place) = Place::take(&self.site, candidate.address) else {
+        let Ok(place) = Place::take(self.site, candidate.address) else {
             return Decision::HandOver;
         };
-        let greeting = greeting(&candidate.header_lines(&self.site), accept.as_deref());
+        let greeting = greeting(&candidate.header_lines(self.site), accept.as_deref());
         Decision::Open(Box::new(Opening {
             candidate,
             place,

@@ -14,7 +14,7 @@ use mio::net::TcpStream;
 
 use super::Command;
 use super::guests::Request;
-use super::lean::Decision;
+use super::lean::{Decision, Judge};
 use super::reactor::Shard;
 use crate::head::Head;
 use crate::origin::Admission;
@@ -23,9 +23,9 @@ use crate::origin::Admission;
 const BODY_BYTES_MAX: usize = 8_192;
 
 /// A posted route: which connection, and where to; `None` where the body says neither.
-pub(super) type Post = Option<(ConnectionKey, String)>;
+pub(crate) type Post = Option<(ConnectionKey, String)>;
 
-impl Shard {
+impl Judge<'_> {
     /// What to do with a POST of which this head and this much of the body have arrived.
     pub(super) fn decide_post(&self, request: &dyn Head, head_bytes: usize, rest: &[u8]) -> Decision {
         let Some(read) = self.reader_of(request.path()) else {
@@ -39,7 +39,7 @@ impl Shard {
                 self.site.origins.admits(request),
                 Admission::SameOrigin | Admission::NotABrowser
             );
-        let body_bytes_max = BODY_BYTES_MAX.min(self.limits().body_bytes_max as usize);
+        let body_bytes_max = BODY_BYTES_MAX.min(self.site.config.limits.body_bytes_max as usize);
         let length = content_length(request).filter(|length| *length <= body_bytes_max);
         let (true, true, Some(length)) = (simple, self.site.is_ready(), length) else {
             return Decision::HandOver;
@@ -61,6 +61,17 @@ impl Shard {
         }
     }
 
+    /// How a body posted to this path is read; `None` where that is none of the shard's.
+    fn reader_of(&self, path: &str) -> Option<fn(&str) -> Said<'_>> {
+        match path.strip_prefix(self.site.config.base_path.as_str())? {
+            "/route" => Some(read_route),
+            "/message" => Some(read_message),
+            _ => None,
+        }
+    }
+}
+
+impl Shard {
     /// The shard that a socket's first POST is for, where that is another. A browser's sockets mostly speak for one tab, so
     /// this one is better off there; what it says later for tabs of other shards is left for them.
     pub(super) fn home_of(&self, request: &Request, post: Option<&(ConnectionKey, String)>) -> Option<usize> {
@@ -124,15 +135,6 @@ impl Shard {
         stream
             .write(answer.as_bytes())
             .is_ok_and(|written| written == answer.len())
-    }
-
-    /// How a body posted to this path is read; `None` where that is none of the shard's.
-    fn reader_of(&self, path: &str) -> Option<fn(&str) -> Said<'_>> {
-        match path.strip_prefix(self.site.config.base_path.as_str())? {
-            "/route" => Some(read_route),
-            "/message" => Some(read_message),
-            _ => None,
-        }
     }
 }
 
