@@ -74,6 +74,12 @@ pub struct Limits {
     /// How long an app may take, over a bridge, to say who may see stats, and to come back if it is away, milliseconds.
     /// Default 5,000.
     pub bridge_answer_ms: u32,
+    /// How long the disk may take for a command, milliseconds. The command is then answered `503` and does not happen. At least 100.
+    /// Default 5,000.
+    pub store_ms: u32,
+    /// How long a part of the server may take to answer a question about its connections, milliseconds. Whoever asked is then answered
+    /// `503`. At least 100. Default 10,000.
+    pub answer_ms: u32,
     /// Time streams are given to end when the server stops, milliseconds. Default 10,000.
     pub drain_ms: u32,
     /// Over how long the clients of a stopping server are asked to spread their return, milliseconds. Default 10,000.
@@ -120,6 +126,8 @@ impl Default for Limits {
             bridges_max: 64,
             bridge_body_bytes_max: 8_388_608,
             bridge_answer_ms: 5_000,
+            store_ms: 5_000,
+            answer_ms: 10_000,
             drain_ms: 10_000,
             reconnect_spread_ms: 10_000,
             history_seconds: 604_800,
@@ -176,14 +184,7 @@ impl Limits {
                 "`limits.head_bytes_max` must be at least 1024: browsers send heads of that size".to_owned(),
             );
         }
-        for (name, value) in [
-            ("keepalive_ms", self.keepalive_ms),
-            ("admission_ms", self.admission_ms),
-        ] {
-            if value < 100 {
-                problems.push(format!("`limits.{name}` must be at least 100"));
-            }
-        }
+        problems.extend(self.too_short());
         if u64::from(self.liveness_ms) < 2 * u64::from(self.keepalive_ms) {
             problems.push(format!(
                 "`limits.liveness_ms` ({}) must be at least twice `limits.keepalive_ms` ({}): a peer is found gone by a \
@@ -204,6 +205,18 @@ impl Limits {
             ));
         }
         problems
+    }
+
+    /// Times that are too short to be kept.
+    fn too_short(&self) -> impl Iterator<Item = String> {
+        let times = [
+            ("keepalive_ms", self.keepalive_ms),
+            ("admission_ms", self.admission_ms),
+            ("store_ms", self.store_ms),
+            ("answer_ms", self.answer_ms),
+        ];
+        let short = times.into_iter().filter(|(_, value)| *value < 100);
+        short.map(|(name, _)| format!("`limits.{name}` must be at least 100"))
     }
 }
 

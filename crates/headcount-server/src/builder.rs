@@ -12,9 +12,10 @@ use crate::authorize::{Authorizer, Authorizers};
 use crate::bridge::Bridges;
 use crate::config::Config;
 use crate::error::StartError;
+use crate::faults::Faults;
 use crate::headcount::{Headcount, Inner};
 use crate::hooks::{self, Hooks};
-use crate::hub::commander::{self, Commander};
+use crate::hub::commander::{self, Commander, Configured, Order};
 use crate::pages::LatestPages;
 use crate::shard::{self, Outlets};
 use crate::site::Site;
@@ -32,6 +33,7 @@ pub struct Builder {
     authorizers: Vec<Arc<dyn Authorizer>>,
     data_dir: Option<PathBuf>,
     assets: Option<Assets>,
+    faults: Faults,
 }
 
 impl Headcount {
@@ -49,6 +51,7 @@ impl Builder {
             authorizers: Vec::new(),
             data_dir: None,
             assets: None,
+            faults: Faults::default(),
         }
     }
 
@@ -80,6 +83,15 @@ impl Builder {
         self
     }
 
+    /// Faults to come, for tests.
+    #[cfg(debug_assertions)]
+    #[doc(hidden)]
+    #[must_use]
+    pub fn faults(mut self, faults: Faults) -> Self {
+        self.faults = faults;
+        self
+    }
+
     /// Starts the server's threads and tasks, within the tokio runtime this is called in. It listens nowhere yet.
     pub async fn start(self) -> Result<Headcount, StartError> {
         let problems = self.config.problems();
@@ -87,11 +99,12 @@ impl Builder {
             return Err(StartError::Config(problems));
         }
         bots::prepare();
-        let store = Arc::new(match self.data_dir {
-            Some(directory) => Store::open(&directory)?,
-            None => Store::in_memory(),
-        });
-        let stored = store.load(&self.config.limits)?;
+        let limits = &self.config.limits;
+        let with_history = limits.history_seconds > 0 && self.config.connection_tracking;
+        let (store, stored) = match self.data_dir {
+            Some(directory) => Store::open(&directory, limits, with_history, &self.faults).await?,
+            None => (Store::in_memory(), Stored::default()),
+        };
         let tickets = Arc::new(Tickets::default());
         let mut authorizers = Authorizers::configured(&self.config)?;
         let bridges = Bridges::new(&self.config.limits);
@@ -112,7 +125,15 @@ impl Builder {
         let release = self.config.release.clone();
         let site = Arc::new(Site::new(self.config, authorizers, key));
         let assets = self.assets.map(|assets| Served::new(assets, &site.config));
-        let headcount = run(site, store, stored, tickets, bridges, self.hooks, assets)?;
+        let headcount = run(
+            site,
+            Arc::new(store),
+            stored,
+            tickets,
+            bridges,
+            self.hooks,
+            assets,
+        )?;
         if let Some(release) = release {
             announce_configured(&headcount, &release).await?;
         }
@@ -120,19 +141,25 @@ impl Builder {
     }
 }
 
-/// Announces the release of the configuration, and warns where the store knows a newer one: whoever restarts a server with
-/// an old `release` in its configuration has rolled back the site.
+/// Announces the release of the configuration where it is news, and says what became of it.
 async fn announce_configured(headcount: &Headcount, release: &str) -> Result<(), StartError> {
-    let failed = |error| StartError::Release(Box::new(error));
-    let before = headcount.releases().await.map_err(failed)?;
-    headcount.announce(release).await.map_err(failed)?;
-    let was_announced = before.releases.iter().any(|entry| entry.version == release);
-    if was_announced && before.current != release {
-        let from = before.current;
-        tracing::warn!(
-            "rolled back from {from} to {release}: the release given at start was announced before {from} was; give {from}, or \
-             none, to stay with it"
-        );
+    let version = release.to_owned();
+    let configured = headcount
+        .order(|reply| Order::Configure { version, reply })
+        .await
+        .map_err(|error| StartError::Release(Box::new(error)))?;
+    match configured {
+        Configured::Announced => {
+            tracing::info!("{release}, the configured release, is new and was announced");
+        }
+        Configured::Current => tracing::info!("{release}, the configured release, is current"),
+        Configured::Known => {
+            let current = headcount.current_release();
+            tracing::warn!(
+                "{current} stays current: {release}, the configured release, was announced before. To go back to it, announce it: \
+                 `headcount release {release}`"
+            );
+        }
     }
     Ok(())
 }
@@ -140,7 +167,7 @@ async fn announce_configured(headcount: &Headcount, release: &str) -> Result<(),
 fn run(
     site: Arc<Site>,
     store: Arc<Store>,
-    stored: Stored,
+    mut stored: Stored,
     tickets: Arc<Tickets>,
     bridges: Bridges,
     hooks: Hooks,
@@ -151,6 +178,7 @@ fn run(
     let (orders, order_queue) = mpsc::channel(commander::ORDERS_MAX);
     let (reports, report_queue) = mpsc::channel(hub::EVENTS_MAX);
     let (witness, hook_queue) = hooks::queue(&hooks, site.config.limits.hook_events_max);
+    let (samples, configured) = (std::mem::take(&mut stored.samples), stored.configured.take());
     let standing = commander::restore(stored, &site);
     let outlets = Outlets {
         reports,
@@ -171,8 +199,11 @@ fn run(
         report_queue,
     ));
     let config = &site.config;
-    let history = history::start(&config.limits, config.connection_tracking, &shards, &store)?;
-    tokio::spawn(Commander::new(Arc::clone(&site), shards.clone(), store, standing).run(order_queue));
+    let with_history = config.limits.history_seconds > 0 && config.connection_tracking;
+    let history = with_history.then(|| history::start(&config.limits, &shards, &store, samples));
+    let kept = Arc::clone(&store);
+    let commander = Commander::new(Arc::clone(&site), shards.clone(), kept, standing, configured);
+    tokio::spawn(commander.run(order_queue));
     let handoffs = Mutex::new(Some(handoffs));
     Ok(Headcount(Arc::new(Inner {
         site,
@@ -181,6 +212,7 @@ fn run(
         orders,
         tickets,
         bridges,
+        store,
         handoffs,
         started: clock::now(),
         pages: LatestPages::default(),

@@ -2,6 +2,7 @@
 //!
 //! Everything else takes the time as an argument, so that tests can say what time it is.
 
+use std::sync::LazyLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Milliseconds since the Unix epoch, as JavaScript's `Date.now()`. Wall-clock time: it may jump.
@@ -16,6 +17,12 @@ pub fn unix_ms() -> u64 {
 #[expect(clippy::disallowed_methods, reason = "this is the clock")]
 pub fn now() -> Instant {
     Instant::now()
+}
+
+/// Milliseconds of the monotonic clock, counted from a moment of this process. It is never set, so it measures what lasts.
+pub fn steady_ms() -> u64 {
+    static START: LazyLock<Instant> = LazyLock::new(now);
+    u64::try_from(START.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The `date` header of HTTP answers, written anew once a second.

@@ -31,8 +31,9 @@ pub struct Config {
     /// Whether client addresses are read, kept in memory, and shown to those who may see stats. Needs
     /// `connection_tracking`. Default false: they are never read, never kept, never shown.
     pub ip_tracking: bool,
-    /// The release that is current at start. Announced anew where another one is; one that was announced before that rolls the
-    /// site back, with a warning in the log. `None`: the last one announced, else `unreleased`.
+    /// A release that is announced at start if it is news: not in the log, and not the one that was given at the last start. So a
+    /// restart with the configuration of an earlier deploy changes nothing; to go back to an earlier release, announce it. The log says
+    /// what happened. `None`: the last one announced stays current, else `unreleased`.
     pub release: Option<String>,
     /// Origins other than the server's own whose pages may connect, for instance `https://app.example.com`. Default none.
     pub allowed_origins: Vec<String>,

@@ -46,8 +46,8 @@ pub enum ServeError {
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
     /// The store refused: nothing happened.
-    #[error("the command could not be stored, so nobody was told")]
-    Store(#[from] StoreError),
+    #[error("the command could not be stored, so no tab was told: {}", .0.reason())]
+    Store(#[source] StoreError),
     /// The version cannot be announced.
     #[error("that is no version")]
     Version(#[from] VersionError),
@@ -69,9 +69,24 @@ pub enum CommandError {
     /// All four billion numbers were given.
     #[error("no number is left for another command")]
     OutOfNumbers,
+    /// A part of the server did not answer within `limits.answer_ms`.
+    #[error("the server is too far behind")]
+    Overloaded,
+    /// The server drains, and what it would store belongs to the server that follows.
+    #[error("this server is about to stop and takes no more commands: give it to the server that follows")]
+    Draining,
     /// The server has stopped.
     #[error("the server has stopped")]
     Stopped,
+}
+
+impl From<StoreError> for CommandError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Released => Self::Draining,
+            error => Self::Store(error),
+        }
+    }
 }
 
 /// A refusal of an endpoint of ours: a status, a code for programs, a sentence for people.
@@ -134,6 +149,24 @@ impl Refusal {
         }
     }
 
+    /// As [`Refusal::draining`], to a command.
+    fn handed_over(error: &CommandError) -> Self {
+        let refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, "draining", error.to_string());
+        Self {
+            retry_after_seconds: Some(1),
+            ..refusal
+        }
+    }
+
+    /// The disk does not answer.
+    fn store_hangs(error: &CommandError) -> Self {
+        let refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, "store-hangs", error.to_string());
+        Self {
+            retry_after_seconds: Some(5),
+            ..refusal
+        }
+    }
+
     pub(crate) fn overloaded() -> Self {
         let refusal = Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -190,6 +223,8 @@ impl Refusal {
 impl From<CommandError> for Refusal {
     fn from(error: CommandError) -> Self {
         match &error {
+            CommandError::Store(StoreError::Hanging) => Self::store_hangs(&error),
+            CommandError::Draining => Self::handed_over(&error),
             CommandError::Store(source) => {
                 tracing::error!(error = with_sources(source), "a command could not be stored");
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "not-stored", error.to_string())
@@ -207,6 +242,7 @@ impl From<CommandError> for Refusal {
             }
             CommandError::Off { .. } => Self::new(StatusCode::CONFLICT, "tracking-off", error.to_string()),
             CommandError::OutOfNumbers => Self::internal(),
+            CommandError::Overloaded => Self::overloaded(),
             CommandError::Stopped => Self::draining(),
         }
     }

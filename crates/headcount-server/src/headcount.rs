@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 
 use headcount_core::connection::ConnectionKey;
 use headcount_core::protocol::admin::{
-    ConnectionsAnswer, InvalidationAnswer, InvalidationsAnswer, LiftAnswer, ReleaseEntry, ReleasesAnswer,
-    StatsAnswer,
+    ConnectionsAnswer, InvalidationAnswer, LiftAnswer, ReleaseEntry, StatsAnswer,
 };
 use headcount_core::protocol::convert::Invalidation;
 use headcount_core::protocol::stats::{Form, row_answer};
@@ -16,6 +15,7 @@ use headcount_core::version::VersionError;
 use headcount_core::{route, version};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::answers::within;
 use crate::assets::Served;
 use crate::authorize::Credentials;
 use crate::authorize::ticket::Tickets;
@@ -28,6 +28,7 @@ use crate::metrics::{Count, Gauges, Meters};
 use crate::pages::LatestPages;
 use crate::shard::{Command, Handle, Handoff, Question, Shards};
 use crate::site::Site;
+use crate::store::{Condition, Store};
 use crate::tab::{SendError, Tab};
 
 /// Pages of shards' tables read for one page of a list.
@@ -58,6 +59,7 @@ pub(crate) struct Inner {
     pub(crate) orders: mpsc::Sender<Order>,
     pub(crate) tickets: Arc<Tickets>,
     pub(crate) bridges: Bridges,
+    pub(crate) store: Arc<Store>,
     /// Taken by whoever serves.
     pub(crate) handoffs: Mutex<Option<mpsc::Receiver<Handoff>>>,
     pub(crate) started: Instant,
@@ -99,7 +101,7 @@ impl Headcount {
             .send(HubEvent::Ask(reply))
             .await
             .map_err(|_| CommandError::Stopped)?;
-        answer.await.map_err(|_| CommandError::Stopped)
+        within(answer, self.patience()).await
     }
 
     /// A page of the open connections; `None` for a cursor that was never given out.
@@ -133,7 +135,7 @@ impl Headcount {
                 filter: filter.clone(),
                 reply,
             }));
-            let page = page.await.map_err(|_| CommandError::Stopped)?;
+            let page = within(page, self.patience()).await?;
             answer
                 .connections
                 .extend(page.rows.iter().map(|row| row_answer(row, &self.0.site.cipher)));
@@ -154,27 +156,11 @@ impl Headcount {
         self.order(|reply| Order::Announce { version, reply }).await
     }
 
-    /// The release log.
-    pub async fn releases(&self) -> Result<ReleasesAnswer, CommandError> {
-        self.order(Order::Releases).await
-    }
-
     /// Lets a rule stand and tells the tabs that it concerns now. On disk when this returns.
     pub async fn invalidate(&self, invalidation: Invalidation) -> Result<InvalidationAnswer, CommandError> {
         self.check_rule(&invalidation)?;
         self.order(|reply| Order::Invalidate { invalidation, reply })
             .await
-    }
-
-    /// What [`Headcount::invalidate`] would hit now. Touches nothing.
-    pub async fn dry_run(&self, invalidation: Invalidation) -> Result<InvalidationAnswer, CommandError> {
-        self.check_rule(&invalidation)?;
-        self.order(|reply| Order::DryRun { invalidation, reply }).await
-    }
-
-    /// The standing rules.
-    pub async fn rules(&self) -> Result<InvalidationsAnswer, CommandError> {
-        self.order(Order::Rules).await
     }
 
     /// Lifts a rule.
@@ -216,6 +202,10 @@ impl Headcount {
         &self.0.site
     }
 
+    pub(crate) fn store(&self) -> &Store {
+        &self.0.store
+    }
+
     pub(crate) fn shards(&self) -> &Shards {
         &self.0.shards
     }
@@ -248,11 +238,13 @@ impl Headcount {
         self.0
             .shards
             .iter()
-            .map(|shard| Arc::clone(&shard.meters))
+            .map(|shard| &shard.meters)
+            .chain([self.0.store.meters()])
+            .map(Arc::clone)
             .collect()
     }
 
-    pub(crate) fn gauges(&self, rules: u64) -> Gauges {
+    pub(crate) fn gauges(&self) -> Gauges {
         let subscribers = self
             .0
             .shards
@@ -262,9 +254,11 @@ impl Headcount {
         Gauges {
             connections: self.0.site.census.open().into(),
             subscribers,
-            rules,
+            rules: self.0.site.standing().rules().count() as u64,
             bridges: self.0.bridges.count() as u64,
             ready: self.is_ready(),
+            store: self.0.store.condition() == Condition::Works,
+            history_store: self.0.store.history_condition() == Condition::Works,
         }
     }
 
@@ -325,7 +319,7 @@ impl Headcount {
     }
 
     /// What a rule asks for must be there to be asked for.
-    fn check_rule(&self, invalidation: &Invalidation) -> Result<(), CommandError> {
+    pub(crate) fn check_rule(&self, invalidation: &Invalidation) -> Result<(), CommandError> {
         if let Some(versions) = &invalidation.versions {
             let bytes_max = self.0.site.config.limits.version_bytes_max.into();
             versions.first().ok_or(VersionError::Empty)?;
@@ -346,7 +340,7 @@ impl Headcount {
         }
     }
 
-    async fn order<T>(
+    pub(crate) async fn order<T>(
         &self,
         make: impl FnOnce(oneshot::Sender<Result<T, CommandError>>) -> Order,
     ) -> Result<T, CommandError> {

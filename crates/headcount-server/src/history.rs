@@ -8,17 +8,18 @@ use std::num::NonZeroU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use headcount_core::history::{History, Minute, Sample};
+use headcount_core::history::{History, Sample};
 use headcount_core::limits::Limits;
 use headcount_core::protocol::history::{HistoryAnswer, SampleEntry};
 use tokio::sync::oneshot;
 use tokio::time::MissedTickBehavior;
 
+use crate::answers::{patience, within};
 use crate::clock;
 use crate::error::CommandError;
 use crate::headcount::Headcount;
 use crate::shard::{Command, Question, Shards};
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 
 /// The history, as the task that fills it and those who ask share it.
 type SharedHistory = Arc<Mutex<History>>;
@@ -58,18 +59,10 @@ impl Headcount {
     }
 }
 
-/// Starts taking samples, unless none are to be kept.
-pub(crate) fn start(
-    limits: &Limits,
-    connection_tracking: bool,
-    shards: &Shards,
-    store: &Arc<Store>,
-) -> Result<Option<KeptHistory>, StoreError> {
-    if limits.history_seconds == 0 || !connection_tracking {
-        return Ok(None);
-    }
+/// Starts taking samples, after those that were kept.
+pub(crate) fn start(limits: &Limits, shards: &Shards, store: &Arc<Store>, kept: Vec<Sample>) -> KeptHistory {
     let mut history = History::new(limits);
-    history.restore(store.samples(limits.history_versions_max)?, clock::unix_ms());
+    history.restore(kept, clock::unix_ms());
     let history = Arc::new(Mutex::new(history));
     let (ends_with_us, ended) = oneshot::channel();
     let sampler = Sampler {
@@ -77,14 +70,15 @@ pub(crate) fn start(
         shards: shards.clone(),
         store: Arc::clone(store),
         step: Duration::from_millis(limits.history_step_ms.into()),
+        patience: patience(limits.answer_ms),
         versions_max: limits.history_versions_max,
     };
     tokio::spawn(sampler.run(ended));
-    Ok(Some(KeptHistory {
+    KeptHistory {
         history,
         started_ms: clock::unix_ms(),
         _ends_with_us: ends_with_us,
-    }))
+    }
 }
 
 #[derive(Debug)]
@@ -93,6 +87,7 @@ struct Sampler {
     shards: Shards,
     store: Arc<Store>,
     step: Duration,
+    patience: Duration,
     versions_max: u32,
 }
 
@@ -106,38 +101,29 @@ impl Sampler {
                 _ = &mut ended => return,
                 _ = step.tick() => {}
             }
-            let Some(versions) = self.ask_shards().await else {
-                return;
+            let versions = match self.ask_shards().await {
+                Ok(versions) => versions,
+                // A gap in the history is better than a sample without some of the tabs.
+                Err(CommandError::Overloaded) => continue,
+                Err(_) => return,
             };
             let sample = Sample::new(clock::unix_ms(), versions, self.versions_max);
             let minute = lock(&self.history).take(sample);
             if let Some(minute) = minute {
-                self.keep(minute).await;
+                self.store.keep(minute);
             }
         }
     }
 
-    /// Connections by version over all shards, a version perhaps more than once; `None` where a shard has ended.
-    async fn ask_shards(&self) -> Option<Vec<(Arc<str>, u64)>> {
+    /// Connections by version over all shards, a version perhaps more than once.
+    async fn ask_shards(&self) -> Result<Vec<(Arc<str>, u64)>, CommandError> {
         let mut versions = Vec::new();
         for shard in self.shards.iter() {
             let (reply, answer) = oneshot::channel();
             shard.force(Command::Ask(Question::Versions(reply)));
-            versions.extend(answer.await.ok()?);
+            versions.extend(within(answer, self.patience).await?);
         }
-        Some(versions)
-    }
-
-    /// Keeps a sample over a restart. Where that fails the history goes on in memory.
-    async fn keep(&self, minute: Minute) {
-        let store = Arc::clone(&self.store);
-        let kept = tokio::task::spawn_blocking(move || store.keep(&minute)).await;
-        if let Ok(Err(error)) = kept {
-            tracing::warn!(
-                error = crate::with_sources(&error),
-                "a sample of the history could not be stored"
-            );
-        }
+        Ok(versions)
     }
 }
 

@@ -28,6 +28,7 @@
 //! `examples/embed.rs` is a whole app: a welcome to each tab, sessions of its own, endpoints for its admins.
 
 mod admission;
+mod answers;
 mod assets;
 pub mod authorize;
 pub mod bots;
@@ -39,6 +40,11 @@ pub mod config;
 mod door;
 mod endpoints;
 mod error;
+#[cfg(debug_assertions)]
+#[doc(hidden)]
+pub mod faults;
+#[cfg(not(debug_assertions))]
+mod faults;
 pub mod head;
 mod headcount;
 mod history;

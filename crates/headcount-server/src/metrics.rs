@@ -59,6 +59,8 @@ counts! {
     SubscribeUnavailable "subscribed" "unavailable" "Subscriptions to stats, by verdict",
     SubscribeForeign "subscribed" "foreign" "Subscriptions to stats, by verdict",
     HookDropped "hook_events_dropped" "overflow" "Hook events dropped because hooks were too slow",
+    StoreFailedCommand "store_failures" "commands" "Writes to the disk that failed, by file",
+    StoreFailedHistory "store_failures" "history" "Writes to the disk that failed, by file",
     CommandDropped "commands_dropped" "overflow" "Messages dropped because a shard was too far behind",
 }
 
@@ -109,6 +111,10 @@ pub(crate) struct Gauges {
     pub(crate) bridges: u64,
     /// Whether new connections are taken.
     pub(crate) ready: bool,
+    /// Whether releases and rules can be stored.
+    pub(crate) store: bool,
+    /// Whether the history can be stored.
+    pub(crate) history_store: bool,
 }
 
 /// Writes everything in the Prometheus text format.
@@ -170,6 +176,16 @@ impl Collector for Scrape {
                 "ready",
                 "Whether new connections are taken",
                 u64::from(self.gauges.ready),
+            ),
+            (
+                "store_working",
+                "Whether releases and rules can be stored",
+                u64::from(self.gauges.store),
+            ),
+            (
+                "history_store_working",
+                "Whether the history can be stored",
+                u64::from(self.gauges.history_store),
             ),
         ];
         for (name, help, value) in gauges {

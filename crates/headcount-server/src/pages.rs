@@ -11,6 +11,7 @@ use headcount_core::pages::{Page, Pages};
 use headcount_core::protocol::pages::{PageEntry, PagesAnswer};
 use tokio::sync::{Mutex, oneshot};
 
+use crate::answers::within;
 use crate::clock;
 use crate::error::CommandError;
 use crate::headcount::Headcount;
@@ -71,7 +72,7 @@ impl Headcount {
             while let Some(from) = next {
                 let (reply, answer) = oneshot::channel();
                 shard.force(Command::Ask(Question::Tally { from, reply }));
-                let (tally, here) = answer.await.map_err(|_| CommandError::Stopped)?;
+                let (tally, here) = within(answer, self.patience()).await?;
                 pages.add(tally.counts);
                 next = tally.next;
                 standing = Some(here);

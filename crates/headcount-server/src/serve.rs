@@ -60,7 +60,8 @@ impl Headcount {
             shutdown.await;
             self.0.site.ready.store(false, Ordering::Release);
             drop(listening);
-            self.drain().await;
+            // The successor, on the same address with the same directory, need not wait for the drain.
+            tokio::join!(self.0.store.release(), self.drain());
             let _ended = stop.send(());
         };
         tokio::join!(served, ended);
@@ -85,10 +86,11 @@ impl Headcount {
         Ok(())
     }
 
-    /// Ends all connections the kind way, as [`Headcount::serve`] does at its end. For apps that serve by themselves.
+    /// Ends all connections the kind way, as [`Headcount::serve`] does at its end. For apps that serve by themselves. The store is
+    /// handed over at once: commands are refused from then on, and another server can open the data directory.
     pub async fn shutdown(&self) {
         self.0.site.ready.store(false, Ordering::Release);
-        self.drain().await;
+        tokio::join!(self.0.store.release(), self.drain());
     }
 
     /// Has the shards drain, and waits until they have or the window is over.

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use headcount_core::connection::IdCipher;
-use headcount_core::release::UNRELEASED;
+use headcount_core::invalidation::Standing;
+use headcount_core::release::ReleaseLog;
 
 use crate::authorize::{Authorizers, Credentials, Reads};
 use crate::client_address::{Trust, client_address, limited_as};
@@ -30,8 +31,8 @@ pub(crate) struct Site {
     pub(crate) census: Census,
     /// Keys the hashes of tabs, browsers and addresses: they mean nothing outside this process.
     hashes: RandomState,
-    /// The current release, for those who cannot wait for the commander. It alone writes here.
-    current: RwLock<Arc<str>>,
+    /// What stands, for those who cannot wait for the commander. It alone writes here.
+    standing: RwLock<Arc<Standing>>,
     /// False once the server was asked to stop.
     pub(crate) ready: AtomicBool,
 }
@@ -48,7 +49,7 @@ impl Site {
             websocket_path: format!("{}/ws", config.base_path),
             census: Census::new(&config),
             hashes: RandomState::new(),
-            current: RwLock::new(UNRELEASED.into()),
+            standing: RwLock::new(Arc::new(Standing::new(ReleaseLog::new(1)))),
             ready: AtomicBool::new(true),
             config,
         }
@@ -110,12 +111,18 @@ impl Site {
         Some(self.hashes.hash_one(counted).max(1))
     }
 
+    /// The release that is current.
     pub(crate) fn current_release(&self) -> Arc<str> {
-        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+        self.standing().releases.current()
     }
 
-    pub(crate) fn set_current_release(&self, release: Arc<str>) {
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = release;
+    /// What stands.
+    pub(crate) fn standing(&self) -> Arc<Standing> {
+        Arc::clone(&self.standing.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn set_standing(&self, standing: Arc<Standing>) {
+        *self.standing.write().unwrap_or_else(PoisonError::into_inner) = standing;
     }
 
     pub(crate) fn is_ready(&self) -> bool {

@@ -1,234 +1,276 @@
 //! Releases, rules and the history on disk, so that they outlive the process.
 //!
-//! One small embedded database file. A command is committed (and synced) before anyone is told it was accepted, so what was
-//! acknowledged survives `kill -9` and power loss. Values are the admin API's own JSON: a reader of the file needs no other
-//! format. Without a directory the store keeps nothing.
+//! Two small embedded database files, each written by a thread of its own. A command is committed (and synced) before anyone is
+//! told it was accepted, so what was acknowledged survives `kill -9` and power loss. What is read is in memory: a disk that hangs
+//! or is full stops nothing but new commands, and those are answered in time. Values are the admin API's own JSON: a reader of
+//! the files needs no other format. Without a directory the store keeps nothing.
+//!
+//! - `file`: making and opening a file. `worker`: its thread. `health`: whether it can be written.
+//! - `commands`, `history`: what the two files hold. `error`: what can be wrong.
 
+mod commands;
+mod error;
+mod file;
+mod health;
 mod history;
+mod worker;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
+use headcount_core::history::{Minute, Sample};
 use headcount_core::invalidation::Rule;
 use headcount_core::limits::Limits;
 use headcount_core::protocol::admin::{ReleaseEntry, RuleEntry};
 use headcount_core::release::Release;
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::Database;
 
-const RELEASES: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("releases");
-const RULES: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("rules");
-/// Numbers that outlive what they count: a command's number is never given twice, also when its rule was lifted.
-const NUMBERS: TableDefinition<'_, &str, u32> = TableDefinition::new("numbers");
-const HEAD: &str = "head";
+use crate::clock;
+use crate::faults::Faults;
+use crate::metrics::Meters;
+use commands::Commands;
+use file::Place;
+use health::Health;
+use history::Minutes;
+use worker::{Book, Desk};
 
-/// Why the store cannot be opened, read or written.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The directory cannot be made.
-    #[error("the data directory `{}` cannot be made", path.display())]
-    Directory {
-        /// The directory.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The file cannot be opened.
-    #[error("the store `{}` cannot be opened; another headcount may be using it", path.display())]
-    Open {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: redb::DatabaseError,
-    },
-    /// The database refused.
-    #[error("the store cannot be read or written")]
-    Database(#[source] Box<redb::Error>),
-    /// A value is not what was written.
-    #[error("the store holds a value that cannot be read")]
-    Value(#[from] serde_json::Error),
-}
+pub use error::StoreError;
+pub(crate) use health::Condition;
 
-/// redb has an error type for each thing that can fail; to our callers they are one.
-macro_rules! from_redb {
-    ($($error:ident)*) => {
-        $(impl From<redb::$error> for StoreError {
-            fn from(error: redb::$error) -> Self {
-                Self::Database(Box::new(error.into()))
-            }
-        })*
-    };
-}
+const COMMANDS_FILE: &str = "headcount.redb";
+const HISTORY_FILE: &str = "history.redb";
 
-from_redb!(TransactionError TableError StorageError CommitError);
+/// How long a server that starts waits for the one before it to hand the store over. That takes a moment after the drain began.
+const HANDOVER: Duration = Duration::from_secs(2);
+const HANDOVER_LOOK: Duration = Duration::from_millis(20);
 
 /// What the store held at start.
 #[derive(Debug, Default)]
 pub(crate) struct Stored {
     /// The number of the newest command ever given.
     pub(crate) head: u32,
+    /// The release that the configuration named last.
+    pub(crate) configured: Option<String>,
     /// Releases, oldest first.
     pub(crate) releases: Vec<Release>,
     /// Rules, oldest first. One whose pattern no longer fits the limits is left out, with a warning.
     pub(crate) rules: Vec<Rule>,
+    /// The history, oldest first.
+    pub(crate) samples: Vec<Sample>,
 }
 
 /// One durable step: everything in it happens, or nothing.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Step {
     /// The number of the newest command.
     pub(crate) head: u32,
+    /// The release that the configuration names.
+    pub(crate) configured: Option<String>,
     /// A release to add.
     pub(crate) release: Option<ReleaseEntry>,
     /// A release to forget, by number.
     pub(crate) forget_release: Option<u32>,
-    /// A rule to add.
-    pub(crate) rule: Option<RuleEntry>,
+    /// Rules to add, or to replace where they have the number of one.
+    pub(crate) rules: Vec<RuleEntry>,
     /// Rules to forget, by number.
     pub(crate) forget_rules: Vec<u32>,
 }
 
-/// The store. `None` inside: keeps nothing.
+/// The store.
 #[derive(Debug)]
-pub(crate) struct Store(Option<Database>);
+pub(crate) struct Store {
+    /// `None`: keeps nothing.
+    commands: Option<Desk<Step>>,
+    history: Option<Desk<Minute>>,
+    patience: Duration,
+    /// Whether the store was handed over.
+    released: AtomicBool,
+    meters: Arc<Meters>,
+}
 
 impl Store {
     /// A store that keeps nothing.
     pub(crate) fn in_memory() -> Self {
-        Self(None)
+        Self {
+            commands: None,
+            history: None,
+            patience: Duration::ZERO,
+            released: AtomicBool::new(false),
+            meters: Arc::default(),
+        }
     }
 
-    /// Opens or makes the store in this directory.
-    pub(crate) fn open(directory: &Path) -> Result<Self, StoreError> {
+    /// Opens or makes the store in this directory. `with_history`: whether there is a history to keep.
+    pub(crate) async fn open(
+        directory: &Path,
+        limits: &Limits,
+        with_history: bool,
+        faults: &Faults,
+    ) -> Result<(Self, Stored), StoreError> {
         std::fs::create_dir_all(directory).map_err(|source| StoreError::Directory {
             path: directory.to_owned(),
             source,
         })?;
-        let path = directory.join("headcount.redb");
-        let database = Database::create(&path).map_err(|source| StoreError::Open { path, source })?;
-        let write = database.begin_write()?;
-        write.open_table(RELEASES)?;
-        write.open_table(RULES)?;
-        write.open_table(NUMBERS)?;
-        write.open_table(history::SAMPLES)?;
-        write.commit()?;
-        Ok(Self(Some(database)))
+        let meters: Arc<Meters> = Arc::default();
+        let place = |name: &str| Place {
+            path: directory.join(name),
+            is_history: name == HISTORY_FILE,
+            faults: faults.clone(),
+        };
+        let health = |is_history| Health::new(is_history, limits.store_ms, Arc::clone(&meters));
+        let opened = open_commands(&place(COMMANDS_FILE), place(HISTORY_FILE).path.exists()).await?;
+        let mut stored = opened.commands.stored(limits);
+        let history = if with_history {
+            let place = place(HISTORY_FILE);
+            let (database, samples) = open_history(&place, &opened.database, limits).await?;
+            stored.samples = samples;
+            let desk = Desk::open(Minutes::default(), place, database, false, health(true));
+            Some(desk.map_err(thread)?)
+        } else {
+            None
+        };
+        let (book, database) = (opened.commands, Some(opened.database));
+        let desk = Desk::open(book, place(COMMANDS_FILE), database, false, health(false));
+        let store = Self {
+            commands: Some(desk.map_err(thread)?),
+            history,
+            patience: Duration::from_millis(limits.store_ms.into()),
+            released: AtomicBool::new(false),
+            meters,
+        };
+        Ok((store, stored))
     }
 
-    /// Everything that was kept.
-    pub(crate) fn load(&self, limits: &Limits) -> Result<Stored, StoreError> {
-        let Some(database) = &self.0 else {
-            return Ok(Stored::default());
-        };
-        let read = database.begin_read()?;
-        let mut stored = Stored {
-            head: read
-                .open_table(NUMBERS)?
-                .get(HEAD)?
-                .map_or(0, |head| head.value()),
-            ..Stored::default()
-        };
-        for entry in read.open_table(RELEASES)?.iter()? {
-            let entry: ReleaseEntry = serde_json::from_slice(entry?.1.value())?;
-            stored.releases.push(entry.into());
+    /// Takes a step; when this returns it is on disk. Takes `limits.store_ms` at most.
+    pub(crate) async fn commit(&self, step: Step) -> Result<(), StoreError> {
+        if self.released.load(Ordering::Acquire) {
+            return Err(StoreError::Released);
         }
-        for entry in read.open_table(RULES)?.iter()? {
-            let entry: RuleEntry = serde_json::from_slice(entry?.1.value())?;
-            let id = entry.id;
-            match entry.into_rule(limits) {
-                Ok(rule) => stored.rules.push(rule),
-                Err(error) => {
-                    tracing::warn!(id, %error, "a stored rule no longer fits the limits and is left out");
-                }
-            }
+        match &self.commands {
+            Some(desk) => desk.write(step, self.patience).await,
+            None => Ok(()),
         }
-        Ok(stored)
     }
 
-    /// Takes a step; when this returns it is on disk. Blocks for as long as the disk takes.
-    pub(crate) fn commit(&self, step: &Step) -> Result<(), StoreError> {
-        let Some(database) = &self.0 else { return Ok(()) };
-        let write = database.begin_write()?;
+    /// Takes a step that happens in any case: the disk hears of it when it can.
+    pub(crate) fn note(&self, step: Step) {
+        if let Some(desk) = &self.commands {
+            // Where too much waits, what the disk has in excess is found again at the next start.
+            let _left = desk.leave(step);
+        }
+    }
+
+    /// Keeps a sample, and forgets those that are too old, or from a clock that was set back since.
+    pub(crate) fn keep(&self, minute: Minute) {
+        if let Some(desk) = &self.history
+            && !desk.leave(minute)
         {
-            write.open_table(NUMBERS)?.insert(HEAD, step.head)?;
-            let mut releases = write.open_table(RELEASES)?;
-            if let Some(release) = &step.release {
-                releases.insert(release.id, serde_json::to_vec(release)?.as_slice())?;
-            }
-            if let Some(id) = step.forget_release {
-                releases.remove(id)?;
-            }
-            let mut rules = write.open_table(RULES)?;
-            for id in &step.forget_rules {
-                rules.remove(*id)?;
-            }
-            if let Some(rule) = &step.rule {
-                rules.insert(rule.id, serde_json::to_vec(rule)?.as_slice())?;
-            }
+            desk.health().look();
         }
-        write.commit()?;
-        Ok(())
     }
+
+    /// Hands the store over: a server that starts now can open it. Commands are refused from then on.
+    pub(crate) async fn release(&self) {
+        self.released.store(true, Ordering::Release);
+        let commands = async {
+            if let Some(desk) = &self.commands {
+                desk.release(self.patience).await;
+            }
+        };
+        let history = async {
+            if let Some(desk) = &self.history {
+                desk.release(self.patience).await;
+            }
+        };
+        tokio::join!(commands, history);
+    }
+
+    /// Looks whether a disk has begun to hang, for the log.
+    pub(crate) fn look(&self) {
+        for health in [
+            self.commands.as_ref().map(Desk::health),
+            self.history.as_ref().map(Desk::health),
+        ] {
+            health.into_iter().for_each(Health::look);
+        }
+    }
+
+    /// Whether releases and rules can be stored.
+    pub(crate) fn condition(&self) -> Condition {
+        let desk = self.commands.as_ref();
+        desk.map_or(Condition::Works, |desk| desk.health().condition())
+    }
+
+    /// Whether the history can be stored.
+    pub(crate) fn history_condition(&self) -> Condition {
+        let desk = self.history.as_ref();
+        desk.map_or(Condition::Works, |desk| desk.health().condition())
+    }
+
+    pub(crate) fn meters(&self) -> &Arc<Meters> {
+        &self.meters
+    }
+}
+
+struct Opened {
+    database: Database,
+    commands: Commands,
+}
+
+async fn open_commands(place: &Place, had_history: bool) -> Result<Opened, StoreError> {
+    let fill = |database: &Database| Commands::default().write(database, None, true);
+    let (database, is_new) = patiently(|| place.open(fill)).await?;
+    if is_new {
+        let file = place.path.display();
+        if had_history {
+            tracing::warn!("the store `{file}` is gone: this server begins without releases and rules");
+        } else {
+            tracing::info!("made a new store, `{file}`");
+        }
+    }
+    let commands = Commands::load(&database, place)?;
+    Ok(Opened { database, commands })
+}
+
+/// A history that cannot be opened is no reason not to start: it goes on in memory, and on disk as soon as that works.
+async fn open_history(
+    place: &Place,
+    commands: &Database,
+    limits: &Limits,
+) -> Result<(Option<Database>, Vec<Sample>), StoreError> {
+    let fill = |database: &Database| Minutes::default().write(database, None, true);
+    let opened = patiently(|| place.open(fill)).await.and_then(|(database, _)| {
+        history::migrate(commands, &database)?;
+        let samples = history::samples(&database, limits.history_versions_max)?;
+        Ok((database, samples))
+    });
+    match opened {
+        Ok((database, samples)) => Ok((Some(database), samples)),
+        Err(error @ StoreError::Locked { .. }) => Err(error),
+        Err(error) => {
+            let error = crate::with_sources(&error);
+            tracing::warn!(error, "the history cannot be read and begins anew");
+            Ok((None, Vec::new()))
+        }
+    }
+}
+
+/// Tries again while the server before this one hands over what it holds.
+async fn patiently<T>(mut open: impl FnMut() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    let until: Instant = clock::now() + HANDOVER;
+    loop {
+        match open() {
+            Err(StoreError::Locked { .. }) if clock::now() < until => tokio::time::sleep(HANDOVER_LOOK).await,
+            opened => return opened,
+        }
+    }
+}
+
+fn thread(source: std::io::Error) -> StoreError {
+    StoreError::Thread(source)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn release(id: u32, version: &str) -> Step {
-        let release = ReleaseEntry {
-            id,
-            version: version.to_owned(),
-            announced_at: 5,
-        };
-        Step {
-            head: id,
-            release: Some(release),
-            ..Step::default()
-        }
-    }
-
-    #[test]
-    fn what_was_committed_is_there_again() {
-        let directory = tempfile::tempdir().unwrap();
-        {
-            let store = Store::open(directory.path()).unwrap();
-            store.commit(&release(1, "v1")).unwrap();
-            store
-                .commit(&Step {
-                    forget_release: Some(1),
-                    ..release(7, "v2")
-                })
-                .unwrap();
-        }
-        let stored = Store::open(directory.path())
-            .unwrap()
-            .load(&Limits::default())
-            .unwrap();
-        assert_eq!(stored.head, 7);
-        assert_eq!(
-            stored.releases,
-            [Release {
-                id: 7,
-                version: "v2".into(),
-                announced_ms: 5
-            }]
-        );
-    }
-
-    #[test]
-    fn a_store_in_use_says_so() {
-        let directory = tempfile::tempdir().unwrap();
-        let _held = Store::open(directory.path()).unwrap();
-        let error = Store::open(directory.path()).unwrap_err();
-        assert!(
-            error.to_string().contains("another headcount may be using it"),
-            "{error}"
-        );
-    }
-
-    #[test]
-    fn a_directory_that_cannot_be_made_is_named() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        let error = Store::open(&file.path().join("below-a-file")).unwrap_err();
-        assert!(matches!(error, StoreError::Directory { .. }) && error.to_string().contains("below-a-file"));
-    }
-}
+mod tests;

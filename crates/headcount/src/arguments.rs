@@ -96,8 +96,8 @@ pub(crate) struct ServeArguments {
     /// Where the admin API and the board listen, with `/healthz`, `/readyz` and `/metrics` [default: where everything else does]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) admin_listen: Option<String>,
-    /// The release that is current at start [default: the last one announced]. Announced anew where another one is current: an
-    /// older one rolls the site back, with a warning
+    /// A release to announce at start, if it was never announced before. With an earlier one nothing changes: `headcount release`
+    /// goes back to it [default: the last one announced stays current]
     #[arg(long, value_name = "VERSION")]
     pub(crate) release: Option<String>,
     /// Where releases, invalidations and the history of counts are kept [default: ./headcount-data]

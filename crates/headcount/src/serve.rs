@@ -3,12 +3,16 @@
 //! `serve` and `demo` differ in their configuration and in the site beside our own endpoints; from there on both run here.
 
 use std::future::Future;
+use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use axum::Router;
 use headcount_server::config::Config;
-use headcount_server::{Headcount, with_sources};
+use headcount_server::{Headcount, clock, with_sources};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::failure::Failure;
 use crate::{assets, output};
@@ -16,6 +20,17 @@ use crate::{assets, output};
 /// A server that was started and does not listen yet.
 #[derive(Clone, Debug)]
 pub(crate) struct Server(Headcount);
+
+/// What `serve` takes of the admin API's own address.
+#[derive(Debug)]
+pub(crate) enum AdminAddress {
+    /// None is configured.
+    None,
+    /// It is ours.
+    Taken(TcpListener, SocketAddr),
+    /// A server that drains still has it.
+    Awaited(SocketAddr),
+}
 
 impl Server {
     /// Starts a server that keeps its releases, rules and history in `data_dir`, or nowhere.
@@ -49,6 +64,26 @@ impl Server {
         Ok(())
     }
 
+    /// As [`Server::serve_admin`], as soon as the server that drains has left the address.
+    pub(crate) fn serve_admin_later(&self, address: SocketAddr, config: Config, with_board: bool) {
+        let server = self.clone();
+        tokio::spawn(async move {
+            let listener = loop {
+                match try_admin(address, &config) {
+                    Err(error) if error.kind() == ErrorKind::AddrInUse => {
+                        tokio::time::sleep(HANDOVER_LOOK).await;
+                    }
+                    bound => break bound.map_err(|source| cannot_listen(address, source)),
+                }
+            };
+            let served = listener.and_then(|(listener, _)| server.serve_admin(listener, with_board));
+            match served {
+                Ok(()) => tracing::info!("the admin API is on http://{address}"),
+                Err(error) => tracing::error!(error = with_sources(&error), "the admin API has no address"),
+            }
+        });
+    }
+
     /// Serves `site` and our own endpoints on `listeners` until `shutdown` resolves and the streams are drained.
     pub(crate) async fn serve(
         &self,
@@ -61,37 +96,84 @@ impl Server {
     }
 }
 
+/// How long a server that starts waits for the one before it to leave the address. That takes a moment after its drain began.
+const HANDOVER: Duration = Duration::from_secs(2);
+const HANDOVER_LOOK: Duration = Duration::from_millis(20);
+
 /// Takes `address`, with a listener for each of the server's threads. From here on connections wait in the system's queue
 /// until they are served.
-pub(crate) fn listen(
+pub(crate) async fn listen(
     address: SocketAddr,
     config: &Config,
 ) -> Result<(Vec<TcpListener>, SocketAddr), Failure> {
-    let bound =
-        headcount_server::listen(address, config.shards_count(), &config.limits).and_then(|listeners| {
-            let local = listeners.first().map_or(Ok(address), TcpListener::local_addr)?;
-            Ok((listeners, local))
-        });
-    bound.map_err(|source| Failure::Listen {
-        address: address.to_string(),
-        source,
-    })
+    let until = clock::now() + HANDOVER;
+    let listeners = loop {
+        match headcount_server::listen(address, config.shards_count(), &config.limits) {
+            Err(error) if error.kind() == ErrorKind::AddrInUse && clock::now() < until => {
+                tokio::time::sleep(HANDOVER_LOOK).await;
+            }
+            listeners => break listeners,
+        }
+    };
+    let bound = listeners.and_then(|listeners| {
+        let local = listeners.first().map_or(Ok(address), TcpListener::local_addr)?;
+        Ok((listeners, local))
+    });
+    bound.map_err(|source| cannot_listen(address, source))
 }
 
-/// Takes the admin API's own address.
-pub(crate) fn listen_admin(
-    address: SocketAddr,
+/// Takes the admin API's own address, unless a server that drains has it until its end.
+pub(crate) async fn listen_admin(
+    address: Option<SocketAddr>,
     config: &Config,
-) -> Result<(TcpListener, SocketAddr), Failure> {
-    let bound = headcount_server::listen(address, 1, &config.limits).and_then(|mut listeners| {
-        let listener = listeners.pop().ok_or(std::io::ErrorKind::AddrNotAvailable)?;
-        let local = listener.local_addr()?;
-        Ok((listener, local))
-    });
-    bound.map_err(|source| Failure::Listen {
+) -> Result<AdminAddress, Failure> {
+    let Some(address) = address else {
+        return Ok(AdminAddress::None);
+    };
+    let until = clock::now() + HANDOVER;
+    loop {
+        match try_admin(address, config) {
+            Err(error) if error.kind() == ErrorKind::AddrInUse && clock::now() < until => {
+                if drains(address).await {
+                    return Ok(AdminAddress::Awaited(address));
+                }
+                tokio::time::sleep(HANDOVER_LOOK).await;
+            }
+            bound => {
+                let bound = bound.map_err(|source| cannot_listen(address, source));
+                return bound.map(|(listener, address)| AdminAddress::Taken(listener, address));
+            }
+        }
+    }
+}
+
+fn try_admin(address: SocketAddr, config: &Config) -> io::Result<(TcpListener, SocketAddr)> {
+    let mut listeners = headcount_server::listen(address, 1, &config.limits)?;
+    let listener = listeners.pop().ok_or(ErrorKind::AddrNotAvailable)?;
+    let local = listener.local_addr()?;
+    Ok((listener, local))
+}
+
+/// Whether a headcount that drains answers at this address.
+async fn drains(address: SocketAddr) -> bool {
+    let ask = async {
+        let mut socket = TcpStream::connect(address).await?;
+        socket
+            .write_all(b"GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+            .await?;
+        let mut answer = String::new();
+        socket.take(4_096).read_to_string(&mut answer).await?;
+        Ok::<_, io::Error>(answer)
+    };
+    let answer = tokio::time::timeout(HANDOVER, ask).await;
+    matches!(answer, Ok(Ok(text)) if text.starts_with("HTTP/1.1 503 ") && text.ends_with("\r\n\r\ndraining\n"))
+}
+
+fn cannot_listen(address: SocketAddr, source: io::Error) -> Failure {
+    Failure::Listen {
         address: address.to_string(),
         source,
-    })
+    }
 }
 
 /// Says where the board is, or how to get one; nothing where none is wanted. `address` is where the admin API is.

@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::error::Refusal;
 use crate::headcount::Headcount;
 use crate::metrics;
+use crate::store::Condition;
 
 /// Answer of `GET health`.
 #[derive(Serialize)]
@@ -34,20 +35,27 @@ pub(super) async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// New connections are taken.
+/// New connections and commands are taken. In words what is not as it should be, without anything that strangers should not read.
 pub(super) async fn ready(State(headcount): State<Headcount>) -> Response {
-    if headcount.is_ready() {
-        "ready\n".into_response()
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response()
+    if !headcount.is_ready() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response();
+    }
+    let store = headcount.store();
+    if let Condition::Fails(reason) = store.condition() {
+        let text = format!("releases and rules cannot be stored: {reason}\n");
+        return (StatusCode::SERVICE_UNAVAILABLE, text).into_response();
+    }
+    match store.history_condition() {
+        Condition::Works => "ready\n".into_response(),
+        Condition::Fails(reason) => {
+            format!("ready\nthe history cannot be stored: {reason}\n").into_response()
+        }
     }
 }
 
 /// Everything counted, in the Prometheus text format.
 pub(super) async fn metrics(State(headcount): State<Headcount>) -> Result<Response, Refusal> {
-    let rules = headcount.rules().await?.invalidations.len() as u64;
-    let text =
-        metrics::render(&headcount.meters(), headcount.gauges(rules)).map_err(|_| Refusal::internal())?;
+    let text = metrics::render(&headcount.meters(), headcount.gauges()).map_err(|_| Refusal::internal())?;
     Ok((
         [(
             CONTENT_TYPE,

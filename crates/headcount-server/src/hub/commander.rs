@@ -3,25 +3,21 @@
 //! Releases and invalidations pass here one at a time. Each is on disk before any tab hears of it and before its giver is
 //! told that it was accepted. What then stands goes to every shard as one value; from it each shard reaches its verdicts.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use headcount_core::invalidation::{Rule, Standing};
-use headcount_core::protocol::admin::{
-    InvalidationAnswer, InvalidationsAnswer, LiftAnswer, ReleaseEntry, ReleasesAnswer, RuleEntry,
-};
+use headcount_core::protocol::admin::{InvalidationAnswer, LiftAnswer, ReleaseEntry, RuleEntry};
 use headcount_core::protocol::convert::Invalidation;
 use headcount_core::protocol::server;
-use headcount_core::registry::{Outcomes, Reach};
 use headcount_core::release::{Release, ReleaseLog};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::clock;
 use crate::error::CommandError;
-use crate::shard::{Command, NewStanding, Question, Shards};
+use crate::shard::{Command, NewStanding, Shards};
 use crate::site::Site;
 use crate::store::{Step, Store, Stored};
+use crate::{answers, clock};
 
 /// Commands that may wait for their turn.
 pub(crate) const ORDERS_MAX: usize = 256;
@@ -42,16 +38,26 @@ pub(crate) enum Order {
         invalidation: Invalidation,
         reply: Reply<InvalidationAnswer>,
     },
-    DryRun {
-        invalidation: Invalidation,
-        reply: Reply<InvalidationAnswer>,
-    },
     Lift {
         id: u32,
         reply: Reply<LiftAnswer>,
     },
-    Releases(Reply<ReleasesAnswer>),
-    Rules(Reply<InvalidationsAnswer>),
+    /// Announce the release that the configuration names, unless it was heard of before.
+    Configure {
+        version: String,
+        reply: Reply<Configured>,
+    },
+}
+
+/// What became of the release that the configuration names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Configured {
+    /// It was new, and is current now.
+    Announced,
+    /// It is current already.
+    Current,
+    /// It was announced before, or given at the last start; another one is current and stays so.
+    Known,
 }
 
 /// What stood when the process ended last, made ready to stand again.
@@ -66,7 +72,7 @@ pub(crate) fn restore(stored: Stored, site: &Site) -> Standing {
         standing.add(rule, limits.rules_max);
     }
     standing.head = stored.head;
-    site.set_current_release(standing.releases.current());
+    site.set_standing(Arc::new(standing.clone()));
     standing
 }
 
@@ -76,15 +82,24 @@ pub(crate) struct Commander {
     shards: Shards,
     store: Arc<Store>,
     standing: Standing,
+    /// The release that the configuration named at the last start.
+    configured: Option<String>,
 }
 
 impl Commander {
-    pub(crate) fn new(site: Arc<Site>, shards: Shards, store: Arc<Store>, standing: Standing) -> Self {
+    pub(crate) fn new(
+        site: Arc<Site>,
+        shards: Shards,
+        store: Arc<Store>,
+        standing: Standing,
+        configured: Option<String>,
+    ) -> Self {
         Self {
             site,
             shards,
             store,
             standing,
+            configured,
         }
     }
 
@@ -97,7 +112,10 @@ impl Commander {
                     Some(order) => self.on_order(order).await,
                     None => return,
                 },
-                _ = look.tick() => self.expire().await,
+                _ = look.tick() => {
+                    self.store.look();
+                    self.expire().await;
+                }
             }
         }
     }
@@ -106,10 +124,8 @@ impl Commander {
         match order {
             Order::Announce { version, reply } => answer(reply, self.announce(version).await),
             Order::Invalidate { invalidation, reply } => answer(reply, self.invalidate(invalidation).await),
-            Order::DryRun { invalidation, reply } => answer(reply, self.dry_run(invalidation).await),
             Order::Lift { id, reply } => answer(reply, self.lift(id).await),
-            Order::Releases(reply) => answer(reply, Ok(self.releases())),
-            Order::Rules(reply) => answer(reply, Ok(self.rules().await)),
+            Order::Configure { version, reply } => answer(reply, self.configure(version).await),
         }
     }
 
@@ -119,6 +135,38 @@ impl Commander {
         if let Some(current) = self.standing.releases.already_current(&version) {
             return Ok(current.into());
         }
+        self.release(version, None).await
+    }
+
+    /// The release that the configuration names is announced if it is news. A restart with an old one must not roll the site back:
+    /// that is a command.
+    async fn configure(&mut self, version: String) -> Result<Configured, CommandError> {
+        let was_configured = self.configured.as_ref() == Some(&version);
+        let is_release = |entry: &Release| *entry.version == version;
+        if was_configured || self.standing.releases.entries().any(is_release) {
+            if !was_configured {
+                self.store.note(Step {
+                    head: self.standing.head,
+                    configured: Some(version.clone()),
+                    ..Step::default()
+                });
+            }
+            let is_current = self.standing.releases.already_current(&version).is_some();
+            return Ok(if is_current {
+                Configured::Current
+            } else {
+                Configured::Known
+            });
+        }
+        self.release(version.clone(), Some(version)).await?;
+        Ok(Configured::Announced)
+    }
+
+    async fn release(
+        &mut self,
+        version: String,
+        configured: Option<String>,
+    ) -> Result<ReleaseEntry, CommandError> {
         let release = Release {
             id: self.next_id()?,
             version: version.into(),
@@ -130,6 +178,7 @@ impl Commander {
         next.head = entry.id;
         self.commit(Step {
             head: entry.id,
+            configured,
             release: Some(entry.clone()),
             forget_release: forgotten.map(|release| release.id),
             ..Step::default()
@@ -142,7 +191,7 @@ impl Commander {
     }
 
     async fn invalidate(&mut self, invalidation: Invalidation) -> Result<InvalidationAnswer, CommandError> {
-        let rule = self.rule(invalidation, self.next_id()?);
+        let rule = rule(&self.site, &self.standing, invalidation)?;
         let (id, entry) = (rule.id, RuleEntry::from(&rule));
         let mut next = self.standing.clone();
         next.head = id;
@@ -150,7 +199,7 @@ impl Commander {
         let lapsed: Vec<u32> = lapsed.iter().map(|rule| rule.id).collect();
         self.commit(Step {
             head: id,
-            rule: Some(entry),
+            rules: vec![entry],
             forget_rules: lapsed.clone(),
             ..Step::default()
         })
@@ -163,27 +212,6 @@ impl Commander {
             routes,
             dry_run: false,
             lapsed,
-        })
-    }
-
-    async fn dry_run(&self, invalidation: Invalidation) -> Result<InvalidationAnswer, CommandError> {
-        let rule = Arc::new(self.rule(invalidation, self.next_id()?));
-        let mut answers = Vec::new();
-        for shard in self.shards.iter() {
-            let (reply, answer) = oneshot::channel();
-            shard.force(Command::Ask(Question::Reach {
-                rule: Arc::clone(&rule),
-                reply,
-            }));
-            answers.push(answer);
-        }
-        let (tabs, routes) = sum(answers).await;
-        Ok(InvalidationAnswer {
-            id: None,
-            tabs,
-            routes,
-            dry_run: true,
-            lapsed: Vec::new(),
         })
     }
 
@@ -208,88 +236,22 @@ impl Commander {
             return;
         }
         tracing::info!(?lapsed, "rules lapsed");
-        // They have lapsed whether or not the disk hears of it; at the next start they lapse again.
-        if let Err(error) = self
-            .commit(Step {
-                head: next.head,
-                forget_rules: lapsed,
-                ..Step::default()
-            })
-            .await
-        {
-            tracing::error!(%error, "lapsed rules are still on disk");
-        }
+        let step = Step {
+            head: next.head,
+            forget_rules: lapsed,
+            ..Step::default()
+        };
         self.stand(next, None, None).await;
-    }
-
-    fn releases(&self) -> ReleasesAnswer {
-        ReleasesAnswer {
-            current: self.standing.releases.current().to_string(),
-            releases: self.standing.releases.entries().map(ReleaseEntry::from).collect(),
-        }
-    }
-
-    async fn rules(&self) -> InvalidationsAnswer {
-        let outcomes = self.outcomes().await;
-        let mut invalidations: Vec<_> = self
-            .standing
-            .rules()
-            .map(|(_, rule)| RuleEntry {
-                outcomes: Some(outcomes.get(&rule.id).copied().unwrap_or_default().into()),
-                ..RuleEntry::from(rule.as_ref())
-            })
-            .collect();
-        invalidations.sort_by_key(|rule| rule.id);
-        InvalidationsAnswer { invalidations }
-    }
-
-    /// What became of the standing rules, by their numbers.
-    async fn outcomes(&self) -> BTreeMap<u32, Outcomes> {
-        let mut answers = Vec::new();
-        for shard in self.shards.iter() {
-            let (reply, answer) = oneshot::channel();
-            shard.force(Command::Ask(Question::Outcomes(reply)));
-            answers.push(answer);
-        }
-        let mut sum: BTreeMap<u32, Outcomes> = BTreeMap::new();
-        for answer in answers {
-            for (id, outcomes) in answer.await.unwrap_or_default() {
-                sum.entry(id).or_default().add(outcomes);
-            }
-        }
-        sum
+        // They have lapsed whether or not the disk hears of it; at the next start they lapse again.
+        self.store.note(step);
     }
 
     fn next_id(&self) -> Result<u32, CommandError> {
-        self.standing
-            .head
-            .checked_add(1)
-            .ok_or(CommandError::OutOfNumbers)
-    }
-
-    fn rule(&self, invalidation: Invalidation, id: u32) -> Rule {
-        let created_ms = clock::unix_ms();
-        let seconds = invalidation
-            .seconds
-            .unwrap_or(self.site.config.limits.rule_seconds);
-        Rule {
-            id,
-            pattern: invalidation.pattern,
-            versions: invalidation.versions,
-            audience: invalidation.audience,
-            mode: invalidation.mode,
-            release: self.standing.releases.current(),
-            created_ms,
-            expires_ms: created_ms + u64::from(seconds) * 1_000,
-        }
+        next_id(&self.standing)
     }
 
     async fn commit(&self, step: Step) -> Result<(), CommandError> {
-        let store = Arc::clone(&self.store);
-        match tokio::task::spawn_blocking(move || store.commit(&step)).await {
-            Ok(outcome) => Ok(outcome?),
-            Err(_) => Err(CommandError::Stopped),
-        }
+        Ok(self.store.commit(step).await?)
     }
 
     /// Lets every shard go over to what stands now. How many tabs on how many routes the rule at `position` reaches.
@@ -300,8 +262,8 @@ impl Commander {
         position: Option<usize>,
     ) -> (u64, u64) {
         self.standing = next;
-        self.site.set_current_release(self.standing.releases.current());
         let standing = Arc::new(self.standing.clone());
+        self.site.set_standing(Arc::clone(&standing));
         let mut answers = Vec::new();
         for shard in self.shards.iter() {
             let (reply, answer) = oneshot::channel();
@@ -314,7 +276,15 @@ impl Commander {
             })));
             answers.push(answer);
         }
-        sum(answers).await
+        let patience = answers::patience(self.site.config.limits.answer_ms);
+        match answers::sum(answers, patience).await {
+            Ok(reach) => reach,
+            Err(error) => {
+                // It stands: the shard goes over to it when it comes to that.
+                tracing::warn!(%error, "a shard did not say in time how many tabs a command reaches");
+                (0, 0)
+            }
+        }
     }
 }
 
@@ -322,14 +292,26 @@ fn answer<T>(reply: Reply<T>, outcome: Result<T, CommandError>) {
     let _asker_gone = reply.send(outcome);
 }
 
-async fn sum(answers: Vec<oneshot::Receiver<Reach>>) -> (u64, u64) {
-    let mut tabs = 0;
-    let mut routes = BTreeSet::new();
-    for answer in answers {
-        // A shard that has ended reaches nobody.
-        let reach = answer.await.unwrap_or_default();
-        tabs += reach.tabs;
-        routes.extend(reach.routes);
-    }
-    (tabs, routes.len() as u64)
+fn next_id(standing: &Standing) -> Result<u32, CommandError> {
+    standing.head.checked_add(1).ok_or(CommandError::OutOfNumbers)
+}
+
+/// The rule that an invalidation makes, as the next command.
+pub(crate) fn rule(
+    site: &Site,
+    standing: &Standing,
+    invalidation: Invalidation,
+) -> Result<Rule, CommandError> {
+    let created_ms = clock::unix_ms();
+    let seconds = invalidation.seconds.unwrap_or(site.config.limits.rule_seconds);
+    Ok(Rule {
+        id: next_id(standing)?,
+        pattern: invalidation.pattern,
+        versions: invalidation.versions,
+        audience: invalidation.audience,
+        mode: invalidation.mode,
+        release: standing.releases.current(),
+        created_ms,
+        expires_ms: created_ms + u64::from(seconds) * 1_000,
+    })
 }

@@ -277,7 +277,12 @@ fn a_stopped_server_answers() {
     for target in ["/api/admin/stats", "/api/admin/connections"] {
         assert_eq!(server.admin(Ask::get(target)).status, 503, "{target}");
     }
-    assert_eq!(server.invalidate(&json!({"match": {"exact": "/"}}))["tabs"], 0);
+    let body = json!({"match": {"exact": "/"}});
+    let late = server.admin(Ask::post("/api/admin/invalidations", &body));
+    assert_eq!((late.status, &*late.code()), (503, "draining"), "{late:?}");
+    for target in ["/api/admin/releases", "/api/admin/invalidations"] {
+        assert_eq!(server.admin(Ask::get(target)).status, 200, "{target}");
+    }
     assert_eq!(ask(server.address, &Ask::get("/metrics")).status, 200);
 }
 

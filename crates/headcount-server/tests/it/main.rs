@@ -13,6 +13,8 @@ mod client;
 mod contract;
 mod deltas;
 mod demotion;
+#[cfg(debug_assertions)]
+mod disk;
 mod embedding;
 mod files;
 mod history;

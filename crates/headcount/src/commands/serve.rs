@@ -7,7 +7,7 @@ use crate::arguments::ServeArguments;
 use crate::config;
 use crate::config::environment::Environment;
 use crate::failure::Failure;
-use crate::serve::{Server, announce, announce_board, listen, listen_admin};
+use crate::serve::{AdminAddress, Server, announce, announce_board, listen, listen_admin};
 use crate::signals::Signals;
 use crate::table::count;
 use crate::{descriptors, logs, output};
@@ -16,25 +16,34 @@ pub(crate) async fn run(arguments: &ServeArguments, environment: &Environment) -
     let settings = config::load(arguments, environment)?;
     logs::install(&settings.log);
     let signals = Signals::install()?;
-    let (listeners, address) = listen(settings.listen, &settings.server)?;
+    let (listeners, address) = listen(settings.listen, &settings.server).await?;
     for warning in warnings(&settings.server) {
         output::talk(&format!("warning: {warning}"));
     }
-    let admin = settings
-        .admin_listen
-        .map(|address| listen_admin(address, &settings.server))
-        .transpose()?;
+    let admin = listen_admin(settings.admin_listen, &settings.server).await?;
     let paths = format!(
         "  browsers connect at {}, the admin API is at {}",
         settings.server.base_path, settings.server.admin_path
     );
     let board_path = settings.server.board_path.clone();
+    let config = settings.server.clone();
     let server = Server::start(settings.server, settings.data_dir).await?;
-    let admin_address = admin.as_ref().map_or(address, |(_, address)| *address);
-    if let Some((listener, address)) = admin {
-        server.serve_admin(listener, board_path.is_some())?;
-        output::talk(&format!("admin API on http://{address}"));
-    }
+    let with_board = board_path.is_some();
+    let admin_address = match admin {
+        AdminAddress::None => address,
+        AdminAddress::Taken(listener, address) => {
+            server.serve_admin(listener, with_board)?;
+            output::talk(&format!("admin API on http://{address}"));
+            address
+        }
+        AdminAddress::Awaited(address) => {
+            server.serve_admin_later(address, config, with_board);
+            output::talk(&format!(
+                "admin API on http://{address}, as soon as the server that drains there has ended"
+            ));
+            address
+        }
+    };
     announce_board(admin_address, board_path.as_deref());
     announce(address);
     output::talk(&paths);

@@ -58,6 +58,8 @@ limits! {
     bridges_max: u32,
     bridge_body_bytes_max: u32,
     bridge_answer_ms: u32,
+    store_ms: u32,
+    answer_ms: u32,
     drain_ms: u32,
     reconnect_spread_ms: u32,
     history_seconds: u32,

@@ -46,7 +46,7 @@ pub(crate) async fn run(arguments: &DemoArguments, environment: &Environment) ->
     let signals = Signals::install()?;
     descriptors::raise();
     let config = config(environment)?;
-    let (listeners, address) = listen(address, &config)?;
+    let (listeners, address) = listen(address, &config).await?;
     let (secret, board_path) = (
         config.admin_secret.clone(),
         config.board_path.clone().unwrap_or_default(),

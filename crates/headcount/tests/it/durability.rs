@@ -1,10 +1,13 @@
 //! What was acknowledged survives `kill -9`.
 
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+
 use serde_json::{Value, json};
 
-use crate::client::Ask;
+use crate::client::{Answer, Ask, ask, connect, eventually, read_to_end};
 use crate::command::{ended, headcount};
-use crate::process::Process;
+use crate::process::{Process, SECRET};
 
 fn list(server: &Process, endpoint: &str, key: &str) -> Vec<Value> {
     let answer = server.admin(Ask::get(format!("/api/admin/{endpoint}"))).json();
@@ -62,31 +65,167 @@ fn a_release_given_at_start_is_announced_once() {
     }
 }
 
+/// It rolled the site back once: tabs on the current release were outdated.
 #[test]
-fn an_older_release_given_at_start_rolls_back_and_says_so() {
+fn a_restart_with_the_release_of_an_earlier_deploy_rolls_nothing_back() {
     let directory = tempfile::tempdir().unwrap();
-    let start = |release| {
+    // With the smallest log, so that `v2` is forgotten while the server runs.
+    for log in ["releases_max=1000", "releases_max=1"] {
+        let path = directory.path().join(log);
+        let start = |release| {
+            let words = [
+                "--data-dir",
+                path.to_str().unwrap(),
+                "--release",
+                release,
+                "--limit",
+                log,
+            ];
+            Process::start(&words, &[])
+        };
+        let current =
+            |server: &Process| server.admin(Ask::get("/api/admin/releases")).json()["current"].clone();
+        let server = start("v2");
+        assert!(
+            server.said.contains("v2, the configured release, is new"),
+            "{}",
+            server.said
+        );
+        server.post("releases", &json!({"version": "v3"}));
+        server.kill();
+        for _ in 0..2 {
+            let server = start("v2");
+            assert!(
+                server
+                    .said
+                    .contains("WARN v3 stays current: v2, the configured release,"),
+                "{}",
+                server.said
+            );
+            assert_eq!(current(&server), "v3");
+            server.kill();
+        }
+        let server = start("v4");
+        assert_eq!(current(&server), "v4");
+        server.kill();
+        // Going back is said in words.
+        let server = start("v4");
+        assert!(
+            server.said.contains("v4, the configured release, is current"),
+            "{}",
+            server.said
+        );
+        assert_eq!(server.run(&["release", "v3"]).code, 0);
+        assert_eq!(current(&server), "v3");
+        server.kill();
+        let server = start("v4");
+        assert_eq!(current(&server), "v3");
+        server.kill();
+    }
+}
+
+/// A request whose body is still to come: it keeps a drain from ending.
+struct Unfinished {
+    socket: TcpStream,
+    body: String,
+}
+
+impl Unfinished {
+    fn begin(server: &Process, ask: Ask, body: &Value) -> Self {
+        let body = body.to_string();
+        let request = ask.header("expect", "100-continue").text(server.address, "close");
+        let mut socket = connect(server.address);
+        socket
+            .write_all(request.strip_suffix(&body).unwrap().as_bytes())
+            .unwrap();
+        // This says that it is being answered.
+        let mut go_on = [0; 25];
+        socket.read_exact(&mut go_on).unwrap();
+        assert_eq!(go_on, *b"HTTP/1.1 100 Continue\r\n\r\n");
+        Self { socket, body }
+    }
+
+    fn finish(mut self) -> Answer {
+        self.socket.write_all(self.body.as_bytes()).unwrap();
+        Answer::parse(&read_to_end(&mut self.socket))
+    }
+}
+
+/// It was refused once, for as long as the drain lasted.
+#[test]
+fn a_successor_has_address_and_store_as_soon_as_the_drain_begins() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut server = Process::durable(directory.path());
+    server.post("releases", &json!({"version": "v1"}));
+    let late = json!({"version": "late"});
+    let ask = Ask::post("/api/admin/releases", &late).bearer(SECRET);
+    let late = Unfinished::begin(&server, ask, &late);
+    server.signal();
+    let words = ["--data-dir", directory.path().to_str().unwrap()];
+    let successor = Process::listening(&server.address.to_string(), &words, &[]);
+    let releases = successor.admin(Ask::get("/api/admin/releases")).json();
+    assert_eq!(releases["current"], "v1");
+    assert!(
+        server.is_running(),
+        "the drain was over too soon to prove anything"
+    );
+    let refused = late.finish();
+    assert_eq!(
+        (refused.status, &*refused.code()),
+        (503, "draining"),
+        "{refused:?}"
+    );
+    successor.post("releases", &json!({"version": "v2"}));
+    assert_eq!(server.wait(), Some(0));
+    assert_eq!(successor.terminate(), Some(0));
+}
+
+/// The one that drains answers there until its end.
+#[test]
+fn a_successor_gets_the_admin_address_when_the_one_before_it_has_ended() {
+    let directory = tempfile::tempdir().unwrap();
+    let start = |address: &str, admin: &str| {
         let words = [
             "--data-dir",
             directory.path().to_str().unwrap(),
-            "--release",
-            release,
+            "--admin-listen",
+            admin,
         ];
-        Process::start(&words, &[])
+        Process::listening(address, &words, &[])
     };
-    for release in ["v2", "v3", "v3"] {
-        let server = start(release);
-        assert!(!server.said.contains("rolled back"), "{}", server.said);
-        server.kill();
-    }
-    let server = start("v2");
+    let mut server = start("127.0.0.1:0", "127.0.0.1:0");
+    let admin = server
+        .said
+        .lines()
+        .find_map(|line| line.strip_prefix("admin API on http://"))
+        .unwrap();
+    let admin: SocketAddr = admin.parse().unwrap();
+    let body = json!({"type": "ping", "connectionId": "x"});
+    let kept = Unfinished::begin(&server, Ask::post("/__skew/message", &body), &body);
+    server.signal();
+    let successor = start(&server.address.to_string(), &admin.to_string());
     assert!(
-        server.said.contains("WARN rolled back from v3 to v2: "),
+        successor
+            .said
+            .contains("as soon as the server that drains there has ended"),
         "{}",
-        server.said
+        successor.said
     );
-    let releases = server.admin(Ask::get("/api/admin/releases")).json();
-    assert_eq!(releases["current"], "v2");
+    assert!(
+        server.is_running(),
+        "the drain was over too soon to prove anything"
+    );
+    let release = Ask::post("/api/admin/releases", &json!({"version": "v2"})).bearer(SECRET);
+    assert_eq!(ask(admin, &Ask::get("/readyz")).body, "draining\n");
+    assert_eq!(ask(admin, &release).code(), "draining");
+    kept.finish();
+    assert_eq!(server.wait(), Some(0));
+    eventually("the successor has the address", || {
+        TcpStream::connect(admin)
+            .ok()
+            .and_then(|_| (ask(admin, &Ask::get("/readyz")).status == 200).then_some(()))
+    });
+    assert_eq!(ask(admin, &release).status, 200);
 }
 
 #[test]
@@ -98,7 +237,9 @@ fn a_directory_belongs_to_one_server() {
     let second = ended(second);
     assert_eq!((second.code, &*second.stdout), (1, ""), "{second:?}");
     assert!(
-        second.stderr.contains("another headcount may be using it")
+        second
+            .stderr
+            .contains("is in use: another headcount runs with this data directory")
             && second.stderr.contains("headcount.redb"),
         "{second:?}"
     );

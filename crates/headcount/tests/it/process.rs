@@ -79,12 +79,26 @@ impl Process {
     }
 
     /// Asks it to stop, and says how it ended.
-    pub(crate) fn terminate(mut self) -> Option<i32> {
+    pub(crate) fn terminate(self) -> Option<i32> {
+        self.signal();
+        self.wait()
+    }
+
+    /// Asks it to stop.
+    pub(crate) fn signal(&self) {
         let killed = std::process::Command::new("kill")
             .arg(self.child.id().to_string())
             .status();
         assert!(killed.unwrap().success());
+    }
+
+    /// Waits for its end, and says how it ended.
+    pub(crate) fn wait(mut self) -> Option<i32> {
         self.child.wait().unwrap().code()
+    }
+
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
     }
 
     /// A client subcommand against it.

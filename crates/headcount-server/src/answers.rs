@@ -1,0 +1,125 @@
+//! What is read of a running server without passing the commander: the standing rules and releases, from memory, and what the
+//! shards know. A disk that hangs or a command under way delays none of it, and no answer is waited for without a bound.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use headcount_core::protocol::admin::{
+    InvalidationAnswer, InvalidationsAnswer, ReleaseEntry, ReleasesAnswer, RuleEntry,
+};
+use headcount_core::protocol::convert::Invalidation;
+use headcount_core::registry::{Outcomes, Reach};
+use tokio::sync::oneshot;
+
+use crate::error::CommandError;
+use crate::headcount::Headcount;
+use crate::hub::commander;
+use crate::shard::{Command, Question};
+
+impl Headcount {
+    /// The release log.
+    pub fn releases(&self) -> ReleasesAnswer {
+        let standing = self.site().standing();
+        ReleasesAnswer {
+            current: standing.releases.current().to_string(),
+            releases: standing.releases.entries().map(ReleaseEntry::from).collect(),
+        }
+    }
+
+    /// The standing rules, and what became of them.
+    pub async fn rules(&self) -> Result<InvalidationsAnswer, CommandError> {
+        let outcomes = self.outcomes().await?;
+        let standing = self.site().standing();
+        let mut invalidations: Vec<_> = standing
+            .rules()
+            .map(|(_, rule)| RuleEntry {
+                outcomes: Some(outcomes.get(&rule.id).copied().unwrap_or_default().into()),
+                ..RuleEntry::from(rule.as_ref())
+            })
+            .collect();
+        invalidations.sort_by_key(|rule| rule.id);
+        Ok(InvalidationsAnswer { invalidations })
+    }
+
+    /// What [`Headcount::invalidate`] would hit now. Touches nothing.
+    pub async fn dry_run(&self, invalidation: Invalidation) -> Result<InvalidationAnswer, CommandError> {
+        self.check_rule(&invalidation)?;
+        let rule = commander::rule(self.site(), &self.site().standing(), invalidation)?;
+        let rule = Arc::new(rule);
+        let mut answers = Vec::new();
+        for shard in self.shards().iter() {
+            let (reply, answer) = oneshot::channel();
+            shard.force(Command::Ask(Question::Reach {
+                rule: Arc::clone(&rule),
+                reply,
+            }));
+            answers.push(answer);
+        }
+        let (tabs, routes) = sum(answers, self.patience()).await?;
+        Ok(InvalidationAnswer {
+            id: None,
+            tabs,
+            routes,
+            dry_run: true,
+            lapsed: Vec::new(),
+        })
+    }
+
+    /// How long a shard may take to answer.
+    pub(crate) fn patience(&self) -> Duration {
+        patience(self.site().config.limits.answer_ms)
+    }
+
+    /// What became of the standing rules, by their numbers.
+    async fn outcomes(&self) -> Result<BTreeMap<u32, Outcomes>, CommandError> {
+        let mut answers = Vec::new();
+        for shard in self.shards().iter() {
+            let (reply, answer) = oneshot::channel();
+            shard.force(Command::Ask(Question::Outcomes(reply)));
+            answers.push(answer);
+        }
+        let mut sum: BTreeMap<u32, Outcomes> = BTreeMap::new();
+        for answer in answers {
+            for (id, outcomes) in or_ended(answer, self.patience()).await? {
+                sum.entry(id).or_default().add(outcomes);
+            }
+        }
+        Ok(sum)
+    }
+}
+
+pub(crate) fn patience(answer_ms: u32) -> Duration {
+    Duration::from_millis(answer_ms.into())
+}
+
+/// Waits for an answer. [`CommandError::Stopped`] where there will be none, [`CommandError::Overloaded`] where it is late.
+pub(crate) async fn within<T>(answer: oneshot::Receiver<T>, patience: Duration) -> Result<T, CommandError> {
+    match tokio::time::timeout(patience, answer).await {
+        Ok(answer) => answer.map_err(|_| CommandError::Stopped),
+        Err(_) => Err(CommandError::Overloaded),
+    }
+}
+
+/// How many tabs on how many routes, over all shards.
+pub(crate) async fn sum(
+    answers: Vec<oneshot::Receiver<Reach>>,
+    patience: Duration,
+) -> Result<(u64, u64), CommandError> {
+    let mut tabs = 0;
+    let mut routes = BTreeSet::new();
+    for answer in answers {
+        let reach = or_ended(answer, patience).await?;
+        tabs += reach.tabs;
+        routes.extend(reach.routes);
+    }
+    Ok((tabs, routes.len() as u64))
+}
+
+/// As [`within`], but a shard that has ended reaches nobody and knows nothing.
+async fn or_ended<T: Default>(answer: oneshot::Receiver<T>, patience: Duration) -> Result<T, CommandError> {
+    match within(answer, patience).await {
+        Err(CommandError::Stopped) => Ok(T::default()),
+        answer => answer,
+    }
+}

@@ -1,0 +1,185 @@
+//! Releases, rules and numbers on disk.
+//!
+//! What is to be there is in memory as well, some kilobytes. So after a write that failed, of which nobody knows how much came
+//! to the disk, everything is written anew in one step; a command that was refused never comes back.
+
+use std::collections::BTreeMap;
+
+use headcount_core::limits::Limits;
+use headcount_core::protocol::admin::{ReleaseEntry, RuleEntry};
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+
+use super::file::Place;
+use super::worker::Book;
+use super::{Step, StoreError, Stored};
+
+const RELEASES: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("releases");
+const RULES: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("rules");
+/// Numbers that outlive what they count: a command's number is never given twice, also when its rule was lifted.
+const NUMBERS: TableDefinition<'_, &str, u32> = TableDefinition::new("numbers");
+const HEAD: &str = "head";
+/// Texts about the store itself.
+const FACTS: TableDefinition<'_, &str, &str> = TableDefinition::new("facts");
+const FORMAT: &str = "format";
+const CONFIGURED: &str = "configured";
+
+/// The format that this version writes, and the newest that it reads. Files from before formats had numbers have none.
+const FORMAT_NOW: u32 = 1;
+
+/// What is to be on disk.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Commands {
+    head: u32,
+    configured: Option<String>,
+    releases: BTreeMap<u32, ReleaseEntry>,
+    rules: BTreeMap<u32, RuleEntry>,
+}
+
+impl Commands {
+    /// Reads what is on disk.
+    pub(super) fn load(database: &Database, place: &Place) -> Result<Self, StoreError> {
+        let read = database.begin_read()?;
+        let mut commands = Self::default();
+        match read.open_table(FACTS) {
+            Ok(facts) => {
+                let format = facts.get(FORMAT)?.map(|format| format.value().to_owned());
+                check_format(format, place)?;
+                commands.configured = facts.get(CONFIGURED)?.map(|release| release.value().to_owned());
+            }
+            Err(redb::TableError::TableDoesNotExist(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+        commands.head = read
+            .open_table(NUMBERS)?
+            .get(HEAD)?
+            .map_or(0, |head| head.value());
+        for entry in read.open_table(RELEASES)?.iter()? {
+            let (id, value) = entry?;
+            commands
+                .releases
+                .insert(id.value(), serde_json::from_slice(value.value())?);
+        }
+        for entry in read.open_table(RULES)?.iter()? {
+            let (id, value) = entry?;
+            commands
+                .rules
+                .insert(id.value(), serde_json::from_slice(value.value())?);
+        }
+        Ok(commands)
+    }
+
+    /// What stands by that. A rule whose pattern no longer fits the limits stays on disk, with a warning.
+    pub(super) fn stored(&self, limits: &Limits) -> Stored {
+        let fits = |entry: &RuleEntry| match entry.clone().into_rule(limits) {
+            Ok(rule) => Some(rule),
+            Err(error) => {
+                let id = entry.id;
+                tracing::warn!(id, %error, "a stored rule no longer fits the limits and is left out");
+                None
+            }
+        };
+        let ids = [
+            self.releases.last_key_value().map(|(id, _)| *id),
+            self.rules.last_key_value().map(|(id, _)| *id),
+        ];
+        Stored {
+            head: ids.into_iter().flatten().fold(self.head, u32::max),
+            configured: self.configured.clone(),
+            releases: self.releases.values().cloned().map(Into::into).collect(),
+            rules: self.rules.values().filter_map(fits).collect(),
+            samples: Vec::new(),
+        }
+    }
+
+    fn apply(&mut self, step: Step) {
+        self.head = step.head.max(self.head);
+        self.configured = step.configured.or(self.configured.take());
+        if let Some(id) = step.forget_release {
+            self.releases.remove(&id);
+        }
+        for id in &step.forget_rules {
+            self.rules.remove(id);
+        }
+        self.releases
+            .extend(step.release.map(|release| (release.id, release)));
+        self.rules
+            .extend(step.rules.into_iter().map(|rule| (rule.id, rule)));
+    }
+
+    /// Writes all of it. What else the tables hold is forgotten.
+    fn write_all(&self, write: &WriteTransaction) -> Result<(), StoreError> {
+        write.open_table(NUMBERS)?.insert(HEAD, self.head)?;
+        let mut facts = write.open_table(FACTS)?;
+        facts.insert(FORMAT, &*FORMAT_NOW.to_string())?;
+        if let Some(release) = &self.configured {
+            facts.insert(CONFIGURED, &**release)?;
+        }
+        let mut releases = write.open_table(RELEASES)?;
+        releases.retain(|_, _| false)?;
+        for (id, release) in &self.releases {
+            releases.insert(id, serde_json::to_vec(release)?.as_slice())?;
+        }
+        let mut rules = write.open_table(RULES)?;
+        rules.retain(|_, _| false)?;
+        for (id, rule) in &self.rules {
+            rules.insert(id, serde_json::to_vec(rule)?.as_slice())?;
+        }
+        Ok(())
+    }
+}
+
+impl Book for Commands {
+    type Entry = Step;
+
+    fn write(&mut self, database: &Database, entry: Option<&Step>, anew: bool) -> Result<(), StoreError> {
+        let write = database.begin_write()?;
+        match entry {
+            Some(step) if !anew => write_step(&write, step)?,
+            Some(step) => {
+                let mut next = self.clone();
+                next.apply(step.clone());
+                next.write_all(&write)?;
+            }
+            None => self.write_all(&write)?,
+        }
+        write.commit()?;
+        Ok(())
+    }
+
+    fn accept(&mut self, entry: Step, _: bool) {
+        self.apply(entry);
+    }
+}
+
+fn write_step(write: &WriteTransaction, step: &Step) -> Result<(), StoreError> {
+    write.open_table(NUMBERS)?.insert(HEAD, step.head)?;
+    if let Some(release) = &step.configured {
+        write.open_table(FACTS)?.insert(CONFIGURED, &**release)?;
+    }
+    let mut releases = write.open_table(RELEASES)?;
+    if let Some(release) = &step.release {
+        releases.insert(release.id, serde_json::to_vec(release)?.as_slice())?;
+    }
+    if let Some(id) = step.forget_release {
+        releases.remove(id)?;
+    }
+    let mut rules = write.open_table(RULES)?;
+    for id in &step.forget_rules {
+        rules.remove(*id)?;
+    }
+    for rule in &step.rules {
+        rules.insert(rule.id, serde_json::to_vec(rule)?.as_slice())?;
+    }
+    Ok(())
+}
+
+fn check_format(format: Option<String>, place: &Place) -> Result<(), StoreError> {
+    let is_known = |format: &String| format.parse().is_ok_and(|format: u32| format <= FORMAT_NOW);
+    match format.filter(|format| !is_known(format)) {
+        Some(format) => Err(StoreError::Newer {
+            path: place.path.clone(),
+            format,
+        }),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,311 @@
+use std::sync::Arc;
+
+use redb::{ReadableDatabase, TableDefinition};
+
+use super::*;
+use crate::faults::{Disk, Faults};
+
+fn limits() -> Limits {
+    Limits {
+        store_ms: 100,
+        ..Limits::default()
+    }
+}
+
+async fn open_with(directory: &Path, faults: &Faults) -> Result<(Store, Stored), StoreError> {
+    Store::open(directory, &limits(), true, faults).await
+}
+
+async fn open(directory: &Path) -> (Store, Stored) {
+    open_with(directory, &Faults::default()).await.unwrap()
+}
+
+fn release(id: u32, version: &str) -> Step {
+    let release = ReleaseEntry {
+        id,
+        version: version.to_owned(),
+        announced_at: 5,
+    };
+    Step {
+        head: id,
+        release: Some(release),
+        ..Step::default()
+    }
+}
+
+fn versions(stored: &Stored) -> Vec<(u32, &str)> {
+    stored
+        .releases
+        .iter()
+        .map(|release| (release.id, &*release.version))
+        .collect()
+}
+
+fn minute(at_ms: u64, oldest_ms: u64) -> Minute {
+    Minute {
+        sample: Arc::new(sample(at_ms)),
+        oldest_ms,
+    }
+}
+
+fn sample(at_ms: u64) -> Sample {
+    Sample::new(at_ms, [("v1".into(), 3), ("v2".into(), at_ms)], 16)
+}
+
+/// Waits for what the store's threads do.
+async fn until(what: &str, so: impl Fn() -> bool) {
+    let waiting = async {
+        while !so() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), waiting)
+        .await
+        .expect(what);
+}
+
+#[tokio::test]
+async fn what_was_committed_is_there_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, _) = open(directory.path()).await;
+    store.commit(release(1, "v1")).await.unwrap();
+    let second = Step {
+        forget_release: Some(1),
+        configured: Some("v2".to_owned()),
+        ..release(7, "v2")
+    };
+    store.commit(second).await.unwrap();
+    drop(store);
+    let (_store, stored) = open(directory.path()).await;
+    assert_eq!((stored.head, stored.configured.as_deref()), (7, Some("v2")));
+    assert_eq!(versions(&stored), [(7, "v2")]);
+}
+
+#[tokio::test]
+async fn a_write_that_failed_leaves_nothing_and_the_next_one_works() {
+    let directory = tempfile::tempdir().unwrap();
+    let faults = Faults::default();
+    let (store, _) = open_with(directory.path(), &faults).await.unwrap();
+    store.commit(release(1, "v1")).await.unwrap();
+    faults.commands_disk(Disk::Full);
+    for _ in 0..3 {
+        let error = store.commit(release(2, "refused")).await.unwrap_err();
+        assert_eq!(error.reason(), "no space is left on the disk", "{error:?}");
+        assert_eq!(
+            store.condition(),
+            Condition::Fails("no space is left on the disk")
+        );
+    }
+    faults.commands_disk(Disk::Well);
+    // Without a command, too, it is tried again and found well.
+    until("the store works again", || store.condition() == Condition::Works).await;
+    faults.commands_disk(Disk::Full);
+    store.commit(release(2, "refused")).await.unwrap_err();
+    faults.commands_disk(Disk::Well);
+    store.commit(release(2, "v2")).await.unwrap();
+    drop(store);
+    let (_store, stored) = open(directory.path()).await;
+    assert_eq!(versions(&stored), [(1, "v1"), (2, "v2")]);
+}
+
+#[tokio::test]
+async fn a_command_that_the_disk_kept_waiting_is_taken_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let faults = Faults::default();
+    let (store, _) = open_with(directory.path(), &faults).await.unwrap();
+    store.commit(release(1, "v1")).await.unwrap();
+    faults.commands_disk(Disk::Hanging);
+    let error = store.commit(release(2, "late")).await.unwrap_err();
+    assert!(matches!(error, StoreError::Hanging), "{error:?}");
+    assert_eq!(store.condition(), Condition::Fails("the disk does not answer"));
+    let error = store.commit(release(2, "later")).await.unwrap_err();
+    assert!(matches!(error, StoreError::Hanging), "at once: {error:?}");
+    // What happens anyhow is written when the disk answers.
+    store.note(Step {
+        head: 1,
+        configured: Some("v0".to_owned()),
+        ..Step::default()
+    });
+    faults.commands_disk(Disk::Well);
+    until("the disk answers", || store.condition() == Condition::Works).await;
+    store.release().await;
+    let (_store, stored) = open(directory.path()).await;
+    assert_eq!(versions(&stored), [(1, "v1")]);
+    assert_eq!(stored.configured.as_deref(), Some("v0"));
+}
+
+#[tokio::test]
+async fn the_history_fails_alone_and_catches_up() {
+    let directory = tempfile::tempdir().unwrap();
+    let faults = Faults::default();
+    let (store, _) = open_with(directory.path(), &faults).await.unwrap();
+    faults.history_disk(Disk::Full);
+    for at_ms in [100, 200, 300] {
+        store.keep(minute(at_ms, 0));
+    }
+    until("the history fails", || {
+        store.history_condition() != Condition::Works
+    })
+    .await;
+    assert_eq!(store.condition(), Condition::Works);
+    store.commit(release(1, "v1")).await.unwrap();
+    faults.history_disk(Disk::Well);
+    until("the history works", || {
+        store.history_condition() == Condition::Works
+    })
+    .await;
+    store.release().await;
+    let (_store, stored) = open(directory.path()).await;
+    assert_eq!(stored.samples, [sample(100), sample(200), sample(300)]);
+}
+
+#[tokio::test]
+async fn samples_are_there_again_in_order_without_those_that_were_to_be_forgotten() {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, _) = open(directory.path()).await;
+    for at_ms in [300, 100, 200, 900, 800] {
+        store.keep(minute(at_ms, 150));
+    }
+    store.release().await;
+    let (store, stored) = open(directory.path()).await;
+    assert_eq!(stored.samples, [sample(200), sample(800)]);
+    store.keep(minute(850, 200));
+    store.release().await;
+    let (_store, stored) = open(directory.path()).await;
+    assert_eq!(stored.samples, [sample(200), sample(800), sample(850)]);
+}
+
+/// One file held everything once.
+#[tokio::test]
+async fn what_a_single_file_held_is_moved_and_a_sample_that_cannot_be_read_is_left_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, _) = open(directory.path()).await;
+    store.commit(release(1, "v1")).await.unwrap();
+    store.release().await;
+    std::fs::remove_file(directory.path().join(HISTORY_FILE)).unwrap();
+    let table: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("history");
+    {
+        let old = Database::open(directory.path().join(COMMANDS_FILE)).unwrap();
+        let write = old.begin_write().unwrap();
+        {
+            let mut samples = write.open_table(table).unwrap();
+            let entry = headcount_core::protocol::history::SampleEntry::from(&sample(5));
+            samples
+                .insert(5, serde_json::to_vec(&entry).unwrap().as_slice())
+                .unwrap();
+            samples.insert(4, b"{}".as_slice()).unwrap();
+        }
+        write.commit().unwrap();
+    }
+    for _ in 0..2 {
+        let (store, stored) = open(directory.path()).await;
+        assert_eq!(
+            (versions(&stored), &*stored.samples),
+            (vec![(1, "v1")], &[sample(5)][..])
+        );
+        store.release().await;
+    }
+    let old = Database::open(directory.path().join(COMMANDS_FILE)).unwrap();
+    assert!(old.begin_read().unwrap().open_table(table).is_err());
+}
+
+#[tokio::test]
+async fn a_store_that_was_handed_over_can_be_opened_and_takes_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, _) = open(directory.path()).await;
+    let error = open_with(directory.path(), &Faults::default()).await.unwrap_err();
+    assert!(matches!(error, StoreError::Locked { .. }), "{error:?}");
+    store.release().await;
+    let (_next, _) = open(directory.path()).await;
+    let error = store.commit(release(1, "v1")).await.unwrap_err();
+    assert!(matches!(error, StoreError::Released), "{error:?}");
+}
+
+/// What is wrong, by what the file holds.
+async fn sentence(change: impl FnOnce(&Path)) -> String {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, _) = open(directory.path()).await;
+    store.commit(release(1, "v1")).await.unwrap();
+    store.release().await;
+    let file = directory.path().join(COMMANDS_FILE);
+    change(&file);
+    let before = std::fs::read(&file).unwrap_or_default();
+    let error = open_with(directory.path(), &Faults::default()).await.unwrap_err();
+    let sentence = crate::with_sources(&error);
+    let is_database = sentence.contains("has format");
+    let is_as_it_was = std::fs::read(&file).unwrap_or_default() == before;
+    assert!(is_as_it_was || is_database, "it is not left alone: {sentence}");
+    assert!(sentence.contains(COMMANDS_FILE), "{sentence}");
+    sentence
+}
+
+#[tokio::test]
+async fn each_thing_that_can_be_wrong_has_its_sentence() {
+    let cut = |length| {
+        move |file: &Path| {
+            let file = std::fs::OpenOptions::new().write(true).open(file).unwrap();
+            file.set_len(length).unwrap();
+        }
+    };
+    for length in [0_u64, 5, 100, 4_096, 8_192, 50_000] {
+        let said = sentence(cut(length)).await;
+        let wanted = if length == 0 {
+            "is empty"
+        } else {
+            "is damaged or cut off"
+        };
+        assert!(said.contains(wanted), "{length}: {said}");
+    }
+    let said = sentence(|file| std::fs::write(file, [0; 9_000]).unwrap()).await;
+    assert!(said.contains("is empty"), "{said}");
+    let said = sentence(|file| std::fs::write(file, "SQLite format 3 and more").unwrap()).await;
+    assert!(said.contains("is not a headcount store"), "{said}");
+    let said = sentence(|file| {
+        let mut bytes = std::fs::read(file).unwrap();
+        bytes[64..].iter_mut().for_each(|byte| *byte ^= 0x5A);
+        std::fs::write(file, bytes).unwrap();
+    })
+    .await;
+    assert!(said.contains("is damaged"), "{said}");
+    let said = sentence(|file| {
+        let database = Database::open(file).unwrap();
+        let write = database.begin_write().unwrap();
+        let facts: TableDefinition<'_, &str, &str> = TableDefinition::new("facts");
+        write.open_table(facts).unwrap().insert("format", "99").unwrap();
+        write.commit().unwrap();
+    })
+    .await;
+    assert!(said.contains("has format 99"), "{said}");
+    let said = sentence(|file| {
+        std::fs::remove_file(file).unwrap();
+        std::fs::create_dir(file).unwrap();
+    })
+    .await;
+    assert!(said.contains("cannot be opened: "), "{said}");
+}
+
+#[tokio::test]
+async fn a_history_that_is_damaged_is_set_aside_and_commands_go_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, _) = open(directory.path()).await;
+    store.commit(release(1, "v1")).await.unwrap();
+    store.release().await;
+    let file = directory.path().join(HISTORY_FILE);
+    std::fs::write(&file, b"").unwrap();
+    let (store, stored) = open(directory.path()).await;
+    assert_eq!(versions(&stored), [(1, "v1")]);
+    store.keep(minute(100, 0));
+    store.release().await;
+    assert!(directory.path().join("history.redb.damaged").exists());
+    let (_store, stored) = open(directory.path()).await;
+    assert_eq!(stored.samples, [sample(100)]);
+}
+
+#[tokio::test]
+async fn a_directory_that_cannot_be_made_is_named() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let error = open_with(&file.path().join("below-a-file"), &Faults::default())
+        .await
+        .unwrap_err();
+    assert!(matches!(error, StoreError::Directory { .. }) && error.to_string().contains("below-a-file"));
+}
