@@ -45,6 +45,8 @@ mod error;
 pub mod faults;
 #[cfg(not(debug_assertions))]
 mod faults;
+#[cfg(test)]
+mod fuzz;
 pub mod head;
 mod headcount;
 mod history;

@@ -71,6 +71,10 @@ impl Origins {
         let mut sent = Vec::new();
         head.each_value("origin", &mut |value| sent.push(value));
         let site = head.header("sec-fetch-site");
+        if sent.len() != head.count("origin") {
+            // One that cannot be read is no reason to go by another, or by none.
+            return Admission::Foreign;
+        }
         match *sent {
             [] => match site {
                 None | Some("none") => Admission::NotABrowser,

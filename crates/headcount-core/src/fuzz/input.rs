@@ -78,22 +78,20 @@ impl<'a> Input<'a> {
         text
     }
 
-    /// `whole` in pieces, cut where these bytes say.
-    pub(crate) fn cut<'w>(&mut self, whole: &'w [u8]) -> Vec<&'w [u8]> {
-        let sizes = self.bytes(8);
-        let mut pieces = Vec::new();
-        let mut rest = whole;
-        for size in sizes.iter().map(|size| usize::from(*size) + 1).cycle() {
-            if rest.is_empty() {
-                break;
+    /// As [`Input::text`], of bytes: what is no character and no word is a byte as it is.
+    pub(crate) fn raw(&mut self, pieces: usize, words: &[&str]) -> Vec<u8> {
+        let recipe = self.bytes(pieces);
+        let mut rest = Input::new(recipe);
+        let mut raw = Vec::new();
+        while !rest.is_empty() {
+            match rest.byte() {
+                ascii @ 0..0x80 => raw.push(ascii),
+                word @ 0x80..0xf8 if !words.is_empty() => {
+                    raw.extend_from_slice(words[usize::from(word - 0x80) % words.len()].as_bytes());
+                }
+                _ => raw.push(rest.byte()),
             }
-            let (piece, later) = rest.split_at(size.min(rest.len()));
-            pieces.push(piece);
-            rest = later;
         }
-        if !rest.is_empty() {
-            pieces.push(rest);
-        }
-        pieces
+        raw
     }
 }

@@ -40,7 +40,7 @@ const COOKIE_BYTES_MAX: usize = 8_192;
 /// Longest salt, bytes. iron writes 64.
 const SALT_BYTES_MAX: usize = 256;
 /// How far the app's clock may be from ours, milliseconds, as in iron.
-const SKEW_MS: u64 = 60_000;
+pub(crate) const SKEW_MS: u64 = 60_000;
 
 /// Admits whoever shows a sealed session that fulfils a rule.
 #[derive(Debug)]
@@ -215,7 +215,7 @@ fn decode(text: &str) -> Option<Vec<u8>> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use cbc::cipher::BlockModeEncrypt;
     use serde_json::json;
 
@@ -223,7 +223,7 @@ mod tests {
     use crate::authorize::tests::request;
 
     const PASSWORD: &str = "0123456789abcdef0123456789abcdef-ref";
-    const NOW: u64 = 1_795_320_200_000;
+    pub(crate) const NOW: u64 = 1_795_320_200_000;
 
     /// Sealed by h3 itself.
     const VECTOR: &str = "Fe26.2**539d82494a6b07953555ffe9a8a93f0d910cd8d608a89b2a349557cf94f52ce3*o0r9w2-tJCKjawP4UJfvuw*cdixO_biS9zYf5pbcGJuEHD2uNHTDFlmd5r_N9KMGoJMgyPcq2wUtg8lHFDNbmKEeckwfkcOZGTVVd2joF5dHVMIUTrNvzJDhoMLV9O6dtW-dRWXWTWwOMsiQLnxaK4AqWD9fwrLeRX7lmQ9tORwIFzccg1-hfncU4jednprnBB_OHUJ6ZlJjthLapK8wJCE**008696e54886ac963aa2bb68aa1f9c3bd5ef5739deacf355b7f84893d7e33000*4gi4iOTq5h3feOomU--tZ3TObSURsntH3RN3Pdlffto";
@@ -237,7 +237,7 @@ mod tests {
     }
 
     /// Seals as the app does, with fixed salts.
-    fn seal(content: &str, expiry: &str) -> String {
+    pub(crate) fn seal(content: &str, expiry: &str) -> String {
         let app = session(PASSWORD);
         let (salt, iv) = ("5a".repeat(32), [7; 16]);
         let cipher = cbc::Encryptor::<Aes256>::new_from_slices(&app.key(&salt), &iv).unwrap();
@@ -258,7 +258,7 @@ mod tests {
         seal(&content.to_string(), expiry)
     }
 
-    fn verdict(value: &str) -> Verdict {
+    pub(crate) fn verdict(value: &str) -> Verdict {
         let header = format!("theme=dark; nuxt-session={value}; other=1");
         session(PASSWORD).verdict(&request(&[("cookie", &header)], NOW))
     }

@@ -26,9 +26,9 @@ use crate::site::{Place, Site};
 const HEADERS_MAX: usize = 64;
 
 /// What the lean door decides by: nothing of a shard but what all shards share, so that it can be judged alone.
-pub(super) struct Judge<'a> {
-    pub(super) site: &'a Arc<Site>,
-    pub(super) meters: &'a Meters,
+pub(crate) struct Judge<'a> {
+    pub(crate) site: &'a Arc<Site>,
+    pub(crate) meters: &'a Meters,
 }
 
 /// What to do with a socket, going by what was read of it.
@@ -190,11 +190,11 @@ impl Judge<'_> {
             Err(_) => return Decision::HandOver,
         };
         let plain = request.version == Some(1)
-            && request.header("host").is_some()
-            && request.header("transfer-encoding").is_none()
-            && request.header("expect").is_none();
+            && request.count("host") == 1
+            && request.count("transfer-encoding") == 0
+            && request.count("expect") == 0;
         match request.method {
-            Some("GET") if plain && request.header("content-length").is_none() => {
+            Some("GET") if plain && request.count("content-length") == 0 => {
                 self.decide_stream(&request, peer, head_bytes)
             }
             Some("POST") if plain => self.decide_post(&request, head_bytes, &read[head_bytes..]),
@@ -237,7 +237,7 @@ impl Judge<'_> {
     /// The stream that a plain request is for; for a WebSocket with the answer to its key.
     fn wanted_stream(&self, request: &dyn Head) -> Option<(Transport, Option<String>)> {
         let path = request.path();
-        if path == self.site.sse_path && request.header("upgrade").is_none() {
+        if path == self.site.sse_path && request.count("upgrade") == 0 {
             return Some((Transport::Sse, None));
         }
         if path == self.site.websocket_path {
@@ -284,8 +284,11 @@ pub(crate) fn websocket_accept(head: &dyn Head) -> Option<String> {
         });
         found
     };
+    // A second key or version would be read by one reader and not by another.
     let asked = has_token("upgrade", "websocket")
         && has_token("connection", "upgrade")
+        && head.count("sec-websocket-key") == 1
+        && head.count("sec-websocket-version") == 1
         && head
             .header("sec-websocket-version")
             .is_some_and(|version| version.trim() == "13");

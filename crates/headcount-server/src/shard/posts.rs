@@ -34,7 +34,8 @@ impl Judge<'_> {
         let simple = request
             .header("connection")
             .is_none_or(|value| value.trim().eq_ignore_ascii_case("keep-alive"))
-            && request.header("upgrade").is_none()
+            && request.count("connection") <= 1
+            && request.count("upgrade") == 0
             && matches!(
                 self.site.origins.admits(request),
                 Admission::SameOrigin | Admission::NotABrowser
@@ -170,11 +171,7 @@ fn read_message(text: &str) -> Said<'_> {
 
 /// The one length a request states; `None` where it states none, several, or no number.
 fn content_length(request: &dyn Head) -> Option<usize> {
-    let (mut first, mut count) = (None, 0);
-    request.each_value("content-length", &mut |value| {
-        first.get_or_insert(value);
-        count += 1;
-    });
-    let all_digits = |length: &&str| length.bytes().all(|byte| byte.is_ascii_digit());
-    first.filter(|_| count == 1).filter(all_digits)?.parse().ok()
+    let first = request.header("content-length")?;
+    let is_one = request.count("content-length") == 1 && first.bytes().all(|byte| byte.is_ascii_digit());
+    first.parse().ok().filter(|_| is_one)
 }
