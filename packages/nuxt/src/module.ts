@@ -12,6 +12,7 @@ import type { Nitro } from 'nitropack/types'
 
 import { DEFAULTS, problems, type ModuleOptions } from './options.js'
 import { AUTHORIZE_PATH } from './runtime/server/authorize.path.js'
+import { configuredProxies } from './runtime/server/forwarding.js'
 import { attach } from './runtime/server/gate.js'
 import { findBinary, HOW_TO_GET_IT, startLocal } from './runtime/server/local.js'
 import type { SiteConfig } from './runtime/server/site.js'
@@ -89,9 +90,11 @@ function check(options: ModuleOptions): void {
 }
 
 function configure(nuxt: Nuxt, options: ModuleOptions, base: string): void {
-  const { connectionTracking, routeTracking, ipTracking, hooks, announce, bin } = options
+  const { connectionTracking, routeTracking, ipTracking, trustedProxies, proxyHeaders, hooks, announce, bin } = options
   const site: SiteConfig = {
     url: '', adminUrl: '', adminPath: '/api/admin', secret: '', base, connectionTracking, routeTracking, ipTracking, hooks, announce, bin,
+    // Text, so that one variable sets all of them.
+    trustedProxies: trustedProxies.join(), proxyHeaders: proxyHeaders.join(),
     builtAt: Date.now(), isLocal: false, ...nuxt.options.runtimeConfig['headcount'] as Partial<SiteConfig> | undefined,
   }
   nuxt.options.runtimeConfig['headcount'] = site as never
@@ -137,7 +140,7 @@ function addPreview(nitro: Nitro): void {
 async function serveInDevelopment(nuxt: Nuxt, options: ModuleOptions): Promise<void> {
   const site = nuxt.options.runtimeConfig['headcount'] as unknown as SiteConfig
   const upstream = configuredUpstream(site, process.env) ?? await startForDevelopment(nuxt, options, site)
-  const gate = { base: site.base, upstream: upstream?.url ?? null, tellsAddress: site.ipTracking }
+  const gate = { base: site.base, upstream: upstream?.url ?? null, tellsAddress: site.ipTracking, proxies: configuredProxies(site) }
   nuxt.hook('listen', (server) => { attach(server as Server, gate, true) })
 }
 

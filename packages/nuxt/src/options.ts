@@ -5,6 +5,8 @@
 
 import type { HeadcountOptions } from '@headcount/client'
 
+import { configuredProxies } from './runtime/server/forwarding.js'
+
 /** `skewProtection` in `nuxt.config`. */
 export interface ModuleOptions {
   /** Whether the module does anything. Default `true`. */
@@ -15,6 +17,17 @@ export interface ModuleOptions {
   routeTracking: boolean
   /** Whether client addresses are read, kept in memory and shown to those who may see stats. Needs `connectionTracking`. Default `false`. */
   ipTracking: boolean
+  /**
+   * Addresses and networks of the proxies before this app, such as `10.0.0.0/8`, whose word on visitors' addresses counts. At run time
+   * `NUXT_HEADCOUNT_TRUSTED_PROXIES`, with commas. Default: none, so an address is that of the socket.
+   */
+  trustedProxies: string[]
+  /**
+   * The headers that those proxies set, or take out of what visitors send. Any other is the visitor's own word and is dropped. Some of `cf-connecting-ip`,
+   * `x-forwarded-for`, `x-real-ip` (the first of these that is there counts), `x-forwarded-proto` and `x-forwarded-host`. At run time
+   * `NUXT_HEADCOUNT_PROXY_HEADERS`. Default `x-forwarded-for` and `x-forwarded-proto`.
+   */
+  proxyHeaders: string[]
   /** Below which path browsers reach headcount; the app's base URL goes before it. Default `/__skew`. */
   path: string
   /** URL of headcount's client endpoints on another origin, if browsers are to go there themselves. Default: this site's own origin. */
@@ -45,6 +58,8 @@ export const DEFAULTS: ModuleOptions = {
   connectionTracking: false,
   routeTracking: false,
   ipTracking: false,
+  trustedProxies: [],
+  proxyHeaders: ['x-forwarded-for', 'x-forwarded-proto'],
   path: '/__skew',
   endpoint: '',
   transport: 'auto',
@@ -88,6 +103,11 @@ export function problems(options: ModuleOptions): string[] {
   }
   if (!/^\/[^/?#*][^?#*]*$/.test(options.path) || options.path.endsWith('/')) {
     found.push(`\`skewProtection.path\` is "${options.path}": write a path such as /__skew, without a slash at its end`)
+  }
+  try {
+    configuredProxies(options)
+  } catch (error) {
+    found.push(`\`skewProtection.${(error as Error).message}`.replace(' has', '` has'))
   }
   if (options.endpoint !== '' && !/^https?:$/.test(URL.canParse(options.endpoint) ? new URL(options.endpoint).protocol : '')) {
     found.push(`\`skewProtection.endpoint\` is "${options.endpoint}": write a URL such as https://skew.example.com/__skew`)

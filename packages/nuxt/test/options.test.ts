@@ -17,6 +17,7 @@ describe('problems', () => {
   it.each([
     [{ refresh: 'navigation' as const }, 'routeTracking'], [{ deadlineMs: Infinity }, 'milliseconds'], [{ deadlineMs: -1 }, 'milliseconds'],
     [{ endpoint: 'localhost:4477/__skew' }, 'https://'], [{ endpoint: 'ftp://example.com/' }, 'https://'],
+    [{ trustedProxies: ['nginx'] }, '`skewProtection.trustedProxies` has "nginx"'], [{ proxyHeaders: ['via'] }, '`skewProtection.proxyHeaders` has "via"'],
     [{ path: '//example.com/x' }, '/__skew'], [{ path: '/**' }, '/__skew'], [{ path: '/skew/' }, '/__skew'],
   ])('of %o are one', (options, right) => {
     expect(problems({ ...DEFAULTS, ...options })).toEqual([expect.stringContaining(right)])

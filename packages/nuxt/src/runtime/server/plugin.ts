@@ -15,7 +15,7 @@ import { attach, shut } from './gate.js'
 import { runHooks } from './listen.js'
 import { findBinary, HOW_TO_GET_IT, startLocal } from './local.js'
 import { announce } from './release.js'
-import { gateOf, setUpstream, siteConfig, upstreamOf, type RuntimeConfig } from './site.js'
+import { gateOf, proxiesOf, setUpstream, siteConfig, upstreamOf, type RuntimeConfig } from './site.js'
 
 /** Told by Node.js when a server begins to listen, with the server. */
 const LISTENING = 'tracing:net.server.listen:asyncStart'
@@ -73,6 +73,11 @@ async function connect(config: RuntimeConfig, stops: (() => void)[]) {
 /** Puts the gate for WebSockets before the server that this app is about to listen with. */
 function placeGate(config: RuntimeConfig): void {
   const gate = gateOf(config)
+  try {
+    proxiesOf(config)
+  } catch (error) {
+    warn(`no proxy is trusted: ${(error as Error).message}`)
+  }
   const listening = (said: unknown): void => {
     const { server } = said as { server?: unknown }
     if (!(server instanceof Server || server instanceof SecureServer)) return

@@ -1,10 +1,11 @@
 // What this app's runtime configuration says, as the parts of this folder need it.
 
+import { configuredProxies, type ProxyConfig, type Proxies } from './forwarding.js'
 import type { Gate } from './gate.js'
 import { configuredUpstream, type Upstream, type UpstreamConfig } from './upstream.js'
 
 /** `runtimeConfig.headcount`: what the module wrote at build time, and what the environment sets over it. */
-export interface SiteConfig extends UpstreamConfig {
+export interface SiteConfig extends UpstreamConfig, ProxyConfig {
   readonly base: string
   readonly connectionTracking: boolean
   readonly routeTracking: boolean
@@ -24,6 +25,7 @@ export interface RuntimeConfig {
 }
 
 let found: Upstream | null | undefined
+let proxies: Proxies | undefined
 
 /** This app's part of the runtime configuration. */
 export function siteConfig(config: RuntimeConfig): SiteConfig {
@@ -43,7 +45,21 @@ export function setUpstream(upstream: Upstream): void {
 /** The way of browsers to it. */
 export function gateOf(config: RuntimeConfig): Gate {
   const { base, ipTracking } = siteConfig(config)
-  return { base, tellsAddress: ipTracking, get upstream() { return reachable(config)?.url ?? null } }
+  return { base, tellsAddress: ipTracking, proxies: believed(config), get upstream() { return reachable(config)?.url ?? null } }
+}
+
+/** The proxies before this app. Throws what is wrong with what is said of them. */
+export function proxiesOf(config: RuntimeConfig): Proxies {
+  return proxies ??= configuredProxies(siteConfig(config))
+}
+
+/** Where the configuration is wrong no proxy is believed. */
+function believed(config: RuntimeConfig): Proxies | undefined {
+  try {
+    return proxiesOf(config)
+  } catch {
+    return undefined
+  }
 }
 
 /** What is wrong with the configuration was said by who connected; browsers are told that nobody answers. */

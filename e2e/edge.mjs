@@ -1,0 +1,71 @@
+// nginx and Caddy, as proxies before the app and before headcount.
+
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { inTime, until } from './wait.mjs'
+
+const START_WITHIN_MS = 10_000
+
+/** What every configuration of nginx here begins with: all in one folder, nothing of this machine's own. @param {string} folder */
+const NGINX = (folder) => `daemon off; pid ${folder}/pid; error_log stderr; events {}
+http {
+  access_log off;
+  client_body_temp_path ${folder}/body; proxy_temp_path ${folder}/proxy;
+  fastcgi_temp_path ${folder}/fastcgi; uwsgi_temp_path ${folder}/uwsgi; scgi_temp_path ${folder}/scgi;
+`
+const COMMANDS = {
+  nginx: (file, folder) => ['-c', file, '-p', folder],
+  caddy: (file) => ['run', '--config', file, '--adapter', 'caddyfile'],
+}
+
+/** A proxy that runs. One that is not installed is an error: `cargo xtask test` installs them. */
+export class Edge {
+  #child
+  #folder
+
+  /**
+   * @param {'nginx' | 'caddy'} name
+   * @param {(port: number) => string} configuration of nginx what belongs into `http`
+   */
+  static async start(name, configuration) {
+    const edge = new Edge()
+    edge.#folder = await mkdtemp(join(tmpdir(), 'headcount-edge-'))
+    const port = await freePort()
+    const file = join(edge.#folder, 'configuration')
+    await writeFile(file, name === 'nginx' ? `${NGINX(edge.#folder)}${configuration(port)}\n}` : configuration(port))
+    const said = []
+    edge.#child = spawn(name, COMMANDS[name](file, edge.#folder), { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, HOME: edge.#folder } })
+    edge.#child.on('error', (error) => said.push(`${error}: cargo xtask test installs ${name}`))
+    edge.#child.stderr.on('data', (piece) => said.push(String(piece)))
+    edge.port = port
+    edge.url = `http://localhost:${port}`
+    const answer = () => fetch(edge.url).then(({ status }) => status, () => said.join(''))
+    try {
+      await until(`${name} to answer`, answer, (status) => status === 200, START_WITHIN_MS)
+    } catch (error) {
+      await edge.stop()
+      throw error
+    }
+    return edge
+  }
+
+  async stop() {
+    if (this.#child.pid !== undefined && this.#child.exitCode === null && this.#child.kill()) await inTime('the edge to end', once(this.#child, 'exit'))
+    await rm(this.#folder, { recursive: true })
+  }
+}
+
+/** These two take no port 0. Another process could take this one first; then the edge says so, and the test fails with its words. */
+async function freePort() {
+  const holder = createServer().listen(0, '127.0.0.1')
+  await once(holder, 'listening')
+  const { port } = holder.address()
+  holder.close()
+  await once(holder, 'close')
+  return port
+}
