@@ -1,4 +1,4 @@
-//! What the machine must have beyond Rust, and how to get it: Node, Chromium, `ip` and the npm packages.
+//! What the machine must have beyond Rust, and how to get it: Node, Chromium, nginx, Caddy, `ip` and the npm packages.
 //!
 //! Installs only what is missing, and system packages only as root on a Debian system; elsewhere it prints the command. Reads
 //! one variable, `CHROMIUM`: the path of the browser, where it is not Debian's. The browser tests read the same one.
@@ -11,6 +11,8 @@ use crate::report::{Failure, Passed};
 use crate::run;
 
 const DEBIAN_CHROMIUM: &str = "/usr/bin/chromium";
+/// The proxies, and what makes each say its version.
+const PROXIES: [(&str, &str); 2] = [("nginx", "-v"), ("caddy", "version")];
 const APT_INSTALL: [&str; 3] = ["install", "--yes", "--no-install-recommends"];
 /// Where a lock file of npm lies, from the root: the packages, and the browser tests.
 const LOCKED: [&str; 2] = ["", "e2e"];
@@ -41,8 +43,38 @@ pub(crate) fn chromium() -> Result<Passed, Failure> {
             next,
         ));
     }
-    install("chromium")?;
+    install(&["chromium"])?;
     Ok(Passed::Noting("installed Chromium".to_owned()))
+}
+
+/// nginx and Caddy, which the rules in the documentation are for, installed if this can be done here.
+pub(crate) fn proxies() -> Result<Passed, Failure> {
+    let missing: Vec<&str> = PROXIES
+        .iter()
+        .filter(|(program, version)| !run::works(program, &[version]))
+        .map(|(program, _)| *program)
+        .collect();
+    if missing.is_empty() {
+        return Ok(Passed::Noting("already there".to_owned()));
+    }
+    if !may_install() {
+        let next = format!(
+            "sudo apt-get update && sudo apt-get {} {}",
+            APT_INSTALL.join(" "),
+            missing.join(" ")
+        );
+        return Err(Failure::new(
+            format!("not on the PATH: {}", missing.join(", ")),
+            next,
+        ));
+    }
+    install(&missing)?;
+    // Debian starts what it installs, on port 80. The tests start their own, on free ports.
+    for service in &missing {
+        let _there_is_no_systemd = run::works("systemctl", &["disable", "--now", service]);
+    }
+    let installed = missing.join(", ");
+    Ok(Passed::Noting(format!("installed {installed}")))
 }
 
 /// `ip`, which makes the network namespaces in which peers are lost, installed if this can be done here. Where namespaces
@@ -62,7 +94,7 @@ pub(crate) fn namespaces() -> Result<Passed, Failure> {
     if !may_install() {
         return without("there is no `ip` (iproute2)");
     }
-    install("iproute2")?;
+    install(&["iproute2"])?;
     Ok(Passed::Noting("installed iproute2".to_owned()))
 }
 
@@ -110,9 +142,9 @@ fn may_install() -> bool {
     is_root() && run::works("apt-get", &["--version"])
 }
 
-fn install(package: &str) -> Result<(), Failure> {
+fn install(packages: &[&str]) -> Result<(), Failure> {
     apt_get(&["update"])?;
-    apt_get(&[&APT_INSTALL[..], &[package]].concat())
+    apt_get(&[&APT_INSTALL[..], packages].concat())
 }
 
 fn apt_get(arguments: &[&str]) -> Result<(), Failure> {

@@ -6,6 +6,7 @@ use crate::{autobahn, check, needs, packages, run};
 /// Installs what is missing, then runs the gates, every Rust test, the Autobahn test suite and the browser tests.
 pub(crate) fn test() -> Result<(), Failure> {
     step("what the machine must have", needs::chromium)?;
+    step("proxies for the browser tests", needs::proxies)?;
     step("network namespaces for the tests", needs::namespaces)?;
     step("npm packages", needs::packages)?;
     check::gates()?;
