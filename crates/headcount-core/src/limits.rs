@@ -47,6 +47,18 @@ pub struct Limits {
     /// An admission to stats is asked for again after this time at the latest, milliseconds: who may no longer see them loses
     /// the stream then. At least 100. Default 60,000.
     pub admission_ms: u32,
+    /// Bytes of cookies and other headers that one browser may show for the question whether it may see stats. A browser that
+    /// shows more is treated as one that shows nothing, with a line in the log. At least 1,024. Default 8,192.
+    pub credentials_bytes_max: u32,
+    /// Milliseconds for which the cookies of a WebSocket handshake are kept, for a subscription by message. A client that
+    /// subscribes later is closed with 4100, so that it comes back with the cookies of now. Default 5,000.
+    pub handshake_credentials_ms: u32,
+    /// Bytes kept for that, over all connections. The oldest are dropped for new ones, as if their time was over. Default
+    /// 4,194,304.
+    pub handshake_credentials_bytes_max: u32,
+    /// Bytes of navigations that wait for the allowance of their connections, over all connections. A connection that would
+    /// exceed it is closed with 1008, and says its page when it returns. Default 8,388,608.
+    pub deferred_bytes_max: u32,
     /// Least time between two `stats` messages, milliseconds. Default 100.
     pub tick_ms: u32,
     /// Time between two keepalives (SSE) or pings (WebSocket) of a connection, milliseconds. Default 30,000.
@@ -114,6 +126,10 @@ impl Default for Limits {
             stats_connections_max: 200,
             subscribers_max: 1_000,
             admission_ms: 60_000,
+            credentials_bytes_max: 8_192,
+            handshake_credentials_ms: 5_000,
+            handshake_credentials_bytes_max: 4_194_304,
+            deferred_bytes_max: 8_388_608,
             tick_ms: 100,
             keepalive_ms: 30_000,
             liveness_ms: 75_000,
@@ -144,6 +160,42 @@ impl Limits {
     /// Every contradiction between the fields, as sentences that name the field and say what to set. Empty when sound.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
+        self.too_small(&mut problems);
+        if self.rules_max > 64 {
+            problems.push("`limits.rules_max` must be at most 64".to_owned());
+        }
+        if self.history_seconds > HISTORY_SECONDS_MAX {
+            problems.push(format!(
+                "`limits.history_seconds` must be at most {HISTORY_SECONDS_MAX}: 31 days"
+            ));
+        }
+        if !(100..=60_000).contains(&self.history_step_ms) {
+            problems.push("`limits.history_step_ms` must be 100 to 60000".to_owned());
+        }
+        if u64::from(self.liveness_ms) < 2 * u64::from(self.keepalive_ms) {
+            problems.push(format!(
+                "`limits.liveness_ms` ({}) must be at least twice `limits.keepalive_ms` ({}): a peer is found gone by a \
+                 ping that went unanswered until the next one",
+                self.liveness_ms, self.keepalive_ms
+            ));
+        }
+        if u32::from(self.route_bytes_max) > self.message_bytes_max {
+            problems.push(format!(
+                "`limits.route_bytes_max` ({}) must fit into `limits.message_bytes_max` ({})",
+                self.route_bytes_max, self.message_bytes_max
+            ));
+        }
+        if self.send_bytes_max > self.outbox_bytes_max {
+            problems.push(format!(
+                "`limits.send_bytes_max` ({}) must fit into `limits.outbox_bytes_max` ({})",
+                self.send_bytes_max, self.outbox_bytes_max
+            ));
+        }
+        problems
+    }
+
+    /// Fields that are less than they must be whatever the others say.
+    fn too_small(&self, problems: &mut Vec<String>) {
         let at_least_one: [(&str, u32); 17] = [
             ("connections_max", self.connections_max),
             ("heads_pending_max", self.heads_pending_max),
@@ -168,43 +220,23 @@ impl Limits {
                 problems.push(format!("`limits.{name}` must be at least 1"));
             }
         }
-        if self.rules_max > 64 {
-            problems.push("`limits.rules_max` must be at most 64".to_owned());
-        }
-        if self.history_seconds > HISTORY_SECONDS_MAX {
-            problems.push(format!(
-                "`limits.history_seconds` must be at most {HISTORY_SECONDS_MAX}: 31 days"
-            ));
-        }
-        if !(100..=60_000).contains(&self.history_step_ms) {
-            problems.push("`limits.history_step_ms` must be 100 to 60000".to_owned());
-        }
-        if self.head_bytes_max < 1_024 {
-            problems.push(
-                "`limits.head_bytes_max` must be at least 1024: browsers send heads of that size".to_owned(),
-            );
+        for (name, value, why) in [
+            (
+                "head_bytes_max",
+                self.head_bytes_max,
+                "browsers send heads of that size",
+            ),
+            (
+                "credentials_bytes_max",
+                self.credentials_bytes_max,
+                "a sealed session has several hundred bytes",
+            ),
+        ] {
+            if value < 1_024 {
+                problems.push(format!("`limits.{name}` must be at least 1024: {why}"));
+            }
         }
         problems.extend(self.too_short());
-        if u64::from(self.liveness_ms) < 2 * u64::from(self.keepalive_ms) {
-            problems.push(format!(
-                "`limits.liveness_ms` ({}) must be at least twice `limits.keepalive_ms` ({}): a peer is found gone by a \
-                 ping that went unanswered until the next one",
-                self.liveness_ms, self.keepalive_ms
-            ));
-        }
-        if u32::from(self.route_bytes_max) > self.message_bytes_max {
-            problems.push(format!(
-                "`limits.route_bytes_max` ({}) must fit into `limits.message_bytes_max` ({})",
-                self.route_bytes_max, self.message_bytes_max
-            ));
-        }
-        if self.send_bytes_max > self.outbox_bytes_max {
-            problems.push(format!(
-                "`limits.send_bytes_max` ({}) must fit into `limits.outbox_bytes_max` ({})",
-                self.send_bytes_max, self.outbox_bytes_max
-            ));
-        }
-        problems
     }
 
     /// Times that are too short to be kept.

@@ -49,8 +49,9 @@ pub enum Step<'a> {
 pub struct Session {
     /// Messages the client may send now; below zero: what it sent too much.
     allowance: i16,
-    /// When the allowance was last refilled, in units of 2⁻¹⁰ s of the owner's clock. Wraps after 48 days.
-    refilled: u32,
+    /// When the allowance was last refilled, in units of 2⁻¹⁰ s of the owner's clock: high half, low half. Wraps after 48
+    /// days. In halves the session is six bytes and fills no eight.
+    refilled: [u16; 2],
 }
 
 /// The allowance is an `i16`, and overdrafts reach four bursts below zero.
@@ -61,7 +62,7 @@ impl Session {
     pub fn new(now_ms: u64, limits: &Limits) -> Self {
         Self {
             allowance: burst(limits),
-            refilled: ticks(now_ms),
+            refilled: halves(ticks(now_ms)),
         }
     }
 
@@ -109,14 +110,16 @@ impl Session {
     }
 
     fn refill(&mut self, now_ms: u64, limits: &Limits) {
-        let elapsed = ticks(now_ms).wrapping_sub(self.refilled);
+        let [high, low] = self.refilled;
+        let refilled = u32::from(high) << 16 | u32::from(low);
+        let elapsed = ticks(now_ms).wrapping_sub(refilled);
         let refill = u64::from(elapsed) * u64::from(limits.messages_per_second) / 1_024;
         if refill == 0 {
             return;
         }
         // Not `now`: that would lose the part of a message that has already come back.
         let used = refill * 1_024 / u64::from(limits.messages_per_second);
-        self.refilled = self.refilled.wrapping_add(u32::try_from(used).unwrap_or(elapsed));
+        self.refilled = halves(refilled.wrapping_add(u32::try_from(used).unwrap_or(elapsed)));
         let refill = i16::try_from(refill).unwrap_or(i16::MAX);
         self.allowance = self.allowance.saturating_add(refill).min(burst(limits));
     }
@@ -124,6 +127,11 @@ impl Session {
 
 fn burst(limits: &Limits) -> i16 {
     i16::try_from(limits.messages_burst.clamp(1, BURST_MAX)).unwrap_or(i16::MAX)
+}
+
+fn halves(ticks: u32) -> [u16; 2] {
+    // Both halves fit by construction.
+    [ticks >> 16, ticks & 0xffff].map(|half| u16::try_from(half).unwrap_or_default())
 }
 
 fn ticks(now_ms: u64) -> u32 {
@@ -143,6 +151,11 @@ mod tests {
             messages_per_second: 10,
             ..Limits::default()
         }
+    }
+
+    #[test]
+    fn a_session_is_six_bytes() {
+        assert_eq!(size_of::<Session>(), 6);
     }
 
     #[test]

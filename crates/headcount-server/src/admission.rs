@@ -13,6 +13,7 @@ use headcount_core::{route, version};
 use crate::authorize::{BROWSER_COOKIE, Credentials};
 use crate::bots;
 use crate::head::{Head, cookie, query_parameter};
+use crate::mark::Mark;
 use crate::origin;
 use crate::site::{Client, Site};
 
@@ -39,7 +40,10 @@ pub(crate) struct Candidate {
     pub(crate) ip: Option<IpAddr>,
     /// What it counts as for the limit per address.
     pub(crate) address: Option<u64>,
+    /// What a WebSocket showed, for a subscription by message. SSE subscribes by POST, which shows it anew.
     pub(crate) credentials: Option<Arc<Credentials>>,
+    /// The mark of what was shown.
+    pub(crate) shown: Mark,
     pub(crate) browser: Browser,
     /// The other origin it comes from, if that is allowed: the answer must name it.
     pub(crate) cross_origin: Option<String>,
@@ -48,10 +52,10 @@ pub(crate) struct Candidate {
 /// Which browser opened a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Browser {
-    /// Does not matter: nobody is admitted to stats, or everybody, or the handshake alone decides.
+    /// Does not matter: nobody is admitted to stats, or everybody.
     Any,
-    /// The one that sent this cookie (hashed).
-    Known(u64),
+    /// The one that sent the cookie with this mark.
+    Known(Mark),
     /// One that sent no cookie yet, and is now given this one.
     New(String),
 }
@@ -83,6 +87,8 @@ pub(crate) fn judge(
     let config = &site.config;
     let client = site.client(head, peer);
     let ip = client.filter(|_| config.ip_tracking).and_then(Client::address);
+    let credentials = site.credentials(head);
+    let shown = credentials.as_ref().map_or(Mark::NONE, |shown| site.mark(shown));
     Ok(Candidate {
         transport,
         version: version_of(site, head),
@@ -95,19 +101,16 @@ pub(crate) fn judge(
         reloaded: query_parameter(head, "reloaded").map_or_else(Vec::new, |text| client::reloaded(&text)),
         ip,
         address: site.address_to_limit(client),
-        credentials: site.credentials(head),
-        browser: if transport == Transport::Sse || site.compares_websockets() {
-            browser_of(site, head)
-        } else {
-            Browser::Any
-        },
+        credentials: credentials.filter(|_| transport == Transport::WebSocket),
+        shown,
+        browser: browser_of(site, head),
         cross_origin,
     })
 }
 
-/// The hash of the browser cookie that a request carries.
-pub(crate) fn browser_cookie(site: &Site, head: &dyn Head) -> Option<u64> {
-    cookie(head, BROWSER_COOKIE).map(|value| site.hash(value))
+/// The mark of the browser cookie that a request carries.
+pub(crate) fn browser_cookie(site: &Site, head: &dyn Head) -> Mark {
+    cookie(head, BROWSER_COOKIE).map_or(Mark::NONE, |value| site.mark(value))
 }
 
 impl Candidate {
@@ -180,8 +183,8 @@ fn browser_of(site: &Site, head: &dyn Head) -> Browser {
         return Browser::Any;
     }
     match browser_cookie(site, head) {
-        Some(hash) => Browser::Known(hash),
-        None => Browser::New(fresh_browser()),
+        Mark::NONE => Browser::New(fresh_browser()),
+        mark => Browser::Known(mark),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Everything else takes the time as an argument, so that tests can say what time it is.
 
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Milliseconds since the Unix epoch, as JavaScript's `Date.now()`. Wall-clock time: it may jump.
@@ -23,6 +23,24 @@ pub fn now() -> Instant {
 pub fn steady_ms() -> u64 {
     static START: LazyLock<Instant> = LazyLock::new(now);
     u64::try_from(START.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Lets something be said once a minute at most, by any thread.
+#[derive(Debug, Default)]
+pub(crate) struct Seldom(Mutex<Option<Instant>>);
+
+impl Seldom {
+    const PAUSE: Duration = Duration::from_mins(1);
+
+    /// Whether it may be said now; then not again for a minute.
+    pub(crate) fn is_due(&self) -> bool {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = last.is_none_or(|last| last.elapsed() >= Self::PAUSE);
+        if is_due {
+            *last = Some(now());
+        }
+        is_due
+    }
 }
 
 /// The `date` header of HTTP answers, written anew once a second.

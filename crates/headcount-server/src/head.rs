@@ -118,11 +118,11 @@ pub fn cookie<'head>(head: &'head dyn Head, name: &str) -> Option<&'head str> {
     found
 }
 
-/// The value of a `cookie` header without the cookies whose names are `unwanted`. Empty where nothing else is in it.
-pub(crate) fn without_cookies(header: &str, unwanted: impl Fn(&str) -> bool) -> String {
+/// The value of a `cookie` header without the cookies that are `unwanted`, by name and value. Empty where nothing else is in it.
+pub(crate) fn without_cookies(header: &str, unwanted: impl Fn(&str, &str) -> bool) -> String {
     let is_wanted = |pair: &&str| {
-        let name = pair.split_once('=').map_or("", |(name, _)| name);
-        !pair.is_empty() && !unwanted(name.trim())
+        let (name, value) = pair.split_once('=').unwrap_or_default();
+        !pair.is_empty() && !unwanted(name.trim(), value.trim())
     };
     let wanted: Vec<_> = header.split(';').map(str::trim).filter(is_wanted).collect();
     wanted.join("; ")

@@ -24,6 +24,7 @@ use crate::error::{CommandError, Refusal};
 use crate::history::KeptHistory;
 use crate::hub::HubEvent;
 use crate::hub::commander::Order;
+use crate::mark::Mark;
 use crate::metrics::{Count, Gauges, Meters};
 use crate::pages::LatestPages;
 use crate::shard::{Command, Handle, Handoff, Question, Shards};
@@ -288,7 +289,7 @@ impl Headcount {
         connection_id: &str,
         form: Form,
         credentials: Option<Arc<Credentials>>,
-        browser: Option<u64>,
+        browser: Mark,
     ) -> Result<(), Refusal> {
         let Some((key, shard)) = self.find(connection_id) else {
             return Ok(());

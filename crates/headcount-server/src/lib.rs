@@ -52,6 +52,7 @@ mod headcount;
 mod history;
 mod hooks;
 mod hub;
+mod mark;
 mod metrics;
 pub mod origin;
 mod pages;

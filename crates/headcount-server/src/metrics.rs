@@ -32,6 +32,7 @@ counts! {
     ClosedSlow "closed" "slow" "Connections closed, by cause",
     ClosedViolation "closed" "violation" "Connections closed, by cause",
     ClosedFlood "closed" "flood" "Connections closed, by cause",
+    ClosedShowAnew "closed" "show_anew" "Connections closed, by cause",
     ClosedDrained "closed" "drained" "Connections closed, by cause",
     RefusedFull "refused" "full" "Requests refused, by cause",
     RefusedAddress "refused" "address" "Requests refused, by cause",

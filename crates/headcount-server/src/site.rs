@@ -1,7 +1,7 @@
 //! What every connection's admission depends on, fixed at start and shared by all shards and doors.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hash, RandomState};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -12,8 +12,10 @@ use headcount_core::release::ReleaseLog;
 
 use crate::authorize::{Authorizers, Credentials, Reads};
 use crate::client_address::{Trust, client_address, limited_as};
+use crate::clock::Seldom;
 use crate::config::Config;
 use crate::head::Head;
+use crate::mark::Mark;
 use crate::origin::Origins;
 
 /// The fixed surroundings of all connections of one server.
@@ -31,6 +33,10 @@ pub(crate) struct Site {
     pub(crate) census: Census,
     /// Keys the hashes of tabs, browsers and addresses: they mean nothing outside this process.
     hashes: RandomState,
+    /// Says when browsers that show too much were last mentioned.
+    large_credentials: Seldom,
+    /// Says when clients that subscribe late were last mentioned.
+    pub(crate) late_subscriptions: Seldom,
     /// What stands, for those who cannot wait for the commander. It alone writes here.
     standing: RwLock<Arc<Standing>>,
     /// False once the server was asked to stop.
@@ -49,18 +55,28 @@ impl Site {
             websocket_path: format!("{}/ws", config.base_path),
             census: Census::new(&config),
             hashes: RandomState::new(),
+            large_credentials: Seldom::default(),
+            late_subscriptions: Seldom::default(),
             standing: RwLock::new(Arc::new(Standing::new(ReleaseLog::new(1)))),
             ready: AtomicBool::new(true),
             config,
         }
     }
 
-    /// What of a request head is kept for the authorizers; `None` where it shows nothing that they read.
+    /// What of a request head is shown to the authorizers; `None` where it shows nothing that they read, or more than is looked
+    /// at.
     pub(crate) fn credentials(&self, head: &dyn Head) -> Option<Arc<Credentials>> {
-        self.reads
-            .collect(head)
-            .filter(|credentials| !credentials.is_empty())
-            .map(Arc::new)
+        let credentials = self.reads.collect(head).filter(|shown| !shown.is_empty())?;
+        if credentials.bytes() <= self.config.limits.credentials_bytes_max as usize {
+            return Some(Arc::new(credentials));
+        }
+        if self.large_credentials.is_due() {
+            tracing::warn!(
+                bytes = credentials.bytes(),
+                "a browser showed more cookies than `limits.credentials_bytes_max`, and is treated as one that shows none"
+            );
+        }
+        None
     }
 
     /// Whether a POST that asks for stats must come from the browser that opened the stream. Not where nobody is admitted,
@@ -69,14 +85,14 @@ impl Site {
         !self.authorizers.is_empty() && !self.reads.needs_nothing
     }
 
-    /// Whether a WebSocket, too, must be known by its browser.
-    pub(crate) fn compares_websockets(&self) -> bool {
-        self.compares_browsers() && self.reads.anew
-    }
-
     /// A hash that means nothing outside this process, never zero.
     pub(crate) fn hash(&self, text: &str) -> u64 {
         self.hashes.hash_one(text).max(1)
+    }
+
+    /// A short mark of this value, keyed like all hashes here.
+    pub(crate) fn mark(&self, value: impl Hash) -> Mark {
+        Mark::of(self.hashes.hash_one(value))
     }
 
     /// Whose forwarding headers are believed, and which.

@@ -48,6 +48,8 @@ impl CloseCode {
     pub const RESTART: Self = Self(1012);
     /// 1013: the server is full, or the client reads too slowly. Return with backoff.
     pub const TRY_LATER: Self = Self(1013);
+    /// 4100: the cookies of this handshake are not kept any more, and stats were asked for. Return soon, with the cookies of now.
+    pub const SHOW_ANEW: Self = Self(4100);
     /// 4409: the same tab opened a newer connection, which took this one's place. Never return: the newer one counts.
     pub const REPLACED: Self = Self(4409);
 

@@ -92,7 +92,7 @@ fn headers(request: &AuthorizeRequest) -> Vec<(String, String)> {
     let mut headers: Vec<(String, String)> = Vec::new();
     for (name, value) in request.credentials.headers() {
         let value = if name == "cookie" {
-            without_cookies(value, is_own)
+            without_cookies(value, |name, _| is_own(name))
         } else {
             value.to_owned()
         };

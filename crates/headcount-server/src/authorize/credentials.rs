@@ -14,17 +14,27 @@ pub(crate) const BROWSER_COOKIE: &str = "headcount_browser";
 /// no memory for cookies that nobody looks at.
 #[derive(Clone, Debug, Default)]
 pub struct Reads {
-    /// Names of single cookies. Ignored where `headers` holds `cookie`.
-    pub cookies: Vec<String>,
+    /// Single cookies. Where `headers` holds `cookie` this matters for headcount's own cookies alone.
+    pub cookies: Vec<CookieRead>,
     /// Names of whole headers, in lower case. Of `cookie`, headcount's own cookies are left out unless `cookies` names them.
     pub headers: Vec<String>,
     /// Names of headers, in lower case, that do not tell who somebody is (`user-agent`). Kept beside the others, never alone.
     pub beside: Vec<String>,
     /// Whether a browser that shows none of these is put before the authorizers too. Default false: it is refused unasked.
     pub needs_nothing: bool,
-    /// Whether somebody may sign in or out while a stream is open. Then a stream of either transport can be asked for anew by a
-    /// POST of the browser that opened it, and browsers that show nothing are put before the authorizers too. Default false.
+    /// Whether somebody may sign in or out while a stream is open. Then a browser that shows nothing now is put before the
+    /// authorizers too, and may ask again by POST. Default false.
     pub anew: bool,
+}
+
+/// A single cookie that is read.
+#[derive(Clone, Debug)]
+pub struct CookieRead {
+    /// Its name.
+    pub name: String,
+    /// Whether a text, as sent, can be its value at all; `None`: any text can. What cannot is not kept, so that a stranger
+    /// cannot fill memory with it.
+    pub form: Option<fn(&str) -> bool>,
 }
 
 /// What a browser showed of itself, cut down to what the authorizers read.
@@ -37,8 +47,18 @@ pub struct Credentials {
 impl Reads {
     /// The cookie `name` alone.
     pub fn cookie(name: impl Into<String>) -> Self {
+        let name = name.into();
         Self {
-            cookies: vec![name.into()],
+            cookies: vec![CookieRead { name, form: None }],
+            ..Self::default()
+        }
+    }
+
+    /// The cookie `name` alone, and only where `form` says that its value, as sent, can be one.
+    pub fn cookie_like(name: impl Into<String>, form: fn(&str) -> bool) -> Self {
+        let (name, form) = (name.into(), Some(form));
+        Self {
+            cookies: vec![CookieRead { name, form }],
             ..Self::default()
         }
     }
@@ -78,8 +98,9 @@ impl Reads {
     /// Both together.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
+        self.cookies.extend(other.cookies);
+        self.cookies.sort_by(|one, other| one.name.cmp(&other.name));
         for (mine, theirs) in [
-            (&mut self.cookies, other.cookies),
             (&mut self.headers, other.headers),
             (&mut self.beside, other.beside),
         ] {
@@ -99,8 +120,11 @@ impl Reads {
             head.each_value(name, &mut |value| headers.extend(self.kept(name, value)));
         }
         if !self.headers.iter().any(|name| name == "cookie") {
-            for name in &self.cookies {
-                if let Some(value) = crate::head::cookie(head, name) {
+            for names in self.cookies.chunk_by(|one, other| one.name == other.name) {
+                let name = names.first().map_or("", |cookie| &cookie.name);
+                if let Some(value) = crate::head::cookie(head, name)
+                    && names.iter().any(|cookie| cookie.fits(value))
+                {
                     headers.push(("cookie".into(), format!("{name}={value}").into()));
                 }
             }
@@ -120,9 +144,18 @@ impl Reads {
         if name != "cookie" {
             return Some((name.into(), value.into()));
         }
-        let own = |cookie: &str| is_own(cookie) && !self.cookies.iter().any(|named| named == cookie);
-        let cookies = crate::head::without_cookies(value, own);
+        let is_unread = |name: &str, value: &str| {
+            let is_read = |cookie: &CookieRead| cookie.name == name && cookie.fits(value.trim_matches('"'));
+            is_own(name) && !self.cookies.iter().any(is_read)
+        };
+        let cookies = crate::head::without_cookies(value, is_unread);
         (!cookies.is_empty()).then(|| (name.into(), cookies.into()))
+    }
+}
+
+impl CookieRead {
+    fn fits(&self, value: &str) -> bool {
+        self.form.is_none_or(|form| form(value))
     }
 }
 
@@ -134,13 +167,20 @@ pub(super) fn is_own(cookie: &str) -> bool {
 impl Credentials {
     /// What somebody showed who showed this.
     #[cfg(test)]
-    pub(super) fn of(headers: &[(&str, &str)]) -> Self {
+    pub(crate) fn of(headers: &[(&str, &str)]) -> Self {
         let headers = headers
             .iter()
             .map(|(name, value)| ((*name).into(), (*value).into()));
         Self {
             headers: headers.collect(),
         }
+    }
+
+    /// What they take in memory, bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        let bytes =
+            |(name, value): &(Box<str>, Box<str>)| 2 * size_of::<Box<str>>() + name.len() + value.len();
+        self.headers.iter().map(bytes).sum()
     }
 
     /// Whether nothing was shown.
@@ -217,7 +257,8 @@ mod tests {
             };
             reads.collect(&head).as_ref().map(headers)
         };
-        let own = "headcount_browser=1; headcount_ticket=2";
+        let ticket = format!("headcount_ticket={}", "t".repeat(43));
+        let own = &*format!("headcount_browser=1; {ticket}");
         assert_eq!(kept(&reads, own), None);
         assert_eq!(
             kept(&reads, "headcount_browser=1; sid=a=b;c").unwrap(),
@@ -226,8 +267,17 @@ mod tests {
         let reads = reads.and(ticket::Tickets::default().reads());
         assert_eq!(
             kept(&reads, own).unwrap(),
-            "cookie: headcount_ticket=2, user-agent: Firefox"
+            format!("cookie: {ticket}, user-agent: Firefox")
         );
+        let starred = format!("headcount_ticket={}", "*".repeat(43));
+        for made_up in [
+            "headcount_ticket=",
+            "headcount_ticket=1",
+            &format!("{ticket}t"),
+            &starred,
+        ] {
+            assert_eq!(kept(&reads, made_up), None, "{made_up}");
+        }
     }
 
     #[test]

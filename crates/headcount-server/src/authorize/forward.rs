@@ -294,7 +294,7 @@ fn passed_on(request: &AuthorizeRequest) -> Vec<(HeaderName, HeaderValue)> {
     let value = |name: &HeaderName| {
         let mut values = values(&request.credentials, name);
         let text = if *name == COOKIE {
-            without_cookies(&values.collect::<Vec<_>>().join("; "), is_own)
+            without_cookies(&values.collect::<Vec<_>>().join("; "), |name, _| is_own(name))
         } else {
             values.next().unwrap_or_default().to_owned()
         };

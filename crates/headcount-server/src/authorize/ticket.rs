@@ -22,6 +22,8 @@ use crate::head::cookie;
 pub const TICKET_COOKIE: &str = "headcount_ticket";
 /// How long a ticket holds unless told otherwise, milliseconds: 12 hours, a working day.
 pub const TICKET_MS: u64 = 12 * 3_600 * 1_000;
+/// Bytes of a ticket: 256 bits in base64.
+const TICKET_BYTES: usize = 43;
 /// Tickets that hold at once; the oldest ends for a new one.
 const TICKETS_MAX: usize = 1_000;
 
@@ -121,7 +123,7 @@ impl Default for Tickets {
 
 impl Authorizer for Tickets {
     fn reads(&self) -> Reads {
-        Reads::cookie(TICKET_COOKIE)
+        Reads::cookie_like(TICKET_COOKIE, can_be_ticket)
     }
 
     fn authorize<'a>(&'a self, request: &'a AuthorizeRequest) -> VerdictFuture<'a> {
@@ -135,6 +137,12 @@ impl fmt::Debug for Ticket {
             .field("expires_ms", &self.expires_ms)
             .finish_non_exhaustive()
     }
+}
+
+/// Whether a text has the form of a ticket.
+fn can_be_ticket(cookie_value: &str) -> bool {
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    cookie_value.len() == TICKET_BYTES && cookie_value.bytes().all(is_letter)
 }
 
 fn hash(cookie_value: &str) -> [u8; 32] {

@@ -153,8 +153,9 @@ impl Subscribers {
                 self.count(key, Count::SubscribeAdmitted);
                 self.forget(key);
                 let form = None;
+                let credentials = Arc::clone(&job.credentials);
                 self.admitted.insert(key, Admission { job, until_ms, form });
-                self.tell(key, Command::Admitted { key });
+                self.tell(key, Command::Admitted { key, credentials });
             }
             Verdict::Admitted { .. } | Verdict::Refused => self.refuse(key, Count::SubscribeRefused),
             Verdict::Unavailable => self.refuse(key, Count::SubscribeUnavailable),

@@ -16,6 +16,7 @@ use super::reactor::Shard;
 use super::{Arrival, Happening, NewLink, Outgoing};
 use crate::admission::{Browser, Candidate, Transport};
 use crate::clock;
+use crate::mark::Mark;
 use crate::metrics::Count;
 
 /// Why a connection ends.
@@ -29,6 +30,8 @@ pub(super) enum Cause {
     Slow,
     Violation(CloseCode),
     Flood,
+    /// It asked for stats by message, and what its handshake showed is not kept any more.
+    ShowAnew,
     Drained,
 }
 
@@ -41,6 +44,7 @@ impl Cause {
             Self::Slow => Count::ClosedSlow,
             Self::Violation(_) => Count::ClosedViolation,
             Self::Flood => Count::ClosedFlood,
+            Self::ShowAnew => Count::ClosedShowAnew,
             Self::Drained => Count::ClosedDrained,
         }
     }
@@ -52,6 +56,7 @@ impl Cause {
             Self::Replaced => Some(CloseCode::REPLACED),
             Self::Answered(code) | Self::Violation(code) => Some(code),
             Self::Flood => Some(CloseCode::POLICY),
+            Self::ShowAnew => Some(CloseCode::SHOW_ANEW),
             Self::Drained => Some(CloseCode::RESTART),
         }
     }
@@ -73,6 +78,7 @@ impl Shard {
         let transport = candidate.transport;
         let peer = self.new_peer(&candidate, place.keep(), link);
         let key = self.open(&candidate, peer);
+        self.keep_handshake(key, candidate.credentials);
         let slot = key.slot;
         self.handle.roll.open(key);
         self.meters.one(match transport {
@@ -97,17 +103,14 @@ impl Shard {
 
     fn new_peer(&self, candidate: &Candidate, address: Option<u64>, link: NewLink) -> Peer {
         let browser = match &candidate.browser {
-            Browser::Any => None,
-            Browser::Known(hash) => Some(*hash),
-            Browser::New(value) => Some(self.site.hash(value)),
+            Browser::Any => Mark::NONE,
+            Browser::Known(mark) => *mark,
+            Browser::New(value) => self.site.mark(value),
         };
-        let credentials = candidate.credentials.clone();
-        let extras = (address.is_some() || credentials.is_some() || browser.is_some()).then(|| {
+        let extras = address.is_some().then(|| {
             Box::new(Extras {
                 address,
-                credentials,
-                browser,
-                deferred_route: None,
+                credentials: None,
             })
         });
         Peer {
@@ -118,6 +121,8 @@ impl Shard {
             transport: candidate.transport,
             heard: true,
             stats: Subscription::None,
+            browser,
+            shown: candidate.shown,
             session: Session::new(self.now_ms, self.limits()),
             decoder: Decoder::default(),
             outbox: None,

@@ -13,6 +13,7 @@ use super::reactor::Shard;
 use super::sweep::Drain;
 use super::{Command, NewStanding, Report};
 use crate::authorize::Credentials;
+use crate::mark::Mark;
 use crate::metrics::Count;
 
 impl Shard {
@@ -42,8 +43,11 @@ impl Shard {
                     shard.subscribe_by_post(slot, form, credentials, browser);
                 });
             }
-            Command::Admitted { key } => match self.registry.find(key) {
-                Some(slot) => self.admit(slot, key),
+            Command::Admitted { key, credentials } => match self.registry.find(key) {
+                Some(slot) => {
+                    self.keep_admitting(slot, credentials);
+                    self.admit(slot, key);
+                }
                 None => self.say_left(key),
             },
             Command::Suspend { key } => self.with(key, Self::suspend),
@@ -108,16 +112,17 @@ impl Shard {
         slot: u32,
         form: Form,
         credentials: Option<Arc<Credentials>>,
-        browser: Option<u64>,
+        browser: Mark,
     ) {
         let Some(peer) = self.registry.peer(slot) else {
             return;
         };
-        let opened_by = peer.extras.as_ref();
+        let shown = credentials
+            .as_ref()
+            .map_or(Mark::NONE, |shown| self.site.mark(shown));
         let same_browser = !self.site.compares_browsers()
-            || browser.is_some() && opened_by.and_then(|extras| extras.browser) == browser
-            || credentials.is_some()
-                && opened_by.and_then(|extras| extras.credentials.as_ref()) == credentials.as_ref();
+            || browser.is_some() && peer.browser == browser
+            || shown.is_some() && peer.shown == shown;
         if same_browser {
             self.ask_authorizers(slot, form, credentials);
         } else {

@@ -12,8 +12,10 @@ mod arrive;
 #[cfg(test)]
 pub(crate) mod busy;
 mod commands;
+mod deferred;
 mod deliver;
 mod guests;
+mod handshakes;
 mod lean;
 mod listen;
 mod mailbox;
@@ -44,6 +46,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use crate::admission::Candidate;
 use crate::authorize::Credentials;
+use crate::mark::Mark;
 use crate::metrics::{Count, Meters};
 use crate::site::{Place, Site};
 use guests::Request;
@@ -88,10 +91,13 @@ pub(crate) enum Command {
         key: ConnectionKey,
         form: Form,
         credentials: Option<Arc<Credentials>>,
-        browser: Option<u64>,
+        browser: Mark,
     },
-    /// A subscription was admitted: the shard says in which form it wants stats, and they follow.
-    Admitted { key: ConnectionKey },
+    /// A subscription was admitted by these credentials: the shard says in which form it wants stats, and they follow.
+    Admitted {
+        key: ConnectionKey,
+        credentials: Arc<Credentials>,
+    },
     /// An admission ended and is being asked for again: no stats meanwhile.
     Suspend { key: ConnectionKey },
     /// A subscription was refused, or its admission ended.

@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use super::Outgoing;
 use crate::admission::Transport;
 use crate::authorize::Credentials;
+use crate::mark::Mark;
 
 /// One tab, as its shard sees it.
 #[derive(Debug)]
@@ -23,6 +24,10 @@ pub(super) struct Peer {
     /// Whether it showed a sign of life since the last sweep.
     pub(super) heard: bool,
     pub(super) stats: Subscription,
+    /// Of its browser's cookie.
+    pub(super) browser: Mark,
+    /// Of what else its browser showed when it connected.
+    pub(super) shown: Mark,
     pub(super) session: Session,
     pub(super) decoder: Decoder,
     pub(super) outbox: Option<Box<Outbox>>,
@@ -34,12 +39,8 @@ pub(super) struct Peer {
 pub(super) struct Extras {
     /// What its limit per address counts it as.
     pub(super) address: Option<u64>,
-    /// What its browser showed when it connected.
+    /// What admitted it, so that it can ask again by message on the same stream. Nobody else has any.
     pub(super) credentials: Option<Arc<Credentials>>,
-    /// The hash of its browser's cookie.
-    pub(super) browser: Option<u64>,
-    /// The page it will be put on when its allowance has recovered.
-    pub(super) deferred_route: Option<Box<str>>,
 }
 
 /// Whether it gets stats, and the form that it asked for last.

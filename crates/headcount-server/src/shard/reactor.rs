@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use headcount_core::connection::ConnectionKey;
 use headcount_core::invalidation::Standing;
 use headcount_core::limits::Limits;
 use headcount_core::registry::Registry;
@@ -13,8 +12,10 @@ use mio::event::Event;
 use mio::{Events, Poll, Token};
 use tokio::sync::mpsc::Permit;
 
+use super::deferred::Deferred;
 use super::deliver::Job;
 use super::guests::{Guests, is_guest};
+use super::handshakes::Handshakes;
 use super::listen::Listener;
 use super::nudges::Nudges;
 use super::peer::Peer;
@@ -51,8 +52,10 @@ pub(super) struct Shard {
     pub(super) scratch: Vec<u8>,
     pub(super) jobs: VecDeque<Job>,
     pub(super) readers: Readers,
-    /// Connections with a navigation that waits for their allowance.
-    pub(super) deferred: Vec<ConnectionKey>,
+    /// Navigations that wait for the allowance of their connections.
+    pub(super) deferred: Deferred,
+    /// What WebSockets showed lately.
+    pub(super) handshakes: Handshakes,
     /// Shards that routes were left for.
     pub(super) nudges: Nudges,
     pub(super) sweep: Sweep,
@@ -95,7 +98,8 @@ impl Shard {
             scratch: vec![0; SCRATCH_BYTES],
             jobs: VecDeque::new(),
             readers: Readers::default(),
-            deferred: Vec::new(),
+            deferred: Deferred::default(),
+            handshakes: Handshakes::default(),
             nudges: Nudges::new(shards.handles.len()),
             sweep: Sweep::default(),
             drain: None,
@@ -166,6 +170,7 @@ impl Shard {
             self.nudges.next_ms(),
             self.next_sweep_ms(),
             self.next_deferred_ms(),
+            self.handshakes.next_ms(),
             self.next_drain_ms(),
         ]
         .into_iter()

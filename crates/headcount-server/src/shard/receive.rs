@@ -167,8 +167,7 @@ impl Shard {
             }
             Step::Subscribe(asked) => {
                 self.meters.one(Count::ReceivedOther);
-                let credentials = peer_credentials(self, slot);
-                self.ask_authorizers(slot, asked.into(), credentials);
+                self.subscribe_by_message(slot, asked.into());
             }
             Step::Unsubscribe => {
                 self.meters.one(Count::ReceivedOther);
@@ -203,30 +202,6 @@ impl Shard {
             self.deliver_due(slot);
         }
         true
-    }
-
-    pub(super) fn defer_navigation(&mut self, slot: u32, route: &str) {
-        self.meters.one(Count::ReceivedFlood);
-        let route_bytes_max = usize::from(self.limits().route_bytes_max);
-        let Some(key) = self.registry.key(slot) else {
-            return;
-        };
-        let Some(peer) = self.registry.peer_mut(slot) else {
-            return;
-        };
-        // Longer than any route in its normal form could be before it was brought into it.
-        if route.len() > 3 * route_bytes_max {
-            return;
-        }
-        if peer.extras().deferred_route.replace(route.into()).is_none() {
-            self.deferred.push(key);
-        }
-    }
-
-    pub(super) fn forget_deferred(&mut self, slot: u32) {
-        if let Some(extras) = self.registry.peer_mut(slot).and_then(|peer| peer.extras.as_mut()) {
-            extras.deferred_route = None;
-        }
     }
 
     /// Asks whether a connection may see stats, going by what its browser showed. It will see them in this form; until the
@@ -265,9 +240,4 @@ impl Shard {
             };
         }
     }
-}
-
-/// What the browser showed when it connected; empty where the authorizers need nothing.
-fn peer_credentials(shard: &Shard, slot: u32) -> Option<Arc<Credentials>> {
-    shard.registry.peer(slot)?.extras.as_ref()?.credentials.clone()
 }

@@ -91,6 +91,7 @@ impl Shard {
     /// Does what is due by now.
     pub(super) fn on_time(&mut self) {
         self.end_visits();
+        self.handshakes.expire(self.now_ms);
         self.go_on_draining();
         if self.now_ms < self.sweep.looked_ms + LOOK_MS {
             return;
@@ -140,30 +141,6 @@ impl Shard {
             Transport::Sse => {
                 self.meters.one(Count::SentKeepalive);
                 self.send_own(slot, keepalive);
-            }
-        }
-    }
-
-    /// Applies navigations whose clients have recovered their allowance.
-    fn apply_deferred(&mut self) {
-        let (now_ms, site) = (self.now_ms, std::sync::Arc::clone(&self.site));
-        for key in std::mem::take(&mut self.deferred) {
-            let Some(slot) = self.registry.find(key) else {
-                continue;
-            };
-            let Some(peer) = self.registry.peer_mut(slot) else {
-                continue;
-            };
-            if !peer.session.has_recovered(now_ms, &site.config.limits) {
-                self.deferred.push(key);
-                continue;
-            }
-            let route = peer
-                .extras
-                .as_mut()
-                .and_then(|extras| extras.deferred_route.take());
-            if let Some(route) = route {
-                self.navigate(slot, &route);
             }
         }
     }

@@ -11,6 +11,7 @@ mod authorize;
 mod bridge;
 mod client;
 mod contract;
+mod credentials;
 mod deltas;
 mod demotion;
 #[cfg(debug_assertions)]

@@ -17,6 +17,7 @@ mod exit_codes;
 mod half_open;
 mod help;
 mod hostile;
+mod memory;
 mod printing;
 mod process;
 mod scenarios;
