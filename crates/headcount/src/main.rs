@@ -22,6 +22,8 @@ mod date;
 mod demo;
 mod descriptors;
 mod failure;
+#[cfg(test)]
+mod fuzz;
 mod logs;
 mod output;
 mod serve;

@@ -18,20 +18,24 @@ const TABLES: [&str; 3] = ["limits", "sealed_session", "forward_auth"];
 
 /// The settings in the file at `path`.
 pub(super) fn read(path: &Path, problems: &mut Vec<String>) -> Vec<Given> {
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
+    match fs::read_to_string(path) {
+        Ok(text) => parse(path, &text, problems),
         Err(error) => {
             problems.push(format!("{}: cannot be read: {error}", path.display()));
-            return Vec::new();
+            Vec::new()
         }
-    };
+    }
+}
+
+/// The settings in this text, which stands in the file at `path`.
+pub(super) fn parse(path: &Path, text: &str, problems: &mut Vec<String>) -> Vec<Given> {
     let mut reader = Reader {
         path,
-        text: &text,
+        text,
         given: Vec::new(),
         problems,
     };
-    let (table, errors) = DeTable::parse_recoverable(&text);
+    let (table, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
         reader.problem(&error.span().unwrap_or_default(), error.message());
     }

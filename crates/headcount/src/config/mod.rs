@@ -89,6 +89,16 @@ pub(crate) fn load(arguments: &ServeArguments, environment: &Environment) -> Res
     }
 }
 
+/// The settings of a file with this text and every problem in it, without those that look up a name or read another file.
+#[cfg(test)]
+pub(crate) fn from_text(text: &str) -> (Option<Settings>, Vec<String>) {
+    let mut problems = Vec::new();
+    let mut given = file::parse(std::path::Path::new("headcount.toml"), text, &mut problems);
+    given.retain(|one| !one.setting.key.ends_with("listen") && !one.setting.key.contains("_file"));
+    let settings = put_together(&given, &mut problems);
+    (settings, problems)
+}
+
 /// Applies what was given, weakest first, and checks the whole. `None` where it cannot even be put together.
 fn put_together(given: &[Given], problems: &mut Vec<String>) -> Option<Settings> {
     let mut draft = Draft::default();
