@@ -92,6 +92,16 @@ pub struct Limits {
     /// How long a part of the server may take to answer a question about its connections, milliseconds. Whoever asked is then answered
     /// `503`. At least 100. Default 10,000.
     pub answer_ms: u32,
+    /// Wrong secrets that one address may show before the answers to it come one a second. At least 1. Default 10.
+    pub guesses_burst: u16,
+    /// Answers to wrong secrets a second, all addresses together; further ones wait. At least 1. Default 20.
+    pub guesses_per_second: u16,
+    /// The longest that an answer to a wrong secret is held back, milliseconds. Default 10,000.
+    pub guess_hold_ms: u32,
+    /// Answers to wrong secrets held back at once. The next wrong secret is answered `429` at once. Default 1,024.
+    pub guesses_held_max: u32,
+    /// Addresses of which wrong secrets are remembered. Further ones count as one address. At least 1. Default 4,096.
+    pub guess_addresses_max: u32,
     /// Time streams are given to end when the server stops, milliseconds. Default 10,000.
     pub drain_ms: u32,
     /// Over how long the clients of a stopping server are asked to spread their return, milliseconds. Default 10,000.
@@ -144,6 +154,11 @@ impl Default for Limits {
             bridge_answer_ms: 5_000,
             store_ms: 5_000,
             answer_ms: 10_000,
+            guesses_burst: 10,
+            guesses_per_second: 20,
+            guess_hold_ms: 10_000,
+            guesses_held_max: 1_024,
+            guess_addresses_max: 4_096,
             drain_ms: 10_000,
             reconnect_spread_ms: 10_000,
             history_seconds: 604_800,
@@ -196,7 +211,7 @@ impl Limits {
 
     /// Fields that are less than they must be whatever the others say.
     fn too_small(&self, problems: &mut Vec<String>) {
-        let at_least_one: [(&str, u32); 17] = [
+        let at_least_one: [(&str, u32); 20] = [
             ("connections_max", self.connections_max),
             ("heads_pending_max", self.heads_pending_max),
             ("head_ms", self.head_ms),
@@ -214,6 +229,9 @@ impl Limits {
             ("rule_seconds", self.rule_seconds),
             ("hook_events_max", self.hook_events_max),
             ("history_versions_max", self.history_versions_max),
+            ("guesses_burst", self.guesses_burst.into()),
+            ("guesses_per_second", self.guesses_per_second.into()),
+            ("guess_addresses_max", self.guess_addresses_max),
         ];
         for (name, value) in at_least_one {
             if value == 0 {

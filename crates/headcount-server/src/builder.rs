@@ -13,6 +13,7 @@ use crate::bridge::Bridges;
 use crate::config::Config;
 use crate::error::StartError;
 use crate::faults::Faults;
+use crate::guesses::Guesses;
 use crate::headcount::{Headcount, Inner};
 use crate::hooks::{self, Hooks};
 use crate::hub::commander::{self, Commander, Configured, Order};
@@ -98,6 +99,7 @@ impl Builder {
         if !problems.is_empty() {
             return Err(StartError::Config(problems));
         }
+        self.config.secrets().warn_of_short();
         bots::prepare();
         let limits = &self.config.limits;
         let with_history = limits.history_seconds > 0 && self.config.connection_tracking;
@@ -205,6 +207,7 @@ fn run(
     let commander = Commander::new(Arc::clone(&site), shards.clone(), kept, standing, configured);
     tokio::spawn(commander.run(order_queue));
     let handoffs = Mutex::new(Some(handoffs));
+    let guesses = Arc::new(Guesses::new(&site.config.limits));
     Ok(Headcount(Arc::new(Inner {
         site,
         shards,
@@ -213,6 +216,7 @@ fn run(
         tickets,
         bridges,
         store,
+        guesses,
         handoffs,
         started: clock::now(),
         pages: LatestPages::default(),

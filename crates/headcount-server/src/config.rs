@@ -7,6 +7,7 @@ use ipnet::IpNet;
 
 use crate::authorize::rule::ClaimRule;
 use crate::client_address::AddressHeader;
+use crate::secrets::Secrets;
 
 /// Everything a server can be told that is data. Behaviour (hooks, authorizers of one's own) goes through the builder.
 #[derive(Clone, Debug)]
@@ -42,14 +43,22 @@ pub struct Config {
     /// The headers in which those proxies say a browser's address. Name the ones that they set: any other comes through as the
     /// visitor sent it. Default `x-forwarded-for` alone.
     pub address_headers: Vec<AddressHeader>,
-    /// The secret of the admin API. `None`: the admin API answers `503` to everything.
+    /// The secret of the admin API. `None`: the admin API answers `503` to everything. 16 random characters or more; a shorter one
+    /// can be guessed and gets a warning in the log.
     pub admin_secret: Option<Secret>,
+    /// The admin secret before this one, which holds too while clients change over. Default none.
+    pub admin_secret_previous: Option<Secret>,
+    /// A secret that opens the bridge (`protocol/BRIDGE.md`) and nothing else. Where there is one, only it opens a bridge that
+    /// says who may see stats; otherwise the admin secret does. Default none.
+    pub bridge_secret: Option<Secret>,
+    /// The bridge secret before this one, which holds too while apps change over. Default none.
+    pub bridge_secret_previous: Option<Secret>,
     /// Sealed session cookies (h3, nuxt-auth-utils) that admit to stats. Default none.
     pub sealed_session: Option<SealedSessionConfig>,
     /// An endpoint of the app that is asked whether a browser may see stats. Default none.
     pub forward_auth: Option<ForwardAuthConfig>,
-    /// Whether the app is asked, over a bridge that it opens (`protocol/BRIDGE.md`), who may see stats. Needs `admin_secret`. Default
-    /// false.
+    /// Whether the app is asked, over a bridge that it opens (`protocol/BRIDGE.md`), who may see stats. Needs `bridge_secret` or
+    /// `admin_secret`. Default false.
     pub authorize_bridge: bool,
     /// Admits everybody to stats. For trials on loopback only. Default false.
     pub authorize_anyone: bool,
@@ -126,6 +135,9 @@ impl Default for Config {
             trusted_proxies: Vec::new(),
             address_headers: vec![AddressHeader::XForwardedFor],
             admin_secret: None,
+            admin_secret_previous: None,
+            bridge_secret: None,
+            bridge_secret_previous: None,
             sealed_session: None,
             forward_auth: None,
             authorize_bridge: false,
@@ -152,6 +164,16 @@ impl Config {
             "__nkpv".to_owned()
         } else {
             format!("__nkpv_{}", mount.replace('/', "_"))
+        }
+    }
+
+    /// The secrets of the admin API.
+    pub fn secrets(&self) -> Secrets {
+        Secrets {
+            admin: self.admin_secret.clone(),
+            admin_previous: self.admin_secret_previous.clone(),
+            bridge: self.bridge_secret.clone(),
+            bridge_previous: self.bridge_secret_previous.clone(),
         }
     }
 
@@ -258,18 +280,10 @@ impl Config {
     }
 
     fn problems_of_secrets(&self, problems: &mut Vec<String>) {
-        if self
-            .admin_secret
-            .as_ref()
-            .is_some_and(|secret| secret.expose().is_empty())
-        {
+        problems.extend(self.secrets().problems());
+        if self.authorize_bridge && self.admin_secret.is_none() && self.bridge_secret.is_none() {
             problems.push(
-                "`admin_secret` is empty: set one, or leave it out to keep the admin API shut".to_owned(),
-            );
-        }
-        if self.authorize_bridge && self.admin_secret.is_none() {
-            problems.push(
-                "`authorize_bridge` needs `admin_secret`, which the app shows to open its bridge: set one"
+                "`authorize_bridge` needs `bridge_secret` or `admin_secret`, which the app shows to open its bridge: set one"
                     .to_owned(),
             );
         }

@@ -124,6 +124,31 @@ impl Refusal {
         Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message)
     }
 
+    /// As many answers to wrong secrets are held back as may be.
+    pub(crate) fn too_many_guesses() -> Self {
+        let message = "too many wrong secrets were shown lately";
+        let refusal = Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-guesses", message);
+        Self {
+            retry_after_seconds: Some(10),
+            ..refusal
+        }
+    }
+
+    pub(crate) fn ticket_at_bridge() -> Self {
+        let message = "a ticket opens no bridge: send the secret as `Authorization: Bearer <secret>`";
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message)
+    }
+
+    pub(crate) fn bridge_only() -> Self {
+        let message = "the bridge secret opens the bridge alone: send the admin secret";
+        Self::new(StatusCode::FORBIDDEN, "bridge-only", message)
+    }
+
+    pub(crate) fn bridge_secret_needed() -> Self {
+        let message = "this server has a bridge secret, and only that may say who sees stats: send it instead of the admin secret";
+        Self::new(StatusCode::FORBIDDEN, "bridge-secret-needed", message)
+    }
+
     pub(crate) fn foreign_origin() -> Self {
         let message = "pages of this origin may not do this: add it to `allowed_origins` on the server";
         Self::new(StatusCode::FORBIDDEN, "origin-not-allowed", message)

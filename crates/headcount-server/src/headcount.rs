@@ -21,12 +21,14 @@ use crate::authorize::Credentials;
 use crate::authorize::ticket::Tickets;
 use crate::bridge::Bridges;
 use crate::error::{CommandError, Refusal};
+use crate::guesses::Guesses;
 use crate::history::KeptHistory;
 use crate::hub::HubEvent;
 use crate::hub::commander::Order;
 use crate::mark::Mark;
 use crate::metrics::{Count, Gauges, Meters};
 use crate::pages::LatestPages;
+use crate::secrets::{Right, Secrets};
 use crate::shard::{Command, Handle, Handoff, Question, Shards};
 use crate::site::Site;
 use crate::store::{Condition, Store};
@@ -61,6 +63,7 @@ pub(crate) struct Inner {
     pub(crate) tickets: Arc<Tickets>,
     pub(crate) bridges: Bridges,
     pub(crate) store: Arc<Store>,
+    pub(crate) guesses: Arc<Guesses>,
     /// Taken by whoever serves.
     pub(crate) handoffs: Mutex<Option<mpsc::Receiver<Handoff>>>,
     pub(crate) started: Instant,
@@ -184,6 +187,32 @@ impl Headcount {
         })
     }
 
+    /// Takes new secrets from now on, without closing any tab. Tickets and bridges that were had for a secret which no longer holds
+    /// end. Whether there is an admin secret at all is settled at start. Where something is wrong with the new ones, says
+    /// what, and keeps the old ones.
+    pub async fn change_secrets(&self, secrets: Secrets) -> Result<(), Vec<String>> {
+        let mut problems = secrets.problems();
+        let site = self.site();
+        if secrets.admin.is_some() != site.keyring.has(Right::Admin) {
+            problems.push(
+                "`admin_secret` cannot be added or taken away while the server runs: restart it".to_owned(),
+            );
+        }
+        if site.config.authorize_bridge && secrets.admin.is_none() && secrets.bridge.is_none() {
+            problems.push("`authorize_bridge` needs `bridge_secret` or `admin_secret`: keep one".to_owned());
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        secrets.warn_of_short();
+        let marks = site.keyring.replace(secrets);
+        self.bridges().end_all_but(&marks);
+        if self.tickets().end_all_but(&marks) {
+            self.recheck().await;
+        }
+        Ok(())
+    }
+
     /// Whether new connections are taken.
     pub fn is_ready(&self) -> bool {
         self.0.site.is_ready()
@@ -217,6 +246,10 @@ impl Headcount {
 
     pub(crate) fn bridges(&self) -> &Bridges {
         &self.0.bridges
+    }
+
+    pub(crate) fn guesses(&self) -> &Arc<Guesses> {
+        &self.0.guesses
     }
 
     /// Has every admission asked for anew, now.

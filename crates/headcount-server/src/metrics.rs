@@ -38,6 +38,7 @@ counts! {
     RefusedAddress "refused" "address" "Requests refused, by cause",
     RefusedOrigin "refused" "origin" "Requests refused, by cause",
     RefusedBot "refused" "bot" "Requests refused, by cause",
+    RefusedSecret "refused" "secret" "Requests refused, by cause",
     RefusedSlowHead "refused" "slow_head" "Requests refused, by cause",
     RefusedLongHead "refused" "long_head" "Requests refused, by cause",
     RefusedSlowBody "refused" "slow_body" "Requests refused, by cause",

@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::head::Head;
 use crate::mark::Mark;
 use crate::origin::Origins;
+use crate::secrets::Keyring;
 
 /// The fixed surroundings of all connections of one server.
 #[derive(Debug)]
@@ -24,6 +25,7 @@ pub(crate) struct Site {
     pub(crate) config: Config,
     pub(crate) cipher: IdCipher,
     pub(crate) origins: Origins,
+    pub(crate) keyring: Keyring,
     pub(crate) authorizers: Authorizers,
     /// What the authorizers read of a request head.
     pub(crate) reads: Reads,
@@ -48,6 +50,7 @@ impl Site {
         Self {
             cipher: IdCipher::new(key),
             origins: Origins::new(&config.allowed_origins),
+            keyring: Keyring::new(config.secrets()),
             reads: authorizers.reads(),
             authorizers,
             version_cookie: config.version_cookie(),
@@ -111,6 +114,13 @@ impl Site {
             Some(address) => Client::At(address),
             None => Client::Unreadable,
         })
+    }
+
+    /// What the sender of a request counts as where wrong secrets are counted, hashed: by the address that is read anyway, else
+    /// by the peer.
+    pub(crate) fn address_of_guess(&self, client: Option<Client>, peer: Option<IpAddr>) -> u64 {
+        let address = client.and_then(Client::address).or(peer);
+        self.hashes.hash_one(address.map(limited_as)).max(1)
     }
 
     /// What a browser's address counts as for the limit per address, hashed; `None` where no limit applies to it: a trusted

@@ -70,8 +70,15 @@ HEADCOUNT_ALLOWED_ORIGINS and `allowed_origins`.
 
 Secrets come from variables or files, never from a flag:
   HEADCOUNT_ADMIN_SECRET      opens the admin API, which is shut without it
+  HEADCOUNT_BRIDGE_SECRET     opens the bridge for app servers, and nothing else
   HEADCOUNT_SESSION_PASSWORD  opens the app's sealed session cookies
 Each has a twin ending in _FILE that names a file. HEADCOUNT_LOG filters the log, as in debug.
+
+To change the admin secret without closing a tab: put the old one into the file of --admin-secret-previous-file, the new \
+one into that of --admin-secret-file, and send SIGHUP. Both open the admin API from then on. When every client has the new \
+one, empty the first file and send SIGHUP again. SIGHUP reads the configuration file and the secrets' files again and takes \
+the secrets from them; if anything is wrong, it says so in the log and keeps the old ones. The bridge secret changes the \
+same way. Other settings change at a restart.
 
 Exit codes:
   0         stopped when asked to
@@ -150,6 +157,15 @@ pub(crate) struct ServeArguments {
     /// A file that holds the secret of the admin API
     #[arg(long, value_name = "FILE", help_heading = "Who may see and command")]
     pub(crate) admin_secret_file: Option<String>,
+    /// A file that holds the admin secret before that one, which opens the admin API too while clients change over
+    #[arg(long, value_name = "FILE", help_heading = "Who may see and command")]
+    pub(crate) admin_secret_previous_file: Option<String>,
+    /// A file that holds a secret that opens the bridge alone; with one, only it may say who sees stats
+    #[arg(long, value_name = "FILE", help_heading = "Who may see and command")]
+    pub(crate) bridge_secret_file: Option<String>,
+    /// A file that holds the bridge secret before that one
+    #[arg(long, value_name = "FILE", help_heading = "Who may see and command")]
+    pub(crate) bridge_secret_previous_file: Option<String>,
     /// A file that holds the password of the app's sealed session cookies
     #[arg(long, value_name = "FILE", help_heading = "Who may see and command")]
     pub(crate) session_password_file: Option<String>,

@@ -2,7 +2,7 @@
 //!
 //! A ticket is 256 random bits, so nobody guesses one; only its SHA-256 is kept, so memory that leaks admits nobody, and
 //! looking one up by its hash tells an attacker who measures times nothing. Tickets are kept in memory: after a restart
-//! one signs in again.
+//! one signs in again. A ticket ends with the secret that it was had for.
 //!
 //! The admin secret itself does not admit to a stream: browsers cannot set `Authorization` on `EventSource` or `WebSocket`,
 //! and a page that could would have to hold the secret.
@@ -52,6 +52,7 @@ pub struct TicketError(#[source] getrandom::Error);
 struct Held {
     hash: [u8; 32],
     expires_ms: u64,
+    had_for: u64,
 }
 
 impl Tickets {
@@ -63,8 +64,8 @@ impl Tickets {
         }
     }
 
-    /// A new ticket. Where 1,000 hold already, the oldest ends.
-    pub fn issue(&self, now_ms: u64) -> Result<Ticket, TicketError> {
+    /// A new ticket for whoever showed the secret with the mark `had_for`. Where 1,000 hold already, the oldest ends.
+    pub fn issue(&self, now_ms: u64, had_for: u64) -> Result<Ticket, TicketError> {
         let mut random = [0; 32];
         getrandom::fill(&mut random).map_err(TicketError)?;
         let ticket = Ticket {
@@ -79,6 +80,7 @@ impl Tickets {
         held.push_back(Held {
             hash: hash(&ticket.cookie_value),
             expires_ms: ticket.expires_ms,
+            had_for,
         });
         Ok(ticket)
     }
@@ -99,6 +101,14 @@ impl Tickets {
     pub fn revoke(&self, cookie_value: &str) {
         let hash = hash(cookie_value);
         self.held().retain(|held| held.hash != hash);
+    }
+
+    /// Ends the tickets that were had for other secrets than those with these marks. Whether any ended.
+    pub fn end_all_but(&self, marks: &[u64]) -> bool {
+        let mut held = self.held();
+        let before = held.len();
+        held.retain(|ticket| marks.contains(&ticket.had_for));
+        held.len() < before
     }
 
     /// A panic elsewhere leaves the list whole: every change to it is one call.
@@ -159,7 +169,7 @@ mod tests {
     #[test]
     fn a_ticket_holds_for_its_lifetime() {
         let tickets = Tickets::default();
-        let ticket = tickets.issue(NOW).unwrap();
+        let ticket = tickets.issue(NOW, 1).unwrap();
         let end = NOW + TICKET_MS;
         assert_eq!(ticket.expires_ms, end);
         assert_eq!(tickets.check(&ticket.cookie_value, NOW), Some(end));
@@ -170,16 +180,27 @@ mod tests {
     #[test]
     fn a_revoked_ticket_holds_no_longer_and_others_do() {
         let tickets = Tickets::default();
-        let [ours, theirs] = [tickets.issue(NOW).unwrap(), tickets.issue(NOW).unwrap()];
+        let [ours, theirs] = [tickets.issue(NOW, 1).unwrap(), tickets.issue(NOW, 1).unwrap()];
         tickets.revoke(&ours.cookie_value);
         assert_eq!(tickets.check(&ours.cookie_value, NOW), None);
         assert!(tickets.check(&theirs.cookie_value, NOW).is_some());
     }
 
     #[test]
+    fn a_ticket_ends_with_the_secret_that_it_was_had_for() {
+        let tickets = Tickets::default();
+        let [old, new] = [1, 2].map(|mark| tickets.issue(NOW, mark).unwrap());
+        assert!(!tickets.end_all_but(&[2, 1]));
+        assert!(tickets.check(&old.cookie_value, NOW).is_some());
+        assert!(tickets.end_all_but(&[2, 3]));
+        assert_eq!(tickets.check(&old.cookie_value, NOW), None);
+        assert!(tickets.check(&new.cookie_value, NOW).is_some());
+    }
+
+    #[test]
     fn values_that_were_never_issued_do_not_hold() {
         let tickets = Tickets::default();
-        let ticket = tickets.issue(NOW).unwrap();
+        let ticket = tickets.issue(NOW, 1).unwrap();
         assert_eq!(ticket.cookie_value.len(), 43);
         let shorter = &ticket.cookie_value[..42];
         for value in ["", "headcount", shorter, &ticket.cookie_value.to_lowercase()] {
@@ -190,7 +211,9 @@ mod tests {
     #[test]
     fn the_oldest_ends_when_there_are_too_many() {
         let tickets = Tickets::default();
-        let issued: Vec<Ticket> = (0..=TICKETS_MAX).map(|_| tickets.issue(NOW).unwrap()).collect();
+        let issued: Vec<Ticket> = (0..=TICKETS_MAX)
+            .map(|_| tickets.issue(NOW, 1).unwrap())
+            .collect();
         let holds = |ticket: &Ticket| tickets.check(&ticket.cookie_value, NOW).is_some();
         assert!(!holds(&issued[0]));
         assert!(issued[1..].iter().all(holds));
@@ -200,10 +223,10 @@ mod tests {
     fn expired_tickets_make_room_first() {
         let tickets = Tickets::new(1_000);
         let last_of_old = (0..TICKETS_MAX)
-            .map(|_| tickets.issue(NOW).unwrap())
+            .map(|_| tickets.issue(NOW, 1).unwrap())
             .last()
             .unwrap();
-        let fresh = tickets.issue(NOW + 1_000).unwrap();
+        let fresh = tickets.issue(NOW + 1_000, 1).unwrap();
         assert_eq!(tickets.held().len(), 1);
         assert_eq!(tickets.check(&last_of_old.cookie_value, NOW + 1_000), None);
         assert!(tickets.check(&fresh.cookie_value, NOW + 1_000).is_some());
@@ -212,7 +235,7 @@ mod tests {
     #[test]
     fn a_stream_is_admitted_by_the_cookie_alone() {
         let tickets = Tickets::default();
-        let ticket = tickets.issue(NOW).unwrap();
+        let ticket = tickets.issue(NOW, 1).unwrap();
         let shown = |headers: &[(&str, &str)], now_ms| tickets.verdict(&request(headers, now_ms));
         let pair = format!("a=1; {TICKET_COOKIE}={}", ticket.cookie_value);
         let last = ticket.expires_ms - 1;
@@ -228,7 +251,7 @@ mod tests {
 
     #[test]
     fn a_ticket_does_not_print_itself() {
-        let ticket = Tickets::default().issue(NOW).unwrap();
+        let ticket = Tickets::default().issue(NOW, 1).unwrap();
         assert!(!format!("{ticket:?}").contains(&ticket.cookie_value));
     }
 }

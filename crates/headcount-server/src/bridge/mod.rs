@@ -37,6 +37,8 @@ pub(crate) struct BridgeOptions {
     pub(crate) authorizes: bool,
     /// The app that it shares connections with, if it does.
     pub(crate) shares: Option<Box<str>>,
+    /// The mark of the secret that it was opened with. It ends with that.
+    pub(crate) had_for: u64,
 }
 
 /// A question to an app: may this connection's browser see stats?
@@ -132,6 +134,13 @@ impl Bridges {
         })
     }
 
+    /// Ends the bridges that were opened with other secrets than those with these marks.
+    pub(crate) fn end_all_but(&self, marks: &[u64]) {
+        self.list()
+            .retain(|bridge| marks.contains(&bridge.options.had_for));
+        self.say_changed();
+    }
+
     /// Puts a question to the newest bridge that answers such: its app was alive last. `None` where there is none, or all have too many
     /// questions already.
     pub(crate) fn ask(&self, connection_id: &str, headers: &[(String, String)]) -> Option<Asked> {
@@ -207,6 +216,14 @@ impl Bridges {
 }
 
 impl Membership {
+    /// Whether the bridge may go on.
+    fn holds(&self) -> bool {
+        self.bridges
+            .list()
+            .iter()
+            .any(|bridge| bridge.number == self.number)
+    }
+
     fn is_first(&self) -> bool {
         self.bridges.is_first(self.number)
     }

@@ -134,7 +134,12 @@ impl Stream {
                     self.on_news(&mut batch).await?;
                 }
                 Some(ask) = self.membership.asks.recv() => self.authorize(ask),
-                Ok(()) = self.changes.changed() => self.take_over(),
+                Ok(()) = self.changes.changed() => {
+                    if !self.membership.holds() {
+                        return Err(Over);
+                    }
+                    self.take_over();
+                }
                 _ = keepalive.tick() => {
                     if said_at.elapsed() >= KEEPALIVE {
                         self.line(&BridgeLine::Keepalive);

@@ -15,10 +15,11 @@ use headcount_core::protocol::pages::PagesAnswer;
 use serde::Deserialize;
 
 use super::body;
-use super::principal::{Principal, identify};
+use super::principal::{Denied, Principal, admin_secret, identify, wrong_secret};
 use crate::error::{CommandError, Refusal};
 use crate::headcount::{ConnectionsQuery, Headcount};
 use crate::history::HistoryQuery;
+use crate::secrets::Right;
 
 /// Rows of a list unless told otherwise: connections, and pages of the site.
 const CONNECTIONS_DEFAULT: usize = 100;
@@ -142,18 +143,17 @@ pub(super) async fn invalidate_route(
     request: Request,
 ) -> Answer<InvalidateRouteAnswer> {
     let (parts, body) = request.into_parts();
-    let secret = headcount
-        .site()
-        .config
-        .admin_secret
-        .as_ref()
-        .ok_or_else(Refusal::not_configured)?;
+    if !headcount.site().keyring.has(Right::Admin) {
+        return Err(Refusal::not_configured());
+    }
     let asked: InvalidateRouteRequest = body::json(body, &headcount.site().config.limits).await?;
     match (&asked.secret, identify(&parts, &headcount)) {
-        (Some(shown), _) if secret.matches(shown) => {}
+        (Some(shown), _) if admin_secret(&headcount, shown).is_some() => {}
         (_, Ok(Principal)) => {}
-        (Some(_), Err(_)) => return Err(Refusal::wrong_secret()),
-        (None, Err(refusal)) => return Err(refusal),
+        (Some(_), Err(_)) | (None, Err(Denied::WrongSecret)) => {
+            return Err(wrong_secret(&parts, &headcount).await);
+        }
+        (None, Err(Denied::Refused(refusal))) => return Err(refusal),
     }
     let limits = &headcount.site().config.limits;
     let invalidation = Invalidation::of_route(&asked.route, limits).map_err(CommandError::from)?;

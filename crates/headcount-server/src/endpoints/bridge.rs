@@ -18,7 +18,7 @@ use serde::Deserialize;
 use tokio::sync::mpsc;
 
 use super::body;
-use super::principal::Principal;
+use super::principal::AppServer;
 use crate::bridge::{self, BridgeOptions, Ways};
 use crate::error::Refusal;
 use crate::headcount::Headcount;
@@ -62,7 +62,7 @@ impl http_body::Body for Lines {
 }
 
 pub(super) async fn lines(
-    _: Principal,
+    app: AppServer,
     State(headcount): State<Headcount>,
     query: Result<Query<BridgeQuery>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Response, Refusal> {
@@ -70,7 +70,10 @@ pub(super) async fn lines(
     if !headcount.is_ready() {
         return Err(Refusal::draining());
     }
-    let options = options(query)?;
+    let options = options(query, app.mark)?;
+    if options.authorizes {
+        app.need_authorizing()?;
+    }
     let ways = Ways {
         site: headcount.site().clone(),
         shards: headcount.shards().clone(),
@@ -85,7 +88,7 @@ pub(super) async fn lines(
     Ok((headers, Body::new(Lines(lines))).into_response())
 }
 
-fn options(query: BridgeQuery) -> Result<BridgeOptions, Refusal> {
+fn options(query: BridgeQuery, had_for: u64) -> Result<BridgeOptions, Refusal> {
     let mut options = BridgeOptions {
         wants: Wants::default(),
         authorizes: false,
@@ -93,6 +96,7 @@ fn options(query: BridgeQuery) -> Result<BridgeOptions, Refusal> {
             Mode::Each => None,
             Mode::One => Some(query.app.into()),
         },
+        had_for,
     };
     let hooks = query.hooks.as_deref().unwrap_or("open,route,close");
     for hook in hooks.split(',').filter(|hook| !hook.is_empty()) {
@@ -111,7 +115,7 @@ fn options(query: BridgeQuery) -> Result<BridgeOptions, Refusal> {
 }
 
 pub(super) async fn messages(
-    _: Principal,
+    _: AppServer,
     State(headcount): State<Headcount>,
     request: Request,
 ) -> Result<Json<MessagesAnswer>, Refusal> {
@@ -129,10 +133,11 @@ pub(super) async fn messages(
 }
 
 pub(super) async fn answers(
-    _: Principal,
+    app: AppServer,
     State(headcount): State<Headcount>,
     request: Request,
 ) -> Result<Json<AnswersAnswer>, Refusal> {
+    app.need_authorizing()?;
     let asked: AnswersRequest = read(&headcount, request).await?;
     let mut answer = AnswersAnswer::default();
     for one in asked.answers {
@@ -146,10 +151,11 @@ pub(super) async fn answers(
 }
 
 pub(super) async fn ended(
-    _: Principal,
+    app: AppServer,
     State(headcount): State<Headcount>,
     request: Request,
 ) -> Result<Json<EndedAnswer>, Refusal> {
+    app.need_authorizing()?;
     let asked: EndedRequest = read(&headcount, request).await?;
     for pair in &asked.cookies {
         headcount.bridges().end_cookie(pair);

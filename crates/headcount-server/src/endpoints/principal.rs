@@ -1,7 +1,13 @@
-//! Who may use the admin API: whoever shows the secret, or a ticket that was had for it.
+//! Who may use the admin API.
+//!
+//! Two proofs, which handlers name as arguments. [`Principal`] is the admin secret, or a ticket that was had for it.
+//! [`AppServer`] is a bearer secret that opens the bridge; a ticket does not, because a bridge is shown visitors' cookies and
+//! no page needs one.
 //!
 //! A bearer token is shown on purpose. A ticket is a cookie, which browsers send by themselves, so with a ticket the request
 //! must also come from a page of our own or of an allowed origin.
+//!
+//! Whatever checks a secret answers a wrong one through [`wrong_secret`], which counts, logs and delays it.
 
 use axum::Json;
 use axum::extract::{FromRequestParts, Request, State};
@@ -11,52 +17,135 @@ use http::header::SET_COOKIE;
 use http::request::Parts;
 
 use super::body;
+use super::stream::peer;
 use crate::authorize::ticket::TICKET_COOKIE;
 use crate::clock;
 use crate::error::Refusal;
-use crate::head::{Head, cookie};
+use crate::guesses::TooMany;
+use crate::head::{Head, cookie, only};
 use crate::headcount::Headcount;
+use crate::metrics::Count;
 use crate::origin::Admission;
+use crate::secrets::{Recognised, Right};
+use crate::site::Client;
 
-/// Proof that the request may do what it asks.
+/// Proof that the request may use the admin API.
 #[derive(Debug)]
 pub(super) struct Principal;
+
+/// Proof that the request comes from an app server.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AppServer {
+    /// The mark of the secret that it showed.
+    pub(super) mark: u64,
+    /// Whether it may say who sees stats.
+    may_authorize: bool,
+}
+
+/// Why a request has no principal.
+#[derive(Debug)]
+pub(super) enum Denied {
+    /// It shows a secret that does not hold.
+    WrongSecret,
+    /// Anything else.
+    Refused(Refusal),
+}
 
 impl FromRequestParts<Headcount> for Principal {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, headcount: &Headcount) -> Result<Self, Refusal> {
-        identify(parts, headcount)
+        match identify(parts, headcount) {
+            Ok(principal) => Ok(principal),
+            Err(Denied::Refused(refusal)) => Err(refusal),
+            Err(Denied::WrongSecret) => Err(wrong_secret(parts, headcount).await),
+        }
+    }
+}
+
+impl FromRequestParts<Headcount> for AppServer {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, headcount: &Headcount) -> Result<Self, Refusal> {
+        let keyring = &headcount.site().keyring;
+        let has_own = keyring.has(Right::Bridge);
+        if !has_own && !keyring.has(Right::Admin) {
+            return Err(Refusal::not_configured());
+        }
+        let Some(token) = bearer(parts) else {
+            return Err(match cookie(parts, TICKET_COOKIE) {
+                Some(_) => Refusal::ticket_at_bridge(),
+                None => Refusal::unauthorized(),
+            });
+        };
+        let Some(Recognised { right, mark }) = keyring.recognise(token) else {
+            return Err(wrong_secret(parts, headcount).await);
+        };
+        let may_authorize = right == Right::Bridge || !has_own;
+        Ok(Self { mark, may_authorize })
+    }
+}
+
+impl AppServer {
+    /// Refuses one that may not say who sees stats.
+    pub(super) fn need_authorizing(self) -> Result<(), Refusal> {
+        if self.may_authorize {
+            Ok(())
+        } else {
+            Err(Refusal::bridge_secret_needed())
+        }
     }
 }
 
 /// The principal that a request head shows.
-pub(super) fn identify(parts: &Parts, headcount: &Headcount) -> Result<Principal, Refusal> {
-    let secret = headcount
-        .site()
-        .config
-        .admin_secret
-        .as_ref()
-        .ok_or_else(Refusal::not_configured)?;
-    let bearer = parts.header("authorization").and_then(|value| {
-        let (scheme, token) = value.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-    });
-    if let Some(token) = bearer {
-        return if secret.matches(token) {
-            Ok(Principal)
-        } else {
-            Err(Refusal::wrong_secret())
+pub(super) fn identify(parts: &Parts, headcount: &Headcount) -> Result<Principal, Denied> {
+    let keyring = &headcount.site().keyring;
+    if !keyring.has(Right::Admin) {
+        return Err(Denied::Refused(Refusal::not_configured()));
+    }
+    if let Some(token) = bearer(parts) {
+        return match keyring.recognise(token).map(|recognised| recognised.right) {
+            Some(Right::Admin) => Ok(Principal),
+            Some(Right::Bridge) => Err(Denied::Refused(Refusal::bridge_only())),
+            None => Err(Denied::WrongSecret),
         };
     }
     let ticket =
         cookie(parts, TICKET_COOKIE).and_then(|value| headcount.tickets().check(value, clock::unix_ms()));
     if ticket.is_none() {
-        return Err(Refusal::unauthorized());
+        return Err(Denied::Refused(Refusal::unauthorized()));
     }
     match headcount.site().origins.admits(parts) {
-        Admission::Foreign => Err(Refusal::foreign_origin()),
+        Admission::Foreign => Err(Denied::Refused(Refusal::foreign_origin())),
         _ => Ok(Principal),
+    }
+}
+
+/// The token of the one `Authorization` header, where that is a bearer.
+fn bearer(parts: &Parts) -> Option<&str> {
+    let (scheme, token) = only(parts, "authorization")?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// The admin secret that was shown in a body, as its mark.
+pub(super) fn admin_secret(headcount: &Headcount, shown: &str) -> Option<u64> {
+    let recognised = headcount.site().keyring.recognise(shown)?;
+    (recognised.right == Right::Admin).then_some(recognised.mark)
+}
+
+/// Takes a wrong secret in, and says how it is refused when it is time to.
+pub(super) async fn wrong_secret(parts: &Parts, headcount: &Headcount) -> Refusal {
+    headcount.count(Count::RefusedSecret);
+    let site = headcount.site();
+    let peer = peer(parts);
+    let client = site.client(parts, peer);
+    let from = client
+        .filter(|_| site.config.ip_tracking)
+        .and_then(Client::address);
+    let address = site.address_of_guess(client, peer);
+    match headcount.guesses().hold(address, from).await {
+        Ok(()) => Refusal::wrong_secret(),
+        Err(TooMany) => Refusal::too_many_guesses(),
     }
 }
 
@@ -66,18 +155,19 @@ pub(super) async fn sign_in(
     request: Request,
 ) -> Result<Response, Refusal> {
     let (parts, body) = request.into_parts();
-    let config = &headcount.site().config;
-    let secret = config.admin_secret.as_ref().ok_or_else(Refusal::not_configured)?;
+    if !headcount.site().keyring.has(Right::Admin) {
+        return Err(Refusal::not_configured());
+    }
     if headcount.site().origins.admits(&parts) == Admission::Foreign {
         return Err(Refusal::foreign_origin());
     }
-    let asked: SessionRequest = body::json(body, &config.limits).await?;
-    if !secret.matches(&asked.secret) {
-        return Err(Refusal::wrong_secret());
-    }
+    let asked: SessionRequest = body::json(body, &headcount.site().config.limits).await?;
+    let Some(mark) = admin_secret(&headcount, &asked.secret) else {
+        return Err(wrong_secret(&parts, &headcount).await);
+    };
     let ticket = headcount
         .tickets()
-        .issue(clock::unix_ms())
+        .issue(clock::unix_ms(), mark)
         .map_err(|_| Refusal::internal())?;
     let answer = Json(SessionAnswer {
         ok: true,

@@ -170,7 +170,8 @@ fn bot_text(headcount: &Headcount) -> String {
     server::connected(&current, id, clock::unix_ms(), "0")
 }
 
-fn peer(parts: &Parts) -> Option<IpAddr> {
+/// The address of the socket that a request came in on, where that is known.
+pub(super) fn peer(parts: &Parts) -> Option<IpAddr> {
     let ours = parts.extensions.get::<Peer>().map(|peer| peer.0.ip());
     ours.or_else(|| {
         parts

@@ -28,5 +28,6 @@ mod naive;
 mod pages;
 mod posts;
 mod seal;
+mod secrets;
 mod server;
 mod stats;

@@ -1,7 +1,10 @@
 //! `headcount serve`: a server until a signal stops it.
 
+use std::ops::ControlFlow;
+
 use axum::Router;
 use headcount_server::config::Config;
+use tokio::sync::oneshot;
 
 use crate::arguments::ServeArguments;
 use crate::config;
@@ -47,13 +50,35 @@ pub(crate) async fn run(arguments: &ServeArguments, environment: &Environment) -
     announce_board(admin_address, board_path.as_deref());
     announce(address);
     output::talk(&paths);
+    let run = |stop: oneshot::Receiver<()>| {
+        server.serve(listeners, Router::new(), async {
+            drop(stop.await);
+        })
+    };
     signals
-        .until_stopped(|stop| {
-            server.serve(listeners, Router::new(), async {
-                drop(stop.await);
-            })
+        .until_stopped(run, async || {
+            reload(&server, arguments, environment).await;
+            ControlFlow::Continue(())
         })
         .await
+}
+
+/// Reads the configuration again and takes its secrets. Says in the log what came of it.
+async fn reload(server: &Server, arguments: &ServeArguments, environment: &Environment) {
+    let changed = match config::load(arguments, environment) {
+        Ok(settings) => {
+            let secrets = settings.server.secrets();
+            server.headcount().change_secrets(secrets).await
+        }
+        Err(failure) => Err(vec![failure.to_string()]),
+    };
+    match changed {
+        Ok(()) => tracing::info!("SIGHUP: the secrets were read again; other settings change at a restart"),
+        Err(problems) => {
+            let problems = problems.join("; ");
+            tracing::error!("SIGHUP: the secrets were not changed, the old ones hold: {problems}");
+        }
+    }
 }
 
 /// What its operator should know before the first visitor comes.

@@ -32,9 +32,55 @@ pub(super) fn given(arguments: &ServeArguments, problems: &mut Vec<String>) -> V
         ("route_tracking", "--route-tracking", &arguments.route_tracking),
         ("ip_tracking", "--ip-tracking", &arguments.ip_tracking),
         (
+            "authorize_bridge",
+            "--authorize-bridge",
+            &arguments.authorize_bridge.then(|| "true".to_owned()),
+        ),
+        ("log_format", "--log-format", &arguments.log_format),
+    ];
+    let lists = [
+        ("allowed_origins", "--allowed-origin", &arguments.allowed_origin),
+        ("trusted_proxies", "--trusted-proxy", &arguments.trusted_proxy),
+        ("address_headers", "--address-header", &arguments.address_header),
+    ];
+    let singles = singles
+        .into_iter()
+        .chain(of_access(arguments))
+        .filter_map(|(key, flag, text)| Some((key, flag, vec![text.clone()?])));
+    let lists = lists.into_iter().filter(|(.., texts)| !texts.is_empty());
+    let lists = lists.map(|(key, flag, texts)| (key, flag, texts.clone()));
+    let given = singles.chain(lists).filter_map(|(key, flag, texts)| {
+        Some(Given {
+            setting: setting::find(key)?,
+            texts,
+            place: Place::Flag(flag),
+        })
+    });
+    given.chain(limits(&arguments.limit, problems)).collect()
+}
+
+/// The settings of who may see and command.
+fn of_access(arguments: &ServeArguments) -> [(&'static str, &'static str, &Option<String>); 9] {
+    [
+        (
             "admin_secret_file",
             "--admin-secret-file",
             &arguments.admin_secret_file,
+        ),
+        (
+            "admin_secret_previous_file",
+            "--admin-secret-previous-file",
+            &arguments.admin_secret_previous_file,
+        ),
+        (
+            "bridge_secret_file",
+            "--bridge-secret-file",
+            &arguments.bridge_secret_file,
+        ),
+        (
+            "bridge_secret_previous_file",
+            "--bridge-secret-previous-file",
+            &arguments.bridge_secret_previous_file,
         ),
         (
             "sealed_session.password_file",
@@ -48,32 +94,8 @@ pub(super) fn given(arguments: &ServeArguments, problems: &mut Vec<String>) -> V
         ),
         ("sealed_session.rule", "--session-rule", &arguments.session_rule),
         ("forward_auth.url", "--forward-auth", &arguments.forward_auth),
-        (
-            "authorize_bridge",
-            "--authorize-bridge",
-            &arguments.authorize_bridge.then(|| "true".to_owned()),
-        ),
         ("authorize", "--authorize", &arguments.authorize),
-        ("log_format", "--log-format", &arguments.log_format),
-    ];
-    let lists = [
-        ("allowed_origins", "--allowed-origin", &arguments.allowed_origin),
-        ("trusted_proxies", "--trusted-proxy", &arguments.trusted_proxy),
-        ("address_headers", "--address-header", &arguments.address_header),
-    ];
-    let singles = singles
-        .into_iter()
-        .filter_map(|(key, flag, text)| Some((key, flag, vec![text.clone()?])));
-    let lists = lists.into_iter().filter(|(.., texts)| !texts.is_empty());
-    let lists = lists.map(|(key, flag, texts)| (key, flag, texts.clone()));
-    let given = singles.chain(lists).filter_map(|(key, flag, texts)| {
-        Some(Given {
-            setting: setting::find(key)?,
-            texts,
-            place: Place::Flag(flag),
-        })
-    });
-    given.chain(limits(&arguments.limit, problems)).collect()
+    ]
 }
 
 fn limits(texts: &[String], problems: &mut Vec<String>) -> Vec<Given> {
@@ -131,6 +153,9 @@ mod tests {
             trusted_proxy: vec!["x".to_owned()],
             address_header: vec!["x".to_owned()],
             admin_secret_file: text(),
+            admin_secret_previous_file: text(),
+            bridge_secret_file: text(),
+            bridge_secret_previous_file: text(),
             session_password_file: text(),
             session_cookie: text(),
             session_rule: text(),
@@ -141,7 +166,7 @@ mod tests {
             log_format: text(),
         };
         let mut problems = Vec::new();
-        assert_eq!(given(&arguments, &mut problems).len(), 25);
+        assert_eq!(given(&arguments, &mut problems).len(), 28);
         assert_eq!(problems, Vec::<String>::new());
     }
 }

@@ -105,6 +105,36 @@ const SETTINGS: &[Setting] = &[
     row("admin_secret_file", Form::Text, |draft, texts| {
         put(&mut draft.server.admin_secret, secret_file(one(texts)).map(Some))
     }),
+    row("admin_secret_previous", Form::Text, |draft, texts| {
+        put(
+            &mut draft.server.admin_secret_previous,
+            Ok(unless_empty(Secret::new(one(texts)))),
+        )
+    }),
+    row("admin_secret_previous_file", Form::Text, |draft, texts| {
+        put(
+            &mut draft.server.admin_secret_previous,
+            secret_file(one(texts)).map(unless_empty),
+        )
+    }),
+    row("bridge_secret", Form::Text, |draft, texts| {
+        put(&mut draft.server.bridge_secret, Ok(Some(Secret::new(one(texts)))))
+    }),
+    row("bridge_secret_file", Form::Text, |draft, texts| {
+        put(&mut draft.server.bridge_secret, secret_file(one(texts)).map(Some))
+    }),
+    row("bridge_secret_previous", Form::Text, |draft, texts| {
+        put(
+            &mut draft.server.bridge_secret_previous,
+            Ok(unless_empty(Secret::new(one(texts)))),
+        )
+    }),
+    row("bridge_secret_previous_file", Form::Text, |draft, texts| {
+        put(
+            &mut draft.server.bridge_secret_previous,
+            secret_file(one(texts)).map(unless_empty),
+        )
+    }),
     row("sealed_session.password", Form::Text, |draft, texts| {
         put(&mut draft.session.password, Ok(Some(Secret::new(one(texts)))))
     }),
@@ -278,6 +308,11 @@ fn log_filter(text: &str) -> Result<String, String> {
     sound
         .map(|_| text.to_owned())
         .map_err(|error| format!("`{text}` is no log filter: {error}"))
+}
+
+/// The secret before the current one. An empty text, such as an emptied file, means that there is none.
+fn unless_empty(secret: Secret) -> Option<Secret> {
+    (!secret.expose().is_empty()).then_some(secret)
 }
 
 /// A secret from a file, without the line end that editors leave behind it.

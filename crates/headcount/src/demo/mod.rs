@@ -4,11 +4,13 @@
 use std::fmt::Write;
 use std::io;
 use std::net::SocketAddr;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use headcount_server::config::{Config, Secret};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use tokio::sync::oneshot;
 
 use crate::arguments::DemoArguments;
 use crate::config;
@@ -62,20 +64,20 @@ pub(crate) async fn run(arguments: &DemoArguments, environment: &Environment) ->
     });
     let rollout = (arguments.roll > 0).then(|| Duration::from_secs(arguments.roll.into()));
     let site = site::router(shop.clone());
-    signals
-        .until_stopped(|stop| async move {
-            let mut visitors = visitors::invite(arguments.visitors, &shop, random()?);
-            if let Some(period) = rollout {
-                visitors.spawn(rollout::run(headcount, period));
-            }
-            let stopped = async {
-                drop(stop.await);
-                // Their sockets close at once: a server that drains has real tabs to care for.
-                drop(visitors);
-            };
-            server.serve(listeners, site, stopped).await
-        })
-        .await
+    let run = |stop: oneshot::Receiver<()>| async move {
+        let mut visitors = visitors::invite(arguments.visitors, &shop, random()?);
+        if let Some(period) = rollout {
+            visitors.spawn(rollout::run(headcount, period));
+        }
+        let stopped = async {
+            drop(stop.await);
+            // Their sockets close at once: a server that drains has real tabs to care for.
+            drop(visitors);
+        };
+        server.serve(listeners, site, stopped).await
+    };
+    // Its terminal has gone, and with it whoever watched.
+    signals.until_stopped(run, async || ControlFlow::Break(())).await
 }
 
 fn config(environment: &Environment) -> Result<Config, Failure> {

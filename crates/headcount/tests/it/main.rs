@@ -21,3 +21,4 @@ mod memory;
 mod printing;
 mod process;
 mod scenarios;
+mod secrets;

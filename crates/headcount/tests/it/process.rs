@@ -1,9 +1,10 @@
 //! `headcount serve` as a process, on a port of the system's choice.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Stdio};
+use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
@@ -17,6 +18,8 @@ pub(crate) struct Process {
     pub(crate) address: SocketAddr,
     /// What it said before it listened.
     pub(crate) said: String,
+    /// What it said since.
+    talk: Arc<Mutex<String>>,
     child: Child,
 }
 
@@ -68,8 +71,35 @@ impl Process {
             said.push_str(&line);
         };
         // Whatever it says later must not fill the pipe and stop it.
-        std::thread::spawn(move || talk.read_to_end(&mut Vec::new()));
-        Self { address, said, child }
+        let later = Arc::<Mutex<String>>::default();
+        let heard = Arc::clone(&later);
+        std::thread::spawn(move || {
+            let mut line = String::new();
+            while talk.read_line(&mut line).is_ok_and(|read| read > 0) {
+                heard.lock().unwrap().push_str(&std::mem::take(&mut line));
+            }
+        });
+        Self {
+            address,
+            said,
+            talk: later,
+            child,
+        }
+    }
+
+    /// Waits until it has said this since it listened; all of that.
+    pub(crate) fn await_said(&self, part: &str) -> String {
+        eventually(&format!("it says {part:?}"), || {
+            Some(self.talk.lock().unwrap().clone()).filter(|talk| talk.contains(part))
+        })
+    }
+
+    /// Has it read its secrets again.
+    pub(crate) fn hang_up(&self) {
+        let killed = std::process::Command::new("kill")
+            .args(["-s", "HUP", &self.child.id().to_string()])
+            .status();
+        assert!(killed.unwrap().success());
     }
 
     /// Ends it as `kill -9` does.

@@ -26,6 +26,8 @@ fn the_server_comes_through_everything() {
         "keepalive_ms=60000",
         "--limit",
         "liveness_ms=120000",
+        "--limit",
+        "guesses_burst=40",
     ];
     let server = Process::ephemeral(&[&["--release", "v1", "--ip-tracking"], &limits[..]].concat());
     let cases = [
