@@ -22,6 +22,10 @@ export class Site {
   /** What stands in place of that tag, if anything: for pages that bring a client of their own. */
   script
   passesWebSocket = true
+  /** Whether it has the parts that the client loads when needed: not those of another build. */
+  hasParts = true
+  /** A content security policy for everything. */
+  policy = ''
   /** Streams whose messages are held back for ever. */
   buffers = false
   /** How many streams were opened, by kind. */
@@ -72,8 +76,11 @@ export class Site {
 
   async #answer(request, response) {
     const { pathname } = new URL(request.url, 'http://site')
-    if (pathname === '/__skew/client.js' || pathname.startsWith('/dist/')) {
-      const file = await readFile(new URL(pathname.split('/').at(-1), DIST))
+    if (this.policy) response.setHeader('content-security-policy', this.policy)
+    const script = /^\/(?:__skew|dist)\/((?:client\/)?[\w-]+\.js)$/.exec(pathname)?.[1]
+    if (script) {
+      const file = await readFile(new URL(script, DIST)).catch(() => null)
+      if (!this.hasParts && script.includes('-') || !file) return response.writeHead(404).end()
       response.setHeader('content-type', 'text/javascript')
       return response.end(file)
     }

@@ -26,7 +26,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let packages = here.join(PACKAGES);
     let (client, board) = (packages.join("client/dist"), packages.join("dashboard/dist"));
     let script = ["client.js", "client.js.map"].map(|name| client.join(name));
-    let script = script.into_iter().filter(|path| path.is_file()).collect();
+    let mut script: Vec<_> = script.into_iter().filter(|path| path.is_file()).collect();
+    script.extend(files_in(&client.join("client"))?);
     let mut code = String::new();
     for (name, folder, files) in [("client", &client, script), ("board", &board, files_in(&board)?)] {
         println!("cargo::rerun-if-changed={}", nearest(folder).display());

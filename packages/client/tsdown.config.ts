@@ -1,17 +1,11 @@
 import { minify, type MinifyOptions } from 'terser'
 import { defineConfig, type Rolldown, type UserConfig } from 'tsdown'
 
-import { PRIVATE_NAMES } from './private-names.js'
-
 const options: MinifyOptions = {
-  module: true,
-  ecma: 2020,
-  sourceMap: true,
-  compress: { passes: 4, unsafe_arrows: true, unsafe_methods: true, pure_getters: true },
-  mangle: { properties: { builtins: true, regex: new RegExp(`^(${PRIVATE_NAMES.join('|')})$`) } },
+  module: true, ecma: 2020, sourceMap: true, compress: { passes: 4, unsafe_arrows: true, unsafe_methods: true, pure_getters: true },
 }
 
-/** Before the bundler's own minifier: each finds what the other does not, and only terser shortens names of properties. */
+/** Before the bundler's own minifier: each finds what the other does not. */
 const shorten: Rolldown.Plugin = {
   name: 'shorten',
   async renderChunk(code, { fileName }) {
@@ -21,13 +15,16 @@ const shorten: Rolldown.Plugin = {
   },
 }
 
-const browser: UserConfig = {
-  platform: 'browser', target: 'es2022', format: 'esm', dts: true, sourcemap: true, fixedExtension: false, logLevel: 'warn',
-  minify: true, plugins: [shorten],
+/** Parts that are loaded when needed lie in `folder`. The hash is of their content: a page gets what it was built with or nothing. */
+function browser(folder: string): UserConfig {
+  return {
+    platform: 'browser', target: 'es2022', format: 'esm', dts: true, sourcemap: true, fixedExtension: false, logLevel: 'warn',
+    minify: true, plugins: [shorten], outputOptions: { chunkFileNames: `${folder}[name]-[hash].js` },
+  }
 }
 
-/** The module for bundlers, and the one for the script tag, alone. */
+/** The module for bundlers, and the one for the script tag. */
 export default defineConfig([
-  { ...browser, entry: { index: 'src/index.ts' } },
-  { ...browser, entry: { client: 'src/tag.ts' }, clean: false },
+  { ...browser(''), entry: { index: 'src/index.ts' } },
+  { ...browser('client/'), entry: { client: 'src/tag.ts' }, clean: false },
 ])

@@ -21,14 +21,19 @@ const PAGE: &str = "index.html";
 pub(crate) const SCRIPT: &str = "client.js";
 /// What leads a browser's debugger from that script to its sources.
 pub(crate) const SCRIPT_MAP: &str = "client.js.map";
+/// The folder of the script's parts.
+pub(crate) const PARTS: &str = "client/";
+/// For files with a hash of their content in their name: browsers keep them for a year without asking.
+const FOR_EVER: &str = "public, max-age=31536000, immutable";
 /// Stands in for the page of a board that is not there.
 const NO_BOARD: &[u8] = include_bytes!("assets/no-board.html");
 
 /// Files to hand out. Without any, see each field.
 #[derive(Clone, Debug, Default)]
 pub struct Assets {
-    /// `client.js` and `client.js.map` of the package `@headcount/client`, served below the base path. Without the script
-    /// its place answers `404 not-built`.
+    /// `client.js`, `client.js.map` and the folder `client` from `dist` of the package `@headcount/client`, served below the base
+    /// path. The folder holds the parts that the script loads when it needs them. Without the script its place answers
+    /// `404 not-built`.
     pub client: Vec<AssetFile>,
     /// What the package `@headcount/dashboard` was built to, `index.html` among it, served below the board's path. In the page,
     /// `{{base}}`, `{{admin}}` and `{{version}}` are replaced by the paths of the client endpoints and of the admin API and by
@@ -40,8 +45,8 @@ pub struct Assets {
 /// A file to hand out.
 #[derive(Clone, Debug)]
 pub struct AssetFile {
-    /// Its path below its folder, such as `index.html` or `assets/board-3f2a.js`. Files in `assets/` have a hash of their content
-    /// in their name: browsers keep them for a year without asking.
+    /// Its path below its folder, such as `index.html` or `assets/board-3f2a.js`. Files in `assets/` of the board and in `client/`
+    /// of the client have a hash of their content in their name: browsers keep them for a year without asking.
     pub path: Cow<'static, str>,
     /// What is in it.
     pub bytes: Bytes,
@@ -89,7 +94,7 @@ impl Served {
         };
         Self {
             client: client
-                .map(|file| (file.path.clone(), ServedFile::new(file, "public, max-age=300")))
+                .map(|file| (file.path.clone(), ServedFile::of_client(file)))
                 .collect(),
             board: board
                 .map(|file| (file.path.clone(), ServedFile::of_board(file)))
@@ -130,9 +135,18 @@ impl ServedFile {
         }
     }
 
+    fn of_client(file: AssetFile) -> Self {
+        let cache_control = if file.path.starts_with(PARTS) {
+            FOR_EVER
+        } else {
+            "public, max-age=300"
+        };
+        Self::new(file, cache_control)
+    }
+
     fn of_board(file: AssetFile) -> Self {
         let cache_control = if file.path.starts_with("assets/") {
-            "public, max-age=31536000, immutable"
+            FOR_EVER
         } else {
             "no-cache"
         };

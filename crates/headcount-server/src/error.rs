@@ -232,8 +232,14 @@ impl Refusal {
 
     pub(crate) fn not_built() -> Self {
         let message = "this server was built without the browser client: build it with `cargo xtask build`, which needs Node, or serve \
-                       `dist/client.js` of the package `@headcount/client` with your own files";
+                       `dist/client.js` and `dist/client/` of the package `@headcount/client` with your own files";
         Self::new(StatusCode::NOT_FOUND, "not-built", message)
+    }
+
+    pub(crate) fn no_such_part() -> Self {
+        let message = "the browser client of this server has no such part: the page runs the client of another build, and gets this \
+                       one's when it is loaded again";
+        Self::new(StatusCode::NOT_FOUND, "no-such-part", message)
     }
 
     pub(crate) fn internal() -> Self {

@@ -1,60 +1,55 @@
-// The small question at the lower edge of the page, for applications that draw none of their own.
+// The question at the lower edge of the page, for applications that draw none themselves.
 //
-// In a shadow root, styled through `adoptedStyleSheets`: the page's styles do not reach it, and a strict content security
-// policy does not forbid it. It takes no focus and covers nothing that it need not.
+// How it looks is in `question.ts`, which is loaded when its user does something that a refresh could lose, or when there is a
+// question: after a deploy the old files may be gone, so the page fetches it while there is only something to lose. Where it
+// cannot be loaded, a plain button asks.
 
+import type { Clock } from './environment.js'
 import type { Listeners, Prompt } from './events.js'
+import type * as Question from './question.js'
 
-/** What the banner says. */
-export interface BannerTexts {
-  readonly ready: string
-  /** Where a reload would cost something. */
-  readonly unsaved: string
-  readonly reload: string
-  readonly later: string
-}
+/** What draws the question, and where it comes from. */
+export type LoadQuestion = () => Promise<typeof Question>
 
-const ENGLISH: BannerTexts = {
-  ready: 'A new version of this page is ready.',
-  unsaved: 'A new version of this page is ready. Save your work, then reload.',
-  reload: 'Reload',
-  later: 'Later',
-}
-
-const STYLE = `div,button{padding:.5em 1em;font:16px system-ui;color:#fff;background:#223;border:1px solid;border-radius:.5em}
-div{position:fixed;bottom:1em;left:1em;margin-right:1em;z-index:2147483647;display:flex;flex-wrap:wrap;gap:.5em;align-items:center}`
+/** A question that was not loaded by then is asked by the plain button, milliseconds. */
+export const LOAD_MS = 5_000
 
 /** Shows a banner for each `prompt`, until `signal` ends it. */
-export function showBanner(document: Document, listeners: Listeners, texts: Partial<BannerTexts>, signal: AbortSignal): void {
-  const said = { ...ENGLISH, ...texts }
+export function showBanner(
+  document: Document, listeners: Listeners, texts: Partial<Question.BannerTexts>,
+  { clock, loadQuestion }: { readonly clock: Clock; readonly loadQuestion: LoadQuestion }, signal: AbortSignal,
+): void {
+  let asked: Prompt | null = null
   let shown: HTMLElement | null = null
-  const hide = (): void => { shown?.remove() }
+  const late = clock.timer()
+  const hide = (): void => {
+    late()
+    asked = null
+    shown?.remove()
+  }
   listeners.on('prompt', (prompt) => {
     hide()
-    shown = draw(document, said, prompt, hide)
+    asked = prompt
+    const show = (draw: typeof Question.draw): void => {
+      if (asked !== prompt) return
+      shown = draw(document, texts, prompt, hide)
+      asked = null
+      late()
+    }
+    late(LOAD_MS, () => { show(drawPlain) })
+    loadQuestion().then(({ draw }) => { show(draw) }).catch(() => { show(drawPlain) })
   })
   listeners.on('reloading', hide)
   signal.addEventListener('abort', hide)
+  document.addEventListener('input', () => { loadQuestion().catch(() => {}) }, { capture: true, once: true, signal })
 }
 
-function draw(document: Document, said: BannerTexts, prompt: Prompt, hide: () => void): HTMLElement {
-  const host = document.createElement('headcount-banner')
-  const root = host.attachShadow({ mode: 'open' })
-  const style = new CSSStyleSheet()
-  style.replaceSync(STYLE)
-  root.adoptedStyleSheets = [style]
-  const box = document.createElement('div')
-  const text = document.createElement('output') // Its role is that of a status.
-  box.append(text, button(document, said.reload, prompt.reload), button(document, said.later, hide))
-  root.append(box)
-  document.body.append(host)
-  text.textContent = prompt.reasons.length > 0 ? said.unsaved : said.ready // Last: a status is read out when it changes.
-  return host
-}
-
-function button(document: Document, label: string, click: () => void): HTMLButtonElement {
-  const made = document.createElement('button')
-  made.textContent = label
-  made.onclick = click
-  return made
+/** Through properties, which no policy for style forbids. */
+function drawPlain(document: Document, { unsaved = 'A new version is ready. Save your work, then click here to reload.' }, prompt: Prompt): HTMLElement {
+  const button = document.createElement('button')
+  button.textContent = unsaved
+  button.onclick = prompt.reload
+  button.style.cssText = 'position:fixed;bottom:1em;left:1em;z-index:2147483647'
+  document.body.append(button)
+  return button
 }

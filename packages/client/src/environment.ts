@@ -1,9 +1,11 @@
 // The world outside, as one value: time, chance, storage, the network and the page. Tests bring their own.
 
+import type { LoadQuestion } from './banner.js'
+import type { LoadReading } from './numbers.js'
 import { historyPlace, sessionPlace, type Place } from './storage.js'
 import { choose } from './transport/choose.js'
 import type { Connect, TransportName } from './transport/link.js'
-import { sse } from './transport/sse.js'
+import { later } from './transport/later.js'
 import { websocket } from './transport/websocket.js'
 
 /** Runs `work` once, after so many milliseconds, unless it is set to something else first. Set to nothing, it is stopped. */
@@ -31,6 +33,9 @@ export interface Environment {
   readonly isReload: boolean
   /** Whether a server answers there. */
   readonly probe: (base: URL) => Promise<boolean>
+  /** Parts of the client that few pages need. */
+  readonly loadQuestion: LoadQuestion
+  readonly loadReading: LoadReading
   /** Loads the page anew. */
   readonly reload: () => void
 }
@@ -50,12 +55,14 @@ export function browserEnvironment(page: Window & typeof globalThis): Environmen
       },
       random: () => Math.random(),
     },
-    links: { sse, websocket },
+    links: { sse: later(() => import('./transport/sse.js').then(({ sse }) => sse)), websocket },
     places: [sessionPlace(page), historyPlace(page)],
     page,
     preferred: (base) => choose(base.origin === page.location.origin, entry?.nextHopProtocol ?? ''),
     isReload: entry?.type === 'reload',
     probe: (base) => fetch(new URL('health', base), { cache: 'no-store' }).then((answer) => answer.ok, () => false),
+    loadQuestion: () => import('./question.js'),
+    loadReading: () => import('./subscription.js'),
     reload: () => { page.location.reload() },
   }
 }

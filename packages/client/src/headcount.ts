@@ -1,6 +1,6 @@
 // The client: everything else, put together.
 
-import { showBanner, type BannerTexts } from './banner.js'
+import { showBanner } from './banner.js'
 import { createConnection } from './connection.js'
 import type { Environment } from './environment.js'
 import { createListeners, type HeadcountEvents, type Listeners } from './events.js'
@@ -8,11 +8,13 @@ import { leaveTabId, takeTabId } from './identity.js'
 import { watchLifecycle } from './lifecycle.js'
 import { createMemory, takeReloaded } from './memory.js'
 import type { Received } from './messages.js'
+import { createNumbers, type Numbers } from './numbers.js'
+import type { BannerTexts } from './question.js'
 import { createRefresh, type Refresh, type RefreshMode } from './refresh.js'
 import { watchRoute } from './route.js'
 import type { Phase } from './session.js'
 import type { Stats } from './stats.js'
-import { createSubscription, type SubscribeOptions, type Subscription } from './subscription.js'
+import type { SubscribeOptions } from './subscription.js'
 import type { TransportName } from './transport/link.js'
 import { watchWork } from './work.js'
 
@@ -69,19 +71,20 @@ const DEADLINE_MS = 300_000
 
 /** Starts a client in `environment`. */
 export function startHeadcount(options: HeadcountOptions, environment: Environment): Headcount {
-  const { page, clock, places, isReload, reload } = environment
+  const { page, clock, places, isReload, loadReading, reload } = environment
   const { document } = page
+  const report = (error: unknown): void => { page.reportError(error) }
   const { version, route, transport = 'auto', refresh: mode = 'now', deadlineMs = DEADLINE_MS, media = false, banner = {} } = options
   const stop = new AbortController()
   const { signal } = stop
-  const listeners = createListeners((error) => { page.reportError(error) })
+  const listeners = createListeners(report)
   const work = watchWork(document, media, signal)
   const refresh = createRefresh({
     mode, deadline_ms: deadlineMs, clock, memory: createMemory(places), build: version ?? '', listeners, reload,
     acknowledge: (id, outcome) => { connection.happened({ type: 'ack', id, outcome }) },
     sight: () => ({ reasons: work.reasons(), isHidden: document.hidden, isOnline: page.navigator.onLine }),
   })
-  const subscription = createSubscription(listeners, (connections) => { connection.happened({ type: 'subscribe', connections }) })
+  const numbers = createNumbers(loadReading, listeners, (connections) => { connection.happened({ type: 'subscribe', connections }) }, report)
   const last = takeReloaded(places)
   const tab = takeTabId(places[0], (words) => page.crypto.getRandomValues(words))
   const connection = createConnection(
@@ -89,7 +92,7 @@ export function startHeadcount(options: HeadcountOptions, environment: Environme
       base: baseOf(options, page), transport, version, tab, route: route ?? page.location.pathname,
       reloaded: isReload ? last : '',
     },
-    environment, ({ phase }) => { listeners.emit('state', phase) }, hearing(listeners, refresh, subscription),
+    environment, ({ phase }) => { listeners.emit('state', phase) }, hearing(listeners, refresh, numbers),
   )
   const navigated = (route: string): void => {
     if (route === connection.session.route) return
@@ -97,7 +100,7 @@ export function startHeadcount(options: HeadcountOptions, environment: Environme
     listeners.emit('route', route)
     refresh.look(true)
   }
-  if (banner) showBanner(document, listeners, banner, signal)
+  if (banner) showBanner(document, listeners, banner, environment, signal)
   if (route === undefined) watchRoute(page, navigated, signal)
   watchLifecycle(page, (event) => {
     if (event.type === 'left') leaveTabId(places[0], tab)
@@ -108,9 +111,9 @@ export function startHeadcount(options: HeadcountOptions, environment: Environme
   return {
     get state() { return connection.session.phase },
     get route() { return connection.session.route },
-    get stats() { return subscription.stats },
+    get stats() { return numbers.stats },
     on: listeners.on,
-    subscribe: subscription.subscribe,
+    subscribe: numbers.subscribe,
     navigated,
     hold: work.hold,
     saved: work.saved,
@@ -134,13 +137,14 @@ function baseOf({ base = '/__skew' }: HeadcountOptions, page: Window): URL {
   return found
 }
 
-function hearing(listeners: Listeners, refresh: Refresh, subscription: Subscription) {
+function hearing(listeners: Listeners, refresh: Refresh, numbers: Numbers) {
   return ({ message, known }: Received): void => {
     listeners.emit('message', message)
-    if (known?.type === 'connected') listeners.emit('connected', known)
-    else if (known?.type === 'version') {
+    if (!known) return
+    if (known.type === 'connected') listeners.emit('connected', known)
+    if (known.type === 'version') {
       listeners.emit('version', known)
       refresh.told(known)
-    } else if (known) subscription.received(known)
+    } else numbers.received(known)
   }
 }

@@ -8,7 +8,7 @@ export function createHeadcount(options: HeadcountOptions = {}): Headcount {
   return startHeadcount(options, browserEnvironment(window))
 }
 
-export type { BannerTexts } from './banner.js'
+export type { BannerTexts } from './question.js'
 export type { Command, HeadcountEvents, Held, Prompt } from './events.js'
 export type { Headcount, HeadcountOptions } from './headcount.js'
 export type { Connected, Message, VersionMessage } from './messages.js'

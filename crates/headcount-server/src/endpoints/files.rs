@@ -1,4 +1,4 @@
-//! The files we hand out: the script of the browser client, and the board.
+//! The files we hand out: the script of the browser client with its parts, and the board.
 //!
 //! The script is for pages of any origin. The board is one page with its files, under a policy that lets it run nothing but
 //! those and talk to nobody but us. Its page is open to everybody: what it shows it asks of endpoints that are not.
@@ -12,7 +12,7 @@ use http::header::{
 };
 use http::{HeaderMap, StatusCode};
 
-use crate::assets::{SCRIPT, SCRIPT_MAP, ServedFile};
+use crate::assets::{PARTS, SCRIPT, SCRIPT_MAP, ServedFile};
 use crate::error::Refusal;
 use crate::headcount::Headcount;
 
@@ -29,11 +29,22 @@ pub(super) async fn script_map(State(headcount): State<Headcount>, headers: Head
     client_file(&headcount, SCRIPT_MAP, &headers)
 }
 
+/// `GET client/…`: a part that the script loads when it needs it. A script of another build asks in vain, and no cache may keep that:
+/// in a rolling deploy the next server has the part.
+pub(super) async fn script_part(
+    State(headcount): State<Headcount>,
+    Path(file): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    client_file(&headcount, &format!("{PARTS}{file}"), &headers)
+}
+
 fn client_file(headcount: &Headcount, path: &str, headers: &HeaderMap) -> Response {
-    let file = headcount.assets().and_then(|assets| assets.client(path));
-    let mut response = match file {
-        Some(file) => answer(file, headers),
-        None => Refusal::not_built().into_response(),
+    let file = |path| headcount.assets().and_then(|assets| assets.client(path));
+    let mut response = match (file(path), file(SCRIPT)) {
+        (Some(file), _) => answer(file, headers),
+        (None, Some(_)) => missing(Refusal::no_such_part()),
+        (None, None) => missing(Refusal::not_built()),
     };
     let headers = response.headers_mut();
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
@@ -42,6 +53,13 @@ fn client_file(headcount: &Headcount, path: &str, headers: &HeaderMap) -> Respon
         HeaderValue::from_static("cross-origin"),
     );
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+fn missing(refusal: Refusal) -> Response {
+    let mut response = refusal.into_response();
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 

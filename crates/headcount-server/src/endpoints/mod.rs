@@ -59,6 +59,7 @@ impl Headcount {
             // Beyond the guard: pages of any origin may load the script. What it then asks of us is guarded.
             .route(&format!("{base}/client.js"), get(files::script))
             .route(&format!("{base}/client.js.map"), get(files::script_map))
+            .route(&format!("{base}/client/{{*file}}"), get(files::script_part))
             .with_state(self.clone())
     }
 

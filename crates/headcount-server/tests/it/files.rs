@@ -24,6 +24,7 @@ fn built() -> Assets {
         client: vec![
             file("client.js", "the script", Some("gz script")),
             file("client.js.map", "{}", None),
+            file("client/question-5e6f.js", "the question", Some("gz question")),
         ],
         board: vec![
             file("index.html", PAGE, Some("never used")),
@@ -87,10 +88,50 @@ fn the_script_is_for_pages_of_any_origin() {
 }
 
 #[test]
+fn parts_of_the_script_are_for_any_page_of_the_same_build() {
+    let server = serving(config(), built());
+    let ask_from_elsewhere = |target: &str| {
+        let request = Ask::get(target)
+            .header("origin", "https://elsewhere.example")
+            .header("sec-fetch-site", "cross-site");
+        ask(server.address, &request)
+    };
+    let part = ask_from_elsewhere("/__skew/client/question-5e6f.js");
+    assert_eq!((part.status, &*part.body), (200, "the question"));
+    let named = ["content-type", "cache-control", "access-control-allow-origin"];
+    let expected = [
+        Some("text/javascript; charset=utf-8"),
+        Some("public, max-age=31536000, immutable"),
+        Some("*"),
+    ];
+    assert_eq!(headers(&part, named), expected);
+    for target in [
+        "/__skew/client/question-0000.js",
+        "/__skew/client/client.js",
+        "/__skew/client/../client.js",
+        "/__skew/client/%2e%2e/client.js",
+    ] {
+        let missing = ask_from_elsewhere(target);
+        assert_eq!(
+            (missing.status, &*missing.code()),
+            (404, "no-such-part"),
+            "{target}"
+        );
+        let named = ["cache-control", "access-control-allow-origin"];
+        assert_eq!(
+            headers(&missing, named),
+            [Some("no-store"), Some("*")],
+            "{target}"
+        );
+    }
+}
+
+#[test]
 fn who_has_it_already_is_told_so() {
     let server = serving(config(), built());
     let pages = [
         "/__skew/client.js",
+        "/__skew/client/question-5e6f.js",
         "/headcount/",
         "/headcount/assets/board-1a2b.js",
     ];
@@ -236,7 +277,11 @@ fn what_was_not_built_says_how_to_get_it() {
     assert_eq!(page.header("cache-control"), Some("no-store"));
     assert_eq!(page.header("content-security-policy"), Some(POLICY));
     assert!(!page.body.contains("<script") && !page.body.contains("<style") && !page.body.contains("style="));
-    for target in ["/__skew/client.js", "/__skew/client.js.map"] {
+    for target in [
+        "/__skew/client.js",
+        "/__skew/client.js.map",
+        "/__skew/client/question-5e6f.js",
+    ] {
         let script = get(&server, target);
         assert_eq!((script.status, &*script.code()), (404, "not-built"));
         assert!(script.body.contains("cargo xtask build"), "{}", script.body);

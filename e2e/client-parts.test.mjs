@@ -1,0 +1,93 @@
+// Parts of the browser client that are loaded when needed: when they are, and what happens where they are gone.
+
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+
+import { newVisitor, Tab } from './browser.mjs'
+import { browser, counted, loaded, server, site } from './stage.mjs'
+import { until } from './wait.mjs'
+
+/** Opens a tab, and keeps the names of the parts that it was given. */
+async function watched(path = '/a') {
+  const tab = new Tab(await (await newVisitor(browser)).newPage())
+  const parts = []
+  tab.page.on('requestfinished', (request) => {
+    const part = /\/(?:__skew\/client|dist)\/(\w+)-[\w-]+\.js$/.exec(request.url())?.[1]
+    if (part) parts.push(part)
+  })
+  await tab.page.goto(`${site.url}${path}`)
+  await counted({ total: 1 })
+  return { tab, parts }
+}
+
+const ask = () => server.command('invalidations', { match: { exact: '/a' }, audience: 'all', mode: 'prompt' })
+const reload = ({ page }) => page.getByRole('button', { name: 'Reload', exact: true })
+const plain = ({ page }) => page.getByRole('button', { name: /click here to reload/ })
+
+describe('the question', () => {
+  test('is loaded by no page that is asked nothing', async () => {
+    const { tab, parts } = await watched()
+    await server.command('invalidate-route', { route: '/a' })
+    await loaded([[tab, 2]])
+    await counted({ total: 1 })
+    assert.deepEqual(parts, [])
+  })
+
+  test('is loaded when there is a question, under a strict policy as well', async () => {
+    site.policy = "default-src 'none'; script-src 'self'; connect-src 'self'"
+    const { tab, parts } = await watched()
+    await ask()
+    await reload(tab).click()
+    await loaded([[tab, 2]])
+    assert.deepEqual(parts, ['question'])
+    assert.deepEqual(tab.errors, [])
+  })
+
+  test('is there for who typed before the files of that build went', async () => {
+    const { tab, parts } = await watched()
+    await tab.page.fill('[name=name]', 'half a sentence')
+    await until('the question', () => parts, (parts) => parts.length === 1)
+    site.hasParts = false
+    await ask()
+    await reload(tab).waitFor()
+    assert.deepEqual(parts, ['question'])
+  })
+
+  for (const policy of ['', "default-src 'none'; script-src 'self'; connect-src 'self'"]) {
+    test(`is asked by a plain button where it is gone, with the policy "${policy}"`, async () => {
+      site.policy = policy
+      site.hasParts = false
+      const { tab } = await watched()
+      await tab.page.evaluate(() => { window.headcount.on('prompt', ({ command }) => { window.asked = command.id }) })
+      const { id } = await ask()
+      await plain(tab).waitFor()
+      assert.equal(await tab.page.evaluate(() => window.asked), id)
+      await plain(tab).click()
+      await loaded([[tab, 2]])
+      assert.deepEqual(tab.errors, [])
+    })
+  }
+})
+
+test('the package loads its own parts', async () => {
+  site.script = `<script type="module">
+    import { createHeadcount } from '/dist/index.js'
+    window.headcount = createHeadcount({ version: 'v2' })
+  </script>`
+  const { tab, parts } = await watched()
+  await ask()
+  await reload(tab).waitFor()
+  await tab.page.evaluate(() => { window.headcount.subscribe() })
+  await until('numbers', () => tab.page.evaluate(() => window.headcount.stats?.total), (total) => total === 1)
+  assert.deepEqual(parts, ['question', 'subscription'])
+})
+
+test('the server has every part that its script names', async () => {
+  const script = await (await fetch(`${server.url}/__skew/client.js`)).text()
+  const parts = [...script.matchAll(/import\(["'`]\.\/([^"'`]+)["'`]\)/g)].map(([, part]) => part)
+  assert.equal(parts.length, 3)
+  for (const part of parts) {
+    const answer = await fetch(`${server.url}/__skew/${part}`)
+    assert.deepEqual([answer.status, answer.headers.get('content-type')], [200, 'text/javascript; charset=utf-8'], part)
+  }
+})

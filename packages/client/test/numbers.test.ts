@@ -1,0 +1,57 @@
+import { describe, expect, test, vi } from 'vitest'
+
+import { createListeners } from '../src/events.js'
+import type { KnownMessage } from '../src/messages.js'
+import { createNumbers, type LoadReading } from '../src/numbers.js'
+import * as reading from '../src/subscription.js'
+
+const STATS: KnownMessage = { type: 'stats', total: 3, versions: { v1: 3 }, routes: {}, yourId: 'id', seq: 1 }
+const CONNECTED: KnownMessage = { type: 'connected', version: 'v2', connectionId: 'id', timestamp: 0 }
+
+function numbers(load: LoadReading = () => Promise.resolve(reading)) {
+  const asked: (boolean | null)[] = []
+  const errors: unknown[] = []
+  const loadReading = vi.fn(load)
+  const numbers = createNumbers(loadReading, createListeners(() => {}), (connections) => asked.push(connections), (error) => errors.push(error))
+  return { asked, errors, loadReading, numbers }
+}
+
+describe('the numbers', () => {
+  test('are read by a part that is loaded for the first page that asks', async () => {
+    const { asked, loadReading, numbers: { subscribe, received, ...rest } } = numbers()
+    received(CONNECTED)
+    expect([loadReading.mock.calls.length, rest.stats]).toEqual([0, null])
+    const ends = [subscribe(), subscribe({ connections: false })]
+    expect(asked).toEqual([])
+    await vi.waitFor(() => { expect(asked).toEqual([true]) })
+    ends.push(subscribe())
+    for (const end of ends) end()
+    expect([asked.at(-1), loadReading.mock.calls.length]).toEqual([null, 1])
+  })
+
+  test('are the latest', async () => {
+    const { asked, numbers: all } = numbers()
+    all.subscribe()
+    await vi.waitFor(() => { expect(asked).toHaveLength(1) })
+    all.received(STATS)
+    expect(all.stats?.total).toBe(3)
+  })
+
+  test('are not asked for by a page that changed its mind meanwhile', async () => {
+    const { asked, loadReading, numbers: all } = numbers()
+    all.subscribe()()
+    await loadReading.mock.results[0]?.value
+    await Promise.resolve()
+    expect(asked).toEqual([])
+  })
+
+  test('that cannot be read yet are asked for again on the next stream', async () => {
+    let isThere = false
+    const { asked, errors, numbers: all } = numbers(() => isThere ? Promise.resolve(reading) : Promise.reject(new TypeError('404')))
+    all.subscribe()
+    await vi.waitFor(() => { expect(errors).toHaveLength(1) })
+    isThere = true
+    all.received(CONNECTED)
+    await vi.waitFor(() => { expect(asked).toEqual([true]) })
+  })
+})
