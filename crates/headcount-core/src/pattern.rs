@@ -1,28 +1,34 @@
 //! Which routes a command is for.
 //!
-//! Five ways to say it, all of them matched against routes in their normal form ([`crate::route`]) and none of them able to
-//! take more than time linear in the route: the expressions run on the `regex` crate, which has no backtracking, and the
-//! size of what they compile to is limited.
+//! Five ways to say it, all of them matched against routes in their normal form ([`crate::route`]). Globs and regular
+//! expressions are compiled to automata that take one step for each byte of a route, whatever they say and whatever the
+//! route is: under two microseconds for the longest route. A pattern whose automaton would be too large is refused when it is given.
 //!
 //! Every pattern also tells the text that all its matches begin with, so that an ordered set of routes can be searched in
 //! the one range where matches can lie.
 //!
 //! Invariant: a pattern built again from its [`RoutePattern::kind`] and [`RoutePattern::source`] is the same pattern.
 
-use regex::{Regex, RegexBuilder};
+use std::sync::Arc;
+
+use regex_automata::dfa::dense::{self, DFA};
+use regex_automata::dfa::{Automaton, StartKind};
+use regex_automata::nfa::thompson;
+use regex_automata::{Input, MatchKind};
 
 use crate::limits::Limits;
 use crate::route::{self, Route, RouteError};
 
-/// Bytes a glob may compile to. Measured: the longest literal takes 33 KiB, a wildcard about one.
-const GLOB_BYTES_MAX: usize = 1 << 17;
+/// Bytes a glob's automaton may take, and as many while it is made. Measured: the longest literal takes 32 KiB, a thousand
+/// letters behind a `**` 127 KiB.
+const GLOB_BYTES_MAX: usize = 1 << 20;
 
-/// Bytes a regular expression may compile to. A Unicode class is dear: `\w` takes 49 KiB, `[^/]` two. The worst a match
-/// can cost is this times the length of the route, so it is a tenth of the crate's default.
-const REGEX_BYTES_MAX: usize = 1 << 20;
+/// Bytes a regular expression's automaton may take, and as many while it is made. Measured: a Unicode class is dear, `\w{1,8}`
+/// takes 1.2 MiB; a path with a few `[^/]+` takes 30 KiB.
+const REGEX_BYTES_MAX: usize = 1 << 22;
 
-/// Bytes of the cache an expression may fill while it searches, per thread that searches.
-const CACHE_BYTES_MAX: usize = 1 << 18;
+/// Bytes that a pattern may take before it is made into an automaton.
+const PROGRAM_BYTES_MAX: usize = 1 << 20;
 
 /// How deep the groups of an expression may nest.
 const NEST_MAX: u32 = 50;
@@ -48,7 +54,8 @@ pub enum RoutePattern {
 pub struct Expression {
     source: Box<str>,
     literal_prefix: Box<str>,
-    regex: Regex,
+    /// Up to megabytes: shared, however often the pattern is cloned.
+    automaton: Arc<DFA<Vec<u32>>>,
 }
 
 /// Why a text is not a pattern.
@@ -69,14 +76,17 @@ pub enum PatternError {
         /// The limit that was in force.
         bytes_max: usize,
     },
-    /// It compiles to more than 128 KiB (glob) or 1 MiB (regular expression).
+    /// Its automaton takes more than 1 MiB (glob) or 4 MiB (regular expression).
     #[error(
         "the pattern is too complex; use fewer wildcards and smaller repetitions, or split it into several"
     )]
     TooComplex,
+    /// No automaton knows the words of every language.
+    #[error("`\\b` and `\\B` are not supported; write `(?-u:\\b)`, which knows the words of ASCII")]
+    WordBoundary,
     /// Not in the syntax of the `regex` crate, which has neither look-around nor back-references.
     #[error("the regular expression cannot be read")]
-    Syntax(#[source] regex::Error),
+    Syntax(#[source] Box<regex_syntax::Error>),
 }
 
 impl RoutePattern {
@@ -114,7 +124,8 @@ impl RoutePattern {
         Expression::new(text, &literal_prefix, &glob_to_regex(text), GLOB_BYTES_MAX).map(Self::Glob)
     }
 
-    /// Routes in which a regular expression is found, in the syntax of the [`regex`] crate. Anchor it with `^` and `$`.
+    /// Routes in which a regular expression is found, in the syntax of the `regex` crate, without Unicode word
+    /// boundaries. Anchor it with `^` and `$`.
     pub fn regex(text: &str, limits: &Limits) -> Result<Self, PatternError> {
         check_len(text, limits)?;
         if text.is_empty() {
@@ -132,7 +143,7 @@ impl RoutePattern {
             Self::Segment(top) => route
                 .strip_prefix(top.as_str())
                 .is_some_and(|below| below.is_empty() || below.starts_with('/')),
-            Self::Glob(expression) | Self::Regex(expression) => expression.regex.is_match(route),
+            Self::Glob(expression) | Self::Regex(expression) => expression.is_match(route),
         }
     }
 
@@ -181,20 +192,29 @@ impl RoutePattern {
 
 impl Expression {
     fn new(source: &str, literal_prefix: &str, regex: &str, bytes_max: usize) -> Result<Self, PatternError> {
-        let regex = RegexBuilder::new(regex)
-            .size_limit(bytes_max)
-            .dfa_size_limit(CACHE_BYTES_MAX)
-            .nest_limit(NEST_MAX)
-            .build()
-            .map_err(|error| match error {
-                regex::Error::CompiledTooBig(_) => PatternError::TooComplex,
-                error => PatternError::Syntax(error),
-            })?;
+        check_syntax(regex)?;
+        let automaton = dense::Builder::new()
+            .configure(
+                dense::Config::new()
+                    .start_kind(StartKind::Unanchored)
+                    .match_kind(MatchKind::LeftmostFirst)
+                    .dfa_size_limit(Some(bytes_max))
+                    .determinize_size_limit(Some(bytes_max)),
+            )
+            .thompson(thompson::Config::new().nfa_size_limit(Some(PROGRAM_BYTES_MAX)))
+            .build(regex)
+            .map_err(|_| PatternError::TooComplex)?;
         Ok(Self {
             source: source.into(),
             literal_prefix: literal_prefix.into(),
-            regex,
+            automaton: Arc::new(automaton),
         })
+    }
+
+    fn is_match(&self, route: &str) -> bool {
+        let found = self.automaton.try_search_fwd(&Input::new(route).earliest(true));
+        // An automaton gives up on bytes it was told to give up on, and this one was told none.
+        found.is_ok_and(|found| found.is_some())
     }
 }
 
@@ -205,6 +225,19 @@ impl PartialEq for Expression {
 }
 
 impl Eq for Expression {}
+
+/// Refuses what no expression is, and what no automaton can do.
+fn check_syntax(regex: &str) -> Result<(), PatternError> {
+    let parsed = regex_syntax::ParserBuilder::new()
+        .nest_limit(NEST_MAX)
+        .build()
+        .parse(regex)
+        .map_err(|error| PatternError::Syntax(Box::new(error)))?;
+    if parsed.properties().look_set().contains_word_unicode() {
+        return Err(PatternError::WordBoundary);
+    }
+    Ok(())
+}
 
 fn path(text: &str, limits: &Limits) -> Result<Route, PatternError> {
     Ok(Route::parse(text, limits.pattern_bytes_max as usize)?)
@@ -225,7 +258,7 @@ fn glob_to_regex(glob: &str) -> String {
     let mut rest = glob;
     while !rest.is_empty() {
         let (literal, wild) = rest.split_at(rest.find(['*', '?']).unwrap_or(rest.len()));
-        regex.push_str(&regex::escape(&route::decode(literal)));
+        regex.push_str(&regex_syntax::escape(&route::decode(literal)));
         let stars = wild.len() - wild.trim_start_matches('*').len();
         regex.push_str(match (stars, wild.is_empty()) {
             (_, true) => "",
@@ -278,6 +311,7 @@ mod tests {
             PatternError::Route(RouteError::TooLong { .. }) | PatternError::TooLong { .. } => "too-long",
             PatternError::Empty => "empty",
             PatternError::TooComplex => "too-complex",
+            PatternError::WordBoundary => "word-boundary",
             PatternError::Syntax(_) => "syntax",
         }
     }
@@ -339,7 +373,20 @@ mod tests {
         for kind in ["exact", "prefix", "segment", "glob", "regex"] {
             assert_eq!(error_name(&build(kind, &long).unwrap_err()), "too-long", "{kind}");
         }
-        assert_eq!(build("regex", r"(\w{100}){100}"), Err(PatternError::TooComplex));
+        for dear in [r"(\w{100}){100}", "(a{1,50}){1,40}b", "(a|b)*a(a|b){20}"] {
+            assert_eq!(build("regex", dear), Err(PatternError::TooComplex), "{dear}");
+        }
+        for glob in ["**a????????????????", "/*a????????????????b"] {
+            assert_eq!(build("glob", glob), Err(PatternError::TooComplex), "{glob}");
+        }
+        for word in [r"\bcart\b", r"cart\B"] {
+            assert_eq!(build("regex", word), Err(PatternError::WordBoundary), "{word}");
+        }
+        assert!(
+            build("regex", r"(?-u:\b)cart(?-u:\b)")
+                .unwrap()
+                .matches("/é/cart")
+        );
         assert_eq!(build("glob", &"*a".repeat(500)), Err(PatternError::TooComplex));
         let deep = format!("{}a{}", "(".repeat(60), ")".repeat(60));
         assert!(matches!(build("regex", &deep), Err(PatternError::Syntax(_))));
