@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use crate::limits::Limits;
 use crate::registry::OTHER_TEXT;
+use crate::release::ReleaseLog;
 
 /// How long samples are kept at the step they were taken at.
 const RECENT_MS: u64 = 3_600_000;
@@ -29,10 +30,47 @@ pub struct Sample {
     versions: Box<[(Arc<str>, u64)]>,
 }
 
+/// Which versions are named first where not all can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    Current,
+    Released,
+    Unknown,
+}
+
 impl Sample {
     /// The counts at `at_ms`. A version may come more than once. All but the `versions_max` most frequent versions are counted
     /// under [`OTHER_TEXT`], those with as many tabs by name.
     pub fn new(at_ms: u64, counts: impl IntoIterator<Item = (Arc<str>, u64)>, versions_max: u32) -> Self {
+        Self::ranked(at_ms, counts, versions_max, |_| Rank::Unknown)
+    }
+
+    /// As [`Sample::new`], but the current release comes first, and then those in the log, however many tabs run other versions:
+    /// visitors choose what they call theirs.
+    pub fn with_releases(
+        at_ms: u64,
+        counts: impl IntoIterator<Item = (Arc<str>, u64)>,
+        versions_max: u32,
+        releases: &ReleaseLog,
+    ) -> Self {
+        let current = releases.current();
+        Self::ranked(at_ms, counts, versions_max, |version| {
+            if *version == *current {
+                Rank::Current
+            } else if releases.contains(version) {
+                Rank::Released
+            } else {
+                Rank::Unknown
+            }
+        })
+    }
+
+    fn ranked(
+        at_ms: u64,
+        counts: impl IntoIterator<Item = (Arc<str>, u64)>,
+        versions_max: u32,
+        rank: impl Fn(&str) -> Rank,
+    ) -> Self {
         let mut versions: Vec<(Arc<str>, u64)> = counts.into_iter().filter(|(_, tabs)| *tabs > 0).collect();
         versions.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         versions.dedup_by(|next, kept| {
@@ -43,7 +81,9 @@ impl Sample {
         let named = versions.iter().filter(|(name, _)| &**name != OTHER_TEXT).count();
         if named > versions_max as usize {
             // Stable, so by name where there are as many tabs; what has no name of its own goes to the end.
-            versions.sort_by_key(|(name, tabs)| (&**name == OTHER_TEXT, std::cmp::Reverse(*tabs)));
+            versions.sort_by_cached_key(|(name, tabs)| {
+                (&**name == OTHER_TEXT, rank(name), std::cmp::Reverse(*tabs))
+            });
             let rest = versions.split_off(versions_max as usize);
             versions.push((OTHER_TEXT.into(), rest.iter().map(|(_, tabs)| tabs).sum()));
         }
@@ -188,6 +228,7 @@ impl History {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::release::Release;
 
     const NOW: u64 = 1_795_318_440_000;
     const STEP: u64 = 5_000;
@@ -255,6 +296,24 @@ mod tests {
         assert_eq!(times(&history), [NOW - 60_000, NOW]);
         history.take(sample(NOW + 400_000, 4));
         assert_eq!(times(&history), [NOW + 400_000]);
+    }
+
+    /// Regression: builds that strangers made up took the places of releases.
+    #[test]
+    fn releases_are_named_before_what_strangers_run() {
+        let mut releases = ReleaseLog::new(9);
+        for (id, version) in (1..).zip(["v1", "v2", "v3"]) {
+            releases.announce(Release {
+                id,
+                version: version.into(),
+                announced_ms: 0,
+            });
+        }
+        let counts = [("junk", 90), ("v1", 5), ("more junk", 80), ("v2", 7), ("v3", 1)];
+        let counts = counts.map(|(version, tabs)| (version.into(), tabs));
+        let sample = Sample::with_releases(0, counts, 2, &releases);
+        let versions: Vec<_> = sample.versions().map(|(name, tabs)| (&**name, tabs)).collect();
+        assert_eq!(versions, [("v3", 1), ("v2", 7), (OTHER_TEXT, 175)]);
     }
 
     #[test]

@@ -1,20 +1,30 @@
 //! Names (routes, versions) that many connections share: each text once, with its count.
 //!
-//! A table names at most `max` texts at a time. A further one is counted under [`OTHER`], so totals stay true and memory
-//! stays bounded. The table remembers which counts changed since they were last reported; a name whose count fell to zero
-//! keeps its place until that zero was reported, so that nobody is left believing the old number.
+//! A table shows at most `max` texts at a time, and besides those every text that is reserved for the site's own releases. A
+//! further text *waits*: it is counted under [`OTHER`], so that totals stay true and a reader's memory stays bounded, but it
+//! has an id of its own, by which it is judged like every other. When a place becomes free the text that has waited longest
+//! takes it. What waits is bounded in bytes; a text beyond that is not kept, and its connections bear [`OTHER`] itself.
+//!
+//! A name is forgotten with its last connection. The zero that a watcher must still be told is kept apart until it is
+//! reported. Only names of the last report leave one, so there are never more zeros than there were names then.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
+
+#[cfg(test)]
+mod tests;
 
 /// What tabs on unnamed routes or versions are shown as.
 pub const OTHER_TEXT: &str = "(other)";
 
-/// The id of [`OTHER_TEXT`] in every table.
+/// The id of [`OTHER_TEXT`] in every table: of texts that are not known.
 pub(crate) const OTHER: u32 = 0;
 
 /// Marks the end of a list of slots.
 pub(crate) const NO_SLOT: u32 = u32::MAX;
+
+/// What a text that waits costs besides its own bytes: its entry in the table, in the two maps, and in the order of routes.
+const WAITING_BYTES: usize = 192;
 
 /// One text and what is known about it.
 #[derive(Debug)]
@@ -27,9 +37,30 @@ pub(crate) struct Name {
     /// Which standing rules concern it, valid while `mask_generation` is that of the rules.
     pub(crate) mask: u64,
     pub(crate) mask_generation: u32,
+    place: Place,
     /// Whether the last report said a count above zero.
     reported: bool,
     changed: bool,
+}
+
+/// What a name is counted under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// Itself, whatever else is there.
+    Reserved,
+    /// Itself, as one of at most `max`.
+    Shown,
+    /// [`OTHER`], until its turn comes: the lowest number is next.
+    Waiting(u64),
+}
+
+/// What the end of one connection did to a table.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Released {
+    /// The text that was forgotten.
+    pub(crate) gone: Option<Arc<str>>,
+    /// The name that is shown from now on.
+    pub(crate) shown: Option<u32>,
 }
 
 /// A bounded table of names.
@@ -39,17 +70,34 @@ pub(crate) struct Names {
     by_text: HashMap<Arc<str>, u32>,
     free: Vec<u32>,
     changed: Vec<u32>,
+    /// Names that have gone since a report said that they are there.
+    zeros: HashSet<Arc<str>>,
     max: usize,
+    /// Names in [`Place::Shown`].
+    shown: usize,
+    waiting: BTreeMap<u64, u32>,
+    waited: u64,
+    waiting_bytes: usize,
+    waiting_bytes_max: usize,
+    /// Connections whose names wait.
+    waiting_count: u32,
 }
 
 impl Names {
-    pub(crate) fn new(max: u32) -> Self {
+    pub(crate) fn new(max: u32, waiting_bytes_max: u32) -> Self {
         Self {
-            by_id: vec![Name::new(OTHER_TEXT.into())],
+            by_id: vec![Name::new(OTHER_TEXT.into(), Place::Reserved)],
             by_text: HashMap::from([(OTHER_TEXT.into(), OTHER)]),
             free: Vec::new(),
             changed: Vec::new(),
+            zeros: HashSet::new(),
             max: max as usize,
+            shown: 0,
+            waiting: BTreeMap::new(),
+            waited: 0,
+            waiting_bytes: 0,
+            waiting_bytes_max: waiting_bytes_max as usize,
+            waiting_count: 0,
         }
     }
 
@@ -59,6 +107,11 @@ impl Names {
 
     pub(crate) fn get_mut(&mut self, id: u32) -> &mut Name {
         &mut self.by_id[id as usize]
+    }
+
+    /// One past the highest id.
+    pub(crate) fn end(&self) -> usize {
+        self.by_id.len()
     }
 
     /// Every name in the table, with its id.
@@ -71,81 +124,197 @@ impl Names {
         self.by_text.get(text).copied()
     }
 
+    /// The text of a name; `None` where it is not known.
+    pub(crate) fn known(&self, id: u32) -> Option<&str> {
+        (id != OTHER).then(|| &*self.get(id).text)
+    }
+
+    /// The id under which a name is counted: its own, or [`OTHER`].
+    pub(crate) fn counted(&self, id: u32) -> u32 {
+        match self.get(id).place {
+            Place::Reserved | Place::Shown => id,
+            Place::Waiting(_) => OTHER,
+        }
+    }
+
+    /// What a name is counted under.
+    pub(crate) fn counted_text(&self, id: u32) -> &Arc<str> {
+        &self.get(self.counted(id)).text
+    }
+
     /// One more connection bears `text`. Says under which id, and whether that is a new name.
-    pub(crate) fn acquire(&mut self, text: &str) -> (u32, bool) {
+    pub(crate) fn acquire(&mut self, text: &str, is_reserved: impl FnOnce(&str) -> bool) -> (u32, bool) {
         let (id, new) = match self.by_text.get(text) {
             Some(id) => (*id, false),
-            None => self.insert(text),
+            None => self.insert(text, is_reserved),
         };
         self.by_id[id as usize].count += 1;
+        self.waiting_count += u32::from(self.counted(id) != id);
         self.mark(id);
         (id, new)
     }
 
-    /// One connection less bears the name. Gives the text back if the name is gone for good.
-    pub(crate) fn release(&mut self, id: u32) -> Option<Arc<str>> {
+    /// One connection less bears the name.
+    pub(crate) fn release(&mut self, id: u32) -> Released {
+        self.waiting_count -= u32::from(self.counted(id) != id);
         let name = &mut self.by_id[id as usize];
         debug_assert!(name.count > 0, "released more often than acquired");
         name.count = name.count.saturating_sub(1);
-        let forget = name.count == 0 && !name.reported && id != OTHER;
+        let is_last = name.count == 0 && id != OTHER;
         self.mark(id);
-        forget.then(|| self.remove(id))
+        if !is_last {
+            return Released::default();
+        }
+        Released {
+            gone: Some(self.remove(id)),
+            shown: self.show_next(),
+        }
     }
 
-    /// Hands `each` every count that changed since the last call, and forgets the names that are gone.
-    pub(crate) fn report(&mut self, mut each: impl FnMut(&Arc<str>, u32), mut gone: impl FnMut(&Arc<str>)) {
+    /// Reserves places for other texts than before. The names that are counted under themselves from now on.
+    pub(crate) fn reserve(&mut self, is_reserved: impl Fn(&str) -> bool) -> Vec<u32> {
+        let mut shown = Vec::new();
+        let ids: Vec<u32> = self.by_text.values().copied().filter(|id| *id != OTHER).collect();
+        for id in ids {
+            let reserved = is_reserved(&self.get(id).text);
+            match (self.get(id).place, reserved) {
+                (Place::Waiting(_), true) => {
+                    self.show(id, Place::Reserved);
+                    shown.push(id);
+                }
+                (Place::Shown, true) => {
+                    self.shown -= 1;
+                    self.by_id[id as usize].place = Place::Reserved;
+                }
+                // It stays as it is shown; no further one takes a place until there are few enough.
+                (Place::Reserved, false) => {
+                    self.shown += 1;
+                    self.by_id[id as usize].place = Place::Shown;
+                }
+                (Place::Reserved, true) | (Place::Shown | Place::Waiting(_), false) => {}
+            }
+        }
+        while let Some(id) = self.show_next() {
+            shown.push(id);
+        }
+        shown
+    }
+
+    /// Hands `each` every count that changed since the last call.
+    pub(crate) fn report(&mut self, mut each: impl FnMut(&Arc<str>, u32)) {
+        for gone in self.zeros.drain() {
+            each(&gone, 0);
+        }
         for id in std::mem::take(&mut self.changed) {
+            let count = self.count_shown(id);
             let name = &mut self.by_id[id as usize];
             if !std::mem::take(&mut name.changed) {
                 continue;
             }
-            if name.count > 0 || name.reported {
-                each(&name.text, name.count);
+            if count > 0 || name.reported {
+                each(&name.text, count);
             }
-            name.reported = name.count > 0;
-            if name.count == 0 && id != OTHER {
-                gone(&self.remove(id));
-            }
+            name.reported = count > 0;
         }
     }
 
-    /// Every name that some connection bears, with how many do.
+    /// Every name that is shown and borne, with how many connections are counted under it.
     pub(crate) fn counts(&self) -> impl Iterator<Item = (&Arc<str>, u32)> {
-        let borne = self.by_id.iter().filter(|name| name.count > 0);
-        borne.map(|name| (&name.text, name.count))
+        let all = self.by_id.iter().zip(0..);
+        all.filter(|(_, id)| self.counted(*id) == *id)
+            .map(|(name, id)| (&name.text, self.count_shown(id)))
+            .filter(|(_, count)| *count > 0)
     }
 
     pub(crate) fn has_changes(&self) -> bool {
-        !self.changed.is_empty()
+        !self.changed.is_empty() || !self.zeros.is_empty()
     }
 
-    fn insert(&mut self, text: &str) -> (u32, bool) {
-        if self.by_text.len() > self.max {
+    /// Connections that are counted under a name that is shown.
+    fn count_shown(&self, id: u32) -> u32 {
+        self.get(id).count + if id == OTHER { self.waiting_count } else { 0 }
+    }
+
+    fn insert(&mut self, text: &str, is_reserved: impl FnOnce(&str) -> bool) -> (u32, bool) {
+        let place = if is_reserved(text) {
+            Place::Reserved
+        } else if self.shown < self.max {
+            self.shown += 1;
+            Place::Shown
+        } else if self.waiting_bytes + waiting_cost(text) <= self.waiting_bytes_max {
+            self.waiting_bytes += waiting_cost(text);
+            self.waited += 1;
+            Place::Waiting(self.waited)
+        } else {
             return (OTHER, false);
-        }
+        };
         let text: Arc<str> = text.into();
-        let name = Name::new(Arc::clone(&text));
+        let mut name = Name::new(Arc::clone(&text), place);
+        name.reported = !matches!(place, Place::Waiting(_)) && self.zeros.remove(&text);
         let id = if let Some(id) = self.free.pop() {
             self.by_id[id as usize] = name;
             id
         } else {
             self.by_id.push(name);
-            // `max` is a u32 and bounds the table, so its length fits.
+            // Connections are counted by a u32, and so are their names.
             u32::try_from(self.by_id.len() - 1).unwrap_or(OTHER)
         };
+        if let Place::Waiting(turn) = place {
+            self.waiting.insert(turn, id);
+        }
         self.by_text.insert(text, id);
         (id, true)
     }
 
     fn remove(&mut self, id: u32) -> Arc<str> {
-        let text = Arc::clone(&self.by_id[id as usize].text);
-        self.by_id[id as usize].changed = false;
+        let nothing = Arc::clone(&self.by_id[OTHER as usize].text);
+        let name = &mut self.by_id[id as usize];
+        let text = std::mem::replace(&mut name.text, nothing);
+        name.changed = false;
+        if name.reported {
+            self.zeros.insert(Arc::clone(&text));
+        }
+        match name.place {
+            Place::Reserved => {}
+            Place::Shown => self.shown -= 1,
+            Place::Waiting(turn) => {
+                self.waiting.remove(&turn);
+                self.waiting_bytes -= waiting_cost(&text);
+            }
+        }
+        name.place = Place::Reserved;
         self.by_text.remove(&text);
         self.free.push(id);
         text
     }
 
+    /// Shows the name that has waited longest, where there is a place for it.
+    fn show_next(&mut self) -> Option<u32> {
+        if self.shown >= self.max {
+            return None;
+        }
+        let (_, id) = self.waiting.first_key_value()?;
+        let id = *id;
+        self.shown += 1;
+        self.show(id, Place::Shown);
+        Some(id)
+    }
+
+    /// Counts a name that waited under itself.
+    fn show(&mut self, id: u32, place: Place) {
+        let name = &mut self.by_id[id as usize];
+        if let Place::Waiting(turn) = std::mem::replace(&mut name.place, place) {
+            self.waiting.remove(&turn);
+            self.waiting_bytes -= waiting_cost(&name.text);
+            self.waiting_count -= name.count;
+            name.reported = self.zeros.remove(&name.text);
+            self.mark(OTHER);
+            self.mark(id);
+        }
+    }
+
     fn mark(&mut self, id: u32) {
+        let id = self.counted(id);
         let name = &mut self.by_id[id as usize];
         if std::mem::replace(&mut name.changed, true) {
             return;
@@ -162,75 +331,21 @@ impl Names {
 }
 
 impl Name {
-    fn new(text: Arc<str>) -> Self {
+    fn new(text: Arc<str>, place: Place) -> Self {
         Self {
             text,
             count: 0,
             first: NO_SLOT,
             mask: 0,
             mask_generation: 0,
+            place,
             reported: false,
             changed: false,
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn report(names: &mut Names) -> Vec<(String, u32)> {
-        let mut changes = Vec::new();
-        names.report(|text, count| changes.push((text.to_string(), count)), |_| {});
-        changes.sort();
-        changes
-    }
-
-    #[test]
-    fn what_does_not_fit_counts_under_other() {
-        let mut names = Names::new(2);
-        let (a, _) = names.acquire("a");
-        names.acquire("b");
-        assert_eq!(names.acquire("c"), (OTHER, false));
-        assert_eq!(
-            report(&mut names),
-            [("(other)".into(), 1), ("a".into(), 1), ("b".into(), 1)]
-        );
-        names.release(a);
-        assert_eq!(report(&mut names), [("a".into(), 0)]);
-        assert_ne!(names.acquire("c").0, OTHER);
-    }
-
-    #[test]
-    fn a_name_that_came_and_went_unreported_leaves_nothing() {
-        let mut names = Names::new(4);
-        for round in 0..1_000 {
-            let (id, new) = names.acquire(&format!("/{round}"));
-            assert!(new);
-            assert!(names.release(id).is_some());
-        }
-        assert!(names.changed.len() < 100 && names.by_id.len() < 4);
-        assert_eq!(report(&mut names), []);
-    }
-
-    #[test]
-    fn a_zero_is_reported_before_the_name_is_forgotten() {
-        let mut names = Names::new(4);
-        let (id, _) = names.acquire("/a");
-        report(&mut names);
-        assert_eq!(names.release(id), None);
-        assert_eq!(names.acquire("/a"), (id, false));
-        names.release(id);
-        assert_eq!(report(&mut names), [("/a".into(), 0)]);
-        assert_eq!(names.find("/a"), None);
-    }
-
-    #[test]
-    fn keys_of_javascript_objects_are_ordinary() {
-        let mut names = Names::new(8);
-        for text in ["constructor", "__proto__", "hasOwnProperty", ""] {
-            assert!(names.acquire(text).1);
-        }
-        assert_eq!(report(&mut names).len(), 4);
-    }
+/// Bytes that a text costs while it waits.
+pub(crate) fn waiting_cost(text: &str) -> usize {
+    text.len() + WAITING_BYTES
 }

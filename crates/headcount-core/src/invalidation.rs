@@ -9,7 +9,7 @@
 use std::sync::Arc;
 
 use crate::pattern::RoutePattern;
-use crate::release::ReleaseLog;
+use crate::release::{ReleaseLog, UNRELEASED};
 
 #[cfg(test)]
 mod tests;
@@ -35,6 +35,23 @@ pub enum Mode {
     Prompt,
 }
 
+/// What is known of whether a rule concerns a tab. Ordered, so that the least of several holds for all of them together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// It does not.
+    Spared,
+    /// Its route or its version is not known, and the rule asks for it.
+    Unknown,
+    /// It does.
+    Concerned,
+}
+
+impl From<bool> for Verdict {
+    fn from(concerned: bool) -> Self {
+        if concerned { Self::Concerned } else { Self::Spared }
+    }
+}
+
 /// One invalidation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
@@ -42,7 +59,7 @@ pub struct Rule {
     pub id: u32,
     /// Which routes.
     pub pattern: RoutePattern,
-    /// Only tabs on one of these versions; `None`: on any.
+    /// Only tabs on one of these versions, in order ([`in_order`]); `None`: on any.
     pub versions: Option<Vec<String>>,
     /// Whom it is for.
     pub audience: Audience,
@@ -54,6 +71,13 @@ pub struct Rule {
     pub created_ms: u64,
     /// When the rule lapses, milliseconds since the Unix epoch.
     pub expires_ms: u64,
+}
+
+/// A list of versions as a [`Rule`] holds it: sorted, each once, so that a list of thousands is searched quickly.
+pub fn in_order(mut versions: Vec<String>) -> Vec<String> {
+    versions.sort_unstable();
+    versions.dedup();
+    versions
 }
 
 impl Rule {
@@ -74,10 +98,11 @@ impl Rule {
 
     /// Whether tabs that run `version` are concerned.
     pub fn concerns_version(&self, version: &str, releases: &ReleaseLog) -> bool {
-        let listed = self
-            .versions
-            .as_ref()
-            .is_none_or(|versions| versions.iter().any(|listed| listed == version));
+        let listed = self.versions.as_ref().is_none_or(|versions| {
+            versions
+                .binary_search_by(|listed| (**listed).cmp(version))
+                .is_ok()
+        });
         let behind = match self.audience {
             Audience::All => true,
             Audience::Outdated => releases.is_behind(version, &self.release),
@@ -89,6 +114,31 @@ impl Rule {
     /// such tabs alone: one that runs the newest build would be refreshed again and again.
     pub fn concerns_every_version(&self) -> bool {
         self.versions.is_none() && self.audience == Audience::All
+    }
+
+    /// Whether no version is concerned, whatever its name.
+    fn concerns_no_version(&self) -> bool {
+        self.versions.as_ref().is_some_and(Vec::is_empty)
+            || self.audience == Audience::Outdated && &*self.release == UNRELEASED
+    }
+
+    /// The verdict on a route; `None`: the route is not known.
+    pub fn judge_route(&self, route: Option<&str>) -> Verdict {
+        match route {
+            Some(route) => self.concerns_route(route).into(),
+            None if self.concerns_every_route() => Verdict::Concerned,
+            None => Verdict::Unknown,
+        }
+    }
+
+    /// The verdict on a version; `None`: the version is not known.
+    pub fn judge_version(&self, version: Option<&str>, releases: &ReleaseLog) -> Verdict {
+        match version {
+            Some(version) => self.concerns_version(version, releases).into(),
+            None if self.concerns_every_version() => Verdict::Concerned,
+            None if self.concerns_no_version() => Verdict::Spared,
+            None => Verdict::Unknown,
+        }
     }
 
     /// Whether a page that had seen commands up to `since` when it was loaded came before this one. Only rules for
@@ -197,7 +247,18 @@ impl Standing {
 
     /// Which positions hold one of these commands.
     pub fn told_mask(&self, told: &[u32]) -> u64 {
-        self.mask(|rule| told.contains(&rule.id))
+        if told.is_empty() {
+            return 0;
+        }
+        // The other way round than it reads: a client may name thousands, and at most 64 stand.
+        let mut standing: Vec<(u32, usize)> =
+            self.rules().map(|(position, rule)| (rule.id, position)).collect();
+        standing.sort_unstable();
+        let positions = told.iter().filter_map(|id| {
+            let found = standing.binary_search_by_key(id, |(id, _)| *id).ok()?;
+            standing.get(found)
+        });
+        positions.fold(0, |mask, (_, position)| mask | 1 << position)
     }
 
     /// Which positions hold another rule here than in `before`.

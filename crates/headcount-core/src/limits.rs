@@ -33,8 +33,16 @@ pub struct Limits {
     pub version_bytes_max: u16,
     /// Distinct routes a shard names at once. Tabs on further routes count under `(other)`. Default 10,000.
     pub routes_max: u32,
-    /// Distinct versions a shard names at once. Tabs on further versions count under `(other)`. Default 1,000.
+    /// Distinct versions a shard names at once, besides the releases in the log, which always have a name. Tabs on further
+    /// versions count under `(other)`. Default 1,000.
     pub versions_max: u32,
+    /// Bytes a shard keeps of routes, and as many of versions, that count under `(other)`, so that rules still reach their
+    /// tabs: each distinct one takes its length and 192. A tab beyond that is judged by nothing and answered as `unknown`.
+    /// Default 16,777,216.
+    pub unnamed_bytes_max: u32,
+    /// Tabs a shard remembers because they were told a rule and left, and last words of open tabs about rules, each. A reload of
+    /// a tab beyond that is believed as far as such tabs are missing; a further last word is not counted. Default 262,144.
+    pub outcomes_max: u32,
     /// Bytes queued for one connection whose socket takes no more. A message that exceeds it behind others that wait closes
     /// the connection; one that waits alone does not. Default 262,144.
     pub outbox_bytes_max: u32,
@@ -131,6 +139,8 @@ impl Default for Limits {
             version_bytes_max: 128,
             routes_max: 10_000,
             versions_max: 1_000,
+            unnamed_bytes_max: 16_777_216,
+            outcomes_max: 262_144,
             outbox_bytes_max: 262_144,
             outbox_ms: 30_000,
             stats_connections_max: 200,

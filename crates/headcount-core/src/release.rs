@@ -4,7 +4,7 @@
 //! again (a rollback) counts from its last announcement. A version never announced is older than every announced one.
 //! Before anything was announced there is no order, and nobody is behind.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 /// What is current before anything was announced.
@@ -25,6 +25,9 @@ pub struct Release {
 #[derive(Clone, Debug)]
 pub struct ReleaseLog {
     entries: VecDeque<Release>,
+    /// When each version in the log was announced last, counted in announcements.
+    ages: HashMap<Arc<str>, u64>,
+    announced: u64,
     max: usize,
 }
 
@@ -33,6 +36,8 @@ impl ReleaseLog {
     pub fn new(max: u32) -> Self {
         Self {
             entries: VecDeque::new(),
+            ages: HashMap::new(),
+            announced: 0,
             max: max.max(1) as usize,
         }
     }
@@ -54,14 +59,26 @@ impl ReleaseLog {
         self.entries.back().filter(|release| &*release.version == version)
     }
 
+    /// Whether this version is in the log.
+    pub fn contains(&self, version: &str) -> bool {
+        self.ages.contains_key(version)
+    }
+
     /// Adds an announcement; gives back the one that was forgotten for it.
     pub fn announce(&mut self, release: Release) -> Option<Release> {
+        self.announced += 1;
+        self.ages.insert(Arc::clone(&release.version), self.announced);
         self.entries.push_back(release);
-        if self.entries.len() > self.max {
-            self.entries.pop_front()
-        } else {
-            None
+        if self.entries.len() <= self.max {
+            return None;
         }
+        let oldest = self.announced - self.entries.len() as u64 + 1;
+        let forgotten = self.entries.pop_front()?;
+        // A version that was announced again since stays in the log.
+        if self.ages.get(&forgotten.version) == Some(&oldest) {
+            self.ages.remove(&forgotten.version);
+        }
+        Some(forgotten)
     }
 
     /// Whether a tab on `version` is behind release `target`. Nobody is behind [`UNRELEASED`]: no refresh could lead there.
@@ -69,18 +86,12 @@ impl ReleaseLog {
         if version == target || target == UNRELEASED {
             return false;
         }
-        match (self.position(version), self.position(target)) {
+        match (self.ages.get(version), self.ages.get(target)) {
             (Some(mine), Some(wanted)) => mine < wanted,
             (None, _) => true,
             // The target was forgotten, so it is older than everything remembered.
             (Some(_), None) => false,
         }
-    }
-
-    fn position(&self, version: &str) -> Option<usize> {
-        self.entries
-            .iter()
-            .rposition(|release| &*release.version == version)
     }
 }
 
@@ -128,6 +139,20 @@ mod tests {
             "a rule from then stays harmless"
         );
         assert!(log(&["v1"]).is_behind(UNRELEASED, "v1"));
+    }
+
+    #[test]
+    fn a_version_that_was_announced_again_is_forgotten_with_its_last_announcement() {
+        let mut log = log(&["v1", "v2", "v1"]);
+        for (version, known) in [("v3", true), ("v4", true), ("v5", false)] {
+            log.announce(Release {
+                id: 9,
+                version: version.into(),
+                announced_ms: 0,
+            });
+            assert_eq!(log.contains("v1"), known, "after {version}");
+        }
+        assert!(log.is_behind("v1", "v3"));
     }
 
     #[test]

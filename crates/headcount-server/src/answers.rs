@@ -56,13 +56,9 @@ impl Headcount {
             }));
             answers.push(answer);
         }
-        let (tabs, routes) = sum(answers, self.patience()).await?;
         Ok(InvalidationAnswer {
-            id: None,
-            tabs,
-            routes,
             dry_run: true,
-            lapsed: Vec::new(),
+            ..sum(answers, self.patience()).await?.into()
         })
     }
 
@@ -101,19 +97,43 @@ pub(crate) async fn within<T>(answer: oneshot::Receiver<T>, patience: Duration) 
     }
 }
 
-/// How many tabs on how many routes, over all shards.
+/// How far a rule reaches, over all shards.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Hits {
+    pub(crate) tabs: u64,
+    pub(crate) routes: u64,
+    /// Tabs of which it cannot be known.
+    pub(crate) unknown: u64,
+}
+
+impl From<Hits> for InvalidationAnswer {
+    fn from(hits: Hits) -> Self {
+        Self {
+            id: None,
+            tabs: hits.tabs,
+            routes: hits.routes,
+            unknown: hits.unknown,
+            dry_run: false,
+            lapsed: Vec::new(),
+        }
+    }
+}
+
+/// How far a rule reaches, over all shards.
 pub(crate) async fn sum(
     answers: Vec<oneshot::Receiver<Reach>>,
     patience: Duration,
-) -> Result<(u64, u64), CommandError> {
-    let mut tabs = 0;
+) -> Result<Hits, CommandError> {
+    let mut hits = Hits::default();
     let mut routes = BTreeSet::new();
     for answer in answers {
         let reach = or_ended(answer, patience).await?;
-        tabs += reach.tabs;
+        hits.tabs += reach.tabs;
+        hits.unknown += reach.unknown;
         routes.extend(reach.routes);
     }
-    Ok((tabs, routes.len() as u64))
+    hits.routes = routes.len() as u64;
+    Ok(hits)
 }
 
 /// As [`within`], but a shard that has ended reaches nobody and knows nothing.

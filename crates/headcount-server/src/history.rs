@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use headcount_core::history::{History, Sample};
+use headcount_core::invalidation::Standing;
 use headcount_core::limits::Limits;
 use headcount_core::protocol::history::{HistoryAnswer, SampleEntry};
 use tokio::sync::oneshot;
@@ -18,7 +19,7 @@ use crate::answers::{patience, within};
 use crate::clock;
 use crate::error::CommandError;
 use crate::headcount::Headcount;
-use crate::shard::{Command, Question, Shards};
+use crate::shard::{Command, Question, Shards, Versions};
 use crate::store::Store;
 
 /// The history, as the task that fills it and those who ask share it.
@@ -101,13 +102,14 @@ impl Sampler {
                 _ = &mut ended => return,
                 _ = step.tick() => {}
             }
-            let versions = match self.ask_shards().await {
-                Ok(versions) => versions,
+            let (versions, standing) = match self.ask_shards().await {
+                Ok(answer) => answer,
                 // A gap in the history is better than a sample without some of the tabs.
                 Err(CommandError::Overloaded) => continue,
                 Err(_) => return,
             };
-            let sample = Sample::new(clock::unix_ms(), versions, self.versions_max);
+            let (now_ms, releases) = (clock::unix_ms(), &standing.releases);
+            let sample = Sample::with_releases(now_ms, versions, self.versions_max, releases);
             let minute = lock(&self.history).take(sample);
             if let Some(minute) = minute {
                 self.store.keep(minute);
@@ -115,15 +117,17 @@ impl Sampler {
         }
     }
 
-    /// Connections by version over all shards, a version perhaps more than once.
-    async fn ask_shards(&self) -> Result<Vec<(Arc<str>, u64)>, CommandError> {
-        let mut versions = Vec::new();
+    /// Connections by version over all shards, a version perhaps more than once, and what stands.
+    async fn ask_shards(&self) -> Result<(Versions, Arc<Standing>), CommandError> {
+        let (mut versions, mut standing) = (Versions::new(), None);
         for shard in self.shards.iter() {
             let (reply, answer) = oneshot::channel();
             shard.force(Command::Ask(Question::Versions(reply)));
-            versions.extend(within(answer, self.patience).await?);
+            let (here, stands) = within(answer, self.patience).await?;
+            versions.extend(here);
+            standing = Some(stands);
         }
-        Ok(versions)
+        Ok((versions, standing.ok_or(CommandError::Stopped)?))
     }
 }
 

@@ -83,7 +83,7 @@ impl Headcount {
         };
         Ok(Ranking {
             current: standing.releases.current(),
-            pages: pages.ranked(&standing.releases),
+            pages: pages.ranked(),
         })
     }
 }

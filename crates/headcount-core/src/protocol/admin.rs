@@ -224,6 +224,9 @@ pub struct OutcomesEntry {
     pub current: u64,
     /// Were told, left, and did not come back.
     pub gone: u64,
+    /// Are here, and it cannot be known whether it applies to them. Absent where there are none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unknown: u64,
 }
 
 /// Answer of `POST invalidations`.
@@ -237,6 +240,10 @@ pub struct InvalidationAnswer {
     pub tabs: u64,
     /// Distinct routes those tabs are on.
     pub routes: u64,
+    /// Open tabs of which it cannot be known whether it hits them: the server keeps no more texts of routes or versions than
+    /// `unnamed_bytes_max` allows. Absent where there are none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unknown: u64,
     /// Whether nothing was touched.
     pub dry_run: bool,
     /// Rules that no longer stand because of this one: replaced by it (same match, versions, audience and mode), or the
@@ -282,6 +289,14 @@ pub struct InvalidateRouteAnswer {
     pub id: u32,
     /// Open tabs it hits now.
     pub tabs: u64,
+    /// Open tabs of which it cannot be known whether it hits them. Absent where there are none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unknown: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Body of `POST session`.

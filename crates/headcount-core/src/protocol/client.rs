@@ -166,7 +166,8 @@ pub fn reloaded(text: &str) -> Vec<u32> {
 pub struct Resume {
     /// The newest command when it was loaded.
     pub since: u32,
-    /// The commands it was told, 64 at most.
+    /// The commands it was told, of which at most 64 stand. The others do no harm, and how many a request can name is limited
+    /// by the size of its head.
     pub told: Vec<u32>,
 }
 
@@ -180,10 +181,7 @@ impl Resume {
         let told = told.into_iter().flat_map(|told| told.split(','));
         Some(Self {
             since: command(since)?,
-            told: told
-                .take(crate::invalidation::POSITIONS)
-                .map(command)
-                .collect::<Option<_>>()?,
+            told: told.map(command).collect::<Option<_>>()?,
         })
     }
 

@@ -3,7 +3,7 @@
 use super::admin::{
     AudienceBody, InvalidationRequest, MatchBody, ModeBody, OutcomesEntry, ReleaseEntry, RuleEntry,
 };
-use crate::invalidation::{Audience, Mode, Rule};
+use crate::invalidation::{Audience, Mode, Rule, in_order};
 use crate::limits::Limits;
 use crate::pattern::{PatternError, RoutePattern};
 use crate::registry::Outcomes;
@@ -129,6 +129,7 @@ impl From<&Rule> for RuleEntry {
 
 impl From<Outcomes> for OutcomesEntry {
     fn from(outcomes: Outcomes) -> Self {
+        let outcomes = outcomes.settled();
         Self {
             matched: outcomes.matched,
             told: outcomes.told,
@@ -138,6 +139,7 @@ impl From<Outcomes> for OutcomesEntry {
             stuck: outcomes.stuck,
             current: outcomes.current,
             gone: outcomes.gone(),
+            unknown: outcomes.unknown,
         }
     }
 }
@@ -148,7 +150,7 @@ impl RuleEntry {
         Ok(Rule {
             id: self.id,
             pattern: pattern(&self.matches, limits)?,
-            versions: self.versions,
+            versions: self.versions.map(in_order),
             audience: match self.audience {
                 AudienceBody::Outdated => Audience::Outdated,
                 AudienceBody::All => Audience::All,

@@ -7,8 +7,10 @@
 //!
 //! Deliberately absent: sockets, time, and who is told what. A step returns what the owner must act on.
 
+mod due;
 mod find;
 mod outcomes;
+mod reach;
 mod sample;
 mod slots;
 mod tally;
@@ -20,15 +22,17 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::connection::ConnectionKey;
-use crate::intern::{NO_SLOT, Names, OTHER};
+use crate::intern::{NO_SLOT, Names, OTHER, Released};
 use crate::invalidation::Standing;
 use crate::limits::Limits;
+use crate::release::{ReleaseLog, UNRELEASED};
 use crate::stats::{Changes, Row};
 
 pub use crate::intern::OTHER_TEXT;
-pub use find::{Filter, Page, Reach};
+pub use find::{Filter, Page};
 use outcomes::Ledger;
 pub use outcomes::Outcomes;
+pub use reach::{Reach, ReachWalk, Unknowns};
 use sample::Sample;
 use slots::Slots;
 pub use tally::{Tallied, Tally};
@@ -104,15 +108,15 @@ impl<P> Registry<P> {
             track_routes,
             slots: Slots::new(),
             generation: 0,
-            versions: Names::new(limits.versions_max),
-            routes: Names::new(limits.routes_max),
+            versions: Names::new(limits.versions_max, limits.unnamed_bytes_max),
+            routes: Names::new(limits.routes_max, limits.unnamed_bytes_max),
             routes_in_order: BTreeMap::new(),
             tabs: HashMap::new(),
             sample: Sample::new(limits.stats_connections_max),
             hidden: 0,
             hidden_reported: 0,
             ledger: {
-                let mut ledger = Ledger::new();
+                let mut ledger = Ledger::new(limits.outcomes_max);
                 ledger.turn(u64::MAX, &standing);
                 ledger
             },
@@ -147,10 +151,13 @@ impl<P> Registry<P> {
         self.generation = self.generation.wrapping_add(1).max(1);
         // Zero stands for none in the entry, so a hash that is zero is one.
         let tab = opening.tab.unwrap_or_default();
-        let (version, _) = self.versions.acquire(opening.version);
+        let releases = &self.standing.releases;
+        let (version, _) = self
+            .versions
+            .acquire(opening.version, |text| is_reserved(text, releases));
         let route = self.acquire_route(opening.route);
         let told = self.standing.told_mask(opening.told);
-        self.ledger.came(told);
+        self.ledger.came(tab, told);
         let slot = self.slots.insert(Entry {
             generation: self.generation,
             version,
@@ -187,16 +194,17 @@ impl<P> Registry<P> {
         if !self.track_routes || self.routes.find(route) == Some(before) && before != OTHER {
             return Some(false);
         }
-        let after = self.acquire_route(route);
+        // The old route goes first, so that a table that is full has a place for the new one.
         self.unchain(slot);
         self.release_route(before);
+        let after = self.acquire_route(route);
         if let Some(entry) = self.slots.get_mut(slot) {
             entry.route = after;
         }
         self.chain(slot, after);
         self.sample_touch(slot);
-        // Two routes without a name are not told apart, so moving between them counts as a move.
-        Some(before != after || after == OTHER)
+        // Two routes that are not known are not told apart, so moving between them counts as a move.
+        Some(true)
     }
 
     /// Notes whether nobody can see a connection's tab.
@@ -218,8 +226,11 @@ impl<P> Registry<P> {
         self.sample_out(slot);
         let entry = self.slots.remove(slot)?;
         self.hidden -= u32::from(entry.hidden);
-        self.ledger.left(slot, entry.told);
-        self.versions.release(entry.version);
+        self.ledger.left(slot, entry.tab, entry.told);
+        let released = self.versions.release(entry.version);
+        if let Some(shown) = released.shown {
+            self.sample_touch_all(|entry| entry.version == shown);
+        }
         self.release_route(entry.route);
         if entry.tab != 0 && self.tabs.get(&entry.tab) == Some(&slot) {
             self.tabs.remove(&entry.tab);
@@ -253,15 +264,15 @@ impl<P> Registry<P> {
         })
     }
 
-    /// Version, route and address of the connection in this slot.
+    /// Version and route of the connection in this slot, as they are counted, and its address.
     pub fn row(&self, slot: u32) -> Option<Row> {
         let entry = self.slots.get(slot)?;
         Some(Row {
             key: self.key(slot)?,
-            version: Arc::clone(&self.versions.get(entry.version).text),
+            version: Arc::clone(self.versions.counted_text(entry.version)),
             route: self
                 .track_routes
-                .then(|| Arc::clone(&self.routes.get(entry.route).text)),
+                .then(|| Arc::clone(self.routes.counted_text(entry.route))),
             ip: entry.ip.as_deref().copied(),
             hidden: entry.hidden,
         })
@@ -290,17 +301,10 @@ impl<P> Registry<P> {
             let sampled = self.slots.get(slot).is_some_and(|entry| entry.sampled != NO_SLOT);
             (slot, if sampled { self.row(slot) } else { None })
         }));
-        self.versions.report(
-            |text, count| changes.versions.push((Arc::clone(text), count.into())),
-            |_| {},
-        );
-        let in_order = &mut self.routes_in_order;
-        self.routes.report(
-            |text, count| changes.routes.push((Arc::clone(text), count.into())),
-            |gone| {
-                in_order.remove(gone);
-            },
-        );
+        self.versions
+            .report(|text, count| changes.versions.push((Arc::clone(text), count.into())));
+        self.routes
+            .report(|text, count| changes.routes.push((Arc::clone(text), count.into())));
         if !self.track_routes {
             changes.routes.clear();
         }
@@ -308,9 +312,8 @@ impl<P> Registry<P> {
     }
 
     fn acquire_route(&mut self, route: &str) -> u32 {
-        let (id, new) = self
-            .routes
-            .acquire(if self.track_routes { route } else { OTHER_TEXT });
+        let route = if self.track_routes { route } else { OTHER_TEXT };
+        let (id, new) = self.routes.acquire(route, |_| false);
         if new {
             self.routes_in_order
                 .insert(Arc::clone(&self.routes.get(id).text), id);
@@ -319,8 +322,12 @@ impl<P> Registry<P> {
     }
 
     fn release_route(&mut self, id: u32) {
-        if let Some(gone) = self.routes.release(id) {
+        let Released { gone, shown } = self.routes.release(id);
+        if let Some(gone) = gone {
             self.routes_in_order.remove(&gone);
+        }
+        if let Some(shown) = shown {
+            self.sample_touch_all(|entry| entry.route == shown);
         }
     }
 
@@ -346,4 +353,9 @@ impl<P> Registry<P> {
             neighbour.previous = previous;
         }
     }
+}
+
+/// Whether a version always has a place among those that are shown: releases do, and what tabs run before the first one.
+fn is_reserved(version: &str, releases: &ReleaseLog) -> bool {
+    version == UNRELEASED || releases.contains(version)
 }

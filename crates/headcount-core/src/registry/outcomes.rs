@@ -1,10 +1,15 @@
-//! What became of each standing rule: whom it concerned, who was sent it, and what their tabs did.
+//! What became of each standing rule: which page loads it concerned, which were sent it, and what their tabs did.
 //!
-//! Sums are kept per rule; of single connections only those are remembered that said something other than that they are on
-//! their way, until they leave. So a rule that refreshes everybody costs nothing that stays.
+//! The books balance: each page load that was told a rule is here, came back for it, or is gone. A page that reloads is
+//! another connection, so the books know it by its tab id, which no other client has: a tab that was told and leaves is
+//! remembered until it is back, and only such a tab is believed that it has reloaded, once. A page that comes back without a
+//! reload and says that it was told is counted as told; so a client that makes that up adds itself, and hides no other tab.
 //!
-//! Deliberately absent: which page left and which came back. A page that reloads is another connection, maybe at another
-//! shard, so those that did not return are what remains when all shards are summed up: told, not here, not back.
+//! Connections without a tab id, and tabs beyond the limit, cannot be told apart. They are settled in the sum of all tables
+//! ([`Outcomes::settled`]): as many of them are believed to be back as have left.
+//!
+//! Of single open connections only those are remembered that said something other than that they are on their way. So a rule
+//! that refreshes everybody leaves nothing behind once all are back.
 
 use std::collections::HashMap;
 
@@ -12,7 +17,10 @@ use super::Registry;
 use crate::invalidation::{POSITIONS, Standing, positions};
 use crate::protocol::client::Outcome;
 
-/// What became of a rule, since the table began.
+/// The memory of a map is given back when it is empty and was larger than this.
+const ROOM_MIN: usize = 1_024;
+
+/// What became of a rule, since the table began. One table's numbers are added to those of others, and then settled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Outcomes {
     /// Page loads that it applied to.
@@ -31,6 +39,21 @@ pub struct Outcomes {
     pub stuck: u64,
     /// Those that have nothing to do.
     pub current: u64,
+    /// Open connections of which it cannot be known whether it applies to them.
+    pub unknown: u64,
+    /// What is not settled yet.
+    pub strays: Strays,
+}
+
+/// What the books cannot assign to a tab: connections without a tab id, and tabs beyond the limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Strays {
+    /// Connections that were told and left.
+    pub left: u64,
+    /// Connections that came and said that they were told before.
+    pub back: u64,
+    /// Pages that came and said that they were loaded anew for the rule.
+    pub reloaded: u64,
 }
 
 impl Outcomes {
@@ -44,9 +67,25 @@ impl Outcomes {
         self.prompted += other.prompted;
         self.stuck += other.stuck;
         self.current += other.current;
+        self.unknown += other.unknown;
+        self.strays.left += other.strays.left;
+        self.strays.back += other.strays.back;
+        self.strays.reloaded += other.strays.reloaded;
     }
 
-    /// Pages that were told it, left, and did not come back. Right only of the sum of all tables.
+    /// The books with strays assigned. Right only of the sum of all tables. Of those that left, as many are back as say so, and
+    /// of the rest as many have reloaded as say so; those that say that they are back beyond that are counted as told now.
+    #[must_use]
+    pub fn settled(mut self) -> Self {
+        let Strays { left, back, reloaded } = std::mem::take(&mut self.strays);
+        let returned = back.min(left);
+        self.matched += back - returned;
+        self.told += back - returned;
+        self.reloaded += reloaded.min(left - returned);
+        self
+    }
+
+    /// Pages that were told it, left, and did not come back. Right only of settled books.
     pub fn gone(&self) -> u64 {
         self.told.saturating_sub(self.here + self.reloaded)
     }
@@ -69,79 +108,143 @@ pub(super) struct Ledger {
     pages: Vec<(u32, Outcomes)>,
     /// The last word of a slot about the rule at a position.
     last: HashMap<(u32, u8), Outcome>,
+    /// Tabs that were told the rules at these positions, and left.
+    away: HashMap<u64, u64>,
+    /// Entries of either map.
+    max: usize,
 }
 
 impl Ledger {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(max: u32) -> Self {
         Self {
             pages: vec![(0, Outcomes::default()); POSITIONS],
             last: HashMap::new(),
+            away: HashMap::new(),
+            max: max as usize,
         }
     }
 
     /// Begins anew at the positions that hold another rule now.
     pub(super) fn turn(&mut self, changed: u64, standing: &Standing) {
+        if changed == 0 {
+            return;
+        }
         for position in positions(changed) {
             let id = standing.rule(position).map_or(0, |rule| rule.id);
             self.pages[position] = (id, Outcomes::default());
         }
         self.last.retain(|(_, position), _| changed & 1 << *position == 0);
+        self.away.retain(|_, told| {
+            *told &= !changed;
+            *told != 0
+        });
+        give_back(&mut self.last);
+        give_back(&mut self.away);
     }
 
-    pub(super) fn matched(&mut self, mask: u64) {
+    pub(super) fn matched(&mut self, position: usize) {
+        self.pages[position].1.matched += 1;
+    }
+
+    pub(super) fn told(&mut self, position: usize) {
+        let outcomes = &mut self.pages[position].1;
+        outcomes.told += 1;
+        outcomes.here += 1;
+    }
+
+    /// A connection came, of this tab (0: none), that says it was told these rules before.
+    pub(super) fn came(&mut self, tab: u64, mask: u64) {
+        let known = self.take_away(tab, mask);
         for position in positions(mask) {
-            let (_, outcomes) = &mut self.pages[position];
-            outcomes.matched += 1;
+            let outcomes = &mut self.pages[position].1;
             outcomes.here += 1;
+            outcomes.strays.back += u64::from(known & 1 << position == 0);
         }
     }
 
-    /// A connection came that was told these rules before.
-    pub(super) fn came(&mut self, mask: u64) {
+    /// A page came, of this tab (0: none), that says it was loaded anew for these rules.
+    fn came_anew(&mut self, tab: u64, mask: u64) {
+        let known = self.take_away(tab, mask);
         for position in positions(mask) {
-            self.pages[position].1.here += 1;
+            let outcomes = &mut self.pages[position].1;
+            if known & 1 << position == 0 {
+                outcomes.strays.reloaded += 1;
+            } else {
+                outcomes.reloaded += 1;
+            }
         }
     }
 
     /// A connection that was told these rules leaves.
-    pub(super) fn left(&mut self, slot: u32, mask: u64) {
+    pub(super) fn left(&mut self, slot: u32, tab: u64, mask: u64) {
+        if mask == 0 {
+            return;
+        }
         for position in positions(mask) {
             self.say(slot, position, Outcome::Reloading);
             self.pages[position].1.here -= 1;
         }
+        if tab != 0 && (self.away.len() < self.max || self.away.contains_key(&tab)) {
+            // A page load of this tab that left before and is away still is gone for good: a tab comes back once.
+            *self.away.entry(tab).or_default() |= mask;
+            return;
+        }
+        for position in positions(mask) {
+            self.pages[position].1.strays.left += 1;
+        }
+    }
+
+    /// Forgets that a tab that is back was away, for these rules. For which of them it was.
+    fn take_away(&mut self, tab: u64, mask: u64) -> u64 {
+        if mask == 0 {
+            return 0;
+        }
+        let Some(told) = self.away.get_mut(&tab) else {
+            return 0;
+        };
+        let known = *told & mask;
+        *told &= !mask;
+        if *told == 0 {
+            self.away.remove(&tab);
+            give_back(&mut self.away);
+        }
+        known
     }
 
     fn say(&mut self, slot: u32, position: usize, outcome: Outcome) {
         let outcomes = &mut self.pages[position].1;
         // Positions are fewer than 256.
         let key = (slot, u8::try_from(position).unwrap_or(u8::MAX));
-        let before = match outcome {
-            Outcome::Reloading => self.last.remove(&key),
-            _ => self.last.insert(key, outcome),
-        };
+        let before = self.last.remove(&key);
         if let Some(count) = before.and_then(|before| outcomes.count_of(before)) {
             *count -= 1;
         }
-        if let Some(count) = outcomes.count_of(outcome) {
+        if let Some(count) = outcomes.count_of(outcome)
+            && self.last.len() < self.max
+        {
             *count += 1;
+            self.last.insert(key, outcome);
         }
     }
 }
 
+fn give_back<K, V>(map: &mut HashMap<K, V>) {
+    if map.is_empty() && map.capacity() > ROOM_MIN {
+        *map = HashMap::new();
+    }
+}
+
 impl<P> Registry<P> {
-    /// What became of the standing rules, by their numbers.
-    pub fn outcomes(&self) -> Vec<(u32, Outcomes)> {
+    /// What became of the standing rules, by their numbers. `unknown` is by position, as [`Registry::walk_unknowns`] counted it.
+    pub fn outcomes(&self, unknown: &[u64; POSITIONS]) -> Vec<(u32, Outcomes)> {
         let standing = self.standing.rules();
         standing
-            .map(|(position, _)| self.ledger.pages[position])
+            .map(|(position, _)| {
+                let (id, outcomes) = self.ledger.pages[position];
+                let unknown = unknown[position];
+                (id, Outcomes { unknown, ..outcomes })
+            })
             .collect()
-    }
-
-    /// Notes that the rule of this number was sent to one of those it concerns.
-    pub fn note_told(&mut self, id: u32) {
-        if let Some((_, outcomes)) = self.ledger.pages.iter_mut().find(|(of, _)| *of == id) {
-            outcomes.told += 1;
-        }
     }
 
     /// Notes what a tab did about the rule of this number. Whether that stands and this page was told it.
@@ -155,10 +258,9 @@ impl<P> Registry<P> {
         true
     }
 
-    /// Notes that a page came back for these rules. Those that do not stand are passed over.
-    pub fn note_reloaded(&mut self, ids: &[u32]) {
-        for position in positions(self.standing.told_mask(ids)) {
-            self.ledger.pages[position].1.reloaded += 1;
-        }
+    /// Notes that a page of this tab says it was loaded anew for these rules. Those that do not stand are passed over.
+    pub fn note_reloaded(&mut self, tab: Option<u64>, ids: &[u32]) {
+        self.ledger
+            .came_anew(tab.unwrap_or_default(), self.standing.told_mask(ids));
     }
 }

@@ -3,7 +3,7 @@
 //! Nobody reads fifteen thousand rows, so a table keeps a sample of a fixed size: the first connections that come, each
 //! staying in it as long as it lives. Only what happens to those is reported row by row.
 
-use super::Registry;
+use super::{Entry, Registry};
 use crate::intern::NO_SLOT;
 
 /// Slots looked at per report when the sample has room again.
@@ -73,6 +73,16 @@ impl<P> Registry<P> {
     pub(super) fn sample_touch(&mut self, slot: u32) {
         if self.slots.get(slot).is_some_and(|entry| entry.sampled != NO_SLOT) {
             self.sample.mark(slot);
+        }
+    }
+
+    /// Marks every listed connection of which this holds.
+    pub(super) fn sample_touch_all(&mut self, concerns: impl Fn(&Entry<P>) -> bool) {
+        for place in 0..self.sample.slots.len() {
+            let slot = self.sample.slots[place];
+            if self.slots.get(slot).is_some_and(&concerns) {
+                self.sample.mark(slot);
+            }
         }
     }
 

@@ -22,6 +22,9 @@ pub struct Tallied {
     pub version: Arc<str>,
     /// How many they are, at least one.
     pub tabs: u32,
+    /// How many of them are behind the current release. Under [`OTHER_TEXT`](super::OTHER_TEXT) they are on several builds, each
+    /// judged by its own name as far as that is known.
+    pub outdated: u32,
 }
 
 /// What a piece of the table holds.
@@ -38,15 +41,37 @@ impl<P> Registry<P> {
     pub fn tally(&self, from: u32) -> Tally {
         let end = self.end().min(from.saturating_add(PIECE));
         let entries = (from..end).filter_map(|slot| self.slots.get(slot));
-        let mut cells: Vec<(u32, u32)> = entries.map(|entry| (entry.route, entry.version)).collect();
+        let current = self.standing.releases.current();
+        let mut behind: Vec<Option<bool>> = vec![None; self.versions.end()];
+        let mut is_behind = |version: u32| {
+            let judge = || {
+                let text = self.versions.known(version);
+                text.is_some_and(|text| self.standing.releases.is_behind(text, &current))
+            };
+            let known = behind.get_mut(version as usize);
+            known.is_some_and(|known| *known.get_or_insert_with(judge))
+        };
+        let mut cells: Vec<(u32, u32, bool)> = entries
+            .map(|entry| {
+                let (route, version) = (entry.route, entry.version);
+                (
+                    self.routes.counted(route),
+                    self.versions.counted(version),
+                    is_behind(version),
+                )
+            })
+            .collect();
         cells.sort_unstable();
-        let counts = cells.chunk_by(PartialEq::eq).filter_map(|same| {
-            let (route, version) = *same.first()?;
+        let same_cell = |a: &(u32, u32, bool), b: &(u32, u32, bool)| (a.0, a.1) == (b.0, b.1);
+        let counts = cells.chunk_by(same_cell).filter_map(|same| {
+            let (route, version, _) = *same.first()?;
+            let outdated = same.iter().filter(|(_, _, behind)| *behind).count();
             Some(Tallied {
                 route: Arc::clone(&self.routes.get(route).text),
                 version: Arc::clone(&self.versions.get(version).text),
                 // A piece is smaller than that.
                 tabs: u32::try_from(same.len()).unwrap_or(PIECE),
+                outdated: u32::try_from(outdated).unwrap_or(PIECE),
             })
         });
         Tally {

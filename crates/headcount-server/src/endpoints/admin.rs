@@ -163,6 +163,7 @@ pub(super) async fn invalidate_route(
         route: asked.route,
         id: answer.id.unwrap_or_default(),
         tabs: answer.tabs,
+        unknown: answer.unknown,
     }))
 }
 

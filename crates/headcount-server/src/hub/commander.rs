@@ -6,13 +6,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use headcount_core::invalidation::{Rule, Standing};
+use headcount_core::invalidation::{Rule, Standing, in_order};
 use headcount_core::protocol::admin::{InvalidationAnswer, LiftAnswer, ReleaseEntry, RuleEntry};
 use headcount_core::protocol::convert::Invalidation;
 use headcount_core::protocol::server;
 use headcount_core::release::{Release, ReleaseLog};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::answers::Hits;
 use crate::error::CommandError;
 use crate::shard::{Command, NewStanding, Shards};
 use crate::site::Site;
@@ -204,14 +205,17 @@ impl Commander {
             ..Step::default()
         })
         .await?;
-        let (tabs, routes) = self.stand(next, None, Some(position)).await;
-        tracing::info!(id, tabs, routes, "invalidated");
-        Ok(InvalidationAnswer {
-            id: Some(id),
+        let hits = self.stand(next, None, Some(position)).await;
+        let Hits {
             tabs,
             routes,
-            dry_run: false,
+            unknown,
+        } = hits;
+        tracing::info!(id, tabs, routes, unknown, "invalidated");
+        Ok(InvalidationAnswer {
+            id: Some(id),
             lapsed,
+            ..hits.into()
         })
     }
 
@@ -254,13 +258,8 @@ impl Commander {
         Ok(self.store.commit(step).await?)
     }
 
-    /// Lets every shard go over to what stands now. How many tabs on how many routes the rule at `position` reaches.
-    async fn stand(
-        &mut self,
-        next: Standing,
-        broadcast: Option<String>,
-        position: Option<usize>,
-    ) -> (u64, u64) {
+    /// Lets every shard go over to what stands now. How far the rule at `position` reaches.
+    async fn stand(&mut self, next: Standing, broadcast: Option<String>, position: Option<usize>) -> Hits {
         self.standing = next;
         let standing = Arc::new(self.standing.clone());
         self.site.set_standing(Arc::clone(&standing));
@@ -278,11 +277,14 @@ impl Commander {
         }
         let patience = answers::patience(self.site.config.limits.answer_ms);
         match answers::sum(answers, patience).await {
-            Ok(reach) => reach,
+            Ok(hits) => hits,
             Err(error) => {
                 // It stands: the shard goes over to it when it comes to that.
                 tracing::warn!(%error, "a shard did not say in time how many tabs a command reaches");
-                (0, 0)
+                Hits {
+                    unknown: position.map_or(0, |_| self.site.census.open().into()),
+                    ..Hits::default()
+                }
             }
         }
     }
@@ -307,7 +309,7 @@ pub(crate) fn rule(
     Ok(Rule {
         id: next_id(standing)?,
         pattern: invalidation.pattern,
-        versions: invalidation.versions,
+        versions: invalidation.versions.map(in_order),
         audience: invalidation.audience,
         mode: invalidation.mode,
         release: standing.releases.current(),

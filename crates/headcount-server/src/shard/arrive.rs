@@ -141,7 +141,7 @@ impl Shard {
             ip: candidate.ip,
             hidden: candidate.hidden,
         };
-        self.registry.note_reloaded(&candidate.reloaded);
+        self.registry.note_reloaded(candidate.tab, &candidate.reloaded);
         self.registry.open(&opening, peer)
     }
 
@@ -151,7 +151,7 @@ impl Shard {
             return false;
         };
         let current = self.registry.standing().releases.current();
-        let resume = self.resume_id(slot);
+        let resume = self.resume_id(slot, None);
         let text = server::connected(&current, self.site.cipher.id(key), clock::unix_ms(), &resume);
         let Some(peer) = self.registry.peer_mut(slot) else {
             return false;

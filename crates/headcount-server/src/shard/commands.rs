@@ -196,18 +196,19 @@ impl Shard {
             reply,
         } = new;
         self.registry.set_standing(standing);
+        self.begin_outcomes_anew();
         if let Some(text) = broadcast {
-            self.broadcast(text);
+            self.broadcast(&text);
         }
-        let mut reach = Reach::default();
-        if let Some(position) = position
-            && let Some(rule) = self.registry.standing().rule(position).cloned()
-        {
-            reach = self.registry.reach(&rule);
-            let hits = self.registry.take_hits(position);
-            self.tell(&rule, hits);
+        match position.and_then(|position| self.registry.standing().rule(position).cloned()) {
+            Some(rule) => {
+                self.begin_reach(rule, reply);
+                self.begin_round();
+            }
+            None => {
+                let _asker_gone = reply.send(Reach::default());
+            }
         }
-        let _asker_gone = reply.send(reach);
     }
 
     pub(super) fn answer_report(&mut self, question: u64) {

@@ -57,7 +57,7 @@ pub(crate) use lean::websocket_accept;
 #[cfg(test)]
 pub(crate) use lean::{Decision, Judge};
 pub(crate) use outlets::{AuthorizeJob, Handoff, Happening, Outlets, Report, Witness};
-pub(crate) use questions::Question;
+pub(crate) use questions::{Question, Versions};
 pub(crate) use tap::{News, SLICE_ROWS, Tap, Wants};
 
 /// Commands that may wait for a shard before further ones are turned away.

@@ -1,14 +1,20 @@
-//! What a shard is asked about its table, and answers at once.
+//! What a shard is asked about its table.
+//!
+//! Most questions are answered at once. Those that need a walk over the table are walked a piece in each turn of the loop,
+//! in between which sockets are heard, and dropped as soon as no asker waits for them.
 
 use std::sync::Arc;
 
 use headcount_core::invalidation::{Rule, Standing};
-use headcount_core::registry::{Filter, Outcomes, Page, Reach, Tally};
+use headcount_core::registry::{Filter, Outcomes, Page, Reach, ReachWalk, Tally, Unknowns};
 use tokio::sync::oneshot;
 
 use super::reactor::Shard;
 
-/// A question. Whoever no longer waits is not answered.
+/// How many connections run each version.
+pub(crate) type Versions = Vec<(Arc<str>, u64)>;
+
+/// A question. An asker that no longer waits is not answered.
 pub(crate) enum Question {
     /// How far would this rule reach?
     Reach {
@@ -29,15 +35,31 @@ pub(crate) enum Question {
         from: u32,
         reply: oneshot::Sender<(Tally, Arc<Standing>)>,
     },
-    /// How many connections run each version?
-    Versions(oneshot::Sender<Vec<(Arc<str>, u64)>>),
+    /// How many connections run each version, and what was released?
+    Versions(oneshot::Sender<(Versions, Arc<Standing>)>),
+}
+
+/// A walk over the table that answers a question at its end.
+pub(super) enum Walk {
+    Reach {
+        rule: Arc<Rule>,
+        walk: ReachWalk,
+        reply: oneshot::Sender<Reach>,
+    },
+    Outcomes {
+        walk: Box<Unknowns>,
+        reply: oneshot::Sender<Vec<(u32, Outcomes)>>,
+    },
 }
 
 impl Shard {
-    pub(super) fn on_question(&self, question: Question) {
+    pub(super) fn on_question(&mut self, question: Question) {
         match question {
-            Question::Reach { rule, reply } => answer(reply, self.registry.reach(&rule)),
-            Question::Outcomes(reply) => answer(reply, self.registry.outcomes()),
+            Question::Reach { rule, reply } => self.begin_reach(rule, reply),
+            Question::Outcomes(reply) => {
+                let walk = Box::default();
+                self.begin(Walk::Outcomes { walk, reply });
+            }
             Question::Page {
                 from,
                 max,
@@ -48,8 +70,66 @@ impl Shard {
                 let standing = Arc::clone(self.registry.standing());
                 answer(reply, (self.registry.tally(from), standing));
             }
-            Question::Versions(reply) => answer(reply, self.registry.versions()),
+            Question::Versions(reply) => {
+                let standing = Arc::clone(self.registry.standing());
+                answer(reply, (self.registry.versions(), standing));
+            }
         }
+    }
+
+    pub(super) fn begin_reach(&mut self, rule: Arc<Rule>, reply: oneshot::Sender<Reach>) {
+        let walk = ReachWalk::default();
+        self.begin(Walk::Reach { rule, walk, reply });
+    }
+
+    /// Other rules stand: what was counted by their positions is counted anew.
+    pub(super) fn begin_outcomes_anew(&mut self) {
+        for walk in &mut self.walks {
+            if let Walk::Outcomes { walk, .. } = walk {
+                **walk = Unknowns::default();
+            }
+        }
+    }
+
+    /// Goes on with the walk whose turn it is.
+    pub(super) fn walk_some(&mut self) {
+        let walk = self.walks.pop_front();
+        if let Some(walk) = walk.and_then(|walk| self.step(walk)) {
+            self.walks.push_back(walk);
+        }
+    }
+
+    /// Takes the first step at once, for in a small table it is the only one.
+    fn begin(&mut self, walk: Walk) {
+        if let Some(walk) = self.step(walk) {
+            self.walks.push_back(walk);
+        }
+    }
+
+    /// Takes one step. The walk, unless that was the last one or its asker has gone.
+    fn step(&self, walk: Walk) -> Option<Walk> {
+        let asker_gone = match &walk {
+            Walk::Reach { reply, .. } => reply.is_closed(),
+            Walk::Outcomes { reply, .. } => reply.is_closed(),
+        };
+        if asker_gone {
+            return None;
+        }
+        match walk {
+            Walk::Reach {
+                rule,
+                mut walk,
+                reply,
+            } => match self.registry.walk_reach(&rule, &mut walk) {
+                Some(reach) => answer(reply, reach),
+                None => return Some(Walk::Reach { rule, walk, reply }),
+            },
+            Walk::Outcomes { mut walk, reply } => match self.registry.walk_unknowns(&mut walk) {
+                Some(unknown) => answer(reply, self.registry.outcomes(&unknown)),
+                None => return Some(Walk::Outcomes { walk, reply }),
+            },
+        }
+        None
     }
 }
 

@@ -13,12 +13,13 @@ use mio::{Events, Poll, Token};
 use tokio::sync::mpsc::Permit;
 
 use super::deferred::Deferred;
-use super::deliver::Job;
+use super::deliver::{Broadcast, Round};
 use super::guests::{Guests, is_guest};
 use super::handshakes::Handshakes;
 use super::listen::Listener;
 use super::nudges::Nudges;
 use super::peer::Peer;
+use super::questions::Walk;
 use super::readers::Readers;
 use super::sweep::{Drain, Sweep};
 use super::{Command, Handle, Outlets, Report, Shards};
@@ -50,7 +51,10 @@ pub(super) struct Shard {
     pub(super) listener: Option<Listener>,
     pub(super) guests: Guests,
     pub(super) scratch: Vec<u8>,
-    pub(super) jobs: VecDeque<Job>,
+    pub(super) broadcast: Option<Broadcast>,
+    pub(super) round: Round,
+    /// Walks over the table, each for an asker that waits.
+    pub(super) walks: VecDeque<Walk>,
     pub(super) readers: Readers,
     /// Navigations that wait for the allowance of their connections.
     pub(super) deferred: Deferred,
@@ -96,7 +100,9 @@ impl Shard {
             listener: None,
             guests: Guests::default(),
             scratch: vec![0; SCRATCH_BYTES],
-            jobs: VecDeque::new(),
+            broadcast: None,
+            round: Round::default(),
+            walks: VecDeque::new(),
             readers: Readers::default(),
             deferred: Deferred::default(),
             handshakes: Handshakes::default(),
@@ -149,6 +155,7 @@ impl Shard {
             }
             self.nudge_others();
             self.accept_again();
+            self.walk_some();
             self.deliver_some();
             self.on_time();
             self.report_changes();
@@ -157,7 +164,8 @@ impl Shard {
 
     /// How long to wait for sockets; `None`: until something happens.
     fn wait(&self) -> Option<Duration> {
-        if !self.jobs.is_empty()
+        if self.is_delivering()
+            || !self.walks.is_empty()
             || self
                 .next_accept_ms()
                 .is_some_and(|again_ms| again_ms <= self.now_ms)

@@ -111,3 +111,81 @@ fn words_about_what_one_was_not_told_count_for_nothing() {
         await_outcomes(&server, &next, &[("matched", 1), ("told", 1)]);
     }
 }
+
+/// Regression: whatever a stranger said of reloads and rules was believed, as often as it was said.
+#[test]
+fn strangers_add_no_reload_and_hide_no_tab_that_is_gone() {
+    for transport in BOTH {
+        let server = Server::start(config());
+        server.release("v2");
+        let mut tabs: Vec<_> = (0..5)
+            .map(|number| tab(&server, transport, &format!("tab=the-tab-of-visitor-{number}")))
+            .collect();
+        let rule = server.invalidate(&json!({"match": {"exact": "/checkout"}}));
+        await_outcomes(&server, &rule, &[("matched", 5), ("told", 5)]);
+        let id = &rule["id"];
+        let come = || {
+            let ids = vec![id.to_string(); 64].join(",");
+            for number in 0..20 {
+                let queries = [
+                    format!("v=v2&reloaded={ids}"),
+                    format!("v=v2&reloaded={id}&tab=a-tab-of-a-stranger-{number}"),
+                    format!("v=v2&reloaded={id}&tab=the-tab-of-a-stranger"),
+                ];
+                for query in queries {
+                    drop(tab(&server, transport, &query));
+                }
+            }
+        };
+        come();
+        await_outcomes(&server, &rule, &[("matched", 5), ("told", 5)]);
+        let staying = tabs.split_off(3);
+        drop(tabs);
+        let told = [("matched", 5), ("told", 5)];
+        await_outcomes(&server, &rule, &[&told[..], &[("gone", 3)]].concat());
+        come();
+        // Two of the three come back, one of them again and again. It is counted once, and the third stays gone.
+        for number in [0, 1, 1, 1] {
+            let query = format!("v=v2&reloaded={id}&tab=the-tab-of-visitor-{number}");
+            drop(tab(&server, transport, &query));
+        }
+        let after = [("reloaded", 2), ("gone", 1)];
+        await_outcomes(&server, &rule, &[&told[..], &after].concat());
+        drop(staying);
+        let after = [("reloaded", 2), ("gone", 3)];
+        await_outcomes(&server, &rule, &[&told[..], &after].concat());
+    }
+}
+
+/// Regression: connections that made up what they were told were counted as here, and so hid those that were gone.
+#[test]
+fn a_stranger_that_claims_to_be_told_is_counted_as_told_and_hides_no_tab() {
+    for transport in BOTH {
+        let server = Server::start(config());
+        server.release("v2");
+        let visitor = tab(&server, transport, "tab=the-tab-of-a-visitor");
+        let rule = server.invalidate(&json!({"match": {"exact": "/checkout"}}));
+        await_outcomes(&server, &rule, &[("matched", 1), ("told", 1)]);
+        drop(visitor);
+        await_outcomes(&server, &rule, &[("matched", 1), ("told", 1), ("gone", 1)]);
+        let claim = format!("since=0;{}&tab=the-tab-of-a-stranger", rule["id"]);
+        let mut stranger = tab(&server, transport, &claim);
+        for _ in 0..20 {
+            acknowledge(&mut stranger, &rule, "held");
+        }
+        let told = [("matched", 2), ("told", 2)];
+        await_outcomes(&server, &rule, &[&told[..], &[("held", 1), ("gone", 1)]].concat());
+        for outcome in ["stuck", "current", "prompted", "reloading"] {
+            acknowledge(&mut stranger, &rule, outcome);
+        }
+        await_outcomes(&server, &rule, &[&told[..], &[("gone", 1)]].concat());
+        drop(stranger);
+        await_outcomes(&server, &rule, &[&told[..], &[("gone", 2)]].concat());
+        // Without a tab id one cannot be told from another, but none stands for the visitor's.
+        for _ in 0..3 {
+            drop(tab(&server, transport, &format!("since=0;{}", rule["id"])));
+        }
+        server.await_total(0);
+        assert!(outcomes(&server, &rule)["gone"].as_u64().unwrap() >= 2);
+    }
+}

@@ -219,6 +219,42 @@ fn a_tab_that_was_reconnecting_is_judged_by_what_it_missed() {
     }
 }
 
+/// Regression: of what a page said it was told, no more than 64 commands were read, and the others were told again.
+#[test]
+fn a_page_that_was_told_more_than_can_stand_is_told_nothing_twice() {
+    let server = Server::start(config());
+    let rule = server.invalidate(&json!({"match": {"exact": "/a"}, "audience": "all"}));
+    let stands = id(&rule);
+    let others = (1_000..1_400).map(|id| id.to_string());
+    let told_before: Vec<String> = others.chain([stands.to_string()]).collect();
+    for transport in BOTH {
+        let since = format!("since=0;{}", told_before.join(","));
+        let visit = Visit::new(transport, "/a").version("old").query(&since);
+        let mut tab = visit.open(server.address);
+        assert_eq!(told(&server, &mut tab), NONE, "{transport:?}");
+        assert_eq!(tab.connected["resume"], format!("0;{stands}"));
+    }
+}
+
+/// A pattern that would take a step for each of its many states at each byte of a route.
+#[test]
+fn a_pattern_that_costs_too_much_is_refused_with_what_to_do() {
+    let server = Server::start(config());
+    for (matches, hint) in [
+        (json!({"regex": "(a{1,50}){1,40}b"}), "smaller repetitions"),
+        (json!({"glob": "/**a????????????????????b"}), "fewer wildcards"),
+        (json!({"regex": r"\bcart\b"}), r"(?-u:\b)"),
+    ] {
+        for dry_run in [true, false] {
+            let body = json!({"match": matches, "dryRun": dry_run});
+            let refused = server.admin(Ask::post("/api/admin/invalidations", &body));
+            assert_eq!((refused.status, &*refused.code()), (400, "invalid-pattern"));
+            let message = refused.json()["error"]["message"].to_string();
+            assert!(message.replace(r"\\", r"\").contains(hint), "{message}");
+        }
+    }
+}
+
 #[test]
 fn a_release_is_told_to_everyone_once() {
     let server = Server::start(config());

@@ -25,6 +25,7 @@ mod lifecycle;
 // The client that the core's own tests hold its messages to.
 #[path = "../../../headcount-core/src/protocol/stats/tests/client.rs"]
 mod naive;
+mod names;
 mod pages;
 mod posts;
 mod seal;

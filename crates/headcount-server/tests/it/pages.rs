@@ -86,7 +86,7 @@ fn the_most_viewed_are_listed_and_all_are_counted() {
 }
 
 #[test]
-fn nobody_is_outdated_before_the_first_release_or_without_a_name() {
+fn no_tab_is_outdated_before_the_first_release_and_each_by_its_own_build_after_it() {
     let mut config = config();
     config.release = None;
     config.limits.versions_max = 1;
@@ -97,8 +97,8 @@ fn nobody_is_outdated_before_the_first_release_or_without_a_name() {
     let page = json!({"route": "/", "total": 3, "outdated": 0, "versions": {"v1": 1, "(other)": 2}});
     assert_eq!(answer["pages"][0], page);
     server.release("v9");
-    await_pages(&server, "only the one with a name is behind", |pages| {
-        pages["pages"][0]["outdated"] == 1
+    await_pages(&server, "all are behind, also without a name", |pages| {
+        pages["pages"][0]["outdated"] == 3
     });
     drop(tabs);
 }

@@ -7,7 +7,7 @@ use super::model::Tab;
 use crate::connection::ConnectionKey;
 use crate::intern::{NO_SLOT, Names, OTHER};
 use crate::protocol::client::Outcome;
-use crate::registry::Outcomes;
+use crate::registry::{Outcomes, Unknowns};
 use crate::stats::{Counts, Row};
 
 impl Life {
@@ -20,25 +20,40 @@ impl Life {
     }
 
     fn check_outcomes(&self) {
-        let counted: BTreeMap<_, _> = self.registry.outcomes().into_iter().collect();
+        let mut unknowns = Unknowns::default();
+        let unknown = loop {
+            if let Some(unknown) = self.registry.walk_unknowns(&mut unknowns) {
+                break unknown;
+            }
+        };
+        let counted: BTreeMap<_, _> = self.registry.outcomes(&unknown).into_iter().collect();
         assert_eq!(counted.len(), self.model.rules.len());
-        for id in self.model.rules.values().map(|rule| rule.id) {
-            let last = |outcome| {
-                let tabs = self.model.tabs.iter();
-                tabs.filter(|tab| tab.outcomes.get(&id) == Some(&outcome)).count() as u64
-            };
-            let told = |tab: &&Tab| self.model.pages[tab.page].told.contains(&id);
+        for rule in self.model.rules.values() {
+            let book = &self.model.books[&rule.id];
+            let count = |holds: &dyn Fn(&&Tab) -> bool| self.model.tabs.iter().filter(holds).count() as u64;
+            let last = |outcome| count(&|tab| tab.outcomes.get(&rule.id) == Some(&outcome));
+            let told = |tab: &&Tab| self.model.pages[tab.page].told.contains(&rule.id);
             let expected = Outcomes {
-                matched: self.model.matched.get(&id).copied().unwrap_or_default(),
-                told: 0,
-                reloaded: 0,
-                here: self.model.tabs.iter().filter(told).count() as u64,
+                matched: book.sent,
+                told: book.sent,
+                reloaded: book.reloaded,
+                here: count(&told),
                 held: last(Outcome::Held),
                 prompted: last(Outcome::Prompted),
                 stuck: last(Outcome::Stuck),
                 current: last(Outcome::Current),
+                unknown: count(&|tab| self.model.is_unknown(rule, tab)),
+                strays: book.strays,
             };
-            assert_eq!(counted[&id], expected, "rule {id}");
+            assert_eq!(counted[&rule.id], expected, "rule {}", rule.id);
+            let settled = expected.settled();
+            assert_eq!(
+                settled.told,
+                settled.here + settled.reloaded + settled.gone(),
+                "rule {}: the books balance",
+                rule.id
+            );
+            assert!(settled.told >= book.sent && settled.reloaded <= book.sent + book.strays.back);
         }
     }
 
@@ -51,17 +66,17 @@ impl Life {
         ] {
             let counts = counts(names);
             assert_eq!(counts.values().sum::<u64>(), total);
-            assert_eq!(&counts, model.counts());
-            let held = names.iter().filter(|(id, _)| *id != OTHER);
+            assert_eq!(counts, model.counts());
+            let known = names.iter().filter(|(id, _)| *id != OTHER);
             assert_eq!(
-                held.map(|(_, name)| &*name.text).collect::<BTreeSet<_>>(),
-                model.held()
+                known.map(|(_, name)| &*name.text).collect::<BTreeSet<_>>(),
+                model.known()
             );
         }
         let in_order = self.registry.routes_in_order.keys();
         assert_eq!(
             in_order.map(|route| &**route).collect::<BTreeSet<_>>(),
-            self.model.routes.held()
+            self.model.routes.known()
         );
     }
 
@@ -104,30 +119,35 @@ impl Life {
 
     /// Each connection is tallied once, under its route and version.
     fn check_tally(&self) {
-        let mut expected: BTreeMap<(&str, &str), u32> = BTreeMap::new();
+        let mut expected: BTreeMap<(String, String), (u32, u32)> = BTreeMap::new();
         for tab in &self.model.tabs {
-            *expected.entry((&tab.route, &tab.version)).or_default() += 1;
+            let (tabs, outdated) = expected.entry(self.model.shown(tab)).or_default();
+            *tabs += 1;
+            *outdated += u32::from(self.model.is_outdated(tab));
         }
         let (mut from, mut tallied) = (Some(0), BTreeMap::new());
         while let Some(slot) = from {
             let tally = self.registry.tally(slot);
             for one in tally.counts {
-                *tallied.entry((one.route, one.version)).or_default() += one.tabs;
+                let (tabs, outdated) = tallied.entry((one.route, one.version)).or_insert((0, 0));
+                *tabs += one.tabs;
+                *outdated += one.outdated;
             }
             from = tally.next;
         }
         let tallied = tallied
             .iter()
-            .map(|((route, version), tabs)| ((&**route, &**version), *tabs));
+            .map(|((route, version), tabs)| ((route.to_string(), version.to_string()), *tabs));
         assert_eq!(tallied.collect::<BTreeMap<_, _>>(), expected);
     }
 
     /// The row of an open connection.
     fn row(&self, tab: &Tab) -> Row {
+        let (route, version) = self.model.shown(tab);
         Row {
             key: tab.key,
-            version: tab.version.as_str().into(),
-            route: self.model.track_routes.then(|| tab.route.as_str().into()),
+            version: version.into(),
+            route: self.model.track_routes.then(|| route.into()),
             ip: tab.ip,
             hidden: tab.hidden,
         }
@@ -137,15 +157,13 @@ impl Life {
     pub(super) fn report(&mut self) {
         let before: BTreeSet<ConnectionKey> = self.sum.rows().map(|row| row.key).collect();
         self.sum.apply(0, self.registry.take_changes());
-        self.model.versions.report();
-        self.model.routes.report();
         assert!(!self.registry.has_changes(), "everything was reported");
         assert_eq!(self.sum.total(), self.model.tabs.len() as u64);
         let visible = self.model.tabs.iter().filter(|tab| !tab.hidden).count();
         assert_eq!(self.sum.visible(), visible as u64);
-        assert_eq!(&owned(self.sum.versions()), self.model.versions.counts());
+        assert_eq!(owned(self.sum.versions()), self.model.versions.counts());
         if self.model.track_routes {
-            assert_eq!(&owned(self.sum.routes()), self.model.routes.counts());
+            assert_eq!(owned(self.sum.routes()), self.model.routes.counts());
         } else {
             assert!(self.sum.routes().is_empty());
         }
@@ -183,10 +201,9 @@ impl Life {
 }
 
 fn counts(names: &Names) -> BTreeMap<String, u64> {
-    names
-        .iter()
-        .filter(|(_, name)| name.count > 0)
-        .map(|(_, name)| (name.text.to_string(), name.count.into()))
+    let counts = names.counts();
+    counts
+        .map(|(text, count)| (text.to_string(), count.into()))
         .collect()
 }
 

@@ -4,9 +4,10 @@ use core::net::{IpAddr, Ipv4Addr};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::model::{Model, RELEASES_MAX, is_hidden_at_first};
+use super::model::{Model, RELEASES_MAX, Tab, is_hidden_at_first};
 use super::op::{Op, Order, PATTERNS, ROUTES, VERSIONS};
 use crate::connection::ConnectionKey;
+use crate::intern::OTHER_TEXT;
 use crate::invalidation::{Audience, Mode, Rule, Standing, positions};
 use crate::limits::Limits;
 use crate::protocol::client::Outcome;
@@ -32,7 +33,7 @@ impl Life {
         let standing = Standing::new(ReleaseLog::new(u32::try_from(RELEASES_MAX).unwrap()));
         Self {
             registry: Registry::new(3, track_routes, &limits, Arc::new(standing.clone())),
-            model: Model::new(track_routes, limits.versions_max, limits.routes_max),
+            model: Model::new(track_routes, &limits),
             sum: Sum::new(1),
             owner: standing,
             announced: Vec::new(),
@@ -79,7 +80,8 @@ impl Life {
             }),
             Op::Close(which) => self.with_tab(*which, Self::close),
             Op::Due(which) => self.with_tab(*which, Self::take_due),
-            Op::Hits(position) => self.take_hits(*position),
+            Op::Hits(position) => self.tell_hits(*position),
+            Op::Reload(hash, ids) => self.reload(*hash, ids),
             Op::Acknowledge(which, rule, outcome) => self.with_tab(*which, |life, at| {
                 life.acknowledge(at, *rule, *outcome);
             }),
@@ -133,48 +135,55 @@ impl Life {
         let since = self.registry.since(tab.key.slot);
         let told: Vec<u32> = self.registry.told(tab.key.slot).collect();
         self.close(at);
-        self.open((&tab.version, &tab.route), tab.page, tab.hash, since, &told);
+        let names = (tab.version.as_deref(), tab.route.as_deref());
+        let names = (names.0.unwrap_or(OTHER_TEXT), names.1.unwrap_or("/lost"));
+        self.open(names, tab.page, tab.hash, since, &told);
     }
 
+    /// Tells a tab what is due, as its shard does: each rule counts as told when it was sent.
     fn take_due(&mut self, at: usize) {
         let tab = self.model.tabs[at].clone();
-        let told: BTreeSet<usize> = positions(self.registry.take_due(tab.key.slot)).collect();
-        let due = self
-            .model
-            .rules
-            .iter()
-            .filter(|(_, rule)| self.model.is_due(rule, &tab));
-        assert_eq!(told, due.map(|(position, _)| *position).collect());
-        for position in told {
-            let first = self.model.pages[tab.page]
-                .told
-                .insert(self.model.rules[&position].id);
-            assert!(first, "told twice");
-            let id = self.model.rules[&position].id;
-            *self.model.matched.entry(id).or_default() += 1;
+        let slot = tab.key.slot;
+        let due = self.registry.due(slot, &mut 0);
+        let rules = self.model.rules.iter();
+        let expected: BTreeSet<usize> = rules
+            .filter(|(_, rule)| self.model.is_due(rule, &tab))
+            .map(|(position, _)| *position)
+            .collect();
+        assert_eq!(positions(due).collect::<BTreeSet<_>>(), expected);
+        for position in positions(due) {
+            self.tell(at, position);
         }
-        assert_eq!(self.registry.take_due(tab.key.slot), 0);
+        assert_eq!(self.registry.due(slot, &mut 0), 0);
     }
 
-    fn take_hits(&mut self, position: usize) {
-        let hits = self.registry.take_hits(position);
-        let Some(rule) = self.model.rules.get(&position) else {
-            assert!(hits.is_empty());
-            return;
-        };
-        let due: Vec<_> = self
-            .model
-            .tabs
-            .iter()
-            .filter(|tab| self.model.is_due(rule, tab))
-            .cloned()
-            .collect();
-        let expected: BTreeSet<u32> = due.iter().map(|tab| tab.key.slot).collect();
-        assert_eq!(hits.len(), expected.len());
-        assert_eq!(hits.into_iter().collect::<BTreeSet<_>>(), expected);
-        for tab in due {
-            assert!(self.model.pages[tab.page].told.insert(rule.id), "told twice");
-            *self.model.matched.entry(rule.id).or_default() += 1;
+    fn tell(&mut self, at: usize, position: usize) {
+        let tab = &self.model.tabs[at];
+        let id = self.model.rules[&position].id;
+        self.registry.note_matched(position);
+        self.registry.note_told(tab.key.slot, position);
+        self.registry.note_told(tab.key.slot, position);
+        assert!(self.model.pages[tab.page].told.insert(id), "told twice");
+        self.model.books.get_mut(&id).unwrap().sent += 1;
+    }
+
+    /// Goes by every slot, as a shard does after a command, for one of the rules.
+    fn tell_hits(&mut self, position: usize) {
+        for at in 0..self.model.tabs.len() {
+            let due = self.registry.due(self.model.tabs[at].key.slot, &mut 0) & 1 << position;
+            let tab = &self.model.tabs[at];
+            let rule = self.model.rules.get(&position);
+            assert_eq!(due != 0, rule.is_some_and(|rule| self.model.is_due(rule, tab)));
+            if due != 0 {
+                self.tell(at, position);
+            }
+        }
+    }
+
+    fn reload(&mut self, hash: u64, ids: &[u32]) {
+        self.registry.note_reloaded((hash != 0).then_some(hash), ids);
+        for id in BTreeSet::from_iter(ids) {
+            self.model.reload(hash, *id);
         }
     }
 
@@ -235,12 +244,11 @@ impl Life {
     fn install(&mut self) {
         self.registry.set_standing(Arc::new(self.owner.clone()));
         self.model.head = self.owner.head;
-        self.model.releases.clone_from(&self.announced);
-        self.model.rules = self
-            .owner
-            .rules()
+        let rules = self.owner.rules();
+        let rules = rules
             .map(|(position, rule)| (position, Rule::clone(rule)))
             .collect();
+        self.model.install(rules, &self.announced);
     }
 
     fn probe(&self, order: &Order) {
@@ -249,14 +257,18 @@ impl Life {
             ..self.rule(order)
         };
         let reach = self.registry.reach(&rule);
-        let naive: Vec<_> = self
-            .model
-            .tabs
-            .iter()
-            .filter(|tab| self.model.concerns(&rule, tab))
-            .collect();
+        let concerned = |tab: &&Tab| self.model.concerns(&rule, tab) == Some(true);
+        let naive: Vec<_> = self.model.tabs.iter().filter(concerned).collect();
         assert_eq!(reach.tabs, naive.len() as u64);
-        let routes: BTreeSet<&str> = naive.iter().map(|tab| &*tab.route).collect();
+        let unknown = |tab: &&Tab| self.model.concerns(&rule, tab).is_none();
+        assert_eq!(
+            reach.unknown,
+            self.model.tabs.iter().filter(unknown).count() as u64
+        );
+        let routes: BTreeSet<&str> = naive
+            .iter()
+            .map(|tab| tab.route.as_deref().unwrap_or(OTHER_TEXT))
+            .collect();
         assert_eq!(reach.routes.len(), routes.len(), "each route once");
         assert_eq!(
             reach.routes.iter().map(|route| &**route).collect::<BTreeSet<_>>(),
@@ -270,6 +282,8 @@ impl Life {
             (Some("/a"), None),
             (None, Some("v1")),
             (Some("//"), Some("v2")),
+            (Some(OTHER_TEXT), None),
+            (None, Some(OTHER_TEXT)),
         ] {
             let filter = Filter {
                 route: route.map(str::to_owned),
@@ -285,8 +299,8 @@ impl Life {
             }
             listed.sort_unstable();
             let wanted = self.model.tabs.iter().filter(|tab| {
-                route.is_none_or(|route| tab.route == route)
-                    && version.is_none_or(|version| tab.version == version)
+                let shown = self.model.shown(tab);
+                route.is_none_or(|route| shown.0 == route) && version.is_none_or(|version| shown.1 == version)
             });
             let mut wanted: Vec<_> = wanted.map(|tab| tab.key).collect();
             wanted.sort_unstable();

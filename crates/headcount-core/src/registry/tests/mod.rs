@@ -13,10 +13,12 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use super::{Opening, Registry};
-use crate::invalidation::Standing;
+use super::{Opening, Reach, ReachWalk, Registry};
+use crate::invalidation::{Audience, Mode, Rule, Standing};
 use crate::limits::Limits;
-use crate::release::ReleaseLog;
+use crate::pattern::RoutePattern;
+use crate::protocol::client::Outcome;
+use crate::release::{Release, ReleaseLog};
 use crate::stats::Sum;
 use life::Life;
 use op::Op;
@@ -150,10 +152,10 @@ fn a_full_table_of_versions_refreshes_nobody_by_mistake() {
     assert_eq!(
         slots
             .iter()
-            .map(|slot| life.registry.take_due(*slot))
+            .map(|slot| life.registry.due(*slot, &mut 0))
             .collect::<Vec<_>>(),
         [1, 0],
-        "v1 is behind v2; what runs v2 but has no name is left alone"
+        "v1 is behind v2; what runs v2 has a name, and is left alone"
     );
 }
 
@@ -180,7 +182,220 @@ fn a_page_keeps_its_age_however_often_it_returns() {
     }
     life.step(&Op::Navigate(0, 7));
     let slot = life.model.tabs[0].key.slot;
-    assert_eq!(life.registry.take_due(slot), 1);
+    assert_eq!(life.registry.due(slot, &mut 0), 1);
+}
+
+fn outdated_rule(pattern: RoutePattern) -> Rule {
+    Rule {
+        id: 9,
+        pattern,
+        versions: None,
+        audience: Audience::Outdated,
+        mode: Mode::Force,
+        release: "v2".into(),
+        created_ms: 0,
+        expires_ms: u64::MAX,
+    }
+}
+
+fn released(versions: &[&str]) -> ReleaseLog {
+    let mut log = ReleaseLog::new(2_000);
+    for (id, version) in (1..).zip(versions) {
+        log.announce(Release {
+            id,
+            version: (*version).into(),
+            announced_ms: 0,
+        });
+    }
+    log
+}
+
+/// How far the rule reaches, and in how many pieces that is found out.
+fn pieces(registry: &Registry<()>, rule: &Rule) -> (Reach, u32) {
+    let (mut walk, mut pieces) = (ReachWalk::default(), 0);
+    loop {
+        pieces += 1;
+        if let Some(reach) = registry.walk_reach(rule, &mut walk) {
+            return (reach, pieces);
+        }
+    }
+}
+
+/// Regression: a shard found out in one go how far a rule reaches, and heard no socket meanwhile.
+#[test]
+fn how_far_a_rule_reaches_is_found_out_in_pieces() {
+    let limits = Limits::default();
+    let standing = Arc::new(Standing::new(released(&["v1", "v2"])));
+    let mut registry = Registry::new(0, true, &limits, standing);
+    // A route with too many tabs for a piece, and more long routes than a piece takes.
+    for tab in 0..12_000_u32 {
+        let opening = Opening {
+            version: ["v1", "v2", "v0"][tab as usize % 3],
+            route: "/crowded",
+            ..Opening::default()
+        };
+        registry.open(&opening, ());
+    }
+    let long = "x".repeat(900);
+    for page in 0..2_000 {
+        open(&mut registry, &format!("/{long}/{page}"));
+    }
+    let everywhere = outdated_rule(RoutePattern::regex("^/", &limits).unwrap());
+    let (reach, took) = pieces(&registry, &everywhere);
+    assert_eq!(
+        (reach.tabs, reach.unknown, reach.routes.len()),
+        (10_000, 0, 2_001)
+    );
+    assert!(took > 20, "{took}");
+    let one = outdated_rule(RoutePattern::exact("/crowded", &limits).unwrap());
+    let (reach, took) = pieces(&registry, &one);
+    assert_eq!((reach.tabs, reach.routes.len()), (8_000, 1));
+    assert!(took > 3, "{took}");
+    let nowhere = outdated_rule(RoutePattern::segment("/nowhere", &limits).unwrap());
+    assert_eq!(pieces(&registry, &nowhere), (Reach::default(), 1));
+}
+
+/// A walk goes on rightly although names and tabs come and go between its pieces.
+#[test]
+fn a_walk_survives_what_happens_between_its_pieces() {
+    let limits = Limits::default();
+    let standing = Arc::new(Standing::new(released(&["v1", "v2"])));
+    let mut registry = Registry::new(0, true, &limits, standing);
+    let mut slots: Vec<u32> = (0..9_000).map(|_| open(&mut registry, "/crowded")).collect();
+    let long = "x".repeat(900);
+    let pages: Vec<u32> = (0..1_000)
+        .map(|page| open(&mut registry, &format!("/{long}/{page:04}")))
+        .collect();
+    let rule = outdated_rule(RoutePattern::regex("^/", &limits).unwrap());
+    let mut walk = ReachWalk::default();
+    let mut step = 0;
+    let reach = loop {
+        if let Some(reach) = registry.walk_reach(&rule, &mut walk) {
+            break reach;
+        }
+        // What was counted goes, its ids are used again, and the crowd is another in the end.
+        if let Some(page) = pages.get(step) {
+            registry.close(*page);
+        }
+        open(&mut registry, &format!("/a-new-page/{step}"));
+        if step == 12 {
+            for slot in slots.drain(..) {
+                registry.close(slot);
+            }
+            for _ in 0..50 {
+                open(&mut registry, "/crowded");
+            }
+        }
+        step += 1;
+    };
+    assert!(step > 12 && reach.tabs <= 9_000 + 1_000, "{step} {}", reach.tabs);
+    assert!(reach.tabs >= 1_000 + 50, "who was there all the while is counted");
+}
+
+/// Regression: every tab on a name was judged anew, and each of them by every release.
+#[test]
+fn a_name_is_judged_once_however_many_tabs_bear_it() {
+    let limits = Limits::default();
+    let mut registry = registry(&limits);
+    let route = format!("/{}", "x".repeat(1_000));
+    let slots: Vec<u32> = (0..1_000).map(|_| open(&mut registry, &route)).collect();
+    let mut standing = Standing::new(released(&["v1", "v2"]));
+    for id in 2..60 {
+        let mut rule = outdated_rule(RoutePattern::regex(&format!("{id}$"), &limits).unwrap());
+        rule.id = id;
+        standing.add(rule, 64);
+    }
+    registry.set_standing(Arc::new(standing));
+    let mut work = 0;
+    registry.due(slots[0], &mut work);
+    assert!(work > 1_000, "{work}");
+    let first = work;
+    for slot in &slots[1..] {
+        registry.due(*slot, &mut work);
+    }
+    assert_eq!(work - first, 999);
+}
+
+/// Regression: a tab that left and never came back was counted as reloaded as soon as anybody said so.
+#[test]
+fn a_reload_is_believed_once_and_of_the_tab_that_was_told() {
+    let mut registry = registry(&Limits::default());
+    let mut standing = Standing::new(released(&["v1", "v2"]));
+    standing.add(
+        outdated_rule(RoutePattern::exact("/", &Limits::default()).unwrap()),
+        64,
+    );
+    registry.set_standing(Arc::new(standing));
+    let told = |registry: &mut Registry<()>, tab| {
+        let opening = Opening {
+            version: "v1",
+            route: "/",
+            tab: Some(tab),
+            ..Opening::default()
+        };
+        let slot = registry.open(&opening, ()).slot;
+        assert_eq!(registry.due(slot, &mut 0), 1);
+        registry.note_matched(0);
+        registry.note_told(slot, 0);
+        slot
+    };
+    for tab in 1..=5 {
+        let slot = told(&mut registry, tab);
+        registry.close(slot);
+    }
+    for _ in 0..10 {
+        for tab in [None, Some(1), Some(99)] {
+            registry.note_reloaded(tab, &[9, 9, 9]);
+        }
+    }
+    let book = registry.outcomes(&[0; 64])[0].1.settled();
+    assert_eq!((book.told, book.reloaded, book.gone()), (5, 1, 4));
+    // Beyond the limit as many are believed as are missing, and no more.
+    let limits = Limits {
+        outcomes_max: 2,
+        ..Limits::default()
+    };
+    let standing = Arc::clone(registry.standing());
+    let mut registry = Registry::new(0, true, &limits, standing);
+    for tab in 1..=5 {
+        let slot = told(&mut registry, tab);
+        registry.close(slot);
+    }
+    for tab in 1..=50 {
+        registry.note_reloaded(Some(tab), &[9]);
+    }
+    let book = registry.outcomes(&[0; 64])[0].1.settled();
+    assert_eq!((book.told, book.reloaded, book.gone()), (5, 5, 0));
+}
+
+/// Last words are bounded too: the one that is too much is not counted, and none of the others is lost.
+#[test]
+fn last_words_are_bounded() {
+    let limits = Limits {
+        outcomes_max: 2,
+        ..Limits::default()
+    };
+    let mut standing = Standing::new(released(&["v1", "v2"]));
+    standing.add(outdated_rule(RoutePattern::exact("/", &limits).unwrap()), 64);
+    let mut registry = Registry::new(0, true, &limits, Arc::new(standing));
+    let slots: Vec<u32> = (0..3)
+        .map(|_| {
+            let slot = open(&mut registry, "/");
+            registry.note_told(slot, 0);
+            slot
+        })
+        .collect();
+    for slot in &slots {
+        assert!(registry.acknowledge(*slot, 9, Outcome::Held));
+    }
+    let held = |registry: &Registry<()>| registry.outcomes(&[0; 64])[0].1.held;
+    assert_eq!(held(&registry), 2);
+    registry.close(slots[0]);
+    registry.acknowledge(slots[2], 9, Outcome::Held);
+    assert_eq!(held(&registry), 2);
+    registry.acknowledge(slots[1], 9, Outcome::Reloading);
+    registry.acknowledge(slots[2], 9, Outcome::Reloading);
+    assert_eq!(held(&registry), 0);
 }
 
 proptest! {

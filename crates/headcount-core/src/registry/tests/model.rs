@@ -6,9 +6,11 @@ use core::net::IpAddr;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::connection::ConnectionKey;
-use crate::intern::OTHER_TEXT;
+use crate::intern::{OTHER_TEXT, waiting_cost};
 use crate::invalidation::{Audience, Rule};
+use crate::limits::Limits;
 use crate::protocol::client::Outcome;
+use crate::registry::outcomes::Strays;
 use crate::release::UNRELEASED;
 
 /// Whether a page's tab is out of sight when it opens.
@@ -19,56 +21,107 @@ pub(super) fn is_hidden_at_first(page: usize) -> bool {
 /// Releases that the log remembers.
 pub(super) const RELEASES_MAX: usize = 4;
 
-/// Which names a bounded table shows: those that are in use, or whose end was not reported yet.
+/// Which names a bounded table knows and shows.
 #[derive(Debug)]
 pub(super) struct Naming {
     max: usize,
+    waiting_bytes_max: usize,
     counts: BTreeMap<String, u64>,
-    reported: BTreeSet<String>,
+    /// Connections whose name is not known.
+    unknown: u64,
+    shown: BTreeSet<String>,
+    /// Known and not shown, what came first in front.
+    waiting: Vec<String>,
+    reserved: BTreeSet<String>,
 }
 
 impl Naming {
-    pub(super) fn new(max: u32) -> Self {
+    pub(super) fn new(max: u32, waiting_bytes_max: u32) -> Self {
         Self {
             max: max as usize,
+            waiting_bytes_max: waiting_bytes_max as usize,
             counts: BTreeMap::new(),
-            reported: BTreeSet::new(),
+            unknown: 0,
+            shown: BTreeSet::new(),
+            waiting: Vec::new(),
+            reserved: BTreeSet::new(),
         }
     }
 
-    /// The names that have a place.
-    pub(super) fn held(&self) -> BTreeSet<&str> {
-        self.counts
-            .keys()
-            .chain(&self.reported)
-            .map(String::as_str)
-            .filter(|name| *name != OTHER_TEXT)
-            .collect()
+    /// The names that are known.
+    pub(super) fn known(&self) -> BTreeSet<&str> {
+        self.counts.keys().map(String::as_str).collect()
     }
 
-    /// What one more `text` is shown as.
-    fn acquire(&mut self, text: &str) -> String {
-        let held = self.held();
-        let fits = held.contains(text) || held.len() < self.max;
-        let shown = if fits { text } else { OTHER_TEXT }.to_owned();
-        *self.counts.entry(shown.clone()).or_default() += 1;
-        shown
+    fn show_more(&mut self) {
+        while !self.waiting.is_empty() && self.shown.difference(&self.reserved).count() < self.max {
+            let next = self.waiting.remove(0);
+            self.shown.insert(next);
+        }
     }
 
-    fn release(&mut self, shown: &str) {
-        let count = self.counts.get_mut(shown).unwrap();
+    /// What one more `text` is known as.
+    fn acquire(&mut self, text: &str) -> Option<String> {
+        let own = text.to_owned();
+        if text == OTHER_TEXT {
+            self.unknown += 1;
+            return None;
+        }
+        if !self.counts.contains_key(text) {
+            let bytes: usize = self.waiting.iter().map(|text| waiting_cost(text)).sum();
+            if self.reserved.contains(text) || self.shown.difference(&self.reserved).count() < self.max {
+                self.shown.insert(own.clone());
+            } else if bytes + waiting_cost(text) <= self.waiting_bytes_max {
+                self.waiting.push(own.clone());
+            } else {
+                self.unknown += 1;
+                return None;
+            }
+        }
+        *self.counts.entry(own.clone()).or_default() += 1;
+        Some(own)
+    }
+
+    fn release(&mut self, name: Option<&str>) {
+        let Some(name) = name else {
+            self.unknown -= 1;
+            return;
+        };
+        let count = self.counts.get_mut(name).unwrap();
         *count -= 1;
         if *count == 0 {
-            self.counts.remove(shown);
+            self.counts.remove(name);
+            self.shown.remove(name);
+            self.waiting.retain(|waiting| waiting != name);
+            self.show_more();
         }
     }
 
-    pub(super) fn report(&mut self) {
-        self.reported = self.counts.keys().cloned().collect();
+    fn reserve(&mut self, reserved: &[String]) {
+        self.reserved = reserved.iter().cloned().collect();
+        for name in &self.reserved {
+            if self.counts.contains_key(name) {
+                self.shown.insert(name.clone());
+                self.waiting.retain(|waiting| waiting != name);
+            }
+        }
+        self.show_more();
     }
 
-    pub(super) fn counts(&self) -> &BTreeMap<String, u64> {
-        &self.counts
+    /// What a connection of this name is counted under.
+    pub(super) fn counted(&self, name: Option<&str>) -> String {
+        name.filter(|name| self.shown.contains(*name))
+            .unwrap_or(OTHER_TEXT)
+            .to_owned()
+    }
+
+    pub(super) fn counts(&self) -> BTreeMap<String, u64> {
+        let mut counts = BTreeMap::from([(OTHER_TEXT.to_owned(), self.unknown)]);
+        for (name, count) in &self.counts {
+            *counts.entry(self.counted(Some(name))).or_default() += count;
+        }
+        counts.retain(|_, count| *count > 0);
+        counts
     }
 }
 
@@ -84,8 +137,9 @@ pub(super) struct Page {
 #[derive(Clone, Debug)]
 pub(super) struct Tab {
     pub(super) key: ConnectionKey,
-    pub(super) version: String,
-    pub(super) route: String,
+    /// `None`: not known.
+    pub(super) version: Option<String>,
+    pub(super) route: Option<String>,
     pub(super) page: usize,
     pub(super) hash: u64,
     pub(super) ip: Option<IpAddr>,
@@ -107,16 +161,28 @@ pub(super) struct Model {
     pub(super) releases: Vec<String>,
     pub(super) rules: BTreeMap<usize, Rule>,
     pub(super) head: u32,
-    /// How many page loads each rule applied to.
-    pub(super) matched: BTreeMap<u32, u64>,
+    pub(super) books: BTreeMap<u32, Book>,
+}
+
+/// What became of a rule.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Book {
+    pub(super) sent: u64,
+    pub(super) reloaded: u64,
+    /// Tabs that were told it and left.
+    pub(super) away: BTreeSet<u64>,
+    /// Connections without a tab that left, came back, or say that they reloaded.
+    pub(super) strays: Strays,
 }
 
 impl Model {
-    pub(super) fn new(track_routes: bool, versions_max: u32, routes_max: u32) -> Self {
+    pub(super) fn new(track_routes: bool, limits: &Limits) -> Self {
+        let mut versions = Naming::new(limits.versions_max, limits.unnamed_bytes_max);
+        versions.reserve(&[UNRELEASED.to_owned()]);
         Self {
             track_routes,
-            versions: Naming::new(versions_max),
-            routes: Naming::new(routes_max),
+            versions,
+            routes: Naming::new(limits.routes_max, limits.unnamed_bytes_max),
             pages: Vec::new(),
             tabs: Vec::new(),
             by_hash: BTreeMap::new(),
@@ -124,7 +190,7 @@ impl Model {
             releases: Vec::new(),
             rules: BTreeMap::new(),
             head: 0,
-            matched: BTreeMap::new(),
+            books: BTreeMap::new(),
         }
     }
 
@@ -147,6 +213,7 @@ impl Model {
     ) {
         let version = self.versions.acquire(version);
         let route = self.acquire_route(route);
+        self.come(page, hash);
         if hash != 0 {
             self.by_hash.insert(hash, key);
         }
@@ -165,61 +232,140 @@ impl Model {
     /// What the registry is to answer.
     pub(super) fn navigate(&mut self, at: usize, route: &str) -> bool {
         let before = self.tabs[at].route.clone();
-        if !self.track_routes || before == route {
+        if !self.track_routes || before.as_deref() == Some(route) {
             return false;
         }
-        let after = self.acquire_route(route);
-        self.routes.release(&before);
-        self.tabs[at].route.clone_from(&after);
-        before != after || after == OTHER_TEXT
+        self.routes.release(before.as_deref());
+        self.tabs[at].route = self.acquire_route(route);
+        true
     }
 
     pub(super) fn close(&mut self, at: usize) -> Tab {
         let tab = self.tabs.swap_remove(at);
-        self.versions.release(&tab.version);
-        self.routes.release(&tab.route);
+        self.versions.release(tab.version.as_deref());
+        self.routes.release(tab.route.as_deref());
         if self.by_hash.get(&tab.hash) == Some(&tab.key) {
             self.by_hash.remove(&tab.hash);
+        }
+        for id in &self.pages[tab.page].told {
+            let Some(book) = self.books.get_mut(id) else {
+                continue;
+            };
+            if tab.hash == 0 {
+                book.strays.left += 1;
+            } else {
+                book.away.insert(tab.hash);
+            }
         }
         self.closed.push(tab.key);
         tab
     }
 
-    fn acquire_route(&mut self, route: &str) -> String {
+    /// A page comes that says what it was told.
+    fn come(&mut self, page: usize, hash: u64) {
+        for id in &self.pages[page].told {
+            if let Some(book) = self.books.get_mut(id)
+                && !book.away.remove(&hash)
+            {
+                book.strays.back += 1;
+            }
+        }
+    }
+
+    /// A page comes that says it was loaded anew for a rule.
+    pub(super) fn reload(&mut self, hash: u64, id: u32) {
+        if let Some(book) = self.books.get_mut(&id) {
+            if book.away.remove(&hash) {
+                book.reloaded += 1;
+            } else {
+                book.strays.reloaded += 1;
+            }
+        }
+    }
+
+    /// The route and version that a tab is counted under.
+    pub(super) fn shown(&self, tab: &Tab) -> (String, String) {
+        (
+            self.routes.counted(tab.route.as_deref()),
+            self.versions.counted(tab.version.as_deref()),
+        )
+    }
+
+    fn acquire_route(&mut self, route: &str) -> Option<String> {
         self.routes
             .acquire(if self.track_routes { route } else { OTHER_TEXT })
     }
 
-    /// Whether a rule concerns what a tab shows and runs.
-    pub(super) fn concerns(&self, rule: &Rule, tab: &Tab) -> bool {
-        let route = match &*tab.route {
-            OTHER_TEXT => {
-                ["/", "/**", ".*"].contains(&rule.pattern.source()) && rule.pattern.kind() != "exact"
-            }
-            route => rule.pattern.matches(route),
+    /// Goes over to other rules and releases.
+    pub(super) fn install(&mut self, rules: BTreeMap<usize, Rule>, releases: &[String]) {
+        self.rules = rules;
+        self.releases = releases.to_vec();
+        let stand: BTreeSet<u32> = self.rules.values().map(|rule| rule.id).collect();
+        self.books.retain(|id, _| stand.contains(id));
+        for id in stand {
+            self.books.entry(id).or_default();
+        }
+        let mut reserved = self.remembered().to_vec();
+        reserved.push(UNRELEASED.to_owned());
+        self.versions.reserve(&reserved);
+    }
+
+    /// Whether a rule concerns what a tab shows and runs; `None`: that cannot be known.
+    pub(super) fn concerns(&self, rule: &Rule, tab: &Tab) -> Option<bool> {
+        let every_route =
+            ["/", "/**", ".*"].contains(&rule.pattern.source()) && rule.pattern.kind() != "exact";
+        let route = match &tab.route {
+            Some(route) => Some(rule.pattern.matches(route)),
+            None => every_route.then_some(true),
         };
-        let listed = |versions: &Vec<String>| tab.version != OTHER_TEXT && versions.contains(&tab.version);
-        let version = rule.versions.as_ref().is_none_or(listed)
-            && match rule.audience {
-                Audience::All => true,
-                Audience::Outdated => {
-                    tab.version != OTHER_TEXT && self.is_behind(&tab.version, &rule.release)
-                }
-            };
-        route && version
+        let listed = |version: &String| rule.versions.as_ref().map(|versions| versions.contains(version));
+        let version = match (&tab.version, rule.audience) {
+            (Some(version), Audience::All) => listed(version).or(Some(true)),
+            (Some(version), Audience::Outdated) => {
+                Some(listed(version) != Some(false) && self.is_behind(version, &rule.release))
+            }
+            (None, Audience::All) => rule.versions.is_none().then_some(true),
+            (None, Audience::Outdated) => (*rule.release == *UNRELEASED).then_some(false),
+        };
+        match (route, version) {
+            (Some(false), _) | (_, Some(false)) => Some(false),
+            (Some(true), Some(true)) => Some(true),
+            _ => None,
+        }
     }
 
     /// Whether a tab is still to be told a rule.
     pub(super) fn is_due(&self, rule: &Rule, tab: &Tab) -> bool {
         let page = &self.pages[tab.page];
         let is_older = page.loaded_at < rule.id;
-        self.concerns(rule, tab)
+        self.concerns(rule, tab) == Some(true)
             && (is_older || rule.audience == Audience::Outdated)
             && !page.told.contains(&rule.id)
     }
 
+    /// Whether nobody can know whether a rule concerns a tab, and it may have to be told.
+    pub(super) fn is_unknown(&self, rule: &Rule, tab: &Tab) -> bool {
+        let page = &self.pages[tab.page];
+        let is_older = page.loaded_at < rule.id;
+        self.concerns(rule, tab).is_none()
+            && (is_older || rule.audience == Audience::Outdated)
+            && !page.told.contains(&rule.id)
+    }
+
+    /// Whether a tab is behind the current release, as far as that is known.
+    pub(super) fn is_outdated(&self, tab: &Tab) -> bool {
+        let current = self.releases.last().map_or(UNRELEASED, String::as_str);
+        tab.version
+            .as_ref()
+            .is_some_and(|version| self.is_behind(version, current))
+    }
+
+    fn remembered(&self) -> &[String] {
+        &self.releases[self.releases.len().saturating_sub(RELEASES_MAX)..]
+    }
+
     fn is_behind(&self, version: &str, target: &str) -> bool {
-        let remembered = &self.releases[self.releases.len().saturating_sub(RELEASES_MAX)..];
+        let remembered = self.remembered();
         let age = |version| remembered.iter().rev().position(|release| release == version);
         if version == target || target == UNRELEASED {
             return false;

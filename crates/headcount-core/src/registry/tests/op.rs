@@ -62,6 +62,8 @@ pub(super) enum Op {
     OpenForged {
         told: Vec<u32>,
     },
+    /// A page of this tab claims that it was loaded anew.
+    Reload(u64, Vec<u32>),
     Return(usize),
     Navigate(usize, usize),
     Look(usize, bool),
@@ -110,6 +112,7 @@ pub(super) fn op() -> impl Strategy<Value = Op> {
         8 => (0..VERSIONS.len(), 0..ROUTES.len(), hash, proptest::bool::weighted(0.8))
             .prop_map(|(version, route, hash, replace)| Op::Open { version, route, hash, replace }),
         1 => proptest::collection::vec(0..40_u32, 0..4).prop_map(|told| Op::OpenForged { told }),
+        1 => (0..5_u64, proptest::collection::vec(0..40_u32, 0..4)).prop_map(|(tab, ids)| Op::Reload(tab, ids)),
         3 => which.clone().prop_map(Op::Return),
         8 => (which.clone(), 0..ROUTES.len()).prop_map(|(tab, route)| Op::Navigate(tab, route)),
         4 => (which.clone(), any::<bool>()).prop_map(|(tab, hidden)| Op::Look(tab, hidden)),
@@ -139,14 +142,23 @@ pub(super) fn bounds() -> impl Strategy<Value = (bool, Limits)> {
         few_or_many(),
         0..6_u32,
         few_or_many(),
+        prop_oneof![Just(0), 190..900_u32, Just(1_000_000)],
     )
         .prop_map(
-            |(track_routes, versions_max, routes_max, stats_connections_max, rules_max)| {
+            |(
+                track_routes,
+                versions_max,
+                routes_max,
+                stats_connections_max,
+                rules_max,
+                unnamed_bytes_max,
+            )| {
                 let limits = Limits {
                     versions_max,
                     routes_max,
                     stats_connections_max,
                     rules_max: rules_max.min(64),
+                    unnamed_bytes_max,
                     ..Limits::default()
                 };
                 (track_routes, limits)

@@ -1,0 +1,225 @@
+//! Deliveries that something happens to: a shard is held until all of it waits.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use headcount_core::invalidation::{Audience, Mode, Rule, Standing};
+use headcount_core::limits::Limits;
+use headcount_core::pattern::RoutePattern;
+use headcount_core::protocol::server;
+use headcount_core::release::ReleaseLog;
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+
+use crate::config::Config;
+use crate::headcount::Headcount;
+use crate::shard::busy::Busy;
+use crate::shard::{Command, NewStanding, Question};
+
+/// A server with one shard, and its address.
+async fn serve() -> (Headcount, SocketAddr) {
+    let config = Config {
+        shards: 1,
+        ..Config::default()
+    };
+    let headcount = Headcount::builder(config).start().await.unwrap();
+    let limits = &headcount.site().config.limits;
+    let listeners = crate::listen(([127, 0, 0, 1], 0).into(), 1, limits).unwrap();
+    let address = listeners[0].local_addr().unwrap();
+    let serving = headcount.clone();
+    tokio::spawn(async move {
+        let never = std::future::pending();
+        serving.serve_all(listeners, Router::new(), never).await
+    });
+    (headcount, address)
+}
+
+/// A tab on a stream, read event by event.
+struct Tab {
+    reader: BufReader<TcpStream>,
+    id: String,
+}
+
+impl Tab {
+    fn open(address: SocketAddr, route: &str) -> Self {
+        let mut socket = TcpStream::connect(address).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        write!(
+            socket,
+            "GET /__skew/sse?route={route} HTTP/1.1\r\nhost: x\r\n\r\n"
+        )
+        .unwrap();
+        let mut tab = Self {
+            reader: BufReader::new(socket),
+            id: String::new(),
+        };
+        tab.id = tab.next().1["connectionId"].as_str().unwrap().to_owned();
+        tab
+    }
+
+    /// The next message, and its event id.
+    fn next(&mut self) -> (Option<String>, Value) {
+        let (mut id, mut line) = (None, String::new());
+        loop {
+            line.clear();
+            assert_ne!(self.reader.read_line(&mut line).unwrap(), 0, "the stream ended");
+            if let Some(text) = line.strip_prefix("id: ") {
+                id = Some(text.trim_end().to_owned());
+            } else if let Some(text) = line.strip_prefix("data: ") {
+                return (id, serde_json::from_str(text).unwrap());
+            }
+        }
+    }
+
+    /// What came before a message that is sent now.
+    fn told(&mut self, headcount: &Headcount) -> Vec<(Option<String>, Value)> {
+        let tab = headcount.tab(&self.id).unwrap();
+        tab.send(&json!({"type": "marker"})).unwrap();
+        let mut told = Vec::new();
+        loop {
+            let (id, message) = self.next();
+            if message["type"] == "marker" {
+                return told;
+            }
+            told.push((id, message));
+        }
+    }
+}
+
+fn rule(id: u32, route: &str) -> Rule {
+    Rule {
+        id,
+        pattern: RoutePattern::exact(route, &Limits::default()).unwrap(),
+        versions: None,
+        audience: Audience::All,
+        mode: Mode::Force,
+        release: "v1".into(),
+        created_ms: 0,
+        expires_ms: u64::MAX,
+    }
+}
+
+/// Gives a shard other rules, and lets the rule at `position` be told.
+fn stand(headcount: &Headcount, standing: &Standing, broadcast: Option<String>, position: Option<usize>) {
+    let (reply, _answer) = oneshot::channel();
+    let shard = headcount.shards().get(0).unwrap();
+    shard.force(Command::Standing(Box::new(NewStanding {
+        standing: Arc::new(standing.clone()),
+        broadcast,
+        position,
+        reply,
+    })));
+}
+
+/// Lets the loop of the shard turn a few times: it answers in one turn what it is asked after the answer of another.
+async fn go_on(headcount: &Headcount) {
+    for _ in 0..4 {
+        let (reply, answer) = oneshot::channel();
+        let shard = headcount.shards().get(0).unwrap();
+        shard.force(Command::Ask(Question::Versions(reply)));
+        answer.await.unwrap();
+    }
+}
+
+fn nothing_stands() -> Standing {
+    let mut standing = Standing::new(ReleaseLog::new(9));
+    standing.head = 9;
+    standing
+}
+
+/// Regression: the hits of a rule were collected when it was given, and told whatever happened to it since.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rule_that_is_lifted_before_a_tab_is_reached_is_not_told_nor_claimed() {
+    let (headcount, address) = serve().await;
+    let mut tabs: Vec<Tab> = (0..3).map(|_| Tab::open(address, "/a")).collect();
+    let busy = Busy::queue(headcount.shards().get(0).unwrap());
+    busy.begin();
+    let mut standing = nothing_stands();
+    let (position, _) = standing.add(rule(5, "/a"), 64);
+    stand(&headcount, &standing, None, Some(position));
+    standing.lift(5).unwrap();
+    stand(&headcount, &standing, None, None);
+    // Another takes its position, and is told.
+    let (again, _) = standing.add(rule(6, "/a"), 64);
+    assert_eq!(again, position);
+    stand(&headcount, &standing, None, Some(again));
+    drop(busy);
+    go_on(&headcount).await;
+    for tab in &mut tabs {
+        let told = tab.told(&headcount);
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert_eq!(told[0].1["id"], 6);
+        assert_eq!(
+            told[0].0.as_deref(),
+            Some("0;6"),
+            "the event claims what was written"
+        );
+    }
+}
+
+/// Regression: a tab that had moved away from a rule's route was told all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tab_that_has_moved_away_is_judged_by_where_it_is() {
+    let (headcount, address) = serve().await;
+    let (mut stays, mut leaves) = (Tab::open(address, "/a"), Tab::open(address, "/a"));
+    let mut comes = Tab::open(address, "/elsewhere");
+    let busy = Busy::queue(headcount.shards().get(0).unwrap());
+    busy.begin();
+    let mut standing = nothing_stands();
+    let (position, _) = standing.add(rule(5, "/a"), 64);
+    stand(&headcount, &standing, None, Some(position));
+    assert!(headcount.navigate(&leaves.id, "/elsewhere") && headcount.navigate(&comes.id, "/a"));
+    drop(busy);
+    go_on(&headcount).await;
+    for (tab, told) in [(&mut stays, 1), (&mut leaves, 0), (&mut comes, 1)] {
+        assert_eq!(tab.told(&headcount).len(), told);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_rules_at_once_claim_only_what_was_written_before() {
+    let (headcount, address) = serve().await;
+    let mut tab = Tab::open(address, "/a");
+    let busy = Busy::queue(headcount.shards().get(0).unwrap());
+    busy.begin();
+    let mut standing = nothing_stands();
+    for id in 4..7 {
+        let mut rule = rule(id, "/a");
+        rule.created_ms = id.into();
+        rule.versions = Some(vec!["unreleased".to_owned(), format!("x{id}")]);
+        let (position, _) = standing.add(rule, 64);
+        stand(&headcount, &standing, None, Some(position));
+    }
+    drop(busy);
+    go_on(&headcount).await;
+    let ids: Vec<_> = tab
+        .told(&headcount)
+        .into_iter()
+        .map(|(id, _)| id.unwrap())
+        .collect();
+    assert_eq!(ids, ["0;4", "0;4,5", "0;4,5,6"]);
+}
+
+/// Regression: a release that was overtaken reached tabs after the newer one had.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_that_is_overtaken_is_told_to_no_tab_that_knows_the_newer_one() {
+    let (headcount, address) = serve().await;
+    let mut tab = Tab::open(address, "/a");
+    let busy = Busy::queue(headcount.shards().get(0).unwrap());
+    busy.begin();
+    for (version, id) in [("v2", 2), ("v3", 3)] {
+        let broadcast = server::released(version, id);
+        stand(&headcount, &nothing_stands(), Some(broadcast), None);
+    }
+    drop(busy);
+    go_on(&headcount).await;
+    let versions: Vec<Value> = tab
+        .told(&headcount)
+        .into_iter()
+        .map(|(_, message)| message["version"].clone())
+        .collect();
+    assert_eq!(versions, ["v3"]);
+}
