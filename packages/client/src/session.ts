@@ -82,8 +82,8 @@ export type Step = readonly [Session, readonly Effect[]]
 /** Attempts out of sight before pausing until somebody looks: two minutes on average. */
 export const HIDDEN_FAILURES_MAX = 12
 
-/** A server keeps no more of what one page load was told. */
-const TOLD_MAX = 64
+/** At most 64 rules stand at once, but more may have stood since this page was loaded. Bounded by what fits into a request. */
+const TOLD_MAX = 512
 /** Fewer than the messages that a server takes at once. */
 const ACKS_MAX = 32
 

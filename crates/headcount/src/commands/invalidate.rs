@@ -13,11 +13,11 @@ use crate::failure::Failure;
 use crate::table::counted;
 use crate::{date, output};
 
-/// Why an invalidation hit nobody, and what would.
+/// Why an invalidation reached no tab, and what would reach some.
 const ONLY_OUTDATED: &str =
-    "no open tab on an older release matches; --all-tabs means those on the latest release as well\n";
-const NO_WILDCARD: &str = "`*` stands for itself here; --glob makes it stand for anything\n";
-const NO_RELEASE: &str = "no release was announced yet, so nobody counts as outdated; use --all-tabs, or announce one with \
+    "no open tab on an older release matches; --all-tabs also refreshes those on the latest release\n";
+const NO_WILDCARD: &str = "`*` stands for itself here; --glob makes it a wildcard\n";
+const NO_RELEASE: &str = "no release was announced yet, so no tab counts as outdated; use --all-tabs, or announce one with \
                           `headcount release <version>`\n";
 
 pub(crate) async fn run(arguments: &InvalidateArguments, environment: &Environment) -> Result<(), Failure> {
@@ -33,13 +33,13 @@ pub(crate) async fn run(arguments: &InvalidateArguments, environment: &Environme
         None => None,
     };
     let mut text = shown(&answer, &request, expires_at);
-    if answer.tabs == 0 {
-        text.push_str(why_nobody(&request, &client).await);
+    if answer.tabs == 0 && answer.unknown == 0 {
+        text.push_str(why_no_tab(&request, &client).await);
     }
     output::data(&text)
 }
 
-async fn why_nobody(request: &InvalidationRequest, client: &Client) -> &'static str {
+async fn why_no_tab(request: &InvalidationRequest, client: &Client) -> &'static str {
     if let MatchBody::Exact(route) | MatchBody::Prefix(route) | MatchBody::Segment(route) = &request.matches
         && route.contains('*')
     {
@@ -118,7 +118,10 @@ fn shown(answer: &InvalidationAnswer, request: &InvalidationRequest, expires_at:
         ModeBody::Prompt => "to offer a refresh",
     };
     let Some(id) = answer.id else {
-        return format!("would tell {tabs} {what}; nothing was touched\n");
+        return format!(
+            "would tell {tabs} {what}; nothing was touched\n{}",
+            unknown(answer)
+        );
     };
     let until = expires_at
         .map(|at| format!(" until {}", date::moment(at)))
@@ -135,8 +138,20 @@ fn shown(answer: &InvalidationAnswer, request: &InvalidationRequest, expires_at:
             lines.push(format!("rules {} no longer stand", ids.join(", ")));
         }
     }
-    lines.push(String::new());
+    lines.push(unknown(answer));
     lines.join("\n")
+}
+
+/// What the server cannot say about some tabs, and how it could.
+fn unknown(answer: &InvalidationAnswer) -> String {
+    match answer.unknown {
+        0 => String::new(),
+        tabs => format!(
+            "unknown for {}: the server has no room to keep their route or version and cannot tell whether they match; raise \
+             limits.unnamed_bytes_max\n",
+            counted(tabs, "more tab")
+        ),
+    }
 }
 
 #[cfg(test)]
@@ -213,6 +228,7 @@ mod tests {
             id: Some(17),
             tabs: 3,
             routes: 1,
+            unknown: 0,
             dry_run: false,
             lapsed: vec![4, 9],
         };
@@ -231,6 +247,18 @@ mod tests {
         assert_eq!(
             shown(&dry, &request, None),
             "would tell 3 tabs on 1 route to refresh; nothing was touched\n"
+        );
+        let unsure = InvalidationAnswer {
+            tabs: 0,
+            routes: 0,
+            unknown: 17,
+            ..dry
+        };
+        assert_eq!(
+            shown(&unsure, &request, None),
+            "would tell 0 tabs on 0 routes to refresh; nothing was touched\n\
+             unknown for 17 more tabs: the server has no room to keep their route or version and cannot tell whether they \
+             match; raise limits.unnamed_bytes_max\n"
         );
     }
 }

@@ -40,11 +40,14 @@ fn shown(answer: &InvalidationsAnswer) -> String {
         return "no invalidation stands\n".to_owned();
     }
     let texts = ["ID", "MATCH", "WHOM", "ASKS", "SINCE RELEASE", "STANDS UNTIL"];
-    let numbers = ["MATCHED", "TOLD", "RELOADED", "HELD", "PROMPTED", "STUCK", "GONE"];
+    let outcomes = |rule: &RuleEntry| rule.outcomes.unwrap_or_default();
+    let some_unknown = answer.invalidations.iter().any(|rule| outcomes(rule).unknown > 0);
+    let mut numbers = vec!["MATCHED", "TOLD", "RELOADED", "HELD", "PROMPTED", "STUCK", "GONE"];
+    numbers.extend(some_unknown.then_some("UNKNOWN"));
     let headings: Vec<_> = texts
         .map(|heading| (heading, Align::Left))
         .into_iter()
-        .chain(numbers.map(|heading| (heading, Align::Right)))
+        .chain(numbers.into_iter().map(|heading| (heading, Align::Right)))
         .collect();
     let mut table = Table::new(&headings);
     for rule in answer.invalidations.iter().rev() {
@@ -52,7 +55,7 @@ fn shown(answer: &InvalidationsAnswer) -> String {
             ModeBody::Force => "refresh",
             ModeBody::Prompt => "prompt",
         };
-        let outcomes = rule.outcomes.unwrap_or_default();
+        let outcomes = outcomes(rule);
         let texts = [
             rule.id.to_string(),
             matched(&rule.matches),
@@ -70,6 +73,9 @@ fn shown(answer: &InvalidationsAnswer) -> String {
             outcomes.stuck,
             outcomes.gone,
         ];
+        let numbers = numbers
+            .into_iter()
+            .chain(some_unknown.then_some(outcomes.unknown));
         table.row(texts.into_iter().chain(numbers.map(|number| number.to_string())));
     }
     table.take()
@@ -122,6 +128,7 @@ mod tests {
                 stuck: 1,
                 current: 0,
                 gone: 7,
+                unknown: 0,
             }),
         };
         let answer = InvalidationsAnswer {
@@ -132,6 +139,15 @@ ID  MATCH                WHOM            ASKS     SINCE RELEASE  STANDS UNTIL   
 17  /checkout and below  outdated on v1  refresh  v2             1970-01-02 00:00 UTC     1041  1041      1000    30         3      1     7
 ";
         assert_eq!(shown(&answer), expected);
+        let mut unsure = answer;
+        for rule in &mut unsure.invalidations {
+            rule.outcomes = rule.outcomes.map(|outcomes| OutcomesEntry {
+                unknown: 5,
+                ..outcomes
+            });
+        }
+        assert!(shown(&unsure).lines().next().unwrap().ends_with("GONE  UNKNOWN"));
+        assert!(shown(&unsure).ends_with("7        5\n"));
         assert_eq!(shown(&InvalidationsAnswer::default()), "no invalidation stands\n");
     }
 }

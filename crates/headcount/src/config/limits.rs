@@ -41,6 +41,8 @@ limits! {
     version_bytes_max: u16,
     routes_max: u32,
     versions_max: u32,
+    unnamed_bytes_max: u32,
+    outcomes_max: u32,
     outbox_bytes_max: u32,
     outbox_ms: u32,
     stats_connections_max: u32,

@@ -94,6 +94,8 @@ export interface RuleAnswer {
   readonly id?: number
   readonly tabs: number
   readonly routes: number
+  /** Open tabs of which the server cannot know whether the rule hits them. Absent where there are none. */
+  readonly unknown?: number
   /** Rules that no longer stand because of this one. */
   readonly lapsed?: readonly number[]
 }
@@ -126,4 +128,6 @@ export interface Outcomes {
   readonly stuck: number
   readonly current: number
   readonly gone: number
+  /** Open tabs of which the server cannot know whether the rule applies to them. Absent where there are none. */
+  readonly unknown?: number
 }
