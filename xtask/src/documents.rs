@@ -1,9 +1,11 @@
-//! Documents name only files that exist.
+//! Documents name only files and tests that exist.
 //!
 //! Looked at are the Markdown files in the root, in `docs/` and in `protocol/`: what stands between backticks and looks like a
 //! path of this repository, and the targets of links. Fenced blocks are left alone: they show other people's machines. A short
-//! form such as `registry/mod.rs` is fine as long as some file ends with it.
+//! form such as `registry/mod.rs` is fine as long as some file ends with it. A name of four words or more with `_` between them is
+//! a test, a limit or a metric, and must stand in some source file: a claim whose test was renamed is a claim that nothing holds.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use crate::report::{Failure, Passed};
@@ -12,24 +14,35 @@ use crate::{run, tree};
 /// What marks a word as a path even if it does not begin with one of our folders.
 const ENDINGS: [&str; 4] = [".rs", ".md", ".mjs", ".ts"];
 
+/// Where a name that a document gives may stand.
+const SOURCES: [&str; 6] = ["rs", "ts", "mjs", "vue", "json", "toml"];
+
 /// Judges every document.
 pub(crate) fn rules() -> Result<Passed, Failure> {
     let files = tree::files()?;
     let mut findings = Vec::new();
     let mut judged = 0;
+    let known = words(&files)?;
     for document in files.iter().filter(|path| is_document(path)) {
-        for (number, named) in named_paths(&tree::text(document)?, &files) {
+        let text = tree::text(document)?;
+        for (number, named) in named_paths(&text, &files) {
             judged += 1;
             if !exists(&named, document, &files) {
                 findings.push(format!("{}:{number}: there is no {named}", document.display()));
             }
         }
+        for (number, named) in named_words(&text) {
+            judged += 1;
+            if !known.contains(named) {
+                findings.push(format!("{}:{number}: no source has {named}", document.display()));
+            }
+        }
     }
     Failure::unless_empty(
         &findings,
-        "name the file as it is called now, or take the words out",
+        "name the file or the test as it is called now, or take the words out",
     )?;
-    Ok(Passed::Noting(format!("{judged} paths")))
+    Ok(Passed::Noting(format!("{judged} names")))
 }
 
 fn is_document(path: &Path) -> bool {
@@ -59,6 +72,37 @@ fn named_paths(text: &str, files: &[PathBuf]) -> Vec<(usize, String)> {
         );
     }
     found
+}
+
+/// Every word of every source file that is long enough to be looked for.
+fn words(files: &[PathBuf]) -> Result<HashSet<String>, Failure> {
+    let mut words = HashSet::new();
+    for path in files {
+        let end = path.extension().and_then(|end| end.to_str());
+        if end.is_some_and(|end| SOURCES.contains(&end)) {
+            let text = tree::text(path)?;
+            let all = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+            words.extend(all.filter(|word| is_name(word)).map(str::to_owned));
+        }
+    }
+    Ok(words)
+}
+
+/// The long names that a document gives, with the numbers of their lines.
+fn named_words(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut in_fence = false;
+    (1..).zip(text.lines()).flat_map(move |(number, line)| {
+        in_fence ^= line.trim_start().starts_with("```");
+        let code = if in_fence { "" } else { line };
+        let spans = code.split('`').skip(1).step_by(2);
+        spans.filter(|span| is_name(span)).map(move |span| (number, span))
+    })
+}
+
+/// Four words or more, in small letters.
+fn is_name(word: &str) -> bool {
+    let small = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    word.bytes().all(small) && word.split('_').filter(|part| !part.is_empty()).count() >= 4
 }
 
 /// Whether a span of code is meant as a path of this repository rather than as a URL, a media type or a pattern.
@@ -102,6 +146,15 @@ fn exists(named: &str, document: &Path, files: &[PathBuf]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_name_must_stand_in_a_source() {
+        let text = "`a_test_that_is_gone`, `tick_ms`\n```\n`a_test_in_a_fence`\n```\n`one_two_three_four`";
+        let named: Vec<_> = named_words(text).collect();
+        assert_eq!(named, [(1, "a_test_that_is_gone"), (5, "one_two_three_four")]);
+        let known = words(&["xtask/src/documents.rs".into()]).unwrap();
+        assert!(known.contains("a_long_name_must_stand_in_a_source"));
+    }
 
     fn files() -> Vec<PathBuf> {
         [
