@@ -275,6 +275,17 @@ fn a_head_that_can_be_read_in_two_ways_is_not_taken() {
 }
 
 #[test]
+fn a_target_that_hyper_reads_otherwise_is_not_taken() {
+    let fixture = fixture();
+    let taken =
+        |query: &str| fixture.lean(format!("GET /__skew/sse?{query} HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes());
+    for query in ["\"", "v=<", "v=>", "v=1#2", "v=\u{e9}"] {
+        assert_eq!(taken(query), Taken::Nothing, "{query}");
+    }
+    assert!(matches!(taken("v=%22&route=/a{}|^`[]\\"), Taken::Stream { .. }));
+}
+
+#[test]
 fn the_lean_door_takes_only_what_hyper_would() {
     let fixture = fixture();
     bolero::check!(name = "heads")

@@ -190,6 +190,7 @@ impl Judge<'_> {
             Err(_) => return Decision::HandOver,
         };
         let plain = request.version == Some(1)
+            && request.path.is_some_and(is_plain_target)
             && request.count("host") == 1
             && request.count("transfer-encoding") == 0
             && request.count("expect") == 0;
@@ -245,6 +246,13 @@ impl Judge<'_> {
         }
         None
     }
+}
+
+/// Whether a request target has nothing in it that hyper refuses in a query (`"`, `<`, `>`) or cuts off (`#`). Browsers encode those.
+fn is_plain_target(target: &str) -> bool {
+    target
+        .bytes()
+        .all(|byte| matches!(byte, b'!' | b'$'..=b';' | b'=' | b'?'..=b'~'))
 }
 
 enum Progress {
