@@ -52,9 +52,15 @@ pub struct Limits {
     pub stats_connections_max: u32,
     /// Connections subscribed to stats at once. A further subscriber is refused. Default 1,000.
     pub subscribers_max: u32,
+    /// Connections that want stats while authorizers are being asked that must be waited for. For a further one the oldest
+    /// that was never admitted is refused. Default 1,024.
+    pub subscribers_pending_max: u32,
     /// An admission to stats is asked for again after this time at the latest, milliseconds: who may no longer see them loses
     /// the stream then. At least 100. Default 60,000.
     pub admission_ms: u32,
+    /// How long an admission stands beyond that where the authorizer that gave it cannot answer, milliseconds. A refusal ends
+    /// it at once. Default 300,000.
+    pub admission_grace_ms: u32,
     /// Bytes of cookies and other headers that one browser may show for the question whether it may see stats. A browser that
     /// shows more is treated as one that shows nothing, with a line in the log. At least 1,024. Default 8,192.
     pub credentials_bytes_max: u32,
@@ -145,7 +151,9 @@ impl Default for Limits {
             outbox_ms: 30_000,
             stats_connections_max: 200,
             subscribers_max: 1_000,
+            subscribers_pending_max: 1_024,
             admission_ms: 60_000,
+            admission_grace_ms: 300_000,
             credentials_bytes_max: 8_192,
             handshake_credentials_ms: 5_000,
             handshake_credentials_bytes_max: 4_194_304,
@@ -221,7 +229,7 @@ impl Limits {
 
     /// Fields that are less than they must be whatever the others say.
     fn too_small(&self, problems: &mut Vec<String>) {
-        let at_least_one: [(&str, u32); 20] = [
+        let at_least_one: [(&str, u32); 21] = [
             ("connections_max", self.connections_max),
             ("heads_pending_max", self.heads_pending_max),
             ("head_ms", self.head_ms),
@@ -233,6 +241,7 @@ impl Limits {
             ("versions_max", self.versions_max),
             ("outbox_ms", self.outbox_ms),
             ("subscribers_max", self.subscribers_max),
+            ("subscribers_pending_max", self.subscribers_pending_max),
             ("tick_ms", self.tick_ms),
             ("releases_max", self.releases_max),
             ("rules_max", self.rules_max),

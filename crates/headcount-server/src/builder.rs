@@ -179,11 +179,13 @@ fn run(
     let (handoff, handoffs) = mpsc::channel(HANDOFFS_MAX);
     let (orders, order_queue) = mpsc::channel(commander::ORDERS_MAX);
     let (reports, report_queue) = mpsc::channel(hub::EVENTS_MAX);
+    let (subscribing, subscribing_queue) = mpsc::channel(hub::SUBSCRIBING_MAX);
     let (witness, hook_queue) = hooks::queue(&hooks, site.config.limits.hook_events_max);
     let (samples, configured) = (std::mem::take(&mut stored.samples), stored.configured.take());
     let standing = commander::restore(stored, &site);
     let outlets = Outlets {
         reports,
+        subscribing,
         witness,
         handoff,
     };
@@ -199,6 +201,7 @@ fn run(
         hub.downgrade(),
         hub_events,
         report_queue,
+        subscribing_queue,
     ));
     let config = &site.config;
     let with_history = config.limits.history_seconds > 0 && config.connection_tracking;

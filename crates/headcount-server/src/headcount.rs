@@ -257,6 +257,16 @@ impl Headcount {
         let _hub_gone = self.0.hub.send(HubEvent::Recheck).await;
     }
 
+    /// Takes cookies back, `name=value` each: admissions that they gave are asked for anew, now.
+    pub(crate) async fn end_cookies(&self, pairs: &[String]) {
+        let ended = self.0.site.authorizers.ended();
+        // All of them, whatever one says.
+        let admitted = pairs.iter().filter(|pair| ended.end(pair)).count();
+        if admitted > 0 {
+            let _hub_gone = self.0.hub.send(HubEvent::Ended).await;
+        }
+    }
+
     pub(crate) fn assets(&self) -> Option<&Served> {
         self.0.assets.as_ref()
     }

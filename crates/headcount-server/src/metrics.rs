@@ -59,6 +59,7 @@ counts! {
     SubscribeAdmitted "subscribed" "admitted" "Subscriptions to stats, by verdict",
     SubscribeRefused "subscribed" "refused" "Subscriptions to stats, by verdict",
     SubscribeUnavailable "subscribed" "unavailable" "Subscriptions to stats, by verdict",
+    SubscribeStands "subscribed" "stands" "Subscriptions to stats, by verdict",
     SubscribeForeign "subscribed" "foreign" "Subscriptions to stats, by verdict",
     HookDropped "hook_events_dropped" "overflow" "Hook events dropped because hooks were too slow",
     StoreFailedCommand "store_failures" "commands" "Writes to the disk that failed, by file",

@@ -3,8 +3,7 @@
 //! An app that is away may be about to come back, and so may headcount itself, so a question waits for a bridge within its
 //! time. What is not answered then is [`Verdict::Unavailable`].
 //!
-//! The app decides about browsers that show nothing, too: it may admit by something else. A cookie that the app has taken back
-//! (`POST bridge/ended`) admits nobody, without a question.
+//! The app decides about browsers that show nothing, too: it may admit by something else.
 
 use std::time::Duration;
 
@@ -44,10 +43,6 @@ impl BridgeAuthorizer {
 
     async fn verdict(&self, request: &AuthorizeRequest) -> Verdict {
         let headers = headers(request);
-        let is_ended = |(name, value): &(String, String)| name == "cookie" && self.bridges.is_ended(value);
-        if headers.iter().any(is_ended) {
-            return Verdict::Refused;
-        }
         match tokio::time::timeout(self.patience, self.answer(&request.connection_id, &headers)).await {
             Ok(true) => Verdict::ADMITTED,
             Ok(false) => Verdict::Refused,
@@ -80,6 +75,10 @@ impl Authorizer for BridgeAuthorizer {
         let known_by = KNOWN_BY.into_iter().map(Reads::header);
         let beside = BESIDE.into_iter().map(Reads::beside);
         known_by.chain(beside).fold(Reads::anew(), Reads::and)
+    }
+
+    fn ignores_connection(&self) -> bool {
+        true
     }
 
     fn authorize<'a>(&'a self, request: &'a AuthorizeRequest) -> VerdictFuture<'a> {

@@ -176,6 +176,11 @@ impl Credentials {
         }
     }
 
+    /// These headers.
+    pub(super) fn from_headers(headers: Box<[(Box<str>, Box<str>)]>) -> Self {
+        Self { headers }
+    }
+
     /// What they take in memory, bytes.
     pub(crate) fn bytes(&self) -> usize {
         let bytes =

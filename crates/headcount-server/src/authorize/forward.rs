@@ -6,7 +6,8 @@
 //! silence included, is [`Verdict::Unavailable`].
 //!
 //! Invariants: the app is asked once at a time for the same headers, however many tabs ask; at most 1,000 answers are
-//! remembered, the oldest forgotten first; at most 64 requests are under way. A browser that shows neither cookie nor
+//! remembered, the oldest forgotten first; at most 128 requests are under way, which
+//! is what the hub asks at once. A browser that shows neither cookie nor
 //! `authorization` is refused without asking: nothing tells it from a stranger. Headcount's own cookies are none of the
 //! app's business: they are not sent, and a browser that has no others shows none.
 //!
@@ -41,7 +42,7 @@ use crate::head::without_cookies;
 /// Answers remembered.
 const QUESTIONS_MAX: usize = 1_000;
 /// Requests to the app under way; further ones wait, within their timeout.
-const ASKING_MAX: usize = 64;
+const ASKING_MAX: usize = 2 * crate::hub::ASKED_AT_ONCE;
 /// Least time the app's admission holds, milliseconds; longer where the cache is longer, and never longer than
 /// `limits.admission_ms`.
 const ADMISSION_MS_MIN: u64 = 30_000;
@@ -252,6 +253,10 @@ impl Authorizer for ForwardAuth {
         let known = KNOWN_BY.iter().map(|name| Reads::header(name.as_str()));
         let beside = [USER_AGENT, ACCEPT_LANGUAGE].map(|name| Reads::beside(name.as_str()));
         known.chain(beside).fold(Reads::default(), Reads::and)
+    }
+
+    fn ignores_connection(&self) -> bool {
+        true
     }
 
     fn authorize<'a>(&'a self, request: &'a AuthorizeRequest) -> VerdictFuture<'a> {

@@ -3,7 +3,10 @@
 //! A connection that subscribes is put before the configured authorizers with what its browser showed: for SSE the
 //! headers of the subscribing POST, for WebSocket those of the handshake. One that admits is enough; with none configured
 //! nobody is admitted. An admission holds for `limits.admission_ms`, or shorter where its authorizer says so, and is asked for
-//! again.
+//! again. Where the authorizer that admitted cannot answer then, the admission stands for `limits.admission_grace_ms`: an app
+//! that restarts takes stats from nobody. A refusal ends it at once.
+//!
+//! Authorizers that answer without waiting are asked first, by the thread that holds the connection, and no queue is involved.
 //!
 //! | authorizer | asks |
 //! |---|---|
@@ -16,6 +19,7 @@
 //!
 //! Deliberately absent: telling a browser why it was refused. It gets `stats-unauthorized`; reasons go to the log.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::net::IpAddr;
@@ -31,13 +35,15 @@ pub mod anyone;
 pub(crate) mod bridge;
 pub mod closure;
 mod credentials;
+pub(crate) mod ended;
 pub mod forward;
 pub mod rule;
 pub mod sealed_session;
 pub mod ticket;
 
 pub(crate) use credentials::BROWSER_COOKIE;
-pub use credentials::{Credentials, Reads};
+pub use credentials::{CookieRead, Credentials, Reads};
+use ended::Ended;
 
 /// How long all authorizers together may take over one question.
 const AUTHORIZE_TIME_MAX: Duration = Duration::from_secs(10);
@@ -65,13 +71,25 @@ pub enum Verdict {
     },
     /// May not.
     Refused,
-    /// The authorizer could not tell (its app did not answer). Treated as a refusal, counted apart.
+    /// The authorizer could not tell (its app did not answer). Nobody new is admitted by that; who was admitted by this
+    /// authorizer stays so for `limits.admission_grace_ms`.
     Unavailable,
 }
 
 impl Verdict {
     /// Admitted for as long as an admission holds.
     pub const ADMITTED: Self = Self::Admitted { until_ms: u64::MAX };
+}
+
+/// What the authorizers of a server say together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Decision {
+    /// May see stats until then, milliseconds since the Unix epoch; says the authorizer with this number.
+    Admitted { until_ms: u64, by: usize },
+    /// May not.
+    Refused,
+    /// Whoever might have admitted, or did before, could not tell.
+    Unavailable,
 }
 
 /// The future of a [`Verdict`].
@@ -82,17 +100,31 @@ pub trait Authorizer: Send + Sync + fmt::Debug + 'static {
     /// What it reads of a request head.
     fn reads(&self) -> Reads;
 
+    /// The answer, where that takes microseconds and no waiting. Asked before all that must be waited for, on the thread that
+    /// holds the connection. Default `None`: [`authorize`](Self::authorize) must be asked. One that ever gives an answer here gives
+    /// one to every request.
+    fn at_once(&self, _request: &AuthorizeRequest) -> Option<Verdict> {
+        None
+    }
+
+    /// Whether its answer depends on what a browser showed and on its address alone. Then connections that show the same at the
+    /// same time are one question. Default false.
+    fn ignores_connection(&self) -> bool {
+        false
+    }
+
     /// Whether the browser that showed these credentials may see stats. Runs on the control plane: it may take its time,
     /// and is dropped after ten seconds. Dropping it at any point must be harmless.
     fn authorize<'a>(&'a self, request: &'a AuthorizeRequest) -> VerdictFuture<'a>;
 }
 
-/// The authorizers of one server, in order. Put those first that answer at once.
+/// The authorizers of one server, in order.
 #[derive(Clone, Debug)]
 pub struct Authorizers {
     list: Vec<Arc<dyn Authorizer>>,
     /// How long an admission holds at most, milliseconds.
     admission_ms: u32,
+    ended: Arc<Ended>,
 }
 
 impl Default for Authorizers {
@@ -108,6 +140,7 @@ impl Authorizers {
         Self {
             list: Vec::new(),
             admission_ms: limits.admission_ms,
+            ended: Arc::default(),
         }
     }
 
@@ -126,7 +159,7 @@ impl Authorizers {
         Ok(authorizers)
     }
 
-    /// Adds one, to be asked after the others.
+    /// Adds one, to be asked after the others of its kind: those that answer at once come before those that do not.
     pub fn push(&mut self, authorizer: Arc<dyn Authorizer>) {
         self.list.push(authorizer);
     }
@@ -143,35 +176,141 @@ impl Authorizers {
         })
     }
 
-    /// Asks one after the other; the first that admits decides, and the rest is not asked. Where none admits the answer is
+    /// The cookies that the app took back: no authorizer is shown them.
+    pub(crate) fn ended(&self) -> &Ended {
+        &self.ended
+    }
+
+    /// Whether all that must be waited for answer alike to connections that show the same.
+    pub(crate) fn ignore_connection(&self) -> bool {
+        self.list.iter().all(|authorizer| authorizer.ignores_connection())
+    }
+
+    /// Whether the one with this number answers at once.
+    pub(crate) fn is_instant(&self, number: usize, request: &AuthorizeRequest) -> bool {
+        self.list
+            .get(number)
+            .is_some_and(|authorizer| authorizer.at_once(request).is_some())
+    }
+
+    /// Asks those that answer at once, then one after the other those that do not; the first that admits decides, and the rest
+    /// is not asked. Where none admits the answer is
     /// [`Verdict::Unavailable`] if any could not tell, for that one might have admitted, else [`Verdict::Refused`]. An
     /// admission that is over already refuses; one that would hold longer than `limits.admission_ms` is cut to that. Ten
     /// seconds for all together; what is not answered then is [`Verdict::Unavailable`]. Needs a tokio runtime with its timer on.
     pub async fn authorize(&self, request: &AuthorizeRequest) -> Verdict {
-        self.authorize_within(AUTHORIZE_TIME_MAX, request).await
+        let decision = match self.at_once(request) {
+            Some(decision) => decision,
+            None => self.ask(request, None).await,
+        };
+        match decision {
+            Decision::Admitted { until_ms, .. } => Verdict::Admitted { until_ms },
+            Decision::Refused => Verdict::Refused,
+            Decision::Unavailable => Verdict::Unavailable,
+        }
     }
 
-    async fn authorize_within(&self, time: Duration, request: &AuthorizeRequest) -> Verdict {
-        tokio::time::timeout(time, self.first_admission(request))
-            .await
-            .unwrap_or(Verdict::Unavailable)
-    }
-
-    async fn first_admission(&self, request: &AuthorizeRequest) -> Verdict {
-        let mut verdict = Verdict::Refused;
-        for authorizer in &self.list {
-            match authorizer.authorize(request).await {
-                Verdict::Admitted { until_ms } if until_ms > request.now_ms => {
-                    let latest_ms = request.now_ms.saturating_add(self.admission_ms.into());
-                    return Verdict::Admitted {
-                        until_ms: until_ms.min(latest_ms),
-                    };
-                }
-                Verdict::Unavailable => verdict = Verdict::Unavailable,
-                Verdict::Admitted { .. } | Verdict::Refused => {}
+    /// What can be said without waiting: an admission, or anything else where nobody must be waited for.
+    pub(crate) fn at_once(&self, request: &AuthorizeRequest) -> Option<Decision> {
+        let Some(request) = self.presented(request) else {
+            return Some(Decision::Refused);
+        };
+        let mut decision = Some(Decision::Refused);
+        for (by, authorizer) in self.list.iter().enumerate() {
+            match authorizer
+                .at_once(&request)
+                .map(|verdict| self.weighed(verdict, &request))
+            {
+                Some(Verdict::Admitted { until_ms }) => return Some(Decision::Admitted { until_ms, by }),
+                Some(Verdict::Refused) => {}
+                Some(Verdict::Unavailable) => decision = decision.map(|_| Decision::Unavailable),
+                None => decision = None,
             }
         }
-        verdict
+        decision
+    }
+
+    /// Asks those that must be waited for; the one that admitted before, if any, is the first. Where it refuses and nobody else
+    /// admits, that is a refusal, whoever else could not tell.
+    pub(crate) async fn ask(&self, request: &AuthorizeRequest, before: Option<usize>) -> Decision {
+        self.ask_within(AUTHORIZE_TIME_MAX, request, before).await
+    }
+
+    async fn ask_within(
+        &self,
+        time: Duration,
+        request: &AuthorizeRequest,
+        before: Option<usize>,
+    ) -> Decision {
+        let Some(request) = self.presented(request) else {
+            return Decision::Refused;
+        };
+        let mut others = Decision::Refused;
+        // What the one that admitted before says now; until it has answered it could not tell.
+        let mut admitting = before.map(|_| Decision::Unavailable);
+        let asked = self.first_admission(&request, before, &mut admitting, &mut others);
+        match tokio::time::timeout(time, asked).await {
+            Ok(Some(admitted)) => admitted,
+            Ok(None) => admitting.unwrap_or(others),
+            Err(_) => admitting.unwrap_or(Decision::Unavailable),
+        }
+    }
+
+    async fn first_admission(
+        &self,
+        request: &AuthorizeRequest,
+        before: Option<usize>,
+        admitting: &mut Option<Decision>,
+        others: &mut Decision,
+    ) -> Option<Decision> {
+        let rest = (0..self.list.len()).filter(|by| Some(*by) != before);
+        for by in before.into_iter().chain(rest) {
+            let Some(authorizer) = self.list.get(by) else {
+                continue;
+            };
+            let verdict = match authorizer.at_once(request) {
+                Some(verdict) => verdict,
+                None => authorizer.authorize(request).await,
+            };
+            let decision = match self.weighed(verdict, request) {
+                Verdict::Admitted { until_ms } => return Some(Decision::Admitted { until_ms, by }),
+                Verdict::Refused => Decision::Refused,
+                Verdict::Unavailable => Decision::Unavailable,
+            };
+            if Some(by) == before {
+                *admitting = Some(decision);
+            } else if decision == Decision::Unavailable {
+                *others = decision;
+            }
+        }
+        None
+    }
+
+    /// The question without cookies that were taken back; `None` where nothing else tells who a browser is, which is what a
+    /// sign-out leaves: then nobody is asked.
+    fn presented<'a>(&self, request: &'a AuthorizeRequest) -> Option<Cow<'a, AuthorizeRequest>> {
+        let Some(left) = self.ended.without(&request.credentials) else {
+            return Some(Cow::Borrowed(request));
+        };
+        let reads = self.reads();
+        let tells = |name: &str| !reads.beside.iter().any(|beside| beside == name);
+        let is_known = left.headers().any(|(name, _)| tells(name)) || reads.needs_nothing;
+        is_known.then(|| {
+            Cow::Owned(AuthorizeRequest {
+                credentials: Arc::new(left),
+                ..request.clone()
+            })
+        })
+    }
+
+    fn weighed(&self, verdict: Verdict, request: &AuthorizeRequest) -> Verdict {
+        match verdict {
+            Verdict::Admitted { until_ms } if until_ms > request.now_ms => Verdict::Admitted {
+                until_ms: until_ms.min(request.now_ms.saturating_add(self.admission_ms.into())),
+            },
+            Verdict::Admitted { .. } => Verdict::Refused,
+            Verdict::Refused | Verdict::Unavailable => verdict,
+        }
     }
 }
 
@@ -231,10 +370,76 @@ pub(crate) mod tests {
             std::future::pending::<bool>()
         })));
         authorizers.push(Arc::new(Anyone));
-        let verdict = authorizers
-            .authorize_within(Duration::from_millis(5), &request(&[], 50))
+        let decision = authorizers
+            .ask_within(Duration::from_millis(5), &request(&[], 50), None)
             .await;
-        assert_eq!(verdict, Verdict::Unavailable);
+        assert_eq!(decision, Decision::Unavailable);
+        // Which keeps nobody out whom another one admits at once.
+        let decision = authorizers.at_once(&request(&[], 50));
+        assert!(
+            matches!(decision, Some(Decision::Admitted { by: 1, .. })),
+            "{decision:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn only_the_one_that_admitted_lets_an_admission_stand() {
+        use Verdict::{Refused, Unavailable};
+        for (verdicts, before, expected) in [
+            ([Unavailable, Refused], 0, Decision::Unavailable),
+            ([Unavailable, Refused], 1, Decision::Refused),
+            ([Refused, Unavailable], 0, Decision::Refused),
+            ([Refused, Unavailable], 1, Decision::Unavailable),
+            (
+                [Unavailable, ADMITTED],
+                0,
+                Decision::Admitted { until_ms: 100, by: 1 },
+            ),
+            (
+                [ADMITTED, ADMITTED],
+                1,
+                Decision::Admitted { until_ms: 100, by: 1 },
+            ),
+        ] {
+            let decision = answering(&verdicts).ask(&request(&[], 50), Some(before)).await;
+            assert_eq!(decision, expected, "{verdicts:?} after {before}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_one_that_admitted_is_asked_first_and_its_refusal_counts_when_others_hang() {
+        let mut authorizers = Authorizers::default();
+        authorizers.push(Arc::new(closure(Reads::nothing(), |_| {
+            std::future::pending::<bool>()
+        })));
+        authorizers.push(Arc::new(closure(Reads::nothing(), |_| async { false })));
+        let decision = authorizers
+            .ask_within(Duration::from_millis(5), &request(&[], 50), Some(1))
+            .await;
+        assert_eq!(decision, Decision::Refused);
+    }
+
+    #[tokio::test]
+    async fn nobody_is_shown_a_cookie_that_was_taken_back() {
+        let mut authorizers = Authorizers::default();
+        let reads = Reads::header("cookie").and(Reads::beside("user-agent"));
+        authorizers.push(Arc::new(closure(reads, |request: AuthorizeRequest| async move {
+            let mut headers = request.credentials.headers();
+            headers.any(|(name, value)| name == "cookie" && value == "theme=dark")
+        })));
+        let shown = request(&[("cookie", "sid=1; theme=dark"), ("user-agent", "Firefox")], 50);
+        assert_eq!(authorizers.authorize(&shown).await, Verdict::Refused);
+        authorizers.ended().end("sid=1");
+        assert!(matches!(
+            authorizers.authorize(&shown).await,
+            Verdict::Admitted { .. }
+        ));
+        authorizers.ended().end("theme=dark");
+        assert_eq!(
+            authorizers.at_once(&shown),
+            Some(Decision::Refused),
+            "nothing is left"
+        );
     }
 
     #[tokio::test]

@@ -168,6 +168,14 @@ impl Authorizer for SealedSession {
         Reads::cookie_like(&self.cookie, can_be_seal)
     }
 
+    fn at_once(&self, request: &AuthorizeRequest) -> Option<Verdict> {
+        Some(self.verdict(request))
+    }
+
+    fn ignores_connection(&self) -> bool {
+        true
+    }
+
     fn authorize<'a>(&'a self, request: &'a AuthorizeRequest) -> VerdictFuture<'a> {
         Box::pin(std::future::ready(self.verdict(request)))
     }

@@ -97,7 +97,7 @@ impl Tickets {
     }
 
     /// Ends the ticket with this cookie value. Streams it admitted end when they are asked for again, within
-    /// `limits.admission_ms`.
+    /// `limits.admission_ms`; `DELETE session` has them asked for at once.
     pub fn revoke(&self, cookie_value: &str) {
         let hash = hash(cookie_value);
         self.held().retain(|held| held.hash != hash);
@@ -134,6 +134,14 @@ impl Default for Tickets {
 impl Authorizer for Tickets {
     fn reads(&self) -> Reads {
         Reads::cookie_like(TICKET_COOKIE, can_be_ticket)
+    }
+
+    fn at_once(&self, request: &AuthorizeRequest) -> Option<Verdict> {
+        Some(self.verdict(request))
+    }
+
+    fn ignores_connection(&self) -> bool {
+        true
     }
 
     fn authorize<'a>(&'a self, request: &'a AuthorizeRequest) -> VerdictFuture<'a> {

@@ -8,9 +8,8 @@
 //! question to an app is answered, or its asker learns that it will not be; with no bridge open nothing is done for any
 //! connection.
 //!
-//! - `stream`: one bridge's lines. `ended`: cookies that the app says are worth nothing any more.
+//! - `stream`: one bridge's lines.
 
-mod ended;
 mod stream;
 
 use std::collections::HashMap;
@@ -21,7 +20,6 @@ use headcount_core::limits::Limits;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::shard::Wants;
-use ended::Ended;
 
 pub(crate) use stream::{Ways, open};
 
@@ -64,7 +62,6 @@ struct Inner {
     numbers: AtomicU64,
     /// Who waits for an answer, by the number of the question.
     askers: Mutex<HashMap<u64, oneshot::Sender<bool>>>,
-    ended: Mutex<Ended>,
 }
 
 #[derive(Debug)]
@@ -98,7 +95,6 @@ impl Bridges {
             changes: watch::Sender::default(),
             numbers: AtomicU64::new(1),
             askers: Mutex::default(),
-            ended: Mutex::default(),
         }))
     }
 
@@ -169,16 +165,6 @@ impl Bridges {
         asker.is_some_and(|asker| asker.send(admitted).is_ok())
     }
 
-    /// Remembers that this cookie, `name=value`, is worth nothing any more.
-    pub(crate) fn end_cookie(&self, pair: &str) {
-        self.ended().add(pair);
-    }
-
-    /// Whether a `cookie` header holds one that was ended.
-    pub(crate) fn is_ended(&self, cookies: &str) -> bool {
-        self.ended().holds_any_of(cookies)
-    }
-
     /// Whether this bridge is the one of those it shares with that is told of connections.
     fn is_first(&self, number: u64) -> bool {
         let list = self.list();
@@ -208,10 +194,6 @@ impl Bridges {
 
     fn askers(&self) -> MutexGuard<'_, HashMap<u64, oneshot::Sender<bool>>> {
         self.0.askers.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn ended(&self) -> MutexGuard<'_, Ended> {
-        self.0.ended.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

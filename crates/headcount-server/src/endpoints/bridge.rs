@@ -157,12 +157,7 @@ pub(super) async fn ended(
 ) -> Result<Json<EndedAnswer>, Refusal> {
     app.need_authorizing()?;
     let asked: EndedRequest = read(&headcount, request).await?;
-    for pair in &asked.cookies {
-        headcount.bridges().end_cookie(pair);
-    }
-    if !asked.cookies.is_empty() {
-        headcount.recheck().await;
-    }
+    headcount.end_cookies(&asked.cookies).await;
     Ok(Json(EndedAnswer { ok: true }))
 }
 

@@ -180,7 +180,7 @@ pub(super) async fn sign_in(
         .into_response())
 }
 
-/// Ends a ticket.
+/// Ends a ticket, and the stats that it admitted to.
 pub(super) async fn sign_out(
     _: Principal,
     State(headcount): State<Headcount>,
@@ -189,6 +189,7 @@ pub(super) async fn sign_out(
     let (parts, _) = request.into_parts();
     if let Some(value) = cookie(&parts, TICKET_COOKIE) {
         headcount.tickets().revoke(value);
+        headcount.end_cookies(&[format!("{TICKET_COOKIE}={value}")]).await;
     }
     let answer = Json(serde_json::json!({"ok": true}));
     Ok(([(SET_COOKIE, set_cookie(&parts, "", "; Max-Age=0"))], answer).into_response())

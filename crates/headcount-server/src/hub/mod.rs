@@ -6,6 +6,7 @@
 //!
 //! Commands (releases, invalidations) are ordered elsewhere, in [`commander`].
 
+mod asking;
 pub(crate) mod commander;
 mod subscribers;
 
@@ -19,14 +20,18 @@ use headcount_core::protocol::stats::{self, Feed, Form};
 use headcount_core::stats::Changes;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::authorize::Verdict;
+use crate::authorize::Decision;
 use crate::clock;
-use crate::shard::{AuthorizeJob, Command, Handle, Report, Shards};
+use crate::shard::{Command, Handle, Report, Shards, Subscribing};
 use crate::site::Site;
+pub(crate) use asking::ASKED_AT_ONCE;
 use subscribers::{Subscribers, Wanting};
 
 /// Events, and reports of shards, that may wait for the hub.
 pub(crate) const EVENTS_MAX: usize = 16_384;
+
+/// Subscriptions that may wait for the hub. Beyond it one is refused: nobody could tell.
+pub(crate) const SUBSCRIBING_MAX: usize = 4_096;
 
 /// How long the hub waits for the other shards before it sends what it has.
 const GATHER: Duration = Duration::from_millis(5);
@@ -35,9 +40,11 @@ const GATHER: Duration = Duration::from_millis(5);
 #[derive(Debug)]
 pub(crate) enum HubEvent {
     /// The authorizers answered.
-    Decided { job: AuthorizeJob, verdict: Verdict },
-    /// Something that admissions depend on has changed.
+    Decided { number: u64, decision: Decision },
+    /// Something that every admission may depend on has changed.
     Recheck,
+    /// Cookies that admitted somebody were taken back.
+    Ended,
     /// Somebody wants the numbers of this moment.
     Ask(oneshot::Sender<StatsAnswer>),
 }
@@ -84,6 +91,7 @@ pub(crate) async fn run(
     sender: mpsc::WeakSender<HubEvent>,
     mut events: mpsc::Receiver<HubEvent>,
     mut reports: mpsc::Receiver<Report>,
+    mut subscribing: mpsc::Receiver<Subscribing>,
 ) {
     let mut hub = Hub::new(site, shards, sender);
     loop {
@@ -94,6 +102,7 @@ pub(crate) async fn run(
                 None => return,
             },
             Some(report) = reports.recv() => hub.on_report(report),
+            Some(subscribing) = subscribing.recv() => hub.on_subscribing(subscribing),
             () = sleep_until(deadline) => {}
         }
         hub.on_time(clock::now());
@@ -135,18 +144,24 @@ impl Hub {
                 changes,
                 question,
             } => self.on_changes(shard, changes, question),
-            Report::Authorize(job) => self.subscribers.ask(job),
+            Report::Admitted { job, until_ms, by } => self.subscribers.admit(job, until_ms, by, false),
             Report::Wants { key, form } => self.on_wants(key, form),
-            Report::Left(key) => {
-                self.subscribers.forget(key);
-            }
+            Report::Left(key) => self.subscribers.forget(key),
+        }
+    }
+
+    fn on_subscribing(&mut self, subscribing: Subscribing) {
+        match subscribing {
+            Subscribing::Asks(job) => self.subscribers.ask(job),
+            Subscribing::Left(key) => self.subscribers.forget(key),
         }
     }
 
     fn on_event(&mut self, event: HubEvent) {
         match event {
-            HubEvent::Decided { job, verdict } => self.subscribers.decide(job, verdict),
+            HubEvent::Decided { number, decision } => self.subscribers.decided(number, decision),
             HubEvent::Recheck => self.subscribers.recheck(),
+            HubEvent::Ended => self.subscribers.recheck_ended(),
             HubEvent::Ask(asker) => {
                 self.waiting.askers.push(asker);
                 self.ask_shards();

@@ -1,33 +1,51 @@
 //! Who was admitted to stats, until when, and asking again.
 //!
-//! An admission ends at a stated time. Then stats to that connection stop until the authorizers have said yes once more,
-//! so somebody who lost the right to see stats sees none from that moment on.
+//! An admission holds for a stated time and is then asked for again, while stats go on. Where the authorizer that admitted cannot
+//! answer, the admission stands for `limits.admission_grace_ms` more; a refusal ends it at once. So an app that is away takes
+//! stats from nobody, and somebody who lost the right to see them sees none from the moment on in which that is known. Where it is
+//! known that a session has ended, or that the authorizer that answers at once says no, stats stop before others are asked.
+//!
+//! Times are those of the monotonic clock: a wall clock that is set back prolongs nothing.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use headcount_core::connection::ConnectionKey;
+use headcount_core::limits::Limits;
 use headcount_core::protocol::stats::Form;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 
 use super::HubEvent;
-use crate::authorize::{AuthorizeRequest, Verdict};
+use super::asking::{Asker, Asking, Lane};
+use crate::authorize::{Credentials, Decision};
 use crate::clock;
 use crate::metrics::Count;
 use crate::shard::{AuthorizeJob, Command, Shards};
 use crate::site::Site;
 
-/// Questions to the authorizers under way at once. Further ones wait.
-const ASKED_AT_ONCE: usize = 64;
-
 /// How often admissions are looked at for their end.
 const LOOK: Duration = Duration::from_millis(250);
 
+/// How soon an authorizer that could not answer is asked again.
+const ASK_AGAIN: Duration = Duration::from_secs(2);
+
 #[derive(Debug)]
-pub(super) struct Admission {
+struct Admission {
     job: AuthorizeJob,
-    until_ms: u64,
+    /// The number of the authorizer that admitted.
+    by: usize,
+    /// When it is asked for again.
+    until: Instant,
+    /// How long it stands where the authorizer cannot answer.
+    stands_until: Instant,
+    /// The question about it that is under way.
+    asked: Option<u64>,
+    /// Whether there are no stats until it is renewed.
+    is_suspended: bool,
+    /// How many of the cookies shown were taken back when it was admitted.
+    ended: usize,
     /// The form it reads, once its shard has said so.
     form: Option<Form>,
 }
@@ -51,21 +69,63 @@ pub(super) struct Subscribers {
     admitted: HashMap<ConnectionKey, Admission>,
     /// How many read each form.
     reading: [usize; 3],
-    asking: usize,
-    turns: Arc<Semaphore>,
+    asking: Asking,
+    /// Numbers of questions.
+    numbers: u64,
+    former: Former,
     next_look: Instant,
+}
+
+/// What admitted somebody lately: whoever shows it again is asked about before strangers.
+#[derive(Debug)]
+struct Former {
+    hashes: RandomState,
+    known: HashSet<u64>,
+    order: VecDeque<u64>,
+    max: usize,
+}
+
+impl Former {
+    fn new(max: usize) -> Self {
+        Self {
+            hashes: RandomState::new(),
+            known: HashSet::new(),
+            order: VecDeque::new(),
+            max,
+        }
+    }
+
+    fn note(&mut self, credentials: &Credentials) {
+        let hash = self.hashes.hash_one(credentials);
+        if self.known.insert(hash) {
+            self.order.push_back(hash);
+        }
+        if self.order.len() > self.max
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+    }
+
+    /// Whether this admitted somebody. What everybody shows, nothing, tells nothing.
+    fn knows(&self, credentials: &Credentials) -> bool {
+        !credentials.is_empty() && self.known.contains(&self.hashes.hash_one(credentials))
+    }
 }
 
 impl Subscribers {
     pub(super) fn new(site: Arc<Site>, shards: Shards, sender: mpsc::WeakSender<HubEvent>) -> Self {
+        let limits = &site.config.limits;
+        let pending_max = limits.subscribers_pending_max as usize;
         Self {
+            asking: Asking::new(pending_max, site.authorizers.ignore_connection()),
+            former: Former::new(limits.subscribers_max as usize),
             site,
             shards,
             sender,
             admitted: HashMap::new(),
             reading: [0; 3],
-            asking: 0,
-            turns: Arc::new(Semaphore::new(ASKED_AT_ONCE)),
+            numbers: 0,
             next_look: clock::now(),
         }
     }
@@ -119,84 +179,230 @@ impl Subscribers {
         (!self.admitted.is_empty()).then_some(self.next_look)
     }
 
-    /// Asks the authorizers, without waiting for them.
+    /// Asks the authorizers that must be waited for whether a connection may subscribe, without waiting for them.
     pub(super) fn ask(&mut self, job: AuthorizeJob) {
-        let known = self.admitted.contains_key(&job.key);
-        if !known && self.admitted.len() + self.asking >= self.site.config.limits.subscribers_max as usize {
-            self.refuse(job.key, Count::SubscribeRefused);
-            return;
+        let admission = self.admitted.get(&job.key);
+        let before = admission.map(|admission| admission.by);
+        let is_former = admission.is_some() || self.former.knows(&job.credentials);
+        self.put(job, is_former, before, false);
+    }
+
+    fn put(&mut self, job: AuthorizeJob, is_former: bool, before: Option<usize>, renews: bool) {
+        self.numbers += 1;
+        let number = self.numbers;
+        if let Some(admission) = self.admitted.get_mut(&job.key) {
+            admission.asked = Some(number);
         }
-        let Some(sender) = self.sender.upgrade() else {
-            return;
+        let lane = if is_former { Lane::First } else { Lane::Second };
+        let ended = self.site.authorizers.ended().count_in(&job.credentials);
+        let asker = Asker {
+            job,
+            number,
+            ended,
+            renews,
         };
-        self.asking += 1;
-        let (site, turns) = (Arc::clone(&self.site), Arc::clone(&self.turns));
-        tokio::spawn(async move {
-            let _turn = turns.acquire_owned().await;
-            let request = AuthorizeRequest {
-                credentials: Arc::clone(&job.credentials),
-                connection_id: site.cipher.id(job.key).to_string(),
-                ip: job.ip,
-                now_ms: clock::unix_ms(),
-            };
-            let verdict = site.authorizers.authorize(&request).await;
-            let _hub_gone = sender.send(HubEvent::Decided { job, verdict }).await;
-        });
+        for displaced in self.asking.put(asker, lane, before) {
+            self.answer(displaced, Decision::Unavailable);
+        }
+        self.ask_next();
     }
 
-    /// Acts on an answer of the authorizers. The shard of one who is admitted will say in which form it wants its stats.
-    pub(super) fn decide(&mut self, job: AuthorizeJob, verdict: Verdict) {
-        self.asking = self.asking.saturating_sub(1);
-        let key = job.key;
-        match verdict {
-            Verdict::Admitted { until_ms } if until_ms > clock::unix_ms() => {
-                self.count(key, Count::SubscribeAdmitted);
-                self.forget(key);
-                let form = None;
-                let credentials = Arc::clone(&job.credentials);
-                self.admitted.insert(key, Admission { job, until_ms, form });
-                self.tell(key, Command::Admitted { key, credentials });
-            }
-            Verdict::Admitted { .. } | Verdict::Refused => self.refuse(key, Count::SubscribeRefused),
-            Verdict::Unavailable => self.refuse(key, Count::SubscribeUnavailable),
+    /// Asks as many questions as may be under way.
+    fn ask_next(&mut self) {
+        while let Some(next) = self.asking.next() {
+            let Some(sender) = self.sender.upgrade() else {
+                return;
+            };
+            let site = Arc::clone(&self.site);
+            tokio::spawn(async move {
+                let request = next.job.question(&site);
+                let decision = site.authorizers.ask(&request, next.before).await;
+                let number = next.number;
+                let _hub_gone = sender.send(HubEvent::Decided { number, decision }).await;
+            });
         }
     }
 
-    /// Ends admissions whose time is over, and asks for them anew.
+    /// Acts on an answer of the authorizers.
+    pub(super) fn decided(&mut self, number: u64, decision: Decision) {
+        for asker in self.asking.answered(number) {
+            self.answer(asker, decision);
+        }
+        self.ask_next();
+    }
+
+    fn answer(&mut self, asker: Asker, decision: Decision) {
+        let Asker {
+            job,
+            number,
+            ended,
+            renews,
+        } = asker;
+        if renews
+            && self
+                .admitted
+                .get(&job.key)
+                .is_none_or(|admission| admission.asked != Some(number))
+        {
+            // It left meanwhile, or was asked about anew.
+            return;
+        }
+        match decision {
+            Decision::Admitted { by, .. }
+                if self.site.authorizers.ended().count_in(&job.credentials) > ended =>
+            {
+                // The session ended while the answer was on its way.
+                self.put(job, true, Some(by), renews);
+            }
+            Decision::Admitted { until_ms, by } => self.admit(job, until_ms, by, renews),
+            Decision::Refused => self.refuse(job.key, Count::SubscribeRefused),
+            Decision::Unavailable => self.let_stand(job, renews),
+        }
+    }
+
+    /// Admits a connection, or prolongs its admission. The shard of one who is new will say in which form it wants its stats.
+    pub(super) fn admit(&mut self, job: AuthorizeJob, until_ms: u64, by: usize, renews: bool) {
+        let key = job.key;
+        let before = self.admitted.get(&key);
+        if before.is_none() && self.admitted.len() >= self.site.config.limits.subscribers_max as usize {
+            return self.refuse(key, Count::SubscribeRefused);
+        }
+        let is_heard = renews && before.is_some_and(|admission| !admission.is_suspended);
+        let form = before.and_then(|admission| admission.form).filter(|_| is_heard);
+        self.count(key, Count::SubscribeAdmitted);
+        self.former.note(&job.credentials);
+        let ended = self.site.authorizers.ended();
+        ended.note_admitted(&job.credentials);
+        let (until, grace) = (self.until(until_ms), self.site.config.limits.admission_grace_ms);
+        let admission = Admission {
+            by,
+            until,
+            stands_until: until + Duration::from_millis(grace.into()),
+            asked: None,
+            is_suspended: false,
+            ended: ended.count_in(&job.credentials),
+            form,
+            job,
+        };
+        let credentials = Arc::clone(&admission.job.credentials);
+        if !is_heard {
+            self.forget_form(key);
+        }
+        self.admitted.insert(key, admission);
+        if !is_heard {
+            self.tell(key, Command::Admitted { key, credentials });
+        }
+    }
+
+    /// The moment of a time of the wall clock, which may jump until then.
+    fn until(&self, until_ms: u64) -> Instant {
+        let most_ms = u64::from(self.site.config.limits.admission_ms);
+        let holds_ms = until_ms.saturating_sub(clock::unix_ms()).min(most_ms);
+        clock::now() + Duration::from_millis(holds_ms)
+    }
+
+    /// Nobody could tell: who was admitted stays so for a while, nobody else is.
+    fn let_stand(&mut self, job: AuthorizeJob, renews: bool) {
+        let (key, now, again) = (job.key, clock::now(), ask_again(&self.site.config.limits));
+        let admission = self.admitted.get_mut(&key);
+        let Some(admission) =
+            admission.filter(|admission| !admission.is_suspended && now < admission.stands_until)
+        else {
+            return self.refuse(key, Count::SubscribeUnavailable);
+        };
+        admission.until = (now + again).min(admission.stands_until);
+        admission.asked = None;
+        self.count(key, Count::SubscribeStands);
+        if !renews {
+            let credentials = job.credentials;
+            self.tell(key, Command::Admitted { key, credentials });
+        }
+    }
+
+    /// Asks anew for admissions whose time is over.
     pub(super) fn look(&mut self, now: Instant) {
         if self.admitted.is_empty() || now < self.next_look {
             return;
         }
         self.next_look = now + LOOK;
-        let now_ms = clock::unix_ms();
+        let is_over = |admission: &Admission| admission.until <= now && admission.asked.is_none();
         let over: Vec<_> = self
             .admitted
-            .iter()
-            .filter(|(_, admitted)| admitted.until_ms <= now_ms)
-            .map(|(key, _)| *key)
+            .values()
+            .filter(|admission| is_over(admission))
+            .map(|admission| (admission.job.clone(), admission.by))
             .collect();
-        for key in over {
-            self.tell(key, Command::Suspend { key });
-            if let Some(admission) = self.forget(key) {
-                self.ask(admission.job);
+        for (job, by) in over {
+            self.renew(job, by);
+        }
+    }
+
+    fn renew(&mut self, job: AuthorizeJob, by: usize) {
+        let (key, request) = (job.key, job.question(&self.site));
+        match self.site.authorizers.at_once(&request) {
+            Some(Decision::Admitted { until_ms, by }) => self.admit(job, until_ms, by, true),
+            Some(Decision::Refused) => self.refuse(key, Count::SubscribeRefused),
+            Some(Decision::Unavailable) => self.let_stand(job, true),
+            None => {
+                if self.site.authorizers.is_instant(by, &request) {
+                    // The one that admitted says no. Others are asked, but nothing is shown on their account yet.
+                    self.suspend(key);
+                }
+                self.put(job, true, Some(by), true);
             }
         }
     }
 
-    /// Ends every admission at the next look, which is now.
+    /// Asks anew for every admission.
     pub(super) fn recheck(&mut self) {
+        let now = clock::now();
         for admission in self.admitted.values_mut() {
-            admission.until_ms = 0;
+            admission.until = now;
         }
-        self.next_look = clock::now();
+        self.next_look = now;
     }
 
-    pub(super) fn forget(&mut self, key: ConnectionKey) -> Option<Admission> {
-        let admission = self.admitted.remove(&key)?;
-        if let Some(form) = admission.form {
+    /// Asks anew, at once, for admissions by cookies that were taken back since. Until the answer they see nothing.
+    pub(super) fn recheck_ended(&mut self) {
+        let ended = self.site.authorizers.ended();
+        let touched: Vec<_> = self
+            .admitted
+            .values()
+            .filter(|admission| ended.count_in(&admission.job.credentials) > admission.ended)
+            .map(|admission| (admission.job.clone(), admission.by))
+            .collect();
+        for (job, by) in touched {
+            self.suspend(job.key);
+            self.renew(job, by);
+        }
+    }
+
+    fn suspend(&mut self, key: ConnectionKey) {
+        let Some(admission) = self.admitted.get_mut(&key) else {
+            return;
+        };
+        if !std::mem::replace(&mut admission.is_suspended, true) {
+            self.forget_form(key);
+            self.tell(key, Command::Suspend { key });
+        }
+    }
+
+    /// A connection is gone, or wants no more stats.
+    pub(super) fn forget(&mut self, key: ConnectionKey) {
+        self.asking.remove(key);
+        self.forget_form(key);
+        self.admitted.remove(&key);
+    }
+
+    /// A subscriber reads nothing until its shard says otherwise.
+    fn forget_form(&mut self, key: ConnectionKey) {
+        let form = self
+            .admitted
+            .get_mut(&key)
+            .and_then(|admission| admission.form.take());
+        if let Some(form) = form {
             self.reading[form as usize] -= 1;
         }
-        Some(admission)
     }
 
     fn refuse(&mut self, key: ConnectionKey, count: Count) {
@@ -216,4 +422,8 @@ impl Subscribers {
             shard.meters.one(count);
         }
     }
+}
+
+fn ask_again(limits: &Limits) -> Duration {
+    Duration::from_millis(limits.admission_ms.into()).min(ASK_AGAIN)
 }

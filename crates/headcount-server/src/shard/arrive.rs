@@ -196,7 +196,7 @@ impl Shard {
             .leave(peer.extras.as_ref().and_then(|extras| extras.address));
         if peer.stats != Subscription::None {
             self.end_reading(key);
-            self.say_left(key);
+            self.say_left(key, peer.stats);
         }
         self.outlets
             .witness

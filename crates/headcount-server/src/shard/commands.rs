@@ -11,7 +11,7 @@ use super::arrive::Cause;
 use super::peer::Subscription;
 use super::reactor::Shard;
 use super::sweep::Drain;
-use super::{Command, NewStanding, Report};
+use super::{Command, NewStanding, Report, Subscribing};
 use crate::authorize::Credentials;
 use crate::mark::Mark;
 use crate::metrics::Count;
@@ -48,7 +48,7 @@ impl Shard {
                     self.keep_admitting(slot, credentials);
                     self.admit(slot, key);
                 }
-                None => self.say_left(key),
+                None => self.say_left(key, Subscription::None),
             },
             Command::Suspend { key } => self.with(key, Self::suspend),
             Command::Refused { key } => self.with(key, |shard, slot| {
@@ -134,8 +134,8 @@ impl Shard {
     }
 
     /// Refuses without asking anybody.
-    pub(super) fn refuse(&mut self, slot: u32) {
-        self.meters.one(Count::SubscribeRefused);
+    pub(super) fn refuse(&mut self, slot: u32, count: Count) {
+        self.meters.one(count);
         self.unsubscribe(slot);
         self.send_text(slot, server::STATS_UNAUTHORIZED);
     }
@@ -146,7 +146,7 @@ impl Shard {
         };
         match peer.stats {
             // Unsubscribed while the authorizers were being asked.
-            Subscription::None => self.say_left(key),
+            Subscription::None => self.say_left(key, Subscription::None),
             Subscription::Asked(form) | Subscription::Admitted(form) => {
                 peer.stats = Subscription::Admitted(form);
                 self.begin_reading(key, form);
@@ -172,20 +172,26 @@ impl Shard {
         if let Some(peer) = self.registry.peer_mut(slot)
             && peer.stats != Subscription::None
         {
-            peer.stats = Subscription::None;
+            let before = std::mem::replace(&mut peer.stats, Subscription::None);
             if let Some(outbox) = &mut peer.outbox {
                 outbox.stats_missed = false;
             }
             if let Some(key) = self.registry.key(slot) {
                 self.end_reading(key);
-                self.say_left(key);
+                self.say_left(key, before);
             }
         }
     }
 
-    /// Tells the hub that a subscriber is gone. Where the queue is full the hub learns it when the admission ends.
-    pub(super) fn say_left(&self, key: ConnectionKey) {
-        let _learned_later = self.outlets.reports.try_send(Report::Left(key));
+    /// Tells the hub that a subscriber is gone, or one that wanted to be. Where the queue is full the hub learns it from its answer.
+    pub(super) fn say_left(&self, key: ConnectionKey, before: Subscription) {
+        let _learned_later = match before {
+            Subscription::Admitted(_) => self.outlets.reports.try_send(Report::Left(key)).is_ok(),
+            Subscription::None | Subscription::Asked(_) => {
+                let left = Subscribing::Left(key);
+                self.outlets.subscribing.try_send(left).is_ok()
+            }
+        };
     }
 
     fn on_standing(&mut self, new: NewStanding) {

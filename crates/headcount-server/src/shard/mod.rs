@@ -56,7 +56,7 @@ use roll::Roll;
 pub(crate) use lean::websocket_accept;
 #[cfg(test)]
 pub(crate) use lean::{Decision, Judge};
-pub(crate) use outlets::{AuthorizeJob, Handoff, Happening, Outlets, Report, Witness};
+pub(crate) use outlets::{AuthorizeJob, Handoff, Happening, Outlets, Report, Subscribing, Witness};
 pub(crate) use questions::{Question, Versions};
 pub(crate) use tap::{News, SLICE_ROWS, Tap, Wants};
 

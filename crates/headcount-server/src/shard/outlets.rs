@@ -14,13 +14,17 @@ use headcount_core::stats::{Changes, Row};
 use tokio::sync::mpsc;
 
 use super::tap::Tapped;
-use crate::authorize::Credentials;
+use crate::authorize::{AuthorizeRequest, Credentials};
+use crate::clock;
 use crate::metrics::{Count, Meters};
+use crate::site::Site;
 
 /// Where a shard says what it has to say.
 #[derive(Debug)]
 pub(crate) struct Outlets {
     pub(crate) reports: mpsc::Sender<Report>,
+    /// Apart from the reports, so that strangers who ask for stats crowd out nothing.
+    pub(crate) subscribing: mpsc::Sender<Subscribing>,
     pub(crate) witness: Witness,
     pub(crate) handoff: mpsc::Sender<Handoff>,
 }
@@ -34,11 +38,24 @@ pub(crate) enum Report {
         changes: Changes,
         question: Option<u64>,
     },
-    /// A connection wants stats.
-    Authorize(AuthorizeJob),
+    /// A connection wants stats, and an authorizer that answers at once admits it.
+    Admitted {
+        job: AuthorizeJob,
+        until_ms: u64,
+        by: usize,
+    },
     /// An admitted subscriber needs the numbers of this moment: it begins, or has caught up.
     Wants { key: ConnectionKey, form: Form },
     /// A subscriber is gone, or wants no more stats.
+    Left(ConnectionKey),
+}
+
+/// Something about a connection that wants stats and is not admitted.
+#[derive(Debug)]
+pub(crate) enum Subscribing {
+    /// Authorizers must be waited for.
+    Asks(AuthorizeJob),
+    /// It is gone, or wants none any more.
     Left(ConnectionKey),
 }
 
@@ -48,6 +65,18 @@ pub(crate) struct AuthorizeJob {
     pub(crate) key: ConnectionKey,
     pub(crate) ip: Option<IpAddr>,
     pub(crate) credentials: Arc<Credentials>,
+}
+
+impl AuthorizeJob {
+    /// The question, asked now.
+    pub(crate) fn question(&self, site: &Site) -> AuthorizeRequest {
+        AuthorizeRequest {
+            credentials: Arc::clone(&self.credentials),
+            connection_id: site.cipher.id(self.key).to_string(),
+            ip: self.ip,
+            now_ms: clock::unix_ms(),
+        }
+    }
 }
 
 /// Something that happened to a connection.
@@ -73,6 +102,7 @@ impl Clone for Outlets {
     fn clone(&self) -> Self {
         Self {
             reports: self.reports.clone(),
+            subscribing: self.subscribing.clone(),
             witness: Witness {
                 hooks: self.witness.hooks.clone(),
                 taps: Vec::new(),

@@ -12,9 +12,9 @@ use headcount_core::websocket::{self, CloseCode, Event, Flow};
 use super::arrive::Cause;
 use super::peer::{Link, Subscription};
 use super::reactor::Shard;
-use super::{AuthorizeJob, Happening, Report};
+use super::{AuthorizeJob, Happening, Report, Subscribing};
 use crate::admission::Transport;
-use crate::authorize::Credentials;
+use crate::authorize::{Credentials, Decision};
 use crate::metrics::Count;
 
 /// Reads of a full buffer from one socket before others are heard again.
@@ -213,10 +213,10 @@ impl Shard {
         let credentials = match credentials {
             Some(credentials) => credentials,
             None if self.site.reads.needs_nothing || self.site.reads.anew => Arc::default(),
-            None => return self.refuse(slot),
+            None => return self.refuse(slot, Count::SubscribeRefused),
         };
         if !self.site.config.connection_tracking {
-            return self.refuse(slot);
+            return self.refuse(slot, Count::SubscribeRefused);
         }
         if let Some(peer) = self.registry.peer_mut(slot)
             && let Subscription::Asked(wanted) = &mut peer.stats
@@ -229,8 +229,7 @@ impl Shard {
             ip: row.ip,
             credentials,
         };
-        if self.outlets.reports.try_send(Report::Authorize(job)).is_err() {
-            self.refuse(slot);
+        if !self.bring_to_authorizers(slot, job) {
             return;
         }
         if let Some(peer) = self.registry.peer_mut(slot) {
@@ -239,5 +238,27 @@ impl Shard {
                 Subscription::None | Subscription::Asked(_) => Subscription::Asked(form),
             };
         }
+    }
+
+    /// Has a question answered at once where that can be, and passes it on where not. False where it was answered with a refusal.
+    fn bring_to_authorizers(&mut self, slot: u32, job: AuthorizeJob) -> bool {
+        let is_told = match self.site.authorizers.at_once(&job.question(&self.site)) {
+            Some(Decision::Refused) => {
+                self.refuse(slot, Count::SubscribeRefused);
+                return false;
+            }
+            Some(Decision::Admitted { until_ms, by }) => {
+                let admitted = Report::Admitted { job, until_ms, by };
+                self.outlets.reports.try_send(admitted).is_ok()
+            }
+            Some(Decision::Unavailable) | None => {
+                let asks = Subscribing::Asks(job);
+                self.outlets.subscribing.try_send(asks).is_ok()
+            }
+        };
+        if !is_told {
+            self.refuse(slot, Count::SubscribeUnavailable);
+        }
+        is_told
     }
 }

@@ -6,6 +6,7 @@
 )]
 
 mod acknowledgements;
+mod admissions;
 mod app_server;
 mod authorize;
 mod bridge;

@@ -1,0 +1,191 @@
+//! Cookies that are worth nothing any more, because the app said so.
+//!
+//! A WebSocket is judged by cookies that it showed a while ago, and a sealed session cookie stays valid after its user has signed
+//! out. So the app says which cookies it took back (`POST bridge/ended`), and from then on they are left out of every question:
+//! an authorizer decides by what remains. Leaving them out instead of refusing means that a visitor who has the app delete
+//! `theme=dark` costs no admin anything who shows the same.
+//!
+//! Invariant: cookies that admitted somebody are remembered apart from all others, and only admissions push them out. So what
+//! visitors have the app delete neither makes anybody be asked again, nor makes a real sign-out be forgotten.
+
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::Credentials;
+use crate::head::without_cookies;
+
+/// Cookies remembered of those that admitted somebody, and of the others that were taken back. 24 bytes each.
+const COOKIES_MAX: usize = 16_384;
+
+/// The cookies that were taken back.
+#[derive(Debug, Default)]
+pub(crate) struct Ended {
+    hashes: RandomState,
+    /// Whether there are any at all.
+    has_any: AtomicBool,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    /// Cookies that admitted somebody, and whether they were taken back since.
+    admitting: HashMap<u64, bool>,
+    admitting_order: VecDeque<u64>,
+    /// Other cookies that were taken back, the newest: one of them may be in a question that is under way.
+    others: HashSet<u64>,
+    others_order: VecDeque<u64>,
+}
+
+impl Ended {
+    /// Remembers what admitted somebody.
+    pub(crate) fn note_admitted(&self, credentials: &Credentials) {
+        let mut known = self.known();
+        for pair in pairs(credentials) {
+            known.note_admitting(self.hash(pair));
+        }
+    }
+
+    /// Remembers that a cookie, `name=value`, was taken back. Whether it admitted somebody until now.
+    pub(crate) fn end(&self, pair: &str) -> bool {
+        self.has_any.store(true, Ordering::Release);
+        self.known().end(self.hash(pair.trim()))
+    }
+
+    /// How many of the cookies shown were taken back.
+    pub(crate) fn count_in(&self, credentials: &Credentials) -> usize {
+        if !self.has_any.load(Ordering::Acquire) {
+            return 0;
+        }
+        let known = self.known();
+        pairs(credentials)
+            .filter(|pair| known.is_ended(self.hash(pair)))
+            .count()
+    }
+
+    /// What was shown without the cookies that were taken back; `None` where none was.
+    pub(crate) fn without(&self, credentials: &Credentials) -> Option<Credentials> {
+        if self.count_in(credentials) == 0 {
+            return None;
+        }
+        let known = self.known();
+        let is_ended = |name: &str, value: &str| known.is_ended(self.hash(&format!("{name}={value}")));
+        let left = credentials.headers().filter_map(|(name, value)| {
+            if name != "cookie" {
+                return Some((name.into(), value.into()));
+            }
+            let cookies = without_cookies(value, is_ended);
+            (!cookies.is_empty()).then(|| (name.into(), cookies.into()))
+        });
+        Some(Credentials::from_headers(left.collect()))
+    }
+
+    fn hash(&self, pair: &str) -> u64 {
+        self.hashes.hash_one(pair)
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The cookies shown, `name=value` each.
+fn pairs(credentials: &Credentials) -> impl Iterator<Item = &str> {
+    let cookies = credentials.headers().filter(|(name, _)| *name == "cookie");
+    cookies
+        .flat_map(|(_, value)| value.split(';').map(str::trim))
+        .filter(|pair| !pair.is_empty())
+}
+
+impl Known {
+    fn is_ended(&self, hash: u64) -> bool {
+        self.admitting.get(&hash).copied().unwrap_or_default() || self.others.contains(&hash)
+    }
+
+    fn note_admitting(&mut self, hash: u64) {
+        let Entry::Vacant(place) = self.admitting.entry(hash) else {
+            return;
+        };
+        place.insert(false);
+        self.admitting_order.push_back(hash);
+        if self.admitting_order.len() > COOKIES_MAX
+            && let Some(oldest) = self.admitting_order.pop_front()
+        {
+            self.admitting.remove(&oldest);
+        }
+    }
+
+    fn end(&mut self, hash: u64) -> bool {
+        if let Some(is_ended) = self.admitting.get_mut(&hash) {
+            return !std::mem::replace(is_ended, true);
+        }
+        if self.others.insert(hash) {
+            self.others_order.push_back(hash);
+            if self.others_order.len() > COOKIES_MAX
+                && let Some(oldest) = self.others_order.pop_front()
+            {
+                self.others.remove(&oldest);
+            }
+        }
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(cookies: &str) -> Credentials {
+        Credentials::of(&[("cookie", cookies), ("user-agent", "Firefox")])
+    }
+
+    fn left(ended: &Ended, cookies: &str) -> Option<String> {
+        let left = ended.without(&shown(cookies))?;
+        let headers = left.headers().map(|(name, value)| format!("{name}: {value}"));
+        Some(headers.collect::<Vec<_>>().join(", "))
+    }
+
+    #[test]
+    fn what_was_taken_back_is_left_out_and_the_rest_is_not() {
+        let ended = Ended::default();
+        assert_eq!(left(&ended, "sid=1"), None);
+        ended.end("sid=1");
+        assert_eq!(left(&ended, "theme=dark; sid=12; xsid=1"), None);
+        assert_eq!(
+            left(&ended, "theme=dark; sid=1; a=b=c").unwrap(),
+            "cookie: theme=dark; a=b=c, user-agent: Firefox"
+        );
+        assert_eq!(left(&ended, "sid=1").unwrap(), "user-agent: Firefox");
+    }
+
+    #[test]
+    fn only_a_cookie_that_admitted_somebody_concerns_anybody_and_only_once() {
+        let ended = Ended::default();
+        ended.note_admitted(&shown("sid=1; theme=dark"));
+        assert!(!ended.end("sid=2"));
+        assert!(ended.end("sid=1"));
+        assert!(!ended.end("sid=1"));
+        ended.note_admitted(&shown("sid=1"));
+        assert_eq!(ended.count_in(&shown("sid=1; sid=2")), 2, "it stays taken back");
+    }
+
+    #[test]
+    fn junk_does_not_push_out_a_sign_out() {
+        let ended = Ended::default();
+        ended.note_admitted(&shown("sid=admin"));
+        ended.end("sid=admin");
+        for number in 0..3 * COOKIES_MAX {
+            assert!(!ended.end(&format!("sid={number}")));
+        }
+        assert_eq!(ended.count_in(&shown("sid=admin")), 1);
+        assert_eq!(
+            ended.count_in(&shown("sid=0")),
+            0,
+            "the oldest of the others went"
+        );
+        let known = ended.known();
+        assert!(known.others.len() <= COOKIES_MAX && known.others_order.len() <= COOKIES_MAX);
+    }
+}
