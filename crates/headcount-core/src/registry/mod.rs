@@ -278,6 +278,18 @@ impl<P> Registry<P> {
         })
     }
 
+    /// As [`Registry::row`], with the connection's own version and route whatever they are counted under, as far as they are
+    /// known. For readers that hold one row of each connection, and no counts.
+    pub fn own_row(&self, slot: u32) -> Option<Row> {
+        let entry = self.slots.get(slot)?;
+        let row = self.row(slot)?;
+        Some(Row {
+            version: Arc::clone(&self.versions.get(entry.version).text),
+            route: row.route.map(|_| Arc::clone(&self.routes.get(entry.route).text)),
+            ..row
+        })
+    }
+
     /// Whether anything is there to report, or may be: a sample that has room is looked after by reporting.
     pub fn has_changes(&self) -> bool {
         self.versions.has_changes()

@@ -88,9 +88,9 @@ impl Shard {
         if !self.connect(key) || !self.greet(slot, greeting) {
             return;
         }
-        self.outlets
-            .witness
-            .tell(&self.meters, || self.registry.row(slot).map(Happening::Opened));
+        self.outlets.witness.tell(&self.meters, || {
+            self.registry.own_row(slot).map(Happening::Opened)
+        });
         self.deliver_due(slot);
         if let Some(drain) = &self.drain {
             let after_ms = drain.random_return_ms();

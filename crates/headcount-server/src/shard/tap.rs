@@ -135,8 +135,10 @@ impl Shard {
         let page = self.registry.page(tapped.cursor, SLICE_ROWS, &Filter::default());
         tapped.cursor = page.next.unwrap_or(PAST_ALL);
         for row in page.rows {
-            // A reader that takes no more shows below.
-            let _is_told = tapped.send(News::Open(row));
+            if let Some(row) = self.registry.own_row(row.key.slot) {
+                // A reader that takes no more shows below.
+                let _is_told = tapped.send(News::Open(row));
+            }
         }
         self.end_slice(number, page.next.is_none());
     }

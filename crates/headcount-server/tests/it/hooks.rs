@@ -83,6 +83,37 @@ fn what_is_not_tracked_is_not_shown_to_hooks() {
     assert_eq!(seen.recv_timeout(PATIENCE).unwrap(), (None, None));
 }
 
+/// Regression: a hook was told `(other)` of a tab that opened where names were used up, and its own page when it moved.
+#[test]
+fn a_hook_is_told_a_tabs_own_page_and_build_whatever_it_is_counted_under() {
+    let (sender, seen) = sync_channel(100);
+    let hooks = Hooks::new().on_open(move |event| {
+        sender
+            .send((
+                event.version.to_string(),
+                event.route.clone().unwrap().to_string(),
+            ))
+            .unwrap();
+    });
+    let mut config = config();
+    config.shards = 1;
+    config.limits.versions_max = 1;
+    config.limits.routes_max = 1;
+    let server = Server::build(Door::Own, config, |builder| builder.hooks(hooks));
+    let tabs = ["a", "b"].map(|name| {
+        Visit::new(Transport::Sse, &format!("/{name}"))
+            .version(name)
+            .open(server.address)
+    });
+    for name in ["a", "b"] {
+        let opened = seen.recv_timeout(PATIENCE).unwrap();
+        assert_eq!(opened, (name.to_owned(), format!("/{name}")));
+    }
+    let stats = server.stats();
+    assert_eq!(stats.routes["(other)"], 1, "{stats:?}");
+    drop(tabs);
+}
+
 #[test]
 fn a_welcome_from_the_open_hook_comes_right_after_connected() {
     let hooks = Hooks::new().on_open(|event| {

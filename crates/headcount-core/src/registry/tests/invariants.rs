@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::life::Life;
 use super::model::Tab;
 use crate::connection::ConnectionKey;
-use crate::intern::{NO_SLOT, Names, OTHER};
+use crate::intern::{NO_SLOT, Names, OTHER, OTHER_TEXT};
 use crate::protocol::client::Outcome;
 use crate::registry::{Outcomes, Unknowns};
 use crate::stats::{Counts, Row};
@@ -107,6 +107,13 @@ impl Life {
             assert_eq!(self.registry.key(slot), Some(tab.key));
             assert_eq!(self.registry.peer(slot), Some(&tab.page));
             assert_eq!(self.registry.row(slot), Some(self.row(tab)));
+            let own = |name: &Option<String>| name.as_deref().unwrap_or(OTHER_TEXT).into();
+            let own_row = Row {
+                version: own(&tab.version),
+                route: self.model.track_routes.then(|| own(&tab.route)),
+                ..self.row(tab)
+            };
+            assert_eq!(self.registry.own_row(slot), Some(own_row));
         }
         for key in self.model.closed.iter().rev().take(64) {
             assert_eq!(self.registry.find(*key), None, "{key:?} is closed");

@@ -45,6 +45,12 @@ struct Tab {
 
 impl Tab {
     fn open(address: SocketAddr, route: &str) -> Self {
+        let mut tab = Self::ask(address, route);
+        tab.greet();
+        tab
+    }
+
+    fn ask(address: SocketAddr, route: &str) -> Self {
         let mut socket = TcpStream::connect(address).unwrap();
         socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         write!(
@@ -52,12 +58,14 @@ impl Tab {
             "GET /__skew/sse?route={route} HTTP/1.1\r\nhost: x\r\n\r\n"
         )
         .unwrap();
-        let mut tab = Self {
+        Self {
             reader: BufReader::new(socket),
             id: String::new(),
-        };
-        tab.id = tab.next().1["connectionId"].as_str().unwrap().to_owned();
-        tab
+        }
+    }
+
+    fn greet(&mut self) {
+        self.id = self.next().1["connectionId"].as_str().unwrap().to_owned();
     }
 
     /// The next message, and its event id.
@@ -177,6 +185,69 @@ async fn a_tab_that_has_moved_away_is_judged_by_where_it_is() {
     for (tab, told) in [(&mut stays, 1), (&mut leaves, 0), (&mut comes, 1)] {
         assert_eq!(tab.told(&headcount).len(), told);
     }
+}
+
+/// A page that reconnects while a rule is on its way to it is told once, on whichever connection.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tab_that_reconnects_midway_is_told_once() {
+    let (headcount, address) = serve().await;
+    let before = Tab::open(address, "/a&tab=the-tab-of-a-visitor");
+    let busy = Busy::queue(headcount.shards().get(0).unwrap());
+    busy.begin();
+    let mut standing = nothing_stands();
+    let (position, _) = standing.add(rule(5, "/a"), 64);
+    stand(&headcount, &standing, None, Some(position));
+    // Its request waits in the socket, and is read after the rule is there and before any tab is reached.
+    let mut after = Tab::ask(address, "/a&since=0&tab=the-tab-of-a-visitor");
+    drop(busy);
+    after.greet();
+    go_on(&headcount).await;
+    let told = after.told(&headcount);
+    assert_eq!(told.len(), 1, "{told:?}");
+    drop(before);
+    // And once more, with what it knows by now.
+    let mut later = Tab::open(address, "/a&since=0;5&tab=the-tab-of-a-visitor");
+    go_on(&headcount).await;
+    assert_eq!(later.told(&headcount), []);
+}
+
+/// Regression: a shard went on finding out how far a rule reaches when its asker had long gone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_walk_ends_with_its_asker() {
+    let (headcount, address) = serve().await;
+    let long = "x".repeat(900);
+    let tabs: Vec<Tab> = (0..400)
+        .map(|number| Tab::open(address, &format!("/{long}/{number}")))
+        .collect();
+    let shard = headcount.shards().get(0).unwrap();
+    let first = Busy::queue(shard);
+    first.begin();
+    let (reply, answer) = oneshot::channel();
+    let rule = Arc::new(Rule {
+        pattern: RoutePattern::regex("^/x", &Limits::default()).unwrap(),
+        ..rule(5, "/")
+    });
+    let asked = Arc::clone(&rule);
+    shard.force(Command::Ask(Question::Reach { rule: asked, reply }));
+    let second = Busy::queue(shard);
+    drop(first);
+    second.begin();
+    // Its first step is taken, and several are left.
+    assert_eq!(Arc::strong_count(&rule), 2);
+    drop(answer);
+    drop(second);
+    let (reply, answer) = oneshot::channel();
+    shard.force(Command::Ask(Question::Versions(reply)));
+    answer.await.unwrap();
+    let (reply, answer) = oneshot::channel();
+    shard.force(Command::Ask(Question::Versions(reply)));
+    answer.await.unwrap();
+    assert_eq!(
+        Arc::strong_count(&rule),
+        1,
+        "the walk was dropped at its next step"
+    );
+    drop(tabs);
 }
 
 #[tokio::test(flavor = "multi_thread")]
