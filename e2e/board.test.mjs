@@ -134,6 +134,8 @@ describe('what it shows', () => {
   test('paging lists every tab once, marks this one, and shows no address that is not tracked', async () => {
     await crowd.join(40, 'v1')
     const page = await signedIn()
+    // The list has the tabs that are open while it is read. The board's own tab connects beside it, perhaps on a page that was read already.
+    await figure(page, 'Open tabs', '41')
     const found = new Set()
     const list = page.locator('#connections tbody tr')
     for (let number = 1; ; number += 1) {
@@ -158,6 +160,14 @@ describe('what it shows', () => {
     const page = await signedIn()
     await shown(page.getByRole('columnheader', { name: 'Address' }))
     await shown(page.locator('#connections').getByText('127.0.0.1'))
+  })
+
+  test('names cannot hide, nor turn the text around them', async () => {
+    await crowd.joinOn('/\u05d0\u05d1/\u202egpj', 'v1')
+    const page = await signedIn()
+    const name = row(page, 'connections', '/\u05d0\u05d1/\\u{202e}gpj').locator('bdi').getByText('/\u05d0\u05d1/')
+    await shown(name)
+    assert.equal(await name.evaluate((element) => getComputedStyle(element).unicodeBidi), 'isolate')
   })
 
   test('names are text, whatever they look like', async () => {
