@@ -15,6 +15,7 @@ mod fuzz;
 mod licence;
 mod needs;
 mod packages;
+mod repeat;
 mod report;
 mod run;
 mod source;

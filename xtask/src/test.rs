@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything, from a fresh clone. What the build server runs.
 
 use crate::report::{Failure, Passed, step};
-use crate::{autobahn, check, needs, packages, run};
+use crate::{autobahn, check, needs, packages, repeat, run};
 
 /// Installs what is missing, then runs the gates, every Rust test, the Autobahn test suite and the browser tests.
 pub(crate) fn test() -> Result<(), Failure> {
@@ -9,17 +9,28 @@ pub(crate) fn test() -> Result<(), Failure> {
     step("proxies for the browser tests", needs::proxies)?;
     step("network namespaces for the tests", needs::namespaces)?;
     step("npm packages", needs::packages)?;
+    let mut repeated = Vec::new();
+    let outcome = everything(&mut repeated);
+    repeat::summary(&repeated);
+    outcome
+}
+
+/// What had to be repeated is told even if something fails.
+fn everything(repeated: &mut Vec<String>) -> Result<(), Failure> {
     check::gates()?;
     step("packages for the browser", packages::packages)?;
     step("the binary", binary)?;
-    step("Rust tests", rust_tests)?;
+    repeat::forget();
+    let rust = step("Rust tests", rust_tests);
+    repeated.extend(repeat::of_nextest());
+    rust?;
     step("examples in the documentation", documentation_tests)?;
     step(
         "WebSocket conformance: the Autobahn test suite",
         autobahn::conformance_if_installable,
     )?;
     step("TypeScript packages", typescript)?;
-    step("browser tests", browser_tests)
+    step("browser tests", || repeat::browser_tests(repeated))
 }
 
 fn binary() -> Result<Passed, Failure> {
@@ -49,20 +60,4 @@ fn typescript() -> Result<Passed, Failure> {
     let mut command = run::command("npm", &["run", "check", "--silent"]);
     let next = "run it alone, in packages/<name>/: npm run build, types, test, size or publishable";
     run::succeed(&mut command, next).map(|()| Passed::Whole)
-}
-
-/// A real browser beside compilers on two cores misses a deadline now and then. A run that failed is repeated once, and the
-/// result says so: what fails twice is broken, and what fails once is still somebody's to look into.
-fn browser_tests() -> Result<Passed, Failure> {
-    let run = || {
-        let mut command = run::command("npm", &["test", "--silent"]);
-        command.current_dir(run::root().join("e2e"));
-        let next = "run it alone, in e2e/: node --test --test-name-pattern='<name>'";
-        run::succeed(&mut command, next)
-    };
-    match run() {
-        Ok(()) => Ok(Passed::Whole),
-        Err(_) => run()
-            .map(|()| Passed::Noting("FLAKY, only the second run passed: see what failed above".to_owned())),
-    }
 }
