@@ -7,6 +7,7 @@
 mod arrows;
 mod autobahn;
 mod bench;
+mod canary;
 mod check;
 mod demo;
 mod dependencies;
@@ -31,6 +32,7 @@ cargo xtask <command>
   check         formatting, lints, arrows between crates, rules on sources and documents, dependencies, unit tests
   test          installs what is missing, then everything: check, all Rust tests, conformance, the browser tests
   conformance   the Autobahn test suite against our WebSocket framing; needs a Python 2.7
+  canary        the example app on the newest Nuxt that npm has today; what `test` uses is pinned
   demo          starts a demo site with visitors, and says how to try it; further arguments go to `headcount demo`
   fuzz          runs the fuzz targets, each for a minute: [target] [--seconds N]; guided by libFuzzer where c++ is there
   bench         runs the measurements; further arguments go to them
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         (Some("check"), []) => check::check(),
         (Some("test"), []) => test::test(),
         (Some("conformance"), []) => autobahn::conformance(),
+        (Some("canary"), []) => canary::canary(),
         (Some("demo"), rest) => demo::demo(rest),
         (Some("fuzz"), rest) => fuzz::fuzz(rest),
         (Some("bench"), rest) => bench::bench(rest),

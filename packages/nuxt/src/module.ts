@@ -1,15 +1,19 @@
 // The Nuxt module: puts the parts in `runtime/` into an app, as its options say.
+//
+// It uses the kit of the app's own Nuxt, `nuxt/kit`. A kit of another version beside that one would be a second copy, with its own
+// `unctx`.
 
 import { mkdir, writeFile } from 'node:fs/promises'
 import type { Server } from 'node:http'
 import { join } from 'node:path'
 
 import {
-  addImports, addPlugin, addServerHandler, addServerPlugin, addTypeTemplate, createResolver, defineNuxtModule, hasNuxtModule, useLogger,
-} from '@nuxt/kit'
-import type { Nuxt } from '@nuxt/schema'
+  addImports, addPlugin, addServerHandler, addServerPlugin, addTypeTemplate, addVitePlugin, createResolver, defineNuxtModule, hasNuxtCompatibility, hasNuxtModule, useLogger,
+} from 'nuxt/kit'
+import type { Nuxt } from 'nuxt/schema'
 import type { Nitro } from 'nitropack/types'
 
+import { unctxOutside } from './externals.js'
 import { DEFAULTS, problems, type ModuleOptions } from './options.js'
 import { AUTHORIZE_PATH } from './runtime/server/authorize.path.js'
 import { configuredProxies } from './runtime/server/forwarding.js'
@@ -35,10 +39,12 @@ const PREVIEW = 'headcount-preview.mjs'
 const logger = useLogger('headcount')
 
 export default defineNuxtModule<ModuleOptions>({
-  meta: { name: '@headcount/nuxt', configKey: 'skewProtection', compatibility: { nuxt: '>=4.0.0' } },
+  meta: { name: '@headcount/nuxt', configKey: 'skewProtection', compatibility: { nuxt: '^4.4.5' } },
   defaults: DEFAULTS,
   async setup(options, nuxt) {
     const { resolve } = createResolver(import.meta.url)
+    // Before, both ways to import it ended in the bundle, or both outside.
+    if (await hasNuxtCompatibility({ nuxt: '>=4.5.0' }, nuxt)) addVitePlugin(unctxOutside(), { client: false })
     if (!options.enabled) return standIn(nuxt, resolve)
     check(options)
     const base = nuxt.options.app.baseURL.replace(/\/$/, '') + options.path
