@@ -1,14 +1,18 @@
-// A reporter for `node --test`: one line for each test that failed, its file and its names from the outermost, with tabs between. `cargo xtask test` repeats those.
+// A reporter for `node --test`: a line for each test that failed, its file and its name with a tab between, and at last how many passed. `cargo xtask test`
+// repeats those that failed. Where a suite or a file failed outside its tests, the name is the file's: then all of it is repeated.
 
 import { relative } from 'node:path'
 
 export default async function* failedTests(source) {
-  const names = []
+  let passed = 0
   for await (const { type, data } of source) {
-    if (type === 'test:start') names.splice(data.nesting, Infinity, data.name)
+    const isTest = data?.details?.type !== 'suite'
+    if (type === 'test:pass' && isTest && data.skip === undefined) passed += 1
     // A suite fails with its tests, and a file with what is in it.
     if (type !== 'test:fail' || data.details.error?.failureType === 'subtestsFailed') continue
-    const named = [...names.slice(0, data.nesting), data.name]
-    yield `${[relative(process.cwd(), data.file ?? ''), ...named].join('\t')}\n`
+    const file = relative(process.cwd(), data.file ?? data.name)
+    const isFile = !isTest || data.name.endsWith(file)
+    yield `${file}\t${isFile ? file : data.name}\n`
   }
+  yield `# ${passed} passed\n`
 }

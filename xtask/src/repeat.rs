@@ -21,6 +21,12 @@ struct Failed {
     name: String,
 }
 
+impl Failed {
+    fn text(&self) -> String {
+        format!("{}: {}", self.file, self.name)
+    }
+}
+
 /// Forgets what an earlier run left.
 pub(crate) fn forget() {
     let _not_there = fs::remove_file(run::root().join(NEXTEST));
@@ -44,21 +50,27 @@ pub(crate) fn browser_tests(repeated: &mut Vec<String>) -> Result<Passed, Failur
     }
     let mut broken = Vec::new();
     for test in &failed {
-        say(&format!("\n   once more: {}, {}\n", test.file, test.name));
-        let pattern = format!("--test-name-pattern=/^{}$/", escaped(&test.name));
-        // A file that ended before its tests did is no test of its own.
-        let arguments = if test.name == test.file || test.name.ends_with(&format!("/{}", test.file)) {
-            vec!["--test", &test.file]
-        } else {
-            vec!["--test", &pattern, &test.file]
-        };
-        match node(&arguments, &list) {
-            Ok(()) => repeated.push(format!("{}: {}", test.file, test.name)),
-            Err(_) => broken.push(format!("{}: {}", test.file, test.name)),
+        say(&format!("\n   once more: {}\n", test.text()));
+        match again(test, &list) {
+            Ok(()) => repeated.push(test.text()),
+            Err(_) => broken.push(test.text()),
         }
     }
     Failure::unless_empty(&broken, ALONE)?;
     Ok(Passed::Noting(format!("{} were repeated", failed.len())))
+}
+
+/// Repeats one test; all of its file where the test does not go by its name.
+fn again(test: &Failed, list: &Path) -> Result<(), Failure> {
+    if test.name != test.file {
+        // Newer versions of Node put the names of the suites before it.
+        let pattern = format!("--test-name-pattern=/{}$/", escaped(&test.name));
+        node(&["--test", &pattern, &test.file], list)?;
+        if passed_some(&fs::read_to_string(list).unwrap_or_default()) {
+            return Ok(());
+        }
+    }
+    node(&["--test", &test.file], list)
 }
 
 /// Says at the end of a run what had to be repeated. A test that needs that is a race which is not understood yet.
@@ -88,12 +100,21 @@ fn node(arguments: &[&str], list: &Path) -> Result<(), Failure> {
 /// The lines of `e2e/failed-tests.mjs`.
 fn read(list: &str) -> Vec<Failed> {
     let lines = list.lines().filter_map(|line| {
-        let mut names = line.split('\t');
-        let file = names.next()?.to_owned();
-        let name = names.next_back()?.to_owned();
-        Some(Failed { file, name })
+        let (file, name) = line.split_once('\t')?;
+        Some(Failed {
+            file: file.to_owned(),
+            name: name.to_owned(),
+        })
     });
     lines.collect()
+}
+
+/// Whether any test ran and passed. A pattern that matches none is no success.
+fn passed_some(list: &str) -> bool {
+    let mut passed = list
+        .lines()
+        .filter_map(|line| line.strip_prefix("# ")?.strip_suffix(" passed"));
+    passed.next_back().is_some_and(|count| count != "0")
 }
 
 /// The names in a `JUnit` file of nextest that have a failure which a repetition did not confirm.
@@ -151,12 +172,16 @@ mod tests {
 
     #[test]
     fn a_failed_browser_test_is_found_again_by_its_file_and_its_own_name() {
-        let failed = read("board.test.mjs\twhat it shows\tpaging (1/2)\n");
+        let failed = read("board.test.mjs\tpaging (1/2)\n# 3 passed\n");
         let expected = Failed {
             file: "board.test.mjs".to_owned(),
             name: "paging (1/2)".to_owned(),
         };
         assert_eq!(failed, [expected]);
+        assert_eq!(
+            [passed_some("# 0 passed\n"), passed_some("# 3 passed\n")],
+            [false, true]
+        );
         assert_eq!(escaped("paging (1/2)"), r"paging \(1\/2\)");
     }
 }
