@@ -148,16 +148,21 @@ impl Names {
             Some(id) => (*id, false),
             None => self.insert(text, is_reserved),
         };
-        self.by_id[id as usize].count += 1;
-        self.waiting_count += u32::from(self.counted(id) != id);
+        let name = &mut self.by_id[id as usize];
+        name.count += 1;
+        if matches!(name.place, Place::Waiting(_)) {
+            self.waiting_count += 1;
+        }
         self.mark(id);
         (id, new)
     }
 
     /// One connection less bears the name.
     pub(crate) fn release(&mut self, id: u32) -> Released {
-        self.waiting_count -= u32::from(self.counted(id) != id);
         let name = &mut self.by_id[id as usize];
+        if matches!(name.place, Place::Waiting(_)) {
+            self.waiting_count -= 1;
+        }
         debug_assert!(name.count > 0, "released more often than acquired");
         name.count = name.count.saturating_sub(1);
         let is_last = name.count == 0 && id != OTHER;
@@ -314,6 +319,10 @@ impl Names {
     }
 
     fn mark(&mut self, id: u32) {
+        let name = &mut self.by_id[id as usize];
+        if name.changed {
+            return;
+        }
         let id = self.counted(id);
         let name = &mut self.by_id[id as usize];
         if std::mem::replace(&mut name.changed, true) {

@@ -36,6 +36,29 @@ pub struct ReachWalk {
     /// Routes with too many connections for one piece, and whether one of those was a hit.
     crowded: Vec<(Arc<str>, bool)>,
     stage: Stage,
+    /// The slots of the tabs it applies to, as far as they were found and not taken; `None`: not wanted.
+    hits: Option<Vec<u32>>,
+}
+
+impl ReachWalk {
+    /// A walk that collects the slots of the tabs that the rule applies to. By the time they are looked at they may be others'.
+    pub fn with_hits() -> Self {
+        Self {
+            hits: Some(Vec::new()),
+            ..Self::default()
+        }
+    }
+
+    /// The slots that were found since the last call.
+    pub fn take_hits(&mut self) -> Vec<u32> {
+        self.hits.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    fn hit(&mut self, slot: u32) {
+        if let Some(hits) = &mut self.hits {
+            hits.push(slot);
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -130,7 +153,10 @@ impl<P> Registry<P> {
         let verdict = rule.judge_route(self.routes.known(route));
         let (mut slot, mut hit) = (name.first, false);
         while let Some(entry) = self.slots.get(slot) {
-            hit |= self.count(rule, entry, verdict, &mut walk.reach, versions);
+            if self.count(rule, entry, verdict, &mut walk.reach, versions) {
+                hit = true;
+                walk.hit(slot);
+            }
             slot = entry.next;
         }
         if hit {
@@ -162,10 +188,13 @@ impl<P> Registry<P> {
                 OTHER => rule.judge_route(None),
                 _ => Verdict::Concerned,
             };
-            if self.count(rule, entry, verdict, &mut walk.reach, versions)
-                && let Some((route, hit)) = crowded
-                    .get(found)
-                    .and_then(|(_, place)| walk.crowded.get_mut(*place))
+            if !self.count(rule, entry, verdict, &mut walk.reach, versions) {
+                continue;
+            }
+            walk.hit(slot);
+            if let Some((route, hit)) = crowded
+                .get(found)
+                .and_then(|(_, place)| walk.crowded.get_mut(*place))
                 && !std::mem::replace(hit, true)
             {
                 walk.reach.routes.push(Arc::clone(route));

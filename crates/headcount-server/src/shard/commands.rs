@@ -207,10 +207,7 @@ impl Shard {
             self.broadcast(&text);
         }
         match position.and_then(|position| self.registry.standing().rule(position).cloned()) {
-            Some(rule) => {
-                self.begin_reach(rule, reply);
-                self.begin_round();
-            }
+            Some(rule) => self.begin_hits(rule, reply),
             None => {
                 let _asker_gone = reply.send(Reach::default());
             }

@@ -4,10 +4,11 @@
 //! a few hundred, between which sockets are heard: a broadcast to fifteen thousand tabs delays nobody by more than a
 //! millisecond or two.
 //!
-//! Nothing is decided ahead. A round goes by every slot and tells what is due there at that moment, so a rule that was lifted
-//! meanwhile is not sent, a tab that moved away is left alone, and one that came in between is told once. A rule counts as told
-//! when it was written; an event id names those that were written before it, and itself.
+//! Nothing is decided ahead. A round goes by the slots where a rule was found to have a hit and tells what is due there at that
+//! moment, so a rule that was lifted meanwhile is not sent, a tab that moved away is left alone, and one that came in between
+//! is told once. A rule counts as told when it was written; an event id names those that were written before it, and itself.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -40,12 +41,27 @@ pub(super) struct Broadcast {
     newest: u32,
 }
 
-/// A round over all connections that tells what is due.
+/// A round that tells what is due.
 #[derive(Debug, Default)]
 pub(super) struct Round {
+    /// Slots to go by. Never more than there are connections: where they would be, all slots are gone by instead.
+    hits: VecDeque<u32>,
     next: u32,
-    /// Slots still to go by.
+    /// Slots still to go by from `next` on.
     left: u32,
+}
+
+impl Round {
+    /// The next slot.
+    fn step(&mut self, end: u32) -> Option<u32> {
+        if let Some(slot) = self.hits.pop_front() {
+            return Some(slot);
+        }
+        self.left = self.left.checked_sub(1)?;
+        let slot = if self.next < end { self.next } else { 0 };
+        self.next = slot + 1;
+        Some(slot)
+    }
 }
 
 /// A rule as it is sent, encoded once for many.
@@ -68,14 +84,20 @@ impl Shard {
         });
     }
 
-    /// Starts telling everybody what is due. A round that is under way goes on, and once around from here.
-    pub(super) fn begin_round(&mut self) {
-        self.round.left = self.registry.end();
+    /// Goes by these slots as well, soon.
+    pub(super) fn go_by(&mut self, hits: Vec<u32>) {
+        let round = &mut self.round;
+        if round.left > 0 || round.hits.len() + hits.len() > self.registry.len() {
+            round.hits = VecDeque::new();
+            round.left = self.registry.end();
+        } else {
+            round.hits.extend(hits);
+        }
     }
 
     /// Whether anything is on its way to many.
     pub(super) fn is_delivering(&self) -> bool {
-        self.broadcast.is_some() || self.round.left > 0
+        self.broadcast.is_some() || self.round.left > 0 || !self.round.hits.is_empty()
     }
 
     /// Sends a piece of what is on its way: a release first, for a tab to hear of it before it is asked to run it.
@@ -116,13 +138,11 @@ impl Shard {
     fn go_round(&mut self) {
         let standing = Arc::clone(self.registry.standing());
         let (mut framed, mut sent, mut work) = (Vec::new(), 0, 0);
-        while self.round.left > 0 && sent < PIECE && work < WORK {
-            if self.round.next >= self.registry.end() {
-                self.round.next = 0;
-            }
-            let slot = self.round.next;
-            self.round.next += 1;
-            self.round.left -= 1;
+        while sent < PIECE && work < WORK {
+            let Some(slot) = self.round.step(self.registry.end()) else {
+                self.round.hits = VecDeque::new();
+                return;
+            };
             let due = self.registry.due(slot, &mut work);
             if due != 0 {
                 sent += due.count_ones() as usize;

@@ -46,6 +46,12 @@ pub(super) enum Walk {
         walk: ReachWalk,
         reply: oneshot::Sender<Reach>,
     },
+    /// As `Reach`, of a rule that stands now: what is found is told. It goes on without its asker.
+    Hits {
+        rule: Arc<Rule>,
+        walk: ReachWalk,
+        reply: oneshot::Sender<Reach>,
+    },
     Outcomes {
         walk: Box<Unknowns>,
         reply: oneshot::Sender<Vec<(u32, Outcomes)>>,
@@ -55,7 +61,10 @@ pub(super) enum Walk {
 impl Shard {
     pub(super) fn on_question(&mut self, question: Question) {
         match question {
-            Question::Reach { rule, reply } => self.begin_reach(rule, reply),
+            Question::Reach { rule, reply } => {
+                let walk = ReachWalk::default();
+                self.begin(Walk::Reach { rule, walk, reply });
+            }
             Question::Outcomes(reply) => {
                 let walk = Box::default();
                 self.begin(Walk::Outcomes { walk, reply });
@@ -77,9 +86,10 @@ impl Shard {
         }
     }
 
-    pub(super) fn begin_reach(&mut self, rule: Arc<Rule>, reply: oneshot::Sender<Reach>) {
-        let walk = ReachWalk::default();
-        self.begin(Walk::Reach { rule, walk, reply });
+    /// Finds the tabs that a rule concerns, which are told then, and answers how many they are.
+    pub(super) fn begin_hits(&mut self, rule: Arc<Rule>, reply: oneshot::Sender<Reach>) {
+        let walk = ReachWalk::with_hits();
+        self.begin(Walk::Hits { rule, walk, reply });
     }
 
     /// Other rules stand: what was counted by their positions is counted anew.
@@ -107,9 +117,10 @@ impl Shard {
     }
 
     /// Takes one step. The walk, unless that was the last one or its asker has gone.
-    fn step(&self, walk: Walk) -> Option<Walk> {
+    fn step(&mut self, walk: Walk) -> Option<Walk> {
         let asker_gone = match &walk {
             Walk::Reach { reply, .. } => reply.is_closed(),
+            Walk::Hits { .. } => false,
             Walk::Outcomes { reply, .. } => reply.is_closed(),
         };
         if asker_gone {
@@ -124,6 +135,18 @@ impl Shard {
                 Some(reach) => answer(reply, reach),
                 None => return Some(Walk::Reach { rule, walk, reply }),
             },
+            Walk::Hits {
+                rule,
+                mut walk,
+                reply,
+            } => {
+                let done = self.registry.walk_reach(&rule, &mut walk);
+                self.go_by(walk.take_hits());
+                match done {
+                    Some(reach) => answer(reply, reach),
+                    None => return Some(Walk::Hits { rule, walk, reply }),
+                }
+            }
             Walk::Outcomes { mut walk, reply } => match self.registry.walk_unknowns(&mut walk) {
                 Some(unknown) => answer(reply, self.registry.outcomes(&unknown)),
                 None => return Some(Walk::Outcomes { walk, reply }),

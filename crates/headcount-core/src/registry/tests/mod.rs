@@ -212,10 +212,15 @@ fn released(versions: &[&str]) -> ReleaseLog {
 
 /// How far the rule reaches, and in how many pieces that is found out.
 fn pieces(registry: &Registry<()>, rule: &Rule) -> (Reach, u32) {
-    let (mut walk, mut pieces) = (ReachWalk::default(), 0);
+    let (mut walk, mut pieces, mut hits) = (ReachWalk::with_hits(), 0, Vec::new());
     loop {
         pieces += 1;
-        if let Some(reach) = registry.walk_reach(rule, &mut walk) {
+        let done = registry.walk_reach(rule, &mut walk);
+        hits.extend(walk.take_hits());
+        if let Some(reach) = done {
+            hits.sort_unstable();
+            hits.dedup();
+            assert_eq!(hits.len() as u64, reach.tabs, "each hit once");
             return (reach, pieces);
         }
     }
