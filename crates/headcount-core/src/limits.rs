@@ -14,16 +14,25 @@ pub struct Limits {
     pub connections_per_address_max: u32,
     /// Sockets whose request head is still incomplete, per shard. The oldest is closed for a new one. Default 4,096.
     pub heads_pending_max: u32,
-    /// Bytes of a request head. A longer one is answered `431`. Default 16,384.
+    /// Bytes of a request head, at least 8,192. A longer one is answered `431`. Default 16,384.
     pub head_bytes_max: u32,
     /// Milliseconds a request head may take to arrive, and a body behind it. A slower one is answered `408`. Default 10,000.
     pub head_ms: u32,
     /// Bytes of a request body. A longer one is answered `413`. Default 65,536.
     pub body_bytes_max: u32,
+    /// HTTP connections served at once besides plain streams: requests, and all of HTTP/2. The next one is answered `503`. While they
+    /// are more than half of this, those without a request are closed after a second. Default 16,384.
+    pub http_connections_max: u32,
+    /// Milliseconds an HTTP/2 connection may be open without a request under way before it is closed; an HTTP/1.1 connection waits
+    /// `head_ms` for its next request. Default 30,000.
+    pub http_idle_ms: u32,
+    /// Requests, streams among them, that an HTTP/2 connection may have under way at once. Further ones wait at the client. Default
+    /// 256.
+    pub http_streams_max: u32,
     /// Bytes of one WebSocket message from a client, all fragments together. A longer one closes with 1009. Default 8,192.
     pub message_bytes_max: u32,
     /// Messages a client may send in a burst; refilled at `messages_per_second`. Beyond it a message is dropped and
-    /// counted; a client that goes on for four more bursts is closed with 1008. Default 60.
+    /// counted; a client that goes on for four more bursts is closed with 1008. At most 8,000. Default 60.
     pub messages_burst: u16,
     /// Messages a second a client may send for ever. Default 20.
     pub messages_per_second: u16,
@@ -77,8 +86,8 @@ pub struct Limits {
     pub tick_ms: u32,
     /// Time between two keepalives (SSE) or pings (WebSocket) of a connection, milliseconds. Default 30,000.
     pub keepalive_ms: u32,
-    /// A peer that is gone without a word leaves the counts within this time, milliseconds. An SSE peer is found by TCP, which
-    /// takes `keepalive_ms` and one and a half seconds at least. Default 75,000.
+    /// A peer that is gone without a word leaves the counts within this time, milliseconds. At least twice `keepalive_ms` and half a
+    /// second, and at least `keepalive_ms` and three seconds. Default 75,000.
     pub liveness_ms: u32,
     /// Releases remembered; the oldest is forgotten first. Default 1,000.
     pub releases_max: u32,
@@ -138,6 +147,9 @@ impl Default for Limits {
             head_bytes_max: 16_384,
             head_ms: 10_000,
             body_bytes_max: 65_536,
+            http_connections_max: 16_384,
+            http_idle_ms: 30_000,
+            http_streams_max: 256,
             message_bytes_max: 8_192,
             messages_burst: 60,
             messages_per_second: 20,
@@ -189,50 +201,52 @@ impl Default for Limits {
 /// The longest history: 31 days, some 45,000 samples of a few hundred bytes.
 const HISTORY_SECONDS_MAX: u32 = 31 * 86_400;
 
+/// The allowance of a client is an `i16`, and overdrafts reach four bursts below zero.
+const BURST_MAX: u16 = 8_000;
+
+/// hyper reads heads of less in any case.
+const HEAD_BYTES_MIN: u32 = 8_192;
+
+/// What a message or a query holds besides a route.
+const AROUND_ROUTE_BYTES: u32 = 64;
+
 impl Limits {
+    /// How late a shard may be in looking at a connection, milliseconds: it looks every tenth of a second, and not while it is busy.
+    pub const LATE_MS: u32 = 500;
+
+    /// How late the system may be in giving up an SSE peer that confirms nothing, milliseconds. It begins to count when it first repeats
+    /// what was not confirmed, up to a second after it was sent, and looks every half second where the link itself is down.
+    pub const GIVING_UP_MS: u32 = 2_000;
+
+    /// The least time that an SSE peer is given to confirm what it was sent, milliseconds: with less, a single lost packet ends it.
+    pub const SILENT_MS_MIN: u32 = 500;
+
+    /// How long a peer may leave unconfirmed what it was sent, milliseconds, so that it leaves the counts within `liveness_ms`.
+    pub fn silent_ms(&self) -> u32 {
+        let late_ms = self
+            .keepalive_ms
+            .saturating_add(Self::LATE_MS + Self::GIVING_UP_MS);
+        self.liveness_ms.saturating_sub(late_ms).max(Self::SILENT_MS_MIN)
+    }
+
     /// Every contradiction between the fields, as sentences that name the field and say what to set. Empty when sound.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
-        self.too_small(&mut problems);
-        if self.rules_max > 64 {
-            problems.push("`limits.rules_max` must be at most 64".to_owned());
-        }
-        if self.history_seconds > HISTORY_SECONDS_MAX {
-            problems.push(format!(
-                "`limits.history_seconds` must be at most {HISTORY_SECONDS_MAX}: 31 days"
-            ));
-        }
-        if !(100..=60_000).contains(&self.history_step_ms) {
-            problems.push("`limits.history_step_ms` must be 100 to 60000".to_owned());
-        }
-        if u64::from(self.liveness_ms) < 2 * u64::from(self.keepalive_ms) {
-            problems.push(format!(
-                "`limits.liveness_ms` ({}) must be at least twice `limits.keepalive_ms` ({}): a peer is found gone by a \
-                 ping that went unanswered until the next one",
-                self.liveness_ms, self.keepalive_ms
-            ));
-        }
-        if u32::from(self.route_bytes_max) > self.message_bytes_max {
-            problems.push(format!(
-                "`limits.route_bytes_max` ({}) must fit into `limits.message_bytes_max` ({})",
-                self.route_bytes_max, self.message_bytes_max
-            ));
-        }
-        if self.send_bytes_max > self.outbox_bytes_max {
-            problems.push(format!(
-                "`limits.send_bytes_max` ({}) must fit into `limits.outbox_bytes_max` ({})",
-                self.send_bytes_max, self.outbox_bytes_max
-            ));
-        }
+        self.zeroes(&mut problems);
+        self.bounds(&mut problems);
+        self.relations(&mut problems);
+        self.liveness(&mut problems);
         problems
     }
 
-    /// Fields that are less than they must be whatever the others say.
-    fn too_small(&self, problems: &mut Vec<String>) {
-        let at_least_one: [(&str, u32); 21] = [
+    fn zeroes(&self, problems: &mut Vec<String>) {
+        let at_least_one: [(&str, u32); 24] = [
             ("connections_max", self.connections_max),
             ("heads_pending_max", self.heads_pending_max),
             ("head_ms", self.head_ms),
+            ("http_connections_max", self.http_connections_max),
+            ("http_idle_ms", self.http_idle_ms),
+            ("http_streams_max", self.http_streams_max),
             ("messages_burst", self.messages_burst.into()),
             ("messages_per_second", self.messages_per_second.into()),
             ("route_bytes_max", self.route_bytes_max.into()),
@@ -257,23 +271,77 @@ impl Limits {
                 problems.push(format!("`limits.{name}` must be at least 1"));
             }
         }
-        for (name, value, why) in [
-            (
-                "head_bytes_max",
-                self.head_bytes_max,
-                "browsers send heads of that size",
-            ),
-            (
-                "credentials_bytes_max",
-                self.credentials_bytes_max,
-                "a sealed session has several hundred bytes",
-            ),
-        ] {
-            if value < 1_024 {
-                problems.push(format!("`limits.{name}` must be at least 1024: {why}"));
-            }
+    }
+
+    /// What each field may be by itself.
+    fn bounds(&self, problems: &mut Vec<String>) {
+        if self.rules_max > 64 {
+            problems.push("`limits.rules_max` must be at most 64".to_owned());
+        }
+        if self.messages_burst > BURST_MAX {
+            problems.push(format!("`limits.messages_burst` must be at most {BURST_MAX}"));
+        }
+        if self.history_seconds > HISTORY_SECONDS_MAX {
+            problems.push(format!(
+                "`limits.history_seconds` must be at most {HISTORY_SECONDS_MAX}: 31 days"
+            ));
+        }
+        if !(100..=60_000).contains(&self.history_step_ms) {
+            problems.push("`limits.history_step_ms` must be 100 to 60000".to_owned());
+        }
+        if self.head_bytes_max < HEAD_BYTES_MIN {
+            problems.push(format!(
+                "`limits.head_bytes_max` must be at least {HEAD_BYTES_MIN}: browsers send heads of that size"
+            ));
+        }
+        if self.credentials_bytes_max < 1_024 {
+            problems.push(
+                "`limits.credentials_bytes_max` must be at least 1024: a sealed session has several hundred bytes".to_owned(),
+            );
         }
         problems.extend(self.too_short());
+    }
+
+    /// What must fit into what.
+    fn relations(&self, problems: &mut Vec<String>) {
+        let around_route = u32::from(self.route_bytes_max).saturating_add(AROUND_ROUTE_BYTES);
+        for (name, bytes_max) in [
+            ("message_bytes_max", self.message_bytes_max),
+            ("body_bytes_max", self.body_bytes_max),
+            ("head_bytes_max", self.head_bytes_max),
+        ] {
+            if around_route > bytes_max {
+                problems.push(format!(
+                    "`limits.route_bytes_max` ({}) and {AROUND_ROUTE_BYTES} bytes around a route must fit into `limits.{name}` \
+                     ({bytes_max})",
+                    self.route_bytes_max
+                ));
+            }
+        }
+        if self.send_bytes_max > self.outbox_bytes_max {
+            problems.push(format!(
+                "`limits.send_bytes_max` ({}) must fit into `limits.outbox_bytes_max` ({})",
+                self.send_bytes_max, self.outbox_bytes_max
+            ));
+        }
+    }
+
+    /// Whether peers that are gone can be found in time.
+    fn liveness(&self, problems: &mut Vec<String>) {
+        let (liveness_ms, keepalive_ms) = (self.liveness_ms, self.keepalive_ms);
+        let two_passes_ms = keepalive_ms.saturating_mul(2).saturating_add(Self::LATE_MS);
+        let by_tcp_ms = keepalive_ms.saturating_add(Self::LATE_MS + Self::GIVING_UP_MS + Self::SILENT_MS_MIN);
+        let why = if two_passes_ms > by_tcp_ms {
+            "a peer is found gone by a ping that went unanswered until the next one"
+        } else {
+            "an SSE peer is found gone by TCP, which takes three seconds"
+        };
+        let least_ms = two_passes_ms.max(by_tcp_ms);
+        if liveness_ms < least_ms {
+            problems.push(format!(
+                "`limits.liveness_ms` ({liveness_ms}) must be at least {least_ms} where `limits.keepalive_ms` is {keepalive_ms}: {why}"
+            ));
+        }
     }
 
     /// Times that are too short to be kept.
@@ -311,5 +379,93 @@ mod tests {
         assert!(problems.iter().any(|problem| problem.contains("tick_ms")));
         assert!(problems.iter().any(|problem| problem.contains("rules_max")));
         assert!(problems.iter().any(|problem| problem.contains("liveness_ms")));
+    }
+
+    /// What is wrong with these limits, which are sound but for one thing.
+    fn problem(limits: &Limits) -> String {
+        let problems = limits.problems();
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        problems.concat()
+    }
+
+    #[test]
+    fn nothing_is_cut_without_a_word() {
+        let sound = Limits {
+            keepalive_ms: 20_000,
+            liveness_ms: 40_500,
+            messages_burst: 8_000,
+            head_bytes_max: 8_192,
+            route_bytes_max: 8_128,
+            ..Limits::default()
+        };
+        assert_eq!(sound.problems(), Vec::<String>::new());
+        for (limits, names) in [
+            (
+                Limits {
+                    messages_burst: 8_001,
+                    ..sound.clone()
+                },
+                "messages_burst",
+            ),
+            (
+                Limits {
+                    head_bytes_max: 8_191,
+                    ..Limits::default()
+                },
+                "head_bytes_max",
+            ),
+            (
+                Limits {
+                    body_bytes_max: 8_191,
+                    ..sound.clone()
+                },
+                "body_bytes_max",
+            ),
+            (
+                Limits {
+                    message_bytes_max: 8_191,
+                    ..sound.clone()
+                },
+                "message_bytes_max",
+            ),
+            (
+                Limits {
+                    liveness_ms: 40_499,
+                    ..sound.clone()
+                },
+                "at least 40500 where",
+            ),
+            (
+                Limits {
+                    keepalive_ms: 100,
+                    liveness_ms: 3_099,
+                    ..sound.clone()
+                },
+                "SSE",
+            ),
+        ] {
+            let problem = problem(&limits);
+            assert!(problem.contains(names), "{problem}");
+        }
+    }
+
+    #[test]
+    fn an_sse_peer_is_given_up_in_time() {
+        for (keepalive_ms, liveness_ms) in [(30_000, 75_000), (100, 3_100), (500, 4_000), (20_000, 40_500)] {
+            let limits = Limits {
+                keepalive_ms,
+                liveness_ms,
+                ..Limits::default()
+            };
+            let late_ms = Limits::LATE_MS + Limits::GIVING_UP_MS;
+            assert!(keepalive_ms + limits.silent_ms() + late_ms <= liveness_ms);
+            assert!(limits.silent_ms() >= Limits::SILENT_MS_MIN);
+        }
+        let far = Limits {
+            keepalive_ms: u32::MAX,
+            liveness_ms: 1,
+            ..Limits::default()
+        };
+        assert!(!far.problems().is_empty() && far.silent_ms() == Limits::SILENT_MS_MIN);
     }
 }

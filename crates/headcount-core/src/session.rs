@@ -54,9 +54,6 @@ pub struct Session {
     refilled: [u16; 2],
 }
 
-/// The allowance is an `i16`, and overdrafts reach four bursts below zero.
-const BURST_MAX: u16 = 8_000;
-
 impl Session {
     /// A new session, at `now_ms` of any monotonic clock.
     pub fn new(now_ms: u64, limits: &Limits) -> Self {
@@ -100,7 +97,7 @@ impl Session {
 
     /// Whether the client went on and on after it had used up its allowance: its connection is to be closed.
     pub fn is_flooding(&self, limits: &Limits) -> bool {
-        self.allowance <= -4 * burst(limits)
+        self.allowance <= burst(limits).saturating_mul(-4)
     }
 
     /// Whether the client may send again.
@@ -126,7 +123,8 @@ impl Session {
 }
 
 fn burst(limits: &Limits) -> i16 {
-    i16::try_from(limits.messages_burst.clamp(1, BURST_MAX)).unwrap_or(i16::MAX)
+    // At most 8,000, as `Limits::problems` has it; four times that is below zero at the most.
+    i16::try_from(limits.messages_burst).unwrap_or(i16::MAX)
 }
 
 fn halves(ticks: u32) -> [u16; 2] {

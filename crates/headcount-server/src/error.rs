@@ -89,6 +89,12 @@ impl From<StoreError> for CommandError {
     }
 }
 
+/// What a newcomer is answered where there is no room even to serve its request.
+pub(crate) const FULL_ANSWER: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n\
+    retry-after: 5\r\nconnection: close\r\ncontent-length: 84\r\n\r\n\
+    {\"error\":{\"code\":\"full\",\"message\":\"the server holds as many connections as it may\"}}";
+
 /// A refusal of an endpoint of ours: a status, a code for programs, a sentence for people.
 #[derive(Debug)]
 pub(crate) struct Refusal {
@@ -306,5 +312,22 @@ impl IntoResponse for Refusal {
             headers.insert(WWW_AUTHENTICATE, http::HeaderValue::from_static("Bearer"));
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_answer_of_a_full_server_states_its_length() {
+        let answer = std::str::from_utf8(FULL_ANSWER).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(
+            head.contains(&format!("\r\ncontent-length: {}", body.len())),
+            "{answer}"
+        );
+        let body: serde_json::Value = serde_json::from_str(body).unwrap();
+        assert_eq!(body["error"]["code"], "full");
     }
 }

@@ -213,6 +213,11 @@ impl Headcount {
         Ok(())
     }
 
+    /// Connections there is room for: `limits.connections_max`, or what the file descriptors of this process leave room for.
+    pub fn connections_max(&self) -> u32 {
+        self.0.site.room.connections()
+    }
+
     /// Whether new connections are taken.
     pub fn is_ready(&self) -> bool {
         self.0.site.is_ready()
@@ -297,6 +302,8 @@ impl Headcount {
             .sum();
         Gauges {
             connections: self.0.site.census.open().into(),
+            connections_max: self.0.site.room.connections().into(),
+            http_connections: self.0.site.http_connections.load(Ordering::Relaxed).into(),
             subscribers,
             rules: self.0.site.standing().rules().count() as u64,
             bridges: self.0.bridges.count() as u64,

@@ -37,6 +37,7 @@ mod builder;
 pub mod client_address;
 pub mod clock;
 pub mod config;
+mod descriptors;
 mod door;
 mod endpoints;
 mod error;

@@ -45,6 +45,7 @@ counts! {
     RefusedLongBody "refused" "long_body" "Requests refused, by cause",
     RefusedHeadsFull "refused" "heads_full" "Requests refused, by cause",
     RefusedHandoffFull "refused" "handoff_full" "Requests refused, by cause",
+    RefusedDescriptors "refused" "descriptors" "Requests refused, by cause",
     ReceivedNavigation "received" "route_update" "Messages from clients, by what became of them",
     ReceivedOther "received" "other" "Messages from clients, by what became of them",
     ReceivedUnknown "received" "unknown" "Messages from clients, by what became of them",
@@ -61,6 +62,10 @@ counts! {
     SubscribeUnavailable "subscribed" "unavailable" "Subscriptions to stats, by verdict",
     SubscribeStands "subscribed" "stands" "Subscriptions to stats, by verdict",
     SubscribeForeign "subscribed" "foreign" "Subscriptions to stats, by verdict",
+    HttpSlowHead "http_closed" "slow_head" "HTTP connections closed by the server, by cause",
+    HttpIdle "http_closed" "idle" "HTTP connections closed by the server, by cause",
+    HttpStuck "http_closed" "stuck" "HTTP connections closed by the server, by cause",
+    HttpFlood "http_closed" "flood" "HTTP connections closed by the server, by cause",
     HookDropped "hook_events_dropped" "overflow" "Hook events dropped because hooks were too slow",
     StoreFailedCommand "store_failures" "commands" "Writes to the disk that failed, by file",
     StoreFailedHistory "store_failures" "history" "Writes to the disk that failed, by file",
@@ -106,6 +111,10 @@ impl Meters {
 pub(crate) struct Gauges {
     /// Connections held.
     pub(crate) connections: u64,
+    /// Connections there is room for.
+    pub(crate) connections_max: u64,
+    /// Sockets that speak HTTP with the generic door.
+    pub(crate) http_connections: u64,
     /// Connections subscribed to stats.
     pub(crate) subscribers: u64,
     /// Rules standing.
@@ -164,6 +173,16 @@ impl Collector for Scrape {
         }
         let gauges = [
             ("connections", "Connections held", self.gauges.connections),
+            (
+                "connections_max",
+                "Connections there is room for",
+                self.gauges.connections_max,
+            ),
+            (
+                "http_connections",
+                "Sockets open for requests other than a plain stream",
+                self.gauges.http_connections,
+            ),
             (
                 "subscribers",
                 "Connections subscribed to stats",

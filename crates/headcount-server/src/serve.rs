@@ -54,7 +54,15 @@ impl Headcount {
             };
             let drain = Duration::from_millis(self.0.site.config.limits.drain_ms.into());
             let router = self.router().fallback_service(site);
-            door::serve_handoffs(&self.0.site, router, &mut handoffs, stopped, drain).await;
+            door::serve_handoffs(
+                self.site(),
+                &self.meters()[0],
+                router,
+                &mut handoffs,
+                stopped,
+                drain,
+            )
+            .await;
         };
         let ended = async {
             shutdown.await;

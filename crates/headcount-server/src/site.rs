@@ -14,6 +14,7 @@ use crate::authorize::{Authorizers, Credentials, Reads};
 use crate::client_address::{Trust, client_address, limited_as};
 use crate::clock::Seldom;
 use crate::config::Config;
+use crate::descriptors::{Room, Spare};
 use crate::head::Head;
 use crate::mark::Mark;
 use crate::origin::Origins;
@@ -33,6 +34,12 @@ pub(crate) struct Site {
     pub(crate) sse_path: String,
     pub(crate) websocket_path: String,
     pub(crate) census: Census,
+    /// The sockets there is room for, whatever the limits say.
+    pub(crate) room: Room,
+    /// What sockets are accepted by where there is no room.
+    pub(crate) spare: Spare,
+    /// Sockets of the generic door.
+    pub(crate) http_connections: AtomicU32,
     /// Keys the hashes of tabs, browsers and addresses: they mean nothing outside this process.
     hashes: RandomState,
     /// Says when browsers that show too much were last mentioned.
@@ -47,6 +54,7 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) fn new(config: Config, authorizers: Authorizers, key: [u8; 16]) -> Self {
+        let room = Room::find(&config.limits, config.shards_count());
         Self {
             cipher: IdCipher::new(key),
             origins: Origins::new(&config.allowed_origins),
@@ -56,7 +64,10 @@ impl Site {
             version_cookie: config.version_cookie(),
             sse_path: format!("{}/sse", config.base_path),
             websocket_path: format!("{}/ws", config.base_path),
-            census: Census::new(&config),
+            census: Census::new(&config, room.connections()),
+            room,
+            spare: Spare::default(),
+            http_connections: AtomicU32::new(0),
             hashes: RandomState::new(),
             large_credentials: Seldom::default(),
             late_subscriptions: Seldom::default(),
@@ -151,6 +162,16 @@ impl Site {
         *self.standing.write().unwrap_or_else(PoisonError::into_inner) = standing;
     }
 
+    /// Sockets of the generic door that may be open now.
+    pub(crate) fn http_connections_max(&self) -> u32 {
+        self.room.http_connections(self.census.open())
+    }
+
+    /// Whether the generic door is more than half full.
+    pub(crate) fn is_http_crowded(&self) -> bool {
+        self.http_connections.load(Ordering::Relaxed) > self.http_connections_max() / 2
+    }
+
     pub(crate) fn is_ready(&self) -> bool {
         self.ready.load(Ordering::Acquire)
     }
@@ -194,11 +215,11 @@ pub(crate) struct Census {
 }
 
 impl Census {
-    fn new(config: &Config) -> Self {
+    fn new(config: &Config, max: u32) -> Self {
         let per_address_max = config.limits.connections_per_address_max;
         Self {
             open: AtomicU32::new(0),
-            max: config.limits.connections_max,
+            max,
             addresses: (per_address_max > 0).then(Mutex::default),
             per_address_max,
         }

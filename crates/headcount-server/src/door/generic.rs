@@ -1,104 +1,73 @@
 //! The generic door: hyper, for every request that is not exactly a plain stream.
+//!
+//! Each socket is served by a task that also watches it (`patience`): a client that sends no request, no further request, or takes
+//! no answer, is closed. A socket beyond `limits.http_connections_max` is answered `503` at once, so nobody waits behind strangers;
+//! and the fuller the door, the sooner idle sockets leave it.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::ConnectInfo;
-use bytes::{Buf, Bytes};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use axum::response::Response;
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, StatusCode};
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{mpsc, watch};
 use tower_service::Service;
 
+use super::activity::{Activity, InFlight, Untouched, while_touched};
+use super::patience::{End, Patience, Watch};
+use super::rewound::Rewound;
+use crate::clock;
+use crate::error::FULL_ANSWER;
+use crate::metrics::{Count, Meters};
 use crate::shard::Handoff;
 use crate::site::Site;
 
-/// Sockets served at once through this door. Further ones wait in the queue of the lean door, and are closed beyond that.
-const SERVED_MAX: usize = 16_384;
+/// How long a client may take to hang up once it was told that its connection ends.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// How often a connection is looked at while the server stops.
+const STOPPING_LOOK: Duration = Duration::from_millis(50);
+
+/// How long a connection without a request stays open while the server stops: an answer that was just finished is still on its way.
+const STOPPING_QUIET: Duration = Duration::from_millis(250);
+
+/// Bytes of a request body that one stream, and one connection, may send ahead of being read.
+const WINDOW_BYTES: (u32, u32) = (65_536, 1_048_576);
+
+/// Bytes of an answer that hyper holds for a stream.
+const SEND_BYTES: usize = 65_536;
+
+/// Streams that a client may reset before they were answered (hyper's own defence against rapid resets).
+const RESETS_MAX: usize = 20;
 
 /// The address of the socket a request came in on; an extension of requests through our own listener.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
-/// A socket of which something was read already.
-#[derive(Debug)]
-pub(crate) struct Rewound {
-    read: Bytes,
-    stream: TcpStream,
-}
-
-impl Rewound {
-    /// The socket, and what was read of it but not yet handed on.
-    pub(crate) fn into_parts(self) -> (TcpStream, Bytes) {
-        (self.stream, self.read)
-    }
-}
-
-impl AsyncRead for Rewound {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<std::io::Result<()>> {
-        if self.read.is_empty() {
-            return Pin::new(&mut self.stream).poll_read(cx, buf);
-        }
-        let bytes = self.read.len().min(buf.remaining());
-        buf.put_slice(&self.read[..bytes]);
-        self.read.advance(bytes);
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncWrite for Rewound {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<std::io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[std::io::IoSlice<'_>],
-    ) -> Poll<std::io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-}
-
 /// Serves the sockets that the lean door hands over, until `stop` resolves; then lets those under way end, within `drain`.
 pub(crate) async fn serve_handoffs(
     site: &Arc<Site>,
+    meters: &Arc<Meters>,
     router: Router,
     handoffs: &mut mpsc::Receiver<Handoff>,
     stop: impl Future<Output = ()>,
     drain: Duration,
 ) {
-    let builder = builder(site);
-    let graceful = GracefulShutdown::new();
-    let turns = Arc::new(Semaphore::new(SERVED_MAX));
+    let door = Door::new(site, meters, router);
+    let (stopping, stopped) = watch::channel(false);
     let mut stop = std::pin::pin!(stop);
     loop {
         let handoff = tokio::select! {
@@ -106,71 +75,225 @@ pub(crate) async fn serve_handoffs(
             () = &mut stop => None,
         };
         let Some(handoff) = handoff else { break };
-        let Ok(turn) = Arc::clone(&turns).acquire_owned().await else {
-            break;
-        };
-        let Ok(stream) = TcpStream::from_std(handoff.stream) else {
-            continue;
-        };
-        let io = TokioIo::new(Rewound {
-            read: handoff.read,
-            stream,
-        });
-        let service = TowerToHyperService::new(WithPeer {
-            router: router.clone(),
-            peer: handoff.peer,
-        });
-        let connection = builder.serve_connection_with_upgrades(io, service).into_owned();
-        let watched = graceful.watch(connection);
-        tokio::spawn(async move {
-            if let Err(error) = watched.await {
-                tracing::debug!(error, "a connection ended early");
-            }
-            drop(turn);
-        });
+        door.serve(handoff, stopped.clone());
     }
-    if tokio::time::timeout(drain, graceful.shutdown()).await.is_err() {
+    drop(stopped);
+    let _nobody_left = stopping.send(true);
+    if tokio::time::timeout(drain, stopping.closed()).await.is_err() {
         tracing::info!("requests were still under way at the end of the drain window");
     }
 }
 
-fn builder(site: &Site) -> auto::Builder<TokioExecutor> {
+/// What all connections of the door share.
+struct Door {
+    site: Arc<Site>,
+    meters: Arc<Meters>,
+    router: Router,
+    builder: auto::Builder<Streams>,
+}
+
+impl Door {
+    fn new(site: &Arc<Site>, meters: &Arc<Meters>, router: Router) -> Self {
+        Self {
+            site: Arc::clone(site),
+            meters: Arc::clone(meters),
+            router,
+            builder: builder(site, meters),
+        }
+    }
+
+    fn serve(&self, handoff: Handoff, stopped: watch::Receiver<bool>) {
+        let Handoff { stream, peer, read } = handoff;
+        let Some(turn) = Turn::take(&self.site) else {
+            self.meters.one(Count::RefusedHandoffFull);
+            refuse(&stream);
+            return;
+        };
+        let Ok(stream) = TcpStream::from_std(stream) else {
+            return;
+        };
+        let limits = &self.site.config.limits;
+        let activity = Arc::<Activity>::default();
+        let io = TokioIo::new(Rewound::new(stream, read, &activity, limits));
+        let service = TowerToHyperService::new(WithPeer {
+            site: Arc::clone(&self.site),
+            router: self.router.clone(),
+            peer,
+            activity: Arc::clone(&activity),
+        });
+        let connection = self
+            .builder
+            .serve_connection_with_upgrades(io, service)
+            .into_owned();
+        let visit = Visit {
+            activity,
+            untouched: Arc::default(),
+            patience: Patience::new(limits),
+            turn,
+            meters: Arc::clone(&self.meters),
+        };
+        tokio::spawn(visit.run(connection, stopped));
+    }
+}
+
+/// Says that there is no room, as far as the socket takes it.
+fn refuse(mut stream: &std::net::TcpStream) {
+    use std::io::Write as _;
+    let _taken_or_not = stream.write(FULL_ANSWER);
+    let _gone = stream.shutdown(std::net::Shutdown::Write);
+}
+
+/// A place at the door.
+struct Turn(Arc<Site>);
+
+impl Turn {
+    fn take(site: &Arc<Site>) -> Option<Self> {
+        let turn = Self(Arc::clone(site));
+        let before = site.http_connections.fetch_add(1, Ordering::Relaxed);
+        (before < site.http_connections_max()).then_some(turn)
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.http_connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+type Connection =
+    auto::UpgradeableConnection<'static, TokioIo<Rewound>, TowerToHyperService<WithPeer>, Streams>;
+
+/// One connection, from its first byte to its end.
+struct Visit {
+    activity: Arc<Activity>,
+    untouched: Arc<Untouched>,
+    patience: Patience,
+    turn: Turn,
+    meters: Arc<Meters>,
+}
+
+impl Visit {
+    async fn run(self, connection: Connection, mut stopped: watch::Receiver<bool>) {
+        let mut connection = std::pin::pin!(connection);
+        let mut watch = Watch::new(self.patience, clock::now());
+        let mut looks = tokio::time::interval(self.patience.look());
+        let mut stopping = false;
+        let end = loop {
+            let served = std::future::poll_fn(|cx| self.untouched.during(|| connection.as_mut().poll(cx)));
+            tokio::select! {
+                served = served => {
+                    if let Err(error) = served {
+                        tracing::debug!(error, "a connection ended early");
+                    }
+                    break self.activity.is_flooded().then_some(End::Flood);
+                }
+                _ = looks.tick() => {
+                    if let Some(end) = self.look(&mut watch) {
+                        break Some(end);
+                    }
+                    if stopping && watch.quiet() >= STOPPING_QUIET {
+                        break None;
+                    }
+                }
+                _ = stopped.changed(), if !stopping => {
+                    stopping = true;
+                    connection.as_mut().graceful_shutdown();
+                    looks = tokio::time::interval(STOPPING_LOOK);
+                }
+            }
+        };
+        if let Some(end) = end {
+            self.meters.one(end.count());
+        }
+        if end == Some(End::Idle) {
+            connection.as_mut().graceful_shutdown();
+            let _hangs_on = tokio::time::timeout(LINGER, connection).await;
+        }
+    }
+
+    fn look(&self, watch: &mut Watch) -> Option<End> {
+        let mut seen = self.activity.seen();
+        seen.untouched_since = self.untouched.since();
+        watch.look(clock::now(), seen, self.turn.0.is_http_crowded())
+    }
+}
+
+fn builder(site: &Site, meters: &Arc<Meters>) -> auto::Builder<Streams> {
     let limits = &site.config.limits;
-    let mut builder = auto::Builder::new(TokioExecutor::new());
+    let mut builder = auto::Builder::new(Streams {
+        meters: Arc::clone(meters),
+        patience: Patience::new(limits).untouched(),
+    });
     builder
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(Duration::from_millis(limits.head_ms.into()))
-        // hyper wants at least 8 KiB.
-        .max_buf_size((limits.head_bytes_max as usize).max(8_192));
+        .max_buf_size(limits.head_bytes_max as usize);
     builder
         .http2()
         .timer(TokioTimer::new())
-        .max_header_list_size(limits.head_bytes_max);
+        .max_header_list_size(limits.head_bytes_max)
+        .max_concurrent_streams(limits.http_streams_max)
+        .max_pending_accept_reset_streams(RESETS_MAX)
+        .initial_stream_window_size(WINDOW_BYTES.0)
+        .initial_connection_window_size(WINDOW_BYTES.1)
+        .max_send_buf_size(SEND_BYTES)
+        .keep_alive_interval(Duration::from_millis(limits.keepalive_ms.into()))
+        .keep_alive_timeout(Duration::from_millis(limits.silent_ms().into()));
     builder
+}
+
+/// Runs HTTP/2 streams, and drops those whose client takes nothing: the others of the connection go on.
+#[derive(Clone)]
+struct Streams {
+    meters: Arc<Meters>,
+    patience: Duration,
+}
+
+impl<F: Future + Send + 'static> hyper::rt::Executor<F> for Streams {
+    fn execute(&self, stream: F) {
+        let (meters, patience) = (Arc::clone(&self.meters), self.patience);
+        tokio::spawn(async move {
+            if !while_touched(stream, patience).await {
+                meters.one(Count::HttpStuck);
+            }
+        });
+    }
 }
 
 /// The router, with the address of the socket in every request.
 #[derive(Clone)]
 struct WithPeer {
+    site: Arc<Site>,
     router: Router,
     peer: SocketAddr,
+    activity: Arc<Activity>,
 }
 
-impl Service<http::Request<hyper::body::Incoming>> for WithPeer {
-    type Response = axum::response::Response;
-    type Error = std::convert::Infallible;
-    type Future = <Router as Service<http::Request<axum::body::Body>>>::Future;
+impl Service<Request<Incoming>> for WithPeer {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        <Router as Service<http::Request<axum::body::Body>>>::poll_ready(&mut self.router, cx)
+        <Router as Service<Request<Body>>>::poll_ready(&mut self.router, cx)
     }
 
-    fn call(&mut self, request: http::Request<hyper::body::Incoming>) -> Self::Future {
-        let mut request = request.map(axum::body::Body::new);
+    fn call(&mut self, request: Request<Incoming>) -> Self::Future {
+        let in_flight = InFlight::begin(&self.activity);
+        let mut request = request.map(Body::new);
         request.extensions_mut().insert(Peer(self.peer));
         // The site's own handlers may ask for it in axum's way.
         request.extensions_mut().insert(ConnectInfo(self.peer));
-        self.router.call(request)
+        let (site, answer) = (Arc::clone(&self.site), self.router.call(request));
+        Box::pin(async move {
+            let mut answer = answer.await?.map(|body| in_flight.answer(body));
+            if site.is_http_crowded() && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+                // HTTP/2 has no such header, and hyper leaves it out there.
+                let headers = answer.headers_mut();
+                headers.insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok(answer)
+        })
     }
 }

@@ -14,13 +14,6 @@ const UNSENT_BYTES: u32 = 16_384;
 /// system lowers this to its own bound (`net.core.somaxconn`, 4,096 since Linux 5.4).
 const BACKLOG: i32 = 4_096;
 
-/// How late the system may be in giving a silent peer up: it begins to count when it first repeats what was not confirmed, and
-/// looks every half second where the link itself is down (`TCP_RESOURCE_PROBE_INTERVAL` of Linux).
-const GIVING_UP_MS: u32 = 1_000;
-
-/// A peer is given this long to confirm, however small the limits: less, and a single lost packet ends it.
-const SILENT_MS_MIN: u32 = 500;
-
 /// Takes `address` with `count` listeners that share it, for [`crate::Headcount::serve`]: one for each shard is best. With
 /// port 0 all get the same free port. They are tuned as by [`tune_listener`] before the first connection comes, so that those
 /// that wait for the server to start are no exception. Fails where anyone listens there already.
@@ -60,17 +53,8 @@ pub fn tune_listener(listener: &TcpListener, limits: &Limits) -> std::io::Result
 
 fn tune(socket: &SockRef<'_>, limits: &Limits) -> std::io::Result<()> {
     socket.set_tcp_nodelay(true)?;
-    socket.set_tcp_user_timeout(Some(Duration::from_millis(silent_ms(limits).into())))?;
+    socket.set_tcp_user_timeout(Some(Duration::from_millis(limits.silent_ms().into())))?;
     socket.set_tcp_notsent_lowat(UNSENT_BYTES)
-}
-
-/// How long a peer may leave unconfirmed what was sent to it.
-fn silent_ms(limits: &Limits) -> u32 {
-    limits
-        .liveness_ms
-        .saturating_sub(limits.keepalive_ms)
-        .saturating_sub(GIVING_UP_MS)
-        .max(SILENT_MS_MIN)
 }
 
 #[cfg(test)]
@@ -87,6 +71,6 @@ mod tests {
         listeners[0].set_nonblocking(false).unwrap();
         let (accepted, _) = listeners[0].accept().unwrap();
         let silent = SockRef::from(&accepted).tcp_user_timeout().unwrap();
-        assert_eq!(silent, Some(Duration::from_secs(44)));
+        assert_eq!(silent, Some(Duration::from_millis(42_500)));
     }
 }

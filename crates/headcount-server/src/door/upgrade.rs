@@ -11,8 +11,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-use super::generic::Rewound;
 use super::remote::{REMOTE_QUEUE, RemoteEnd};
+use super::rewound::Rewound;
 use crate::admission::Candidate;
 use crate::headcount::Headcount;
 use crate::metrics::Count;

@@ -109,7 +109,7 @@ impl Fixture {
             meters: &self.meters,
         };
         match judge.decide(read, PEER) {
-            Decision::HandOver => Taken::Nothing,
+            Decision::HandOver | Decision::Refuse => Taken::Nothing,
             Decision::Wait => Taken::Waits,
             Decision::Open(opening) => Taken::Stream {
                 candidate: format!("{:?}", opening.candidate),

@@ -221,14 +221,26 @@ impl Guests {
 impl Shard {
     /// Lets a new socket wait.
     pub(super) fn receive_guest(&mut self, guest: Guest) {
-        if self.guests.requests() >= self.limits().heads_pending_max as usize
-            && let Some(Guest::Arriving(_)) = self.guests.evict_request()
-        {
-            self.meters.one(Count::RefusedHeadsFull);
-        }
+        self.trim_guests(1);
         let deadline_ms = self.request_deadline_ms();
         let visit = self.guests.insert(guest, deadline_ms);
         self.register_guest(visit);
+    }
+
+    /// Lets the oldest requests leave until there is room for so many `more`.
+    pub(super) fn trim_guests(&mut self, more: usize) {
+        let max = self.guests_max();
+        while self.guests.requests() + more > max
+            && let Some(left) = self.guests.evict_request()
+        {
+            if let Guest::Arriving(_) = left {
+                self.meters.one(Count::RefusedHeadsFull);
+            }
+        }
+    }
+
+    fn guests_max(&self) -> usize {
+        self.site.room.guests(self.site.census.open()) as usize
     }
 
     /// Lets a socket that was taken out wait again. Its deadline stays that of its arrival while its request does: a slow
@@ -252,7 +264,7 @@ impl Shard {
         if stream.write(last_word).is_err() || stream.shutdown(std::net::Shutdown::Write).is_err() {
             return;
         }
-        if self.guests.queues[2].count >= LINGERING_MAX {
+        if self.guests.queues[2].count >= LINGERING_MAX.min(self.guests_max()) {
             return;
         }
         let visit = self
@@ -292,6 +304,7 @@ impl Shard {
 
     /// Ends the visits whose time is up.
     pub(super) fn end_visits(&mut self) {
+        self.trim_guests(0);
         while let Some(guest) = self.guests.take_due(self.now_ms) {
             let Guest::Arriving(request) = guest else { continue };
             // Browsers open sockets ahead of need; one that never asked anything is not refused anything.

@@ -2,7 +2,7 @@
 //!
 //! Only exact happy paths stay here: over HTTP/1.1, a well-formed `GET` for a stream of ours from a browser that may
 //! connect while there is room, and a `POST` of a route. Everything else, errors included, goes to the generic door with
-//! the bytes already read, so that every answer has one implementation.
+//! the bytes already read, so that every answer has one implementation. But for one: a server that is full says so here.
 
 use std::io::{ErrorKind, Read};
 use std::net::SocketAddr;
@@ -18,9 +18,10 @@ use super::reactor::{SCRATCH_BYTES, Shard};
 use super::receive::READS_AT_ONCE;
 use super::{Arrival, Command, Handoff, NewLink};
 use crate::admission::{self, Candidate, Transport};
+use crate::error::FULL_ANSWER;
 use crate::head::Head;
 use crate::metrics::{Count, Meters};
-use crate::site::{Place, Site};
+use crate::site::{Full, Place, Site};
 
 /// Header lines looked at; a request with more goes to the generic door.
 const HEADERS_MAX: usize = 64;
@@ -37,6 +38,8 @@ pub(crate) enum Decision {
     Wait,
     /// Not for us, or not simple.
     HandOver,
+    /// A stream for which there is no room.
+    Refuse,
     /// A stream that may open.
     Open(Box<Opening>),
     /// A route, posted: so many bytes of what was read.
@@ -79,6 +82,10 @@ impl Shard {
                     Decision::Wait => break,
                     Decision::Open(opening) => {
                         self.open_lean(*opening, request, &scratch[..have]);
+                        return None;
+                    }
+                    Decision::Refuse => {
+                        self.linger(request.stream, FULL_ANSWER);
                         return None;
                     }
                     Decision::HandOver => {
@@ -223,8 +230,14 @@ impl Judge<'_> {
         let Ok(candidate) = admission::judge(self.site, request, transport, Some(peer.ip())) else {
             return Decision::HandOver;
         };
-        let Ok(place) = Place::take(self.site, candidate.address) else {
-            return Decision::HandOver;
+        let place = match Place::take(self.site, candidate.address) {
+            Ok(place) => place,
+            // A full server has no descriptors to spare, and the generic door would hold each for a while.
+            Err(Full::Server) => {
+                self.meters.one(Count::RefusedFull);
+                return Decision::Refuse;
+            }
+            Err(Full::Address) => return Decision::HandOver,
         };
         let greeting = greeting(&candidate.header_lines(self.site), accept.as_deref());
         Decision::Open(Box::new(Opening {

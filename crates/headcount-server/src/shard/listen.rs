@@ -3,19 +3,22 @@
 //! With a listener of its own for every shard the kernel spreads connections and nothing passes between threads. Where
 //! there are fewer listeners than shards, those that listen hand every shard its turn.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read, Write};
 
-use mio::net::TcpListener;
+use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Token};
 
 use super::Command;
 use super::guests::Request;
 use super::reactor::{LISTENER, Shard};
+use crate::descriptors::{Shortage, Spare};
+use crate::error::FULL_ANSWER;
+use crate::metrics::Count;
 
 /// Sockets accepted before others are heard again.
 const ACCEPTED_AT_ONCE: usize = 64;
 
-/// How long to wait when the process has no file descriptor left.
+/// How long to wait when the process has no file descriptor left: in that time the requests arrive of those that will be refused.
 const EXHAUSTED_MS: u64 = 50;
 
 /// A listener of a shard.
@@ -25,6 +28,27 @@ pub(super) struct Listener {
     share: bool,
     /// When to accept again although nothing new is said to have come: there was more, or no descriptor was left.
     again_ms: Option<u64>,
+    shortage: Shortage,
+    /// Whether no descriptor was left when this was last tried.
+    is_short: bool,
+}
+
+/// Says to those that wait that there is no room, by the one descriptor that is kept for this. How many were told.
+fn refuse_waiting(listener: &TcpListener, spare: &Spare) -> u64 {
+    let refuse_one = || {
+        let accepted = || listener.accept().map(|(stream, _)| refuse(stream));
+        spare.lend(accepted).is_some_and(|accepted| accepted.is_ok())
+    };
+    let told = std::iter::repeat_with(refuse_one).take(ACCEPTED_AT_ONCE);
+    told.take_while(|told| *told).count() as u64
+}
+
+/// Says that there is no room, and closes.
+fn refuse(mut stream: TcpStream) {
+    // Unread bytes would make the system reset the socket, and its peer might not see the answer.
+    let _nothing_yet = stream.read(&mut [0; 4_096]);
+    let _taken_or_not = stream.write(FULL_ANSWER);
+    let _gone = stream.shutdown(std::net::Shutdown::Write);
 }
 
 impl Shard {
@@ -39,6 +63,8 @@ impl Shard {
                     socket,
                     share,
                     again_ms: None,
+                    shortage: Shortage::default(),
+                    is_short: false,
                 });
             }
             Err(error) => tracing::error!(%error, "a listener cannot be waited for"),
@@ -64,12 +90,23 @@ impl Shard {
         let Some(listener) = &mut self.listener else {
             return;
         };
+        if listener.is_short && listener.again_ms.is_some_and(|again_ms| now_ms < again_ms) {
+            return;
+        }
         let share = listener.share;
+        let was_short = std::mem::take(&mut listener.is_short);
         listener.again_ms = Some(now_ms);
         let mut accepted = Vec::new();
         while accepted.len() < ACCEPTED_AT_ONCE {
             match listener.socket.accept() {
-                Ok((stream, peer)) => accepted.push(Request::new(stream, peer)),
+                Ok((stream, peer)) if self.site.spare.is_there() => {
+                    accepted.push(Request::new(stream, peer));
+                }
+                Ok((stream, _)) => {
+                    refuse(stream);
+                    self.site.spare.restore();
+                    self.meters.one(Count::RefusedDescriptors);
+                }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     listener.again_ms = None;
                     break;
@@ -81,7 +118,13 @@ impl Shard {
                         ErrorKind::Interrupted | ErrorKind::ConnectionAborted
                     ) => {}
                 Err(error) => {
-                    tracing::warn!(%error, "a connection cannot be accepted; trying again shortly");
+                    let refused = if was_short {
+                        refuse_waiting(&listener.socket, &self.site.spare)
+                    } else {
+                        0
+                    };
+                    listener.shortage.note(now_ms, refused, &error, &self.meters);
+                    listener.is_short = true;
                     listener.again_ms = Some(now_ms + EXHAUSTED_MS);
                     break;
                 }

@@ -125,7 +125,7 @@ fn a_websocket_that_answers_no_ping_is_gone_within_the_liveness_timeout() {
     for door in [Door::Own, Door::Wrapped] {
         let limits = Limits {
             keepalive_ms: 200,
-            liveness_ms: 400,
+            liveness_ms: 3_200,
             ..Limits::default()
         };
         let server = Server::build(door, limited(limits), |builder| builder);

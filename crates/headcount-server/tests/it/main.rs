@@ -21,6 +21,7 @@ mod embedding;
 mod files;
 mod history;
 mod hooks;
+mod http2;
 mod invalidation;
 mod lifecycle;
 // The client that the core's own tests hold its messages to.

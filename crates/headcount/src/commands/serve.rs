@@ -19,6 +19,7 @@ pub(crate) async fn run(arguments: &ServeArguments, environment: &Environment) -
     let settings = config::load(arguments, environment)?;
     logs::install(&settings.log);
     let signals = Signals::install()?;
+    descriptors::raise();
     let (listeners, address) = listen(settings.listen, &settings.server).await?;
     for warning in warnings(&settings.server) {
         output::talk(&format!("warning: {warning}"));
@@ -31,6 +32,13 @@ pub(crate) async fn run(arguments: &ServeArguments, environment: &Environment) -
     let board_path = settings.server.board_path.clone();
     let config = settings.server.clone();
     let server = Server::start(settings.server, settings.data_dir).await?;
+    let room = server.headcount().connections_max();
+    if room < config.limits.connections_max {
+        output::talk(&format!(
+            "warning: room for {} connections: the system limits open files (`ulimit -Hn`, `LimitNOFILE` of systemd)",
+            count(room.into())
+        ));
+    }
     let with_board = board_path.is_some();
     let admin_address = match admin {
         AdminAddress::None => address,
@@ -84,12 +92,6 @@ async fn reload(server: &Server, arguments: &ServeArguments, environment: &Envir
 /// What its operator should know before the first visitor comes.
 fn warnings(config: &Config) -> Vec<String> {
     let mut warnings = Vec::new();
-    if let Some(room) = descriptors::raise().filter(|&room| room < u64::from(config.limits.connections_max)) {
-        warnings.push(format!(
-            "room for {} connections: the system limits open files (`ulimit -Hn`, `LimitNOFILE` of systemd)",
-            count(room)
-        ));
-    }
     if config.authorize_anyone {
         warnings.push(
             "EVERYBODY who reaches this server sees who is on which page: that is --authorize anyone, for trials only"

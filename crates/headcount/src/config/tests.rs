@@ -127,7 +127,7 @@ fn every_problem_is_reported_at_once_with_its_place() {
          (`connection_tracking` stands at HEADCOUNT_CONNECTION_TRACKING)"
             .to_owned(),
         format!(
-            "`limits.liveness_ms` (10) must be at least twice `limits.keepalive_ms` (30000): a peer is found gone by \
+            "`limits.liveness_ms` (10) must be at least 60500 where `limits.keepalive_ms` is 30000: a peer is found gone by \
              a ping that went unanswered until the next one (`limits.liveness_ms` stands at {})",
             at(4)
         ),

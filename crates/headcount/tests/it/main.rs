@@ -12,6 +12,7 @@ mod board;
 mod client;
 mod command;
 mod configuration;
+mod descriptors;
 mod durability;
 mod exit_codes;
 mod half_open;

@@ -3,9 +3,10 @@
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde_json::{Value, json};
 
 use crate::client::{Answer, Ask, ask, eventually};
@@ -49,8 +50,25 @@ impl Process {
     /// As [`Process::start`], on another address than the usual one.
     pub(crate) fn listening(address: &str, words: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut command = headcount(["serve", "--listen", address, "--shards", "2"]);
+        command.args(words);
+        Self::spawn(command, variables)
+    }
+
+    /// With these words, as a process that may open this many files.
+    pub(crate) fn with_files(files: u32, words: &[&str]) -> Self {
+        let binary = headcount([""; 0]);
+        let mut command = Command::new("/bin/sh");
         command
-            .args(words)
+            .env_clear()
+            .args(["-c", &format!("ulimit -n {files}; exec \"$0\" \"$@\"")])
+            .arg(binary.get_program())
+            .args(["serve", "--listen", "127.0.0.1:0", "--shards", "2"])
+            .args(words);
+        Self::spawn(command, &[])
+    }
+
+    fn spawn(mut command: Command, variables: &[(&str, &str)]) -> Self {
+        command
             .env("HEADCOUNT_ADMIN_SECRET", SECRET)
             .envs(variables.iter().copied())
             .stdin(Stdio::null())
@@ -100,6 +118,27 @@ impl Process {
             .args(["-s", "HUP", &self.child.id().to_string()])
             .status();
         assert!(killed.unwrap().success());
+    }
+
+    /// How many files it has open.
+    pub(crate) fn files(&self) -> u32 {
+        let files = std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap();
+        files.count().try_into().unwrap()
+    }
+
+    /// From now on it may open this many files.
+    pub(crate) fn limit_files(&self, files: u32) {
+        let id = Pid::from_raw(self.child.id().try_into().unwrap());
+        let limit = Rlimit {
+            current: Some(files.into()),
+            maximum: Some(256),
+        };
+        prlimit(id, Resource::Nofile, limit).unwrap();
+    }
+
+    /// What it said since it listened.
+    pub(crate) fn said_since(&self) -> String {
+        self.talk.lock().unwrap().clone()
     }
 
     /// Ends it as `kill -9` does.

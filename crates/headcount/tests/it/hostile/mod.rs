@@ -25,7 +25,7 @@ fn the_server_comes_through_everything() {
         "--limit",
         "keepalive_ms=60000",
         "--limit",
-        "liveness_ms=120000",
+        "liveness_ms=130000",
         "--limit",
         "guesses_burst=40",
     ];

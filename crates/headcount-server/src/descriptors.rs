@@ -1,0 +1,206 @@
+//! How many sockets there is room for.
+//!
+//! Every socket is a file descriptor, and a process has only so many of them (`RLIMIT_NOFILE`). Connections leave some free: with
+//! none left nobody is answered, health checks and admins neither. While there are few connections, their places serve requests.
+
+use std::fs::File;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use headcount_core::limits::Limits;
+use rustix::process::{Resource, getrlimit};
+
+use crate::metrics::{Count, Meters};
+
+/// Of the descriptors that are free at start, one in so many is kept from connections.
+const RESERVED: u32 = 8;
+
+/// How many that are, at the least and at the most.
+const RESERVE: (u32, u32) = (32, 1_024);
+
+/// Of these one in so many is for what is no socket of a client: the store, and questions to authorizers.
+const OTHERS: u32 = 4;
+
+/// Descriptors taken for open where the system does not tell.
+const OPEN: u64 = 64;
+
+/// The sockets of one server that there is room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Room {
+    connections: u32,
+    /// Sockets of clients besides connections, whatever happens.
+    doors: u32,
+    heads_pending_max: u32,
+    http_connections_max: u32,
+    shards: u32,
+}
+
+impl Room {
+    /// Of this process, now.
+    pub(crate) fn find(limits: &Limits, shards: usize) -> Self {
+        Self::new(limits, free(), u32::try_from(shards).unwrap_or(1).max(1))
+    }
+
+    fn new(limits: &Limits, free: Option<u32>, shards: u32) -> Self {
+        let room = |connections, doors| Self {
+            connections,
+            doors,
+            heads_pending_max: limits.heads_pending_max,
+            http_connections_max: limits.http_connections_max,
+            shards,
+        };
+        let Some(free) = free else {
+            return room(limits.connections_max, u32::MAX);
+        };
+        let reserve = (free / RESERVED).clamp(RESERVE.0, RESERVE.1).min(free / 2);
+        let connections = limits.connections_max.min(free - reserve).max(1);
+        let rest = free.saturating_sub(connections);
+        room(connections, rest - rest / OTHERS)
+    }
+
+    /// Connections that may be open at once.
+    pub(crate) fn connections(&self) -> u32 {
+        self.connections
+    }
+
+    /// Sockets of the generic door that may be open at once while so many connections are.
+    pub(crate) fn http_connections(&self, open: u32) -> u32 {
+        self.http_connections_max.min(self.share(open)).max(1)
+    }
+
+    /// Sockets of one shard whose request is incomplete or that are kept for another, and so many again that linger.
+    pub(crate) fn guests(&self, open: u32) -> u32 {
+        self.heads_pending_max.min(self.share(open) / self.shards).max(1)
+    }
+
+    /// A third of what connections cannot have, and a quarter of what they have not taken.
+    fn share(&self, open: u32) -> u32 {
+        (self.doors / 3).saturating_add(self.connections.saturating_sub(open) / 4)
+    }
+}
+
+/// Descriptors that this process may open yet; `None` where nothing limits them.
+fn free() -> Option<u32> {
+    let max = getrlimit(Resource::Nofile).current?;
+    // Where the system shows them, as Linux does; the folder itself is one of those counted.
+    let open = std::fs::read_dir("/proc/self/fd").map_or(OPEN, |open| open.count() as u64);
+    Some(u32::try_from(max.saturating_sub(open)).unwrap_or(u32::MAX))
+}
+
+/// A descriptor kept for when there is no other: with it a socket can be accepted, and told so. All listeners share it.
+#[derive(Debug)]
+pub(crate) struct Spare {
+    file: Mutex<Option<File>>,
+    /// Whether it was ever needed. Before that nobody asks for the lock.
+    was_needed: AtomicBool,
+}
+
+impl Default for Spare {
+    fn default() -> Self {
+        Self {
+            file: Mutex::new(keep()),
+            was_needed: AtomicBool::new(false),
+        }
+    }
+}
+
+fn keep() -> Option<File> {
+    File::open("/dev/null").ok()
+}
+
+impl Spare {
+    /// Gives the descriptor up for as long as `act` runs. `None` where it is gone.
+    pub(crate) fn lend<T>(&self, act: impl FnOnce() -> T) -> Option<T> {
+        self.was_needed.store(true, Ordering::SeqCst);
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(file.take().or_else(keep)?);
+        let done = act();
+        *file = keep();
+        Some(done)
+    }
+
+    /// Whether the descriptor is there. While it was lent somebody else may have got it: whoever just got one and hears `false` gives
+    /// it back, and calls [`Spare::restore`].
+    pub(crate) fn is_there(&self) -> bool {
+        !self.was_needed.load(Ordering::SeqCst) || self.restore()
+    }
+
+    pub(crate) fn restore(&self) -> bool {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        *file = file.take().or_else(keep);
+        file.is_some()
+    }
+}
+
+/// Says that sockets could not be accepted, once a second at the most, and counts them.
+#[derive(Debug, Default)]
+pub(crate) struct Shortage {
+    said_ms: Option<u64>,
+    unsaid: u64,
+}
+
+/// Least time between two lines of a shard about it.
+const SAY_MS: u64 = 1_000;
+
+impl Shortage {
+    /// This many sockets were refused, or one could not be accepted.
+    pub(crate) fn note(&mut self, now_ms: u64, refused: u64, error: &std::io::Error, meters: &Meters) {
+        meters.add(Count::RefusedDescriptors, refused);
+        self.unsaid += refused;
+        if self.said_ms.is_some_and(|said_ms| now_ms < said_ms + SAY_MS) {
+            return;
+        }
+        let refused = std::mem::take(&mut self.unsaid);
+        self.said_ms = Some(now_ms);
+        tracing::warn!(%error, refused, "no connection can be accepted; trying again shortly");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn room(free: u32) -> Room {
+        Room::new(&Limits::default(), Some(free), 2)
+    }
+
+    #[test]
+    fn connections_leave_descriptors_for_everything_else() {
+        for (free, connections) in [(230, 198), (960, 840), (19_970, 18_946), (1_048_500, 1_000_000)] {
+            let room = room(free);
+            assert_eq!(room.connections(), connections, "of {free}");
+            let guests = 2 * 2 * room.guests(connections);
+            let all = connections + guests + room.http_connections(connections);
+            assert!(all < free, "{all} of {free}");
+            // However many connections there are, others can take no more than what is free.
+            for open in (0..connections).step_by(7) {
+                let all = open + 2 * 2 * room.guests(open) + room.http_connections(open);
+                assert!(all < free, "{all} of {free} at {open}");
+            }
+        }
+    }
+
+    #[test]
+    fn with_plenty_the_limits_decide() {
+        let limits = Limits::default();
+        for room in [room(u32::MAX), Room::new(&limits, None, 2)] {
+            assert_eq!(room.connections(), limits.connections_max);
+            assert_eq!(room.guests(limits.connections_max), limits.heads_pending_max);
+            assert_eq!(
+                room.http_connections(limits.connections_max),
+                limits.http_connections_max
+            );
+        }
+    }
+
+    #[test]
+    fn with_next_to_nothing_there_is_room_for_one_of_each() {
+        for free in 0..4 {
+            let room = room(free);
+            assert_eq!(
+                (room.connections() >= 1, room.guests(9), room.http_connections(9)),
+                (true, 1, 1)
+            );
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! When a connection of the generic door has been waited for long enough.
+//!
+//! Each rule ends one kind of wait: for the first request, for a further one, for the client to take an answer. What a client sends
+//! that is no request, such as pings, prolongs none of them.
+
+use std::time::{Duration, Instant};
+
+use headcount_core::limits::Limits;
+
+use super::activity::Seen;
+use crate::metrics::Count;
+
+/// Bytes a second that a client must take for an answer under way to count, once everything of it is handed to the socket.
+const BYTES_PER_SECOND: u128 = 1_024;
+
+/// How long a connection may be without a request, its first one too, while the door is more than half full.
+const CROWDED: Duration = Duration::from_secs(1);
+
+/// How often a connection is looked at, at the most and at the least.
+const LOOKS: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+
+/// How long to wait for what.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    head: Duration,
+    idle: Duration,
+    untouched: Duration,
+}
+
+impl Patience {
+    pub(super) fn new(limits: &Limits) -> Self {
+        let ms = |ms: u32| Duration::from_millis(ms.into());
+        Self {
+            head: ms(limits.head_ms),
+            idle: ms(limits.http_idle_ms),
+            untouched: ms(limits.outbox_ms),
+        }
+    }
+
+    /// How long a client may leave an answer untouched.
+    pub(super) fn untouched(&self) -> Duration {
+        self.untouched
+    }
+
+    /// Time between two looks: the waits are exceeded by less than a quarter.
+    pub(super) fn look(&self) -> Duration {
+        let shortest = self.head.min(self.idle).min(self.untouched);
+        (shortest / 4).clamp(LOOKS.0, LOOKS.1)
+    }
+}
+
+/// Why a connection is ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// No request came.
+    SlowHead,
+    /// No further request came.
+    Idle,
+    /// The client does not take an answer.
+    Stuck,
+    /// The client sent more frames than it may.
+    Flood,
+}
+
+impl End {
+    pub(super) fn count(self) -> Count {
+        match self {
+            Self::SlowHead => Count::HttpSlowHead,
+            Self::Idle => Count::HttpIdle,
+            Self::Stuck => Count::HttpStuck,
+            Self::Flood => Count::HttpFlood,
+        }
+    }
+}
+
+/// One connection, as it was seen last.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Watch {
+    patience: Patience,
+    quiet_since: Instant,
+    looked: Instant,
+    seen: Seen,
+}
+
+impl Watch {
+    pub(super) fn new(patience: Patience, now: Instant) -> Self {
+        Self {
+            patience,
+            quiet_since: now,
+            looked: now,
+            seen: Seen::default(),
+        }
+    }
+
+    /// For how long no request was under way.
+    pub(super) fn quiet(&self) -> Duration {
+        self.looked.saturating_duration_since(self.quiet_since)
+    }
+
+    /// Looks at the connection: whether it is to be ended. `crowded`: the door is more than half full.
+    pub(super) fn look(&mut self, now: Instant, seen: Seen, crowded: bool) -> Option<End> {
+        let taken = u128::from(seen.written - self.seen.written) * 1_000;
+        let since_look_ms = now.saturating_duration_since(self.looked).as_millis();
+        // The answers before this look, as far as the client still takes them at a speed worth the name.
+        let takes_answer = self.seen.requests > 0 && taken > since_look_ms * BYTES_PER_SECOND;
+        if seen.in_flight > 0 || seen.requests > self.seen.requests || takes_answer {
+            self.quiet_since = now;
+        }
+        (self.seen, self.looked) = (seen, now);
+        let Patience {
+            head,
+            idle,
+            untouched,
+        } = self.patience;
+        let crowd = if crowded { CROWDED } else { Duration::MAX };
+        let waited = |since| now.saturating_duration_since(since) >= untouched;
+        if seen.untouched_since.is_some_and(waited) {
+            Some(End::Stuck)
+        } else if seen.requests == 0 && self.quiet() >= head.min(crowd) {
+            Some(End::SlowHead)
+        } else if seen.requests > 0 && self.quiet() >= idle.min(crowd) {
+            Some(End::Idle)
+        } else {
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn watch() -> (Watch, Instant) {
+        let now = crate::clock::now();
+        (Watch::new(Patience::new(&Limits::default()), now), now)
+    }
+
+    fn requests(requests: u64, in_flight: u32) -> Seen {
+        Seen {
+            requests,
+            in_flight,
+            ..Seen::default()
+        }
+    }
+
+    #[test]
+    fn the_first_request_has_the_time_of_a_head() {
+        let (mut watch, now) = watch();
+        let pinging = |written| Seen {
+            written,
+            ..Seen::default()
+        };
+        assert_eq!(watch.look(now + 9 * SECOND, pinging(100_000), false), None);
+        assert_eq!(
+            watch.look(now + 10 * SECOND, pinging(200_000), false),
+            Some(End::SlowHead),
+            "answers to pings are no requests"
+        );
+    }
+
+    #[test]
+    fn a_connection_is_idle_while_no_request_is_under_way() {
+        let (mut watch, now) = watch();
+        assert_eq!(watch.look(now + SECOND, requests(1, 1), false), None);
+        assert_eq!(watch.look(now + 9_000 * SECOND, requests(1, 1), true), None);
+        assert_eq!(watch.look(now + 9_001 * SECOND, requests(1, 0), false), None);
+        assert_eq!(watch.look(now + 9_029 * SECOND, requests(1, 0), false), None);
+        assert_eq!(
+            watch.look(now + 9_030 * SECOND, requests(1, 0), false),
+            Some(End::Idle)
+        );
+    }
+
+    #[test]
+    fn in_a_crowd_the_idle_leave_soon() {
+        let (mut watch, now) = watch();
+        assert_eq!(watch.look(now, requests(1, 0), true), None);
+        assert_eq!(watch.look(now + 2 * SECOND, requests(2, 0), true), None);
+        assert_eq!(
+            watch.look(now + 3 * SECOND, requests(2, 0), true),
+            Some(End::Idle)
+        );
+    }
+
+    #[test]
+    fn a_long_answer_that_is_taken_slowly_is_no_idle_connection() {
+        let (mut watch, now) = watch();
+        let mut seen = requests(1, 0);
+        for seconds in 0..1_000 {
+            seen.written += 2_000;
+            assert_eq!(watch.look(now + seconds * SECOND, seen, false), None);
+        }
+        for seconds in 1_000..1_029 {
+            seen.written += 20;
+            assert_eq!(watch.look(now + seconds * SECOND, seen, false), None);
+        }
+        assert_eq!(watch.look(now + 1_029 * SECOND, seen, false), Some(End::Idle));
+    }
+
+    #[test]
+    fn a_client_that_leaves_an_answer_untouched_is_stuck() {
+        let (mut watch, now) = watch();
+        let seen = Seen {
+            untouched_since: Some(now),
+            ..requests(3, 2)
+        };
+        assert_eq!(watch.look(now + 29 * SECOND, seen, false), None);
+        assert_eq!(watch.look(now + 30 * SECOND, seen, false), Some(End::Stuck));
+    }
+}

@@ -1,0 +1,270 @@
+//! HTTP/2, and sockets of the generic door: what they may take, and for how long.
+
+mod client;
+
+use std::io::Write;
+
+use headcount_server::Config;
+use headcount_server::core::limits::Limits;
+use serde_json::json;
+
+use crate::client::{Ask, BOTH, Transport, Visit, ask, connect, eventually, exchange, read_to_end};
+use crate::server::{Server, config};
+use client::{
+    CONTINUATION, Connection, DATA, GOAWAY, HEADERS, PING, PREFACE, RESET, SETTINGS, WINDOW, frame,
+};
+
+fn server(limits: Limits) -> Server {
+    Server::start(Config { limits, ..config() })
+}
+
+/// Waits that end soon, each by itself; what is not tested lasts.
+fn lasting() -> Limits {
+    Limits {
+        head_ms: 600_000,
+        http_idle_ms: 600_000,
+        outbox_ms: 600_000,
+        ..Limits::default()
+    }
+}
+
+fn closed(server: &Server, cause: &str) -> u64 {
+    server.metric(&format!("headcount_http_closed_total{{kind=\"{cause}\"}}"))
+}
+
+#[test]
+fn a_client_that_begins_http2_and_asks_nothing_is_let_go() {
+    let limits = Limits {
+        head_ms: 300,
+        ..lasting()
+    };
+    let server = server(limits);
+    for begun in [&PREFACE[..16], &PREFACE[..23], PREFACE] {
+        let mut stream = connect(server.address);
+        stream.write_all(begun).unwrap();
+        let _settings = read_to_end(&mut stream);
+    }
+    let mut with_settings = Connection::open(server.address);
+    with_settings.rest();
+    // Half of a head is no request either.
+    let mut with_half_a_head = Connection::open(server.address);
+    with_half_a_head.begin_get("/healthz");
+    with_half_a_head.rest();
+    assert_eq!(closed(&server, "slow_head"), 5);
+}
+
+#[test]
+fn pings_and_settings_keep_no_connection_open() {
+    let limits = Limits {
+        head_ms: 300,
+        messages_per_second: 10_000,
+        ..lasting()
+    };
+    let server = server(limits);
+    for talk in [frame(PING, 0, 0, &[0; 8]), frame(SETTINGS, 0, 0, &[])] {
+        let connection = Connection::open(server.address);
+        eventually("it is closed", || connection.socket().write_all(&talk).err());
+    }
+    assert_eq!(closed(&server, "slow_head"), 2);
+}
+
+#[test]
+fn a_connection_without_requests_is_told_goodbye_and_one_with_a_stream_stays() {
+    let limits = Limits {
+        http_idle_ms: 200,
+        keepalive_ms: 100,
+        ..lasting()
+    };
+    let server = server(limits);
+    let mut busy = Connection::open(server.address);
+    let stream = busy.get("/__skew/sse");
+    assert_eq!(busy.status(stream), 200);
+    let mut idle = Connection::open(server.address);
+    let asked = idle.get("/healthz");
+    assert_eq!(idle.status(asked), 200);
+    assert!(idle.rest().iter().any(|frame| frame.kind == GOAWAY));
+    assert_eq!(closed(&server, "idle"), 1);
+    for _ in 0..5 {
+        busy.until(|frame| (frame.kind, frame.stream) == (DATA, stream));
+    }
+    server.await_total(1);
+}
+
+#[test]
+fn an_idle_connection_holds_up_no_drain() {
+    let limits = Limits {
+        drain_ms: 600_000,
+        ..lasting()
+    };
+    let mut server = server(limits);
+    let mut idle = Connection::open(server.address);
+    let asked = idle.get("/healthz");
+    assert_eq!(idle.status(asked), 200);
+    let mut begun = connect(server.address);
+    begun.write_all(&PREFACE[..16]).unwrap();
+    let mut kept = connect(server.address);
+    kept.write_all(Ask::get("/healthz").text(server.address, "keep-alive").as_bytes())
+        .unwrap();
+    eventually("all are served", || {
+        (server.metric("headcount_http_connections") == 4).then_some(())
+    });
+    server.stop();
+    // None of them answers anything, and the window is ten minutes.
+    server.join();
+    assert!(!read_to_end(&mut kept).is_empty());
+}
+
+#[test]
+fn frames_that_ask_nothing_are_bounded() {
+    let server = server(lasting());
+    let floods = [
+        frame(PING, 0, 0, &[0; 8]),
+        frame(SETTINGS, 0, 0, &[]),
+        frame(WINDOW, 0, 0, &[0, 0, 0, 1]),
+        frame(2, 0, 3, &[0, 0, 0, 0, 1]),
+        frame(77, 0, 0, &[]),
+    ];
+    for (number, flood) in floods.iter().enumerate() {
+        let connection = Connection::open(server.address);
+        let flood = flood.repeat(100);
+        eventually("it is closed", || connection.socket().write_all(&flood).err());
+        assert_eq!(closed(&server, "flood"), number as u64 + 1);
+    }
+    // And headers that never end.
+    let mut connection = Connection::open(server.address);
+    let stream = connection.begin_get("/healthz");
+    let flood = frame(CONTINUATION, 0, stream, &[]).repeat(100);
+    eventually("it is closed", || connection.socket().write_all(&flood).err());
+    assert_eq!(ask(server.address, &Ask::get("/healthz")).status, 200);
+}
+
+#[test]
+fn streams_count_as_connections_do() {
+    let limits = Limits {
+        connections_max: 3,
+        http_streams_max: 5,
+        ..lasting()
+    };
+    let server = server(limits);
+    let mut connection = Connection::open(server.address);
+    for status in [200, 200, 200, 503] {
+        let stream = connection.get("/__skew/sse");
+        assert_eq!(connection.status(stream), status);
+    }
+    server.await_total(3);
+    drop(connection);
+    server.await_total(0);
+    let per_address = Limits {
+        connections_per_address_max: 2,
+        ..lasting()
+    };
+    let server = self::server(per_address);
+    let mut connections = [(); 2].map(|()| Connection::open(server.address));
+    let mut status_of = |number: usize| {
+        let stream = connections[number].get("/__skew/sse");
+        connections[number].status(stream)
+    };
+    assert_eq!([0, 1, 0, 1].map(&mut status_of), [200, 200, 503, 503]);
+}
+
+#[test]
+fn a_stream_that_is_not_read_is_reset_and_the_others_go_on() {
+    let limits = Limits {
+        outbox_ms: 300,
+        ..lasting()
+    };
+    let server = server(limits);
+    let mut connection = Connection::open(server.address);
+    let stuck = connection.get("/__skew/sse");
+    let connected = connection.until(|frame| (frame.kind, frame.stream) == (DATA, stuck));
+    let text = String::from_utf8(connected.payload).unwrap();
+    let id = text.split("\"connectionId\":\"").nth(1).unwrap()[..22].to_owned();
+    // A stream takes 65,535 bytes until its client allows more, which this one never does.
+    let tab = server.headcount.tab(&id).unwrap();
+    for _ in 0..9 {
+        tab.send(&json!({"type": "long", "text": "x".repeat(10_000)}))
+            .unwrap();
+    }
+    connection.until(|frame| (frame.kind, frame.stream) == (RESET, stuck));
+    server.await_total(0);
+    connection.frame(WINDOW, 0, 0, &65_535_u32.to_be_bytes());
+    let other = connection.get("/healthz");
+    assert_eq!(connection.status(other), 200);
+    assert_eq!(closed(&server, "stuck"), 1);
+}
+
+#[test]
+fn an_answer_that_is_not_read_is_given_up() {
+    let limits = Limits {
+        outbox_ms: 300,
+        http_idle_ms: 300,
+        keepalive_ms: 100,
+        ..lasting()
+    };
+    let server = server(limits);
+    // A list for an admin that is longer than what the system holds for a socket, asked for over and over.
+    let tabs: Vec<_> = (0..50)
+        .map(|number| {
+            Visit::new(BOTH[number % 2], &format!("/{}{number}", "x".repeat(900))).open(server.address)
+        })
+        .collect();
+    let asked = Ask::get("/api/admin/stats")
+        .bearer(crate::server::SECRET)
+        .text(server.address, "keep-alive");
+    let mut stream = connect(server.address);
+    let _full = stream.write_all(asked.repeat(400).as_bytes());
+    eventually("it is given up", || {
+        let given_up = closed(&server, "stuck") + closed(&server, "idle");
+        (given_up > 0).then_some(())
+    });
+    drop((stream, tabs));
+}
+
+#[test]
+fn a_full_door_refuses_at_once_and_idle_sockets_make_room() {
+    let limits = Limits {
+        http_connections_max: 4,
+        ..lasting()
+    };
+    let server = server(limits);
+    let hold = || {
+        let mut stream = connect(server.address);
+        stream.write_all(&PREFACE[..16]).unwrap();
+        stream
+    };
+    let mut held: Vec<_> = Vec::new();
+    let refused = eventually("the door is full", || {
+        held.push(hold());
+        let answer = exchange(
+            server.address,
+            Ask::get("/healthz").text(server.address, "close").as_bytes(),
+        );
+        let answer = String::from_utf8(answer).unwrap();
+        answer.starts_with("HTTP/1.1 503 ").then_some(answer)
+    });
+    assert!(refused.contains("retry-after"), "{refused}");
+    // In a crowd nobody is waited for for long, whatever the limits are.
+    eventually("there is room again", || {
+        let answer = exchange(
+            server.address,
+            Ask::get("/healthz").text(server.address, "close").as_bytes(),
+        );
+        answer.starts_with(b"HTTP/1.1 200 ").then_some(())
+    });
+    drop(held);
+    // Streams of the lean door are not concerned.
+    let _tab = Visit::new(Transport::Sse, "/").open(server.address);
+}
+
+#[test]
+fn resets_in_quick_succession_end_the_connection() {
+    let server = server(lasting());
+    let mut connection = Connection::open(server.address);
+    let mut flood = Vec::new();
+    for stream in (1..2_000).step_by(2) {
+        flood.extend(frame(HEADERS, 5, stream, &[0x82, 0x86, 0x84, 0x01, 1, b'h']));
+        flood.extend(frame(RESET, 0, stream, &[0, 0, 0, 8]));
+    }
+    let _cut_off = connection.socket().write_all(&flood);
+    assert!(connection.rest().iter().any(|frame| frame.kind == GOAWAY));
+}
