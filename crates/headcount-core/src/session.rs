@@ -44,6 +44,17 @@ pub enum Step<'a> {
     CloseFlood,
 }
 
+/// Whether a client may send what it just sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spent {
+    /// It may.
+    Within,
+    /// Not so soon.
+    TooFast,
+    /// It went on and on after it had used up its allowance: its connection is to be closed.
+    Flood,
+}
+
 /// The state of one client's conversation.
 #[derive(Clone, Copy, Debug)]
 pub struct Session {
@@ -65,10 +76,11 @@ impl Session {
 
     /// Takes in a message. `now_ms` is of the clock the session was made with.
     pub fn receive<'a>(&mut self, text: &'a str, now_ms: u64, limits: &Limits) -> Step<'a> {
-        let within = self.spend(now_ms, limits);
-        if !within && self.is_flooding(limits) {
-            return Step::CloseFlood;
-        }
+        let within = match self.spend(now_ms, limits) {
+            Spent::Within => true,
+            Spent::TooFast => false,
+            Spent::Flood => return Step::CloseFlood,
+        };
         match parse(text) {
             Ok(ClientMessage::RouteUpdate { route }) if within => Step::Navigate(route),
             Ok(ClientMessage::RouteUpdate { route }) => Step::NavigateLater(route),
@@ -83,21 +95,17 @@ impl Session {
         }
     }
 
-    /// Counts something the client sent outside of its messages, a POST or a control frame. Says whether it may.
-    pub fn spend(&mut self, now_ms: u64, limits: &Limits) -> bool {
+    /// Takes one off the allowance: for a message, and for anything else that a client sends.
+    pub fn spend(&mut self, now_ms: u64, limits: &Limits) -> Spent {
         self.refill(now_ms, limits);
         self.allowance = self.allowance.saturating_sub(1);
-        self.allowance >= 0
-    }
-
-    /// As [`Session::spend`], for what the client may send too fast for a while: false once it went on and on.
-    pub fn spend_or_flood(&mut self, now_ms: u64, limits: &Limits) -> bool {
-        self.spend(now_ms, limits) || !self.is_flooding(limits)
-    }
-
-    /// Whether the client went on and on after it had used up its allowance: its connection is to be closed.
-    pub fn is_flooding(&self, limits: &Limits) -> bool {
-        self.allowance <= burst(limits).saturating_mul(-4)
+        if self.allowance >= 0 {
+            Spent::Within
+        } else if self.allowance <= burst(limits).saturating_mul(-4) {
+            Spent::Flood
+        } else {
+            Spent::TooFast
+        }
     }
 
     /// Whether the client may send again.

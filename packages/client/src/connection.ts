@@ -14,8 +14,8 @@ export const CONNECT_MS = 8_000
 const ANSWER_MS = 10_000
 /** A stream that ends sooner was of no use, milliseconds. */
 const BRIEF_MS = 5_000
-/** Three keepalives of the server's default, milliseconds. */
-const SILENCE_MS = 90_000
+/** How often a server sends a sign of life that does not say so, milliseconds. */
+const KEEPALIVE_MS = 30_000
 /** How often the clock is looked at, milliseconds. A look that comes three times too late means the machine slept. */
 const LOOK_MS = 30_000
 
@@ -50,6 +50,7 @@ export function createConnection(
   let link: Link | null = null
   let openedAt = clock.now()
   let [heardAt, lookedAt] = [openedAt, openedAt]
+  let keepalive = KEEPALIVE_MS
   const [waiting, doubting, looking] = [clock.timer(), clock.timer(), clock.timer()]
 
   function happened(event: SessionEvent): void {
@@ -105,6 +106,7 @@ export function createConnection(
     heardAt = clock.now()
     const found = read(text)
     if (!found) return
+    if (found.known?.type === 'connected') keepalive = Number(found.known.keepalive) || KEEPALIVE_MS
     if (found.known) happened({ type: 'received', known: found.known })
     received(found)
   }
@@ -121,7 +123,7 @@ export function createConnection(
 
   function look(): void {
     const now = clock.now()
-    const isSilent = session.transport === 'sse' && now - heardAt > SILENCE_MS
+    const isSilent = session.transport === 'sse' && now - heardAt > 3 * keepalive
     if (session.phase === 'open' && isSilent) giveUp()
     else if (now - lookedAt > 3 * LOOK_MS) happened({ type: 'doubted' })
     lookedAt = now

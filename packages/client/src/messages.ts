@@ -17,6 +17,8 @@ export interface Connected {
   readonly timestamp: number
   /** What to bring back for as long as this page is loaded; absent from servers that judge no one by it. */
   readonly resume?: string
+  /** Over SSE there is a sign of life this often, milliseconds; absent from servers that do not say so. */
+  readonly keepalive?: number
 }
 
 /** A release was announced, or, with `force` or `prompt`, an invalidation applies to this tab. */

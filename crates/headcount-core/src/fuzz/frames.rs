@@ -29,6 +29,7 @@ fn decode(reads: &[&[u8]], bytes_max: usize) -> Outcome {
                 Event::Ping(bytes) => Seen::Ping(bytes.to_vec()),
                 Event::Pong(bytes) => Seen::Pong(bytes.to_vec()),
                 Event::Close(code) => Seen::Close(code),
+                Event::Fragment => return Flow::Continue,
             });
             Flow::Continue
         });

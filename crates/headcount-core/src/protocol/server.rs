@@ -22,6 +22,7 @@ enum Message<'a> {
         connection_id: &'a str,
         timestamp: u64,
         resume: &'a str,
+        keepalive: u32,
     },
     Keepalive {
         timestamp: u64,
@@ -47,13 +48,14 @@ impl Message<'_> {
 }
 
 /// The first message: the current release, the tab's own id, the time (milliseconds since the Unix epoch), and what the page
-/// must bring back when it reconnects.
-pub fn connected(version: &str, id: ConnectionId, timestamp: u64, resume: &str) -> String {
+/// must bring back when it reconnects, and after how many milliseconds there is a sign of life at the latest.
+pub fn connected(version: &str, id: ConnectionId, timestamp: u64, resume: &str, keepalive_ms: u32) -> String {
     Message::Connected {
         version,
         connection_id: id.as_str(),
         timestamp,
         resume,
+        keepalive: keepalive_ms,
     }
     .text()
 }

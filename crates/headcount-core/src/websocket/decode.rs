@@ -29,6 +29,8 @@ pub enum Event<'a> {
     Binary(&'a [u8]),
     /// A ping; answer it with [`super::pong`] and the same payload.
     Ping(&'a [u8]),
+    /// A part of a message, complete as a frame: more of the message is to come.
+    Fragment,
     /// A pong, asked for or not.
     Pong(&'a [u8]),
     /// The client ends the connection, with its code if it gave one. The last event of a decoder.
@@ -225,8 +227,11 @@ impl Decoder {
         let open = &mut self.partial.get_or_insert_default().message;
         open.get_or_insert_with(|| Message::new(opcode))
             .append(part, bytes_max)?;
-        if !fin || frame.missing() > 0 {
+        if frame.missing() > 0 {
             return Ok(Flow::Continue);
+        }
+        if !fin {
+            return Ok(on(Event::Fragment));
         }
         match open.take() {
             Some(message) => deliver_data(message.opcode(), message.bytes(), on),

@@ -34,6 +34,7 @@ fn as_json(event: Event<'_>) -> Value {
         Event::Binary(bytes) => json!({ "binary": hex(bytes) }),
         Event::Ping(bytes) => json!({ "ping": hex(bytes) }),
         Event::Pong(bytes) => json!({ "pong": hex(bytes) }),
+        Event::Fragment => json!("fragment"),
         Event::Close(code) => json!({ "close": code }),
     }
 }
@@ -44,7 +45,10 @@ fn decode<'a>(reads: impl IntoIterator<Item = &'a [u8]>, bytes_max: usize) -> Ou
     let mut events = Vec::new();
     let violation = reads.into_iter().find_map(|read| {
         let fed = decoder.feed(&mut read.to_vec(), bytes_max, |event| {
-            events.push(as_json(event));
+            // How often these come is a test of its own.
+            if event != Event::Fragment {
+                events.push(as_json(event));
+            }
             Flow::Continue
         });
         fed.err().map(|violation| violation.close_code().get())
@@ -332,5 +336,35 @@ proptest! {
         prop_assume!(str::from_utf8(&payload).is_err());
         let bytes = client_frame(Opcode::Text, true, [5, 6, 7, 8], &payload);
         prop_assert_eq!(decode(cut(&bytes, &sizes), BYTES_MAX).violation, Some(1007));
+    }
+}
+
+#[test]
+fn every_frame_of_a_message_is_told_once_however_it_is_cut() {
+    // Two fragments with a ping between them, an empty continuation, and the end.
+    let frames = [
+        &[0x01, 0x82, 0, 0, 0, 0, b'a', b'b'][..],
+        &[0x89, 0x80, 0, 0, 0, 0],
+        &[0x00, 0x80, 0, 0, 0, 0],
+        &[0x80, 0x81, 0, 0, 0, 0, b'c'],
+    ]
+    .concat();
+    for size in 1..=frames.len() {
+        let mut decoder = Decoder::default();
+        let mut told = Vec::new();
+        for read in frames.chunks(size) {
+            let fed = decoder.feed(&mut read.to_vec(), BYTES_MAX, |event| {
+                told.push(as_json(event));
+                Flow::Continue
+            });
+            assert_eq!(fed, Ok(()));
+        }
+        let expected = [
+            json!("fragment"),
+            json!({"ping": ""}),
+            json!("fragment"),
+            json!({"text": "abc"}),
+        ];
+        assert_eq!(told, expected, "in reads of {size}");
     }
 }

@@ -1,59 +1,180 @@
-//! Streams whose socket stays with hyper: their shard feeds them through a short queue.
+//! Streams whose socket stays with hyper: their shard feeds them through a queue of bytes.
+//!
+//! The queue is bounded as that of a socket is: by bytes and not by messages, so a burst of small messages harms nobody, and one
+//! message alone may be as long as it likes. What waits is handed on in one piece.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use headcount_core::connection::ConnectionKey;
 use http_body::{Body, Frame};
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::OwnedSemaphorePermit;
 
-use crate::shard::{Command, Outgoing, Shards};
+use crate::shard::{Command, Shards};
 
-/// Messages that may wait for a stream; with a further one it is closed as too slow.
-pub(crate) const REMOTE_QUEUE: usize = 32;
+/// Bytes handed on at once.
+const PIECE_BYTES: usize = 65_536;
+
+/// A reader with less than this waiting keeps up: its task has only yet to run.
+const FEW_BYTES: usize = 16_384;
+
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: BytesMut,
+    /// Where the connection is held, from when it is open.
+    key: Option<ConnectionKey>,
+    /// Nothing more comes.
+    is_ended: bool,
+    /// Nobody takes it any more.
+    is_gone: bool,
+    /// When something began to wait, on the shard's clock, and whether anything was taken since.
+    since_ms: u64,
+    was_taken: bool,
+    waker: Option<Waker>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Shared(Arc<Mutex<Queue>>);
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the queue, and wakes who waits for that.
+    fn change<T>(&self, change: impl FnOnce(&mut Queue) -> T) -> T {
+        let mut queue = self.lock();
+        let changed = change(&mut queue);
+        let waker = queue.waker.take();
+        drop(queue);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        changed
+    }
+}
+
+/// The shard's end of the queue of a connection. The stream ends when it goes.
+#[derive(Debug)]
+pub(crate) struct RemoteLink(Shared);
+
+/// What became of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Queued {
+    Yes,
+    /// Too many bytes wait already.
+    TooSlow,
+    /// There is nobody to take it.
+    Gone,
+}
+
+/// Both ends of a queue.
+pub(crate) fn link(shards: &Shards) -> (RemoteLink, RemoteEnd) {
+    let shared = Shared::default();
+    let end = RemoteEnd {
+        queue: shared.clone(),
+        shards: shards.clone(),
+    };
+    (RemoteLink(shared), end)
+}
+
+impl RemoteLink {
+    /// Says where the connection is held. Whether there is still somebody to hear it.
+    pub(crate) fn open(&self, key: ConnectionKey) -> bool {
+        self.0.change(|queue| {
+            queue.key = Some(key);
+            !queue.is_gone
+        })
+    }
+
+    /// Queues a message that consists of these pieces.
+    pub(crate) fn send<'a>(
+        &self,
+        pieces: impl Iterator<Item = &'a [u8]>,
+        now_ms: u64,
+        bytes_max: usize,
+    ) -> Queued {
+        self.0.change(|queue| {
+            if queue.is_gone {
+                return Queued::Gone;
+            }
+            let waited = queue.waiting.len();
+            if waited == 0 {
+                (queue.since_ms, queue.was_taken) = (now_ms, false);
+            }
+            pieces.for_each(|piece| queue.waiting.extend_from_slice(piece));
+            if waited >= few_bytes(bytes_max) && queue.waiting.len() > bytes_max {
+                Queued::TooSlow
+            } else {
+                Queued::Yes
+            }
+        })
+    }
+
+    /// Whether it takes what it is sent at once, or nearly so.
+    pub(crate) fn keeps_up(&self, bytes_max: usize) -> bool {
+        self.0.lock().waiting.len() < few_bytes(bytes_max)
+    }
+
+    /// For how long nothing of what waits was taken.
+    pub(crate) fn untouched_ms(&self, now_ms: u64) -> u64 {
+        let mut queue = self.0.lock();
+        if queue.waiting.is_empty() {
+            return 0;
+        }
+        if std::mem::take(&mut queue.was_taken) {
+            queue.since_ms = now_ms;
+        }
+        now_ms.saturating_sub(queue.since_ms)
+    }
+
+    /// Ends the stream behind what waits and these bytes.
+    pub(crate) fn end(&self, last: &[u8]) {
+        self.0.change(|queue| {
+            queue.waiting.extend_from_slice(last);
+            queue.is_ended = true;
+        });
+    }
+}
+
+impl Drop for RemoteLink {
+    fn drop(&mut self) {
+        self.end(&[]);
+    }
+}
+
+fn few_bytes(bytes_max: usize) -> usize {
+    FEW_BYTES.min(bytes_max / 4).max(1)
+}
 
 /// The far end of a connection's queue. When it goes, the shard learns that the connection is gone.
 #[derive(Debug)]
 pub(crate) struct RemoteEnd {
-    receiver: mpsc::Receiver<Outgoing>,
+    queue: Shared,
     shards: Shards,
-    /// While the connection is open.
-    key: Option<ConnectionKey>,
-    ended: bool,
 }
 
 impl RemoteEnd {
-    pub(crate) fn new(receiver: mpsc::Receiver<Outgoing>, shards: Shards) -> Self {
-        Self {
-            receiver,
-            shards,
-            key: None,
-            ended: false,
-        }
-    }
-
     /// The next bytes to send; `None` at the end.
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        while !self.ended {
-            match std::task::ready!(self.receiver.poll_recv(cx)) {
-                Some(Outgoing::Opened(key)) => self.key = Some(key),
-                Some(Outgoing::Bytes(bytes)) => return Poll::Ready(Some(bytes)),
-                Some(Outgoing::End(last)) => {
-                    self.end();
-                    if !last.is_empty() {
-                        return Poll::Ready(Some(last));
-                    }
-                }
-                None => self.end(),
+        let mut queue = self.queue.lock();
+        if !queue.waiting.is_empty() {
+            queue.was_taken = true;
+            let bytes = queue.waiting.len().min(PIECE_BYTES);
+            let piece = queue.waiting.split_to(bytes).freeze();
+            if queue.waiting.is_empty() {
+                // At rest it holds no memory.
+                queue.waiting = BytesMut::new();
             }
+            return Poll::Ready(Some(piece));
         }
-        Poll::Ready(None)
-    }
-
-    fn end(&mut self) {
-        self.key = None;
-        self.ended = true;
+        if queue.is_ended {
+            return Poll::Ready(None);
+        }
+        queue.waker = Some(cx.waker().clone());
+        Poll::Pending
     }
 
     /// As [`RemoteEnd::poll_next`], to await.
@@ -61,9 +182,14 @@ impl RemoteEnd {
         std::future::poll_fn(|cx| self.poll_next(cx)).await
     }
 
+    fn key(&self) -> Option<ConnectionKey> {
+        let queue = self.queue.lock();
+        queue.key.filter(|_| !queue.is_ended)
+    }
+
     /// Tells the shard something about this connection, unless it is not open or too much waits.
     pub(crate) fn tell(&self, command: impl FnOnce(ConnectionKey) -> Command) -> Result<(), Command> {
-        match self.key.and_then(|key| Some((key, self.shards.of(key)?))) {
+        match self.key().and_then(|key| Some((key, self.shards.of(key)?))) {
             Some((key, shard)) => shard.offer(command(key)),
             None => Ok(()),
         }
@@ -71,7 +197,7 @@ impl RemoteEnd {
 
     /// Gives a turn to the shard, behind everything it was told: it is over when the shard has come there.
     pub(crate) fn end_turn(&self, turn: Option<OwnedSemaphorePermit>) {
-        if let Some((key, turn)) = self.key.zip(turn)
+        if let Some((key, turn)) = self.key().zip(turn)
             && let Some(shard) = self.shards.of(key)
         {
             // Never more than one for each link. Where the shard has ended the turn is over as well.
@@ -82,13 +208,12 @@ impl RemoteEnd {
 
 impl Drop for RemoteEnd {
     fn drop(&mut self) {
-        self.receiver.close();
-        while let Ok(waiting) = self.receiver.try_recv() {
-            if let Outgoing::Opened(key) = waiting {
-                self.key = Some(key);
-            }
-        }
-        if let Some((key, shard)) = self.key.and_then(|key| Some((key, self.shards.of(key)?))) {
+        let mut queue = self.queue.lock();
+        queue.is_gone = true;
+        queue.waiting = BytesMut::new();
+        let open = queue.key.filter(|_| !queue.is_ended);
+        drop(queue);
+        if let Some((key, shard)) = open.and_then(|key| Some((key, self.shards.of(key)?))) {
             shard.force(Command::Gone { key });
         }
     }
@@ -99,8 +224,8 @@ impl Drop for RemoteEnd {
 pub(crate) struct RemoteBody(RemoteEnd);
 
 impl RemoteBody {
-    pub(crate) fn new(receiver: mpsc::Receiver<Outgoing>, shards: Shards) -> Self {
-        Self(RemoteEnd::new(receiver, shards))
+    pub(crate) fn new(end: RemoteEnd) -> Self {
+        Self(end)
     }
 }
 
@@ -115,5 +240,40 @@ impl Body for RemoteBody {
         self.0
             .poll_next(cx)
             .map(|next| next.map(|bytes| Ok(Frame::data(bytes))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn send(link: &RemoteLink, bytes: usize) -> Queued {
+        link.send(std::iter::once(&vec![b'x'; bytes][..]), 0, 100_000)
+    }
+
+    #[test]
+    fn bytes_are_bounded_and_messages_are_not() {
+        let link = RemoteLink(Shared::default());
+        for _ in 0..10_000 {
+            assert_eq!(send(&link, 10), Queued::Yes);
+        }
+        assert!(!link.keeps_up(100_000));
+        assert_eq!(send(&link, 1), Queued::TooSlow);
+        // One alone may be longer, also behind a few bytes whose reader has yet to run.
+        let link = RemoteLink(Shared::default());
+        assert_eq!(send(&link, 100), Queued::Yes);
+        assert_eq!(send(&link, 1_000_000), Queued::Yes);
+        assert_eq!(send(&link, 1), Queued::TooSlow);
+    }
+
+    #[test]
+    fn time_runs_while_nothing_is_taken() {
+        let link = RemoteLink(Shared::default());
+        assert_eq!(link.untouched_ms(5_000), 0);
+        send(&link, 10);
+        assert_eq!(link.untouched_ms(7_000), 7_000);
+        link.0.lock().was_taken = true;
+        assert_eq!(link.untouched_ms(8_000), 0);
+        assert_eq!(link.untouched_ms(9_000), 1_000);
     }
 }

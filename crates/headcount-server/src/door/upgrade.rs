@@ -9,9 +9,9 @@ use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto::upgrade::downcast;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::remote::{REMOTE_QUEUE, RemoteEnd};
+use super::remote::{self, RemoteEnd};
 use super::rewound::Rewound;
 use crate::admission::Candidate;
 use crate::headcount::Headcount;
@@ -49,9 +49,8 @@ pub(crate) async fn adopt(headcount: Headcount, upgrade: OnUpgrade, candidate: B
         }
         Below::Lost => {}
         Below::None(upgraded) => {
-            let (sender, receiver) = mpsc::channel(REMOTE_QUEUE);
-            if open(NewLink::Remote(sender), Vec::new()) {
-                let end = RemoteEnd::new(receiver, headcount.shards().clone());
+            let (link, end) = remote::link(headcount.shards());
+            if open(NewLink::Remote(link), Vec::new()) {
                 carry(&headcount, TokioIo::new(upgraded), end).await;
             }
         }
@@ -62,9 +61,12 @@ pub(crate) async fn adopt(headcount: Headcount, upgrade: OnUpgrade, candidate: B
 pub(crate) async fn answer_once(upgrade: OnUpgrade, bytes: Vec<u8>) {
     let Ok(upgraded) = upgrade.await else { return };
     let mut io = TokioIo::new(upgraded);
-    if io.write_all(&bytes).await.is_ok() {
-        let _already_gone = io.shutdown().await;
-    }
+    let answered = async {
+        if io.write_all(&bytes).await.is_ok() {
+            let _already_gone = io.shutdown().await;
+        }
+    };
+    let _too_slow = tokio::time::timeout(LINGER, answered).await;
 }
 
 /// The plain socket below an upgraded connection.
@@ -104,9 +106,10 @@ async fn carry(headcount: &Headcount, mut io: TokioIo<Upgraded>, mut end: Remote
     let mut decoder = Decoder::default();
     let mut buffer = vec![0; READ_BYTES];
     let turns = Arc::new(Semaphore::new(1));
+    let patience = Duration::from_millis(headcount.site().config.limits.outbox_ms.into());
     // The shard speaks first, and until it has there is nobody to tell.
     let Some(first) = end.next().await else { return };
-    if io.write_all(&first).await.is_err() {
+    if write(&mut io, &first, patience).await.is_err() {
         return;
     }
     loop {
@@ -115,7 +118,7 @@ async fn carry(headcount: &Headcount, mut io: TokioIo<Upgraded>, mut end: Remote
             biased;
             outgoing = end.next() => match outgoing {
                 Some(bytes) => {
-                    if io.write_all(&bytes).await.is_err() {
+                    if write(&mut io, &bytes, patience).await.is_err() {
                         return;
                     }
                 }
@@ -126,7 +129,7 @@ async fn carry(headcount: &Headcount, mut io: TokioIo<Upgraded>, mut end: Remote
                 let answer = take_in(headcount, &mut decoder, &mut buffer[..read], &end);
                 end.end_turn(turn);
                 let Some(answer) = answer else { continue };
-                if io.write_all(&answer.bytes).await.is_err() || answer.last {
+                if write(&mut io, &answer.bytes, patience).await.is_err() || answer.last {
                     break;
                 }
             }
@@ -135,6 +138,18 @@ async fn carry(headcount: &Headcount, mut io: TokioIo<Upgraded>, mut end: Remote
     // The counts do not wait for the client to hang up.
     drop(end);
     linger(io, &mut buffer).await;
+}
+
+/// Writes all of this, unless the client takes nothing for so long.
+async fn write(io: &mut TokioIo<Upgraded>, mut bytes: &[u8], patience: Duration) -> std::io::Result<()> {
+    while !bytes.is_empty() {
+        let written = tokio::time::timeout(patience, io.write(bytes)).await??;
+        if written == 0 {
+            return Err(std::io::ErrorKind::WriteZero.into());
+        }
+        bytes = &bytes[written..];
+    }
+    io.flush().await
 }
 
 /// Waits a moment for the client to hang up: with bytes unread the socket would be reset, and that may overtake the close frame.
@@ -175,13 +190,15 @@ fn take_in(
         bytes: Vec::new(),
         last: false,
     };
+    let mut is_whole = false;
     let outcome = decoder.feed(bytes, message_bytes_max, |event| {
+        is_whole = true;
         let told = match event {
             Event::Text(text) => end.tell(|key| Command::Received {
                 key,
                 text: text.into(),
             }),
-            Event::Pong(_) => end.tell(|key| Command::Heard { key }),
+            Event::Pong(_) | Event::Fragment => end.tell(|key| Command::Spent { key }),
             Event::Binary(_) => {
                 headcount.count(Count::ReceivedMalformed);
                 end.tell(|key| Command::Spent { key })
@@ -208,6 +225,9 @@ fn take_in(
             .bytes
             .extend_from_slice(&websocket::close(violation.close_code(), ""));
         answer.last = true;
+    }
+    if !is_whole && end.tell(|key| Command::Spent { key }).is_err() {
+        headcount.count(Count::CommandDropped);
     }
     (answer.last || !answer.bytes.is_empty()).then_some(answer)
 }

@@ -18,12 +18,11 @@ use http::header::{
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use http_body_util::Full;
-use tokio::sync::mpsc;
 
 use crate::admission::{self, Candidate, Transport};
 use crate::clock;
 use crate::door::Peer;
-use crate::door::remote::{REMOTE_QUEUE, RemoteBody};
+use crate::door::remote::{self, RemoteBody};
 use crate::door::upgrade;
 use crate::error::Refusal;
 use crate::headcount::Headcount;
@@ -111,13 +110,13 @@ fn admit(headcount: &Headcount, parts: &Parts, transport: Transport) -> Result<A
 
 fn open_sse(headcount: &Headcount, candidate: Box<Candidate>, place: Place) -> Response {
     let headers = candidate_headers(headcount, &candidate);
-    let (sender, receiver) = mpsc::channel(REMOTE_QUEUE);
     let shards = headcount.shards();
+    let (link, end) = remote::link(shards);
     let shard = shards.for_new(candidate.tab);
     let arrival = Arrival {
         candidate: *candidate,
         place,
-        link: NewLink::Remote(sender),
+        link: NewLink::Remote(link),
         greeting: Vec::new(),
         early: Vec::new(),
     };
@@ -125,7 +124,7 @@ fn open_sse(headcount: &Headcount, candidate: Box<Candidate>, place: Place) -> R
         headcount.count(Count::CommandDropped);
         return Refusal::overloaded().into_response();
     }
-    event_stream(headers, Body::new(RemoteBody::new(receiver, shards.clone())))
+    event_stream(headers, Body::new(RemoteBody::new(end)))
 }
 
 fn event_stream(mut headers: HeaderMap, body: Body) -> Response {
@@ -167,7 +166,13 @@ fn bot_text(headcount: &Headcount) -> String {
     };
     let id = headcount.site().cipher.id(nowhere);
     let current = headcount.current_release();
-    server::connected(&current, id, clock::unix_ms(), "0")
+    server::connected(
+        &current,
+        id,
+        clock::unix_ms(),
+        "0",
+        headcount.site().config.limits.keepalive_ms,
+    )
 }
 
 /// The address of the socket that a request came in on, where that is known.

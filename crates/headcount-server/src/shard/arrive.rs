@@ -13,7 +13,7 @@ use mio::Interest;
 
 use super::peer::{Extras, Link, Peer, Sent, Subscription};
 use super::reactor::Shard;
-use super::{Arrival, Happening, NewLink, Outgoing};
+use super::{Arrival, Happening, NewLink};
 use crate::admission::{Browser, Candidate, Transport};
 use crate::clock;
 use crate::mark::Mark;
@@ -116,7 +116,7 @@ impl Shard {
         Peer {
             link: match link {
                 NewLink::Socket(socket) => Link::Socket(socket),
-                NewLink::Remote(sender) => Link::Remote(Box::new(sender)),
+                NewLink::Remote(link) => Link::Remote(link),
             },
             transport: candidate.transport,
             heard: true,
@@ -152,7 +152,14 @@ impl Shard {
         };
         let current = self.registry.standing().releases.current();
         let resume = self.resume_id(slot, None);
-        let text = server::connected(&current, self.site.cipher.id(key), clock::unix_ms(), &resume);
+        let keepalive_ms = self.limits().keepalive_ms;
+        let text = server::connected(
+            &current,
+            self.site.cipher.id(key),
+            clock::unix_ms(),
+            &resume,
+            keepalive_ms,
+        );
         let Some(peer) = self.registry.peer_mut(slot) else {
             return false;
         };
@@ -171,7 +178,7 @@ impl Shard {
         };
         let (registry, token) = (self.poll.registry(), Self::token(key.slot));
         let connected = match &mut peer.link {
-            Link::Remote(sender) => sender.try_send(Outgoing::Opened(key)).is_ok(),
+            Link::Remote(link) => link.open(key),
             // A socket that was a guest is registered already.
             Link::Socket(socket) => registry
                 .register(socket, token, Interest::READABLE)
@@ -215,13 +222,12 @@ impl Shard {
             }
             (Link::Socket(socket), _, Some(_)) => self.linger(socket, &[]),
             (Link::Socket(_), _, None) => {}
-            (Link::Remote(sender), transport, code) => {
+            (Link::Remote(link), transport, code) => {
                 let farewell = match (transport, code) {
                     (Transport::WebSocket, Some(code)) => websocket::close(code, ""),
                     _ => Bytes::new(),
                 };
-                // A full queue ends too, when its last sender goes: now.
-                let _full_or_gone = sender.try_send(Outgoing::End(farewell));
+                link.end(&farewell);
             }
         }
     }

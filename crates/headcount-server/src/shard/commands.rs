@@ -6,6 +6,7 @@ use headcount_core::connection::ConnectionKey;
 use headcount_core::protocol::server;
 use headcount_core::protocol::stats::Form;
 use headcount_core::registry::Reach;
+use headcount_core::session::Spent;
 
 use super::arrive::Cause;
 use super::peer::Subscription;
@@ -24,9 +25,7 @@ impl Shard {
             Command::Serve(request) => self.on_socket(request),
             Command::Open(arrival) => self.on_arrival(*arrival),
             Command::Received { key, text } => self.with(key, |shard, slot| shard.on_text(slot, &text)),
-            Command::Heard { key } => self.with(key, Self::hear),
             Command::Spent { key } => self.with(key, |shard, slot| {
-                shard.hear(slot);
                 shard.spend(slot);
             }),
             Command::Gone { key } => self.with(key, |shard, slot| shard.close(slot, Cause::Peer)),
@@ -78,33 +77,22 @@ impl Shard {
         }
     }
 
-    /// A connection showed a sign of life.
-    fn hear(&mut self, slot: u32) {
-        if let Some(peer) = self.registry.peer_mut(slot) {
-            peer.heard = true;
-        }
-    }
-
     /// Puts a connection on the route that was posted for it. Whether it is here, and the route is one.
     pub(super) fn navigate_by_post(&mut self, key: ConnectionKey, route: &str) -> bool {
         let Some(slot) = self.registry.find(key) else {
             return false;
         };
-        let (now_ms, site) = (self.now_ms, Arc::clone(&self.site));
-        let Some(peer) = self.registry.peer_mut(slot) else {
-            return false;
-        };
-        peer.heard = true;
-        if peer.session.spend(now_ms, &site.config.limits) {
-            self.forget_deferred(slot);
-            return self.navigate(slot, route);
+        match self.spend(slot) {
+            Spent::Within => {
+                self.forget_deferred(slot);
+                self.navigate(slot, route)
+            }
+            Spent::TooFast => {
+                self.defer_navigation(slot, route);
+                true
+            }
+            Spent::Flood => false,
         }
-        if peer.session.is_flooding(&site.config.limits) {
-            self.close(slot, Cause::Flood);
-            return false;
-        }
-        self.defer_navigation(slot, route);
-        true
     }
 
     fn subscribe_by_post(
@@ -114,6 +102,11 @@ impl Shard {
         credentials: Option<Arc<Credentials>>,
         browser: Mark,
     ) {
+        match self.spend(slot) {
+            Spent::Within => {}
+            Spent::TooFast => return self.meters.one(Count::ReceivedFlood),
+            Spent::Flood => return,
+        }
         let Some(peer) = self.registry.peer(slot) else {
             return;
         };

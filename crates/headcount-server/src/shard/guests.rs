@@ -26,6 +26,9 @@ const LINGERING_MAX: usize = 1_024;
 const TIMEOUT_ANSWER: &[u8] =
     b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
+/// Reads that one request may take. The longest that are looked at come in some twenty packets.
+const READS_MAX: u16 = 1_024;
+
 /// Whether a token is that of a guest.
 pub(super) fn is_guest(token: usize) -> bool {
     token & GUEST != 0
@@ -38,6 +41,8 @@ pub(crate) struct Request {
     pub(super) peer: SocketAddr,
     /// What was read and is not answered yet.
     pub(super) read: Vec<u8>,
+    /// How often something was read of what is not answered yet.
+    pub(super) reads: u16,
     /// How much of that was found incomplete.
     pub(super) looked_at: usize,
     /// Whether an earlier request on it was answered.
@@ -53,6 +58,7 @@ impl Request {
             stream,
             peer,
             read: Vec::new(),
+            reads: 0,
             looked_at: 0,
             answered: false,
             ended: false,
@@ -295,7 +301,13 @@ impl Shard {
         }
     }
 
-    fn go_on(&mut self, visit: Visit, was_arriving: bool, request: Request) {
+    fn go_on(&mut self, visit: Visit, was_arriving: bool, mut request: Request) {
+        request.reads += 1;
+        if request.reads > READS_MAX {
+            self.guests.leave(visit.place);
+            self.refuse_slow(request);
+            return;
+        }
         match self.read_request(request) {
             Some(guest) => self.keep_guest(visit, was_arriving, guest),
             None => self.guests.leave(visit.place),
@@ -309,10 +321,14 @@ impl Shard {
             let Guest::Arriving(request) = guest else { continue };
             // Browsers open sockets ahead of need; one that never asked anything is not refused anything.
             if !request.read.is_empty() {
-                self.meters.one(Count::RefusedSlowHead);
-                self.linger(request.stream, TIMEOUT_ANSWER);
+                self.refuse_slow(request);
             }
         }
+    }
+
+    fn refuse_slow(&mut self, request: Request) {
+        self.meters.one(Count::RefusedSlowHead);
+        self.linger(request.stream, TIMEOUT_ANSWER);
     }
 
     fn register_guest(&mut self, visit: Visit) {

@@ -104,6 +104,7 @@ impl Shard {
                         scratch.copy_within(bytes..have, 0);
                         have -= bytes;
                         request.looked_at = 0;
+                        request.reads = 0;
                         request.answered = true;
                     }
                 }

@@ -35,17 +35,17 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use bytes::Bytes;
 use headcount_core::connection::ConnectionKey;
 use headcount_core::invalidation::Standing;
 use headcount_core::protocol::stats::{Form, StatsMessage, Tick};
 use headcount_core::registry::Reach;
 use headcount_core::route;
 use mio::{Poll, Token, Waker};
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::admission::Candidate;
 use crate::authorize::Credentials;
+use crate::door::remote::RemoteLink;
 use crate::mark::Mark;
 use crate::metrics::{Count, Meters};
 use crate::site::{Place, Site};
@@ -78,9 +78,7 @@ pub(crate) enum Command {
     Open(Box<Arrival>),
     /// Text that the client of a remote link sent, or any client by POST.
     Received { key: ConnectionKey, text: Box<str> },
-    /// The client of a remote link showed a sign of life.
-    Heard { key: ConnectionKey },
-    /// The client of a remote link sent a frame that is no message, and has had its answer.
+    /// The client of a remote link sent what is no message, and has had its answer.
     Spent { key: ConnectionKey },
     /// A remote link ended.
     Gone { key: ConnectionKey },
@@ -156,18 +154,7 @@ pub(crate) enum NewLink {
     /// A socket that the shard takes over.
     Socket(mio::net::TcpStream),
     /// A task elsewhere that owns the socket.
-    Remote(mpsc::Sender<Outgoing>),
-}
-
-/// Something for the task that owns a remote link.
-#[derive(Debug)]
-pub(crate) enum Outgoing {
-    /// Where the connection is held, said first.
-    Opened(ConnectionKey),
-    /// Bytes in the framing of its transport.
-    Bytes(Bytes),
-    /// The last bytes, maybe none: nothing more comes. One message, so that nothing else gets in between.
-    End(Bytes),
+    Remote(RemoteLink),
 }
 
 /// What a shard and its hub look at without asking.

@@ -4,16 +4,15 @@ use std::collections::VecDeque;
 use std::io::{ErrorKind, IoSlice, Write};
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use headcount_core::protocol::stats::Form;
 use headcount_core::session::Session;
 use headcount_core::websocket::Decoder;
 use mio::net::TcpStream;
-use tokio::sync::mpsc;
 
-use super::Outgoing;
 use crate::admission::Transport;
 use crate::authorize::Credentials;
+use crate::door::remote::{Queued, RemoteLink};
 use crate::mark::Mark;
 
 /// One tab, as its shard sees it.
@@ -56,7 +55,7 @@ pub(super) enum Subscription {
 #[derive(Debug)]
 pub(super) enum Link {
     Socket(TcpStream),
-    Remote(Box<mpsc::Sender<Outgoing>>),
+    Remote(RemoteLink),
 }
 
 /// Bytes that a socket did not take yet.
@@ -65,7 +64,7 @@ pub(super) struct Outbox {
     queue: VecDeque<Bytes>,
     bytes: usize,
     /// When the socket last took something, on the shard's clock.
-    pub(super) moved_ms: u64,
+    moved_ms: u64,
     /// Whether stats were left out meanwhile, so that a whole message must follow.
     pub(super) stats_missed: bool,
 }
@@ -135,17 +134,20 @@ impl Peer {
                     })
                     .keep(parts, written, bytes_max)
             }
-            Link::Remote(sender) => {
-                let mut bytes = BytesMut::new();
-                for part in parts {
-                    bytes.extend_from_slice(part.bytes());
-                }
-                match sender.try_send(Outgoing::Bytes(bytes.freeze())) {
-                    Ok(()) => Sent::Yes,
-                    Err(mpsc::error::TrySendError::Full(_)) => Sent::TooSlow,
-                    Err(mpsc::error::TrySendError::Closed(_)) => Sent::Broken,
-                }
-            }
+            Link::Remote(link) => match link.send(parts.iter().map(Part::bytes), now_ms, bytes_max) {
+                Queued::Yes => Sent::Yes,
+                Queued::TooSlow => Sent::TooSlow,
+                Queued::Gone => Sent::Broken,
+            },
+        }
+    }
+
+    /// For how long its tab took nothing of what waits for it.
+    pub(super) fn untouched_ms(&self, now_ms: u64) -> u64 {
+        match (&self.link, &self.outbox) {
+            (Link::Remote(link), _) => link.untouched_ms(now_ms),
+            (Link::Socket(_), Some(outbox)) => now_ms.saturating_sub(outbox.moved_ms),
+            (Link::Socket(_), None) => 0,
         }
     }
 

@@ -19,9 +19,6 @@ use super::reactor::Shard;
 use crate::admission::Transport;
 use crate::metrics::Count;
 
-/// Free places a remote link must have for stats: they are sent only to who keeps up.
-const REMOTE_ROOM_MIN: usize = 8;
-
 /// The admitted subscribers of a shard. Few, and looked up rarely.
 #[derive(Debug, Default)]
 pub(super) struct Readers {
@@ -117,6 +114,7 @@ impl Shard {
 
     /// Whether a reader takes a message now. One that does not needs a whole one later.
     fn has_room(&mut self, key: ConnectionKey) -> bool {
+        let bytes_max = self.limits().outbox_bytes_max as usize;
         let Some(peer) = self
             .registry
             .find(key)
@@ -126,7 +124,7 @@ impl Shard {
         };
         match (&mut peer.outbox, &peer.link) {
             (Some(outbox), _) => outbox.stats_missed = true,
-            (None, Link::Remote(sender)) if sender.capacity() < REMOTE_ROOM_MIN => {
+            (None, Link::Remote(link)) if !link.keeps_up(bytes_max) => {
                 self.readers.note_missed(key, self.now_ms);
             }
             (None, _) => return true,
@@ -173,18 +171,22 @@ impl Shard {
 
     /// Asks for whole messages for those that missed one and take one now, and closes remote links that stay behind.
     pub(super) fn catch_up_missed(&mut self) {
-        let patience_ms = u64::from(self.limits().outbox_ms);
+        let limits = self.limits();
+        let (patience_ms, bytes_max) = (u64::from(limits.outbox_ms), limits.outbox_bytes_max as usize);
         for (key, since_ms) in std::mem::take(&mut self.readers.missed) {
             let Some(slot) = self.registry.find(key) else {
                 continue;
             };
-            let is_full = match self.registry.peer(slot).map(|peer| &peer.link) {
-                Some(Link::Remote(sender)) => sender.capacity() < REMOTE_ROOM_MIN,
-                _ => false,
+            let Some(peer) = self.registry.peer(slot) else {
+                continue;
             };
-            if !is_full {
+            let keeps_up = match &peer.link {
+                Link::Remote(link) => link.keeps_up(bytes_max),
+                Link::Socket(_) => true,
+            };
+            if keeps_up {
                 self.want_snapshot(key);
-            } else if self.now_ms.saturating_sub(since_ms) > patience_ms {
+            } else if peer.untouched_ms(self.now_ms) > patience_ms {
                 self.close(slot, Cause::Slow);
             } else {
                 self.readers.missed.push((key, since_ms));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use headcount_core::protocol::server;
 use headcount_core::protocol::stats::Form;
 use headcount_core::route;
-use headcount_core::session::Step;
+use headcount_core::session::{Spent, Step};
 use headcount_core::websocket::{self, CloseCode, Event, Flow};
 
 use super::arrive::Cause;
@@ -46,9 +46,11 @@ impl Shard {
         match socket.read(scratch) {
             Ok(read @ 1..) => {
                 peer.heard = true;
-                // What an SSE client sends after its request means nothing.
-                let websocket = peer.transport == Transport::WebSocket;
-                let open = !websocket || self.on_frames(slot, &mut scratch[..read]);
+                let open = match peer.transport {
+                    Transport::WebSocket => self.on_frames(slot, &mut scratch[..read]),
+                    // What an SSE client sends after its request means nothing, and is not free.
+                    Transport::Sse => self.spend(slot) != Spent::Flood,
+                };
                 // A short read has drained the socket, unless its end is still to be read.
                 open && (read == scratch.len() || closed)
             }
@@ -82,7 +84,15 @@ impl Shard {
         };
         let mut decoder = std::mem::take(&mut peer.decoder);
         let message_bytes_max = self.limits().message_bytes_max as usize;
-        let outcome = decoder.feed(bytes, message_bytes_max, |event| self.on_frame(slot, &event));
+        let mut is_whole = false;
+        let outcome = decoder.feed(bytes, message_bytes_max, |event| {
+            is_whole = true;
+            self.on_frame(slot, &event)
+        });
+        // A read that completes nothing costs as much as one that does: else a byte at a time would be free.
+        if !is_whole && outcome.is_ok() {
+            self.spend(slot);
+        }
         if self.registry.find(key).is_none() {
             return false;
         }
@@ -112,16 +122,16 @@ impl Shard {
             }
             Event::Binary(_) => {
                 self.meters.one(Count::ReceivedMalformed);
-                self.spend(slot)
+                self.spend_on_frame(slot)
             }
             Event::Ping(payload) => {
                 let pong = websocket::pong(payload);
-                if self.spend(slot) == Flow::Stop || !self.send_own(slot, &pong) {
+                if self.spend_on_frame(slot) == Flow::Stop || !self.send_own(slot, &pong) {
                     return Flow::Stop;
                 }
                 Flow::Continue
             }
-            Event::Pong(_) => Flow::Continue,
+            Event::Pong(_) | Event::Fragment => self.spend_on_frame(slot),
             Event::Close(code) => {
                 let echo = code.map_or(CloseCode::NORMAL, CloseCode::new);
                 self.close(slot, Cause::Answered(echo));
@@ -130,17 +140,28 @@ impl Shard {
         }
     }
 
-    /// Counts a frame that is no message against the allowance.
-    pub(super) fn spend(&mut self, slot: u32) -> Flow {
+    fn spend_on_frame(&mut self, slot: u32) -> Flow {
+        match self.spend(slot) {
+            Spent::Within | Spent::TooFast => Flow::Continue,
+            Spent::Flood => Flow::Stop,
+        }
+    }
+
+    /// The one place where anything but a message's text is paid for, whichever way it came: a frame, a part of one, a POST. The
+    /// connection of a client that floods is closed when this returns. A text is paid for by [`Session::receive`].
+    ///
+    /// [`Session::receive`]: headcount_core::session::Session::receive
+    pub(super) fn spend(&mut self, slot: u32) -> Spent {
         let (now_ms, site) = (self.now_ms, Arc::clone(&self.site));
         let Some(peer) = self.registry.peer_mut(slot) else {
-            return Flow::Stop;
+            return Spent::Flood;
         };
-        if peer.session.spend_or_flood(now_ms, &site.config.limits) {
-            return Flow::Continue;
+        peer.heard = true;
+        let spent = peer.session.spend(now_ms, &site.config.limits);
+        if spent == Spent::Flood {
+            self.close(slot, Cause::Flood);
         }
-        self.close(slot, Cause::Flood);
-        Flow::Stop
+        spent
     }
 
     /// Takes in a message of a client, whichever way it came.

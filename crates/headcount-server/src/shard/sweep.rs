@@ -4,6 +4,8 @@
 //! connection *is* its timer: a client that was heard since the last visit is asked for a sign of life, one that was not
 //! is gone. So keepalives are spread out by themselves, and a silent peer leaves within two passes.
 
+use std::ops::Range;
+
 use headcount_core::backoff;
 use headcount_core::limits::Limits;
 use headcount_core::protocol::server;
@@ -30,6 +32,29 @@ pub(super) struct Sweep {
     next: u32,
     began_ms: u64,
     looked_ms: u64,
+    /// Whether more slots are due than one turn of the loop may visit.
+    is_behind: bool,
+}
+
+impl Sweep {
+    /// The slots to visit now, of a table that ends at `end` and is passed once every `pass_ms`. A pass begins when the one before
+    /// should have ended, so that passes do not grow longer; but a slot is never visited again much sooner than `pass_ms` later, since
+    /// its client must have the time to answer.
+    fn due(&mut self, now_ms: u64, end: u32, pass_ms: u64) -> Range<u32> {
+        let elapsed_ms = now_ms.saturating_sub(self.began_ms).min(pass_ms);
+        // At most `end`, which is a u32.
+        let target = u32::try_from(u64::from(end) * elapsed_ms / pass_ms).unwrap_or(end);
+        let due = self.next..target.clamp(self.next, self.next.saturating_add(VISITS_MAX));
+        self.next = due.end;
+        self.is_behind = due.end < target;
+        if elapsed_ms == pass_ms && !self.is_behind {
+            let on_time_ms = self.began_ms + pass_ms;
+            let is_late = now_ms - on_time_ms > pass_ms / 8;
+            self.began_ms = if is_late { now_ms } else { on_time_ms };
+            self.next = 0;
+        }
+        due
+    }
 }
 
 /// A server that is about to stop.
@@ -73,6 +98,9 @@ impl Shard {
         if self.registry.is_empty() {
             return None;
         }
+        if self.sweep.is_behind {
+            return Some(self.now_ms);
+        }
         let per_slot_ms = u64::from(self.limits().keepalive_ms) / end.max(1);
         Some(self.sweep.looked_ms + per_slot_ms.max(LOOK_MS))
     }
@@ -94,6 +122,9 @@ impl Shard {
         self.handshakes.expire(self.now_ms);
         self.go_on_draining();
         if self.now_ms < self.sweep.looked_ms + LOOK_MS {
+            if self.sweep.is_behind {
+                self.go_on_sweeping();
+            }
             return;
         }
         self.sweep.looked_ms = self.now_ms;
@@ -104,21 +135,11 @@ impl Shard {
 
     fn go_on_sweeping(&mut self) {
         let pass_ms = u64::from(self.limits().keepalive_ms);
-        let end = self.registry.end();
-        let elapsed_ms = (self.now_ms - self.sweep.began_ms).min(pass_ms);
-        // At most `end`, which is a u32.
-        let target = u32::try_from(u64::from(end) * elapsed_ms / pass_ms).unwrap_or(end);
         let keepalive = sse::event(&server::keepalive(clock::unix_ms()));
         let ping = websocket::ping(&[]);
-        let mut visits = 0;
-        while self.sweep.next < target && visits < VISITS_MAX {
-            self.visit(self.sweep.next, &keepalive, &ping);
-            self.sweep.next += 1;
-            visits += 1;
-        }
-        if elapsed_ms == pass_ms && self.sweep.next >= target {
-            self.sweep.next = 0;
-            self.sweep.began_ms = self.now_ms;
+        let (now_ms, end) = (self.now_ms, self.registry.end());
+        for slot in self.sweep.due(now_ms, end, pass_ms) {
+            self.visit(slot, &keepalive, &ping);
         }
     }
 
@@ -127,10 +148,7 @@ impl Shard {
         let Some(peer) = self.registry.peer_mut(slot) else {
             return;
         };
-        let stuck = peer
-            .outbox
-            .as_ref()
-            .is_some_and(|outbox| now_ms.saturating_sub(outbox.moved_ms) > outbox_ms);
+        let stuck = peer.untouched_ms(now_ms) > outbox_ms;
         let was_heard = std::mem::replace(&mut peer.heard, false);
         match peer.transport {
             _ if stuck => self.close(slot, Cause::Slow),
@@ -166,5 +184,47 @@ impl Shard {
             drain.closed += 1;
         }
         self.drain = Some(drain);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PASS_MS: u64 = 30_000;
+
+    /// Sweeps a table with a turn of the loop every so many milliseconds. The shortest and the longest time between two visits.
+    fn gaps(end: u32, turns_ms: impl Fn(u64) -> u64) -> (u64, u64) {
+        let mut sweep = Sweep::default();
+        let mut visited = vec![None; end as usize];
+        let (mut now_ms, mut shortest, mut longest) = (0, u64::MAX, 0);
+        while now_ms < 5 * PASS_MS {
+            for slot in sweep.due(now_ms, end, PASS_MS) {
+                if let Some(before) = visited[slot as usize].replace(now_ms) {
+                    (shortest, longest) = (shortest.min(now_ms - before), longest.max(now_ms - before));
+                }
+            }
+            now_ms += if sweep.is_behind { 10 } else { turns_ms(now_ms) };
+        }
+        assert!(visited.iter().all(Option::is_some));
+        (shortest, longest)
+    }
+
+    #[test]
+    fn each_slot_is_visited_in_time_however_many_there_are() {
+        for end in [1, 7, 1_000, 20_000, 1_000_000] {
+            let (shortest, longest) = gaps(end, |_| LOOK_MS + 3);
+            assert!(
+                shortest >= PASS_MS - 300 && longest <= PASS_MS + 300,
+                "{end}: {shortest} to {longest}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_shard_that_was_busy_does_not_hurry_its_clients() {
+        // Now and then it is busy for twelve seconds.
+        let (shortest, _) = gaps(1_000, |now_ms| if now_ms % 40_000 < 150 { 12_000 } else { 100 });
+        assert!(shortest >= PASS_MS / 2, "{shortest}");
     }
 }

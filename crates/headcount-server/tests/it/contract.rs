@@ -9,6 +9,9 @@ use tungstenite::Message;
 use crate::client::{Ask, PATIENCE, Tab, Transport, Visit, ask};
 use crate::server::{Door, Server, admins, config};
 
+/// Messages sent to a tab at once, which is slow to read them: some hundred kilobytes.
+const MESSAGES: u32 = 3_000;
+
 /// What a hook saw, in one line.
 type Seen = Receiver<String>;
 
@@ -300,13 +303,13 @@ fn is_told_once(tab: &mut Tab, server: &Server) {
 
 fn gets_messages_in_order(tab: &Tab, server: &Server) {
     let handle = server.headcount.tab(&tab.id).unwrap();
-    for number in 0..20 {
+    for number in 0..MESSAGES {
         handle.send(&json!({"type": "custom", "number": number})).unwrap();
     }
 }
 
 fn in_order(tab: &mut Tab) {
-    for number in 0..20 {
+    for number in 0..MESSAGES {
         assert_eq!(tab.next(), json!({"type": "custom", "number": number}));
     }
 }

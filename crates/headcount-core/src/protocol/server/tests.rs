@@ -33,6 +33,7 @@ enum Make {
         generation: u32,
         timestamp: u64,
         resume: String,
+        keepalive: u32,
     },
     Keepalive {
         timestamp: u64,
@@ -203,7 +204,14 @@ impl Make {
                 generation,
                 timestamp,
                 resume,
-            } => connected(&version, cipher().id(key(slot, generation)), timestamp, &resume),
+                keepalive,
+            } => connected(
+                &version,
+                cipher().id(key(slot, generation)),
+                timestamp,
+                &resume,
+                keepalive,
+            ),
             Self::Keepalive { timestamp } => keepalive(timestamp),
             Self::Released { version, id } => released(&version, id),
             Self::Invalidated { version, id, mode } => invalidated(

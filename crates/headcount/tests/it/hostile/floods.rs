@@ -1,9 +1,12 @@
 //! Too much of what is allowed.
 
+use std::io::Write;
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::{Case, raw};
-use crate::client::{Ask, BOTH, Transport, Visit, ask};
+use crate::client::{Ask, BOTH, Transport, Visit, ask, connect, eventually, read_to_end};
 use crate::process::Process;
 
 pub(super) const CASES: &[Case] = &[
@@ -11,6 +14,11 @@ pub(super) const CASES: &[Case] = &[
     ("a thousand navigations at once", too_many_navigations),
     ("a flood of messages that mean nothing", nonsense),
     ("a flood of subscriptions", subscriptions),
+    ("a flood of posted subscriptions", posted_subscriptions),
+    ("a flood of frames that say nothing", frames_that_say_nothing),
+    ("messages a byte at a time", dribbled),
+    ("a flood behind a request for SSE", behind_sse),
+    ("a head a byte at a time", dribbled_head),
     ("a flood of posted navigations", posts),
     ("a thousand posted navigations at once", too_many_posts),
     (
@@ -63,6 +71,81 @@ fn subscriptions(server: &Process) {
         }
         assert_eq!(tab.next()["type"], "stats");
     }
+}
+
+fn posted_subscriptions(server: &Process) {
+    for endpoint in ["subscribe-stats", "message"] {
+        let mut tab = Visit::new(Transport::Sse, "/0").open(server.address);
+        let before = server.metric("headcount_subscribed_total{kind=\"admitted\"}");
+        let body = json!({"type": "subscribe-stats", "connectionId": tab.id});
+        let post = |connection: &str| {
+            Ask::post(format!("/__skew/{endpoint}"), &body).text(server.address, connection)
+        };
+        raw(server, post("keep-alive").repeat(2_999) + &post("close"));
+        tab.end();
+        server.await_total(0);
+        let asked = server.metric("headcount_subscribed_total{kind=\"admitted\"}") - before;
+        assert!(
+            asked < 200,
+            "{endpoint}: the authorizers were asked {asked} times"
+        );
+    }
+}
+
+/// A frame of a client, masked with zeros.
+fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let length = 0x80 | u8::try_from(payload.len()).unwrap();
+    [&[first, length, 0, 0, 0, 0][..], payload].concat()
+}
+
+fn frames_that_say_nothing(server: &Process) {
+    let begun = frame(0x01, b"x");
+    for (begin, flood) in [
+        (&b""[..], frame(0x8a, b"")),
+        (b"", frame(0x8a, b"pong")),
+        (b"", frame(0x89, b"")),
+        (b"", frame(0x82, b"binary")),
+        (b"", frame(0x81, b"")),
+        (&begun, frame(0x00, b"")),
+        (&begun, frame(0x00, b"x")),
+        (&begun, frame(0x8a, b"")),
+    ] {
+        let mut tab = Visit::new(Transport::WebSocket, "/").open(server.address);
+        let all = [begin, &flood.repeat(500)].concat();
+        // It may be cut off before it has sent all of it.
+        let _cut_off = tab.socket().write_all(&all);
+        assert!([Some(1008), None].contains(&tab.end()), "{flood:x?}");
+        server.await_total(0);
+    }
+}
+
+fn dribbled(server: &Process) {
+    let tab = Visit::new(Transport::WebSocket, "/").open(server.address);
+    let mut frame = vec![0x81, 0xfe, 0x1f, 0x40, 0, 0, 0, 0];
+    frame.resize(8_000, b' ');
+    let cut_off = frame.iter().any(|byte| {
+        std::thread::park_timeout(Duration::from_micros(100));
+        tab.socket().write_all(&[*byte]).is_err()
+    });
+    assert!(cut_off, "all of it was read a byte at a time");
+}
+
+fn behind_sse(server: &Process) {
+    let mut tab = Visit::new(Transport::Sse, "/").open(server.address);
+    eventually("it is cut off", || {
+        tab.socket().write_all(b"GET / HTTP/1.1\r\n\r\n").err()
+    });
+    tab.end();
+}
+
+fn dribbled_head(server: &Process) {
+    let mut stream = connect(server.address);
+    let _refused = (0..10_000).try_for_each(|_| {
+        std::thread::park_timeout(Duration::from_micros(50));
+        stream.write_all(b"x")
+    });
+    let answer = String::from_utf8(read_to_end(&mut stream)).unwrap();
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
 }
 
 fn posts(server: &Process) {
