@@ -128,8 +128,12 @@ pub(super) async fn invalidate(
         return Err(Refusal::invalid_body("`expires` must be at least 1 second"));
     }
     let dry_run = asked.dry_run;
-    let invalidation =
-        Invalidation::from_request(asked, &headcount.site().config.limits).map_err(CommandError::from)?;
+    let limits = headcount.site().config.limits.clone();
+    // Making an automaton of a pattern may take a tenth of a second, which others need not wait for.
+    let made = tokio::task::spawn_blocking(move || Invalidation::from_request(asked, &limits)).await;
+    let invalidation = made
+        .map_err(|_| CommandError::Stopped)?
+        .map_err(CommandError::from)?;
     Ok(Json(if dry_run {
         headcount.dry_run(invalidation).await?
     } else {
