@@ -39,7 +39,7 @@ const PREVIEW = 'headcount-preview.mjs'
 const logger = useLogger('headcount')
 
 export default defineNuxtModule<ModuleOptions>({
-  meta: { name: '@headcount/nuxt', configKey: 'skewProtection', compatibility: { nuxt: '^4.4.5' } },
+  meta: { name: '@headcount/nuxt', configKey: 'skewProtection', compatibility: { nuxt: '^4.1.0' } },
   defaults: DEFAULTS,
   async setup(options, nuxt) {
     const { resolve } = createResolver(import.meta.url)
