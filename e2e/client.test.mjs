@@ -105,6 +105,22 @@ describe('counts', () => {
   }
 })
 
+describe('stats over WebSocket', () => {
+  test('may be asked for long after the handshake, without a reconnect', async () => {
+    await server.stop()
+    await startServer('--limit', 'handshake_credentials_ms=1')
+    site.upstream = server.url
+    site.attributes = 'data-transport="websocket"'
+    const visitor = await newVisitor(browser)
+    await visitor.addCookies([{ name: 'headcount_ticket', value: 'a'.repeat(43), url: site.url }])
+    const tab = await Tab.open(visitor, `${site.url}/a`)
+    await counted({ routes: { '/a': 1 } })
+    await tab.page.evaluate(() => window.headcount.subscribe())
+    await seen(tab, 'itself', () => window.headcount.stats?.routes['/a'] === 1)
+    assert.deepEqual(site.opened, { sse: 0, ws: 1 })
+  })
+})
+
 describe('the way to the server', () => {
   test('after a restart a tab is back, once, under the page it shows now', async () => {
     const tab = await Tab.open(await newVisitor(browser), `${site.url}/a`)

@@ -1,4 +1,9 @@
 // A stream over WebSocket.
+//
+// Stats are asked for by POST, one question at a time: a POST shows the cookies of now, so the server need not keep those of the
+// handshake. Where a POST does not get through, or reaches a server that does not know this stream, the socket carries the
+// question as it carries everything else. The POST is not shared with SSE: that is loaded when needed, and a part must not
+// import the script that loads it.
 
 import type { Connect } from './link.js'
 
@@ -7,10 +12,17 @@ export const websocket: Connect = (base, query, events) => {
   const url = new URL(`ws?${query}`, base)
   url.protocol = url.protocol.replace('http', 'ws')
   const socket = new WebSocket(url)
+  let asked: Promise<unknown> = Promise.resolve()
   socket.onmessage = ({ data }: MessageEvent<unknown>) => { if (typeof data === 'string') events.received(data) }
   socket.onclose = ({ code }) => { events.ended(code) }
   return {
-    send(message) { socket.send(JSON.stringify(message)) }, // Does nothing on one that is closing.
+    send(message, connectionId) {
+      const say = (): void => { socket.send(JSON.stringify(message)) } // Does nothing on one that is closing.
+      if (!message.type.endsWith('stats')) return say()
+      asked = asked.then(() => fetch(new URL('message', base), {
+        method: 'POST', body: JSON.stringify({ connectionId, ...message }), credentials: 'include', keepalive: true,
+      })).then((answer) => answer.json()).then(({ ok }: { ok?: boolean }) => { if (!ok) say() }).catch(say)
+    },
     close() {
       socket.onmessage = socket.onclose = null
       socket.close()
