@@ -6,7 +6,7 @@ use headcount_core::pattern::PatternError;
 use headcount_core::protocol::admin::{ErrorAnswer, ErrorBody};
 use headcount_core::version::VersionError;
 use http::StatusCode;
-use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
 
 use crate::authorize::forward::ForwardAuthError;
 use crate::store::StoreError;
@@ -160,6 +160,27 @@ impl Refusal {
         Self::new(StatusCode::FORBIDDEN, "origin-not-allowed", message)
     }
 
+    pub(crate) fn foreign_host() -> Self {
+        let message = "stats are open to anyone here, so this server answers under loopback names only: ask for localhost or \
+                       127.0.0.1, or add the site's origin to `allowed_origins` on the server";
+        Self::new(StatusCode::FORBIDDEN, "host-not-allowed", message)
+    }
+
+    pub(crate) fn ambiguous_head() -> Self {
+        let message = "a request must say its host exactly once";
+        Self::new(StatusCode::BAD_REQUEST, "invalid-head", message)
+    }
+
+    pub(crate) fn no_such_endpoint() -> Self {
+        let message = "there is nothing at this path: see protocol/PROTOCOL.md for what there is";
+        Self::new(StatusCode::NOT_FOUND, "no-such-endpoint", message)
+    }
+
+    pub(crate) fn method_not_allowed() -> Self {
+        let message = "this endpoint does not take this method: `Allow` says which it takes";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", message)
+    }
+
     pub(crate) fn full(message: &str) -> Self {
         let refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, "full", message);
         Self {
@@ -305,6 +326,7 @@ impl IntoResponse for Refusal {
         };
         let mut response = (self.status, Json(ErrorAnswer { error })).into_response();
         let headers = response.headers_mut();
+        headers.insert(CACHE_CONTROL, http::HeaderValue::from_static("no-store"));
         if let Some(seconds) = self.retry_after_seconds {
             headers.insert(RETRY_AFTER, seconds.into());
         }

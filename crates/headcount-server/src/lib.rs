@@ -53,6 +53,7 @@ pub mod head;
 mod headcount;
 mod history;
 mod hooks;
+mod hosts;
 mod hub;
 mod mark;
 mod metrics;

@@ -37,6 +37,7 @@ counts! {
     RefusedFull "refused" "full" "Requests refused, by cause",
     RefusedAddress "refused" "address" "Requests refused, by cause",
     RefusedOrigin "refused" "origin" "Requests refused, by cause",
+    RefusedHost "refused" "host" "Requests refused, by cause",
     RefusedBot "refused" "bot" "Requests refused, by cause",
     RefusedSecret "refused" "secret" "Requests refused, by cause",
     RefusedSlowHead "refused" "slow_head" "Requests refused, by cause",

@@ -43,7 +43,7 @@ struct Origin {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Scheme {
+pub(crate) enum Scheme {
     Http,
     Https,
 }
@@ -120,7 +120,7 @@ pub fn is_origin(text: &str) -> bool {
 }
 
 /// The host in one form, and the port where it is not the scheme's own.
-fn host_and_port(authority: &str, scheme: Scheme) -> Option<(String, Option<u16>)> {
+pub(crate) fn host_and_port(authority: &str, scheme: Scheme) -> Option<(String, Option<u16>)> {
     let host_end = authority.rfind(']').map_or(0, |bracket| bracket + 1);
     let colon = authority[host_end..].find(':').map(|colon| host_end + colon);
     let (host, port) = match colon {

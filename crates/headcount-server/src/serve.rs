@@ -53,7 +53,7 @@ impl Headcount {
                 let _stopped = stopped.await;
             };
             let drain = Duration::from_millis(self.0.site.config.limits.drain_ms.into());
-            let router = self.router().fallback_service(site);
+            let router = self.behind_own_door(self.router().fallback_service(site));
             door::serve_handoffs(
                 self.site(),
                 &self.meters()[0],
@@ -73,6 +73,22 @@ impl Headcount {
             let _ended = stop.send(());
         };
         tokio::join!(served, ended);
+        Ok(())
+    }
+
+    /// Serves `router` on a listener of its own until the future is dropped, with the limits of [`Headcount::serve`] on heads
+    /// and connections. For the admin API with [`admin_apart`](crate::Config::admin_apart), which answers there also while the
+    /// streams are drained.
+    pub async fn serve_apart(&self, listener: TcpListener, router: Router) -> Result<(), ServeError> {
+        listener.set_nonblocking(true).map_err(ServeError::Listener)?;
+        let listener = tokio::net::TcpListener::from_std(listener).map_err(ServeError::Listener)?;
+        door::serve_apart(
+            self.site(),
+            &self.meters()[0],
+            self.behind_own_door(router),
+            listener,
+        )
+        .await;
         Ok(())
     }
 

@@ -16,6 +16,7 @@ use crate::clock::Seldom;
 use crate::config::Config;
 use crate::descriptors::{Room, Spare};
 use crate::head::Head;
+use crate::hosts::Hosts;
 use crate::mark::Mark;
 use crate::origin::Origins;
 use crate::secrets::Keyring;
@@ -27,6 +28,7 @@ pub(crate) struct Site {
     pub(crate) cipher: IdCipher,
     pub(crate) origins: Origins,
     pub(crate) keyring: Keyring,
+    pub(crate) hosts: Hosts,
     pub(crate) authorizers: Authorizers,
     /// What the authorizers read of a request head.
     pub(crate) reads: Reads,
@@ -59,6 +61,7 @@ impl Site {
             cipher: IdCipher::new(key),
             origins: Origins::new(&config.allowed_origins),
             keyring: Keyring::new(config.secrets()),
+            hosts: Hosts::new(&config),
             reads: authorizers.reads(),
             authorizers,
             version_cookie: config.version_cookie(),
@@ -165,11 +168,6 @@ impl Site {
     /// Sockets of the generic door that may be open now.
     pub(crate) fn http_connections_max(&self) -> u32 {
         self.room.http_connections(self.census.open())
-    }
-
-    /// Whether the generic door is more than half full.
-    pub(crate) fn is_http_crowded(&self) -> bool {
-        self.http_connections.load(Ordering::Relaxed) > self.http_connections_max() / 2
     }
 
     pub(crate) fn is_ready(&self) -> bool {

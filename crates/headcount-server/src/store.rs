@@ -6,6 +6,7 @@
 //! the files needs no other format. Without a directory the store keeps nothing.
 //!
 //! - `file`: making and opening a file. `worker`: its thread. `health`: whether it can be written.
+//! - `private`: whose it is.
 //! - `commands`, `history`: what the two files hold. `error`: what can be wrong.
 
 mod commands;
@@ -13,6 +14,7 @@ mod error;
 mod file;
 mod health;
 mod history;
+mod private;
 mod worker;
 
 use std::path::Path;
@@ -109,7 +111,7 @@ impl Store {
         with_history: bool,
         faults: &Faults,
     ) -> Result<(Self, Stored), StoreError> {
-        std::fs::create_dir_all(directory).map_err(|source| StoreError::Directory {
+        private::directory(directory).map_err(|source| StoreError::Directory {
             path: directory.to_owned(),
             source,
         })?;

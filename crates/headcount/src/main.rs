@@ -21,6 +21,7 @@ mod config;
 mod date;
 mod demo;
 mod descriptors;
+mod escape;
 mod failure;
 #[cfg(test)]
 mod fuzz;

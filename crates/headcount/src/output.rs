@@ -1,4 +1,5 @@
-//! The one place that writes to the terminal: data to stdout, talk to stderr.
+//! The one place that writes to the terminal: data to stdout, talk to stderr. Nothing passes that could deceive its reader
+//! (`escape`), whoever made it up.
 //!
 //! Everything goes through `write_all` with its error looked at: `println!` panics where a pipe's reader went away, and
 //! `headcount connections | head` is an ordinary thing to type. Talk that cannot be written is dropped; there is nobody
@@ -7,10 +8,20 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use crate::escape;
 use crate::failure::Failure;
 
 /// Writes data: `text` and a line end where it has none.
 pub(crate) fn data(text: &str) -> Result<(), Failure> {
+    to_stdout(&escape::lines(text))
+}
+
+/// Writes data that is JSON.
+pub(crate) fn json(text: &str) -> Result<(), Failure> {
+    to_stdout(&escape::json(text))
+}
+
+fn to_stdout(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     write_lines(&mut stdout, text).map_err(|error| match error.kind() {
         io::ErrorKind::BrokenPipe => Failure::ReaderGone,
@@ -20,7 +31,7 @@ pub(crate) fn data(text: &str) -> Result<(), Failure> {
 
 /// Writes talk: what happens, for a person.
 pub(crate) fn talk(text: &str) {
-    drop(write_lines(&mut io::stderr().lock(), text));
+    drop(write_lines(&mut io::stderr().lock(), &escape::lines(text)));
 }
 
 /// Says why a command failed. Says nothing where nobody reads us any more.

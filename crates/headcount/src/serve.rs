@@ -49,19 +49,18 @@ impl Server {
 
     /// Serves the admin API on an address of its own, from now until the process ends: also while streams are drained. With a
     /// board that is there too, and so are the client endpoints: the board's page may ask its own origin only and is a tab.
-    pub(crate) fn serve_admin(&self, listener: TcpListener, with_board: bool) -> Result<(), Failure> {
-        let listener = tokio::net::TcpListener::from_std(listener).map_err(Failure::Runtime)?;
+    pub(crate) fn serve_admin(&self, listener: TcpListener, with_board: bool) {
         let mut router = self.0.admin_router().merge(self.0.operations_router());
         if with_board {
             router = router.merge(self.0.board_router()).merge(self.0.client_router());
         }
-        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        let router = router.fallback_service(Headcount::no_site());
+        let headcount = self.0.clone();
         tokio::spawn(async move {
-            if let Err(error) = axum::serve(listener, service).await {
-                tracing::error!(%error, "the admin API's listener failed");
+            if let Err(error) = headcount.serve_apart(listener, router).await {
+                tracing::error!(error = with_sources(&error), "the admin API's listener failed");
             }
         });
-        Ok(())
     }
 
     /// As [`Server::serve_admin`], as soon as the server that drains has left the address.
@@ -76,9 +75,11 @@ impl Server {
                     bound => break bound.map_err(|source| cannot_listen(address, source)),
                 }
             };
-            let served = listener.and_then(|(listener, _)| server.serve_admin(listener, with_board));
-            match served {
-                Ok(()) => tracing::info!("the admin API is on http://{address}"),
+            match listener {
+                Ok((listener, _)) => {
+                    server.serve_admin(listener, with_board);
+                    tracing::info!("the admin API is on http://{address}");
+                }
                 Err(error) => tracing::error!(error = with_sources(&error), "the admin API has no address"),
             }
         });

@@ -4,6 +4,8 @@
 
 use std::fmt::Write;
 
+pub(crate) use crate::escape::plain;
+
 /// How a column is aligned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Align {
@@ -62,24 +64,6 @@ impl Table {
     }
 }
 
-/// `text` with everything that could steer a terminal escaped: control characters, and those that turn the direction of
-/// writing or take no room.
-pub(crate) fn plain(text: &str) -> String {
-    let steers = |letter: char| {
-        letter.is_control()
-            || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-    };
-    text.chars()
-        .fold(String::with_capacity(text.len()), |mut plain, letter| {
-            if steers(letter) {
-                plain.extend(letter.escape_unicode());
-            } else {
-                plain.push(letter);
-            }
-            plain
-        })
-}
-
 /// A count with thousands set apart: `1,041`.
 pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
@@ -113,12 +97,6 @@ mod tests {
         );
         table.row(["/a", "2"]);
         assert_eq!(table.take(), "/a             2\n");
-    }
-
-    #[test]
-    fn what_visitors_send_cannot_steer_the_terminal() {
-        assert_eq!(plain("/a\u{1b}[2Jb\n\u{202e}"), "/a\\u{1b}[2Jb\\u{a}\\u{202e}");
-        assert_eq!(plain("/žluťoučký/日本"), "/žluťoučký/日本");
     }
 
     #[test]

@@ -98,7 +98,7 @@ function check(options: ModuleOptions): void {
 function configure(nuxt: Nuxt, options: ModuleOptions, base: string): void {
   const { connectionTracking, routeTracking, ipTracking, trustedProxies, proxyHeaders, hooks, announce, bin } = options
   const site: SiteConfig = {
-    url: '', adminUrl: '', adminPath: '/api/admin', secret: '', base, connectionTracking, routeTracking, ipTracking, hooks, announce, bin,
+    url: '', adminUrl: '', adminPath: '/api/admin', secret: '', bridgeSecret: '', base, connectionTracking, routeTracking, ipTracking, hooks, announce, bin,
     // Text, so that one variable sets all of them.
     trustedProxies: trustedProxies.join(), proxyHeaders: proxyHeaders.join(),
     builtAt: Date.now(), isLocal: false, ...nuxt.options.runtimeConfig['headcount'] as Partial<SiteConfig> | undefined,

@@ -150,6 +150,23 @@ describe('a request that is refused before all of it was sent', () => {
 describe('where headcount is', () => {
   const config = { url: '', adminUrl: '', adminPath: '/api/admin', secret: '' }
 
+  it('takes the bridge secret to the bridge alone', async () => {
+    const shown: string[] = []
+    answer = (asked, said) => {
+      shown.push(`${String(asked.url)} ${String(asked.headers.authorization)}`)
+      said.end('{}')
+    }
+    const url = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`
+    const variables = { HEADCOUNT_URL: url, HEADCOUNT_ADMIN_SECRET: 'admin', HEADCOUNT_BRIDGE_SECRET: 'bridge\n' }
+    const upstream = configuredUpstream({ ...config, adminPath: '' }, variables)
+    if (!upstream) throw new Error('nothing is configured')
+    const both = createAdmin(upstream)
+    await both.post('/bridge/messages', {})
+    await both.get('/releases')
+    await createAdmin({ ...upstream, bridgeSecret: '' }).post('/bridge/messages', {})
+    expect(shown).toEqual(['/bridge/messages Bearer bridge', '/releases Bearer admin', '/bridge/messages Bearer admin'])
+  })
+
   it('comes with a secret that a header can carry', () => {
     const variables = { HEADCOUNT_URL: 'http://headcount:4477', HEADCOUNT_ADMIN_SECRET: 's3cret\n' }
     expect(configuredUpstream(config, variables)?.secret).toBe('s3cret')

@@ -32,7 +32,8 @@ pub enum Return {
 impl CloseCode {
     /// 1000: the purpose is fulfilled. Sent only as the echo of a client's own close.
     pub const NORMAL: Self = Self(1000);
-    /// 1001: this node is draining; another one, or its successor, takes the client. Return soon.
+    /// 1001: this node is draining; another one, or its successor, takes the client. Return soon. Proxies send it; this server
+    /// sends [`CloseCode::RESTART`].
     pub const GOING_AWAY: Self = Self(1001);
     /// 1002: a frame broke the protocol. Return with backoff: most often a proxy is to blame, and it may be mended.
     pub const PROTOCOL_ERROR: Self = Self(1002);
@@ -42,11 +43,11 @@ impl CloseCode {
     pub const POLICY: Self = Self(1008);
     /// 1009: a message was over the limit. Return with backoff, for the same reason.
     pub const TOO_BIG: Self = Self(1009);
-    /// 1011: the server failed while it handled this connection. Return with backoff.
+    /// 1011: the server failed while it handled this connection. Return with backoff. Proxies send it; this server never does.
     pub const INTERNAL_ERROR: Self = Self(1011);
     /// 1012: this process restarts. Return soon.
     pub const RESTART: Self = Self(1012);
-    /// 1013: the server is full, or the client reads too slowly. Return with backoff.
+    /// 1013: the server is full. Return with backoff. Proxies send it; this server answers the handshake with `503` instead.
     pub const TRY_LATER: Self = Self(1013);
     /// 4100: the cookies of this handshake are not kept any more, and stats were asked for. Return soon, with the cookies of now.
     pub const SHOW_ANEW: Self = Self(4100);

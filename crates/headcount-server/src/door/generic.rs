@@ -8,7 +8,6 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -29,6 +28,7 @@ use tower_service::Service;
 use super::activity::{Activity, InFlight, Untouched, while_touched};
 use super::patience::{End, Patience, Watch};
 use super::rewound::Rewound;
+use super::seats::{Seats, Turn};
 use crate::clock;
 use crate::error::FULL_ANSWER;
 use crate::metrics::{Count, Meters};
@@ -66,7 +66,7 @@ pub(crate) async fn serve_handoffs(
     stop: impl Future<Output = ()>,
     drain: Duration,
 ) {
-    let door = Door::new(site, meters, router);
+    let door = Door::new(site, Seats::of_site(site), meters, router);
     let (stopping, stopped) = watch::channel(false);
     let mut stop = std::pin::pin!(stop);
     loop {
@@ -85,26 +85,28 @@ pub(crate) async fn serve_handoffs(
 }
 
 /// What all connections of the door share.
-struct Door {
+pub(super) struct Door {
     site: Arc<Site>,
+    seats: Arc<Seats>,
     meters: Arc<Meters>,
     router: Router,
     builder: auto::Builder<Streams>,
 }
 
 impl Door {
-    fn new(site: &Arc<Site>, meters: &Arc<Meters>, router: Router) -> Self {
+    pub(super) fn new(site: &Arc<Site>, seats: Seats, meters: &Arc<Meters>, router: Router) -> Self {
         Self {
             site: Arc::clone(site),
+            seats: Arc::new(seats),
             meters: Arc::clone(meters),
             router,
             builder: builder(site, meters),
         }
     }
 
-    fn serve(&self, handoff: Handoff, stopped: watch::Receiver<bool>) {
+    pub(super) fn serve(&self, handoff: Handoff, stopped: watch::Receiver<bool>) {
         let Handoff { stream, peer, read } = handoff;
-        let Some(turn) = Turn::take(&self.site) else {
+        let Some(turn) = Turn::take(&self.seats) else {
             self.meters.one(Count::RefusedHandoffFull);
             refuse(&stream);
             return;
@@ -116,7 +118,7 @@ impl Door {
         let activity = Arc::<Activity>::default();
         let io = TokioIo::new(Rewound::new(stream, read, &activity, limits));
         let service = TowerToHyperService::new(WithPeer {
-            site: Arc::clone(&self.site),
+            seats: Arc::clone(&self.seats),
             router: self.router.clone(),
             peer,
             activity: Arc::clone(&activity),
@@ -141,23 +143,6 @@ fn refuse(mut stream: &std::net::TcpStream) {
     use std::io::Write as _;
     let _taken_or_not = stream.write(FULL_ANSWER);
     let _gone = stream.shutdown(std::net::Shutdown::Write);
-}
-
-/// A place at the door.
-struct Turn(Arc<Site>);
-
-impl Turn {
-    fn take(site: &Arc<Site>) -> Option<Self> {
-        let turn = Self(Arc::clone(site));
-        let before = site.http_connections.fetch_add(1, Ordering::Relaxed);
-        (before < site.http_connections_max()).then_some(turn)
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        self.0.http_connections.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 type Connection =
@@ -214,7 +199,7 @@ impl Visit {
     fn look(&self, watch: &mut Watch) -> Option<End> {
         let mut seen = self.activity.seen();
         seen.untouched_since = self.untouched.since();
-        watch.look(clock::now(), seen, self.turn.0.is_http_crowded())
+        watch.look(clock::now(), seen, self.turn.is_crowded())
     }
 }
 
@@ -264,7 +249,7 @@ impl<F: Future + Send + 'static> hyper::rt::Executor<F> for Streams {
 /// The router, with the address of the socket in every request.
 #[derive(Clone)]
 struct WithPeer {
-    site: Arc<Site>,
+    seats: Arc<Seats>,
     router: Router,
     peer: SocketAddr,
     activity: Arc<Activity>,
@@ -285,10 +270,10 @@ impl Service<Request<Incoming>> for WithPeer {
         request.extensions_mut().insert(Peer(self.peer));
         // The site's own handlers may ask for it in axum's way.
         request.extensions_mut().insert(ConnectInfo(self.peer));
-        let (site, answer) = (Arc::clone(&self.site), self.router.call(request));
+        let (seats, answer) = (Arc::clone(&self.seats), self.router.call(request));
         Box::pin(async move {
             let mut answer = answer.await?.map(|body| in_flight.answer(body));
-            if site.is_http_crowded() && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+            if seats.is_crowded() && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
                 // HTTP/2 has no such header, and hyper leaves it out there.
                 let headers = answer.headers_mut();
                 headers.insert(CONNECTION, HeaderValue::from_static("close"));

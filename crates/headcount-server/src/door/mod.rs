@@ -1,17 +1,21 @@
 //! The ways in.
 //!
-//! `listener` makes listeners for the shards' lean door. `generic` serves over hyper what that door does not keep: `rewound` is a socket
-//! of it, `activity` what goes on there, `frames` what an HTTP/2 client may send, and `patience` says when a connection has to end.
+//! `listener` makes listeners for the shards' lean door. `generic` serves over hyper what that door does not keep, and `apart` what
+//! comes to a listener beside the shards': `rewound` is a socket there, `activity` what goes on there, `frames` what an HTTP/2 client may
+//! send, `seats` how many connections there are, and `patience` says when one has to end.
 //! `upgrade` moves WebSockets out of HTTP, and `remote` carries those streams that cannot be moved.
 
 mod activity;
+mod apart;
 mod frames;
 mod generic;
 mod listener;
 mod patience;
 pub(crate) mod remote;
 mod rewound;
+mod seats;
 pub(crate) mod upgrade;
 
+pub(crate) use apart::serve_apart;
 pub(crate) use generic::{Peer, serve_handoffs};
 pub use listener::{listen, tune_listener};

@@ -4,6 +4,7 @@ mod admin;
 mod body;
 mod bridge;
 mod files;
+pub(crate) mod guard;
 mod health;
 mod messages;
 mod principal;
@@ -42,10 +43,15 @@ impl Headcount {
     pub fn client_router(&self) -> Router {
         let base = &self.site().config.base_path;
         Router::new()
-            .route(&format!("{base}/sse"), get(stream::sse).head(stream::no_head))
+            .route(
+                &format!("{base}/sse"),
+                get(stream::sse).head(guard::only_get).fallback(guard::only_get),
+            )
             .route(
                 &format!("{base}/ws"),
-                get(stream::websocket).head(stream::no_head),
+                get(stream::websocket)
+                    .head(guard::only_get)
+                    .fallback(guard::only_get),
             )
             .route(&format!("{base}/route"), post(messages::route))
             .route(
@@ -54,12 +60,15 @@ impl Headcount {
             )
             .route(&format!("{base}/message"), post(messages::message))
             .route(&format!("{base}/health"), get(health::client))
+            .method_not_allowed_fallback(guard::no_method)
             .layer(from_fn_with_state(self.clone(), guard_origin))
             .layer(map_response_with_state(self.clone(), count_refused_bodies))
             // Beyond the guard: pages of any origin may load the script. What it then asks of us is guarded.
             .route(&format!("{base}/client.js"), get(files::script))
             .route(&format!("{base}/client.js.map"), get(files::script_map))
             .route(&format!("{base}/client/{{*file}}"), get(files::script_part))
+            .method_not_allowed_fallback(guard::no_method)
+            .layer(from_fn_with_state(self.clone(), guard::host))
             .with_state(self.clone())
     }
 
@@ -74,6 +83,8 @@ impl Headcount {
             .route(path, get(files::to_board))
             .route(&format!("{path}/"), get(files::board))
             .route(&format!("{path}/{{*file}}"), get(files::board_file))
+            .method_not_allowed_fallback(guard::no_method)
+            .layer(from_fn_with_state(self.clone(), guard::host))
             .layer(map_response(files::guarded))
             .with_state(self.clone())
     }
@@ -98,7 +109,10 @@ impl Headcount {
             )
             .route(&format!("{base}/invalidations/{{id}}"), delete(admin::lift))
             .route(&format!("{base}/invalidate-route"), post(admin::invalidate_route))
-            .route(&format!("{base}/bridge"), get(bridge::lines))
+            .route(
+                &format!("{base}/bridge"),
+                get(bridge::lines).head(guard::only_get).fallback(guard::only_get),
+            )
             .route(&format!("{base}/bridge/messages"), post(bridge::messages))
             .route(&format!("{base}/bridge/answers"), post(bridge::answers))
             .route(&format!("{base}/bridge/ended"), post(bridge::ended))
@@ -106,7 +120,10 @@ impl Headcount {
                 &format!("{base}/session"),
                 post(principal::sign_in).delete(principal::sign_out),
             )
+            .method_not_allowed_fallback(guard::no_method)
             .layer(map_response_with_state(self.clone(), count_refused_bodies))
+            .layer(from_fn_with_state(self.clone(), guard::host))
+            .layer(map_response(guard::not_stored))
             .with_state(self.clone())
     }
 
@@ -116,7 +133,22 @@ impl Headcount {
             .route("/healthz", get(health::alive))
             .route("/readyz", get(health::ready))
             .route("/metrics", get(health::metrics))
+            .method_not_allowed_fallback(guard::no_method)
+            .layer(from_fn_with_state(self.clone(), guard::host))
             .with_state(self.clone())
+    }
+}
+
+impl Headcount {
+    /// The site of a server that serves only its own endpoints: any other path is answered `404`, with a body as all our
+    /// errors have. For [`Headcount::serve`].
+    pub fn no_site() -> Router {
+        Router::new().fallback(async || Refusal::no_such_endpoint())
+    }
+
+    /// What comes in on sockets of ours, with the checks that only those need.
+    pub(crate) fn behind_own_door(&self, router: Router) -> Router {
+        router.layer(from_fn_with_state(self.clone(), guard::own_door))
     }
 }
 

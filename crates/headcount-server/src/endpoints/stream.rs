@@ -13,10 +13,10 @@ use headcount_core::protocol::server;
 use headcount_core::sse;
 use headcount_core::websocket::{self, CloseCode};
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, UPGRADE,
+    CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, UPGRADE,
 };
 use http::request::Parts;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, Version};
 use http_body_util::Full;
 
 use crate::admission::{self, Candidate, Transport};
@@ -43,16 +43,13 @@ pub(super) async fn sse(State(headcount): State<Headcount>, request: Request) ->
     }
 }
 
-/// `HEAD` of either stream: without this a `GET` would run, and open a connection for nobody.
-pub(super) async fn no_head() -> Response {
-    (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET")]).into_response()
-}
-
 /// `GET ws`.
 pub(super) async fn websocket(State(headcount): State<Headcount>, mut request: Request) -> Response {
     let upgrade = hyper::upgrade::on(&mut request);
     let (parts, _) = request.into_parts();
-    let Some(accept) = websocket_accept(&parts) else {
+    // HTTP/1.0 knows no upgrades (RFC 9110, section 7.8).
+    let accept = websocket_accept(&parts).filter(|_| parts.version == Version::HTTP_11);
+    let Some(accept) = accept else {
         return Refusal::no_handshake().into_response();
     };
     let admitted = match admit(&headcount, &parts, Transport::WebSocket) {

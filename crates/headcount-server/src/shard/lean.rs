@@ -201,7 +201,8 @@ impl Judge<'_> {
             && request.path.is_some_and(is_plain_target)
             && request.count("host") == 1
             && request.count("transfer-encoding") == 0
-            && request.count("expect") == 0;
+            && request.count("expect") == 0
+            && self.site.hosts.admit(&request);
         match request.method {
             Some("GET") if plain && request.count("content-length") == 0 => {
                 self.decide_stream(&request, peer, head_bytes)

@@ -6,13 +6,14 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read};
 use std::ops::Bound;
+use std::os::unix::fs::OpenOptionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use redb::backends::FileBackend;
 use redb::{BackendError, Builder, Database, DatabaseError, StorageBackend};
 
-use super::StoreError;
+use super::{StoreError, private};
 use crate::faults::Faults;
 
 /// The first bytes of every redb file.
@@ -97,8 +98,10 @@ impl Place {
             .write(true)
             .create(path != self.path)
             .truncate(path != self.path)
+            .mode(private::FILE)
             .open(path)
             .map_err(|error| self.io(error))?;
+        private::file(&file, path).map_err(|error| self.io(error))?;
         let disk = Disk {
             file: FileBackend::new(file).map_err(|error| StoreError::opening(path, error))?,
             place: self.clone(),

@@ -19,6 +19,7 @@ mod demotion;
 mod disk;
 mod embedding;
 mod files;
+mod guard;
 mod history;
 mod hooks;
 mod http2;

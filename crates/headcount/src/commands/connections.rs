@@ -28,7 +28,7 @@ pub(crate) async fn run(arguments: &ConnectionsArguments, environment: &Environm
             .truncate(usize::try_from(left).unwrap_or(usize::MAX));
         left = left.saturating_sub(u32::try_from(connections.connections.len()).unwrap_or(u32::MAX));
         if arguments.server.json {
-            output::data(&answer.text)?;
+            output::json(&answer.text)?;
         } else {
             output::data(&listing.shown(&connections, left == 0))?;
         }

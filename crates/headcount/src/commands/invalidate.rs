@@ -25,7 +25,7 @@ pub(crate) async fn run(arguments: &InvalidateArguments, environment: &Environme
     let client = Client::new(&arguments.server, environment)?;
     let answer = client.post("invalidations", &request).await?;
     if arguments.server.json {
-        return output::data(&answer.text);
+        return output::json(&answer.text);
     }
     let answer: InvalidationAnswer = answer.read()?;
     let expires_at = match answer.id {

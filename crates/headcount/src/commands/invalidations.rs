@@ -16,7 +16,7 @@ pub(crate) async fn list(arguments: &ServerArguments, environment: &Environment)
         .get("invalidations", &[])
         .await?;
     if arguments.json {
-        return output::data(&answer.text);
+        return output::json(&answer.text);
     }
     output::data(&shown(&answer.read()?))
 }
@@ -25,7 +25,7 @@ pub(crate) async fn lift(arguments: &LiftArguments, environment: &Environment) -
     let client = Client::new(&arguments.server, environment)?;
     let answer = client.delete(&format!("invalidations/{}", arguments.id)).await?;
     if arguments.server.json {
-        return output::data(&answer.text);
+        return output::json(&answer.text);
     }
     let lifted: LiftAnswer = answer.read()?;
     output::data(&format!(

@@ -20,7 +20,7 @@ pub(crate) async fn announce(arguments: &ReleaseArguments, environment: &Environ
         )
         .await?;
     if arguments.server.json {
-        return output::data(&answer.text);
+        return output::json(&answer.text);
     }
     let entry: ReleaseEntry = answer.read()?;
     output::data(&format!(
@@ -33,7 +33,7 @@ pub(crate) async fn announce(arguments: &ReleaseArguments, environment: &Environ
 pub(crate) async fn list(arguments: &ServerArguments, environment: &Environment) -> Result<(), Failure> {
     let answer = Client::new(arguments, environment)?.get("releases", &[]).await?;
     if arguments.json {
-        return output::data(&answer.text);
+        return output::json(&answer.text);
     }
     output::data(&shown(&answer.read()?))
 }

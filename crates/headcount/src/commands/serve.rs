@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use axum::Router;
+use headcount_server::Headcount;
 use headcount_server::config::Config;
 use tokio::sync::oneshot;
 
@@ -43,7 +43,7 @@ pub(crate) async fn run(arguments: &ServeArguments, environment: &Environment) -
     let admin_address = match admin {
         AdminAddress::None => address,
         AdminAddress::Taken(listener, address) => {
-            server.serve_admin(listener, with_board)?;
+            server.serve_admin(listener, with_board);
             output::talk(&format!("admin API on http://{address}"));
             address
         }
@@ -59,7 +59,7 @@ pub(crate) async fn run(arguments: &ServeArguments, environment: &Environment) -
     announce(address);
     output::talk(&paths);
     let run = |stop: oneshot::Receiver<()>| {
-        server.serve(listeners, Router::new(), async {
+        server.serve(listeners, Headcount::no_site(), async {
             drop(stop.await);
         })
     };

@@ -16,7 +16,7 @@ pub(crate) async fn run(arguments: &StatsArguments, environment: &Environment) -
         .get("stats", &[])
         .await?;
     if arguments.server.json {
-        return output::data(&answer.text);
+        return output::json(&answer.text);
     }
     output::data(&shown(&answer.read()?, arguments.top))
 }

@@ -5,6 +5,7 @@
     reason = "these are tests, and clippy knows only functions marked so"
 )]
 
+mod admin_listener;
 mod admin_server;
 mod board;
 // One set of blunt clients for the library's tests and the binary's.

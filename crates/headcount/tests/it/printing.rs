@@ -122,7 +122,7 @@ fn an_invalidation_that_hits_nobody_says_why() {
     let server = Process::ephemeral(&[]);
     let _tab = Visit::new(Transport::Sse, "/checkout").open(server.address);
     let said = |words: &[&str]| server.run(&[&["invalidate", "/checkout"], words].concat()).stdout;
-    let unreleased = "no release was announced yet, so nobody counts as outdated; use --all-tabs, or announce one with \
+    let unreleased = "no release was announced yet, so no tab counts as outdated; use --all-tabs, or announce one with \
                       `headcount release <version>`\n";
     for words in [&[][..], &["--dry-run"]] {
         let text = said(words);
@@ -139,14 +139,11 @@ fn an_invalidation_that_hits_nobody_says_why() {
     assert!(said(&["--dry-run"]).contains("1 tab "));
     let elsewhere = server.run(&["invalidate", "/elsewhere", "--dry-run"]).stdout;
     assert!(
-        elsewhere.ends_with("--all-tabs means those on the latest release as well\n"),
+        elsewhere.ends_with("--all-tabs also refreshes those on the latest release\n"),
         "{elsewhere}"
     );
     let starred = server.run(&["invalidate", "/check*", "--dry-run"]).stdout;
-    assert!(
-        starred.ends_with("--glob makes it stand for anything\n"),
-        "{starred}"
-    );
+    assert!(starred.ends_with("--glob makes it a wildcard\n"), "{starred}");
     let nobodys = server
         .run(&["invalidate", "/checkout", "--dry-run", "--version", "v0"])
         .stdout;

@@ -98,7 +98,7 @@ fn a_short_secret_gets_a_warning() {
 }
 
 #[test]
-fn sighup_ends_a_demo_the_kind_way() {
+fn a_demo_answers_this_machine_alone_and_sighup_ends_it_the_kind_way() {
     let mut command = crate::command::headcount([
         "demo",
         "--listen",
@@ -120,6 +120,16 @@ fn sighup_ends_a_demo_the_kind_way() {
             0,
             "{said}"
         );
+    }
+    let address = said
+        .lines()
+        .find_map(|line| line.strip_prefix("listening on http://"));
+    let address = address.unwrap().parse().unwrap();
+    // Its pages are for this machine alone, under whatever name they are asked for.
+    for (host, expected) in [("evil.example", 403), ("localhost", 200)] {
+        let request = format!("GET /checkout HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+        let answer = crate::client::exchange(address, request.as_bytes());
+        assert_eq!(crate::client::Answer::parse(&answer).status, expected, "{host}");
     }
     let killed = std::process::Command::new("kill")
         .args(["-s", "HUP", &child.id().to_string()])

@@ -124,7 +124,8 @@ fn dribbled(server: &Process) {
     let mut frame = vec![0x81, 0xfe, 0x1f, 0x40, 0, 0, 0, 0];
     frame.resize(8_000, b' ');
     let cut_off = frame.iter().any(|byte| {
-        std::thread::park_timeout(Duration::from_micros(100));
+        // Long enough that a busy server reads many single bytes; it cuts off after some hundred.
+        std::thread::park_timeout(Duration::from_millis(1));
         tab.socket().write_all(&[*byte]).is_err()
     });
     assert!(cut_off, "all of it was read a byte at a time");

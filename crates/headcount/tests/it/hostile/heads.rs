@@ -209,8 +209,12 @@ fn target_forms(server: &Process) {
         let status = status(server, request);
         assert!((400..500).contains(&status), "{target}: {status}");
     }
-    let absolute = "GET http://evil.example/__skew/health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
-    assert_eq!(status(server, absolute), 200);
+    // The host of the target counts, not that of the header (RFC 9112, section 3.2.2).
+    for (host, expected) in [("evil.example", 403), ("localhost", 200)] {
+        let absolute =
+            format!("GET http://{host}/__skew/health HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+        assert_eq!(status(server, absolute), expected, "{host}");
+    }
 }
 
 fn tls_hello(server: &Process) {

@@ -33,12 +33,12 @@ export interface Admin {
 export function createAdmin(upstream: Upstream): Admin {
   const isTls = upstream.adminUrl.protocol === 'https:'
   const agent = isTls ? new HttpsAgent({ keepAlive: true, timeout: 4_000 }) : new HttpAgent({ keepAlive: true, timeout: 4_000 })
-  const authorization = `Bearer ${upstream.secret}`
+  const bearer = (path: string): string => `Bearer ${(path.startsWith('/bridge') && upstream.bridgeSecret) || upstream.secret}`
 
   function start(method: string, path: string, headers: Record<string, string | number>, shares: boolean): ClientRequest {
     const url = new URL(upstream.adminPath + path, upstream.adminUrl)
     const ask = isTls ? requestHttps : requestHttp
-    return ask(url, { method, headers: { authorization, ...headers }, agent: shares ? agent : false })
+    return ask(url, { method, headers: { authorization: bearer(path), ...headers }, agent: shares ? agent : false })
   }
 
   function exchange(method: string, path: string, body: string | null): Promise<unknown> {
@@ -92,7 +92,7 @@ function understood(what: string, status: number, text: string): unknown {
 
 /** What to look at. */
 export function hint(status: number): string {
-  return status === 401 ? ' (HEADCOUNT_ADMIN_SECRET must be the same for the app and for headcount)' : ''
+  return status === 401 ? ' (HEADCOUNT_ADMIN_SECRET must be the same for the app and for headcount, and so must HEADCOUNT_BRIDGE_SECRET)' : ''
 }
 
 /** The sentence in an error of headcount, or the text itself. */

@@ -1,4 +1,4 @@
-// Where headcount is, and the secret that its admin API and the bridge take.
+// Where headcount is, and the secrets that its admin API and the bridge take.
 //
 // Runtime configuration, so that one build runs everywhere. `HEADCOUNT_URL` and `HEADCOUNT_ADMIN_SECRET` are the names
 // that headcount itself and its command line know; `NUXT_HEADCOUNT_…` are those of Nuxt.
@@ -12,6 +12,8 @@ export interface Upstream {
   /** Where the admin API is on it. Default `/api/admin`. */
   readonly adminPath: string
   readonly secret: string
+  /** The secret of the bridge, where headcount has one for it. Default: `secret`. */
+  readonly bridgeSecret?: string
 }
 
 /** `runtimeConfig.headcount`. */
@@ -20,6 +22,7 @@ export interface UpstreamConfig {
   readonly adminUrl: string
   readonly adminPath: string
   readonly secret: string
+  readonly bridgeSecret?: string
 }
 
 /** The one that is configured; `null` where none is. Throws what is wrong with it. */
@@ -30,14 +33,15 @@ export function configuredUpstream(config: UpstreamConfig, variables: Readonly<R
     url: parsed('HEADCOUNT_URL', url),
     adminUrl: parsed('NUXT_HEADCOUNT_ADMIN_URL', config.adminUrl || url),
     adminPath: config.adminPath,
-    secret: carried(variables['HEADCOUNT_ADMIN_SECRET'] || config.secret),
+    secret: carried('HEADCOUNT_ADMIN_SECRET', variables['HEADCOUNT_ADMIN_SECRET'] || config.secret),
+    bridgeSecret: carried('HEADCOUNT_BRIDGE_SECRET', variables['HEADCOUNT_BRIDGE_SECRET'] || config.bridgeSecret || ''),
   }
 }
 
 /** A secret that was read from a file often ends with a line break, which no header can carry. */
-function carried(secret: string): string {
+function carried(name: string, secret: string): string {
   const carried = secret.trim()
-  if (!/^[\x20-\x7e]*$/.test(carried)) throw new Error('HEADCOUNT_ADMIN_SECRET has a character that no header can carry: keep to printable ASCII')
+  if (!/^[\x20-\x7e]*$/.test(carried)) throw new Error(`${name} has a character that no header can carry: keep to printable ASCII`)
   return carried
 }
 
