@@ -60,13 +60,13 @@ fn echo(decoder: &mut Decoder, bytes: &mut [u8], stream: &mut TcpStream) -> io::
     Ok(flow)
 }
 
-/// The frame that answers an event; a pong needs none.
+/// The frame that answers an event; a pong and a part of a message need none.
 fn answer(event: &Event<'_>) -> Option<Bytes> {
     Some(match event {
         Event::Text(text) => websocket::text(text),
         Event::Binary(bytes) => websocket::frame(Opcode::Binary, bytes),
         Event::Ping(payload) => websocket::pong(payload),
-        Event::Pong(_) => return None,
+        Event::Pong(_) | Event::Fragment => return None,
         Event::Close(code) => websocket::close(code.map_or(CloseCode::NORMAL, CloseCode::new), ""),
     })
 }
