@@ -1,8 +1,8 @@
-//! Calls to the admin API: one connection a call, blocking, bounded in time.
+//! Calls to the admin API: one connection a call, blocking, bounded in time; and the bridge that an app keeps open.
 
 use std::collections::BTreeMap;
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -20,6 +20,9 @@ pub(crate) struct Counts {
     pub(crate) total: u64,
     pub(crate) routes: BTreeMap<String, u64>,
 }
+
+/// What opens a bridge.
+const BRIDGE: &str = "GET bridge";
 
 /// Asks a server what is open.
 pub(crate) fn stats(server: SocketAddr) -> Result<Counts, Failure> {
@@ -47,6 +50,49 @@ pub(crate) fn invalidate(server: SocketAddr, route: &str) -> Result<(), Failure>
         &format!(r#"{{"route":"{route}"}}"#),
     )
     .map(drop)
+}
+
+/// A bridge of an app that says who may see stats. Nobody asks while it is open here. It ends when dropped.
+#[derive(Debug)]
+pub(crate) struct Bridge(TcpStream);
+
+impl Bridge {
+    /// Opens one and waits for the server's greeting. What comes then is read and forgotten.
+    pub(crate) fn open(server: SocketAddr) -> Result<Self, Failure> {
+        let (socket, greeting) = greeted(server).map_err(Failure::to(BRIDGE))?;
+        if !greeting.contains("\"hello\"") {
+            return Err(refused(BRIDGE, &greeting));
+        }
+        let mut rest = socket.try_clone().map_err(Failure::to(BRIDGE))?;
+        std::thread::spawn(move || std::io::copy(&mut rest, &mut std::io::sink()));
+        Ok(Self(socket))
+    }
+}
+
+impl Drop for Bridge {
+    fn drop(&mut self) {
+        drop(self.0.shutdown(Shutdown::Both));
+    }
+}
+
+/// Asks for a bridge, and reads its first line or a refusal.
+fn greeted(server: SocketAddr) -> std::io::Result<(TcpStream, String)> {
+    let mut socket = TcpStream::connect(server)?;
+    socket.set_read_timeout(Some(PATIENCE))?;
+    let request = format!(
+        "GET /api/admin/bridge?hooks=authorize HTTP/1.1\r\nHost: {server}\r\nAuthorization: Bearer {SECRET}\r\nConnection: close\r\n\r\n"
+    );
+    socket.write_all(request.as_bytes())?;
+    let mut greeting = String::new();
+    for line in BufReader::new(&socket).lines() {
+        greeting += &line?;
+        // A refusal is one line, too.
+        if greeting.ends_with('}') {
+            break;
+        }
+    }
+    socket.set_read_timeout(None)?;
+    Ok((socket, greeting))
 }
 
 fn call(server: SocketAddr, method: &str, endpoint: &str, body: &str) -> Result<String, Failure> {

@@ -48,6 +48,10 @@ fn lines([few, _, most, all]: [usize; 4]) -> Vec<Line> {
             "rest-bytes".to_owned(),
             format!("bytes of memory a tab at rest, {} open", count(all)),
         ),
+        (
+            "rest-nuxt-bytes".to_owned(),
+            "the same behind a Nuxt app: `--authorize-bridge`, 2 KB of cookies".to_owned(),
+        ),
         ("accept-us".to_owned(), "CPU µs to open a tab".to_owned()),
         ("close-us".to_owned(), "CPU µs to close one".to_owned()),
         (

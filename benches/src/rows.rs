@@ -65,8 +65,16 @@ fn unwatched(all: &str) -> Vec<Line> {
         ),
         line("rest-anonymous-bytes", "… of it anonymous", ["", ""]),
         line(
+            "rest-nuxt-bytes",
+            format!(
+                "user bytes a connection at rest behind a Nuxt app (--authorize-bridge, 2 KB of cookies), {all} open"
+            ),
+            ["≤ 160", "≤ 160"],
+        ),
+        line("rest-nuxt-anonymous-bytes", "… of it anonymous", ["", ""]),
+        line(
             "worked-bytes",
-            "… after the updates and broadcasts below",
+            "user bytes a connection after the updates and broadcasts below",
             ["", ""],
         ),
         line("accept-us", "CPU µs to open one", ["≤ 9", "≤ 9"]),

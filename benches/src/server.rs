@@ -14,6 +14,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use nix::sys::signal::Signal;
 
+use crate::client::command::Setup;
 use crate::clock;
 use crate::failure::Failure;
 
@@ -60,7 +61,12 @@ impl Subject {
         }
     }
 
-    fn command(self, headcount: &Path) -> io::Result<Command> {
+    /// Whether it asks an app over a bridge.
+    pub(crate) fn has_bridge(self) -> bool {
+        matches!(self, Self::Before | Self::Headcount)
+    }
+
+    fn command(self, headcount: &Path, setup: Setup) -> io::Result<Command> {
         let this = std::env::current_exe()?;
         let mut command = Command::new(&this);
         command.arg("guarded");
@@ -69,16 +75,13 @@ impl Subject {
                 .arg(this)
                 .args(["baseline", "--listen", LISTEN, "--release", RELEASE]),
             Self::Floor => command.arg(this).args(["floor", "--listen", LISTEN]),
-            Self::Before | Self::Headcount => command.arg(headcount).args([
-                "serve",
-                "--listen",
-                LISTEN,
-                "--release",
-                RELEASE,
-                "--ephemeral",
-                "--authorize",
-                "anyone",
-            ]),
+            Self::Before | Self::Headcount => command
+                .arg(headcount)
+                .args(["serve", "--listen", LISTEN, "--release", RELEASE, "--ephemeral"])
+                .args(match setup {
+                    Setup::Plain => &["--authorize", "anyone"][..],
+                    Setup::Nuxt => &["--authorize-bridge"],
+                }),
         };
         command.env("HEADCOUNT_ADMIN_SECRET", SECRET);
         Ok(command)
@@ -102,10 +105,10 @@ pub(crate) struct Memory {
 
 impl Server {
     /// Starts a server and waits until it says where it listens. `headcount` is the binary that runs as [`Subject::Headcount`] or [`Subject::Before`].
-    pub(crate) fn start(subject: Subject, headcount: &Path) -> Result<Self, Failure> {
+    pub(crate) fn start(subject: Subject, headcount: &Path, setup: Setup) -> Result<Self, Failure> {
         let name = subject.name();
         let mut command = subject
-            .command(headcount)
+            .command(headcount, setup)
             .map_err(Failure::to("find this program"))?;
         command
             .stdin(Stdio::null())

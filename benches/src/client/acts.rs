@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
-use super::command::{Answer, Command, Subscription, Transport};
+use super::command::{Answer, Command, Setup, Subscription, Transport};
 use super::connection::{PAGES, PLACED, route_name};
 use super::fleet::Fleet;
 use super::lane::post;
@@ -21,9 +21,10 @@ impl Fleet {
         match *command {
             Command::Open {
                 transport,
+                setup,
                 count,
                 window,
-            } => self.open(transport, count, window),
+            } => self.open(transport, setup, count, window),
             Command::Update { count, per_second } => self.update(count, per_second),
             Command::Place { count } => self.place(count),
             Command::Mark => Ok(self.mark()),
@@ -54,7 +55,13 @@ impl Fleet {
         Ok(true)
     }
 
-    fn open(&mut self, transport: Transport, count: usize, window: usize) -> io::Result<Answer> {
+    fn open(
+        &mut self,
+        transport: Transport,
+        setup: Setup,
+        count: usize,
+        window: usize,
+    ) -> io::Result<Answer> {
         let (opened, failed) = (self.tally.opened, self.tally.failed);
         let end = clock::now() + DEADLINE;
         let mut started = 0;
@@ -64,7 +71,7 @@ impl Fleet {
                 break;
             }
             while started < count && started - settled < window {
-                self.start(transport, self.connections.len() % PAGES)?;
+                self.start(transport, setup, self.connections.len() % PAGES)?;
                 started += 1;
             }
             self.turn(Some(Duration::from_millis(100)))?;

@@ -25,6 +25,15 @@ impl fmt::Display for Transport {
     }
 }
 
+/// Which configuration the server runs in, and what its visitors' browsers send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Setup {
+    /// Anyone may see stats; a browser has the cookie of its version alone.
+    Plain,
+    /// As behind `@headcount/nuxt`: the app is asked over its bridge who may see stats, and a browser has some 2 KB of cookies.
+    Nuxt,
+}
+
 /// Whether an admin asks for deltas, as headcount's own client does, or for complete stats, as the clients in the field do.
 /// The baseline knows complete stats only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +48,7 @@ pub(crate) enum Command {
     /// Open so many connections more, so many at a time, and wait for each one's first message.
     Open {
         transport: Transport,
+        setup: Setup,
         count: usize,
         window: usize,
     },

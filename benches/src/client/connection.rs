@@ -7,7 +7,8 @@ use memchr::memmem;
 use mio::net::TcpStream;
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::command::Transport;
+use super::command::{Setup, Transport};
+use super::cookies::cookies;
 use super::decode::{Decoder, Framing};
 use super::websocket;
 
@@ -20,9 +21,6 @@ pub(super) const PLACED: usize = PAGES;
 /// A browser's, since servers leave bots out of the counts.
 pub(super) const USER_AGENT: &str =
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
-
-/// What every tab of the simulation sends as cookies.
-pub(super) const COOKIE: &str = "__nkpv=v2";
 
 /// The path of a page.
 pub(super) fn route_name(page: usize) -> String {
@@ -37,6 +35,7 @@ pub(super) fn route_name(page: usize) -> String {
 pub(super) struct Connection {
     pub(super) socket: TcpStream,
     pub(super) decoder: Decoder,
+    setup: Setup,
     /// The server's name for it; empty until its first message.
     pub(super) id: String,
     pub(super) page: usize,
@@ -47,7 +46,7 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(socket: TcpStream, transport: Transport, page: usize) -> Self {
+    pub(super) fn new(socket: TcpStream, transport: Transport, setup: Setup, page: usize) -> Self {
         let framing = match transport {
             Transport::Sse => Framing::Sse,
             Transport::WebSocket => Framing::WebSocket,
@@ -55,6 +54,7 @@ impl Connection {
         Self {
             socket,
             decoder: Decoder::new(framing),
+            setup,
             id: String::new(),
             page,
             requested: false,
@@ -77,10 +77,11 @@ impl Connection {
             ),
             Decoder::Head(Framing::Sse, _) | Decoder::Sse(_) => ("sse", "Accept: text/event-stream\r\n"),
         };
+        let cookies = cookies(self.setup, self.socket.local_addr()?);
         let route = route_name(self.page).replace('/', "%2F");
         let request = format!(
             "GET /__skew/{endpoint}?route={route} HTTP/1.1\r\nHost: {server}\r\nOrigin: http://{server}\r\n\
-             User-Agent: {USER_AGENT}\r\nCookie: {COOKIE}\r\n{upgrade}\r\n"
+             User-Agent: {USER_AGENT}\r\nCookie: {cookies}\r\n{upgrade}\r\n"
         );
         self.requested = true;
         send_all(&mut self.socket, request.as_bytes())

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use mio::{Events, Interest, Poll, Token, Waker};
 
+use super::command::{Setup, Transport};
 use super::connection::{Connecting, Connection, Said, connect};
 use super::decode::Event;
 use super::lane::{LANES, Lane};
@@ -72,13 +73,14 @@ impl Fleet {
     }
 
     /// Begins to open one connection more.
-    pub(super) fn start(&mut self, transport: super::command::Transport, page: usize) -> io::Result<()> {
+    pub(super) fn start(&mut self, transport: Transport, setup: Setup, page: usize) -> io::Result<()> {
         let mut socket = connect(self.server, self.source, Connecting::Begun)?;
         let token = Token(self.connections.len());
         self.poll
             .registry()
             .register(&mut socket, token, Interest::READABLE | Interest::WRITABLE)?;
-        self.connections.push(Connection::new(socket, transport, page));
+        self.connections
+            .push(Connection::new(socket, transport, setup, page));
         Ok(())
     }
 

@@ -6,7 +6,8 @@ use std::net::SocketAddr;
 use memchr::memmem;
 use mio::net::TcpStream;
 
-use super::connection::{COOKIE, USER_AGENT, send_all};
+use super::connection::{USER_AGENT, send_all};
+use super::cookies::VERSION;
 use super::decode::Response;
 
 /// Lanes a loader opens; a browser opens up to six to one site.
@@ -72,7 +73,7 @@ pub(super) fn post(server: SocketAddr, endpoint: &str, body: &str) -> Vec<u8> {
     let length = body.len();
     format!(
         "POST /__skew/{endpoint} HTTP/1.1\r\nHost: {server}\r\nOrigin: http://{server}\r\nUser-Agent: {USER_AGENT}\r\n\
-         Cookie: {COOKIE}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+         Cookie: {VERSION}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
     )
     .into_bytes()
 }

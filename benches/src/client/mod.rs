@@ -5,6 +5,7 @@
 mod acts;
 pub(crate) mod command;
 mod connection;
+mod cookies;
 mod decode;
 mod fleet;
 mod lane;

@@ -1,9 +1,11 @@
 //! The measurements, in the order in which they run.
 //!
-//! Each server is measured on each transport, twice from a fresh process: once as it rests and works unwatched
-//! ([`resting`]), once with an admin watching ([`watched`]); the floor, which counts nothing, only the first. Everything is bounded; a step that runs out of time leaves a
+//! Each server is measured on each transport, from a fresh process: once as it rests and works unwatched
+//! ([`resting`]), once with an admin watching ([`watched`]); the floor, which counts nothing, only the first. A third process says what
+//! a tab takes behind a Nuxt app ([`nuxt`]). Everything is bounded; a step that runs out of time leaves a
 //! note beside the table.
 
+mod nuxt;
 mod registry;
 mod resting;
 pub(crate) mod results;
@@ -14,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
-use crate::client::command::Transport;
+use crate::client::command::{Setup, Transport};
 use crate::failure::Failure;
 use crate::progress::say;
 use crate::server::Subject;
@@ -26,7 +28,7 @@ use stand::Stand;
 pub(crate) enum Part {
     /// Everything.
     All,
-    /// Memory and CPU of connections at rest.
+    /// Memory and CPU of connections at rest, and memory behind a Nuxt app.
     Idle,
     /// CPU to open and to close a connection.
     Accept,
@@ -93,14 +95,20 @@ pub(crate) fn run(plan: &Plan) -> Results {
             let who = format!("{} over {transport}", subject.name());
             if plan.wants_any(&[Part::Idle, Part::Accept, Part::Updates, Part::Broadcast]) {
                 say(&format!("{who}, nobody watching"));
+                let measured = Stand::start(plan, &mut results, subject, transport, Setup::Plain)
+                    .and_then(resting::measure);
+                note(&mut results, &who, measured);
+            }
+            if subject.counts() && plan.wants(Part::Idle) {
+                say(&format!("{who}, as behind a Nuxt app"));
                 let measured =
-                    Stand::start(plan, &mut results, subject, transport).and_then(resting::measure);
+                    Stand::start(plan, &mut results, subject, transport, Setup::Nuxt).and_then(nuxt::measure);
                 note(&mut results, &who, measured);
             }
             if subject.counts() && plan.wants_any(&[Part::Subscriber, Part::Lone, Part::Invalidation]) {
                 say(&format!("{who}, one admin watching"));
-                let measured =
-                    Stand::start(plan, &mut results, subject, transport).and_then(watched::measure);
+                let measured = Stand::start(plan, &mut results, subject, transport, Setup::Plain)
+                    .and_then(watched::measure);
                 note(&mut results, &who, measured);
             }
         }

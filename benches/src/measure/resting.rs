@@ -9,6 +9,7 @@ use crate::client::command::{Answer, Command};
 use crate::failure::Failure;
 use crate::loader::ask_all;
 use crate::progress::say;
+use crate::server::Memory;
 use crate::{admin, clock};
 
 /// One in so many connections is opened and closed before anything is measured, so that pools and arenas exist. A share and
@@ -16,7 +17,7 @@ use crate::{admin, clock};
 const WARM_UP_SHARE: usize = 30;
 
 /// Time from the last opening to the measurement of memory.
-const REST: Duration = Duration::from_millis(1_500);
+pub(super) const REST: Duration = Duration::from_millis(1_500);
 
 /// Windows over which CPU at rest is taken, and their length.
 const WINDOWS: usize = 3;
@@ -33,26 +34,7 @@ pub(super) const RATES: [(u32, usize); 3] = [(50, 50), (500, 500), (5_000, 5_000
 
 pub(super) fn measure(mut stand: Stand<'_>) -> Result<(), Failure> {
     let tabs = stand.plan.connections;
-    stand.open_up_to(tabs.div_ceil(WARM_UP_SHARE))?;
-    stand.close()?;
-    stand.settle()?;
-    stand.agree("after the warm-up")?;
-    let empty = stand.server.memory()?;
-
-    stand.open_up_to(tabs)?;
-    let opened = number(stand.opened() as u64).max(1.0);
-    stand.settle()?;
-    clock::pause(REST);
-    let full = stand.server.memory()?;
-    stand.set(
-        "rest-bytes",
-        number(full.total.saturating_sub(empty.total)) / opened,
-    );
-    stand.set(
-        "rest-anonymous-bytes",
-        number(full.anonymous.saturating_sub(empty.anonymous)) / opened,
-    );
-    stand.agree("after opening")?;
+    let (empty, opened) = memory(&mut stand, ["rest-bytes", "rest-anonymous-bytes"], REST)?;
     rest(&mut stand)?;
 
     if stand.plan.wants(Part::Updates) {
@@ -75,6 +57,32 @@ pub(super) fn measure(mut stand: Stand<'_>) -> Result<(), Failure> {
         coming_and_going(&mut stand, tabs)?;
     }
     Ok(())
+}
+
+/// What a connection takes `after` so long: in all, and of it anonymous. Answers what the server held without connections, and how
+/// many are open now.
+pub(super) fn memory(
+    stand: &mut Stand<'_>,
+    [total, anonymous]: [&str; 2],
+    after: Duration,
+) -> Result<(Memory, f64), Failure> {
+    let tabs = stand.plan.connections;
+    stand.open_up_to(tabs.div_ceil(WARM_UP_SHARE))?;
+    stand.close()?;
+    stand.settle()?;
+    stand.agree("after the warm-up")?;
+    let empty = stand.server.memory()?;
+
+    stand.open_up_to(tabs)?;
+    let opened = number(stand.opened() as u64).max(1.0);
+    stand.settle()?;
+    clock::pause(after);
+    let full = stand.server.memory()?;
+    let each = |full: u64, empty: u64| number(full.saturating_sub(empty)) / opened;
+    stand.set(total, each(full.total, empty.total));
+    stand.set(anonymous, each(full.anonymous, empty.anonymous));
+    stand.agree("after opening")?;
+    Ok((empty, opened))
 }
 
 /// Opens and closes every connection, again and again; the least counts. A virtual machine gives pages that nobody uses back

@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use super::Plan;
 use super::results::{Results, number};
-use crate::client::command::{Answer, Command, Subscription, Transport};
+use crate::admin::Bridge;
+use crate::client::command::{Answer, Command, Setup, Subscription, Transport};
 use crate::failure::Failure;
 use crate::loader::{Loader, ask_all};
 use crate::server::{Server, Subject};
@@ -37,9 +38,12 @@ pub(super) struct Stand<'a> {
     pub(super) results: &'a mut Results,
     pub(super) subject: Subject,
     pub(super) transport: Transport,
+    setup: Setup,
     pub(super) loaders: Vec<Loader>,
     /// The loader whose first connection subscribes to stats, and whose second makes lone changes.
     pub(super) watcher: Loader,
+    /// The app's, where the server asks one.
+    _bridge: Option<Bridge>,
     /// After the loaders, which are so ended before it.
     pub(super) server: Server,
     /// Share of a core that the server uses at rest.
@@ -58,8 +62,11 @@ impl<'a> Stand<'a> {
         results: &'a mut Results,
         subject: Subject,
         transport: Transport,
+        setup: Setup,
     ) -> Result<Self, Failure> {
-        let server = Server::start(subject, plan.binary(subject))?;
+        let server = Server::start(subject, plan.binary(subject), setup)?;
+        let asks = setup == Setup::Nuxt && subject.has_bridge();
+        let bridge = asks.then(|| Bridge::open(server.address)).transpose()?;
         let loader = |number: u8| Loader::start(server.address, Ipv4Addr::new(127, 0, 1, number));
         let loaders = (1..=LOADERS).map(loader).collect::<Result<_, _>>()?;
         let watcher = loader(100)?;
@@ -68,9 +75,11 @@ impl<'a> Stand<'a> {
             results,
             subject,
             transport,
+            setup,
             server,
             loaders,
             watcher,
+            _bridge: bridge,
             rest: 0.0,
         })
     }
@@ -82,11 +91,12 @@ impl<'a> Stand<'a> {
 
     /// Opens connections until the loaders hold `total`.
     pub(super) fn open_up_to(&mut self, total: usize) -> Result<(), Failure> {
-        let transport = self.transport;
+        let (transport, setup) = (self.transport, self.setup);
         let loaders = self.loaders.len();
         let share = |index: usize| total / loaders + usize::from(index < total % loaders);
         let answers = ask_all(&mut self.loaders, |index, loader| Command::Open {
             transport,
+            setup,
             count: share(index).saturating_sub(loader.open),
             window: WINDOW,
         })?;
@@ -122,6 +132,7 @@ impl<'a> Stand<'a> {
     pub(super) fn watch(&mut self, subscription: Subscription) -> Result<(), Failure> {
         let open = Command::Open {
             transport: self.transport,
+            setup: self.setup,
             count: 2,
             window: 2,
         };

@@ -40,11 +40,12 @@ fn figures(report: &Value, server: &str, measure: &str) -> Vec<f64> {
 }
 
 #[test]
-fn tabs_open_hear_of_a_release_and_close_on_both_transports() {
+fn tabs_rest_with_many_cookies_or_few_hear_of_a_release_and_close_on_both_transports() {
     let report = run_small("baseline", &["idle", "accept", "broadcast"]);
     assert_eq!(complaints(&report), Vec::<&str>::new(), "{report:#}");
     for measure in [
-        "user bytes a connection",
+        "user bytes a connection at rest, 300 open",
+        "user bytes a connection at rest behind a Nuxt app",
         "CPU µs to open",
         "CPU µs a message",
         "ms until the last tab",
