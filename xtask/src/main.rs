@@ -12,6 +12,7 @@ mod check;
 mod demo;
 mod dependencies;
 mod documents;
+mod faults;
 mod fuzz;
 mod licence;
 mod needs;
@@ -31,6 +32,7 @@ cargo xtask <command>
   build         the binary for use, in target/release, with the browser client and the board in it
   check         formatting, lints, arrows between crates, rules on sources and documents, dependencies, unit tests
   test          installs what is missing, then everything: check, all Rust tests, conformance, the browser tests
+  faults        the fault campaign with what needs root or minutes: disks, clocks, links, kill -9; says what it saw
   conformance   the Autobahn test suite against our WebSocket framing; needs a Python 2.7
   canary        the example app on the newest Nuxt that npm has today; what `test` uses is pinned
   demo          starts a demo site with visitors, and says how to try it; further arguments go to `headcount demo`
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         (Some("build"), []) => packages::build(),
         (Some("check"), []) => check::check(),
         (Some("test"), []) => test::test(),
+        (Some("faults"), []) => faults::faults(),
         (Some("conformance"), []) => autobahn::conformance(),
         (Some("canary"), []) => canary::canary(),
         (Some("demo"), rest) => demo::demo(rest),

@@ -98,6 +98,21 @@ pub(crate) fn namespaces() -> Result<Passed, Failure> {
     Ok(Passed::Noting("installed iproute2".to_owned()))
 }
 
+/// libfaketime, by which a test sets the wall clock of a server, installed if this can be done here.
+pub(crate) fn faketime() -> Result<Passed, Failure> {
+    if run::works("faketime", &["--version"]) {
+        return Ok(Passed::Noting("already there".to_owned()));
+    }
+    if !may_install() {
+        return Err(Failure::new(
+            "there is no faketime",
+            format!("sudo apt-get {} faketime", APT_INSTALL.join(" ")),
+        ));
+    }
+    install(&["faketime"])?;
+    Ok(Passed::Noting("installed faketime".to_owned()))
+}
+
 /// Node, and the packages that the lock files name, at those versions.
 pub(crate) fn packages() -> Result<Passed, Failure> {
     let version = run::output(&mut run::command("node", &["--version"]))?;

@@ -215,6 +215,21 @@ impl Standing {
         self.remove_where(|rule| rule.id == id).pop()
     }
 
+    /// Moves the times of the rules after command `after` by so much: the clock that they were taken from was wrong. Those rules.
+    pub fn shift(&mut self, after: u32, delta_ms: i64) -> Vec<Arc<Rule>> {
+        let later = self.rules.iter_mut().flatten().filter(|rule| rule.id > after);
+        later
+            .map(|rule| {
+                *rule = Arc::new(Rule {
+                    created_ms: rule.created_ms.saturating_add_signed(delta_ms),
+                    expires_ms: rule.expires_ms.saturating_add_signed(delta_ms),
+                    ..(**rule).clone()
+                });
+                Arc::clone(rule)
+            })
+            .collect()
+    }
+
     /// Lifts every rule that lapsed by `now_ms`.
     pub fn expire(&mut self, now_ms: u64) -> Vec<Arc<Rule>> {
         self.remove_where(|rule| rule.expires_ms <= now_ms)

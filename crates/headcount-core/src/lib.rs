@@ -6,7 +6,9 @@
 //! it. Only [`protocol`] knows serde.
 
 pub mod backoff;
+pub mod belief;
 pub mod connection;
+pub mod epoch;
 #[cfg(test)]
 mod fuzz;
 pub mod history;

@@ -105,7 +105,7 @@ impl Builder {
         let with_history = limits.history_seconds > 0 && self.config.connection_tracking;
         let (store, stored) = match self.data_dir {
             Some(directory) => Store::open(&directory, limits, with_history, &self.faults).await?,
-            None => (Store::in_memory(), Stored::default()),
+            None => Store::in_memory()?,
         };
         let tickets = Arc::new(Tickets::default());
         let mut authorizers = Authorizers::configured(&self.config)?;
@@ -125,7 +125,13 @@ impl Builder {
         let mut key = [0; 16];
         getrandom::fill(&mut key).map_err(|error| StartError::System(std::io::Error::other(error)))?;
         let release = self.config.release.clone();
-        let site = Arc::new(Site::new(self.config, authorizers, key));
+        let site = Arc::new(Site::new(
+            self.config,
+            authorizers,
+            key,
+            stored.epoch,
+            self.faults,
+        ));
         let assets = self.assets.map(|assets| Served::new(assets, &site.config));
         let headcount = run(
             site,
@@ -181,8 +187,8 @@ fn run(
     let (reports, report_queue) = mpsc::channel(hub::EVENTS_MAX);
     let (subscribing, subscribing_queue) = mpsc::channel(hub::SUBSCRIBING_MAX);
     let (witness, hook_queue) = hooks::queue(&hooks, site.config.limits.hook_events_max);
-    let (samples, configured) = (std::mem::take(&mut stored.samples), stored.configured.take());
-    let standing = commander::restore(stored, &site);
+    let samples = std::mem::take(&mut stored.samples);
+    let (standing, kept_for_later) = commander::restore(stored, &site);
     let outlets = Outlets {
         reports,
         subscribing,
@@ -193,22 +199,29 @@ fn run(
     // The queues end with the shards' ends of them.
     drop(outlets);
     if let Some(queue) = hook_queue {
-        hooks::start(hooks, queue, site.cipher.clone(), shards.clone())?;
+        hooks::start(hooks, queue, Arc::clone(&site), shards.clone())?;
     }
-    tokio::spawn(hub::run(
+    let hub_runs = hub::run(
         Arc::clone(&site),
         shards.clone(),
         hub.downgrade(),
         hub_events,
         report_queue,
         subscribing_queue,
-    ));
+    );
+    site.vitals.spawn("the hub", hub_runs);
     let config = &site.config;
     let with_history = config.limits.history_seconds > 0 && config.connection_tracking;
     let history = with_history.then(|| history::start(&config.limits, &shards, &store, samples));
-    let kept = Arc::clone(&store);
-    let commander = Commander::new(Arc::clone(&site), shards.clone(), kept, standing, configured);
-    tokio::spawn(commander.run(order_queue));
+    let commander = Commander::new(
+        Arc::clone(&site),
+        shards.clone(),
+        Arc::clone(&store),
+        standing,
+        kept_for_later,
+        Arc::clone(&tickets),
+    );
+    site.vitals.spawn("the commander", commander.run(order_queue));
     let handoffs = Mutex::new(Some(handoffs));
     let guesses = Arc::new(Guesses::new(&site.config.limits));
     Ok(Headcount(Arc::new(Inner {

@@ -40,6 +40,12 @@ pub enum ServeError {
     /// The listener cannot be used.
     #[error("the listener cannot be used")]
     Listener(#[source] std::io::Error),
+    /// A part of the server that it cannot do without has ended: a shard, say, by a panic. The log says why. Start another one.
+    #[error("{part} has ended unexpectedly, so the server cannot go on")]
+    PartEnded {
+        /// The part.
+        part: String,
+    },
 }
 
 /// Why a command was not carried out.

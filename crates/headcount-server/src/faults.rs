@@ -1,4 +1,4 @@
-//! Faults that tests order: a disk that is full or hangs.
+//! Faults that tests order: a disk that is full or hangs, and a part of the server that panics.
 //!
 //! Only builds with debug assertions can order them. In a release build this value holds nothing and its checks are empty.
 
@@ -10,6 +10,7 @@ pub use ordered::{Disk, Faults};
 #[cfg(debug_assertions)]
 mod ordered {
     use std::io;
+    use std::sync::atomic::{AtomicBool, Ordering};
     use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
     /// What the disk below a file of the store does.
@@ -32,6 +33,11 @@ mod ordered {
     struct Ordered {
         commands: Drive,
         history: Drive,
+        by_route: AtomicBool,
+        armed: AtomicBool,
+        part: Mutex<String>,
+        stalled: Mutex<String>,
+        resumed: Condvar,
     }
 
     #[derive(Debug, Default)]
@@ -69,6 +75,52 @@ mod ordered {
             self.0.history.set(disk);
         }
 
+        /// Lets a part panic the next time it does anything: `shard-0`, `hub`, `commander`, `hooks`.
+        pub fn panic(&self, part: &str) {
+            part.clone_into(&mut self.0.part.lock().unwrap_or_else(PoisonError::into_inner));
+            self.0.armed.store(true, Ordering::SeqCst);
+        }
+
+        /// Lets a part stop the next time it does anything, until [`Faults::resume`].
+        pub fn stall(&self, part: &str) {
+            part.clone_into(&mut self.0.stalled.lock().unwrap_or_else(PoisonError::into_inner));
+            self.0.armed.store(true, Ordering::SeqCst);
+        }
+
+        /// Lets what was stalled go on.
+        pub fn resume(&self) {
+            self.0
+                .stalled
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clear();
+            self.0.resumed.notify_all();
+        }
+
+        /// Sets the wall clock of this process ahead by so many milliseconds, or back.
+        pub fn clock(&self, shift_ms: i64) {
+            crate::clock::shift_wall(shift_ms);
+        }
+
+        /// Lets visitors order faults: a tab on `/fault/<part>` is a panic, one on `/fault/clock/<milliseconds>` sets the wall clock
+        /// ahead, or back with a minus.
+        pub fn take_routes(&self) {
+            self.0.by_route.store(true, Ordering::SeqCst);
+        }
+
+        pub(crate) fn on_route(&self, route: &str) {
+            if !self.0.by_route.load(Ordering::Relaxed) {
+                return;
+            }
+            let Some(fault) = route.strip_prefix("/fault/") else {
+                return;
+            };
+            match fault.strip_prefix("clock/") {
+                Some(shift_ms) => self.clock(shift_ms.parse().unwrap_or_default()),
+                None => self.panic(fault),
+            }
+        }
+
         pub(crate) fn write(&self, is_history: bool) -> io::Result<()> {
             if is_history {
                 &self.0.history
@@ -76,6 +128,28 @@ mod ordered {
                 &self.0.commands
             }
             .write()
+        }
+
+        #[expect(clippy::panic, reason = "this is what was ordered")]
+        pub(crate) fn strike(&self, part: &str) {
+            if self.0.armed.load(Ordering::Relaxed) {
+                let mut stalled = self.0.stalled.lock().unwrap_or_else(PoisonError::into_inner);
+                while *stalled == part {
+                    stalled = self
+                        .0
+                        .resumed
+                        .wait(stalled)
+                        .unwrap_or_else(PoisonError::into_inner);
+                }
+                drop(stalled);
+                let mut ordered = self.0.part.lock().unwrap_or_else(PoisonError::into_inner);
+                if *ordered == part {
+                    self.0.armed.store(false, Ordering::SeqCst);
+                    ordered.clear();
+                    drop(ordered);
+                    panic!("a panic of {part} was ordered");
+                }
+            }
         }
     }
 }
@@ -93,8 +167,14 @@ mod absent {
     )]
     impl Faults {
         #[inline]
+        pub(crate) fn on_route(&self, _: &str) {}
+
+        #[inline]
         pub(crate) fn write(&self, _: bool) -> std::io::Result<()> {
             Ok(())
         }
+
+        #[inline]
+        pub(crate) fn strike(&self, _: &str) {}
     }
 }

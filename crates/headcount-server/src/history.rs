@@ -111,7 +111,11 @@ impl Sampler {
             let (now_ms, releases) = (clock::unix_ms(), &standing.releases);
             let sample = Sample::with_releases(now_ms, versions, self.versions_max, releases);
             let minute = lock(&self.history).take(sample);
-            if let Some(minute) = minute {
+            if let Some(mut minute) = minute {
+                if !clock::is_settled() {
+                    // What a wrong clock calls too old may not be so.
+                    minute.oldest_ms = 0;
+                }
                 self.store.keep(minute);
             }
         }

@@ -15,6 +15,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use headcount_core::connection::{ConnectionId, IdCipher};
 
 use crate::shard::{Happening, Shards, Witness};
+use crate::site::Site;
 use crate::tab::Tab;
 
 type Hook<Event> = Box<dyn Fn(&Event) + Send + Sync>;
@@ -177,16 +178,19 @@ pub(crate) fn queue(hooks: &Hooks, events_max: u32) -> (Witness, Option<HookQueu
 }
 
 /// Starts the hooks' thread. It ends with the last shard.
-pub(crate) fn start(hooks: Hooks, queue: HookQueue, ids: IdCipher, shards: Shards) -> std::io::Result<()> {
+pub(crate) fn start(hooks: Hooks, queue: HookQueue, site: Arc<Site>, shards: Shards) -> std::io::Result<()> {
+    let vitals = site.vitals.clone();
     let run = move || {
         for happening in queue.happenings {
-            guarded(|| hooks.run(happening, &ids, &shards));
+            site.faults.strike("hooks");
+            guarded(|| hooks.run(happening, &site.cipher, &shards));
             hooks.catch_up(&queue.dropped);
         }
+        Ok::<_, std::convert::Infallible>(())
     };
     std::thread::Builder::new()
         .name("headcount-hooks".to_owned())
-        .spawn(run)?;
+        .spawn(move || vitals.run("the hooks' thread", run))?;
     Ok(())
 }
 

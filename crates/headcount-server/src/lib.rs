@@ -65,6 +65,7 @@ mod shard;
 mod site;
 mod store;
 mod tab;
+mod vitals;
 
 pub use assets::{AssetFile, Assets};
 pub use builder::Builder;

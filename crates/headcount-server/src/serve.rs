@@ -72,8 +72,29 @@ impl Headcount {
             tokio::join!(self.0.store.release(), self.drain());
             let _ended = stop.send(());
         };
-        tokio::join!(served, ended);
-        Ok(())
+        tokio::select! {
+            _ = async { tokio::join!(served, ended) } => Ok(()),
+            error = self.failure() => {
+                self.abandon().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Resolves when a part has ended that the server cannot do without, such as a shard by a panic: then it is best to end the
+    /// process, or to start another server. [`Headcount::serve`] watches this by itself; an app that serves by itself should.
+    pub async fn failure(&self) -> ServeError {
+        let part = self.0.site.vitals.until_ended().await.0;
+        ServeError::PartEnded { part }
+    }
+
+    /// Lets go of everything, because a part is missing.
+    async fn abandon(&self) {
+        self.0.site.ready.store(false, Ordering::Release);
+        for shard in self.0.shards.iter() {
+            shard.force(Command::Stop);
+        }
+        self.0.store.release().await;
     }
 
     /// Serves `router` on a listener of its own until the future is dropped, with the limits of [`Headcount::serve`] on heads

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use headcount_core::connection::IdCipher;
+use headcount_core::epoch::Epoch;
 use headcount_core::invalidation::Standing;
 use headcount_core::release::ReleaseLog;
 
@@ -15,17 +16,21 @@ use crate::client_address::{Trust, client_address, limited_as};
 use crate::clock::Seldom;
 use crate::config::Config;
 use crate::descriptors::{Room, Spare};
+use crate::faults::Faults;
 use crate::head::Head;
 use crate::hosts::Hosts;
 use crate::mark::Mark;
 use crate::origin::Origins;
 use crate::secrets::Keyring;
+use crate::vitals::Vitals;
 
 /// The fixed surroundings of all connections of one server.
 #[derive(Debug)]
 pub(crate) struct Site {
     pub(crate) config: Config,
     pub(crate) cipher: IdCipher,
+    /// Whose numbers the commands have.
+    pub(crate) epoch: Epoch,
     pub(crate) origins: Origins,
     pub(crate) keyring: Keyring,
     pub(crate) hosts: Hosts,
@@ -52,13 +57,22 @@ pub(crate) struct Site {
     standing: RwLock<Arc<Standing>>,
     /// False once the server was asked to stop.
     pub(crate) ready: AtomicBool,
+    pub(crate) vitals: Vitals,
+    pub(crate) faults: Faults,
 }
 
 impl Site {
-    pub(crate) fn new(config: Config, authorizers: Authorizers, key: [u8; 16]) -> Self {
+    pub(crate) fn new(
+        config: Config,
+        authorizers: Authorizers,
+        key: [u8; 16],
+        epoch: Epoch,
+        faults: Faults,
+    ) -> Self {
         let room = Room::find(&config.limits, config.shards_count());
         Self {
             cipher: IdCipher::new(key),
+            epoch,
             origins: Origins::new(&config.allowed_origins),
             keyring: Keyring::new(config.secrets()),
             hosts: Hosts::new(&config),
@@ -76,6 +90,8 @@ impl Site {
             late_subscriptions: Seldom::default(),
             standing: RwLock::new(Arc::new(Standing::new(ReleaseLog::new(1)))),
             ready: AtomicBool::new(true),
+            vitals: Vitals::default(),
+            faults,
             config,
         }
     }

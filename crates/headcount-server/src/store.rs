@@ -22,6 +22,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use headcount_core::epoch::Epoch;
 use headcount_core::history::{Minute, Sample};
 use headcount_core::invalidation::Rule;
 use headcount_core::limits::Limits;
@@ -51,6 +52,8 @@ const HANDOVER_LOOK: Duration = Duration::from_millis(20);
 /// What the store held at start.
 #[derive(Debug, Default)]
 pub(crate) struct Stored {
+    /// Whose numbers the commands have. It is as old as the store.
+    pub(crate) epoch: Epoch,
     /// The number of the newest command ever given.
     pub(crate) head: u32,
     /// The release that the configuration named last.
@@ -93,15 +96,20 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// A store that keeps nothing.
-    pub(crate) fn in_memory() -> Self {
-        Self {
+    /// A store that keeps nothing, and is a new one each time.
+    pub(crate) fn in_memory() -> Result<(Self, Stored), StoreError> {
+        let store = Self {
             commands: None,
             history: None,
             patience: Duration::ZERO,
             released: AtomicBool::new(false),
             meters: Arc::default(),
-        }
+        };
+        let stored = Stored {
+            epoch: new_epoch()?,
+            ..Stored::default()
+        };
+        Ok((store, stored))
     }
 
     /// Opens or makes the store in this directory. `with_history`: whether there is a history to keep.
@@ -129,14 +137,15 @@ impl Store {
             let (database, samples) = open_history(&place, &opened.database, limits).await?;
             stored.samples = samples;
             let desk = Desk::open(Minutes::default(), place, database, false, health(true));
-            Some(desk.map_err(thread)?)
+            Some(desk.map_err(StoreError::System)?)
         } else {
             None
         };
         let (book, database) = (opened.commands, Some(opened.database));
-        let desk = Desk::open(book, place(COMMANDS_FILE), database, false, health(false));
+        let is_behind = opened.is_behind;
+        let desk = Desk::open(book, place(COMMANDS_FILE), database, is_behind, health(false));
         let store = Self {
-            commands: Some(desk.map_err(thread)?),
+            commands: Some(desk.map_err(StoreError::System)?),
             history,
             patience: Duration::from_millis(limits.store_ms.into()),
             released: AtomicBool::new(false),
@@ -219,10 +228,13 @@ impl Store {
 struct Opened {
     database: Database,
     commands: Commands,
+    /// Whether there is something in memory that is not on disk.
+    is_behind: bool,
 }
 
 async fn open_commands(place: &Place, had_history: bool) -> Result<Opened, StoreError> {
-    let fill = |database: &Database| Commands::default().write(database, None, true);
+    let epoch = new_epoch()?;
+    let fill = |database: &Database| Commands::new(epoch).write(database, None, true);
     let (database, is_new) = patiently(|| place.open(fill)).await?;
     if is_new {
         let file = place.path.display();
@@ -232,8 +244,12 @@ async fn open_commands(place: &Place, had_history: bool) -> Result<Opened, Store
             tracing::info!("made a new store, `{file}`");
         }
     }
-    let commands = Commands::load(&database, place)?;
-    Ok(Opened { database, commands })
+    let (commands, has_epoch) = Commands::load(&database, place, epoch)?;
+    Ok(Opened {
+        database,
+        commands,
+        is_behind: !has_epoch,
+    })
 }
 
 /// A history that cannot be opened is no reason not to start: it goes on in memory, and on disk as soon as that works.
@@ -270,8 +286,9 @@ async fn patiently<T>(mut open: impl FnMut() -> Result<T, StoreError>) -> Result
     }
 }
 
-fn thread(source: std::io::Error) -> StoreError {
-    StoreError::Thread(source)
+fn new_epoch() -> Result<Epoch, StoreError> {
+    let random = getrandom::u64().map_err(|error| StoreError::System(std::io::Error::other(error)))?;
+    Ok(Epoch::new(random))
 }
 
 #[cfg(test)]

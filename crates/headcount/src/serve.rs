@@ -10,10 +10,11 @@ use std::time::Duration;
 
 use axum::Router;
 use headcount_server::config::Config;
-use headcount_server::{Headcount, clock, with_sources};
+use headcount_server::{Builder, Headcount, clock, with_sources};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::config::environment::Environment;
 use crate::failure::Failure;
 use crate::{assets, output};
 
@@ -34,8 +35,12 @@ pub(crate) enum AdminAddress {
 
 impl Server {
     /// Starts a server that keeps its releases, rules and history in `data_dir`, or nowhere.
-    pub(crate) async fn start(config: Config, data_dir: Option<PathBuf>) -> Result<Self, Failure> {
-        let builder = Headcount::builder(config).assets(assets::embedded());
+    pub(crate) async fn start(
+        config: Config,
+        data_dir: Option<PathBuf>,
+        environment: &Environment,
+    ) -> Result<Self, Failure> {
+        let builder = with_faults(Headcount::builder(config), environment).assets(assets::embedded());
         let started = builder.data_dir(data_dir).start().await;
         started
             .map(Self)
@@ -95,6 +100,25 @@ impl Server {
         let served = self.0.serve_all(listeners, site, shutdown).await;
         served.map_err(|error| Failure::Server(with_sources(&error)))
     }
+}
+
+/// With the faults that tests order, in builds that have any.
+#[cfg(debug_assertions)]
+fn with_faults(builder: Builder, environment: &Environment) -> Builder {
+    let faults = headcount_server::faults::Faults::default();
+    for fault in environment.faults().unwrap_or_default().split(',') {
+        match fault.strip_prefix("clock=") {
+            Some(shift_ms) => faults.clock(shift_ms.parse().unwrap_or_default()),
+            None if fault == "routes" => faults.take_routes(),
+            None => {}
+        }
+    }
+    builder.faults(faults)
+}
+
+#[cfg(not(debug_assertions))]
+fn with_faults(builder: Builder, _: &Environment) -> Builder {
+    builder
 }
 
 /// How long a server that starts waits for the one before it to leave the address. That takes a moment after its drain began.

@@ -10,6 +10,8 @@ import type { Stats } from './stats.js'
 export interface Command {
   /** Its number, or `null` from a server that numbers nothing. */
   readonly id: number | null
+  /** Whose number that is; absent from a server that names no epoch. Epoch and number together are never given twice. */
+  readonly epoch?: string | undefined
   /** The release that was current when it was given. */
   readonly version: string
 }

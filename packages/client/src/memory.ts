@@ -42,7 +42,7 @@ export function takeReloaded(places: readonly Place[]): string {
   }).join()
 }
 
-/** Numbers begin anew on a server that lost its memory; number and release together do not so easily. */
-function keyOf({ id, version }: Command): string {
-  return `${id ?? ''}:${version}`
+/** Names a command. Numbers begin anew on a server that lost its store; its epoch, or where it names none the release, does not. */
+export function keyOf({ id, version, epoch = '' }: Command): string {
+  return `${epoch}${id ?? ''}:${version}`
 }

@@ -19,6 +19,8 @@ export interface Connected {
   readonly resume?: string
   /** Over SSE there is a sign of life this often, milliseconds; absent from servers that do not say so. */
   readonly keepalive?: number
+  /** Whose numbers the commands have; absent from servers that name none. */
+  readonly epoch?: string
 }
 
 /** A release was announced, or, with `force` or `prompt`, an invalidation applies to this tab. */
@@ -28,6 +30,8 @@ export interface VersionMessage {
   readonly version: string
   /** The command's number; absent from servers that number nothing. */
   readonly id?: number
+  /** Whose number that is. A server that lost its store begins its numbers anew, under another epoch. */
+  readonly epoch?: string
   readonly force?: boolean
   readonly prompt?: boolean
 }

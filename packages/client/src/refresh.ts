@@ -8,7 +8,7 @@
 
 import type { Clock } from './environment.js'
 import type { Command, Listeners } from './events.js'
-import type { Memory } from './memory.js'
+import { keyOf, type Memory } from './memory.js'
 import type { Outcome, VersionMessage } from './messages.js'
 
 /** When a forced refresh happens: at once, when nobody looks, when the user goes to another page, or when the user says so. */
@@ -116,8 +116,9 @@ export function createRefresh({ mode, deadline_ms, clock, memory, build, listene
   return {
     told(message) {
       if (!message.force && !message.prompt) return
-      const command = { id: message.id ?? null, version: message.version }
-      const key = `${command.id}:${command.version}`
+      const { id = null, version, epoch } = message
+      const command: Command = { id, version, epoch }
+      const key = keyOf(command)
       if (told.has(key)) return // After a reconnect, a server may say it again.
       told.add(key)
       const buildBefore = memory.buildBefore(command)

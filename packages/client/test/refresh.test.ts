@@ -280,6 +280,18 @@ describe('what becomes of a command is acknowledged', () => {
     expect([other.acks, other.seen]).toEqual([['17 current'], []])
   })
 
+  test('of the same number and release on a server that lost its store, what is due', () => {
+    const places = [place()]
+    const one = { ...forced(17), epoch: '3f9a0c2b77d1' }
+    const other = { ...one, epoch: '0123456789ab' }
+    load('now', places).refresh.told(one)
+    const again = load('now', places)
+    again.refresh.told(one)
+    again.refresh.told(other)
+    again.refresh.told(other)
+    expect([again.acks, again.seen]).toEqual([['17 stuck', '17 reloading'], ['stuck', 'reloading', 'reload']])
+  })
+
   test('nothing of a command without a number', () => {
     const { refresh, acks, seen } = load()
     refresh.told({ type: 'version', version: 'v2', force: true })

@@ -7,6 +7,8 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
+use crate::epoch::Epoch;
+
 /// A message from a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClientMessage<'a> {
@@ -160,10 +162,13 @@ pub fn reloaded(text: &str) -> Vec<u32> {
         .collect()
 }
 
-/// What a returning page knows: sent in `connected` and as SSE `id:`, given back in `since` or as `Last-Event-ID`. Written `11` or `11;12,15`: the newest
-/// command when it was loaded, and the standing commands it was told since.
+/// What a returning page knows: sent in `connected` and as SSE `id:`, given back in `since` or as `Last-Event-ID`. Written
+/// `3f9a0c2b77d1.11` or `3f9a0c2b77d1.11;12,15`: the epoch, the newest command when it was loaded, and the standing commands it was
+/// told since.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Resume {
+    /// Whose numbers these are; `None`: a server that named no epoch wrote it.
+    pub epoch: Option<Epoch>,
     /// The newest command when it was loaded.
     pub since: u32,
     /// The commands it was told, of which at most 64 stand. The others do no harm, and how many a request can name is limited
@@ -174,20 +179,35 @@ pub struct Resume {
 impl Resume {
     /// Reads what [`Resume::write`] wrote; `None` for anything else.
     pub fn parse(text: &str) -> Option<Self> {
+        let (epoch, text) = match text.split_once('.') {
+            Some((epoch, rest)) => (Some(Epoch::parse(epoch)?), rest),
+            None => (None, text),
+        };
         let (since, told) = match text.split_once(';') {
             Some((since, told)) => (since, Some(told)),
             None => (text, None),
         };
         let told = told.into_iter().flat_map(|told| told.split(','));
         Some(Self {
+            epoch,
             since: command(since)?,
             told: told.map(command).collect::<Option<_>>()?,
         })
     }
 
+    /// What of it holds for a server of this epoch: the newest command, and those it was told. A page from another epoch was loaded
+    /// before every command of this one.
+    pub fn within(&self, epoch: Epoch) -> (u32, &[u32]) {
+        if self.epoch.is_none_or(|own| own == epoch) {
+            (self.since, &self.told)
+        } else {
+            (0, &[])
+        }
+    }
+
     /// The text of it.
-    pub fn write(since: u32, told: impl Iterator<Item = u32>) -> String {
-        let mut text = since.to_string();
+    pub fn write(epoch: Epoch, since: u32, told: impl Iterator<Item = u32>) -> String {
+        let mut text = format!("{epoch}.{since}");
         for (position, id) in told.enumerate() {
             text.push(if position == 0 { ';' } else { ',' });
             text.push_str(&id.to_string());
@@ -251,8 +271,22 @@ mod tests {
     #[test]
     fn what_a_page_knows_survives_the_way_through_a_browser() {
         for (since, told) in [(0, vec![]), (17, vec![12]), (u32::MAX, vec![1, 2, 3])] {
-            let text = Resume::write(since, told.iter().copied());
-            assert_eq!(Resume::parse(&text), Some(Resume { since, told }), "{text}");
+            let epoch = Epoch::new(u64::from(since) << 20);
+            let text = Resume::write(epoch, since, told.iter().copied());
+            let read = Resume::parse(&text).unwrap();
+            assert_eq!(read.within(epoch), (since, &*told), "{text}");
+            assert_eq!(
+                read.within(Epoch::new(5)),
+                (0, &[][..]),
+                "of another epoch: {text}"
+            );
+            // As a server wrote it that named no epoch.
+            let read = Resume::parse(text.split_once('.').unwrap().1).unwrap();
+            assert_eq!(
+                (read.epoch, read.within(epoch)),
+                (None, (since, &*told)),
+                "{text}"
+            );
         }
         for text in [
             "",
@@ -266,6 +300,12 @@ mod tests {
             "1;+2",
             "99999999999",
             "1,2",
+            ".1",
+            "3f9a0c2b77d1",
+            "3f9a0c2b77d1.",
+            "3f9a0c2b77d.1",
+            "3F9A0C2B77D1.1",
+            "3f9a0c2b77d1.3f9a0c2b77d1.1",
         ] {
             assert_eq!(Resume::parse(text), None, "{text}");
         }

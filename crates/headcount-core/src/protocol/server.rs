@@ -5,6 +5,7 @@
 use serde::Serialize;
 
 use crate::connection::ConnectionId;
+use crate::epoch::Epoch;
 use crate::invalidation::Mode;
 
 /// Answer to a subscription that was not admitted, and to one whose admission ended.
@@ -23,6 +24,8 @@ enum Message<'a> {
         timestamp: u64,
         resume: &'a str,
         keepalive: u32,
+        #[serde(serialize_with = "as_text")]
+        epoch: Epoch,
     },
     Keepalive {
         timestamp: u64,
@@ -34,6 +37,8 @@ enum Message<'a> {
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         prompt: bool,
         id: u32,
+        #[serde(serialize_with = "as_text")]
+        epoch: Epoch,
     },
     Reconnect {
         after: u32,
@@ -47,15 +52,29 @@ impl Message<'_> {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn as_text<S: serde::Serializer>(epoch: &Epoch, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(epoch)
+}
+
 /// The first message: the current release, the tab's own id, the time (milliseconds since the Unix epoch), and what the page
-/// must bring back when it reconnects, and after how many milliseconds there is a sign of life at the latest.
-pub fn connected(version: &str, id: ConnectionId, timestamp: u64, resume: &str, keepalive_ms: u32) -> String {
+/// must bring back when it reconnects, after how many milliseconds there is a sign of life at the latest, and whose numbers the commands
+/// have.
+pub fn connected(
+    version: &str,
+    id: ConnectionId,
+    timestamp: u64,
+    resume: &str,
+    keepalive_ms: u32,
+    epoch: Epoch,
+) -> String {
     Message::Connected {
         version,
         connection_id: id.as_str(),
         timestamp,
         resume,
         keepalive: keepalive_ms,
+        epoch,
     }
     .text()
 }
@@ -66,23 +85,25 @@ pub fn keepalive(timestamp: u64) -> String {
 }
 
 /// A release was announced by the command of this number.
-pub fn released(version: &str, id: u32) -> String {
+pub fn released(version: &str, id: u32, epoch: Epoch) -> String {
     Message::Version {
         version,
         force: false,
         prompt: false,
         id,
+        epoch,
     }
     .text()
 }
 
 /// An invalidation hit this tab.
-pub fn invalidated(version: &str, id: u32, mode: Mode) -> String {
+pub fn invalidated(version: &str, id: u32, mode: Mode, epoch: Epoch) -> String {
     Message::Version {
         version,
         force: mode == Mode::Force,
         prompt: mode == Mode::Prompt,
         id,
+        epoch,
     }
     .text()
 }

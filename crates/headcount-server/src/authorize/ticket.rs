@@ -96,6 +96,13 @@ impl Tickets {
         (expires_ms > now_ms).then_some(expires_ms)
     }
 
+    /// The time of day was corrected by so much: tickets end as long from now as before.
+    pub(crate) fn shift(&self, delta_ms: i64) {
+        for held in &mut *self.held() {
+            held.expires_ms = held.expires_ms.saturating_add_signed(delta_ms);
+        }
+    }
+
     /// Ends the ticket with this cookie value. Streams it admitted end when they are asked for again, within
     /// `limits.admission_ms`; `DELETE session` has them asked for at once.
     pub fn revoke(&self, cookie_value: &str) {

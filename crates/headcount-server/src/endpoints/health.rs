@@ -30,20 +30,29 @@ pub(super) async fn client(State(headcount): State<Headcount>) -> Json<Health> {
     })
 }
 
-/// The process answers.
-pub(super) async fn alive() -> &'static str {
-    "ok\n"
+/// Everything runs: each shard answers, and nothing has ended that the server cannot do without.
+pub(super) async fn alive(State(headcount): State<Headcount>) -> Response {
+    match headcount.check_vitals().await {
+        Ok(()) => "ok\n".into_response(),
+        Err(problem) => unavailable(&problem),
+    }
+}
+
+fn unavailable(problem: &str) -> Response {
+    (StatusCode::SERVICE_UNAVAILABLE, format!("{problem}\n")).into_response()
 }
 
 /// New connections and commands are taken. In words what is not as it should be, without anything that strangers should not read.
 pub(super) async fn ready(State(headcount): State<Headcount>) -> Response {
+    if let Some(ended) = headcount.site().vitals.ended() {
+        return unavailable(&ended.to_string());
+    }
     if !headcount.is_ready() {
-        return (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response();
+        return unavailable("draining");
     }
     let store = headcount.store();
     if let Condition::Fails(reason) = store.condition() {
-        let text = format!("releases and rules cannot be stored: {reason}\n");
-        return (StatusCode::SERVICE_UNAVAILABLE, text).into_response();
+        return unavailable(&format!("releases and rules cannot be stored: {reason}"));
     }
     match store.history_condition() {
         Condition::Works => "ready\n".into_response(),

@@ -9,6 +9,7 @@ use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::response::{IntoResponse, Response};
 use headcount_core::connection::ConnectionKey;
+use headcount_core::protocol::client::Resume;
 use headcount_core::protocol::server;
 use headcount_core::sse;
 use headcount_core::websocket::{self, CloseCode};
@@ -163,13 +164,10 @@ fn bot_text(headcount: &Headcount) -> String {
     };
     let id = headcount.site().cipher.id(nowhere);
     let current = headcount.current_release();
-    server::connected(
-        &current,
-        id,
-        clock::unix_ms(),
-        "0",
-        headcount.site().config.limits.keepalive_ms,
-    )
+    let epoch = headcount.site().epoch;
+    let resume = Resume::write(epoch, 0, std::iter::empty());
+    let keepalive_ms = headcount.site().config.limits.keepalive_ms;
+    server::connected(&current, id, clock::unix_ms(), &resume, keepalive_ms, epoch)
 }
 
 /// The address of the socket that a request came in on, where that is known.

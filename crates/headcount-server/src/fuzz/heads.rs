@@ -13,9 +13,12 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{Input, cases};
+use headcount_core::epoch::Epoch;
+
 use crate::admission::{self, Transport};
 use crate::authorize::Authorizers;
 use crate::config::Config;
+use crate::faults::Faults;
 use crate::metrics::Meters;
 use crate::shard::{Decision, Judge, websocket_accept};
 use crate::site::Site;
@@ -234,7 +237,13 @@ impl AsyncWrite for Sent<'_> {
 
 fn fixture() -> Fixture {
     Fixture {
-        site: Arc::new(Site::new(Config::default(), Authorizers::default(), [7; 16])),
+        site: Arc::new(Site::new(
+            Config::default(),
+            Authorizers::default(),
+            [7; 16],
+            Epoch::default(),
+            Faults::default(),
+        )),
         meters: Meters::default(),
         runtime: tokio::runtime::Builder::new_current_thread().build().unwrap(),
     }

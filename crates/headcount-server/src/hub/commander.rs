@@ -14,6 +14,7 @@ use headcount_core::release::{Release, ReleaseLog};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::answers::Hits;
+use crate::authorize::ticket::Tickets;
 use crate::error::CommandError;
 use crate::shard::{Command, NewStanding, Shards};
 use crate::site::Site;
@@ -25,6 +26,9 @@ pub(crate) const ORDERS_MAX: usize = 256;
 
 /// How often rules are looked at for their end.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// A change of the clock that is a correction. Smaller ones are its steps.
+const CORRECTION_MS: u64 = 1_000;
 
 type Reply<T> = oneshot::Sender<Result<T, CommandError>>;
 
@@ -61,20 +65,38 @@ pub(crate) enum Configured {
     Known,
 }
 
-/// What stood when the process ended last, made ready to stand again.
-pub(crate) fn restore(stored: Stored, site: &Site) -> Standing {
+/// What stood when the process ended last, made ready to stand again, and what is kept for later.
+pub(crate) fn restore(stored: Stored, site: &Site) -> (Standing, KeptForLater) {
     let limits = &site.config.limits;
     let mut releases = ReleaseLog::new(limits.releases_max);
     for release in stored.releases {
         releases.announce(release);
     }
     let mut standing = Standing::new(releases);
-    for rule in stored.rules {
+    let now_ms = clock::unix_ms();
+    let (lapsed, rules) = stored
+        .rules
+        .into_iter()
+        .partition(|rule| rule.expires_ms <= now_ms);
+    for rule in rules {
         standing.add(rule, limits.rules_max);
     }
     standing.head = stored.head;
     site.set_standing(Arc::new(standing.clone()));
-    standing
+    let kept = KeptForLater {
+        configured: stored.configured,
+        lapsed,
+    };
+    (standing, kept)
+}
+
+/// What was stored, and is not part of what stands.
+#[derive(Debug, Default)]
+pub(crate) struct KeptForLater {
+    /// The release that the configuration named at the last start.
+    configured: Option<String>,
+    /// Rules that have lapsed by the time of day, which may be wrong: they are forgotten when that is sure.
+    lapsed: Vec<Rule>,
 }
 
 #[derive(Debug)]
@@ -85,6 +107,12 @@ pub(crate) struct Commander {
     standing: Standing,
     /// The release that the configuration named at the last start.
     configured: Option<String>,
+    lapsed: Vec<Rule>,
+    tickets: Arc<Tickets>,
+    /// The number of the newest command from before this process.
+    before: u32,
+    /// What the clock was corrected by when it was last looked at.
+    offset_ms: i64,
 }
 
 impl Commander {
@@ -93,14 +121,19 @@ impl Commander {
         shards: Shards,
         store: Arc<Store>,
         standing: Standing,
-        configured: Option<String>,
+        kept: KeptForLater,
+        tickets: Arc<Tickets>,
     ) -> Self {
         Self {
+            configured: kept.configured,
+            lapsed: kept.lapsed,
+            tickets,
+            before: standing.head,
+            offset_ms: clock::offset_ms(),
             site,
             shards,
             store,
             standing,
-            configured,
         }
     }
 
@@ -115,9 +148,11 @@ impl Commander {
                 },
                 _ = look.tick() => {
                     self.store.look();
+                    self.keep_time().await;
                     self.expire().await;
                 }
             }
+            self.site.faults.strike("commander");
         }
     }
 
@@ -185,7 +220,7 @@ impl Commander {
             ..Step::default()
         })
         .await?;
-        let broadcast = server::released(&entry.version, entry.id);
+        let broadcast = server::released(&entry.version, entry.id, self.site.epoch);
         self.stand(next, Some(broadcast), None).await;
         tracing::info!(version = entry.version, id = entry.id, "released");
         Ok(entry)
@@ -231,6 +266,70 @@ impl Commander {
         self.stand(next, None, None).await;
         tracing::info!(id, "lifted");
         Ok(LiftAnswer { ok: true, id })
+    }
+
+    /// Follows the clock. What was to last for a time lasts for that time, whatever the time of day turns out to be.
+    async fn keep_time(&mut self) {
+        clock::look();
+        let offset_ms = clock::offset_ms();
+        let delta_ms = offset_ms - std::mem::replace(&mut self.offset_ms, offset_ms);
+        if delta_ms.unsigned_abs() > CORRECTION_MS {
+            tracing::warn!(
+                milliseconds = delta_ms,
+                "the clock was set, which is believed from now on"
+            );
+            self.tickets.shift(delta_ms);
+            self.correct(delta_ms).await;
+        }
+        self.wake_lapsed().await;
+    }
+
+    /// Lets rules that were given to this process end as long from now as before.
+    async fn correct(&mut self, delta_ms: i64) {
+        let mut next = self.standing.clone();
+        let corrected = next.shift(self.before, delta_ms);
+        if corrected.is_empty() {
+            return;
+        }
+        let rules = corrected
+            .iter()
+            .map(|rule| RuleEntry::from(rule.as_ref()))
+            .collect();
+        let head = next.head;
+        self.stand(next, None, None).await;
+        self.store.note(Step {
+            head,
+            rules,
+            ..Step::default()
+        });
+    }
+
+    /// Rules that seemed to have lapsed at the start stand again where the clock turns out to have been wrong, and are forgotten when it
+    /// is sure.
+    async fn wake_lapsed(&mut self) {
+        if self.lapsed.is_empty() {
+            return;
+        }
+        let now_ms = clock::unix_ms();
+        let is_over = |rule: &mut Rule| rule.expires_ms > now_ms;
+        let awake: Vec<Rule> = self.lapsed.extract_if(.., is_over).collect();
+        if !awake.is_empty() {
+            let mut next = self.standing.clone();
+            for rule in awake {
+                tracing::info!(id = rule.id, "a rule stands again, because the clock was wrong");
+                next.add(rule, self.site.config.limits.rules_max);
+            }
+            self.stand(next, None, None).await;
+        }
+        if clock::is_settled() && !self.lapsed.is_empty() {
+            let lapsed: Vec<u32> = self.lapsed.drain(..).map(|rule| rule.id).collect();
+            tracing::info!(?lapsed, "rules lapsed");
+            self.store.note(Step {
+                head: self.standing.head,
+                forget_rules: lapsed,
+                ..Step::default()
+            });
+        }
     }
 
     async fn expire(&mut self) {

@@ -105,6 +105,7 @@ pub(crate) async fn run(
             Some(subscribing) = subscribing.recv() => hub.on_subscribing(subscribing),
             () = sleep_until(deadline) => {}
         }
+        hub.site.faults.strike("hub");
         hub.on_time(clock::now());
     }
 }

@@ -216,7 +216,10 @@ impl Subscribers {
             let site = Arc::clone(&self.site);
             tokio::spawn(async move {
                 let request = next.job.question(&site);
-                let decision = site.authorizers.ask(&request, next.before).await;
+                let before = next.before;
+                let asked = tokio::spawn(async move { site.authorizers.ask(&request, before).await });
+                // One that panics could not tell; its asker must not wait for ever.
+                let decision = asked.await.unwrap_or(Decision::Unavailable);
                 let number = next.number;
                 let _hub_gone = sender.send(HubEvent::Decided { number, decision }).await;
             });

@@ -132,15 +132,18 @@ impl Shard {
 
     fn open(&mut self, candidate: &Candidate, peer: Peer) -> ConnectionKey {
         let current = self.registry.standing().releases.current();
+        let resume = candidate.resume.as_ref();
+        let resume = resume.map(|resume| resume.within(self.site.epoch));
         let opening = Opening {
             version: candidate.version.as_deref().unwrap_or(&current),
             route: &candidate.route,
             tab: candidate.tab,
-            since: candidate.resume.as_ref().map(|resume| resume.since),
-            told: candidate.resume.as_ref().map_or(&[], |resume| &resume.told),
+            since: resume.map(|(since, _)| since),
+            told: resume.map_or(&[], |(_, told)| told),
             ip: candidate.ip,
             hidden: candidate.hidden,
         };
+        self.site.faults.on_route(&candidate.route);
         self.registry.note_reloaded(candidate.tab, &candidate.reloaded);
         self.registry.open(&opening, peer)
     }
@@ -159,6 +162,7 @@ impl Shard {
             clock::unix_ms(),
             &resume,
             keepalive_ms,
+            self.site.epoch,
         );
         let Some(peer) = self.registry.peer_mut(slot) else {
             return false;

@@ -167,7 +167,7 @@ impl Shard {
             };
             let known = framed.iter().position(|framed| framed.position == position);
             let at = known.unwrap_or_else(|| {
-                let text = server::invalidated(&rule.release, rule.id, rule.mode);
+                let text = server::invalidated(&rule.release, rule.id, rule.mode, self.site.epoch);
                 framed.push(Framed {
                     position,
                     websocket: websocket::text(&text),
@@ -199,6 +199,7 @@ impl Shard {
     /// the one that is being told.
     pub(super) fn resume_id(&self, slot: u32, telling: Option<u32>) -> String {
         Resume::write(
+            self.site.epoch,
             self.registry.since(slot).unwrap_or_default(),
             self.registry.told(slot).chain(telling),
         )

@@ -317,9 +317,17 @@ pub(crate) fn start(
         // The number of cores of a machine fits.
         let number = u16::try_from(number).unwrap_or(u16::MAX);
         let shard = reactor::Shard::new(number, poll, &shards, site, standing, outlets);
+        let (site, mailbox) = (
+            Arc::clone(site),
+            Arc::clone(&shards.handles[usize::from(number)].mailbox),
+        );
         std::thread::Builder::new()
             .name(format!("headcount-shard-{number}"))
-            .spawn(move || shard.run())?;
+            .spawn(move || {
+                site.vitals.run(&format!("shard {number}"), || shard.run());
+                // After a panic, whoever waits for an answer sees its question dropped.
+                drop(mailbox.close());
+            })?;
     }
     Ok(shards)
 }

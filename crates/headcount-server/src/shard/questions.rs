@@ -35,6 +35,8 @@ pub(crate) enum Question {
         from: u32,
         reply: oneshot::Sender<(Tally, Arc<Standing>)>,
     },
+    /// Does it still turn?
+    Pulse(oneshot::Sender<()>),
     /// How many connections run each version, and what was released?
     Versions(oneshot::Sender<(Versions, Arc<Standing>)>),
 }
@@ -79,6 +81,7 @@ impl Shard {
                 let standing = Arc::clone(self.registry.standing());
                 answer(reply, (self.registry.tally(from), standing));
             }
+            Question::Pulse(reply) => answer(reply, ()),
             Question::Versions(reply) => {
                 let standing = Arc::clone(self.registry.standing());
                 answer(reply, (self.registry.versions(), standing));

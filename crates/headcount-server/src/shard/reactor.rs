@@ -120,26 +120,28 @@ impl Shard {
         &self.site.config.limits
     }
 
-    pub(super) fn run(mut self) {
-        self.turn_until_stopped();
+    pub(super) fn run(mut self) -> std::io::Result<()> {
+        let ended = self.turn_until_stopped();
         // Whoever still waits for an answer gets one, if only by seeing its question dropped.
         for command in self.handle.mailbox.close() {
             if let Command::Report { question } = command {
                 self.answer_report(question);
             }
         }
+        ended
     }
 
-    fn turn_until_stopped(&mut self) {
+    fn turn_until_stopped(&mut self) -> std::io::Result<()> {
+        let name = format!("shard-{}", self.number);
         let mut events = Events::with_capacity(EVENTS_AT_ONCE);
         let mut commands = VecDeque::new();
         loop {
             if let Err(error) = self.poll.poll(&mut events, self.wait())
                 && error.kind() != std::io::ErrorKind::Interrupted
             {
-                tracing::error!(%error, "a shard cannot wait for its sockets and ends");
-                return;
+                return Err(error);
             }
+            self.site.faults.strike(&name);
             self.now_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
             // First what was left here: a tab that was told `ok` by another shard may have moved on since, and says so by
             // one of these events.
@@ -148,7 +150,7 @@ impl Shard {
                 self.on_command(command);
             }
             if self.stopping {
-                return;
+                return Ok(());
             }
             for event in &events {
                 self.on_event(event);

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use headcount_core::epoch::Epoch;
 use headcount_core::limits::Limits;
 use headcount_core::protocol::admin::{ReleaseEntry, RuleEntry};
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
@@ -21,14 +22,16 @@ const HEAD: &str = "head";
 /// Texts about the store itself.
 const FACTS: TableDefinition<'_, &str, &str> = TableDefinition::new("facts");
 const FORMAT: &str = "format";
+const EPOCH: &str = "epoch";
 const CONFIGURED: &str = "configured";
 
 /// The format that this version writes, and the newest that it reads. Files from before formats had numbers have none.
 const FORMAT_NOW: u32 = 1;
 
 /// What is to be on disk.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Commands {
+    epoch: Epoch,
     head: u32,
     configured: Option<String>,
     releases: BTreeMap<u32, ReleaseEntry>,
@@ -36,14 +39,30 @@ pub(super) struct Commands {
 }
 
 impl Commands {
-    /// Reads what is on disk.
-    pub(super) fn load(database: &Database, place: &Place) -> Result<Self, StoreError> {
+    /// What a new store holds.
+    pub(super) fn new(epoch: Epoch) -> Self {
+        Self {
+            epoch,
+            head: 0,
+            configured: None,
+            releases: BTreeMap::new(),
+            rules: BTreeMap::new(),
+        }
+    }
+
+    /// Reads what is on disk. A store from before there were epochs gets this one. Whether it had one.
+    pub(super) fn load(database: &Database, place: &Place, epoch: Epoch) -> Result<(Self, bool), StoreError> {
         let read = database.begin_read()?;
-        let mut commands = Self::default();
+        let mut commands = Self::new(epoch);
+        let mut has_epoch = false;
         match read.open_table(FACTS) {
             Ok(facts) => {
                 let format = facts.get(FORMAT)?.map(|format| format.value().to_owned());
                 check_format(format, place)?;
+                if let Some(epoch) = facts.get(EPOCH)?.and_then(|epoch| Epoch::parse(epoch.value())) {
+                    commands.epoch = epoch;
+                    has_epoch = true;
+                }
                 commands.configured = facts.get(CONFIGURED)?.map(|release| release.value().to_owned());
             }
             Err(redb::TableError::TableDoesNotExist(_)) => {}
@@ -65,7 +84,7 @@ impl Commands {
                 .rules
                 .insert(id.value(), serde_json::from_slice(value.value())?);
         }
-        Ok(commands)
+        Ok((commands, has_epoch))
     }
 
     /// What stands by that. A rule whose pattern no longer fits the limits stays on disk, with a warning.
@@ -83,6 +102,7 @@ impl Commands {
             self.rules.last_key_value().map(|(id, _)| *id),
         ];
         Stored {
+            epoch: self.epoch,
             head: ids.into_iter().flatten().fold(self.head, u32::max),
             configured: self.configured.clone(),
             releases: self.releases.values().cloned().map(Into::into).collect(),
@@ -111,6 +131,7 @@ impl Commands {
         write.open_table(NUMBERS)?.insert(HEAD, self.head)?;
         let mut facts = write.open_table(FACTS)?;
         facts.insert(FORMAT, &*FORMAT_NOW.to_string())?;
+        facts.insert(EPOCH, &*self.epoch.to_string())?;
         if let Some(release) = &self.configured {
             facts.insert(CONFIGURED, &**release)?;
         }

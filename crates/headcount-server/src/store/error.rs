@@ -94,9 +94,9 @@ pub enum StoreError {
     /// The disk did not answer in time. What was to be written is taken back.
     #[error("the disk does not answer")]
     Hanging,
-    /// The system refuses a thread.
-    #[error("the system refuses a thread for the store")]
-    Thread(#[source] io::Error),
+    /// The system refuses what a store needs.
+    #[error("the system refuses a thread or random numbers for the store")]
+    System(#[source] io::Error),
     /// The database failed in a way that it should not.
     #[error("the store failed unexpectedly")]
     Unexpected,

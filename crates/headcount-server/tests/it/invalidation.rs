@@ -232,7 +232,7 @@ fn a_page_that_was_told_more_than_can_stand_is_told_nothing_twice() {
         let visit = Visit::new(transport, "/a").version("old").query(&since);
         let mut tab = visit.open(server.address);
         assert_eq!(told(&server, &mut tab), NONE, "{transport:?}");
-        assert_eq!(tab.connected["resume"], format!("0;{stands}"));
+        assert_eq!(tab.connected["resume"], format!("{}.0;{stands}", tab.epoch));
     }
 }
 

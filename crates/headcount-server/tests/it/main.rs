@@ -18,6 +18,7 @@ mod demotion;
 #[cfg(debug_assertions)]
 mod disk;
 mod embedding;
+mod epochs;
 mod files;
 mod guard;
 mod history;
@@ -35,3 +36,5 @@ mod seal;
 mod secrets;
 mod server;
 mod stats;
+#[cfg(debug_assertions)]
+mod vitals;

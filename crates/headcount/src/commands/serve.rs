@@ -31,7 +31,7 @@ pub(crate) async fn run(arguments: &ServeArguments, environment: &Environment) -
     );
     let board_path = settings.server.board_path.clone();
     let config = settings.server.clone();
-    let server = Server::start(settings.server, settings.data_dir).await?;
+    let server = Server::start(settings.server, settings.data_dir, environment).await?;
     let room = server.headcount().connections_max();
     if room < config.limits.connections_max {
         output::talk(&format!(

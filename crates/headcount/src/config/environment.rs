@@ -18,6 +18,10 @@ const CONFIG: &str = "HEADCOUNT_CONFIG";
 /// Where the client commands look for a server.
 const URL: &str = "HEADCOUNT_URL";
 
+/// Orders faults, for tests.
+#[cfg(debug_assertions)]
+const FAULTS: &str = "HEADCOUNT_FAULTS";
+
 /// The variables of a process, as a value.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Environment(BTreeMap<String, OsString>);
@@ -59,6 +63,12 @@ impl Environment {
     /// The log filter, if it says.
     pub(crate) fn log(&self) -> Option<&str> {
         self.text("HEADCOUNT_LOG")
+    }
+
+    /// Which faults tests order: `routes` and `clock=<milliseconds>`, with commas between. In builds with debug assertions alone.
+    #[cfg(debug_assertions)]
+    pub(crate) fn faults(&self) -> Option<&str> {
+        self.text(FAULTS)
     }
 
     /// The configuration file, if it says.
@@ -107,6 +117,10 @@ fn unknown(name: &str) -> Option<String> {
     let kubernetes = ["HEADCOUNT_SERVICE_", "HEADCOUNT_PORT_"]
         .iter()
         .any(|prefix| name.starts_with(prefix));
+    #[cfg(debug_assertions)]
+    if name == FAULTS {
+        return None;
+    }
     if kubernetes || [CONFIG, URL, "HEADCOUNT_PORT"].contains(&name) {
         return None;
     }

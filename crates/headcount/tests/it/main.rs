@@ -16,6 +16,9 @@ mod configuration;
 mod descriptors;
 mod durability;
 mod exit_codes;
+#[cfg(debug_assertions)]
+mod faults;
+mod faults_by_root;
 mod half_open;
 mod help;
 mod hostile;

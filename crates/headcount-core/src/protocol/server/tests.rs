@@ -195,6 +195,11 @@ fn joined(text: &Text) -> String {
     format!("{}{}", std::str::from_utf8(&text.beginning).unwrap(), text.end)
 }
 
+/// That of all vectors.
+fn epoch() -> Epoch {
+    Epoch::parse("3f9a0c2b77d1").unwrap()
+}
+
 impl Make {
     fn text(self) -> String {
         match self {
@@ -211,9 +216,10 @@ impl Make {
                 timestamp,
                 &resume,
                 keepalive,
+                epoch(),
             ),
             Self::Keepalive { timestamp } => keepalive(timestamp),
-            Self::Released { version, id } => released(&version, id),
+            Self::Released { version, id } => released(&version, id, epoch()),
             Self::Invalidated { version, id, mode } => invalidated(
                 &version,
                 id,
@@ -221,6 +227,7 @@ impl Make {
                     ModeBody::Force => Mode::Force,
                     ModeBody::Prompt => Mode::Prompt,
                 },
+                epoch(),
             ),
             Self::Reconnect { after } => reconnect(after),
             Self::Pong {} => PONG.to_owned(),

@@ -162,7 +162,7 @@ async fn a_rule_that_is_lifted_before_a_tab_is_reached_is_not_told_nor_claimed()
         assert_eq!(told[0].1["id"], 6);
         assert_eq!(
             told[0].0.as_deref(),
-            Some("0;6"),
+            Some(&*format!("{}.0;6", headcount.site().epoch)),
             "the event claims what was written"
         );
     }
@@ -271,7 +271,9 @@ async fn several_rules_at_once_claim_only_what_was_written_before() {
         .into_iter()
         .map(|(id, _)| id.unwrap())
         .collect();
-    assert_eq!(ids, ["0;4", "0;4,5", "0;4,5,6"]);
+    let epoch = headcount.site().epoch;
+    let claimed = ["0;4", "0;4,5", "0;4,5,6"].map(|id| format!("{epoch}.{id}"));
+    assert_eq!(ids, claimed);
 }
 
 /// Regression: a release that was overtaken reached tabs after the newer one had.
@@ -282,7 +284,7 @@ async fn a_release_that_is_overtaken_is_told_to_no_tab_that_knows_the_newer_one(
     let busy = Busy::queue(headcount.shards().get(0).unwrap());
     busy.begin();
     for (version, id) in [("v2", 2), ("v3", 3)] {
-        let broadcast = server::released(version, id);
+        let broadcast = server::released(version, id, headcount.site().epoch);
         stand(&headcount, &nothing_stands(), Some(broadcast), None);
     }
     drop(busy);

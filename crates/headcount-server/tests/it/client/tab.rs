@@ -180,6 +180,7 @@ impl Visit {
             head,
             last_event_id: None,
             resume: String::new(),
+            epoch: String::new(),
             visit,
             address,
             posts: RefCell::new(None),
@@ -209,6 +210,8 @@ pub(crate) struct Tab {
     pub(crate) last_event_id: Option<String>,
     /// What it brings back when it reconnects, kept as PROTOCOL.md tells clients to.
     pub(crate) resume: String,
+    /// Whose numbers the commands have.
+    pub(crate) epoch: String,
     visit: Visit,
     address: SocketAddr,
     /// What its browser keeps open for requests.
@@ -280,10 +283,22 @@ impl Tab {
                 Stream::WebSocket(websocket) => next_text(websocket)?,
             };
             if !text.is_empty() {
-                let message: Value = serde_json::from_str(&text).unwrap();
+                let mut message: Value = serde_json::from_str(&text).unwrap();
+                self.keep_epoch(&mut message);
                 self.keep_resume(&message);
                 return Ok(message);
             }
+        }
+    }
+
+    /// The epoch of `connected`. Each command names the same one, which tests need not write out.
+    fn keep_epoch(&mut self, message: &mut Value) {
+        if message["type"] == "connected" {
+            message["epoch"].as_str().unwrap().clone_into(&mut self.epoch);
+        }
+        if message["type"] == "version" {
+            let named = message.as_object_mut().unwrap().remove("epoch");
+            assert_eq!(named, Some(Value::from(&*self.epoch)), "{message}");
         }
     }
 
