@@ -17,6 +17,9 @@ pub(crate) enum Condition {
     Fails(&'static str),
 }
 
+/// In place of the beginning of a write that somebody has given up.
+const GIVEN_UP: u64 = u64::MAX;
+
 #[derive(Debug)]
 pub(super) struct Health {
     name: &'static str,
@@ -71,7 +74,8 @@ impl Health {
     /// Whether the write under way takes longer than it may.
     pub(super) fn is_hanging(&self) -> bool {
         let began_ms = self.began_ms.load(Ordering::Relaxed);
-        began_ms != 0 && clock::steady_ms().saturating_sub(began_ms) >= self.patience_ms
+        began_ms == GIVEN_UP
+            || began_ms != 0 && clock::steady_ms().saturating_sub(began_ms) >= self.patience_ms
     }
 
     pub(super) fn begins(&self) {
@@ -85,6 +89,18 @@ impl Health {
         }
         self.last().condition = error.map_or(Condition::Works, |error| Condition::Fails(error.reason()));
         self.say(error);
+    }
+
+    /// Somebody has waited for the write under way for as long as it may take: nobody else need.
+    pub(super) fn give_up(&self) {
+        let began_ms = self.began_ms.load(Ordering::Relaxed);
+        if began_ms != 0 {
+            // Not where it has ended at this very moment.
+            let _ended =
+                self.began_ms
+                    .compare_exchange(began_ms, GIVEN_UP, Ordering::Relaxed, Ordering::Relaxed);
+        }
+        self.look();
     }
 
     /// Says so in the log where the write under way has begun to hang.

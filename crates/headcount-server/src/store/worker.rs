@@ -95,7 +95,7 @@ impl<Entry: Send + 'static> Desk<Entry> {
             Err(_) => {
                 // It may have been stored at this very moment: after this no more.
                 outcome.close();
-                self.health.look();
+                self.health.give_up();
                 outcome.try_recv().unwrap_or(Err(StoreError::Hanging))
             }
         }
