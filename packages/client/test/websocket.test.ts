@@ -13,6 +13,9 @@ let posted: { url: string; body: string }[]
 let answers: (() => Promise<Response>)[]
 
 class Socket {
+  static readonly OPEN = 1
+  static state = 1
+  get readyState(): number { return Socket.state }
   onmessage = null
   onclose = null
   send(text: string): void { said.push(text) }
@@ -20,6 +23,7 @@ class Socket {
 }
 
 beforeEach(() => {
+  Socket.state = Socket.OPEN
   said = []
   posted = []
   answers = []
@@ -63,4 +67,17 @@ test.each([
   link.send({ type: 'unsubscribe-stats' }, 'c1')
   await vi.waitFor(() => { expect(posted).toHaveLength(2) })
   expect(said).toHaveLength(1)
+})
+
+test('nothing is said on a socket that closed while a POST was under way', async () => {
+  answers.push(() => {
+    Socket.state = 3
+    return Promise.resolve(Response.json({ ok: false }))
+  })
+  const link = open()
+  link.send({ type: 'unsubscribe-stats' }, 'c1')
+  link.send(SUBSCRIBE, 'c1')
+  await vi.waitFor(() => { expect(posted).toHaveLength(2) })
+  link.send({ type: 'ping' }, 'c1')
+  expect(said).toEqual([])
 })

@@ -17,7 +17,8 @@ export const websocket: Connect = (base, query, events) => {
   socket.onclose = ({ code }) => { events.ended(code) }
   return {
     send(message, connectionId) {
-      const say = (): void => { socket.send(JSON.stringify(message)) } // Does nothing on one that is closing.
+      // On a socket that is closing the browser would complain to the console: the stream may have ended while a POST was under way.
+      const say = (): void => { if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message)) }
       if (!message.type.endsWith('stats')) return say()
       asked = asked.then(() => fetch(new URL('message', base), {
         method: 'POST', body: JSON.stringify({ connectionId, ...message }), credentials: 'include', keepalive: true,
