@@ -105,7 +105,7 @@ impl Asking {
     pub(super) fn put(&mut self, asker: Asker, lane: Lane, before: Option<usize>) -> Vec<Asker> {
         let key = asker.job.key;
         // One that asks anew takes its own place.
-        self.remove(key);
+        self.remove(key, u64::MAX);
         let mut displaced = Vec::new();
         while lane == Lane::Second && self.pending >= self.pending_max {
             match self.second.questions.pop_front() {
@@ -214,11 +214,20 @@ impl Asking {
         self.take(number)
     }
 
-    /// A connection does not want to know any more.
-    pub(super) fn remove(&mut self, key: ConnectionKey) {
-        let Some(number) = self.by_asker.remove(&key) else {
+    /// A connection wants no answer to what it asked up to this turn.
+    pub(super) fn remove(&mut self, key: ConnectionKey, turn: u64) {
+        let Some(number) = self.by_asker.get(&key).copied() else {
             return;
         };
+        let asked = self.questions.get(&number).map(|question| &question.askers);
+        if asked.is_some_and(|askers| {
+            askers
+                .iter()
+                .any(|asker| asker.job.key == key && asker.job.turn > turn)
+        }) {
+            return;
+        }
+        self.by_asker.remove(&key);
         let Some(question) = self.questions.get_mut(&number) else {
             return;
         };
@@ -279,6 +288,7 @@ mod tests {
                 key,
                 ip: None,
                 credentials: Arc::new(Credentials::of(&[("cookie", cookie)])),
+                turn: 1,
             },
             number: u64::from(slot),
             ended: 0,
@@ -361,7 +371,7 @@ mod tests {
         while asking.next().is_some() {}
         for round in 0..10_000 {
             asking.put(asker(70, &format!("sid={round}")), Lane::Second, None);
-            asking.remove(asker(70, "").job.key);
+            asking.remove(asker(70, "").job.key, 1);
         }
         assert_eq!(asking.pending, 64);
         assert!(asking.second.questions.len() <= 3 * ASKED_AT_ONCE + 1);

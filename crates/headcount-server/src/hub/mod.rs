@@ -147,14 +147,14 @@ impl Hub {
             } => self.on_changes(shard, changes, question),
             Report::Admitted { job, until_ms, by } => self.subscribers.admit(job, until_ms, by, false),
             Report::Wants { key, form } => self.on_wants(key, form),
-            Report::Left(key) => self.subscribers.forget(key),
+            Report::Left { key, turn } => self.subscribers.leave(key, turn),
         }
     }
 
     fn on_subscribing(&mut self, subscribing: Subscribing) {
         match subscribing {
             Subscribing::Asks(job) => self.subscribers.ask(job),
-            Subscribing::Left(key) => self.subscribers.forget(key),
+            Subscribing::Left { key, turn } => self.subscribers.leave(key, turn),
         }
     }
 

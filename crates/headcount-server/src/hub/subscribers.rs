@@ -390,11 +390,21 @@ impl Subscribers {
         }
     }
 
-    /// A connection is gone, or wants no more stats.
-    pub(super) fn forget(&mut self, key: ConnectionKey) {
-        self.asking.remove(key);
-        self.forget_form(key);
-        self.admitted.remove(&key);
+    /// A connection wants none of the stats that it asked for up to this turn. What it asked for since then stands.
+    pub(super) fn leave(&mut self, key: ConnectionKey, turn: u64) {
+        self.asking.remove(key, turn);
+        if self
+            .admitted
+            .get(&key)
+            .is_some_and(|admission| admission.job.turn <= turn)
+        {
+            self.forget_form(key);
+            self.admitted.remove(&key);
+        }
+    }
+
+    fn forget(&mut self, key: ConnectionKey) {
+        self.leave(key, u64::MAX);
     }
 
     /// A subscriber reads nothing until its shard says otherwise.

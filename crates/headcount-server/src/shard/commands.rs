@@ -178,10 +178,11 @@ impl Shard {
 
     /// Tells the hub that a subscriber is gone, or one that wanted to be. Where the queue is full the hub learns it from its answer.
     pub(super) fn say_left(&self, key: ConnectionKey, before: Subscription) {
+        let turn = self.turns;
         let _learned_later = match before {
-            Subscription::Admitted(_) => self.outlets.reports.try_send(Report::Left(key)).is_ok(),
+            Subscription::Admitted(_) => self.outlets.reports.try_send(Report::Left { key, turn }).is_ok(),
             Subscription::None | Subscription::Asked(_) => {
-                let left = Subscribing::Left(key);
+                let left = Subscribing::Left { key, turn };
                 self.outlets.subscribing.try_send(left).is_ok()
             }
         };

@@ -46,8 +46,8 @@ pub(crate) enum Report {
     },
     /// An admitted subscriber needs the numbers of this moment: it begins, or has caught up.
     Wants { key: ConnectionKey, form: Form },
-    /// A subscriber is gone, or wants no more stats.
-    Left(ConnectionKey),
+    /// A subscriber is gone, or wants no more stats than it asked for up to this turn.
+    Left { key: ConnectionKey, turn: u64 },
 }
 
 /// Something about a connection that wants stats and is not admitted.
@@ -55,8 +55,8 @@ pub(crate) enum Report {
 pub(crate) enum Subscribing {
     /// Authorizers must be waited for.
     Asks(AuthorizeJob),
-    /// It is gone, or wants none any more.
-    Left(ConnectionKey),
+    /// It is gone, or wants none of what it asked for up to this turn.
+    Left { key: ConnectionKey, turn: u64 },
 }
 
 /// A question to the authorizers.
@@ -65,6 +65,9 @@ pub(crate) struct AuthorizeJob {
     pub(crate) key: ConnectionKey,
     pub(crate) ip: Option<IpAddr>,
     pub(crate) credentials: Arc<Credentials>,
+    /// Counts the questions of its shard. What is asked and who leaves reach the hub over two queues, so the order does not tell
+    /// which came first.
+    pub(crate) turn: u64,
 }
 
 impl AuthorizeJob {

@@ -56,6 +56,8 @@ pub(super) struct Shard {
     /// Walks over the table, each for an asker that waits.
     pub(super) walks: VecDeque<Walk>,
     pub(super) readers: Readers,
+    /// Questions to the authorizers so far.
+    pub(super) turns: u64,
     /// Navigations that wait for the allowance of their connections.
     pub(super) deferred: Deferred,
     /// What WebSockets showed lately.
@@ -104,6 +106,7 @@ impl Shard {
             round: Round::default(),
             walks: VecDeque::new(),
             readers: Readers::default(),
+            turns: 0,
             deferred: Deferred::default(),
             handshakes: Handshakes::default(),
             nudges: Nudges::new(shards.handles.len()),

@@ -249,6 +249,7 @@ impl Shard {
             key: row.key,
             ip: row.ip,
             credentials,
+            turn: self.next_turn(),
         };
         if !self.bring_to_authorizers(slot, job) {
             return;
@@ -259,6 +260,11 @@ impl Shard {
                 Subscription::None | Subscription::Asked(_) => Subscription::Asked(form),
             };
         }
+    }
+
+    fn next_turn(&mut self) -> u64 {
+        self.turns += 1;
+        self.turns
     }
 
     /// Has a question answered at once where that can be, and passes it on where not. False where it was answered with a refusal.
