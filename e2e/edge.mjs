@@ -10,6 +10,8 @@ import { join } from 'node:path'
 import { inTime, until } from './wait.mjs'
 
 const START_WITHIN_MS = 10_000
+/** A connection that leaves this machine's processes meanwhile may take the port that was free. */
+const PORTS_TRIED = 8
 
 /** What every configuration of nginx here begins with: all in one folder, nothing of this machine's own. @param {string} folder */
 const NGINX = (folder) => `daemon off; pid ${folder}/pid; error_log stderr; events {}
@@ -33,6 +35,16 @@ export class Edge {
    * @param {(port: number) => string} configuration of nginx what belongs into `http`
    */
   static async start(name, configuration) {
+    for (let tried = 1; ; tried += 1) {
+      try {
+        return await Edge.#startOnce(name, configuration)
+      } catch (error) {
+        if (tried === PORTS_TRIED || !/address already in use/i.test(String(error))) throw error
+      }
+    }
+  }
+
+  static async #startOnce(name, configuration) {
     const edge = new Edge()
     edge.#folder = await mkdtemp(join(tmpdir(), 'headcount-edge-'))
     const port = await freePort()
@@ -46,7 +58,8 @@ export class Edge {
     edge.url = `http://localhost:${port}`
     const answer = () => fetch(edge.url).then(({ status }) => status, () => said.join(''))
     try {
-      await until(`${name} to answer`, answer, (status) => status === 200, START_WITHIN_MS)
+      const known = await until(`${name} to answer or to end`, answer, (status) => status === 200 || edge.#child.exitCode !== null, START_WITHIN_MS)
+      if (known !== 200 && await answer() !== 200) throw new Error(`${name} has ended: ${said.join('')}`)
     } catch (error) {
       await edge.stop()
       throw error
