@@ -84,6 +84,9 @@ pub struct Limits {
     pub deferred_bytes_max: u32,
     /// Least time between two `stats` messages, milliseconds. Default 100.
     pub tick_ms: u32,
+    /// Bytes of stats a second that one subscriber is sent. Where messages are longer there are fewer of them; what changed meanwhile is
+    /// in the next. At least 1,024. Default 262,144.
+    pub stats_bytes_per_second: u32,
     /// Time between two keepalives (SSE) or pings (WebSocket) of a connection, milliseconds. Default 30,000.
     pub keepalive_ms: u32,
     /// A peer that is gone without a word leaves the counts within this time, milliseconds. At least twice `keepalive_ms` and half a
@@ -171,6 +174,7 @@ impl Default for Limits {
             handshake_credentials_bytes_max: 4_194_304,
             deferred_bytes_max: 8_388_608,
             tick_ms: 100,
+            stats_bytes_per_second: 262_144,
             keepalive_ms: 30_000,
             liveness_ms: 75_000,
             releases_max: 1_000,
@@ -227,6 +231,11 @@ impl Limits {
             .keepalive_ms
             .saturating_add(Self::LATE_MS + Self::GIVING_UP_MS);
         self.liveness_ms.saturating_sub(late_ms).max(Self::SILENT_MS_MIN)
+    }
+
+    /// How long a subscriber waits after so many bytes of stats, milliseconds.
+    pub fn stats_pause_ms(&self, bytes: usize) -> u64 {
+        bytes as u64 * 1_000 / u64::from(self.stats_bytes_per_second.max(1))
     }
 
     /// Every contradiction between the fields, as sentences that name the field and say what to set. Empty when sound.
@@ -293,6 +302,9 @@ impl Limits {
             problems.push(format!(
                 "`limits.head_bytes_max` must be at least {HEAD_BYTES_MIN}: browsers send heads of that size"
             ));
+        }
+        if self.stats_bytes_per_second < 1_024 {
+            problems.push("`limits.stats_bytes_per_second` must be at least 1024".to_owned());
         }
         if self.credentials_bytes_max < 1_024 {
             problems.push(

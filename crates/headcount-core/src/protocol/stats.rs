@@ -13,6 +13,7 @@ mod row;
 mod tests;
 mod whole;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::admin::{ConnectionRow, StatsAnswer};
@@ -41,12 +42,17 @@ impl From<StatsForm> for Form {
     }
 }
 
+/// A delta may name this many, however little a whole message names.
+const FEW_NAMES: usize = 64;
+
 /// The numbers, and what subscribers are told of them.
 #[derive(Debug)]
 pub struct Feed {
     sum: Sum,
     list: List,
     news: News,
+    /// What forms were not told at earlier ticks.
+    held: [News; 3],
     /// The state of each form that was told last.
     seqs: [u64; 3],
     /// Whole messages of this moment, once made.
@@ -62,9 +68,27 @@ pub struct Tick {
     pub deltas: Option<DeltaMessage>,
     /// To those who want that without connections.
     pub counts: Option<DeltaMessage>,
+    /// Bytes that a subscriber of each form is sent for it.
+    bytes: [Option<usize>; 3],
+}
+
+/// Whether a form is told now what changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// Nobody reads it.
+    Unread,
+    /// It was told too much too recently.
+    Later,
+    /// It is.
+    Now,
 }
 
 impl Tick {
+    /// Bytes that a subscriber of this form is sent for it; `None` where it is told nothing.
+    pub fn bytes(&self, form: Form) -> Option<usize> {
+        self.bytes[form as usize]
+    }
+
     /// Whether nobody is told anything.
     pub fn is_empty(&self) -> bool {
         self.whole.is_none() && self.deltas.is_none() && self.counts.is_none()
@@ -86,6 +110,7 @@ impl Feed {
             sum: Sum::new(sources),
             list: List::new(connections_max),
             news: News::default(),
+            held: Default::default(),
             seqs: [1; 3],
             made: [None, None, None],
         }
@@ -120,13 +145,72 @@ impl Feed {
     /// Tells what changed since the last tick, to the forms that somebody reads. A subscriber of a form is told every tick that
     /// was made after its snapshot, or needs another snapshot.
     pub fn tick(&mut self, is_read: impl Fn(Form) -> bool, cipher: &IdCipher) -> Tick {
+        self.tick_paced(
+            |form| if is_read(form) { Pace::Now } else { Pace::Unread },
+            cipher,
+        )
+    }
+
+    /// As [`Feed::tick`], where forms whose messages are long are told less often: what changed is held for their next tick.
+    pub fn tick_paced(&mut self, pace: impl Fn(Form) -> Pace, cipher: &IdCipher) -> Tick {
         let news = std::mem::take(&mut self.news);
-        let told = |form| is_read(form) && news.concerns(form);
-        Tick {
-            whole: told(Form::Whole).then(|| self.snapshot(Form::Whole, cipher)),
-            deltas: told(Form::Deltas).then(|| self.delta(Form::Deltas, &news, cipher)),
-            counts: told(Form::Counts).then(|| self.delta(Form::Counts, &news, cipher)),
+        let mut told = Form::ALL.map(|form| {
+            let held = &mut self.held[form as usize];
+            match pace(form) {
+                Pace::Unread => {
+                    *held = News::default();
+                    None
+                }
+                Pace::Later => {
+                    held.merge(&news);
+                    None
+                }
+                // Mostly nothing is held, and what changed need not be copied.
+                Pace::Now if *held == News::default() => Some(Cow::Borrowed(&news)),
+                Pace::Now => {
+                    held.merge(&news);
+                    Some(Cow::Owned(std::mem::take(held)))
+                }
+            }
+            .filter(|news| news.concerns(form))
+        });
+        let mut told = |form: Form| told[form as usize].take();
+        let mut tick = Tick::default();
+        if told(Form::Whole).is_some() {
+            let message = self.snapshot(Form::Whole, cipher);
+            tick.bytes[Form::Whole as usize] = Some(message.beginning().len());
+            tick.whole = Some(message);
         }
+        for (form, delta) in [(Form::Deltas, &mut tick.deltas), (Form::Counts, &mut tick.counts)] {
+            if let Some(news) = told(form) {
+                let (message, bytes) = self.delta_or_gap(form, &news, cipher);
+                tick.bytes[form as usize] = Some(bytes);
+                *delta = Some(message);
+            }
+        }
+        tick
+    }
+
+    /// What changed, and how many bytes a subscriber is sent for it. Where that names much more than a whole message does, such as
+    /// routes that came and went, a state is left out: each subscriber finds that it missed one and gets a whole message.
+    fn delta_or_gap(&mut self, form: Form, news: &News, cipher: &IdCipher) -> (DeltaMessage, usize) {
+        let listed = if form == Form::Counts { 0 } else { self.list.len() };
+        let whole = self.sum.versions().len() + self.sum.routes().len() + listed;
+        if news.len() <= FEW_NAMES + 2 * whole {
+            let delta = self.delta(form, news, cipher);
+            let bytes = delta.beginning().len();
+            return (delta, bytes);
+        }
+        self.seqs[form as usize] += 1;
+        let gap = self.delta(form, &News::default(), cipher);
+        (gap, self.snapshot(form, cipher).beginning().len())
+    }
+
+    /// Whether a form was not told everything up to the last tick.
+    pub fn holds_news(&self) -> bool {
+        Form::ALL
+            .iter()
+            .any(|form| self.held[*form as usize].concerns(*form))
     }
 
     fn delta(&mut self, form: Form, news: &News, cipher: &IdCipher) -> DeltaMessage {
@@ -140,6 +224,7 @@ impl Feed {
     /// Tells nobody what changed up to now: nobody reads, or everybody who does begins with a snapshot of this moment.
     pub fn forget_news(&mut self) {
         self.news = News::default();
+        self.held = Default::default();
     }
 
     /// Gives back the memory of messages that nobody will read.

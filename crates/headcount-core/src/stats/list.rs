@@ -76,6 +76,11 @@ impl List {
         }
     }
 
+    /// How many rows are listed.
+    pub(crate) fn len(&self) -> usize {
+        self.listed.len()
+    }
+
     /// The rows that are listed, in an order that stays.
     pub fn rows<'a>(&self, sum: &'a Sum) -> impl Iterator<Item = &'a Row> {
         self.listed.iter().filter_map(|place| sum.row(*place))

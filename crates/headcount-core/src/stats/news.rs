@@ -49,6 +49,23 @@ impl News {
         self.routes.extend(changed.routes);
     }
 
+    /// How many names and rows changed.
+    pub(crate) fn len(&self) -> usize {
+        self.versions.len() + self.routes.len() + self.rows.len()
+    }
+
+    /// Adds what changed later.
+    pub(crate) fn merge(&mut self, later: &Self) {
+        self.total |= later.total;
+        self.visible |= later.visible;
+        self.versions.extend(later.versions.iter().cloned());
+        self.routes.extend(later.routes.iter().cloned());
+        self.rows
+            .extend(later.rows.iter().map(|(key, place)| (*key, *place)));
+        self.faces |= later.faces;
+        self.truncated |= later.truncated;
+    }
+
     pub(super) fn note_row(&mut self, place: Place, before: Option<&Row>, now: Option<&Row>) {
         for row in before.into_iter().chain(now) {
             self.rows.insert(row.key, place);

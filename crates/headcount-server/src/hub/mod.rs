@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use headcount_core::connection::ConnectionKey;
 use headcount_core::protocol::admin::StatsAnswer;
-use headcount_core::protocol::stats::{self, Feed, Form};
+use headcount_core::protocol::stats::{self, Feed, Form, Pace, Tick};
 use headcount_core::stats::Changes;
 use tokio::sync::{mpsc, oneshot};
 
@@ -75,6 +75,8 @@ struct Hub {
     changed: bool,
     /// Before this, nothing more is sent.
     next_tick: Instant,
+    /// Before these, the forms are told nothing: their last messages were long.
+    due: [Instant; 3],
     /// Whether shards were allowed to report since the last tick, how many of them said they will, and until when to wait.
     allowed: bool,
     expected: usize,
@@ -129,6 +131,7 @@ impl Hub {
             watched: false,
             changed: false,
             next_tick: now,
+            due: [now; 3],
             allowed: false,
             expected: 0,
             gather_until: now,
@@ -319,9 +322,15 @@ impl Hub {
         self.changed = false;
         self.allowed = false;
         self.expected = 0;
-        self.next_tick = now + Duration::from_millis(self.site.config.limits.tick_ms.into());
-        let subscribers = &self.subscribers;
-        let tick = Arc::new(self.feed.tick(|form| subscribers.reads(form), &self.site.cipher));
+        let (subscribers, due) = (&self.subscribers, &self.due);
+        let pace = |form: Form| match subscribers.reads(form) {
+            false => Pace::Unread,
+            true if due[form as usize] > now => Pace::Later,
+            true => Pace::Now,
+        };
+        let tick = Arc::new(self.feed.tick_paced(pace, &self.site.cipher));
+        self.pace(now, &tick);
+        self.changed = self.feed.holds_news();
         if tick.is_empty() {
             return;
         }
@@ -332,6 +341,19 @@ impl Hub {
         {
             shard.force(Command::Tick(Arc::clone(&tick)));
         }
+    }
+
+    /// Settles when there is a tick again: the longer the messages, the later.
+    fn pace(&mut self, now: Instant, tick: &Tick) {
+        let limits = &self.site.config.limits;
+        for form in Form::ALL {
+            if let Some(bytes) = tick.bytes(form) {
+                self.due[form as usize] = now + Duration::from_millis(limits.stats_pause_ms(bytes));
+            }
+        }
+        let read = Form::ALL.into_iter().filter(|form| self.subscribers.reads(*form));
+        let first_due = read.map(|form| self.due[form as usize]).min().unwrap_or(now);
+        self.next_tick = first_due.max(now + Duration::from_millis(limits.tick_ms.into()));
     }
 
     /// When there is something to do although nothing happens.

@@ -25,12 +25,27 @@ pub(super) struct Readers {
     followers: HashMap<ConnectionKey, Follower>,
     /// Those that need a whole message and could not be given one, and since when: they are looked at again soon.
     missed: Vec<(ConnectionKey, u64)>,
+    /// Until when those are sent no whole message that were sent a long one.
+    pauses: HashMap<ConnectionKey, u64>,
 }
 
 impl Readers {
     /// Whether somebody must be looked at again.
     pub(super) fn has_missed(&self) -> bool {
         !self.missed.is_empty()
+    }
+
+    /// Whether this connection is sent no whole message yet.
+    fn pauses(&self, key: ConnectionKey, now_ms: u64) -> bool {
+        self.pauses.get(&key).is_some_and(|until_ms| now_ms < *until_ms)
+    }
+
+    /// This connection is to pause, also if it unsubscribes meanwhile and asks anew.
+    fn pause(&mut self, key: ConnectionKey, now_ms: u64, pause_ms: u64) {
+        if self.pauses.len() >= 16 + 2 * self.followers.len() {
+            self.pauses.retain(|_, until_ms| now_ms < *until_ms);
+        }
+        self.pauses.insert(key, now_ms + pause_ms);
     }
 
     fn note_missed(&mut self, key: ConnectionKey, now_ms: u64) {
@@ -90,7 +105,7 @@ impl Shard {
         };
         if follower.needs_whole() {
             self.meters.one(Count::StatsSkipped);
-        } else if follower.hears(tick) && self.has_room(key) {
+        } else if follower.hears(tick) && self.has_turn(key) && self.has_room(key) {
             self.send_stats(key, |follower, row, cipher| follower.go_on(tick, row, cipher));
             let missed = self
                 .readers
@@ -106,10 +121,23 @@ impl Shard {
     /// Sends these readers a whole message.
     pub(super) fn on_snapshot(&mut self, message: &StatsMessage, readers: Vec<ConnectionKey>) {
         for key in readers {
-            if self.readers.followers.contains_key(&key) && self.has_room(key) {
+            if self.readers.followers.contains_key(&key) && self.has_turn(key) && self.has_room(key) {
                 self.send_stats(key, |follower, row, cipher| follower.begin(message, row, cipher));
             }
         }
+    }
+
+    /// Whether a reader may be sent a whole message, if it is one that it is sent now. One that may not gets one later.
+    fn has_turn(&mut self, key: ConnectionKey) -> bool {
+        let is_whole = |follower: &Follower| follower.needs_whole() || follower.form() == Form::Whole;
+        let pauses = self.readers.pauses(key, self.now_ms);
+        match self.readers.followers.get_mut(&key) {
+            Some(follower) if pauses && is_whole(follower) => follower.miss(),
+            _ => return true,
+        }
+        self.meters.one(Count::StatsSkipped);
+        self.readers.note_missed(key, self.now_ms);
+        false
     }
 
     /// Whether a reader takes a message now. One that does not needs a whole one later.
@@ -154,6 +182,12 @@ impl Shard {
             return;
         };
         self.meters.one(Count::SentStats);
+        let limits = &self.site.config.limits;
+        let pause_ms = limits.stats_pause_ms(text.beginning.len() + text.end.len());
+        if pause_ms > u64::from(limits.tick_ms) {
+            // A little less: the hub paces ticks by the same measure and another clock.
+            self.readers.pause(key, self.now_ms, pause_ms * 7 / 8);
+        }
         let (beginning, end) = (Part::Shared(&text.beginning), Part::Own(text.end.as_bytes()));
         match self.registry.peer(slot).map(|peer| peer.transport) {
             Some(Transport::Sse) => {
@@ -180,6 +214,10 @@ impl Shard {
             let Some(peer) = self.registry.peer(slot) else {
                 continue;
             };
+            if self.readers.pauses(key, self.now_ms) {
+                self.readers.missed.push((key, since_ms));
+                continue;
+            }
             let keeps_up = match &peer.link {
                 Link::Remote(link) => link.keeps_up(bytes_max),
                 Link::Socket(_) => true,

@@ -26,6 +26,7 @@ fn open_to_all(limits: &Limits) -> Config {
 fn quick() -> Limits {
     Limits {
         tick_ms: 1,
+        stats_bytes_per_second: u32::MAX,
         ..Limits::default()
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::Write;
+use std::thread;
 use std::time::Duration;
 
 use headcount_server::core::limits::Limits;
@@ -20,11 +21,12 @@ fn open_to_all(limits: Limits) -> Config {
     }
 }
 
-/// Limits that no test's navigations reach.
+/// Limits that no test's navigations reach, nor the stats that follow from them.
 fn unhurried() -> Limits {
     Limits {
         messages_burst: 8_000,
         messages_per_second: 8_000,
+        stats_bytes_per_second: u32::MAX,
         ..Limits::default()
     }
 }
@@ -277,4 +279,87 @@ fn a_tab_that_comes_straight_back_does_not_silence_its_shard() {
         tab.navigate(&next);
         while reader.next_of("stats")["routes"][&next] != 1 {}
     }
+}
+
+/// Visitors choose how many routes there are, and how long they are.
+#[test]
+fn long_stats_come_less_often_and_the_last_of_them_is_true() {
+    const RATE: u32 = 20_000;
+    let limits = Limits {
+        stats_bytes_per_second: RATE,
+        tick_ms: 10,
+        ..Limits::default()
+    };
+    let server = Server::start(Config { limits, ..config() });
+    let mut strangers: Vec<_> = (0..20)
+        .map(|number| {
+            Visit::new(Transport::WebSocket, &format!("/{number}/{}", "x".repeat(900))).open(server.address)
+        })
+        .collect();
+    let forms = [
+        json!({"type": "subscribe-stats"}),
+        json!({"type": "subscribe-stats", "delta": true, "connections": false}),
+    ];
+    let mut readers = forms.map(|form| {
+        let mut reader = Visit::new(Transport::WebSocket, "/reader")
+            .cookie("sid=admin")
+            .open(server.address);
+        reader.tell(&form);
+        reader
+    });
+    let begun = clock::now();
+    for round in 0..40 {
+        for (number, stranger) in strangers.iter_mut().enumerate() {
+            stranger.navigate(&format!("/{number}/{round}/{}", "x".repeat(900)));
+        }
+        let last = format!("/0/{round}/");
+        server.await_stats("all have moved", |stats| {
+            stats.routes.keys().any(|route| route.starts_with(&last))
+        });
+        thread::park_timeout(Duration::from_millis(50));
+    }
+    for stranger in &mut strangers {
+        stranger.navigate("/home");
+    }
+    for reader in &mut readers {
+        // From asking on, until it has seen everybody at home.
+        let mut bytes = 0;
+        loop {
+            let message = reader.next();
+            bytes += message.to_string().len() as u64;
+            if message["routes"]["/home"] == 20 {
+                break;
+            }
+        }
+        let elapsed_ms = u64::try_from(begun.elapsed().as_millis()).unwrap();
+        // What was sent at first, and what was sent just now, may each be as long as they are.
+        let most = u64::from(RATE) * elapsed_ms / 1_000 + 3 * 80_000;
+        assert!(bytes <= most, "{bytes} bytes in {elapsed_ms} ms");
+    }
+}
+
+#[test]
+fn asking_anew_brings_no_more_bytes() {
+    let limits = Limits {
+        stats_bytes_per_second: 2_000,
+        ..Limits::default()
+    };
+    let server = Server::start(Config { limits, ..config() });
+    let _long: Vec<_> = (0..20)
+        .map(|number| {
+            Visit::new(Transport::Sse, &format!("/{number}/{}", "x".repeat(900))).open(server.address)
+        })
+        .collect();
+    let mut reader = Visit::new(Transport::WebSocket, "/reader")
+        .cookie("sid=admin")
+        .open(server.address);
+    for _ in 0..10 {
+        reader.tell(&json!({"type": "subscribe-stats"}));
+        reader.tell(&json!({"type": "unsubscribe-stats"}));
+    }
+    reader.tell(&json!({"type": "subscribe-stats"}));
+    server.mark(&reader.id);
+    let seen = reader.until("marker");
+    let told = seen.iter().filter(|message| message["type"] == "stats").count();
+    assert!(told <= 1, "{told} messages of some twenty kilobytes");
 }

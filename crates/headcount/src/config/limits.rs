@@ -58,6 +58,7 @@ limits! {
     handshake_credentials_bytes_max: u32,
     deferred_bytes_max: u32,
     tick_ms: u32,
+    stats_bytes_per_second: u32,
     keepalive_ms: u32,
     liveness_ms: u32,
     releases_max: u32,

@@ -236,3 +236,29 @@ fn a_client_that_missed_a_delta_notices() {
     assert!(client.read(&json!({"type": "stats-delta", "seq": 5, "total": 2})));
     assert!(!client.read(&json!({"type": "stats-delta", "seq": 7, "total": 3})));
 }
+
+#[test]
+fn names_that_came_and_went_are_no_delta_longer_than_a_whole_message() {
+    let mut feed = feed(3, 3, 200);
+    let mut follower = Follower::new(Form::Counts);
+    first(&mut feed, &mut follower, &row(1));
+    for number in 0..1_000 {
+        for count in [1, 0] {
+            let passing = Changes {
+                routes: vec![(format!("/{number}").into(), count)],
+                ..changed(3, 0, &[])
+            };
+            feed.apply(0, passing);
+        }
+        let held = feed.tick_paced(|_| Pace::Later, &cipher());
+        assert!(held.is_empty() && feed.holds_news());
+    }
+    let tick = feed.tick(|_| true, &cipher());
+    assert!(tick.bytes(Form::Counts).unwrap() < 300, "{tick:?}");
+    assert_eq!(follower.go_on(&tick, &row(1), &cipher()), None);
+    assert!(follower.needs_whole());
+    let whole = first(&mut feed, &mut follower, &row(1));
+    assert_eq!(whole["seq"], 3);
+    feed.apply(0, changed(4, 0, &[]));
+    assert_eq!(next(&mut feed, &mut follower, &row(1)).unwrap()["seq"], 4);
+}
