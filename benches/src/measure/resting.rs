@@ -59,8 +59,8 @@ pub(super) fn measure(mut stand: Stand<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What a connection takes `after` so long: in all, and of it anonymous. Answers what the server held without connections, and how
-/// many are open now.
+/// What a connection takes `after` so long, in all and of it anonymous, beyond what the server holds as long after its warm-up. Answers
+/// that, and how many connections are open now.
 pub(super) fn memory(
     stand: &mut Stand<'_>,
     [total, anonymous]: [&str; 2],
@@ -71,6 +71,7 @@ pub(super) fn memory(
     stand.close()?;
     stand.settle()?;
     stand.agree("after the warm-up")?;
+    clock::pause(after);
     let empty = stand.server.memory()?;
 
     stand.open_up_to(tabs)?;
