@@ -131,4 +131,16 @@ describe('a link that may be dead', () => {
     clock.pass(125_000)
     expect(links).toHaveLength(2)
   })
+
+  test('over SSE waits as long as its server says', () => {
+    const { clock, last, links } = connect('sse')
+    last().events.received(CONNECTED.replace('}', ',"keepalive":120000}'))
+    for (let signs = 0; signs < 3; signs += 1) {
+      clock.pass(120_000)
+      expect(links).toHaveLength(1)
+      last().events.received('{"type":"keepalive","timestamp":0}')
+    }
+    clock.pass(395_000)
+    expect(links).toHaveLength(2)
+  })
 })
