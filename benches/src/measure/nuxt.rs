@@ -11,8 +11,8 @@ use super::resting::{REST, memory};
 use super::stand::Stand;
 use crate::failure::Failure;
 
-/// Within this time an allocator gives back what it does not need: jemalloc takes ten seconds.
-const GIVEN_BACK: Duration = Duration::from_secs(15);
+/// Within this time an allocator gives back what it does not need: jemalloc takes ten seconds, and its thread may sleep as long before.
+const GIVEN_BACK: Duration = Duration::from_secs(25);
 
 pub(super) fn measure(mut stand: Stand<'_>) -> Result<(), Failure> {
     let mut after = REST;
