@@ -73,9 +73,12 @@ export class Edge {
   }
 }
 
-/** These two take no port 0. Another process could take this one first; then the edge says so, and the test fails with its words. */
+/**
+ * nginx and Caddy take no port 0. The port must be free on every address, as Caddy listens on all: one that is free on 127.0.0.1 alone may be
+ * in use on another address of loopback. Another process can still take it first; then another port is tried.
+ */
 async function freePort() {
-  const holder = createServer().listen(0, '127.0.0.1')
+  const holder = createServer().listen(0)
   await once(holder, 'listening')
   const { port } = holder.address()
   holder.close()
