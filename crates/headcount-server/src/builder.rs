@@ -212,7 +212,7 @@ fn run(
     site.vitals.spawn("the hub", hub_runs);
     let config = &site.config;
     let with_history = config.limits.history_seconds > 0 && config.connection_tracking;
-    let history = with_history.then(|| history::start(&config.limits, &shards, &store, samples));
+    let history = with_history.then(|| history::start(&site, &shards, &store, samples));
     let commander = Commander::new(
         Arc::clone(&site),
         shards.clone(),

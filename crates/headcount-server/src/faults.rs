@@ -75,7 +75,8 @@ mod ordered {
             self.0.history.set(disk);
         }
 
-        /// Lets a part panic the next time it does anything: `shard-0`, `hub`, `commander`, `hooks`.
+        /// Lets a part panic the next time it does anything: `shard-0`, `hub`, `commander`, `hooks`,
+        /// `sampler`.
         pub fn panic(&self, part: &str) {
             part.clone_into(&mut self.0.part.lock().unwrap_or_else(PoisonError::into_inner));
             self.0.armed.store(true, Ordering::SeqCst);

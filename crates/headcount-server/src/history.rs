@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use headcount_core::history::{History, Sample};
 use headcount_core::invalidation::Standing;
-use headcount_core::limits::Limits;
 use headcount_core::protocol::history::{HistoryAnswer, SampleEntry};
 use tokio::sync::oneshot;
 use tokio::time::MissedTickBehavior;
@@ -20,6 +19,7 @@ use crate::clock;
 use crate::error::CommandError;
 use crate::headcount::Headcount;
 use crate::shard::{Command, Question, Shards, Versions};
+use crate::site::Site;
 use crate::store::Store;
 
 /// The history, as the task that fills it and those who ask share it.
@@ -61,12 +61,14 @@ impl Headcount {
 }
 
 /// Starts taking samples, after those that were kept.
-pub(crate) fn start(limits: &Limits, shards: &Shards, store: &Arc<Store>, kept: Vec<Sample>) -> KeptHistory {
+pub(crate) fn start(site: &Arc<Site>, shards: &Shards, store: &Arc<Store>, kept: Vec<Sample>) -> KeptHistory {
+    let limits = &site.config.limits;
     let mut history = History::new(limits);
     history.restore(kept, clock::unix_ms());
     let history = Arc::new(Mutex::new(history));
     let (ends_with_us, ended) = oneshot::channel();
     let sampler = Sampler {
+        site: Arc::clone(site),
         history: Arc::clone(&history),
         shards: shards.clone(),
         store: Arc::clone(store),
@@ -74,7 +76,7 @@ pub(crate) fn start(limits: &Limits, shards: &Shards, store: &Arc<Store>, kept: 
         patience: patience(limits.answer_ms),
         versions_max: limits.history_versions_max,
     };
-    tokio::spawn(sampler.run(ended));
+    site.vitals.spawn("the history's sampler", sampler.run(ended));
     KeptHistory {
         history,
         started_ms: clock::unix_ms(),
@@ -84,6 +86,7 @@ pub(crate) fn start(limits: &Limits, shards: &Shards, store: &Arc<Store>, kept: 
 
 #[derive(Debug)]
 struct Sampler {
+    site: Arc<Site>,
     history: SharedHistory,
     shards: Shards,
     store: Arc<Store>,
@@ -102,6 +105,7 @@ impl Sampler {
                 _ = &mut ended => return,
                 _ = step.tick() => {}
             }
+            self.site.faults.strike("sampler");
             let (versions, standing) = match self.ask_shards().await {
                 Ok(answer) => answer,
                 // A gap in the history is better than a sample without some of the tabs.

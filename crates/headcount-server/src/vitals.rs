@@ -1,6 +1,6 @@
 //! Whether every part that the server cannot do without still runs.
 //!
-//! Shards, the hub, the commander and the hooks' thread run for as long as the server does. One that ends before its time (it
+//! Shards, the hub, the commander, the hooks' thread and the history's sampler run for as long as the server does. One that ends before its time (it
 //! panicked, or the system refused it something) leaves a server that takes connections and answers nothing. So the first such end
 //! is told to everybody: `serve` returns, health says so, and the other parts end as well, which answers whoever waits for them.
 

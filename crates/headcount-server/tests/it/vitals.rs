@@ -21,9 +21,15 @@ fn what_ends_before_its_time_leaves_nobody_waiting_and_health_knows() {
         ("hub", "the hub"),
         ("commander", "the commander"),
         ("hooks", "the hooks' thread"),
+        ("sampler", "the history's sampler"),
     ] {
         let faults = Faults::default();
-        let server = Server::build(Door::Axum, config(), |builder| {
+        let limits = Limits {
+            history_step_ms: 100,
+            ..Limits::default()
+        };
+        let config = Config { limits, ..config() };
+        let server = Server::build(Door::Axum, config, |builder| {
             let hooks = Hooks::new().on_open(|_| {});
             builder.authorizer(admins()).hooks(hooks).faults(faults.clone())
         });
