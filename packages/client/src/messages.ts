@@ -87,7 +87,7 @@ export interface Message {
 }
 
 /** What a tab does about a command. */
-export type Outcome = 'reloading' | 'held' | 'prompted' | 'stuck' | 'current'
+export type Outcome = 'reloading' | 'waiting' | 'held' | 'prompted' | 'stuck' | 'current'
 
 /** What a tab says that it does about the command of this number. */
 export interface Ack {

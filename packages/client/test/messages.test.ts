@@ -38,7 +38,7 @@ describe('what this client says, as the server understands it', () => {
     [{ type: 'subscribe-stats', delta: true, connections: false }, { subscribe: { delta: true, connections: false } }],
     [{ type: 'unsubscribe-stats' }, 'unsubscribe-stats'],
     [{ type: 'ping' }, 'ping'],
-    ...(['reloading', 'held', 'prompted', 'stuck', 'current'] as const).map(ack),
+    ...(['reloading', 'held', 'waiting', 'prompted', 'stuck', 'current'] as const).map(ack),
   ]
   test.each(says)('%j', (message, expected) => {
     const text = JSON.stringify(message)

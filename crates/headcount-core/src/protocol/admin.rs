@@ -216,6 +216,9 @@ pub struct OutcomesEntry {
     pub reloaded: u64,
     /// Are here, and their work holds the refresh.
     pub held: u64,
+    /// Are here, and wait for the new build: the page is not well, or still comes as the old one.
+    #[serde(default)]
+    pub waiting: u64,
     /// Are here, and asked their users.
     pub prompted: u64,
     /// Are here, were loaded anew for it, and got the same build.

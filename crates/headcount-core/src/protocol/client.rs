@@ -64,6 +64,8 @@ impl Default for StatsForm {
 pub enum Outcome {
     /// It loads the page anew, now.
     Reloading,
+    /// The page is not well, or would come as the build that the tab has: it waits for the new one.
+    Waiting,
     /// Something would be lost: it waits.
     Held,
     /// It asked its user.

@@ -135,6 +135,7 @@ impl From<Outcomes> for OutcomesEntry {
             told: outcomes.told,
             reloaded: outcomes.reloaded,
             held: outcomes.held,
+            waiting: outcomes.waiting,
             prompted: outcomes.prompted,
             stuck: outcomes.stuck,
             current: outcomes.current,

@@ -33,6 +33,8 @@ pub struct Outcomes {
     pub here: u64,
     /// Of those, the ones whose work holds the refresh.
     pub held: u64,
+    /// Those that wait for the new build, because the page is not well or would come as the build that they have.
+    pub waiting: u64,
     /// Those that asked their users.
     pub prompted: u64,
     /// Those that were loaded anew for it and got the same build.
@@ -64,6 +66,7 @@ impl Outcomes {
         self.reloaded += other.reloaded;
         self.here += other.here;
         self.held += other.held;
+        self.waiting += other.waiting;
         self.prompted += other.prompted;
         self.stuck += other.stuck;
         self.current += other.current;
@@ -94,6 +97,7 @@ impl Outcomes {
         match outcome {
             Outcome::Reloading => None,
             Outcome::Held => Some(&mut self.held),
+            Outcome::Waiting => Some(&mut self.waiting),
             Outcome::Prompted => Some(&mut self.prompted),
             Outcome::Stuck => Some(&mut self.stuck),
             Outcome::Current => Some(&mut self.current),

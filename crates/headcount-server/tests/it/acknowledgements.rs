@@ -23,7 +23,8 @@ fn outcomes(server: &Server, rule: &Value) -> Value {
 /// Waits until the named outcomes are these, and all others none.
 fn await_outcomes(server: &Server, rule: &Value, expected: &[(&str, u64)]) {
     let mut whole = json!({
-        "matched": 0, "told": 0, "reloaded": 0, "held": 0, "prompted": 0, "stuck": 0, "current": 0, "gone": 0,
+        "matched": 0, "told": 0, "reloaded": 0, "held": 0, "waiting": 0, "prompted": 0, "stuck": 0, "current": 0,
+        "gone": 0,
     });
     for (name, count) in expected {
         whole[*name] = (*count).into();
@@ -38,22 +39,28 @@ fn every_tab_that_was_told_is_accounted_for() {
     for transport in BOTH {
         let server = Server::start(config());
         server.release("v2");
-        let mut tabs: Vec<_> = (0..6).map(|_| tab(&server, transport, "")).collect();
+        let mut tabs: Vec<_> = (0..7).map(|_| tab(&server, transport, "")).collect();
         let rule = server.invalidate(&json!({"match": {"exact": "/checkout"}}));
-        await_outcomes(&server, &rule, &[("matched", 6), ("told", 6)]);
-        for (tab, outcome) in tabs
-            .iter_mut()
-            .zip(["held", "prompted", "stuck", "current", "reloading"])
+        await_outcomes(&server, &rule, &[("matched", 7), ("told", 7)]);
+        for (tab, outcome) in
+            tabs.iter_mut()
+                .zip(["held", "waiting", "prompted", "stuck", "current", "reloading"])
         {
             acknowledge(tab, &rule, outcome);
         }
-        let each = [("held", 1), ("prompted", 1), ("stuck", 1), ("current", 1)];
-        let told = [("matched", 6), ("told", 6)];
+        let each = [
+            ("held", 1),
+            ("waiting", 1),
+            ("prompted", 1),
+            ("stuck", 1),
+            ("current", 1),
+        ];
+        let told = [("matched", 7), ("told", 7)];
         await_outcomes(&server, &rule, &[&told[..], &each].concat());
         // The last word counts: what was held is saved, and the page reloads.
         acknowledge(&mut tabs[0], &rule, "reloading");
         await_outcomes(&server, &rule, &[&told[..], &each[1..]].concat());
-        // The sixth closes without a word, and the one that reloads is away for a moment.
+        // The seventh closes without a word, and the one that reloads is away for a moment.
         drop(tabs.pop());
         drop(tabs.remove(0));
         await_outcomes(&server, &rule, &[&told[..], &each[1..], &[("gone", 2)]].concat());

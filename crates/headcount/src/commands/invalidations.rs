@@ -42,7 +42,9 @@ fn shown(answer: &InvalidationsAnswer) -> String {
     let texts = ["ID", "MATCH", "WHOM", "ASKS", "SINCE RELEASE", "STANDS UNTIL"];
     let outcomes = |rule: &RuleEntry| rule.outcomes.unwrap_or_default();
     let some_unknown = answer.invalidations.iter().any(|rule| outcomes(rule).unknown > 0);
-    let mut numbers = vec!["MATCHED", "TOLD", "RELOADED", "HELD", "PROMPTED", "STUCK", "GONE"];
+    let mut numbers = vec![
+        "MATCHED", "TOLD", "RELOADED", "HELD", "WAITING", "PROMPTED", "STUCK", "GONE",
+    ];
     numbers.extend(some_unknown.then_some("UNKNOWN"));
     let headings: Vec<_> = texts
         .map(|heading| (heading, Align::Left))
@@ -69,6 +71,7 @@ fn shown(answer: &InvalidationsAnswer) -> String {
             outcomes.told,
             outcomes.reloaded,
             outcomes.held,
+            outcomes.waiting,
             outcomes.prompted,
             outcomes.stuck,
             outcomes.gone,
@@ -124,6 +127,7 @@ mod tests {
                 told: 1_041,
                 reloaded: 1_000,
                 held: 30,
+                waiting: 2,
                 prompted: 3,
                 stuck: 1,
                 current: 0,
@@ -135,8 +139,8 @@ mod tests {
             invalidations: vec![rule],
         };
         let expected = "\
-ID  MATCH                WHOM            ASKS     SINCE RELEASE  STANDS UNTIL          MATCHED  TOLD  RELOADED  HELD  PROMPTED  STUCK  GONE
-17  /checkout and below  outdated on v1  refresh  v2             1970-01-02 00:00 UTC     1041  1041      1000    30         3      1     7
+ID  MATCH                WHOM            ASKS     SINCE RELEASE  STANDS UNTIL          MATCHED  TOLD  RELOADED  HELD  WAITING  PROMPTED  STUCK  GONE
+17  /checkout and below  outdated on v1  refresh  v2             1970-01-02 00:00 UTC     1041  1041      1000    30        2         3      1     7
 ";
         assert_eq!(shown(&answer), expected);
         let mut unsure = answer;

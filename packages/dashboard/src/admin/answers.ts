@@ -124,6 +124,7 @@ export interface Outcomes {
   readonly told: number
   readonly reloaded: number
   readonly held: number
+  readonly waiting: number
   readonly prompted: number
   readonly stuck: number
   readonly current: number

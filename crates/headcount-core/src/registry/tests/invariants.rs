@@ -39,6 +39,7 @@ impl Life {
                 reloaded: book.reloaded,
                 here: count(&told),
                 held: last(Outcome::Held),
+                waiting: last(Outcome::Waiting),
                 prompted: last(Outcome::Prompted),
                 stuck: last(Outcome::Stuck),
                 current: last(Outcome::Current),

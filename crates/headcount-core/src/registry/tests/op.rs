@@ -99,6 +99,7 @@ fn outcome() -> impl Strategy<Value = Outcome> {
     proptest::sample::select(&[
         Outcome::Reloading,
         Outcome::Held,
+        Outcome::Waiting,
         Outcome::Prompted,
         Outcome::Stuck,
         Outcome::Current,
