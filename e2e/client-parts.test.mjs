@@ -79,13 +79,32 @@ test('the package loads its own parts', async () => {
   await reload(tab).waitFor()
   await tab.page.evaluate(() => { window.headcount.subscribe() })
   await until('numbers', () => tab.page.evaluate(() => window.headcount.stats?.total), (total) => total === 1)
-  assert.deepEqual(parts, ['question', 'subscription'])
+  assert.deepEqual(parts.sort(), ['question', 'refreshing', 'subscription'])
+})
+
+test('the refresh of a page whose files are gone is the one that the server has', async () => {
+  site.script = '<script type="module">import { createHeadcount } from "/dist/index.js"; createHeadcount({ version: "v2" })</script>'
+  site.hasParts = false
+  const { tab } = await watched()
+  await server.command('invalidate-route', { route: '/a' })
+  await loaded([[tab, 2]])
+  assert.deepEqual(tab.errors, [])
+})
+
+test('a page that can load no refresh asks its user, who gets the page', async () => {
+  site.hasParts = false
+  site.hasRefresh = false
+  const { tab } = await watched()
+  const { id } = await server.command('invalidate-route', { route: '/a' })
+  await plain(tab).click()
+  await loaded([[tab, 2]])
+  await until('the return', async () => (await server.invalidation(id)).outcomes, ({ told, gone }) => told === 1 && gone <= 1)
 })
 
 test('the server has every part that its script names', async () => {
   const script = await (await fetch(`${server.url}/__skew/client.js`)).text()
   const parts = [...script.matchAll(/import\(["'`]\.\/([^"'`]+)["'`]\)/g)].map(([, part]) => part)
-  assert.equal(parts.length, 3)
+  assert.equal(parts.length, 4)
   for (const part of parts) {
     const answer = await fetch(`${server.url}/__skew/${part}`)
     assert.deepEqual([answer.status, answer.headers.get('content-type')], [200, 'text/javascript; charset=utf-8'], part)

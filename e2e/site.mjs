@@ -22,8 +22,16 @@ export class Site {
   /** What stands in place of that tag, if anything: for pages that bring a client of their own. */
   script
   passesWebSocket = true
+  /** What a page is answered with; other than 200, there is no client on it. */
+  status = 200
+  /** More of each page. */
+  body = ''
+  /** @type {string[]} The pages that were asked for, with their methods. */
+  asked = []
   /** Whether it has the parts that the client loads when needed: not those of another build. */
   hasParts = true
+  /** Whether it has the refresh of the server, whose name stays. */
+  hasRefresh = true
   /** A content security policy for everything. */
   policy = ''
   /** Streams whose messages are held back for ever. */
@@ -77,14 +85,16 @@ export class Site {
   async #answer(request, response) {
     const { pathname } = new URL(request.url, 'http://site')
     if (this.policy) response.setHeader('content-security-policy', this.policy)
-    const script = /^\/(?:__skew|dist)\/((?:client\/)?[\w-]+\.js)$/.exec(pathname)?.[1]
+    const script = /^\/(?:__skew|dist)\/((?:client\/)?[\w.-]+\.js)$/.exec(pathname)?.[1]
     if (script) {
       const file = await readFile(new URL(script, DIST)).catch(() => null)
-      if (!this.hasParts && script.includes('-') || !file) return response.writeHead(404).end()
+      if (!this.hasParts && script.includes('-') || !this.hasRefresh && script.includes('refreshing') || !file) return response.writeHead(404).end()
       response.setHeader('content-type', 'text/javascript')
       return response.end(file)
     }
     if (pathname.startsWith('/__skew/')) return this.#pass(request, response)
+    this.asked.push(`${request.method} ${request.url}`)
+    if (this.status !== 200) return response.writeHead(this.status, { 'content-type': 'text/html' }).end(`<!doctype html><h1>${this.status}</h1>`)
     response.setHeader('content-type', 'text/html; charset=utf-8')
     response.end(this.#page(pathname))
   }
@@ -94,7 +104,8 @@ export class Site {
 ${this.script ?? `<script type="module" src="/__skew/client.js" data-version="${this.version}" ${this.attributes}></script>`}
 <h1>${this.version}</h1>
 <form><input name="name"></form>
-<a href="/a">a</a> <a href="/b">b</a> <button onclick="history.pushState({}, '', '/pushed')">push</button>`
+<a href="/a">a</a> <a href="/b">b</a> <button onclick="history.pushState({}, '', '/pushed')">push</button>
+${this.body}`
   }
 
   #pass(incoming, outgoing) {

@@ -15,7 +15,7 @@ for (const [file, folder] of [['client.js', 'client/'], ['index.js', './']]) {
   const bytes = size(file)
   console.log(`dist/${file}: ${bytes} of at most ${BYTES_MAX} bytes, gzipped`)
   if (bytes > BYTES_MAX) process.exitCode = 1
-  for (const part of readdirSync(new URL(folder, DIST)).filter((name) => name.endsWith('.js') && name.includes('-'))) {
-    console.log(`  when needed: ${part.split('-')[0]}, ${size(folder + part)} bytes`)
+  for (const part of readdirSync(new URL(folder, DIST)).filter((name) => /[-.].*\.js$/.test(name))) {
+    console.log(`  when needed: ${part.split(/[-.]/)[0]}, ${size(folder + part)} bytes`)
   }
 }

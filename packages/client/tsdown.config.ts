@@ -15,11 +15,14 @@ const shorten: Rolldown.Plugin = {
   },
 }
 
-/** Parts that are loaded when needed lie in `folder`. The hash is of their content: a page gets what it was built with or nothing. */
+/**
+ * Parts that are loaded when needed lie in `folder`. The hash is of their content: a page gets what it was built with or nothing.
+ * Only the refresh has a name that stays, with the number of what it needs and gives: see `src/refreshing.ts`.
+ */
 function browser(folder: string): UserConfig {
   return {
     platform: 'browser', target: 'es2022', format: 'esm', dts: true, sourcemap: true, fixedExtension: false, logLevel: 'warn',
-    minify: true, plugins: [shorten], outputOptions: { chunkFileNames: `${folder}[name]-[hash].js` },
+    minify: true, plugins: [shorten], outputOptions: { chunkFileNames: ({ name }) => `${folder}${name === 'refreshing' && folder ? 'refreshing.1' : '[name]-[hash]'}.js` },
   }
 }
 

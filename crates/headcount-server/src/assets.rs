@@ -45,8 +45,9 @@ pub struct Assets {
 /// A file to hand out.
 #[derive(Clone, Debug)]
 pub struct AssetFile {
-    /// Its path below its folder, such as `index.html` or `assets/board-3f2a.js`. Files in `assets/` of the board and in `client/`
-    /// of the client have a hash of their content in their name: browsers keep them for a year without asking.
+    /// Its path below its folder, such as `index.html` or `assets/board-3f2a.js`. Files in `assets/` of the board, and those in
+    /// `client/` of the client with a `-` in their name, are named with a hash of their content: browsers keep them for a year
+    /// without asking.
     pub path: Cow<'static, str>,
     /// What is in it.
     pub bytes: Bytes,
@@ -136,7 +137,9 @@ impl ServedFile {
     }
 
     fn of_client(file: AssetFile) -> Self {
-        let cache_control = if file.path.starts_with(PARTS) {
+        // The refresh has a name that stays: pages of older builds load it.
+        let is_hashed = |name: &str| name.contains('-');
+        let cache_control = if file.path.strip_prefix(PARTS).is_some_and(is_hashed) {
             FOR_EVER
         } else {
             "public, max-age=300"

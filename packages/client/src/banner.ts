@@ -1,8 +1,7 @@
 // The question at the lower edge of the page, for applications that draw none themselves.
 //
-// How it looks is in `question.ts`, which is loaded when its user does something that a refresh could lose, or when there is a
-// question: after a deploy the old files may be gone, so the page fetches it while there is only something to lose. Where it
-// cannot be loaded, a plain button asks.
+// How it looks is in `question.ts`, which is loaded when there is a question, or when its user does something that a refresh could
+// lose: after a deploy the old files may be gone, so the page fetches it before. Where it cannot be loaded, a plain button asks.
 
 import type { Clock } from './environment.js'
 import type { Listeners, Prompt } from './events.js'
@@ -20,7 +19,7 @@ export function showBanner(
   { clock, loadQuestion }: { readonly clock: Clock; readonly loadQuestion: LoadQuestion }, signal: AbortSignal,
 ): void {
   let asked: Prompt | null = null
-  let shown: HTMLElement | null = null
+  let shown: Pick<HTMLElement, 'remove'> | null = null
   const late = clock.timer()
   const hide = (): void => {
     late()
@@ -41,7 +40,6 @@ export function showBanner(
   })
   listeners.on('reloading', hide)
   signal.addEventListener('abort', hide)
-  document.addEventListener('input', () => { loadQuestion().catch(() => {}) }, { capture: true, once: true, signal })
 }
 
 /** Through properties, which no policy for style forbids. */

@@ -3,6 +3,8 @@
 import type { LoadQuestion } from './banner.js'
 import type { LoadReading } from './numbers.js'
 import { historyPlace, sessionPlace, type Place } from './storage.js'
+import type { LoadRefresh } from './refreshing-later.js'
+import { reload } from './reload.js'
 import { choose } from './transport/choose.js'
 import type { Connect, TransportName } from './transport/link.js'
 import { later } from './transport/later.js'
@@ -36,7 +38,8 @@ export interface Environment {
   /** Parts of the client that few pages need. */
   readonly loadQuestion: LoadQuestion
   readonly loadReading: LoadReading
-  /** Loads the page anew. */
+  readonly loadRefresh: (base: URL) => ReturnType<LoadRefresh>
+  /** Gets the page anew, also one that answers a form. */
   readonly reload: () => void
 }
 
@@ -62,7 +65,8 @@ export function browserEnvironment(page: Window & typeof globalThis): Environmen
     isReload: entry?.type === 'reload',
     probe: (base) => fetch(new URL('health', base), { cache: 'no-store' }).then((answer) => answer.ok, () => false),
     loadQuestion: () => import('./question.js'),
+    loadRefresh: (base) => import('./refreshing.js').catch(() => import(/* @vite-ignore */ /* webpackIgnore: true */ `${base}client/refreshing.1.js`) as ReturnType<LoadRefresh>),
     loadReading: () => import('./subscription.js'),
-    reload: () => { page.location.reload() },
+    reload: () => { reload(page) },
   }
 }

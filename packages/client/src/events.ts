@@ -28,8 +28,10 @@ export interface Prompt {
   readonly command: Command
   /** What would be lost at this moment; see {@link Held}. */
   readonly reasons: readonly string[]
-  /** Refreshes now, whatever would be lost. */
+  /** Refreshes, whatever would be lost now; as soon as the page is well, if it is not. */
   readonly reload: () => void
+  /** Asks again later. */
+  readonly later: () => void
 }
 
 /** What can be listened to, and what a listener gets. */
@@ -50,7 +52,7 @@ export interface HeadcountEvents {
   prompt: Prompt
   /** The last moment before this tab refreshes. */
   reloading: Command
-  /** This tab refreshed for the command, and the command applies to what came back: a cache keeps serving the old build. */
+  /** This tab refreshed for the command as often as it may, and the command still applies: something keeps serving the old build. */
   stuck: Command
 }
 

@@ -6,11 +6,12 @@ import type { Environment } from './environment.js'
 import { createListeners, type HeadcountEvents, type Listeners } from './events.js'
 import { leaveTabId, takeTabId } from './identity.js'
 import { watchLifecycle } from './lifecycle.js'
-import { createMemory, takeReloaded } from './memory.js'
+import { takeReloaded } from './reloaded.js'
 import type { Received } from './messages.js'
 import { createNumbers, type Numbers } from './numbers.js'
 import type { BannerTexts } from './question.js'
-import { createRefresh, type Refresh, type RefreshMode } from './refresh.js'
+import type { RefreshMode } from './refresh.js'
+import { createLateRefresh, type LateRefresh } from './refreshing-later.js'
 import { watchRoute } from './route.js'
 import type { Phase } from './session.js'
 import type { Stats } from './stats.js'
@@ -71,25 +72,26 @@ const DEADLINE_MS = 300_000
 
 /** Starts a client in `environment`. */
 export function startHeadcount(options: HeadcountOptions, environment: Environment): Headcount {
-  const { page, clock, places, isReload, loadReading, reload } = environment
+  const { page, clock, places, isReload, loadReading, loadRefresh, reload } = environment
   const { document } = page
+  const base = baseOf(options, page)
   const report = (error: unknown): void => { page.reportError(error) }
   const { version, route, transport = 'auto', refresh: mode = 'now', deadlineMs = DEADLINE_MS, media = false, banner = {} } = options
   const stop = new AbortController()
   const { signal } = stop
   const listeners = createListeners(report)
   const work = watchWork(document, media, signal)
-  const refresh = createRefresh({
-    mode, deadline_ms: deadlineMs, clock, memory: createMemory(places), build: version ?? '', listeners, reload,
+  const refresh = createLateRefresh(() => loadRefresh(base), {
+    mode, deadline_ms: deadlineMs, clock, places, build: version ?? '', listeners, reload,
     acknowledge: (id, outcome) => { connection.happened({ type: 'ack', id, outcome }) },
     sight: () => ({ reasons: work.reasons(), isHidden: document.hidden, isOnline: page.navigator.onLine }),
-  })
+  }, listeners)
   const numbers = createNumbers(loadReading, listeners, (connections) => { connection.happened({ type: 'subscribe', connections }) }, report)
   const last = takeReloaded(places)
   const tab = takeTabId(places[0], (words) => page.crypto.getRandomValues(words))
   const connection = createConnection(
     {
-      base: baseOf(options, page), transport, version, tab, route: route ?? page.location.pathname,
+      base, transport, version, tab, route: route ?? page.location.pathname,
       reloaded: isReload ? last : '',
     },
     environment, ({ phase }) => { listeners.emit('state', phase) }, hearing(listeners, refresh, numbers),
@@ -98,7 +100,7 @@ export function startHeadcount(options: HeadcountOptions, environment: Environme
     if (route === connection.session.route) return
     connection.happened({ type: 'navigated', route })
     listeners.emit('route', route)
-    refresh.look(true)
+    refresh.happened({ type: 'navigated' })
   }
   if (banner) showBanner(document, listeners, banner, environment, signal)
   if (route === undefined) watchRoute(page, navigated, signal)
@@ -106,7 +108,7 @@ export function startHeadcount(options: HeadcountOptions, environment: Environme
     if (event.type === 'left') leaveTabId(places[0], tab)
     if (event.type === 'back') leaveTabId(places[0], '')
     connection.happened(event)
-    if (event.type === 'hidden') refresh.look(false)
+    if (event.type === 'hidden') refresh.happened({ type: 'considered' })
   }, signal)
   return {
     get state() { return connection.session.phase },
@@ -117,14 +119,14 @@ export function startHeadcount(options: HeadcountOptions, environment: Environme
     navigated,
     hold: work.hold,
     saved: work.saved,
-    refresh: refresh.consent,
+    refresh() { refresh.happened({ type: 'consented' }) },
     reconnect() {
       connection.happened({ type: 'left' })
       connection.happened({ type: 'back' })
     },
     close() {
       stop.abort()
-      refresh.stop()
+      refresh.happened({ type: 'stopped' })
       connection.happened({ type: 'stop' })
     },
   }
@@ -137,7 +139,7 @@ function baseOf({ base = '/__skew' }: HeadcountOptions, page: Window): URL {
   return found
 }
 
-function hearing(listeners: Listeners, refresh: Refresh, numbers: Numbers) {
+function hearing(listeners: Listeners, refresh: LateRefresh, numbers: Numbers) {
   return ({ message, known }: Received): void => {
     listeners.emit('message', message)
     if (!known) return

@@ -7,7 +7,7 @@ import { createListeners, type Prompt } from '../src/events.js'
 import * as question from '../src/question.js'
 import { TestClock } from './world.js'
 
-const prompt = (): Prompt => ({ command: { id: 17, version: 'v2' }, reasons: ['form'], reload: vi.fn() })
+const prompt = (): Prompt => ({ command: { id: 17, version: 'v2' }, reasons: ['form'], reload: vi.fn(), later: vi.fn() })
 const banners = () => document.querySelectorAll('headcount-banner')
 const plain = () => Array.from(document.querySelectorAll('button'), (button) => button)
 
@@ -35,13 +35,6 @@ describe('the question', () => {
     await vi.waitFor(() => { expect(banners()).toHaveLength(1) })
     listeners.emit('reloading', { id: 17, version: 'v2' })
     expect(banners()).toHaveLength(0)
-  })
-
-  test('is loaded as soon as there is something to lose', () => {
-    const { loadQuestion } = banner(() => Promise.resolve(question))
-    document.dispatchEvent(new Event('input'))
-    document.dispatchEvent(new Event('input'))
-    expect(loadQuestion).toHaveBeenCalledTimes(1)
   })
 
   test('is not shown once the page reloads', async () => {

@@ -1,13 +1,15 @@
 import { describe, expect, test } from 'vitest'
 
 import { createListeners } from '../src/events.js'
-import { createMemory, takeReloaded } from '../src/memory.js'
 import type { VersionMessage } from '../src/messages.js'
-import { createRefresh, judge, type RefreshMode } from '../src/refresh.js'
+import { judge, type Look, type RefreshMode } from '../src/refresh.js'
+import { createRefresh } from '../src/refreshing.js'
+import { takeReloaded } from '../src/reloaded.js'
 import type { Place } from '../src/storage.js'
 import { blocked, place, TestClock } from './world.js'
 
 const DEADLINE_MS = 60_000
+const SIGHT = { now: 0, chance: 0, reasons: [], isHidden: true, isOnline: true }
 
 /** One page load of a tab. The tab's places outlive it. */
 function load(mode: RefreshMode = 'now', places: readonly Place[] = [place()], build = 'v1') {
@@ -17,13 +19,18 @@ function load(mode: RefreshMode = 'now', places: readonly Place[] = [place()], b
   const acks: string[] = []
   const listeners = createListeners((error) => { throw error })
   for (const name of ['held', 'prompt', 'reloading', 'stuck'] as const) listeners.on(name, () => seen.push(name))
-  let accept = (): void => {}
-  listeners.on('prompt', ({ reload }) => { accept = reload })
+  let [accept, later] = [(): void => {}, (): void => {}]
+  listeners.on('prompt', (prompt) => { [accept, later] = [prompt.reload, prompt.later] })
+  const page: { look: Look; looks: number } = { look: { answer: 'well', build: '' }, looks: 0 }
+  const look = (): Promise<Look> => { // Answers at once.
+    page.looks += 1
+    return { then: (looked: (look: Look) => void) => { looked(page.look) } } as Promise<Look>
+  }
   const refresh = createRefresh({
-    mode, deadline_ms: DEADLINE_MS, clock, memory: createMemory(places), build, listeners,
-    acknowledge: (id, outcome) => acks.push(`${id} ${outcome}`), sight: () => sight, reload: () => seen.push('reload'),
+    mode, deadline_ms: DEADLINE_MS, clock, places, build, listeners, look,
+    acknowledge: (id, outcome) => acks.push(`${id} ${outcome}`), sight: () => sight, reload: () => { seen.push('reload') },
   })
-  return { clock, sight, seen, acks, listeners, refresh, accept: () => { accept() } }
+  return { clock, sight, seen, acks, page, listeners, refresh, accept: () => { accept() }, later: () => { later() } }
 }
 
 function forced(id: number, version = 'v2'): VersionMessage {
@@ -94,7 +101,7 @@ describe('a forced refresh', () => {
     clock.pass(4_000)
     expect(seen).toEqual(['reloading', 'reload'])
     clock.pass(10 * DEADLINE_MS)
-    refresh.look(true)
+    refresh.happened({ type: 'navigated' })
     expect(seen).toEqual(['reloading', 'reload', 'prompt'])
     expect(acks).toEqual(['17 reloading', '17 prompted'])
     accept()
@@ -118,7 +125,7 @@ describe('a forced refresh', () => {
     clock.pass(5_000)
     expect(seen).toEqual([])
     sight.isHidden = true
-    refresh.look(false)
+    refresh.happened({ type: 'considered' })
     expect(seen).toEqual(['reloading', 'reload'])
   })
 
@@ -127,7 +134,7 @@ describe('a forced refresh', () => {
     refresh.told(forced(17))
     clock.pass(DEADLINE_MS)
     expect(seen).toEqual(['prompt'])
-    refresh.look(true)
+    refresh.happened({ type: 'navigated' })
     expect(seen).toEqual(['prompt', 'reloading', 'reload'])
   })
 
@@ -141,8 +148,8 @@ describe('a forced refresh', () => {
   })
 
   test.each(['now', 'hidden', 'navigation'] as const)('waits for the network in mode %s', (mode) => {
-    expect(judge(mode, true, { reasons: [], isHidden: true, isOnline: false })).toBe('wait')
-    expect(judge(mode, true, { reasons: [], isHidden: true, isOnline: true })).toBe('reload')
+    expect(judge(mode, true, { ...SIGHT, isOnline: false })).toBe('wait')
+    expect(judge(mode, true, SIGHT)).toBe('reload')
   })
 })
 
@@ -151,7 +158,7 @@ describe('a prompt', () => {
     const { refresh, seen, clock, sight } = load()
     refresh.told(prompted(18))
     sight.isHidden = true
-    refresh.look(true)
+    refresh.happened({ type: 'navigated' })
     clock.pass(10 * DEADLINE_MS)
     expect(seen).toEqual(['prompt'])
   })
@@ -173,15 +180,25 @@ describe('a prompt', () => {
   })
 })
 
-describe('once for a command', () => {
-  test('a tab that came back on the old build says that it is stuck', () => {
+describe('a bounded number of times for a command', () => {
+  test('a tab that came back on the old build tries again, ever later, and asks its user in the end', () => {
     const places = [place()]
     load('now', places).refresh.told(forced(17))
-    const next = load('now', places)
-    next.refresh.told(forced(17))
-    expect(next.seen).toEqual(['stuck'])
-    next.refresh.told(forced(18))
-    expect(next.seen).toEqual(['stuck', 'reloading', 'reload'])
+    for (const [tries, least_ms] of [15_000, 30_000, 60_000].entries()) {
+      const next = load('now', places)
+      next.refresh.told(forced(17))
+      expect([next.seen, next.acks]).toEqual([[], ['17 waiting']])
+      next.clock.pass(least_ms - 1)
+      expect([tries, next.seen]).toEqual([tries, []])
+      next.clock.pass(2 * least_ms)
+      expect(next.seen.slice(0, 2)).toEqual(['reloading', 'reload'])
+    }
+    const last = load('now', places)
+    last.refresh.told(forced(17))
+    last.clock.pass(10 * DEADLINE_MS)
+    expect([last.seen, last.acks]).toEqual([['stuck', 'prompt'], ['17 stuck']])
+    last.refresh.told(forced(18))
+    expect(last.seen.slice(2)).toEqual(['reloading', 'reload'])
   })
 
   test('also where storage is blocked or full and something else outlives the reload', () => {
@@ -189,7 +206,16 @@ describe('once for a command', () => {
     load('now', places).refresh.told(forced(17))
     const next = load('now', places)
     next.refresh.told(forced(17))
-    expect(next.seen).toEqual(['stuck'])
+    expect([next.seen, next.acks]).toEqual([[], ['17 waiting']])
+  })
+
+  test('one that has the release already goes no second time', () => {
+    const places = [place()]
+    load('now', places, 'v2').refresh.told(forced(17))
+    const next = load('now', places, 'v2')
+    next.refresh.told(forced(17))
+    next.clock.pass(10 * DEADLINE_MS)
+    expect([next.seen, next.acks]).toEqual([['stuck'], ['17 stuck']])
   })
 
   test('where nothing can be remembered, only its user refreshes the tab', () => {
@@ -214,7 +240,7 @@ describe('once for a command', () => {
     const next = load('now', places)
     next.refresh.told(forced(17))
     next.refresh.told(forced(18))
-    expect(next.seen).toEqual(['stuck', 'stuck'])
+    expect(next.acks).toEqual(['17 waiting', '18 waiting'])
   })
 
   test('a number that a forgetful server gives again is another command under another release', () => {
@@ -223,6 +249,108 @@ describe('once for a command', () => {
     const next = load('now', places)
     next.refresh.told(forced(1, 'v3'))
     expect(next.seen).toEqual(['reloading', 'reload'])
+  })
+})
+
+describe('a page is looked at before the tab goes there', () => {
+  const unwell: Look = { answer: 'unwell', build: '' }
+
+  test('and while it is not well the tab waits, ever longer, and then goes', () => {
+    const { refresh, seen, acks, page, clock } = load()
+    page.look = unwell
+    refresh.told(forced(17))
+    clock.pass(10 * 60_000)
+    expect([seen, new Set(acks)]).toEqual([[], new Set(['17 waiting'])])
+    expect(page.looks).toBeGreaterThan(6)
+    expect(page.looks).toBeLessThan(12)
+    page.look = { answer: 'well', build: '' }
+    clock.pass(300_000)
+    expect(seen.slice(0, 2)).toEqual(['reloading', 'reload'])
+  })
+
+  test('and while it is still the old build the tab waits, however long, without a reload', () => {
+    const { refresh, seen, acks, page, clock } = load()
+    page.look = { answer: 'well', build: 'v1' }
+    refresh.told(forced(17))
+    clock.pass(60 * 60_000)
+    expect([seen, new Set(acks)]).toEqual([[], new Set(['17 waiting'])])
+    page.look = { answer: 'well', build: 'v2' }
+    clock.pass(300_000)
+    expect(seen.slice(0, 2)).toEqual(['reloading', 'reload'])
+  })
+
+  test('and one that stays as it is for hours is said to be stuck', () => {
+    const { refresh, seen, page, clock } = load()
+    page.look = { answer: 'well', build: 'v1' }
+    refresh.told(forced(17))
+    clock.pass(24 * 60 * 60_000)
+    expect(seen).toEqual(['stuck', 'prompt'])
+    expect(page.looks).toBe(120)
+  })
+
+  test('but a tab that has the release goes, for a command that is for all', () => {
+    const { refresh, seen, page } = load('now', [place()], 'v2')
+    page.look = { answer: 'well', build: 'v2' }
+    refresh.told(forced(17))
+    expect(seen).toEqual(['reloading', 'reload'])
+  })
+
+  test('and where it is refused its user is asked, and may go', () => {
+    const { refresh, seen, page, clock, accept } = load()
+    page.look = { answer: 'refused', build: '' }
+    refresh.told(forced(17))
+    clock.pass(5 * 60_000)
+    expect(seen).toEqual(['prompt'])
+    accept()
+    expect(seen).toEqual(['prompt', 'reloading', 'reload'])
+  })
+
+  test('and its user, who wants it now, goes as soon as it is well', () => {
+    const { refresh, seen, page, clock, accept } = load('prompt')
+    refresh.told(forced(17))
+    page.look = unwell
+    accept()
+    clock.pass(60_000)
+    expect(seen).toEqual(['prompt'])
+    page.look = { answer: 'well', build: 'v2' }
+    clock.pass(60_000)
+    expect(seen).toEqual(['prompt', 'reloading', 'reload'])
+  })
+
+  test('and what was begun meanwhile is not lost', () => {
+    const { refresh, seen, sight, page, clock, accept } = load('prompt')
+    refresh.told(forced(17))
+    page.look = unwell
+    accept()
+    sight.reasons = ['form']
+    page.look = { answer: 'well', build: 'v2' }
+    clock.pass(60_000)
+    expect(seen).toEqual(['prompt', 'prompt'])
+  })
+})
+
+describe('a user who wants to be asked later', () => {
+  test('is asked again after three deadlines', () => {
+    const { refresh, seen, clock, later } = load('prompt')
+    refresh.told(forced(17))
+    later()
+    clock.pass(3 * DEADLINE_MS - 1_000)
+    expect(seen).toEqual(['prompt'])
+    clock.pass(2_000)
+    expect(seen).toEqual(['prompt', 'prompt'])
+  })
+
+  test('is refreshed without a question once the work is saved', () => {
+    const { refresh, seen, sight, clock, later } = load()
+    sight.reasons = ['form']
+    refresh.told(forced(17))
+    clock.pass(DEADLINE_MS)
+    later()
+    clock.pass(10_000)
+    expect(seen).toEqual(['held', 'prompt'])
+    sight.reasons = []
+    clock.pass(1_000)
+    expect(seen).toEqual(['held', 'prompt', 'reloading', 'reload'])
   })
 })
 
@@ -274,7 +402,7 @@ describe('what becomes of a command is acknowledged', () => {
     load('now', places).refresh.told(forced(17))
     const same = load('now', places)
     same.refresh.told(forced(17))
-    expect(same.acks).toEqual(['17 stuck'])
+    expect(same.acks).toEqual(['17 waiting'])
     const other = load('now', places, 'v2')
     other.refresh.told(forced(17))
     expect([other.acks, other.seen]).toEqual([['17 current'], []])
@@ -289,7 +417,7 @@ describe('what becomes of a command is acknowledged', () => {
     again.refresh.told(one)
     again.refresh.told(other)
     again.refresh.told(other)
-    expect([again.acks, again.seen]).toEqual([['17 stuck', '17 reloading'], ['stuck', 'reloading', 'reload']])
+    expect([again.acks, again.seen]).toEqual([['17 waiting', '17 reloading', '17 reloading'], ['reloading', 'reload']])
   })
 
   test('nothing of a command without a number', () => {
@@ -320,7 +448,7 @@ describe('what a page was loaded anew for', () => {
     expect(takeReloaded(places)).toBe('17,18,19')
     const next = load('now', places)
     for (const id of [17, 18, 19]) next.refresh.told(forced(id))
-    expect(next.seen).toEqual(['stuck', 'stuck', 'stuck'])
+    expect(next.acks).toEqual(['17 waiting', '18 waiting', '19 waiting'])
   })
 
   test('is none of what earlier pages were', () => {

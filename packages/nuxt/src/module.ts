@@ -104,6 +104,9 @@ function configure(nuxt: Nuxt, options: ModuleOptions, base: string): void {
     builtAt: Date.now(), isLocal: false, ...nuxt.options.runtimeConfig['headcount'] as Partial<SiteConfig> | undefined,
   }
   nuxt.options.runtimeConfig['headcount'] = site as never
+  // A tab that looks at a page before it refreshes sees here which build would come.
+  nuxt.options.app.head.meta ??= []
+  nuxt.options.app.head.meta.push({ name: 'headcount-version', content: nuxt.options.buildId })
   const { transport, refresh, deadlineMs, banner, statsForMessages, endpoint } = options
   nuxt.options.runtimeConfig.public['skewProtection'] = {
     base: endpoint || base, transport, refresh, deadlineMs, banner, connectionTracking, routeTracking, statsForMessages,

@@ -35,7 +35,7 @@ export interface Source {
   attach(wish: (client: Headcount) => () => void): () => void
   /** Wants live numbers until the function it returns is called. */
   watch(wants: Wants): () => void
-  /** The question to the user has been put off. */
+  /** The user wants to be asked again later. */
   dismiss(): void
 }
 
@@ -98,7 +98,10 @@ export function createSource(defaults: HeadcountOptions): Source {
         if (--watchers === 0) Object.assign(known, { stats: null, authorized: null })
       }
     },
-    dismiss() { known.prompt = null },
+    dismiss() {
+      known.prompt?.later()
+      known.prompt = null
+    },
   }
 }
 

@@ -25,6 +25,7 @@ fn built() -> Assets {
             file("client.js", "the script", Some("gz script")),
             file("client.js.map", "{}", None),
             file("client/question-5e6f.js", "the question", Some("gz question")),
+            file("client/refreshing.1.js", "the refresh", None),
         ],
         board: vec![
             file("index.html", PAGE, Some("never used")),
@@ -105,6 +106,13 @@ fn parts_of_the_script_are_for_any_page_of_the_same_build() {
         Some("*"),
     ];
     assert_eq!(headers(&part, named), expected);
+    let refresh = get(&server, "/__skew/client/refreshing.1.js");
+    assert_eq!((refresh.status, &*refresh.body), (200, "the refresh"));
+    assert_eq!(
+        refresh.header("cache-control"),
+        Some("public, max-age=300"),
+        "its name stays"
+    );
     for target in [
         "/__skew/client/question-0000.js",
         "/__skew/client/client.js",

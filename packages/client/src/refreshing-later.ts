@@ -1,0 +1,54 @@
+// The refresh, for tabs that get a command: what decides about it is loaded then, or when there is first something to lose.
+//
+// Invariant: no command is lost. Where the refresh cannot be loaded, its user is asked.
+
+import type { Listeners } from './events.js'
+import type { VersionMessage } from './messages.js'
+import type { RefreshEvent } from './refresh.js'
+import type * as Refreshes from './refreshing.js'
+import type { Refreshing, RefreshNeeds } from './refreshing.js'
+
+/** What refreshes, and where it comes from. */
+export type LoadRefresh = () => Promise<typeof Refreshes>
+
+/** The refresh of one page load, loaded or not. */
+export interface LateRefresh extends Refreshing {
+  readonly load: () => void
+}
+
+/** Nothing is under way yet. */
+export function createLateRefresh(loadRefresh: LoadRefresh, needs: RefreshNeeds, listeners: Listeners): LateRefresh {
+  let refresh: Refreshing | null = null
+  let isLoading = false
+  const told: VersionMessage[] = []
+
+  async function load(): Promise<void> {
+    if (refresh || isLoading) return
+    isLoading = true
+    const loaded = await loadRefresh().then(({ createRefresh }) => createRefresh(needs), () => null)
+    refresh = loaded
+    isLoading = false
+    told.splice(0).forEach(loaded?.told ?? ask)
+  }
+
+  function ask(message: VersionMessage): void {
+    const { id = null, version, epoch } = message
+    if (id !== null) needs.acknowledge(id, 'prompted')
+    listeners.emit('prompt', { command: { id, version, epoch }, reasons: needs.sight().reasons, reload: needs.reload, later() {} })
+  }
+
+  return {
+    load() { void load() },
+    told(message) {
+      if (refresh) return refresh.told(message)
+      if (!message.force && !message.prompt) return
+      told.push(message)
+      void load()
+    },
+    happened(event: RefreshEvent) {
+      if (refresh) refresh.happened(event)
+      else if (event.type === 'consented') needs.reload()
+      else if (event.type === 'stopped') told.length = 0
+    },
+  }
+}

@@ -1,0 +1,69 @@
+// Acts on the effects of the refresh: the one place that holds its timer, its memory and its look at the page.
+//
+// Loaded when a command reaches the tab, or when its user does something that a refresh could lose. After a deploy the files of an
+// old page may be gone, so the server has this one under a name that stays: `client/refreshing.1.js`. The number is that of
+// {@link RefreshNeeds} and {@link Refreshing}; it rises when those change so that older pages cannot use them.
+
+import type { Clock } from './environment.js'
+import type { Command, Listeners } from './events.js'
+import { lookAt } from './leap.js'
+import { createMemory } from './memory.js'
+import type { Outcome, VersionMessage } from './messages.js'
+import { newRefresh, refreshed, type Look, type RefreshEffect, type RefreshEvent, type RefreshSettings, type Sight } from './refresh.js'
+import type { Place } from './storage.js'
+
+/** What stands between a refresh and the world. */
+export interface RefreshNeeds extends RefreshSettings {
+  readonly clock: Clock
+  /** Where the tab's own memory lies, the best place first. */
+  readonly places: readonly Place[]
+  readonly listeners: Listeners
+  /** Tells the server what becomes of the command of this number. */
+  readonly acknowledge: (id: number, outcome: Outcome) => void
+  readonly sight: () => Omit<Sight, 'now' | 'chance'>
+  /** Says what the page would be if it were loaded now; a test's. Default: {@link lookAt}. */
+  readonly look?: () => Promise<Look>
+  readonly reload: () => void
+}
+
+/** The refresh of one page load. */
+export interface Refreshing {
+  readonly told: (message: VersionMessage) => void
+  readonly happened: (event: RefreshEvent) => void
+}
+
+/** Nothing is under way yet. */
+export function createRefresh(needs: RefreshNeeds): Refreshing {
+  const { clock, build, listeners, acknowledge, sight, look = () => lookAt(window), reload } = needs
+  const memory = createMemory(needs.places)
+  let refresh = newRefresh(needs)
+  const timer = clock.timer()
+
+  function happened(event: RefreshEvent): void {
+    const [next, effects] = refreshed(refresh, event, { ...sight(), now: clock.now(), chance: clock.random() })
+    refresh = next
+    effects.forEach(act)
+  }
+
+  function act(effect: RefreshEffect): void {
+    switch (effect.type) {
+      case 'acknowledge': acknowledge(effect.id, effect.outcome); break
+      case 'prompt': listeners.emit('prompt', { ...effect, reload: () => { happened({ type: 'consented' }) }, later: () => { happened({ type: 'later' }) } }); break
+      case 'held': listeners.emit('held', effect); break
+      case 'reloading': case 'stuck': listeners.emit(effect.type, effect.command); break
+      case 'wait': timer(effect.ms, () => { happened({ type: effect.until }) }); break
+      case 'rest': timer(); break
+      case 'look': void look().then((seen) => { happened({ type: 'looked', ...seen }) }); break
+      case 'remember': happened({ type: memory.remember(effect.commands, build) ? 'remembered' : 'not-remembered' }); break
+      case 'reload': reload()
+    }
+  }
+
+  return {
+    told({ id = null, version, epoch, force, prompt }) {
+      const command: Command = { id, version, epoch }
+      if (force || prompt) happened({ type: 'told', command, force: !!force, tried: memory.tried(command) })
+    },
+    happened,
+  }
+}
