@@ -72,7 +72,7 @@ const DEADLINE_MS = 300_000
 
 /** Starts a client in `environment`. */
 export function startHeadcount(options: HeadcountOptions, environment: Environment): Headcount {
-  const { page, clock, places, isReload, loadReading, loadRefresh, reload } = environment
+  const { page, clock, places, isReload, loadQuestion, loadReading, loadRefresh, reload } = environment
   const { document } = page
   const base = baseOf(options, page)
   const report = (error: unknown): void => { page.reportError(error) }
@@ -80,11 +80,15 @@ export function startHeadcount(options: HeadcountOptions, environment: Environme
   const stop = new AbortController()
   const { signal } = stop
   const listeners = createListeners(report)
-  const work = watchWork(document, media, signal)
+  const work = watchWork(document, () => {
+    refresh.load()
+    if (banner) loadQuestion().catch(() => {})
+  }, signal)
   const refresh = createLateRefresh(() => loadRefresh(base), {
     mode, deadline_ms: deadlineMs, clock, places, build: version ?? '', listeners, reload,
     acknowledge: (id, outcome) => { connection.happened({ type: 'ack', id, outcome }) },
     sight: () => ({ reasons: work.reasons(), isHidden: document.hidden, isOnline: page.navigator.onLine }),
+    standing: (find) => find(document, media, work.isCalled),
   }, listeners)
   const numbers = createNumbers(loadReading, listeners, (connections) => { connection.happened({ type: 'subscribe', connections }) }, report)
   const last = takeReloaded(places)
@@ -100,6 +104,7 @@ export function startHeadcount(options: HeadcountOptions, environment: Environme
     if (route === connection.session.route) return
     connection.happened({ type: 'navigated', route })
     listeners.emit('route', route)
+    work.navigated()
     refresh.happened({ type: 'navigated' })
   }
   if (banner) showBanner(document, listeners, banner, environment, signal)

@@ -23,11 +23,15 @@ const ENGLISH: BannerTexts = {
   later: 'Later',
 }
 
-const STYLE = `div,button{padding:.5em 1em;font:16px system-ui;color:#fff;background:#223;border:1px solid;border-radius:.5em}
-div{position:fixed;bottom:1em;left:1em;margin-right:1em;z-index:2147483647;display:flex;flex-wrap:wrap;gap:.5em;align-items:center}`
+const STYLE = `:host{display:block;position:fixed;inset:auto auto 0 0;margin:1em;padding:0;border:0;background:none;overflow:visible;z-index:2147483647}
+div,button{padding:.5em 1em;font:16px system-ui;color:#fff;background:#223;border:1px solid;border-radius:.5em}
+div{display:flex;flex-wrap:wrap;gap:.5em;align-items:center}`
 
-/** Shows the question; `hide` takes it away. */
-export function draw(document: Document, texts: Partial<BannerTexts>, prompt: Prompt, hide: () => void): HTMLElement {
+/** How often the question looks for its place, milliseconds. */
+const PLACE_MS = 500
+
+/** Shows the question until it is removed; `hide` removes it. */
+export function draw(document: Document, texts: Partial<BannerTexts>, prompt: Prompt, hide: () => void): Pick<HTMLElement, 'remove'> {
   const said = { ...ENGLISH, ...texts }
   const host = document.createElement('headcount-banner')
   const root = host.attachShadow({ mode: 'open' })
@@ -36,11 +40,34 @@ export function draw(document: Document, texts: Partial<BannerTexts>, prompt: Pr
   root.adoptedStyleSheets = [style]
   const box = document.createElement('div')
   const text = document.createElement('output') // Its role is that of a status.
-  box.append(text, button(document, said.reload, prompt.reload), button(document, said.later, hide))
+  box.append(text, button(document, said.reload, prompt.reload), button(document, said.later, () => {
+    hide()
+    prompt.later()
+  }))
   root.append(box)
-  document.body.append(host)
+  host.setAttribute('popover', 'manual')
+  place(host)
+  const placing = setInterval(place, PLACE_MS, host)
   text.textContent = prompt.reasons.length > 0 ? said.unsaved : said.ready // Last: a screen reader reads a status out when it changes.
-  return host
+  return {
+    remove() {
+      clearInterval(placing)
+      host.remove()
+    },
+  }
+}
+
+/**
+ * On top of the page, and where it can be clicked: while a modal dialog is open, only what is inside of it can. Dialogs come and go,
+ * and may take with them what is inside.
+ */
+function place(host: HTMLElement): void {
+  const { activeElement, body } = host.ownerDocument
+  const modals = host.ownerDocument.querySelectorAll('dialog:modal')
+  const parent = activeElement?.closest('dialog:modal') ?? modals[modals.length - 1] ?? body
+  if (host.parentNode === parent) return
+  parent.append(host)
+  host.showPopover?.() // Above the dialog, whatever that cuts off.
 }
 
 function button(document: Document, label: string, click: () => void): HTMLButtonElement {

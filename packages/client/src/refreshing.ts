@@ -10,6 +10,7 @@ import { lookAt } from './leap.js'
 import { createMemory } from './memory.js'
 import type { Outcome, VersionMessage } from './messages.js'
 import { newRefresh, refreshed, type Look, type RefreshEffect, type RefreshEvent, type RefreshSettings, type Sight } from './refresh.js'
+import { standingWork } from './standing.js'
 import type { Place } from './storage.js'
 
 /** What stands between a refresh and the world. */
@@ -21,6 +22,8 @@ export interface RefreshNeeds extends RefreshSettings {
   /** Tells the server what becomes of the command of this number. */
   readonly acknowledge: (id: number, outcome: Outcome) => void
   readonly sight: () => Omit<Sight, 'now' | 'chance'>
+  /** Says what else would be lost, by what is on the page. */
+  readonly standing: (standing: typeof standingWork) => readonly string[]
   /** Says what the page would be if it were loaded now; a test's. Default: {@link lookAt}. */
   readonly look?: () => Promise<Look>
   readonly reload: () => void
@@ -40,7 +43,9 @@ export function createRefresh(needs: RefreshNeeds): Refreshing {
   const timer = clock.timer()
 
   function happened(event: RefreshEvent): void {
-    const [next, effects] = refreshed(refresh, event, { ...sight(), now: clock.now(), chance: clock.random() })
+    const seen = sight()
+    const reasons = [...seen.reasons, ...needs.standing(standingWork)]
+    const [next, effects] = refreshed(refresh, event, { ...seen, reasons, now: clock.now(), chance: clock.random() })
     refresh = next
     effects.forEach(act)
   }

@@ -1,61 +1,77 @@
 // What a refresh would cost the person in front of this tab.
 //
-// A field counts as changed while its value differs from the one it had when its user came to it, and while it is on the
-// page; taken off and put back, it counts again. Submitting does not count as saving: an application that sends the form
-// itself may have failed to. It says `saved`, or takes the form away, or leaves the page.
+// Someone who did something on this page load has work there: typed, pasted, dropped or chose something, or drew on a canvas. It
+// stays work when the field is taken off the page or emptied by a script, as editors, wizards and lists of chips do. It ends when
+// the application says `saved`, when its form is reset, when its user puts back what was there, or, for what is no longer on the
+// page, with the next navigation.
 //
-// Deliberately absent: what a script wrote into a field, and values that nobody touched.
+// Not work: reading, scrolling, clicking, what scripts write, and, a minute after the last key, what stands in a search field.
 
-/** Keeps track of work that a refresh would lose. */
+/** Keeps track of work that a refresh would lose. What can be seen of it on the page at any time is in `standing.ts`. */
 export interface Work {
-  /** What would be lost now, in words; empty if nothing. */
+  /** What would be lost of what was done and held, in words; empty if nothing. */
   readonly reasons: () => string[]
   /** Holds every refresh until the function that it returns is called. */
   readonly hold: (reason: string) => () => void
-  /** What stands in these fields now is saved: those in `within`, or all. */
+  /** What was done is saved: in `within`, or everywhere. */
   readonly saved: (within?: Node) => void
+  /** Whether its user opened or used this dialog. */
+  readonly isCalled: (dialog: Element) => boolean
+  /** The page shows something else: what is gone from it, or goes now, is no work any more. */
+  readonly navigated: () => void
 }
 
 /** What is on a hold that gives no reason. */
 const UNNAMED = 'hold'
+/** What is typed into a search field is work for so long, milliseconds. */
+const SEARCH_MS = 60_000
+const SEARCH = '[type=search],[role=searchbox],[enterkeyhint=search],[role=search] *,search *,form[method=get] *'
+/** Elements that take keys without being fields. */
+const TAKES_KEYS = 'canvas,[role=textbox],[role=application]'
+/** A pointer that moves less clicks, pixels. */
+const DRAG_PX = 4
 
-/** A field that its user came to, and its value then. */
+/** A field that its user came to and its value then, or something else that they worked on. */
 interface Visit {
-  /** Weak, so that fields that are gone for good do not pile up with the page's life. */
+  /** Weak, so that what is gone for good does not pile up with the page's life. */
   readonly ref: WeakRef<Field>
+  readonly reason: 'form' | 'work'
   was: string
+  /** When it was last worked on. */
+  at: number
+  /** Whether it is work only while it is on the page. */
+  mayGo: boolean
 }
 
 // Of the page and not of one watch: a client that follows another must know what was typed before it.
 const visits = new WeakMap<Field, Visit>()
 const touched = new Set<Visit>()
+/** Dialogs that were open before their user did anything. */
+const uncalled = new WeakSet<Element>()
+let hasActed = false
 
-/** Watches the fields of `document` until `signal` ends it. With `media`, playing audio and video count as work. */
-export function watchWork(document: Document, media: boolean, signal: AbortSignal): Work {
+/** Watches `document` until `signal` ends it. `began` hears of the first work. */
+export function watchWork(document: Document, began: () => void, signal: AbortSignal): Work {
   const holds = new Set<{ readonly reason: string }>()
+  let hasBegun = false
 
-  const onFocus = (event: Event): void => {
-    const field = fieldOf(event)
-    if (field !== null) visitOf(field, valueOf(field))
+  function touch(visit: Visit): void {
+    touched.delete(visit)
+    touched.add(visit)
+    visit.at = performance.now()
+    visit.mayGo = false
+    if (!hasBegun) began()
+    hasBegun = true
   }
-  const onInput = (event: Event): void => {
-    const field = fieldOf(event)
-    // One that changed before anybody saw it being entered: by what was written in the page, if that can be told.
-    if (field !== null) touched.add(visitOf(field, textOf(field.defaultChecked, field.defaultValue)))
-  }
-  const how = { capture: true, signal }
-  document.addEventListener('focusin', onFocus, how)
-  for (const name of ['input', 'change']) document.addEventListener(name, onInput, how)
+
+  watchEvents(document, touch, signal)
 
   return {
     reasons() {
       const found = Array.from(holds, ({ reason }) => reason)
-      for (const holder of document.querySelectorAll('[data-headcount-hold]:not([data-headcount-hold="false"])')) {
-        found.push(holder.getAttribute('data-headcount-hold') || UNNAMED)
-      }
-      if (isChanged()) found.push('form')
-      if (media && Array.from(document.querySelectorAll<HTMLMediaElement>('audio, video')).some(isPlaying)) found.push('media')
-      return found
+      const worked = new Set<string>()
+      for (const visit of touched) if (isWork(visit)) worked.add(visit.reason)
+      return [...found, ...worked]
     },
     hold(reason) {
       const hold = { reason: reason || UNNAMED }
@@ -65,39 +81,101 @@ export function watchWork(document: Document, media: boolean, signal: AbortSigna
     saved(within) {
       for (const visit of touched) {
         const field = visit.ref.deref()
-        if (!field || !(within?.contains(field) ?? field.isConnected)) continue
-        visit.was = valueOf(field)
-        touched.delete(visit)
+        if (within && !(field && within.contains(field))) continue
+        if (field?.isConnected) forget(visit, field)
+        else visit.mayGo = true
       }
+    },
+    isCalled: (dialog) => hasActed && !uncalled.has(dialog) && !isFree(dialog),
+    navigated() {
+      for (const visit of touched) visit.mayGo = true
     },
   }
 }
 
-/** What a field may have. One without `value` is text that can be edited. */
-type Field = Element & Partial<Pick<HTMLInputElement, 'checked' | 'defaultChecked' | 'defaultValue'> & Pick<HTMLSelectElement, 'options'>> & { value?: unknown }
+/** What may be worked on. One without `value` is text that can be edited. */
+type Field = Element & Partial<Pick<HTMLInputElement, 'checked' | 'defaultChecked' | 'defaultValue'> & Pick<HTMLSelectElement, 'options'>> & { value?: unknown; editContext?: unknown }
+
+function watchEvents(document: Document, touch: (visit: Visit) => void, signal: AbortSignal): void {
+  let from: PointerEvent | null = null
+  const act = (event: Event, origin: Field): void => {
+    if (!hasActed) for (const dialog of document.querySelectorAll('dialog[open]')) uncalled.add(dialog)
+    hasActed ||= event.isTrusted
+    const dialog = origin.closest('dialog')
+    if (dialog) uncalled.delete(dialog)
+  }
+  const work = (event: Event, origin: Field): void => { if (event.isTrusted) touch(visitOf(origin, '', 'work')) }
+  const acts: Record<string, (event: Event, origin: Field, field: Field | null) => void> = {
+    focusin(_event, _origin, field) { if (field) visitOf(field, valueOf(field)) },
+    input(event, origin, field) {
+      if (!field) return work(event, origin)
+      // One that changed before it was seen being entered: by what was written in the page, if that can be told.
+      const visit = visitOf(field, textOf(field.defaultChecked, field.defaultValue))
+      if (valueOf(field) === visit.was) touched.delete(visit)
+      else touch(visit)
+    },
+    paste(event, origin, field) { if (!field) work(event, origin) },
+    keydown(event, origin) {
+      const { key, ctrlKey, metaKey } = event as KeyboardEvent
+      act(event, origin)
+      if (key.length === 1 && !ctrlKey && !metaKey && (origin.editContext || origin.matches(TAKES_KEYS))) work(event, origin)
+    },
+    pointerdown(event, origin) {
+      act(event, origin)
+      from = event as PointerEvent
+    },
+    pointerup(event, origin) {
+      const { clientX, clientY } = event as PointerEvent
+      if (from && from.target === event.target && origin.matches('canvas') && Math.hypot(clientX - from.clientX, clientY - from.clientY) >= DRAG_PX) work(event, origin)
+      from = null
+    },
+    reset(_event, origin) {
+      for (const visit of touched) {
+        const field = visit.ref.deref()
+        if (field && origin.contains(field)) forget(visit, field)
+      }
+    },
+    load(_event, origin) { watchFrame(origin) },
+  }
+  acts['change'] = acts['input'] as never
+  acts['drop'] = acts['paste'] as never
+  const watch = (document: Document): void => {
+    for (const name in acts) {
+      document.addEventListener(name, (event) => {
+        const origin = event.composedPath()[0] as Field
+        if (typeof origin.closest === 'function' && !isFree(origin)) acts[name]?.(event, origin, origin.closest<Field>('input, textarea, select, [contenteditable]'))
+      }, { capture: true, signal })
+    }
+    document.querySelectorAll('iframe').forEach(watchFrame)
+  }
+  const watchFrame = (frame: Element): void => {
+    const inner = frame.matches('iframe') && (frame as HTMLIFrameElement).contentDocument
+    if (inner) watch(inner)
+  }
+  watch(document)
+}
+
+/** Whether the application says that nothing is lost there. */
+function isFree(element: Element): boolean {
+  return !!element.closest('[data-headcount-hold="false"]')
+}
 
 /** What is known of `field`; `value`, if nothing was. */
-function visitOf(field: Field, value: string): Visit {
-  const visit = visits.get(field) ?? { ref: new WeakRef(field), was: value }
+function visitOf(field: Field, value: string, reason: Visit['reason'] = 'form'): Visit {
+  const visit = visits.get(field) ?? { ref: new WeakRef(field), reason, was: value, at: 0, mayGo: false }
   visits.set(field, visit)
   return visit
 }
 
-/** Whether a field on the page is not as it was. Those that are as they were are forgotten, on the page or not. */
-function isChanged(): boolean {
-  let found = false
-  for (const visit of touched) {
-    const field = visit.ref.deref()
-    if (!field || valueOf(field) === visit.was) touched.delete(visit)
-    else found ||= field.isConnected
-  }
-  return found
+function isWork({ ref, at, mayGo }: Visit): boolean {
+  const field = ref.deref()
+  if (mayGo && !(field?.isConnected && field.ownerDocument.defaultView)) return false
+  return !field?.matches(SEARCH) || performance.now() - at < SEARCH_MS
 }
 
-/** The field that an event is about, through shadow roots. */
-function fieldOf(event: Event): Field | null {
-  const origin = event.composedPath()[0]
-  return origin instanceof Element ? origin.closest('input, textarea, select, [contenteditable]') : null
+function forget(visit: Visit, field: Field): void {
+  visit.was = valueOf(field)
+  touched.delete(visit)
 }
 
 function valueOf({ checked, innerHTML, options, value }: Field): string {
@@ -108,8 +186,4 @@ function valueOf({ checked, innerHTML, options, value }: Field): string {
 /** Of the whole state of a field, so that each kind of input is compared by what changes in it. */
 function textOf(checked: boolean | undefined, value: string | undefined): string {
   return `${checked} ${value}`
-}
-
-function isPlaying(element: HTMLMediaElement): boolean {
-  return !element.paused && !element.ended
 }

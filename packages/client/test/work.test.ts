@@ -2,18 +2,22 @@
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
+import { standingWork } from '../src/standing.js'
 import { watchWork, type Work } from '../src/work.js'
 
 let work: Work
 let stop: AbortController
 beforeEach(() => {
   stop = new AbortController()
-  work = watchWork(document, true, stop.signal)
+  work = watchWork(document, () => {}, stop.signal)
 })
 afterEach(() => {
+  work.saved()
   stop.abort()
   document.body.innerHTML = ''
 })
+
+const standing = (): string[] => standingWork(document, true, work.isCalled)
 
 function write(html: string): HTMLInputElement {
   document.body.innerHTML = html
@@ -54,22 +58,49 @@ describe('forms', () => {
     expect(work.reasons()).toEqual([])
   })
 
-  test('nor one that is gone', () => {
+  test.each([
+    ['one that a script took off the page', (field: HTMLInputElement) => { field.remove() }],
+    ['one that a script emptied', (field: HTMLInputElement) => { field.value = '' }],
+  ])('%s is still work, until it is saved', (_name, change) => {
     const field = write('<form><input name="field"></form>')
     enter(field, () => { field.value = 'b' })
+    change(field)
+    expect(work.reasons()).toEqual(['form'])
+    work.saved()
+    expect(work.reasons()).toEqual([])
+  })
+
+  test('with a navigation, those that are gone are none, or go with it', () => {
+    const field = write('<form><input name="field"></form>')
+    enter(field, () => { field.value = 'b' })
+    work.navigated()
+    expect(work.reasons()).toEqual(['form'])
     document.body.innerHTML = ''
     expect(work.reasons()).toEqual([])
   })
 
-  test('but one that comes back with what was typed is work again', () => {
+  test('one that comes back with what was typed is work again', () => {
     const field = write('<form><input name="field"></form>')
     enter(field, () => { field.value = 'b' })
     const form = field.form ?? field
     form.remove()
+    work.navigated()
     expect(work.reasons()).toEqual([])
-    work.saved()
     document.body.append(form)
     expect(work.reasons()).toEqual(['form'])
+  })
+
+  test('a form that is reset is none', () => {
+    const field = write('<form><input name="field"></form>')
+    enter(field, () => { field.value = 'b' })
+    field.form?.reset()
+    expect(work.reasons()).toEqual([])
+  })
+
+  test('nor is a part of the page that says that nothing is lost there', () => {
+    const field = write('<p data-headcount-hold="false"><input name="field"></p>')
+    enter(field, () => { field.value = 'b' })
+    expect(work.reasons()).toEqual([])
   })
 
   test('nor one that was saved and then emptied by a script', () => {
@@ -84,7 +115,7 @@ describe('forms', () => {
     const field = write('<input name="field">')
     enter(field, () => { field.value = 'b' })
     stop.abort()
-    expect(watchWork(document, true, new AbortController().signal).reasons()).toEqual(['form'])
+    expect(watchWork(document, () => {}, new AbortController().signal).reasons()).toEqual(['form'])
   })
 
   test('saving ends it, until the next change', () => {
@@ -103,7 +134,13 @@ describe('forms', () => {
 describe('holds', () => {
   test('an attribute anywhere, with or without a reason', () => {
     document.body.innerHTML = '<div data-headcount-hold></div><p data-headcount-hold="upload"></p><p data-headcount-hold="false"></p>'
-    expect(work.reasons()).toEqual(['hold', 'upload'])
+    expect(standing()).toEqual(['hold', 'upload'])
+  })
+
+  test('an attribute under a shadow root', () => {
+    document.body.innerHTML = '<div></div>'
+    document.body.firstElementChild?.attachShadow({ mode: 'open' }).append(Object.assign(document.createElement('p'), { innerHTML: '<b data-headcount-hold="call"></b>' }))
+    expect(standing()).toEqual(['call'])
   })
 
   test('from code, each until it is let go', () => {
@@ -119,6 +156,6 @@ describe('holds', () => {
     document.body.innerHTML = '<video></video>'
     const video = document.querySelector('video')
     Object.defineProperty(video, 'paused', { value: false })
-    expect(work.reasons()).toEqual(['media'])
+    expect(standing()).toEqual(['media'])
   })
 })
