@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 
-import { CONNECT_MS, createConnection } from '../src/connection.js'
+import { createConnection } from '../src/connection.js'
 import type { Environment } from '../src/environment.js'
+import { CONNECT_MS } from '../src/line.js'
 import type { ClientMessage } from '../src/messages.js'
 import type { Connect, LinkEvents, TransportName } from '../src/transport/link.js'
 import { TestClock } from './world.js'
