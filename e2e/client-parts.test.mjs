@@ -22,7 +22,7 @@ async function watched(path = '/a') {
 
 const ask = () => server.command('invalidations', { match: { exact: '/a' }, audience: 'all', mode: 'prompt' })
 const reload = ({ page }) => page.getByRole('button', { name: 'Reload', exact: true })
-const plain = ({ page }) => page.getByRole('button', { name: /click here to reload/ })
+const plain = ({ page }) => page.getByRole('button', { name: /click to reload/ })
 
 describe('the question', () => {
   test('is loaded by no page that is asked nothing', async () => {

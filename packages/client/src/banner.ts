@@ -43,11 +43,11 @@ export function showBanner(
 }
 
 /** Through properties, which no policy for style forbids. */
-function drawPlain(document: Document, { unsaved = 'A new version is ready. Save your work, then click here to reload.' }, prompt: Prompt): HTMLElement {
+function drawPlain(document: Document, { unsaved = 'Save your work, then click to reload for the new version.' }, prompt: Prompt): HTMLElement {
   const button = document.createElement('button')
   button.textContent = unsaved
   button.onclick = prompt.reload
-  button.style.cssText = 'position:fixed;bottom:1em;left:1em;z-index:2147483647'
+  button.style.cssText = 'position:fixed;bottom:0;z-index:2147483647'
   document.body.append(button)
   return button
 }

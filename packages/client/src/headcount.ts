@@ -87,8 +87,8 @@ export function startHeadcount(options: HeadcountOptions, environment: Environme
   const refresh = createLateRefresh(() => loadRefresh(base), {
     mode, deadline_ms: deadlineMs, clock, places, build: version ?? '', listeners, reload,
     acknowledge: (id, outcome) => { connection.happened({ type: 'ack', id, outcome }) },
-    sight: () => ({ reasons: work.reasons(), isHidden: document.hidden, isOnline: page.navigator.onLine }),
-    standing: (find) => find(document, media, work.isCalled),
+    sight: () => ({ reasons: work.holds(), isHidden: document.hidden, isOnline: page.navigator.onLine }),
+    standing: (find) => find(document, media, work),
   }, listeners)
   const numbers = createNumbers(loadReading, listeners, (connections) => { connection.happened({ type: 'subscribe', connections }) }, report)
   const last = takeReloaded(places)

@@ -23,19 +23,18 @@ export function createNumbers(
   loadReading: LoadReading, listeners: Listeners, ask: (connections: boolean | null) => void, report: (error: unknown) => void,
 ): Numbers {
   let subscription: Subscription | null = null
-  let isLoading = false
   const waiting = new Set<(subscription: Subscription) => void>()
 
   async function load(): Promise<void> {
-    if (isLoading || waiting.size === 0) return
-    isLoading = true
+    if (waiting.size === 0) return
     try {
-      subscription = (await loadReading()).createSubscription(listeners, ask)
+      const { createSubscription } = await loadReading()
+      subscription ??= createSubscription(listeners, ask)
       for (const begin of waiting) begin(subscription)
+      waiting.clear()
     } catch (error) {
       report(error)
     }
-    isLoading = false
   }
 
   return {

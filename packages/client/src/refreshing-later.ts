@@ -19,22 +19,19 @@ export interface LateRefresh extends Refreshing {
 /** Nothing is under way yet. */
 export function createLateRefresh(loadRefresh: LoadRefresh, needs: RefreshNeeds, listeners: Listeners): LateRefresh {
   let refresh: Refreshing | null = null
-  let isLoading = false
   const told: VersionMessage[] = []
 
   async function load(): Promise<void> {
-    if (refresh || isLoading) return
-    isLoading = true
-    const loaded = await loadRefresh().then(({ createRefresh }) => createRefresh(needs), () => null)
-    refresh = loaded
-    isLoading = false
-    told.splice(0).forEach(loaded?.told ?? ask)
+    const loaded = refresh ?? await loadRefresh().then(({ createRefresh }) => createRefresh(needs), () => null)
+    refresh ??= loaded
+    told.splice(0).forEach(refresh?.told ?? ask)
   }
 
   function ask(message: VersionMessage): void {
     const { id = null, version, epoch } = message
     if (id !== null) needs.acknowledge(id, 'prompted')
-    listeners.emit('prompt', { command: { id, version, epoch }, reasons: needs.sight().reasons, reload: needs.reload, later() {} })
+    const reasons = [...needs.sight().reasons, ...needs.standing((_document, _media, { touched }) => touched.size > 0 ? ['form'] : [])]
+    listeners.emit('prompt', { command: { id, version, epoch }, reasons, reload: needs.reload, later() {} })
   }
 
   return {

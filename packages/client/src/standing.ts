@@ -1,13 +1,19 @@
-// Work that can be seen on the page at any time: elements that hold, open dialogs, playing media.
+// What a refresh would cost now: what was done and still counts, and what can be seen on the page at any time.
 //
 // Part of the refresh, which asks for it while one is under way: a large page takes some time to be searched.
 
-const UNNAMED = 'hold'
+import type { Visit, Work } from './work.js'
 
-/** What holds a refresh on the page, in words. With `media`, playing audio and video do; of open dialogs, those that `isCalled`. */
-export function standingWork(document: Document, media: boolean, isCalled: (dialog: Element) => boolean): string[] {
+const UNNAMED = 'hold'
+/** What is typed into a search field is work for so long, milliseconds. */
+const SEARCH_MS = 60_000
+const SEARCH = '[type=search],[role=searchbox],[enterkeyhint=search],[role=search] *,search *,form[method=get] *'
+
+/** What would be lost besides what is held by code, in words. With `media`, playing audio and video would. */
+export function standingWork(document: Document, media: boolean, { touched, isCalled }: Pick<Work, 'touched' | 'isCalled'>): string[] {
   const found: string[] = []
   const others = new Set<string>()
+  for (const visit of touched) if (counts(visit)) others.add(visit.reason)
   eachRoot(document, (root) => {
     for (const holder of root.querySelectorAll('[data-headcount-hold]:not([data-headcount-hold="false"])')) {
       found.push(holder.getAttribute('data-headcount-hold') || UNNAMED)
@@ -16,6 +22,12 @@ export function standingWork(document: Document, media: boolean, isCalled: (dial
     if (media && Array.from(root.querySelectorAll<HTMLMediaElement>('audio, video')).some(isPlaying)) others.add('media')
   })
   return [...found, ...others]
+}
+
+function counts({ ref, at, mayGo }: Visit): boolean {
+  const field = ref.deref()
+  if (mayGo && !(field?.isConnected && field.ownerDocument.defaultView)) return false
+  return !field?.matches(SEARCH) || performance.now() - at < SEARCH_MS
 }
 
 /** Everything that has elements: the document, open shadow roots, and frames of the same origin. */

@@ -7,10 +7,12 @@
 //
 // Not work: reading, scrolling, clicking, what scripts write, and, a minute after the last key, what stands in a search field.
 
-/** Keeps track of work that a refresh would lose. What can be seen of it on the page at any time is in `standing.ts`. */
+/** Keeps track of work that a refresh would lose. What of it still counts is judged in `standing.ts`. */
 export interface Work {
-  /** What would be lost of what was done and held, in words; empty if nothing. */
-  readonly reasons: () => string[]
+  /** What holds every refresh, in words. */
+  readonly holds: () => string[]
+  /** What was worked on. */
+  readonly touched: ReadonlySet<Visit>
   /** Holds every refresh until the function that it returns is called. */
   readonly hold: (reason: string) => () => void
   /** What was done is saved: in `within`, or everywhere. */
@@ -23,16 +25,13 @@ export interface Work {
 
 /** What is on a hold that gives no reason. */
 const UNNAMED = 'hold'
-/** What is typed into a search field is work for so long, milliseconds. */
-const SEARCH_MS = 60_000
-const SEARCH = '[type=search],[role=searchbox],[enterkeyhint=search],[role=search] *,search *,form[method=get] *'
 /** Elements that take keys without being fields. */
-const TAKES_KEYS = 'canvas,[role=textbox],[role=application]'
+const TAKES_KEYS = 'canvas,[role=textbox]'
 /** A pointer that moves less clicks, pixels. */
 const DRAG_PX = 4
 
-/** A field that its user came to and its value then, or something else that they worked on. */
-interface Visit {
+/** A field that its user came to and its value then, or something else that they worked on. `at` is that of `performance.now()`. */
+export interface Visit {
   /** Weak, so that what is gone for good does not pile up with the page's life. */
   readonly ref: WeakRef<Field>
   readonly reason: 'form' | 'work'
@@ -67,12 +66,8 @@ export function watchWork(document: Document, began: () => void, signal: AbortSi
   watchEvents(document, touch, signal)
 
   return {
-    reasons() {
-      const found = Array.from(holds, ({ reason }) => reason)
-      const worked = new Set<string>()
-      for (const visit of touched) if (isWork(visit)) worked.add(visit.reason)
-      return [...found, ...worked]
-    },
+    holds: () => Array.from(holds, ({ reason }) => reason),
+    touched,
     hold(reason) {
       const hold = { reason: reason || UNNAMED }
       holds.add(hold)
@@ -94,7 +89,7 @@ export function watchWork(document: Document, began: () => void, signal: AbortSi
 }
 
 /** What may be worked on. One without `value` is text that can be edited. */
-type Field = Element & Partial<Pick<HTMLInputElement, 'checked' | 'defaultChecked' | 'defaultValue'> & Pick<HTMLSelectElement, 'options'>> & { value?: unknown; editContext?: unknown }
+export type Field = Element & Partial<Pick<HTMLInputElement, 'checked' | 'defaultChecked' | 'defaultValue'> & Pick<HTMLSelectElement, 'options'>> & { value?: unknown; editContext?: unknown }
 
 function watchEvents(document: Document, touch: (visit: Visit) => void, signal: AbortSignal): void {
   let from: PointerEvent | null = null
@@ -143,13 +138,13 @@ function watchEvents(document: Document, touch: (visit: Visit) => void, signal: 
     for (const name in acts) {
       document.addEventListener(name, (event) => {
         const origin = event.composedPath()[0] as Field
-        if (typeof origin.closest === 'function' && !isFree(origin)) acts[name]?.(event, origin, origin.closest<Field>('input, textarea, select, [contenteditable]'))
+        if ('closest' in origin && !isFree(origin)) acts[name]?.(event, origin, origin.closest<Field>('input, textarea, select, [contenteditable]'))
       }, { capture: true, signal })
     }
     document.querySelectorAll('iframe').forEach(watchFrame)
   }
   const watchFrame = (frame: Element): void => {
-    const inner = frame.matches('iframe') && (frame as HTMLIFrameElement).contentDocument
+    const inner = (frame as Partial<HTMLIFrameElement>).contentDocument // Of no other element, and null where it may not be seen.
     if (inner) watch(inner)
   }
   watch(document)
@@ -165,12 +160,6 @@ function visitOf(field: Field, value: string, reason: Visit['reason'] = 'form'):
   const visit = visits.get(field) ?? { ref: new WeakRef(field), reason, was: value, at: 0, mayGo: false }
   visits.set(field, visit)
   return visit
-}
-
-function isWork({ ref, at, mayGo }: Visit): boolean {
-  const field = ref.deref()
-  if (mayGo && !(field?.isConnected && field.ownerDocument.defaultView)) return false
-  return !field?.matches(SEARCH) || performance.now() - at < SEARCH_MS
 }
 
 function forget(visit: Visit, field: Field): void {

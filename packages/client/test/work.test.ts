@@ -17,7 +17,7 @@ afterEach(() => {
   document.body.innerHTML = ''
 })
 
-const standing = (): string[] => standingWork(document, true, work.isCalled)
+const reasons = (): string[] => [...work.holds(), ...standingWork(document, true, work)]
 
 function write(html: string): HTMLInputElement {
   document.body.innerHTML = html
@@ -39,23 +39,23 @@ describe('forms', () => {
     ['text that can be edited', '<p name="field" contenteditable>a</p>', (field: HTMLInputElement) => { field.innerHTML = 'b' }],
   ])('%s that was changed is work', (_name, html, change) => {
     const field = write(html)
-    expect(work.reasons()).toEqual([])
+    expect(reasons()).toEqual([])
     enter(field, () => { change(field) })
-    expect(work.reasons()).toEqual(['form'])
+    expect(reasons()).toEqual(['form'])
   })
 
   test('a field that is again as it was is none', () => {
     const field = write('<input name="field" value="a">')
     enter(field, () => { field.value = 'b' })
     enter(field, () => { field.value = 'a' })
-    expect(work.reasons()).toEqual([])
+    expect(reasons()).toEqual([])
   })
 
   test('nor is one that a script filled before its user came', () => {
     const field = write('<input name="field">')
     field.value = 'from the server'
     enter(field, () => {})
-    expect(work.reasons()).toEqual([])
+    expect(reasons()).toEqual([])
   })
 
   test.each([
@@ -65,18 +65,18 @@ describe('forms', () => {
     const field = write('<form><input name="field"></form>')
     enter(field, () => { field.value = 'b' })
     change(field)
-    expect(work.reasons()).toEqual(['form'])
+    expect(reasons()).toEqual(['form'])
     work.saved()
-    expect(work.reasons()).toEqual([])
+    expect(reasons()).toEqual([])
   })
 
   test('with a navigation, those that are gone are none, or go with it', () => {
     const field = write('<form><input name="field"></form>')
     enter(field, () => { field.value = 'b' })
     work.navigated()
-    expect(work.reasons()).toEqual(['form'])
+    expect(reasons()).toEqual(['form'])
     document.body.innerHTML = ''
-    expect(work.reasons()).toEqual([])
+    expect(reasons()).toEqual([])
   })
 
   test('one that comes back with what was typed is work again', () => {
@@ -85,22 +85,22 @@ describe('forms', () => {
     const form = field.form ?? field
     form.remove()
     work.navigated()
-    expect(work.reasons()).toEqual([])
+    expect(reasons()).toEqual([])
     document.body.append(form)
-    expect(work.reasons()).toEqual(['form'])
+    expect(reasons()).toEqual(['form'])
   })
 
   test('a form that is reset is none', () => {
     const field = write('<form><input name="field"></form>')
     enter(field, () => { field.value = 'b' })
     field.form?.reset()
-    expect(work.reasons()).toEqual([])
+    expect(reasons()).toEqual([])
   })
 
   test('nor is a part of the page that says that nothing is lost there', () => {
     const field = write('<p data-headcount-hold="false"><input name="field"></p>')
     enter(field, () => { field.value = 'b' })
-    expect(work.reasons()).toEqual([])
+    expect(reasons()).toEqual([])
   })
 
   test('nor one that was saved and then emptied by a script', () => {
@@ -108,54 +108,55 @@ describe('forms', () => {
     enter(field, () => { field.value = 'b' })
     work.saved()
     field.value = ''
-    expect(work.reasons()).toEqual([])
+    expect(reasons()).toEqual([])
   })
 
   test('who watches later knows of it too', () => {
     const field = write('<input name="field">')
     enter(field, () => { field.value = 'b' })
     stop.abort()
-    expect(watchWork(document, () => {}, new AbortController().signal).reasons()).toEqual(['form'])
+    work = watchWork(document, () => {}, new AbortController().signal)
+    expect(reasons()).toEqual(['form'])
   })
 
   test('saving ends it, until the next change', () => {
     const field = write('<form id="a"><input name="field"></form><form id="b"></form>')
     enter(field, () => { field.value = 'b' })
     work.saved(document.querySelector('#b') ?? document)
-    expect(work.reasons()).toEqual(['form'])
+    expect(reasons()).toEqual(['form'])
     work.saved(document.querySelector('#a') ?? document)
-    expect(work.reasons()).toEqual([])
+    expect(reasons()).toEqual([])
     enter(field, () => { field.value = 'c' })
     work.saved()
-    expect(work.reasons()).toEqual([])
+    expect(reasons()).toEqual([])
   })
 })
 
 describe('holds', () => {
   test('an attribute anywhere, with or without a reason', () => {
     document.body.innerHTML = '<div data-headcount-hold></div><p data-headcount-hold="upload"></p><p data-headcount-hold="false"></p>'
-    expect(standing()).toEqual(['hold', 'upload'])
+    expect(reasons()).toEqual(['hold', 'upload'])
   })
 
   test('an attribute under a shadow root', () => {
     document.body.innerHTML = '<div></div>'
     document.body.firstElementChild?.attachShadow({ mode: 'open' }).append(Object.assign(document.createElement('p'), { innerHTML: '<b data-headcount-hold="call"></b>' }))
-    expect(standing()).toEqual(['call'])
+    expect(reasons()).toEqual(['call'])
   })
 
   test('from code, each until it is let go', () => {
     const [one, two] = [work.hold('call'), work.hold('call')]
     one()
     one()
-    expect(work.reasons()).toEqual(['call'])
+    expect(reasons()).toEqual(['call'])
     two()
-    expect(work.reasons()).toEqual([])
+    expect(reasons()).toEqual([])
   })
 
   test('playing media', () => {
     document.body.innerHTML = '<video></video>'
     const video = document.querySelector('video')
     Object.defineProperty(video, 'paused', { value: false })
-    expect(standing()).toEqual(['media'])
+    expect(reasons()).toEqual(['media'])
   })
 })
