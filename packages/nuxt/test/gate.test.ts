@@ -25,6 +25,15 @@ describe('a request', () => {
     for (const path of ['/', '/__skewed', '/a/__skew/sse']) expect((await ask(now.site, path)).text).toBe('the site: ')
   })
 
+  it('passes for the parts of the browser client, and for nothing else below them', async () => {
+    now.behind.on('request', (_, answer) => { answer.end('a part') })
+    for (const name of ['question-BDFBuCJY.js', 'question-BDFBuCJY.js.map', 'refreshing.1.js', 'sse--x_1.js?v=1']) expect((await ask(now.site, `/__skew/client/${name}`)).text).toBe('a part')
+    for (const name of ['', '.js', '..js', '../client.js', '%2e%2e/metrics.js', 'a/b.js', 'a.css', 'a..js', 'a.js/']) {
+      expect((await ask(now.site, `/__skew/client/${name}`)).answer.statusCode, name).toBe(404)
+    }
+    expect(now.reached).toHaveLength(4)
+  })
+
   it('streams, and its end is known on both sides at once', async () => {
     now.behind.on('request', (_, answer) => { answer.writeHead(200).write('data: 1\n\n') })
     const left = once(now.behind, 'request').then(([, answer]) => once(answer as Server, 'close'))

@@ -24,6 +24,8 @@ export interface Gate {
 
 /** headcount's endpoints for browsers. Nothing else passes, whatever headcount or a server before it has below the same path. */
 const ENDPOINTS: ReadonlySet<string> = new Set(['sse', 'ws', 'route', 'subscribe-stats', 'message', 'health', 'client.js', 'client.js.map'])
+/** The parts of the browser client that pages load when they need them. */
+const PART = /^client\/\w[\w-]*(\.[\w-]+)*\.js(\.map)?$/
 
 /** How long headcount has to begin its answer. */
 export const ANSWER_WITHIN_MS = 3_000
@@ -40,7 +42,7 @@ export const open = new Set<{ destroy(): void }>()
 export function endpointOf(gate: Gate, url: string | undefined): string | null {
   const [path = ''] = (url ?? '').split(/[?#]/, 1)
   const name = path.startsWith(`${gate.base}/`) ? path.slice(gate.base.length + 1) : ''
-  return ENDPOINTS.has(name) ? name : null
+  return ENDPOINTS.has(name) || PART.test(name) ? name : null
 }
 
 /** Passes a request and its answer on. `path` is what the browser asked for, where others have shortened that on the way here. */
