@@ -158,7 +158,9 @@ impl StoreError {
             Self::ReadOnly { .. } => READ_ONLY,
             Self::Permission { .. } => "no permission",
             Self::Locked { .. } => "another headcount has it",
-            Self::Empty { .. } | Self::Damaged { .. } | Self::Foreign { .. } => "its file is damaged",
+            Self::Empty { .. } => "its file is empty",
+            Self::Foreign { .. } => "its file is something else",
+            Self::Damaged { .. } => "its file is damaged",
             Self::Hanging => "the disk does not answer",
             Self::Released => "it is handed over",
             Self::Database(source) => match &**source {
