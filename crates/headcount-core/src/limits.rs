@@ -34,7 +34,7 @@ pub struct Limits {
     /// Messages a client may send in a burst; refilled at `messages_per_second`. Beyond it a message is dropped and
     /// counted; a client that goes on for four more bursts is closed with 1008. At most 8,000. Default 60.
     pub messages_burst: u16,
-    /// Messages a second a client may send for ever. Default 20.
+    /// Messages a second a client may send for ever: at least one every `keepalive_ms`, which a client at rest sends. Default 20.
     pub messages_per_second: u16,
     /// Bytes of a route in its normal form. A longer one counts as `/` at open and is refused later. Default 1,024.
     pub route_bytes_max: u16,
@@ -90,7 +90,8 @@ pub struct Limits {
     /// Time between two keepalives (SSE) or pings (WebSocket) of a connection, milliseconds. Default 30,000.
     pub keepalive_ms: u32,
     /// A peer that is gone without a word leaves the counts within this time, milliseconds. At least twice `keepalive_ms` and half a
-    /// second, and at least `keepalive_ms` and three seconds. Default 75,000.
+    /// second, and at least `keepalive_ms` and three seconds. An SSE client behind a proxy must give signs of life for that: one that gives
+    /// none is gone when the proxy says so. Default 75,000.
     pub liveness_ms: u32,
     /// Releases remembered; the oldest is forgotten first. Default 1,000.
     pub releases_max: u32,
@@ -330,6 +331,12 @@ impl Limits {
                 ));
             }
         }
+        if u64::from(self.messages_per_second) * u64::from(self.keepalive_ms) < 1_000 {
+            problems.push(format!(
+                "`limits.messages_per_second` ({}) must allow the sign of life that a client gives every `limits.keepalive_ms` ({})",
+                self.messages_per_second, self.keepalive_ms
+            ));
+        }
         if self.send_bytes_max > self.outbox_bytes_max {
             problems.push(format!(
                 "`limits.send_bytes_max` ({}) must fit into `limits.outbox_bytes_max` ({})",
@@ -454,6 +461,14 @@ mod tests {
                     ..sound.clone()
                 },
                 "SSE",
+            ),
+            (
+                Limits {
+                    keepalive_ms: 100,
+                    messages_per_second: 9,
+                    ..sound.clone()
+                },
+                "messages_per_second",
             ),
         ] {
             let problem = problem(&limits);

@@ -34,6 +34,8 @@ pub enum Step<'a> {
     },
     /// Send a `pong`.
     Pong,
+    /// Nothing: that the client was heard is all it says.
+    Alive,
     /// Nothing, but count it: a message of an unknown type.
     IgnoreUnknown,
     /// Nothing, but count it: no message at all.
@@ -92,6 +94,7 @@ impl Session {
             Ok(ClientMessage::Ack { id, outcome }) => Step::Acknowledge { id, outcome },
             Ok(ClientMessage::UnsubscribeStats) => Step::Unsubscribe,
             Ok(ClientMessage::Ping) => Step::Pong,
+            Ok(ClientMessage::Alive) => Step::Alive,
         }
     }
 
@@ -248,6 +251,7 @@ mod tests {
                 Step::Navigate("/shopping".into()),
             ),
             ("ping", Step::Pong),
+            (r#"{"type":"alive"}"#, Step::Alive),
             (r#"{"type":"later"}"#, Step::IgnoreUnknown),
             ("shopping", Step::IgnoreMalformed),
         ] {

@@ -35,6 +35,8 @@ pub(crate) struct Candidate {
     pub(crate) resume: Option<Resume>,
     /// Nobody can see the tab.
     pub(crate) hidden: bool,
+    /// It answers each `keepalive`, on either transport.
+    pub(crate) owes: bool,
     /// The commands that the page was loaded anew for.
     pub(crate) reloaded: Vec<u32>,
     pub(crate) ip: Option<IpAddr>,
@@ -98,6 +100,7 @@ pub(crate) fn judge(
             .map(|tab| site.hash(&tab)),
         resume: resume_of(head),
         hidden: query_parameter(head, "visibility").is_some_and(|state| state == "hidden"),
+        owes: query_parameter(head, "alive").is_some_and(|alive| alive == "1"),
         reloaded: query_parameter(head, "reloaded").map_or_else(Vec::new, |text| client::reloaded(&text)),
         ip,
         address: site.address_to_limit(client),

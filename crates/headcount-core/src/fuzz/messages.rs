@@ -108,6 +108,7 @@ fn is_said_by(message: &ClientMessage<'_>, text: &str) -> bool {
         ClientMessage::UnsubscribeStats => field("type") == Some("unsubscribe-stats"),
         ClientMessage::Ack { id, .. } => field("type") == Some("ack") && fields.get("id") == Some(&json!(id)),
         ClientMessage::Ping => field("type") == Some("ping"),
+        ClientMessage::Alive => field("type") == Some("alive"),
         ClientMessage::Unknown => field("type").is_some(),
     }
 }

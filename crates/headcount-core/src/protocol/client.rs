@@ -35,6 +35,8 @@ pub enum ClientMessage<'a> {
     },
     /// The tab wants a `pong`.
     Ping,
+    /// The tab is still there.
+    Alive,
     /// A well-formed message of a type that this revision does not know.
     Unknown,
 }
@@ -124,6 +126,7 @@ pub fn parse(text: &str) -> Result<ClientMessage<'_>, Malformed> {
         "ack" => object(text).map(|AckFields { id, outcome }| ClientMessage::Ack { id, outcome }),
         "unsubscribe-stats" => Ok(ClientMessage::UnsubscribeStats),
         "ping" => Ok(ClientMessage::Ping),
+        "alive" => Ok(ClientMessage::Alive),
         _ => Ok(ClientMessage::Unknown),
     }
 }
@@ -248,6 +251,7 @@ mod tests {
             }
             Ok(ClientMessage::UnsubscribeStats) => "unsubscribe-stats".into(),
             Ok(ClientMessage::Ping) => "ping".into(),
+            Ok(ClientMessage::Alive) => "alive".into(),
             Ok(ClientMessage::Unknown) => "unknown".into(),
             Err(Malformed) => "malformed".into(),
         }

@@ -11,7 +11,7 @@ use headcount_core::sse;
 use headcount_core::websocket::{self, CloseCode, Decoder};
 use mio::Interest;
 
-use super::peer::{Extras, Link, Peer, Sent, Subscription};
+use super::peer::{Extras, Life, Link, Peer, Sent, Subscription};
 use super::reactor::Shard;
 use super::{Arrival, Happening, NewLink};
 use crate::admission::{Browser, Candidate, Transport};
@@ -119,7 +119,7 @@ impl Shard {
                 NewLink::Remote(link) => Link::Remote(link),
             },
             transport: candidate.transport,
-            heard: true,
+            life: Life::new(candidate.owes),
             stats: Subscription::None,
             browser,
             shown: candidate.shown,

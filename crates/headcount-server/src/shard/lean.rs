@@ -1,8 +1,8 @@
 //! The lean door: a socket, read just far enough to see what it wants.
 //!
 //! Only exact happy paths stay here: over HTTP/1.1, a well-formed `GET` for a stream of ours from a browser that may
-//! connect while there is room, and a `POST` of a route. Everything else, errors included, goes to the generic door with
-//! the bytes already read, so that every answer has one implementation. But for one: a server that is full says so here.
+//! connect while there is room, and a `POST` of a route or a sign of life. Everything else, errors included, goes to the
+//! generic door with the bytes already read, so that every answer has one implementation. But for one: a server that is full says so here.
 
 use std::io::{ErrorKind, Read};
 use std::net::SocketAddr;
@@ -42,7 +42,7 @@ pub(crate) enum Decision {
     Refuse,
     /// A stream that may open.
     Open(Box<Opening>),
-    /// A route, posted: so many bytes of what was read.
+    /// A route or a sign of life, posted: so many bytes of what was read.
     Post { post: Post, bytes: usize },
 }
 
@@ -93,12 +93,12 @@ impl Shard {
                         return None;
                     }
                     Decision::Post { post, bytes } => {
-                        if let Some(home) = self.home_of(&request, post.as_ref()) {
+                        if let Some(home) = self.home_of(&request, &post) {
                             self.send_home(home, request, &scratch[..have]);
                             return None;
                         }
-                        let moved = post.is_some_and(|(key, route)| self.post(key, &route));
-                        if !self.send_answer(&mut request.stream, moved) {
+                        let taken = post.is_some_and(|(key, posted)| self.post(key, &posted));
+                        if !self.send_answer(&mut request.stream, taken) {
                             return None;
                         }
                         scratch.copy_within(bytes..have, 0);

@@ -78,7 +78,7 @@ pub(crate) enum Command {
     Open(Box<Arrival>),
     /// Text that the client of a remote link sent, or any client by POST.
     Received { key: ConnectionKey, text: Box<str> },
-    /// The client of a remote link sent what is no message, and has had its answer.
+    /// A client sent what asks for nothing, or has had its answer: a sign of life by POST, or what a remote link took care of.
     Spent { key: ConnectionKey },
     /// A remote link ended.
     Gone { key: ConnectionKey },
@@ -261,6 +261,15 @@ impl Shards {
         let route = route.into();
         let left = shard.mailbox.leave(Command::Navigate { key, route });
         left.ok().map(|()| shard)
+    }
+
+    /// Leaves a sign of life for a connection; lets its shard sleep. Whether it is open, and its shard is not too far behind.
+    fn leave_sign(&self, key: ConnectionKey) -> bool {
+        let shard = self.of(key).filter(|shard| shard.holds(key));
+        shard.is_some_and(|shard| {
+            shard.meters.one(Count::ReceivedOther);
+            shard.mailbox.leave(Command::Spent { key }).is_ok()
+        })
     }
 
     /// The number of the shard for a new connection: always the same for one tab, else each in turn.

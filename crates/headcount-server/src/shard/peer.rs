@@ -20,8 +20,7 @@ use crate::mark::Mark;
 pub(super) struct Peer {
     pub(super) link: Link,
     pub(super) transport: Transport,
-    /// Whether it showed a sign of life since the last sweep.
-    pub(super) heard: bool,
+    pub(super) life: Life,
     pub(super) stats: Subscription,
     /// Of its browser's cookie.
     pub(super) browser: Mark,
@@ -31,6 +30,37 @@ pub(super) struct Peer {
     pub(super) decoder: Decoder,
     pub(super) outbox: Option<Box<Outbox>>,
     pub(super) extras: Option<Box<Extras>>,
+}
+
+/// Whether a tab was heard since it was last visited, and whether it owes a sign of life. In one byte: a peer has no second one to spare.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Life(u8);
+
+impl Life {
+    const HEARD: u8 = 1;
+    const OWES: u8 = 2;
+
+    /// Of a tab that was just heard. One that `owes` is sent `keepalive` on either transport and answers it over SSE; over WebSocket
+    /// its browser answers the pings.
+    pub(super) fn new(owes: bool) -> Self {
+        Self(Self::HEARD | if owes { Self::OWES } else { 0 })
+    }
+
+    /// It showed a sign of life.
+    pub(super) fn note(&mut self) {
+        self.0 |= Self::HEARD;
+    }
+
+    /// Whether it showed one since this was last asked.
+    pub(super) fn take(&mut self) -> bool {
+        let was_heard = self.0 & Self::HEARD != 0;
+        self.0 &= !Self::HEARD;
+        was_heard
+    }
+
+    pub(super) fn owes(self) -> bool {
+        self.0 & Self::OWES != 0
+    }
 }
 
 /// What most connections do not have.

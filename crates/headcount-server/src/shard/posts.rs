@@ -1,15 +1,16 @@
-//! Routes said by POST, answered by the shard that holds the socket.
+//! Routes and signs of life said by POST, answered by the shard that holds the socket.
 //!
-//! A tab on SSE says each navigation in a small request. It mostly comes over a socket the browser keeps open, so that
-//! socket goes to the shard where the tab lives and stays a guest there between requests. Where it later speaks for a tab of
-//! another shard, the route is left for that shard to find (`nudges`), and its roll says at once whether there is such a
-//! connection.
+//! A tab on SSE says each navigation in a small request, and in another that it is still there, once per `keepalive_ms`. They mostly
+//! come over a socket that the browser keeps open, so that socket goes to the shard where the tab lives and stays a guest there
+//! between requests. Where it later speaks for a tab of another shard, what it says is left for that shard to find (`nudges`),
+//! and that shard's roll says at once whether there is such a connection.
 
 use std::borrow::Cow;
 use std::io::Write;
 
 use headcount_core::connection::ConnectionKey;
 use headcount_core::protocol::client::{self, Addressed, ClientMessage, RouteBody};
+use headcount_core::session::Spent;
 use mio::net::TcpStream;
 
 use super::Command;
@@ -17,13 +18,23 @@ use super::guests::Request;
 use super::lean::{Decision, Judge};
 use super::reactor::Shard;
 use crate::head::Head;
+use crate::metrics::Count;
 use crate::origin::Admission;
 
 /// Bytes of a body that is looked at here; the generic door takes longer ones.
 const BODY_BYTES_MAX: usize = 8_192;
 
-/// A posted route: which connection, and where to; `None` where the body says neither.
-pub(crate) type Post = Option<(ConnectionKey, String)>;
+/// Which connection posted something, and what; `None` where the body says neither.
+pub(crate) type Post = Option<(ConnectionKey, Posted)>;
+
+/// What the lean door answers by itself.
+#[derive(Debug)]
+pub(crate) enum Posted {
+    /// The tab shows this page.
+    Route(String),
+    /// The tab is still there.
+    Alive,
+}
 
 impl Judge<'_> {
     /// What to do with a POST of which this head and this much of the body have arrived.
@@ -51,7 +62,11 @@ impl Judge<'_> {
         let post = match std::str::from_utf8(body).map_or(Said::Nothing, read) {
             Said::Route { connection_id, route } => {
                 let key = self.site.cipher.key(&connection_id);
-                key.map(|key| (key, route.into_owned()))
+                key.map(|key| (key, Posted::Route(route.into_owned())))
+            }
+            Said::Alive { connection_id } => {
+                let key = self.site.cipher.key(&connection_id);
+                key.map(|key| (key, Posted::Alive))
             }
             Said::Nothing => None,
             Said::Other => return Decision::HandOver,
@@ -75,8 +90,10 @@ impl Judge<'_> {
 impl Shard {
     /// The shard that a socket's first POST is for, where that is another. A browser's sockets mostly speak for one tab, so
     /// this one is better off there; what it says later for tabs of other shards is left for them.
-    pub(super) fn home_of(&self, request: &Request, post: Option<&(ConnectionKey, String)>) -> Option<usize> {
-        let (key, _) = post.filter(|(key, _)| !request.answered && key.shard != self.number)?;
+    pub(super) fn home_of(&self, request: &Request, post: &Post) -> Option<usize> {
+        let (key, _) = post
+            .as_ref()
+            .filter(|(key, _)| !request.answered && key.shard != self.number)?;
         let is_open = self.shards.of(*key).is_some_and(|shard| shard.holds(*key));
         is_open.then(|| key.shard.into())
     }
@@ -89,17 +106,22 @@ impl Shard {
         self.tell_shard(home, Command::Serve(request));
     }
 
-    /// Acts on a posted route. Whether there is such a connection, and the route is one.
-    pub(super) fn post(&mut self, key: ConnectionKey, route: &str) -> bool {
-        if key.shard == self.number {
-            return self.navigate_by_post(key, route);
-        }
-        let route_bytes_max = self.limits().route_bytes_max;
-        let left = self.shards.leave_route(key, route, route_bytes_max).is_some();
-        if left {
+    /// Acts on what was posted. Whether there is such a connection, and a route is one.
+    pub(super) fn post(&mut self, key: ConnectionKey, posted: &Posted) -> bool {
+        let is_here = key.shard == self.number;
+        let taken = match posted {
+            Posted::Route(route) if is_here => self.navigate_by_post(key, route),
+            Posted::Route(route) => {
+                let route_bytes_max = self.limits().route_bytes_max;
+                self.shards.leave_route(key, route, route_bytes_max).is_some()
+            }
+            Posted::Alive if is_here => self.hear_by_post(key),
+            Posted::Alive => self.shards.leave_sign(key),
+        };
+        if taken && !is_here {
             self.nudges.owe(usize::from(key.shard));
         }
-        left
+        taken
     }
 
     /// Wakes the shards that routes were left for, as far as it is time.
@@ -116,9 +138,18 @@ impl Shard {
         );
     }
 
-    /// Answers a posted route. Whether the socket took it.
-    pub(super) fn send_answer(&mut self, stream: &mut TcpStream, moved: bool) -> bool {
-        let (length, body) = if moved {
+    /// Notes that a connection gave a sign of life. Whether it is here.
+    fn hear_by_post(&mut self, key: ConnectionKey) -> bool {
+        let Some(slot) = self.registry.find(key) else {
+            return false;
+        };
+        self.meters.one(Count::ReceivedOther);
+        self.spend(slot) != Spent::Flood
+    }
+
+    /// Answers a POST. Whether the socket took it.
+    pub(super) fn send_answer(&mut self, stream: &mut TcpStream, taken: bool) -> bool {
+        let (length, body) = if taken {
             ("11", "{\"ok\":true}")
         } else {
             ("12", "{\"ok\":false}")
@@ -146,6 +177,8 @@ enum Said<'a> {
         connection_id: Cow<'a, str>,
         route: Cow<'a, str>,
     },
+    /// This tab is still there.
+    Alive { connection_id: Cow<'a, str> },
     /// Nothing that is understood.
     Nothing,
     /// Something that the generic door answers.
@@ -164,6 +197,7 @@ fn read_message(text: &str) -> Said<'_> {
         (Ok(ClientMessage::RouteUpdate { route }), Ok(Addressed { connection_id })) => {
             Said::Route { connection_id, route }
         }
+        (Ok(ClientMessage::Alive), Ok(Addressed { connection_id })) => Said::Alive { connection_id },
         (Ok(_), Ok(_)) => Said::Other,
         _ => Said::Nothing,
     }

@@ -45,7 +45,7 @@ impl Shard {
         };
         match socket.read(scratch) {
             Ok(read @ 1..) => {
-                peer.heard = true;
+                peer.life.note();
                 let open = match peer.transport {
                     Transport::WebSocket => self.on_frames(slot, &mut scratch[..read]),
                     // What an SSE client sends after its request means nothing, and is not free.
@@ -156,7 +156,7 @@ impl Shard {
         let Some(peer) = self.registry.peer_mut(slot) else {
             return Spent::Flood;
         };
-        peer.heard = true;
+        peer.life.note();
         let spent = peer.session.spend(now_ms, &site.config.limits);
         if spent == Spent::Flood {
             self.close(slot, Cause::Flood);
@@ -171,7 +171,7 @@ impl Shard {
         let Some(peer) = self.registry.peer_mut(slot) else {
             return;
         };
-        peer.heard = true;
+        peer.life.note();
         match peer.session.receive(text, now_ms, &site.config.limits) {
             Step::Navigate(route) => {
                 self.forget_deferred(slot);
@@ -194,6 +194,7 @@ impl Shard {
                 self.meters.one(Count::ReceivedOther);
                 self.unsubscribe(slot);
             }
+            Step::Alive => self.meters.one(Count::ReceivedOther),
             Step::Pong => {
                 self.meters.one(Count::ReceivedOther);
                 self.send_text(slot, server::PONG);

@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 
+use bytes::Bytes;
 use headcount_core::backoff;
 use headcount_core::limits::Limits;
 use headcount_core::protocol::server;
@@ -54,6 +55,28 @@ impl Sweep {
             self.next = 0;
         }
         due
+    }
+}
+
+/// What connections are sent when they are visited.
+struct Signs {
+    /// Over SSE.
+    event: Bytes,
+    /// Over WebSocket: browsers answer it, and show it to no page.
+    ping: Bytes,
+    /// The same, and a message that the page sees.
+    ping_and_keepalive: Vec<u8>,
+}
+
+impl Signs {
+    fn of(unix_ms: u64) -> Self {
+        let keepalive = server::keepalive(unix_ms);
+        let ping = websocket::ping(&[]);
+        Self {
+            event: sse::event(&keepalive),
+            ping_and_keepalive: [&ping[..], &websocket::text(&keepalive)].concat(),
+            ping,
+        }
     }
 }
 
@@ -135,30 +158,34 @@ impl Shard {
 
     fn go_on_sweeping(&mut self) {
         let pass_ms = u64::from(self.limits().keepalive_ms);
-        let keepalive = sse::event(&server::keepalive(clock::unix_ms()));
-        let ping = websocket::ping(&[]);
+        let signs = Signs::of(clock::unix_ms());
         let (now_ms, end) = (self.now_ms, self.registry.end());
         for slot in self.sweep.due(now_ms, end, pass_ms) {
-            self.visit(slot, &keepalive, &ping);
+            self.visit(slot, &signs);
         }
     }
 
-    fn visit(&mut self, slot: u32, keepalive: &[u8], ping: &[u8]) {
+    fn visit(&mut self, slot: u32, signs: &Signs) {
         let (now_ms, outbox_ms) = (self.now_ms, u64::from(self.limits().outbox_ms));
         let Some(peer) = self.registry.peer_mut(slot) else {
             return;
         };
         let stuck = peer.untouched_ms(now_ms) > outbox_ms;
-        let was_heard = std::mem::replace(&mut peer.heard, false);
+        let was_heard = peer.life.take();
         match peer.transport {
             _ if stuck => self.close(slot, Cause::Slow),
+            Transport::Sse if !was_heard && peer.life.owes() => self.close(slot, Cause::Silent),
             Transport::WebSocket if !was_heard => self.close(slot, Cause::Silent),
+            Transport::WebSocket if !peer.life.owes() => {
+                self.send_own(slot, &signs.ping);
+            }
             Transport::WebSocket => {
-                self.send_own(slot, ping);
+                self.meters.one(Count::SentKeepalive);
+                self.send_own(slot, &signs.ping_and_keepalive);
             }
             Transport::Sse => {
                 self.meters.one(Count::SentKeepalive);
-                self.send_own(slot, keepalive);
+                self.send_own(slot, &signs.event);
             }
         }
     }

@@ -26,6 +26,7 @@ mod hooks;
 mod http2;
 mod invalidation;
 mod lifecycle;
+mod liveness;
 // The client that the core's own tests hold its messages to.
 #[path = "../../../headcount-core/src/protocol/stats/tests/client.rs"]
 mod naive;
