@@ -176,25 +176,40 @@ describe('over HTTP/2', () => {
     await moveToHttp2()
   })
 
-  test('a tab is counted over SSE, and comes back under the page it shows now', async () => {
-    const tab = await Tab.open(await newVisitor(browser), `${site.url}/a`)
-    await counted({ routes: { '/a': 1 } })
-    await tab.page.locator('button').click()
-    await counted({ routes: { '/pushed': 1 } })
-    await server.stop()
-    await startServer()
-    site.upstream = server.url
-    await counted({ total: 1, versions: { v2: 1 }, routes: { '/pushed': 1 } }, RETURN_WITHIN_MS)
-    assert.equal(site.opened.ws, 0)
+  for (const [transport, opened] of [['websocket', 'ws'], ['sse', 'sse']]) {
+    test(`a tab is counted over ${transport}, and comes back under the page it shows now`, async () => {
+      // Which transport is first where nothing is said.
+      site.attributes = transport === 'sse' ? 'data-transport="sse"' : ''
+      const tab = await Tab.open(await newVisitor(browser), `${site.url}/a`)
+      await counted({ routes: { '/a': 1 } })
+      await tab.page.locator('button').click()
+      await counted({ routes: { '/pushed': 1 } })
+      await server.stop()
+      await startServer()
+      site.upstream = server.url
+      await counted({ total: 1, versions: { v2: 1 }, routes: { '/pushed': 1 } }, RETURN_WITHIN_MS)
+      assert.equal(site.opened[opened === 'ws' ? 'sse' : 'ws'], 0)
+    })
+  }
+
+  test('what was missed while away is heard on return, once, over SSE', () => {
+    site.attributes = 'data-transport="sse"'
+    return missing()
   })
 
-  test('what was missed while away is heard on return, once, over SSE', missing)
-
-  test('where a proxy buffers the stream the tab is counted over WebSocket', async () => {
+  test('where WebSockets do not get through the next pages begin with SSE, and where a proxy buffers that, the tab is back on WebSocket', async () => {
+    site.passesWebSocket = false
+    const tab = await Tab.open(await newVisitor(browser), `${site.url}/a`)
+    await counted({ routes: { '/a': 1 } }, RETURN_WITHIN_MS)
+    const { ws } = site.opened
+    await tab.follow('/b')
+    await counted({ routes: { '/b': 1 } })
+    assert.equal(site.opened.ws, ws)
+    site.passesWebSocket = true
     site.buffers = true
-    await Tab.open(await newVisitor(browser), `${site.url}/a`)
-    await until('a WebSocket', () => site.opened, ({ ws }) => ws > 0, RETURN_WITHIN_MS)
-    await counted({ routes: { '/a': 1 } })
+    await tab.page.reload()
+    await until('a WebSocket', () => site.opened, (opened) => opened.ws > ws, RETURN_WITHIN_MS)
+    await counted({ routes: { '/b': 1 } })
   })
 })
 

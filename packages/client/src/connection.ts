@@ -11,6 +11,10 @@ import type { TransportName } from './transport/link.js'
 
 /** How often a server sends a sign of life that does not say so, milliseconds. */
 const KEEPALIVE_MS = 30_000
+/** When a WebSocket of this tab last did not get through, milliseconds since the Unix epoch. */
+const KEY = 'headcount.sse'
+/** For how long its pages begin with SSE then, milliseconds. */
+const REMEMBERED_MS = 3_600_000
 /** How often the clock is looked at, milliseconds. A look that comes three times too late means the machine slept. */
 const LOOK_MS = 30_000
 
@@ -36,12 +40,14 @@ export interface Connection {
 /** Begins with the event `start`. `changed` hears of every other phase, `received` of every message. */
 export function createConnection(
   { base, transport, version, tab, route, reloaded }: ConnectionSettings,
-  environment: Pick<Environment, 'clock' | 'links' | 'preferred' | 'probe'>,
+  environment: Pick<Environment, 'clock' | 'links' | 'places' | 'probe'>,
   changed: (session: Session) => void,
   received: (received: Received) => void,
 ): Connection {
-  const { clock, preferred, probe } = environment
-  let session = newSession(transport === 'auto' ? preferred(base) : transport, transport === 'auto', route, reloaded)
+  const { clock, places: [place], probe } = environment
+  const isAuto = transport === 'auto'
+  const first = clock.now() - Number(place.read(KEY)) < REMEMBERED_MS ? 'sse' : 'websocket'
+  let session = newSession(isAuto ? first : transport, isAuto, route, reloaded)
   let keepalive = KEEPALIVE_MS
   const waiting = clock.timer()
   const line = createLine(base, { tab, ...version && { v: version } }, environment, {
@@ -56,11 +62,12 @@ export function createConnection(
   })
 
   function happened(event: SessionEvent): void {
-    const before = session.phase
+    const before = session
     const [next, effects] = reduce(session, event, clock.random())
     session = next
     effects.forEach(act)
-    if (session.phase === before) return
+    if (session.transport !== before.transport) place.write(KEY, session.transport === 'sse' ? `${clock.now()}` : '')
+    if (session.phase === before.phase) return
     if (session.phase === 'open') line.opened()
     if (session.phase === 'closed') stopLooking()
     changed(session)

@@ -5,7 +5,6 @@ import type { LoadReading } from './numbers.js'
 import { historyPlace, sessionPlace, type Place } from './storage.js'
 import type { LoadRefresh } from './refreshing-later.js'
 import { reload } from './reload.js'
-import { choose } from './transport/choose.js'
 import type { Connect, TransportName } from './transport/link.js'
 import { later } from './transport/later.js'
 import { websocket } from './transport/websocket.js'
@@ -30,7 +29,6 @@ export interface Environment {
   /** Where a tab's own memory lies, the best place first. */
   readonly places: readonly [Place, ...Place[]]
   readonly page: Window & typeof globalThis
-  readonly preferred: (base: URL) => TransportName
   /** Whether this page is an earlier one loaded anew. */
   readonly isReload: boolean
   /** Whether a server answers there. */
@@ -61,7 +59,6 @@ export function browserEnvironment(page: Window & typeof globalThis): Environmen
     links: { sse: later(() => import('./transport/sse.js').then(({ sse }) => sse)), websocket },
     places: [sessionPlace(page), historyPlace(page)],
     page,
-    preferred: (base) => choose(base.origin === page.location.origin, entry?.nextHopProtocol ?? ''),
     isReload: entry?.type === 'reload',
     probe: (base) => fetch(new URL('health', base), { cache: 'no-store' }).then((answer) => answer.ok, () => false),
     loadQuestion: () => import('./question.js'),

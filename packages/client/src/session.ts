@@ -8,7 +8,6 @@
 
 import { returnAfter, wait_ms } from './backoff.js'
 import type { Ack, ClientMessage, Connected, KnownMessage } from './messages.js'
-import { other } from './transport/choose.js'
 import type { TransportName } from './transport/link.js'
 
 /**
@@ -110,7 +109,7 @@ function happen(link: Draft, event: SessionEvent, chance: number): void {
     case 'stop': shut(link, 'closed'); break
     case 'received': received(link, event.known); break
     case 'ended': if (isLive(link)) ended(link, event.code, event.wasBrief, chance); break
-    case 'reachable': if (!isLive(link)) link.transport = other(link.transport); break
+    case 'reachable': if (!isLive(link)) link.transport = link.transport === 'sse' ? 'websocket' : 'sse'; break
     case 'due': if (link.phase === 'waiting' || link.returning) open(link); break
     case 'doubted': doubted(link); break
     case 'ack': acknowledge(link, event); break

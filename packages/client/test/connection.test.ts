@@ -4,15 +4,15 @@ import { createConnection } from '../src/connection.js'
 import type { Environment } from '../src/environment.js'
 import { CONNECT_MS } from '../src/line.js'
 import type { ClientMessage } from '../src/messages.js'
+import type { Place } from '../src/storage.js'
 import type { Connect, LinkEvents, TransportName } from '../src/transport/link.js'
-import { TestClock } from './world.js'
+import { place, TestClock } from './world.js'
 
 const CONNECTED = '{"type":"connected","version":"v2","connectionId":"id","timestamp":0}'
 const BASE = new URL('https://site.example/pro/__skew/')
 
 /** A server in the hand of the test: it sees the latest link, and what was said on it. */
-function connect(transport: TransportName | 'auto' = 'auto', version?: string) {
-  const clock = new TestClock()
+function connect(transport: TransportName | 'auto' = 'auto', version?: string, storage: Place = place(), clock = new TestClock()) {
   const links: { name: TransportName; query: URLSearchParams; events: LinkEvents; said: ClientMessage[]; closed: boolean }[] = []
   const opening = (name: TransportName): Connect => (_base, query, events) => {
     const link = { name, query, events, said: [] as ClientMessage[], closed: false }
@@ -20,10 +20,10 @@ function connect(transport: TransportName | 'auto' = 'auto', version?: string) {
     return { send: (message) => link.said.push(message), close: () => { link.closed = true } }
   }
   const server = { isThere: false }
-  const environment: Pick<Environment, 'clock' | 'links' | 'preferred' | 'probe'> = {
+  const environment: Pick<Environment, 'clock' | 'links' | 'places' | 'probe'> = {
     clock,
     links: { sse: opening('sse'), websocket: opening('websocket') },
-    preferred: () => 'websocket',
+    places: [storage],
     probe: () => Promise.resolve(server.isThere),
   }
   const phases: string[] = []
@@ -89,6 +89,21 @@ describe('a connection', () => {
     await Promise.resolve()
     clock.pass(1_000)
     expect(last().name).toBe('sse')
+  })
+
+  test('begins with what got through for an hour, and then with WebSocket again', async () => {
+    const storage = place()
+    const { clock, last, server } = connect('auto', undefined, storage)
+    server.isThere = true
+    expect(last().name).toBe('websocket')
+    last().events.ended(1006)
+    await Promise.resolve()
+    await Promise.resolve()
+    clock.pass(1_000)
+    expect(connect('auto', undefined, storage, clock).last().name).toBe('sse')
+    expect(connect('websocket', undefined, storage, clock).last().name).toBe('websocket')
+    clock.pass(3_600_000)
+    expect(connect('auto', undefined, storage, clock).last().name).toBe('websocket')
   })
 
   test('comes back in its own time when the browser refuses to open one', async () => {

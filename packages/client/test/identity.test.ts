@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest'
 
 import { leaveTabId, takeTabId } from '../src/identity.js'
-import { choose } from '../src/transport/choose.js'
 import { blocked, place } from './world.js'
 
 let counter = 0
@@ -29,17 +28,5 @@ describe('a tab', () => {
 
   test('has one of 128 bits, within the 64 bytes that a server takes', () => {
     expect(takeTabId(place(), (words) => crypto.getRandomValues(words))).toMatch(/^(\d{1,10}-){3}\d{1,10}$/)
-  })
-})
-
-describe('the transport to begin with', () => {
-  test.each([
-    [true, 'http/1.1', 'websocket'],
-    [true, 'h2', 'sse'],
-    [true, 'h3', 'sse'],
-    [true, '', 'websocket'],
-    [false, 'h2', 'websocket'],
-  ] as const)('same origin %s, page over %s: %s', (sameOrigin, protocol, expected) => {
-    expect(choose(sameOrigin, protocol)).toBe(expected)
   })
 })

@@ -5,7 +5,7 @@ import type { Place } from '../src/storage.js'
 
 /** Time stands still until `pass`. */
 export class TestClock implements Clock {
-  #now = 1_000_000
+  #now = 1_800_000_000_000
   #timers = new Map<symbol, { readonly at: number; readonly work: () => void }>()
   chance = 0.5
 
