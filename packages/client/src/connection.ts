@@ -1,7 +1,4 @@
-// Acts on the effects of the session: the one place that holds its line and its timers.
-//
-// A link is taken for dead if it has said nothing for too long: after it was opened, after it was doubted, and over SSE,
-// where signs of life arrive by themselves, at any time. A WebSocket at rest is silent; its server finds the dead ones.
+// Acts on the effects of the session: the one place that holds its line and its timers, and that remembers which transport got through.
 
 import type { Environment } from './environment.js'
 import { createLine } from './line.js'
@@ -9,14 +6,12 @@ import { read, type Received } from './messages.js'
 import { newSession, reduce, type Effect, type Session, type SessionEvent } from './session.js'
 import type { TransportName } from './transport/link.js'
 
-/** How often a server sends a sign of life that does not say so, milliseconds. */
+/** How often a server gives a sign of life that does not say so, milliseconds. */
 const KEEPALIVE_MS = 30_000
 /** When a WebSocket of this tab last did not get through, milliseconds since the Unix epoch. */
 const KEY = 'headcount.sse'
 /** For how long its pages begin with SSE then, milliseconds. */
 const REMEMBERED_MS = 3_600_000
-/** How often the clock is looked at, milliseconds. A look that comes three times too late means the machine slept. */
-const LOOK_MS = 30_000
 
 /** What the connection needs to know. */
 export interface ConnectionSettings {
@@ -50,15 +45,16 @@ export function createConnection(
   let session = newSession(isAuto ? first : transport, isAuto, route, reloaded)
   let keepalive = KEEPALIVE_MS
   const waiting = clock.timer()
-  const line = createLine(base, { tab, ...version && { v: version } }, environment, {
+  const line = createLine(base, { tab, alive: '1', ...version && { v: version } }, environment, {
     heard(text) {
       const found = read(text)
       if (!found) return
-      if (found.known?.type === 'connected') keepalive = Number(found.known.keepalive) || KEEPALIVE_MS
+      if (found.known?.type === 'connected') keepalive = every(found.known.keepalive)
       if (found.known) happened({ type: 'received', known: found.known })
       received(found)
     },
     ended(attempt, code, wasBrief) { happened({ type: 'ended', attempt, code, wasBrief }) },
+    silent() { happened({ type: 'silent' }) },
   })
 
   function happened(event: SessionEvent): void {
@@ -68,8 +64,7 @@ export function createConnection(
     effects.forEach(act)
     if (session.transport !== before.transport) place.write(KEY, session.transport === 'sse' ? `${clock.now()}` : '')
     if (session.phase === before.phase) return
-    if (session.phase === 'open') line.opened()
-    if (session.phase === 'closed') stopLooking()
+    if (session.phase === 'open') line.opened(keepalive)
     changed(session)
   }
 
@@ -89,25 +84,10 @@ export function createConnection(
     }
   }
 
-  const stopLooking = watchClock(environment, (hasSlept) => {
-    const hadToEnd = session.phase === 'open' && session.transport === 'sse' && line.endIfSilent(3 * keepalive)
-    if (hasSlept && !hadToEnd) happened({ type: 'doubted' })
-  })
   return { get session() { return session }, happened }
 }
 
-/** Calls `look` ever again, and says whether the machine slept meanwhile, until the function that it returns is called. */
-function watchClock({ clock }: Pick<Environment, 'clock'>, look: (hasSlept: boolean) => void): () => void {
-  let lookedAt = clock.now()
-  const looking = clock.timer()
-  const again = (): void => {
-    looking(LOOK_MS, () => {
-      const before = lookedAt
-      lookedAt = clock.now()
-      again()
-      look(lookedAt - before > 3 * LOOK_MS)
-    })
-  }
-  again()
-  return looking
+/** What no server would send, such as a time below its own least of 100 ms, is as good as nothing. */
+function every(keepalive: unknown): number {
+  return Number(keepalive) > 99 ? Number(keepalive) : KEEPALIVE_MS
 }

@@ -1,4 +1,8 @@
 // The one link of a tab: opened, spoken on, and given up where nothing is heard in time.
+//
+// A server gives a sign of life once per keepalive, over either transport. A link without one for half as long again is `silent`: the session asks, and
+// where nothing comes the link is given up, within 2.25 keepalives in all. A page that was frozen, or whose machine slept, heard nothing meanwhile,
+// and its timers are late: it asks first, and again where it slept before the answer came, so a link that is well is kept.
 
 import type { Environment } from './environment.js'
 import type { ClientMessage } from './messages.js'
@@ -6,15 +10,16 @@ import type { Link, TransportName } from './transport/link.js'
 
 /** A stream that has not said `connected` by then is blocked or buffered on its way, milliseconds. */
 export const CONNECT_MS = 8_000
-/** A link that was doubted must answer within this time, milliseconds. */
+/** The longest that a link which was asked may take to answer, milliseconds. */
 const ANSWER_MS = 10_000
 /** A stream that ends sooner was of no use, milliseconds. */
 const BRIEF_MS = 5_000
 
-/** What a line tells: what it heard, and which attempt is over. */
+/** What a line tells: what it heard, which attempt is over, and that it heard nothing for too long. */
 export interface LineEvents {
   readonly heard: (text: string) => void
   readonly ended: (attempt: number, code: number | null, wasBrief: boolean) => void
+  readonly silent: () => void
 }
 
 /** A link, or none. */
@@ -23,24 +28,23 @@ export interface Line {
   readonly open: (attempt: number, transport: TransportName, query: Readonly<Record<string, string>>) => void
   readonly close: () => void
   readonly send: (message: ClientMessage, connectionId: string) => void
-  /** It is of use from now on. */
-  readonly opened: () => void
-  /** Ends the attempt if it was silent for longer, milliseconds; says whether it was. */
-  readonly endIfSilent: (silence_ms: number) => boolean
+  /** It is of use from now on, and its server gives a sign of life this often, milliseconds. */
+  readonly opened: (keepalive: number) => void
 }
 
 /** Nothing is open. `common` is in every query. */
 export function createLine(
-  base: URL, common: Readonly<Record<string, string>>, { clock, links }: Pick<Environment, 'clock' | 'links'>, { heard, ended }: LineEvents,
+  base: URL, common: Readonly<Record<string, string>>, { clock, links }: Pick<Environment, 'clock' | 'links'>, { heard, ended, silent }: LineEvents,
 ): Line {
   let link: Link | null = null
   let attempt = 0
-  let openedAt = clock.now()
-  let heardAt = openedAt
-  const doubting = clock.timer()
+  let keepalive = 0
+  let openedAt = 0
+  let heardAt = 0
+  const waiting = clock.timer()
 
   function close(): void {
-    doubting()
+    waiting()
     link?.close()
     link = null
   }
@@ -55,9 +59,13 @@ export function createLine(
     end(attempt, null)
   }
 
+  function listen(): void {
+    waiting(keepalive / 2, () => { (clock.now() - heardAt < 1.5 * keepalive ? listen : silent)() })
+  }
+
   function received(text: string): void {
-    doubting()
     heardAt = clock.now()
+    if (keepalive) listen()
     heard(text)
   }
 
@@ -65,22 +73,30 @@ export function createLine(
     close,
     open(number, transport, query) {
       attempt = number
-      doubting(CONNECT_MS, giveUp)
+      keepalive = 0
+      waiting(CONNECT_MS, giveUp)
       try {
-        link = links[transport](base, new URLSearchParams({ ...query, ...common }), { received, ended: (code) => { end(number, code) } })
+        link = links[transport](base, new URLSearchParams({ ...query, ...common }), {
+          received,
+          ended(code) {
+            waiting()
+            end(number, code)
+          },
+        })
       } catch {
         queueMicrotask(() => { end(number, null) })
       }
     },
     send(message, connectionId) {
       link?.send(message, connectionId)
-      if (message.type === 'ping') doubting(ANSWER_MS, giveUp)
+      if (message.type !== 'ping') return
+      const askedAt = clock.now()
+      waiting(Math.min(ANSWER_MS, 0.75 * keepalive), () => { (clock.now() - askedAt < keepalive ? giveUp : silent)() })
     },
-    opened() { openedAt = clock.now() },
-    endIfSilent(silence_ms) {
-      const isSilent = clock.now() - heardAt > silence_ms
-      if (isSilent) giveUp()
-      return isSilent
+    opened(every) {
+      keepalive = every
+      openedAt = clock.now()
+      listen()
     },
   }
 }

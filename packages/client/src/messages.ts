@@ -17,7 +17,7 @@ export interface Connected {
   readonly timestamp: number
   /** What to bring back for as long as this page is loaded; absent from servers that judge no one by it. */
   readonly resume?: string
-  /** Over SSE there is a sign of life this often, milliseconds; absent from servers that do not say so. */
+  /** There is a sign of life this often, milliseconds; absent from servers that do not say so. */
   readonly keepalive?: number
   /** Whose numbers the commands have; absent from servers that name none. */
   readonly epoch?: string
@@ -101,7 +101,7 @@ export type ClientMessage =
   | { readonly type: 'route-update'; readonly route: string }
   | { readonly type: 'visibility'; readonly state: 'visible' | 'hidden' }
   | { readonly type: 'subscribe-stats'; readonly delta: true; readonly connections: boolean }
-  | { readonly type: 'unsubscribe-stats' | 'ping' }
+  | { readonly type: 'unsubscribe-stats' | 'ping' | 'alive' }
   | Ack
 
 /** A message as it came, and as what this client knows, if it does. */

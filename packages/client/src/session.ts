@@ -53,11 +53,11 @@ export interface PageEvent {
   readonly type: 'start' | 'online' | 'offline' | 'shown' | 'hidden' | 'left' | 'back' | 'doubted'
 }
 
-/** What can happen to it. `due`: a wait is over. `wasBrief`: it ended before it was of any use.
+/** What can happen to it. `due`: a wait is over. `silent`: nothing was heard for too long. `wasBrief`: it ended before it was of any use.
  * `reachable`: the server answers a probe. */
 export type SessionEvent =
   | PageEvent
-  | { readonly type: 'stop' | 'due' }
+  | { readonly type: 'stop' | 'due' | 'silent' }
   | { readonly type: 'navigated'; readonly route: string }
   | { readonly type: 'subscribe'; readonly connections: boolean | null }
   | Ack
@@ -112,6 +112,7 @@ function happen(link: Draft, event: SessionEvent, chance: number): void {
     case 'reachable': if (!isLive(link)) link.transport = link.transport === 'sse' ? 'websocket' : 'sse'; break
     case 'due': if (link.phase === 'waiting' || link.returning) open(link); break
     case 'doubted': doubted(link); break
+    case 'silent': say(link, { type: 'ping' }); break
     case 'ack': acknowledge(link, event); break
     case 'navigated':
       link.route = event.route
@@ -240,7 +241,7 @@ function say(link: Draft, message: ClientMessage): void {
   if (link.phase === 'open') link.effects.push({ type: 'send', message })
 }
 
-/** After sleep or a change of networks an open link may be dead without knowing. SSE cannot be asked, but is never silent for long. */
+/** After a change of networks an open link may be dead without knowing. Over SSE the question is a POST; that waits until the link is silent. */
 function doubted(link: Draft): void {
   if (link.transport === 'websocket') say(link, { type: 'ping' })
 }

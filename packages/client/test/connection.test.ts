@@ -9,6 +9,8 @@ import type { Connect, LinkEvents, TransportName } from '../src/transport/link.j
 import { place, TestClock } from './world.js'
 
 const CONNECTED = '{"type":"connected","version":"v2","connectionId":"id","timestamp":0}'
+const KEEPALIVE = '{"type":"keepalive","timestamp":0}'
+const BOTH = ['sse', 'websocket'] as const
 const BASE = new URL('https://site.example/pro/__skew/')
 
 /** A server in the hand of the test: it sees the latest link, and what was said on it. */
@@ -42,7 +44,7 @@ function connect(transport: TransportName | 'auto' = 'auto', version?: string, s
 describe('a connection', () => {
   test('says who it is, and what it was given', () => {
     const { last, clock } = connect('sse', 'v 1')
-    expect(String(last().query)).toBe('route=%2Fa+b&tab=ab12&v=v+1')
+    expect(String(last().query)).toBe('route=%2Fa+b&tab=ab12&alive=1&v=v+1')
     last().events.received(CONNECTED.replace('}', ',"resume":"17;19"}'))
     last().events.ended(null)
     clock.pass(1_000)
@@ -73,12 +75,18 @@ describe('a connection', () => {
     expect(links.length).toBeLessThan(50)
   })
 
-  test('stays when something came in time', () => {
-    const { clock, links, last, phases } = connect('websocket')
-    last().events.received(CONNECTED)
-    clock.pass(60 * 60_000)
-    expect(links).toHaveLength(1)
-    expect(phases).toEqual(['connecting', 'open'])
+  test('stays while there are signs of life', () => {
+    for (const transport of BOTH) {
+      const { clock, links, last, phases } = connect(transport)
+      last().events.received(CONNECTED)
+      for (let passed = 0; passed < 120; passed += 1) {
+        clock.pass(30_500)
+        last().events.received(KEEPALIVE)
+      }
+      expect(links).toHaveLength(1)
+      expect(last().said).toEqual([])
+      expect(phases).toEqual(['connecting', 'open'])
+    }
   })
 
   test('changes the transport when the server answers and the stream does not', async () => {
@@ -117,46 +125,97 @@ describe('a connection', () => {
 })
 
 describe('a link that may be dead', () => {
-  test('over WebSocket is asked after sleep, and given up without an answer', () => {
-    const { clock, last, links } = connect('websocket')
-    last().events.received(CONNECTED)
-    clock.sleep(10 * 60_000)
-    clock.pass(0)
-    expect(last().said).toEqual([{ type: 'ping' }])
-    clock.pass(11_000)
-    expect(links).toHaveLength(2)
-  })
-
-  test('over WebSocket that answers is kept', () => {
-    const { clock, connection, last, links } = connect('websocket')
-    last().events.received(CONNECTED)
-    connection.happened({ type: 'doubted' })
-    last().events.received('{"type":"pong"}')
-    clock.pass(60_000)
-    expect(links).toHaveLength(1)
-  })
-
-  test('over SSE is one without a sign of life', () => {
-    const { clock, last, links } = connect('sse')
-    last().events.received(CONNECTED)
-    for (let signs = 0; signs < 10; signs += 1) {
-      clock.pass(30_000)
-      last().events.received('{"type":"keepalive","timestamp":0}')
+  test('is asked when it was silent for too long, and given up without an answer, all within 75 s', () => {
+    for (const transport of BOTH) {
+      const { clock, connection, last, links } = connect(transport)
+      last().events.received(CONNECTED)
+      clock.pass(30_500)
+      last().events.received(KEEPALIVE)
+      clock.pass(44_000)
+      expect(last().said).toEqual([])
+      clock.pass(2_000)
+      expect(last().said).toEqual([{ type: 'ping' }])
+      clock.pass(29_000)
+      expect(links[0]?.closed).toBe(true)
+      expect(links.length).toBeGreaterThan(1)
+      expect(connection.session.phase).not.toBe('open')
     }
-    expect(links).toHaveLength(1)
-    clock.pass(125_000)
-    expect(links).toHaveLength(2)
   })
 
-  test('over SSE waits as long as its server says', () => {
-    const { clock, last, links } = connect('sse')
-    last().events.received(CONNECTED.replace('}', ',"keepalive":120000}'))
-    for (let signs = 0; signs < 3; signs += 1) {
-      clock.pass(120_000)
+  test('is kept where it answers, whatever its server sends otherwise', () => {
+    for (const transport of BOTH) {
+      const { clock, last, links } = connect(transport)
+      last().events.received(CONNECTED)
+      for (let passed_s = 0; passed_s < 3_600; passed_s += 1) {
+        clock.pass(1_000)
+        if (last().said.splice(0).length > 0) last().events.received('{"type":"pong"}')
+      }
       expect(links).toHaveLength(1)
-      last().events.received('{"type":"keepalive","timestamp":0}')
     }
-    clock.pass(395_000)
-    expect(links).toHaveLength(2)
   })
+
+  test('waits as long as its server says', () => {
+    for (const transport of BOTH) {
+      const { clock, last, links } = connect(transport)
+      last().events.received(CONNECTED.replace('}', ',"keepalive":120000}'))
+      for (let signs = 0; signs < 3; signs += 1) {
+        clock.pass(150_000)
+        expect(last().said).toEqual([])
+        last().events.received(KEEPALIVE)
+      }
+      clock.pass(2 * 120_000)
+      expect(links[0]?.closed).toBe(true)
+    }
+  })
+
+  test.each(['0', '-5', '0.5', '"soon"', 'null'])('waits as long as usual where its server says %s', (keepalive) => {
+    const { clock, last, links } = connect('websocket')
+    last().events.received(CONNECTED.replace('}', `,"keepalive":${keepalive}}`))
+    clock.pass(44_000)
+    expect([last().said, links.length]).toEqual([[], 1])
+    clock.pass(24_000)
+    expect(links[0]?.closed).toBe(true)
+  })
+
+  test('over WebSocket is asked when something happened to it, and over SSE only when it is silent', () => {
+    const socket = connect('websocket')
+    socket.last().events.received(CONNECTED)
+    socket.connection.happened({ type: 'doubted' })
+    expect(socket.last().said).toEqual([{ type: 'ping' }])
+    socket.clock.pass(11_000)
+    expect(socket.links).toHaveLength(2)
+    const stream = connect('sse')
+    stream.last().events.received(CONNECTED)
+    stream.connection.happened({ type: 'doubted' })
+    stream.clock.pass(11_000)
+    expect([stream.last().said, stream.links.length]).toEqual([[], 1])
+  })
+})
+
+describe('a page that was frozen, or whose machine slept', () => {
+  for (const transport of BOTH) {
+    test(`keeps a link that is well, over ${transport}`, () => {
+      const { clock, last, links } = connect(transport)
+      last().events.received(CONNECTED)
+      clock.sleep(10 * 60_000)
+      clock.pass(0)
+      expect(last().said).toEqual([{ type: 'ping' }])
+      // Again, before the answer was read.
+      clock.sleep(10 * 60_000)
+      clock.pass(0)
+      expect(links).toHaveLength(1)
+      expect(last().said).toHaveLength(2)
+      last().events.received('{"type":"pong"}')
+      clock.pass(30_000)
+      expect(links).toHaveLength(1)
+    })
+
+    test(`gives up one that is not, soon, over ${transport}`, () => {
+      const { clock, last, links } = connect(transport)
+      last().events.received(CONNECTED)
+      clock.sleep(10 * 60_000)
+      clock.pass(12_000)
+      expect(links).toHaveLength(2)
+    })
+  }
 })

@@ -3,13 +3,21 @@
 // The browser's own reconnect is not used: it would bring back the route of the first request. A stream that breaks ends
 // here, and the session opens another. Messages are posted one at a time, so that they arrive in order; those that are
 // overtaken are left out, and one that did not get through is said again with the next sign of life. The last word of a page
-// that goes waits for nothing, and the browser delivers it when the page is gone.
+// that goes waits for nothing, and the browser delivers it when the page is gone. Each `keepalive` is answered (`signs.ts`).
 
 import type { ClientMessage } from '../messages.js'
 import type { Connect } from './link.js'
+import { createSigns } from './signs.js'
+
+/** What `returnAfter` takes for: come back soon. */
+const SOON = 1012
 
 /** Opens `B/sse`. */
 export const sse: Connect = (base, query, events) => {
+  const signs = createSigns(base, query, post, () => {
+    close()
+    events.ended(SOON)
+  })
   const source = new EventSource(new URL(`sse?${query}`, base), { withCredentials: true })
   /** What is still to be said, by what it is about. */
   const pending = new Map<string | number, () => Promise<boolean>>()
@@ -27,7 +35,15 @@ export const sse: Connect = (base, query, events) => {
     isBusy = false
   }
 
+  /** As plain text, so that a browser does not ask for permission first. */
+  function post(message: ClientMessage, connectionId: string, signal: AbortSignal | null = null): Promise<Response> {
+    return fetch(new URL('message', base), {
+      method: 'POST', body: JSON.stringify({ connectionId, ...message }), credentials: 'include', keepalive: true, signal,
+    })
+  }
+
   function close(): void {
+    signs.stop()
     source.onmessage = source.onerror = null
     source.close()
     pending.clear()
@@ -35,19 +51,19 @@ export const sse: Connect = (base, query, events) => {
 
   source.onmessage = ({ data }: MessageEvent<string>) => {
     void next()
+    signs.received(data)
     events.received(data)
   }
   source.onerror = () => {
+    signs.ended()
     close()
     events.ended(null)
   }
   return {
     close,
     send(message, connectionId) {
-      /** Whether it was answered at all. As plain text, so that a browser does not ask for permission first. */
-      const say = (): Promise<boolean> => fetch(new URL('message', base), {
-        method: 'POST', body: JSON.stringify({ connectionId, ...message }), credentials: 'include', keepalive: true,
-      }).then(() => true, () => false)
+      /** Whether it was answered at all. */
+      const say = (): Promise<boolean> => post(message, connectionId).then(() => true, () => false)
       if (message.type === 'ack' && message.outcome === 'reloading') return void say()
       pending.set(subject(message), say)
       void next()
