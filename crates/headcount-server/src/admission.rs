@@ -11,7 +11,6 @@ use headcount_core::registry::OTHER_TEXT;
 use headcount_core::{route, version};
 
 use crate::authorize::{BROWSER_COOKIE, Credentials};
-use crate::bots;
 use crate::head::{Head, cookie, query_parameter};
 use crate::mark::Mark;
 use crate::origin;
@@ -83,7 +82,7 @@ pub(crate) fn judge(
         origin::Admission::Allowed(origin) => Some(origin.to_owned()),
         origin::Admission::NotABrowser | origin::Admission::SameOrigin => None,
     };
-    if bots::is_bot(head.header("user-agent")) {
+    if site.bots.is_bot(head.header("user-agent")) {
         return Err(Refusal::Bot);
     }
     let config = &site.config;

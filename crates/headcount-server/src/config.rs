@@ -6,6 +6,7 @@ use headcount_core::limits::Limits;
 use ipnet::IpNet;
 
 use crate::authorize::rule::ClaimRule;
+use crate::bots::BotLists;
 use crate::client_address::AddressHeader;
 use crate::secrets::Secrets;
 
@@ -38,6 +39,8 @@ pub struct Config {
     pub release: Option<String>,
     /// Origins other than the server's own whose pages may connect, for instance `https://app.example.com`. Default none.
     pub allowed_origins: Vec<String>,
+    /// User agents that are bots on this site, and people that the carried list takes for bots. Default none.
+    pub bots: BotLists,
     /// Networks of proxies whose forwarding headers are believed. Default none.
     pub trusted_proxies: Vec<IpNet>,
     /// The headers in which those proxies say a browser's address. Name the ones that they set: any other comes through as the
@@ -132,6 +135,7 @@ impl Default for Config {
             ip_tracking: false,
             release: None,
             allowed_origins: Vec::new(),
+            bots: BotLists::default(),
             trusted_proxies: Vec::new(),
             address_headers: vec![AddressHeader::XForwardedFor],
             admin_secret: None,
@@ -191,6 +195,7 @@ impl Config {
         self.problems_of_paths(&mut problems);
         self.problems_of_tracking(&mut problems);
         self.problems_of_origins(&mut problems);
+        self.problems_of_bots(&mut problems);
         self.problems_of_secrets(&mut problems);
         problems.extend(self.limits.problems());
         problems
@@ -277,6 +282,15 @@ impl Config {
                 ));
             }
         }
+    }
+
+    fn problems_of_bots(&self, problems: &mut Vec<String>) {
+        problems.extend(
+            self.bots
+                .problems()
+                .into_iter()
+                .map(|problem| format!("`bots`: {problem}")),
+        );
     }
 
     fn problems_of_secrets(&self, problems: &mut Vec<String>) {

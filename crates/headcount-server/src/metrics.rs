@@ -131,11 +131,16 @@ pub(crate) struct Gauges {
 }
 
 /// Writes everything in the Prometheus text format.
-pub(crate) fn render(sets: &[Arc<Meters>], gauges: Gauges) -> Result<String, fmt::Error> {
+pub(crate) fn render(
+    sets: &[Arc<Meters>],
+    gauges: Gauges,
+    bots: Vec<(String, u64)>,
+) -> Result<String, fmt::Error> {
     let mut registry = Registry::with_prefix("headcount");
     registry.register_collector(Box::new(Scrape {
         sets: sets.to_vec(),
         gauges,
+        bots,
     }));
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &registry)?;
@@ -146,6 +151,8 @@ pub(crate) fn render(sets: &[Arc<Meters>], gauges: Gauges) -> Result<String, fmt
 struct Scrape {
     sets: Vec<Arc<Meters>>,
     gauges: Gauges,
+    /// The patterns that took a user agent for a bot, and how often.
+    bots: Vec<(String, u64)>,
 }
 
 struct Value(u64);
@@ -171,6 +178,11 @@ impl Collector for Scrape {
                 let total = self.sets.iter().map(|set| set.get(*count)).sum();
                 Value(total).encode(metric.encode_family(&[("kind", *label)])?)?;
             }
+        }
+        let help = "User agents taken for bots, by the pattern that matched";
+        let mut bots = encoder.encode_descriptor("bots", help, None, MetricType::Counter)?;
+        for (pattern, count) in &self.bots {
+            Value(*count).encode(bots.encode_family(&[("pattern", pattern.as_str())])?)?;
         }
         let gauges = [
             ("connections", "Connections held", self.gauges.connections),
@@ -238,6 +250,7 @@ mod tests {
                 ready: true,
                 ..Gauges::default()
             },
+            vec![(r#"\b"x"\|"#.to_owned(), 7)],
         )
         .unwrap();
         assert!(
@@ -249,6 +262,8 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("headcount_connections 5\n"), "{text}");
+        let bots = r#"headcount_bots_total{pattern="\\b\"x\"\\|"} 7"#;
+        assert!(text.contains(bots), "{text}");
         assert!(text.ends_with("# EOF\n"));
     }
 }

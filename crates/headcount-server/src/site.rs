@@ -12,6 +12,7 @@ use headcount_core::invalidation::Standing;
 use headcount_core::release::ReleaseLog;
 
 use crate::authorize::{Authorizers, Credentials, Reads};
+use crate::bots::Bots;
 use crate::client_address::{Trust, client_address, limited_as};
 use crate::clock::Seldom;
 use crate::config::Config;
@@ -32,6 +33,7 @@ pub(crate) struct Site {
     /// Whose numbers the commands have.
     pub(crate) epoch: Epoch,
     pub(crate) origins: Origins,
+    pub(crate) bots: Bots,
     pub(crate) keyring: Keyring,
     pub(crate) hosts: Hosts,
     pub(crate) authorizers: Authorizers,
@@ -74,6 +76,7 @@ impl Site {
             cipher: IdCipher::new(key),
             epoch,
             origins: Origins::new(&config.allowed_origins),
+            bots: Bots::new(&config.bots),
             keyring: Keyring::new(config.secrets()),
             hosts: Hosts::new(&config),
             reads: authorizers.reads(),

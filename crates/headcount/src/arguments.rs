@@ -146,6 +146,10 @@ pub(crate) struct ServeArguments {
     /// A further origin whose pages may connect, such as https://app.example.com; repeatable
     #[arg(long, value_name = "ORIGIN", help_heading = "Who may connect")]
     pub(crate) allowed_origin: Vec<String>,
+    /// A file with user agents that are bots, and people who are taken for bots: one regular expression a line, behind the word
+    /// `bot` or `person`
+    #[arg(long, value_name = "FILE", help_heading = "Who may connect")]
+    pub(crate) bots: Option<String>,
     /// A network whose forwarding headers are believed, such as 10.0.0.0/8; repeatable
     #[arg(long, value_name = "NETWORK", help_heading = "Who may connect")]
     pub(crate) trusted_proxy: Vec<String>,

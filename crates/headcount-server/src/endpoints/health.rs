@@ -64,7 +64,12 @@ pub(super) async fn ready(State(headcount): State<Headcount>) -> Response {
 
 /// Everything counted, in the Prometheus text format.
 pub(super) async fn metrics(State(headcount): State<Headcount>) -> Result<Response, Refusal> {
-    let text = metrics::render(&headcount.meters(), headcount.gauges()).map_err(|_| Refusal::internal())?;
+    let text = metrics::render(
+        &headcount.meters(),
+        headcount.gauges(),
+        headcount.site().bots.counts(),
+    )
+    .map_err(|_| Refusal::internal())?;
     Ok((
         [(
             CONTENT_TYPE,

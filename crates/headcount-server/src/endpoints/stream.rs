@@ -86,6 +86,8 @@ fn admit(headcount: &Headcount, parts: &Parts, transport: Transport) -> Result<A
         Ok(candidate) => candidate,
         Err(admission::Refusal::Bot) => {
             headcount.count(Count::RefusedBot);
+            let agent = crate::head::Head::header(parts, "user-agent");
+            headcount.site().bots.note(agent);
             return Ok(Admitted::Bot);
         }
         Err(admission::Refusal::Origin) => {

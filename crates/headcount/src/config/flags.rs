@@ -36,6 +36,7 @@ pub(super) fn given(arguments: &ServeArguments, problems: &mut Vec<String>) -> V
             "--authorize-bridge",
             &arguments.authorize_bridge.then(|| "true".to_owned()),
         ),
+        ("bots", "--bots", &arguments.bots),
         ("log_format", "--log-format", &arguments.log_format),
     ];
     let lists = [
@@ -150,6 +151,7 @@ mod tests {
             route_tracking: text(),
             ip_tracking: text(),
             allowed_origin: vec!["x".to_owned()],
+            bots: text(),
             trusted_proxy: vec!["x".to_owned()],
             address_header: vec!["x".to_owned()],
             admin_secret_file: text(),
@@ -166,7 +168,7 @@ mod tests {
             log_format: text(),
         };
         let mut problems = Vec::new();
-        assert_eq!(given(&arguments, &mut problems).len(), 28);
+        assert_eq!(given(&arguments, &mut problems).len(), 29);
         assert_eq!(problems, Vec::<String>::new());
     }
 }

@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use headcount_server::authorize::rule::{ClaimRule, RuleError};
+use headcount_server::bots::{BotLists, BotListsError};
 use headcount_server::client_address::AddressHeader;
 use headcount_server::config::Secret;
 use ipnet::IpNet;
@@ -86,6 +87,9 @@ const SETTINGS: &[Setting] = &[
     }),
     row("allowed_origins", Form::List, |draft, texts| {
         put(&mut draft.server.allowed_origins, Ok(texts.to_vec()))
+    }),
+    row("bots", Form::Text, |draft, texts| {
+        put(&mut draft.server.bots, bot_lists(one(texts)))
     }),
     row("trusted_proxies", Form::List, |draft, texts| {
         put(&mut draft.server.trusted_proxies, networks(texts))
@@ -257,6 +261,13 @@ fn address_headers(texts: &[String]) -> Result<Vec<AddressHeader>, String> {
         })
     };
     texts.iter().map(header).collect()
+}
+
+/// The additions to the list of bots, from a file.
+fn bot_lists(path: &str) -> Result<BotLists, String> {
+    let text = fs::read_to_string(path).map_err(|error| format!("`{path}` cannot be read: {error}"))?;
+    text.parse()
+        .map_err(|error: BotListsError| format!("`{path}`: {error}"))
 }
 
 fn networks(texts: &[String]) -> Result<Vec<IpNet>, String> {
