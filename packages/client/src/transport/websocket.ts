@@ -21,7 +21,7 @@ export const websocket: Connect = (base, query, events) => {
       const say = (): void => { if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message)) }
       if (!message.type.endsWith('stats')) return say()
       asked = asked.then(() => fetch(new URL('message', base), {
-        method: 'POST', body: JSON.stringify({ connectionId, ...message }), credentials: 'include', keepalive: true,
+        method: 'POST', body: JSON.stringify({ connectionId, ...message }), credentials: 'include', keepalive: true, signal: AbortSignal.timeout(10_000),
       })).then((answer) => answer.json()).then(({ ok }: { ok?: boolean }) => { if (!ok) say() }).catch(say)
     },
     close() {
