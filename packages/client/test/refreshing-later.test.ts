@@ -12,6 +12,7 @@ const forced: VersionMessage = { type: 'version', version: 'v2', force: true, id
 
 function late(load: LoadRefresh = () => Promise.resolve(refreshing), touched = new Set<Visit>()) {
   const seen: string[] = []
+  const shown: unknown[] = []
   const reasons: (readonly string[])[] = []
   const listeners = createListeners((error) => { throw error })
   listeners.on('prompt', (prompt) => {
@@ -20,7 +21,7 @@ function late(load: LoadRefresh = () => Promise.resolve(refreshing), touched = n
   })
   const loadRefresh = vi.fn(load)
   const refresh = createLateRefresh(loadRefresh, {
-    mode: 'now', deadline_ms: 60_000, build: 'v1', clock: new TestClock(), places: [place()], listeners,
+    mode: 'now', deadline_ms: 60_000, build: 'v1', clock: new TestClock(), places: () => [place()], tab: () => 'ab12', asking: (show) => { shown.push(show) }, listeners,
     acknowledge: (id, outcome) => seen.push(`${id} ${outcome}`), sight: () => ({ reasons: [], isHidden: false, isOnline: true }),
     standing: (find) => find === standingWork ? [] : find({} as Document, false, { touched, isCalled: () => false }),
     look: () => Promise.resolve({ answer: 'well', build: '' }), reload: () => { seen.push('reload') },

@@ -14,6 +14,9 @@ const SOON = 1012
 /** For how long the answer to a POST is awaited, milliseconds. */
 const ANSWER_MS = 10_000
 
+/** What a server says here instead of the close code 4409. */
+const REPLACED = '{"type":"replaced"}'
+
 /** Opens `B/sse`. */
 export const sse: Connect = (base, query, events) => {
   const signs = createSigns(base, query, post, () => {
@@ -52,6 +55,10 @@ export const sse: Connect = (base, query, events) => {
   }
 
   source.onmessage = ({ data }: MessageEvent<string>) => {
+    if (data === REPLACED) {
+      close()
+      return events.ended(4409)
+    }
     void next()
     signs.received(data)
     events.received(data)
