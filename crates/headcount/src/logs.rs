@@ -1,7 +1,13 @@
 //! Where log lines go: to stderr, for people or for a collector.
+//!
+//! A thread of its own writes them, and what it cannot write is lost: neither a disk that is full nor a reader that went away or
+//! does not read may hold the server up, or end a part of it.
 
 use std::io::{self, IsTerminal, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::OnceLock;
 
+use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt;
 
@@ -40,17 +46,60 @@ impl Write for PlainJson {
     }
 }
 
+/// Lines that wait for their reader; further ones are left out.
+const LINES_MAX: usize = 4_096;
+
+/// What libraries say of clients that misbehave: a line for each connection, which strangers could order.
+const QUIET: &str = "h2=error";
+
+/// The way to the thread that writes.
+static LINES: OnceLock<NonBlocking> = OnceLock::new();
+
+/// Keeps the log of this process. What waits is written when it is dropped, for a second at most.
+#[derive(Debug)]
+pub(crate) struct Logs(Option<WorkerGuard>);
+
+impl Drop for Logs {
+    fn drop(&mut self) {
+        let guard = self.0.take();
+        // Where the log stands still it says so on stdout, which may be gone as well.
+        drop(catch_unwind(AssertUnwindSafe(|| drop(guard))));
+    }
+}
+
+/// Writes `text` among the lines of the log. Whether there is a log.
+pub(crate) fn say(text: &[u8]) -> bool {
+    let lines = LINES.get().cloned();
+    lines.is_some_and(|mut lines| lines.write_all(text).is_ok())
+}
+
 /// Installs the log of this process. A second call changes nothing.
-pub(crate) fn install(settings: &LogSettings) {
-    let filter = EnvFilter::try_new(&settings.filter).unwrap_or_else(|_| EnvFilter::new("info"));
+pub(crate) fn install(settings: &LogSettings) -> Logs {
+    // What the settings say of the same library comes later, and so wins.
+    let filter =
+        EnvFilter::try_new(format!("{QUIET},{}", settings.filter)).unwrap_or_else(|_| EnvFilter::new("info"));
+    let (lines, guard) = match settings.format {
+        LogFormat::Text => aside(Plain),
+        LogFormat::Json => aside(PlainJson),
+    };
+    let _first_wins = LINES.set(lines.clone());
     let log = fmt()
         .with_env_filter(filter)
-        .with_writer(|| Plain)
+        .log_internal_errors(false)
         .with_ansi(io::stderr().is_terminal());
     let installed = match settings.format {
-        LogFormat::Text => log.with_target(false).try_init(),
-        LogFormat::Json => log.json().with_writer(|| PlainJson).try_init(),
+        LogFormat::Text => log.with_target(false).with_writer(lines).try_init(),
+        LogFormat::Json => log.json().with_writer(lines).try_init(),
     };
     // Only tests start two servers in one process.
     drop(installed);
+    Logs(Some(guard))
+}
+
+fn aside(writer: impl Write + Send + 'static) -> (NonBlocking, WorkerGuard) {
+    NonBlockingBuilder::default()
+        .lossy(true)
+        .buffered_lines_limit(LINES_MAX)
+        .thread_name("log")
+        .finish(writer)
 }

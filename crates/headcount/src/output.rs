@@ -10,6 +10,7 @@ use std::process::ExitCode;
 
 use crate::escape;
 use crate::failure::Failure;
+use crate::logs;
 
 /// Writes data: `text` and a line end where it has none.
 pub(crate) fn data(text: &str) -> Result<(), Failure> {
@@ -29,15 +30,23 @@ fn to_stdout(text: &str) -> Result<(), Failure> {
     })
 }
 
-/// Writes talk: what happens, for a person.
+/// Writes talk: what happens, for a person. In a server it takes the way of the log, which nothing holds up.
 pub(crate) fn talk(text: &str) {
-    drop(write_lines(&mut io::stderr().lock(), &escape::lines(text)));
+    let mut lines = escape::lines(text);
+    if !lines.ends_with('\n') {
+        lines.push('\n');
+    }
+    if !logs::say(lines.as_bytes()) {
+        drop(write_lines(&mut io::stderr().lock(), &lines));
+    }
 }
 
 /// Says why a command failed. Says nothing where nobody reads us any more.
 pub(crate) fn failure(failure: &Failure) {
     if !matches!(failure, Failure::ReaderGone) {
-        talk(&format!("error: {failure}"));
+        // The log has ended by then.
+        let text = escape::lines(&format!("error: {failure}"));
+        drop(write_lines(&mut io::stderr().lock(), &text));
     }
 }
 

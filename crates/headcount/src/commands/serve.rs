@@ -17,7 +17,7 @@ use crate::{descriptors, logs, output};
 
 pub(crate) async fn run(arguments: &ServeArguments, environment: &Environment) -> Result<(), Failure> {
     let settings = config::load(arguments, environment)?;
-    logs::install(&settings.log);
+    let _logs = logs::install(&settings.log);
     let signals = Signals::install()?;
     descriptors::raise();
     let (listeners, address) = listen(settings.listen, &settings.server).await?;

@@ -44,7 +44,7 @@ pub(crate) async fn run(arguments: &DemoArguments, environment: &Environment) ->
         filter: environment.log().unwrap_or("warn").to_owned(),
         ..LogSettings::default()
     };
-    logs::install(&quiet);
+    let _logs = logs::install(&quiet);
     let signals = Signals::install()?;
     descriptors::raise();
     let config = config(environment)?;

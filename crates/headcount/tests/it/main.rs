@@ -22,6 +22,7 @@ mod faults_by_root;
 mod half_open;
 mod help;
 mod hostile;
+mod logs;
 mod memory;
 mod printing;
 mod process;

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
@@ -21,7 +21,17 @@ pub(crate) struct Process {
     pub(crate) said: String,
     /// What it said since.
     talk: Arc<Mutex<String>>,
+    /// What it writes to, where it is not read.
+    _unread: Option<BufReader<ChildStderr>>,
     child: Child,
+}
+
+/// What becomes of what it says after it listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reader {
+    Follows,
+    Stalls,
+    Leaves,
 }
 
 impl Drop for Process {
@@ -51,7 +61,13 @@ impl Process {
     pub(crate) fn listening(address: &str, words: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut command = headcount(["serve", "--listen", address, "--shards", "2"]);
         command.args(words);
-        Self::spawn(command, variables)
+        Self::spawn(command, variables, Reader::Follows)
+    }
+
+    /// Keeps nothing, and is read so after it listens.
+    pub(crate) fn read_by(reader: Reader) -> Self {
+        let words = ["serve", "--listen", "127.0.0.1:0", "--shards", "2", "--ephemeral"];
+        Self::spawn(headcount(words), &[], reader)
     }
 
     /// With these words, as a process that may open this many files.
@@ -64,10 +80,10 @@ impl Process {
             .arg(binary.get_program())
             .args(["serve", "--listen", "127.0.0.1:0", "--shards", "2"])
             .args(words);
-        Self::spawn(command, &[])
+        Self::spawn(command, &[], Reader::Follows)
     }
 
-    fn spawn(mut command: Command, variables: &[(&str, &str)]) -> Self {
+    fn spawn(mut command: Command, variables: &[(&str, &str)], reader: Reader) -> Self {
         command
             .env("HEADCOUNT_ADMIN_SECRET", SECRET)
             .envs(variables.iter().copied())
@@ -88,19 +104,20 @@ impl Process {
             }
             said.push_str(&line);
         };
-        // Whatever it says later must not fill the pipe and stop it.
         let later = Arc::<Mutex<String>>::default();
-        let heard = Arc::clone(&later);
-        std::thread::spawn(move || {
-            let mut line = String::new();
-            while talk.read_line(&mut line).is_ok_and(|read| read > 0) {
-                heard.lock().unwrap().push_str(&std::mem::take(&mut line));
+        let unread = match reader {
+            Reader::Follows => {
+                follow(talk, Arc::clone(&later));
+                None
             }
-        });
+            Reader::Stalls => Some(talk),
+            Reader::Leaves => None,
+        };
         Self {
             address,
             said,
             talk: later,
+            _unread: unread,
             child,
         }
     }
@@ -235,4 +252,13 @@ impl Process {
         let kilobytes: u64 = line.trim().trim_end_matches(" kB").parse().unwrap();
         kilobytes * 1_024
     }
+}
+
+fn follow(mut talk: BufReader<ChildStderr>, heard: Arc<Mutex<String>>) {
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        while talk.read_line(&mut line).is_ok_and(|read| read > 0) {
+            heard.lock().unwrap().push_str(&std::mem::take(&mut line));
+        }
+    });
 }
