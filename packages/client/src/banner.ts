@@ -2,7 +2,6 @@
 //
 // How it looks is in `question.ts`, which is loaded when there is a question, or when its user does something that a refresh could
 // lose: after a deploy the old files may be gone, so the page fetches it before. Where it cannot be loaded, a plain button asks.
-// Part of the refresh, which asks.
 
 import type { Clock } from './environment.js'
 import type { Listeners, Prompt } from './events.js'
@@ -14,17 +13,11 @@ export type LoadQuestion = () => Promise<typeof Question>
 /** A question that was not loaded by then is asked by the plain button, milliseconds. */
 export const LOAD_MS = 5_000
 
-/** Draws the plain button. */
-export type DrawPlain = (prompt: Prompt) => Pick<HTMLElement, 'remove'>
-
-/** What a banner is shown with. */
-export type ShowsBanner = [
-  document: Document, listeners: Listeners, texts: Partial<Question.BannerTexts>,
-  loads: { readonly clock: Clock; readonly loadQuestion: LoadQuestion }, signal: AbortSignal,
-]
-
 /** Shows a banner for each `prompt`, until `signal` ends it. */
-export function showBanner(drawPlain: DrawPlain, ...[document, listeners, texts, { clock, loadQuestion }, signal]: ShowsBanner): void {
+export function showBanner(
+  document: Document, listeners: Listeners, texts: Partial<Question.BannerTexts>,
+  { clock, loadQuestion }: { readonly clock: Clock; readonly loadQuestion: LoadQuestion }, signal: AbortSignal,
+): void {
   let asked: Prompt | null = null
   let shown: Pick<HTMLElement, 'remove'> | null = null
   const late = clock.timer()
@@ -36,16 +29,25 @@ export function showBanner(drawPlain: DrawPlain, ...[document, listeners, texts,
   listeners.on('prompt', (prompt) => {
     hide()
     asked = prompt
-    const show = (draw: () => Pick<HTMLElement, 'remove'>): void => {
+    const show = (draw: typeof Question.draw): void => {
       if (asked !== prompt) return
-      shown = draw()
+      shown = draw(document, texts, prompt, hide)
       asked = null
       late()
     }
-    const plain = (): void => { show(() => drawPlain(prompt)) }
-    late(LOAD_MS, plain)
-    loadQuestion().then(({ draw }) => { show(() => draw(document, texts, prompt, hide)) }).catch(plain)
+    late(LOAD_MS, () => { show(drawPlain) })
+    loadQuestion().then(({ draw }) => { show(draw) }).catch(() => { show(drawPlain) })
   })
   listeners.on('reloading', hide)
   signal.addEventListener('abort', hide)
+}
+
+/** Through properties, which no policy for style forbids. */
+function drawPlain(document: Document, { unsaved = 'Save your work, then click to reload for the new version.' }, prompt: Prompt): HTMLElement {
+  const button = document.createElement('button')
+  button.textContent = unsaved
+  button.onclick = prompt.reload
+  button.style.cssText = 'position:fixed;bottom:0;z-index:2147483647'
+  document.body.append(button)
+  return button
 }

@@ -34,8 +34,6 @@ enum Make {
         timestamp: u64,
         resume: String,
         keepalive: u32,
-        #[serde(default = "announced")]
-        announced: bool,
     },
     Keepalive {
         timestamp: u64,
@@ -52,7 +50,6 @@ enum Make {
     Reconnect {
         after: u32,
     },
-    Replaced {},
     Pong {},
     Unauthorized {},
     Stats(MakeStats),
@@ -198,10 +195,6 @@ fn joined(text: &Text) -> String {
     format!("{}{}", std::str::from_utf8(&text.beginning).unwrap(), text.end)
 }
 
-fn announced() -> bool {
-    true
-}
-
 /// That of all vectors.
 fn epoch() -> Epoch {
     Epoch::parse("3f9a0c2b77d1").unwrap()
@@ -217,7 +210,6 @@ impl Make {
                 timestamp,
                 resume,
                 keepalive,
-                announced,
             } => connected(
                 &version,
                 cipher().id(key(slot, generation)),
@@ -225,7 +217,6 @@ impl Make {
                 &resume,
                 keepalive,
                 epoch(),
-                announced,
             ),
             Self::Keepalive { timestamp } => keepalive(timestamp),
             Self::Released { version, id } => released(&version, id, epoch()),
@@ -239,7 +230,6 @@ impl Make {
                 epoch(),
             ),
             Self::Reconnect { after } => reconnect(after),
-            Self::Replaced {} => REPLACED.to_owned(),
             Self::Pong {} => PONG.to_owned(),
             Self::Unauthorized {} => STATS_UNAUTHORIZED.to_owned(),
             Self::Stats(stats) => stats.text(),
