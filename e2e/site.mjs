@@ -9,11 +9,9 @@ import { createServer, request } from 'node:http'
 import { createSecureServer } from 'node:http2'
 import { connect } from 'node:net'
 import { once } from 'node:events'
-import { extname } from 'node:path'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
-const TYPES = { '.js': 'text/javascript; charset=utf-8', '.css': 'text/css', '.html': 'text/html; charset=utf-8' }
 const DIST = new URL('../packages/client/dist/', import.meta.url)
 
 export class Site {
@@ -28,8 +26,6 @@ export class Site {
   status = 200
   /** More of each page. */
   body = ''
-  /** More files, by path. @type {Record<string, string>} */
-  files = {}
   /** @type {string[]} The pages that were asked for, with their methods. */
   asked = []
   /** Whether it has the parts that the client loads when needed: not those of another build. */
@@ -42,6 +38,10 @@ export class Site {
   buffers = false
   /** How many streams were opened, by kind. */
   opened = { sse: 0, ws: 0 }
+  /** @type {URLSearchParams[]} What each stream was asked for with. */
+  queries = []
+  /** Another headcount, that of the application below `/pro/`. */
+  pro
 
   #server
   #sockets = new Set()
@@ -89,15 +89,14 @@ export class Site {
   async #answer(request, response) {
     const { pathname } = new URL(request.url, 'http://site')
     if (this.policy) response.setHeader('content-security-policy', this.policy)
-    const script = /^\/(?:__skew|dist)\/((?:client\/)?[\w.-]+\.js)$/.exec(pathname)?.[1]
+    const script = /^(?:\/pro)?\/(?:__skew|dist)\/((?:client\/)?[\w.-]+\.js)$/.exec(pathname)?.[1]
     if (script) {
       const file = await readFile(new URL(script, DIST)).catch(() => null)
       if (!this.hasParts && script.includes('-') || !this.hasRefresh && script.includes('refreshing') || !file) return response.writeHead(404).end()
       response.setHeader('content-type', 'text/javascript')
       return response.end(file)
     }
-    if (pathname.startsWith('/__skew/')) return this.#pass(request, response)
-    if (this.files[pathname] !== undefined) return response.setHeader('content-type', TYPES[extname(pathname)]).end(this.files[pathname])
+    if (/^(\/pro)?\/__skew\//.test(pathname)) return this.#pass(request, response)
     this.asked.push(`${request.method} ${request.url}`)
     if (this.status !== 200) return response.writeHead(this.status, { 'content-type': 'text/html' }).end(`<!doctype html><h1>${this.status}</h1>`)
     response.setHeader('content-type', 'text/html; charset=utf-8')
@@ -106,7 +105,7 @@ export class Site {
 
   #page(pathname) {
     return `<!doctype html><title>${pathname}</title>
-${this.script ?? `<script type="module" src="/__skew/client.js" data-version="${this.version}" ${this.attributes}></script>`}
+${this.script ?? `<script type="module" src="${/^\/pro\//.exec(pathname)?.[0] ?? '/'}__skew/client.js" data-version="${this.version}" ${this.attributes}></script>`}
 <h1>${this.version}</h1>
 <form><input name="name"></form>
 <a href="/a">a</a> <a href="/b">b</a> <button onclick="history.pushState({}, '', '/pushed')">push</button>
@@ -114,10 +113,10 @@ ${this.body}`
   }
 
   #pass(incoming, outgoing) {
-    if (incoming.url.startsWith('/__skew/sse')) this.opened.sse += 1
+    if (/^(\/pro)?\/__skew\/sse/.test(incoming.url)) this.#opens('sse', incoming.url)
     const asked = { ...incoming.headers, host: incoming.headers[':authority'] ?? incoming.headers.host }
     for (const name in asked) if (name.startsWith(':')) delete asked[name] // HTTP/2 has these instead of a first line.
-    const passed = request(new URL(incoming.url, this.upstream), { method: incoming.method, headers: asked }, (answer) => {
+    const passed = request(this.#behind(incoming.url), { method: incoming.method, headers: asked }, (answer) => {
       for (const name of ['connection', 'keep-alive', 'transfer-encoding']) delete answer.headers[name]
       outgoing.writeHead(answer.statusCode, answer.headers)
       if (this.buffers) outgoing.flushHeaders()
@@ -128,13 +127,23 @@ ${this.body}`
     incoming.pipe(passed)
   }
 
+  #opens(kind, url) {
+    this.opened[kind] += 1
+    this.queries.push(new URL(url, this.url).searchParams)
+  }
+
+  /** Where it is behind this site. */
+  #behind(url) {
+    return url.startsWith('/pro/') ? new URL(url.slice('/pro'.length), this.pro) : new URL(url, this.upstream)
+  }
+
   #upgrade({ url, rawHeaders }, socket, head) {
-    this.opened.ws += 1
+    this.#opens('ws', url)
     if (!this.passesWebSocket) return socket.end('HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n')
-    const { hostname, port } = new URL(this.upstream)
+    const { hostname, port, pathname, search } = this.#behind(url)
     const passed = connect(Number(port), hostname, () => {
       const lines = rawHeaders.flatMap((name, index) => index % 2 === 0 ? [`${name}: ${rawHeaders[index + 1]}`] : [])
-      passed.write([`GET ${url} HTTP/1.1`, ...lines, '', ''].join('\r\n'))
+      passed.write([`GET ${pathname}${search} HTTP/1.1`, ...lines, '', ''].join('\r\n'))
       passed.write(head)
       passed.pipe(socket).pipe(passed)
     })

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use headcount_core::protocol::client::{self, Resume};
+use headcount_core::protocol::client::{Reloaded, Resume};
 use headcount_core::registry::OTHER_TEXT;
 use headcount_core::{route, version};
 
@@ -37,7 +37,7 @@ pub(crate) struct Candidate {
     /// It answers each `keepalive`, on either transport.
     pub(crate) owes: bool,
     /// The commands that the page was loaded anew for.
-    pub(crate) reloaded: Vec<u32>,
+    pub(crate) reloaded: Reloaded,
     pub(crate) ip: Option<IpAddr>,
     /// What it counts as for the limit per address.
     pub(crate) address: Option<u64>,
@@ -100,7 +100,8 @@ pub(crate) fn judge(
         resume: resume_of(head),
         hidden: query_parameter(head, "visibility").is_some_and(|state| state == "hidden"),
         owes: query_parameter(head, "alive").is_some_and(|alive| alive == "1"),
-        reloaded: query_parameter(head, "reloaded").map_or_else(Vec::new, |text| client::reloaded(&text)),
+        reloaded: query_parameter(head, "reloaded")
+            .map_or_else(Reloaded::default, |text| Reloaded::parse(&text)),
         ip,
         address: site.address_to_limit(client),
         credentials: credentials.filter(|_| transport == Transport::WebSocket),

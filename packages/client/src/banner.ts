@@ -2,6 +2,7 @@
 //
 // How it looks is in `question.ts`, which is loaded when there is a question, or when its user does something that a refresh could
 // lose: after a deploy the old files may be gone, so the page fetches it before. Where it cannot be loaded, a plain button asks.
+// Part of the refresh, which asks.
 
 import type { Clock } from './environment.js'
 import type { Listeners, Prompt } from './events.js'
@@ -13,11 +14,17 @@ export type LoadQuestion = () => Promise<typeof Question>
 /** A question that was not loaded by then is asked by the plain button, milliseconds. */
 export const LOAD_MS = 5_000
 
-/** Shows a banner for each `prompt`, until `signal` ends it. */
-export function showBanner(
+/** Draws the plain button. */
+export type DrawPlain = (prompt: Prompt) => Pick<HTMLElement, 'remove'>
+
+/** What a banner is shown with. */
+export type ShowsBanner = [
   document: Document, listeners: Listeners, texts: Partial<Question.BannerTexts>,
-  { clock, loadQuestion }: { readonly clock: Clock; readonly loadQuestion: LoadQuestion }, signal: AbortSignal,
-): void {
+  loads: { readonly clock: Clock; readonly loadQuestion: LoadQuestion }, signal: AbortSignal,
+]
+
+/** Shows a banner for each `prompt`, until `signal` ends it. */
+export function showBanner(drawPlain: DrawPlain, ...[document, listeners, texts, { clock, loadQuestion }, signal]: ShowsBanner): void {
   let asked: Prompt | null = null
   let shown: Pick<HTMLElement, 'remove'> | null = null
   const late = clock.timer()
@@ -29,25 +36,16 @@ export function showBanner(
   listeners.on('prompt', (prompt) => {
     hide()
     asked = prompt
-    const show = (draw: typeof Question.draw): void => {
+    const show = (draw: () => Pick<HTMLElement, 'remove'>): void => {
       if (asked !== prompt) return
-      shown = draw(document, texts, prompt, hide)
+      shown = draw()
       asked = null
       late()
     }
-    late(LOAD_MS, () => { show(drawPlain) })
-    loadQuestion().then(({ draw }) => { show(draw) }).catch(() => { show(drawPlain) })
+    const plain = (): void => { show(() => drawPlain(prompt)) }
+    late(LOAD_MS, plain)
+    loadQuestion().then(({ draw }) => { show(() => draw(document, texts, prompt, hide)) }).catch(plain)
   })
   listeners.on('reloading', hide)
   signal.addEventListener('abort', hide)
-}
-
-/** Through properties, which no policy for style forbids. */
-function drawPlain(document: Document, { unsaved = 'Save your work, then click to reload for the new version.' }, prompt: Prompt): HTMLElement {
-  const button = document.createElement('button')
-  button.textContent = unsaved
-  button.onclick = prompt.reload
-  button.style.cssText = 'position:fixed;bottom:0;z-index:2147483647'
-  document.body.append(button)
-  return button
 }

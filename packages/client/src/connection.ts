@@ -19,8 +19,10 @@ export interface ConnectionSettings {
   readonly base: URL
   /** `auto`, or the only one to use. */
   readonly transport: TransportName | 'auto'
-  readonly version: string | undefined
-  readonly tab: string
+  /** What is in every query: the tab's id, that it gives signs of life, and the build. */
+  readonly query: () => Readonly<Record<string, string>>
+  /** Makes another id for the tab. */
+  readonly rename: () => void
   readonly route: string
   /** The commands that this page was loaded anew for, with commas between. */
   readonly reloaded: string
@@ -34,7 +36,7 @@ export interface Connection {
 
 /** Begins with the event `start`. `changed` hears of every other phase, `received` of every message. */
 export function createConnection(
-  { base, transport, version, tab, route, reloaded }: ConnectionSettings,
+  { base, transport, query, rename, route, reloaded }: ConnectionSettings,
   environment: Pick<Environment, 'clock' | 'links' | 'places' | 'probe'>,
   changed: (session: Session) => void,
   received: (received: Received) => void,
@@ -45,7 +47,7 @@ export function createConnection(
   let session = newSession(isAuto ? first : transport, isAuto, route, reloaded)
   let keepalive = KEEPALIVE_MS
   const waiting = clock.timer()
-  const line = createLine(base, { tab, alive: '1', ...version && { v: version } }, environment, {
+  const line = createLine(base, query, environment, {
     heard(text) {
       const found = read(text)
       if (!found) return
@@ -75,6 +77,7 @@ export function createConnection(
         waiting()
         line.close()
         break
+      case 'rename': rename(); break
       case 'send': line.send(effect.message, session.connectionId); break
       case 'wait': waiting(effect.ms, () => { happened({ type: 'due' }) }); break
       case 'probe': {

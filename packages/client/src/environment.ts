@@ -2,7 +2,7 @@
 
 import type { LoadQuestion } from './banner.js'
 import type { LoadReading } from './numbers.js'
-import { historyPlace, sessionPlace, type Place } from './storage.js'
+import { sessionPlace, type Place } from './storage.js'
 import type { LoadRefresh } from './refreshing-later.js'
 import { reload } from './reload.js'
 import type { Connect, TransportName } from './transport/link.js'
@@ -15,19 +15,19 @@ export type Timer = (ms?: number, work?: () => void) => void
 /** Time and chance. */
 export interface Clock {
   /** Milliseconds since the Unix epoch: unlike a monotonic clock it goes on while the machine sleeps. */
-  now(): number
+  readonly now: () => number
   /** A timer that is not set. */
   timer(): Timer
   /** A random number from 0 up to, and without, 1. */
-  random(): number
+  readonly random: () => number
 }
 
 /** Everything that the client asks of its surroundings. */
 export interface Environment {
   readonly clock: Clock
   readonly links: Readonly<Record<TransportName, Connect>>
-  /** Where a tab's own memory lies, the best place first. */
-  readonly places: readonly [Place, ...Place[]]
+  /** Where a tab's own memory lies. */
+  readonly places: readonly [Place]
   readonly page: Window & typeof globalThis
   /** Whether this page is an earlier one loaded anew. */
   readonly isReload: boolean
@@ -41,12 +41,12 @@ export interface Environment {
   readonly reload: () => void
 }
 
-/** The browser this runs in. */
-export function browserEnvironment(page: Window & typeof globalThis): Environment {
+/** The browser this runs in, for a client of the server at `base`. */
+export function browserEnvironment(page: Window & typeof globalThis, base: URL): Environment {
   const [entry] = page.performance.getEntriesByType('navigation') as PerformanceNavigationTiming[]
   return {
     clock: {
-      now: () => Date.now(),
+      now: Date.now,
       timer() {
         let timer: ReturnType<typeof setTimeout>
         return (ms, work) => {
@@ -54,10 +54,10 @@ export function browserEnvironment(page: Window & typeof globalThis): Environmen
           if (work) timer = setTimeout(work, ms)
         }
       },
-      random: () => Math.random(),
+      random: Math.random,
     },
     links: { sse: later(() => import('./transport/sse.js').then(({ sse }) => sse)), websocket },
-    places: [sessionPlace(page), historyPlace(page)],
+    places: [sessionPlace(page, base)],
     page,
     isReload: entry?.type === 'reload',
     probe: (base) => fetch(new URL('health', base), { cache: 'no-store' }).then((answer) => answer.ok, () => false),

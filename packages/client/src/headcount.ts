@@ -1,17 +1,17 @@
 // The client: everything else, put together.
 
-import { showBanner } from './banner.js'
 import { createConnection } from './connection.js'
 import type { Environment } from './environment.js'
-import { createListeners, type HeadcountEvents, type Listeners } from './events.js'
-import { leaveTabId, takeTabId } from './identity.js'
+import { createListeners, type HeadcountEvents } from './events.js'
+import { createIdentity } from './identity.js'
 import { watchLifecycle } from './lifecycle.js'
+import { createMembers, type Join } from './members.js'
 import { takeReloaded } from './reloaded.js'
-import type { Received } from './messages.js'
-import { createNumbers, type Numbers } from './numbers.js'
+import { drawPlain } from './plain.js'
+import { createNumbers } from './numbers.js'
 import type { BannerTexts } from './question.js'
 import type { RefreshMode } from './refresh.js'
-import { createLateRefresh, type LateRefresh } from './refreshing-later.js'
+import { createLateRefresh } from './refreshing-later.js'
 import { watchRoute } from './route.js'
 import type { Phase } from './session.js'
 import type { Stats } from './stats.js'
@@ -64,42 +64,52 @@ export interface Headcount {
   refresh(): void
   /** Connects anew, with the cookies of now; a refresh under way goes on. After the end it does nothing. */
   reconnect(): void
-  /** Ends the connection and all watching, for good. */
+  /** Ends what was asked for here; with the last of those who share the page's client, the connection and all watching. For good. */
   close(): void
 }
 
 const DEADLINE_MS = 300_000
 
-/** Starts a client in `environment`. */
-export function startHeadcount(options: HeadcountOptions, environment: Environment): Headcount {
-  const { page, clock, places, isReload, loadQuestion, loadReading, loadRefresh, reload } = environment
+/** Starts the client of a page in `environment`, for those who join it. */
+export function startHeadcount(options: HeadcountOptions & { readonly base: URL }, environment: Environment): Join {
+  const { page, clock, places: [place], isReload, loadQuestion, loadReading, loadRefresh, reload } = environment
   const { document } = page
-  const base = baseOf(options, page)
+  const { base, version, transport = 'auto', refresh: mode = 'now', deadlineMs = DEADLINE_MS, media = false, banner = {} } = options
+  const { route = page.location.pathname } = options
   const report = (error: unknown): void => { page.reportError(error) }
-  const { version, route, transport = 'auto', refresh: mode = 'now', deadlineMs = DEADLINE_MS, media = false, banner = {} } = options
   const stop = new AbortController()
   const { signal } = stop
   const listeners = createListeners(report)
+  let isUnannounced = false
   const work = watchWork(document, () => {
     refresh.load()
     if (banner) loadQuestion().catch(() => {})
   }, signal)
+  const tab = createIdentity(place, (words) => page.crypto.getRandomValues(words))
   const refresh = createLateRefresh(() => loadRefresh(base), {
-    mode, deadline_ms: deadlineMs, clock, places, build: version ?? '', listeners, reload,
+    mode, deadline_ms: deadlineMs, clock, build: version ?? '', listeners, reload, tab: () => tab.id,
+    places: (history) => [place, history(page, base)],
     acknowledge: (id, outcome) => { connection.happened({ type: 'ack', id, outcome }) },
-    sight: () => ({ reasons: work.holds(), isHidden: document.hidden, isOnline: page.navigator.onLine }),
+    sight: () => ({ reasons: work.holds(), isHidden: document.hidden, isOnline: page.navigator.onLine, isUnannounced }),
     standing: (find) => find(document, media, work),
-    hear: work.hear,
+    asking: (show) => { if (banner) show((prompt) => drawPlain(document, banner, prompt), document, listeners, banner, environment, signal) },
   }, listeners)
   const numbers = createNumbers(loadReading, listeners, (connections) => { connection.happened({ type: 'subscribe', connections }) }, report)
-  const last = takeReloaded(places)
-  const tab = takeTabId(places[0], (words) => page.crypto.getRandomValues(words))
+  const last = takeReloaded(place)
   const connection = createConnection(
-    {
-      base, transport, version, tab, route: route ?? page.location.pathname,
-      reloaded: isReload ? last : '',
+    { base, transport, query: () => ({ tab: tab.id, alive: '1', ...version && { v: version } }), rename: tab.renew, route, reloaded: isReload && last || '' },
+    environment, ({ phase }) => { listeners.emit('state', phase) }, ({ message, known }) => {
+      listeners.emit('message', message)
+      if (known?.type === 'connected') {
+        isUnannounced = known.announced === false
+        listeners.emit('connected', known)
+      }
+      if (known?.type === 'version') {
+        listeners.emit('version', known)
+        refresh.told(known)
+      }
+      numbers.received(message)
     },
-    environment, ({ phase }) => { listeners.emit('state', phase) }, hearing(listeners, refresh, numbers),
   )
   const navigated = (route: string): void => {
     if (route === connection.session.route) return
@@ -108,15 +118,15 @@ export function startHeadcount(options: HeadcountOptions, environment: Environme
     work.navigated()
     refresh.happened({ type: 'navigated' })
   }
-  if (banner) showBanner(document, listeners, banner, environment, signal)
-  if (route === undefined) watchRoute(page, navigated, signal)
+  const reporters = new Set<unknown>()
+  watchRoute(page, (route) => { if (reporters.size === 0) navigated(route) }, signal)
   watchLifecycle(page, (event) => {
-    if (event.type === 'left') leaveTabId(places[0], tab)
-    if (event.type === 'back') leaveTabId(places[0], '')
+    if (event.type === 'left') tab.leave()
+    if (event.type === 'back') tab.take()
     connection.happened(event)
     if (event.type === 'hidden') refresh.happened({ type: 'considered' })
   }, signal)
-  return {
+  return createMembers({
     get state() { return connection.session.phase },
     get route() { return connection.session.route },
     get stats() { return numbers.stats },
@@ -135,24 +145,12 @@ export function startHeadcount(options: HeadcountOptions, environment: Environme
       refresh.happened({ type: 'stopped' })
       connection.happened({ type: 'stop' })
     },
-  }
+  }, options, reporters)
 }
 
 /** With a slash at its end, so that endpoints are resolved below it. */
-function baseOf({ base = '/__skew' }: HeadcountOptions, page: Window): URL {
+export function baseOf({ base = '/__skew' }: HeadcountOptions, page: Window): URL {
   const found = new URL(base, page.location.href)
   found.pathname = found.pathname.replace(/\/*$/, '/')
   return found
-}
-
-function hearing(listeners: Listeners, refresh: LateRefresh, numbers: Numbers) {
-  return ({ message, known }: Received): void => {
-    listeners.emit('message', message)
-    if (!known) return
-    if (known.type === 'connected') listeners.emit('connected', known)
-    if (known.type === 'version') {
-      listeners.emit('version', known)
-      refresh.told(known)
-    } else numbers.received(known)
-  }
 }

@@ -2,21 +2,35 @@
 //
 // A browser that duplicates a tab copies its `sessionStorage`. So the id lies there only while no page holds it: a page
 // takes it out when it begins and puts it back when it is left. The copy of a living tab finds nothing and makes its own.
-// A tab that crashed makes a new one too; its old connection ended with it.
+// A copy that was made in between, by a page without a client, has the same id: then the server says so, and the tab that was
+// there first takes another. A tab that crashed makes a new one too; its old connection ended with it.
 
 import type { Place } from './storage.js'
 
 const KEY = 'headcount.tab'
 const WORDS = 4 // Of 32 bits.
 
-/** The tab's id, in use from now on. */
-export function takeTabId(place: Place, random: (words: Uint32Array<ArrayBuffer>) => Uint32Array): string {
-  const kept = place.read(KEY)
-  place.write(KEY, '')
-  return kept || random(new Uint32Array(WORDS)).join('-')
+/** The id of a tab. */
+export interface Identity {
+  readonly id: string
+  /** Makes another one: this one is another tab's. */
+  readonly renew: () => void
+  /** Leaves the id for the tab's next page. */
+  readonly leave: () => void
+  /** Takes what the last page of the tab left, if anything. */
+  readonly take: () => void
 }
 
-/** Puts the id back for the tab's next page. */
-export function leaveTabId(place: Place, id: string): void {
-  place.write(KEY, id)
+/** The tab's id, in use from now on. */
+export function createIdentity(place: Place, random: (words: Uint32Array<ArrayBuffer>) => Uint32Array): Identity {
+  let id = ''
+  const renew = (): void => { id = random(new Uint32Array(WORDS)).join('-') }
+  const take = (): void => {
+    const kept = place.read(KEY)
+    place.write(KEY, '')
+    if (kept) id = kept
+    else if (!id) renew()
+  }
+  take()
+  return { get id() { return id }, renew, leave() { place.write(KEY, id) }, take }
 }

@@ -1,11 +1,16 @@
 // What the package exports.
 
 import { browserEnvironment } from './environment.js'
-import { startHeadcount, type Headcount, type HeadcountOptions } from './headcount.js'
+import { baseOf, startHeadcount, type Headcount, type HeadcountOptions } from './headcount.js'
+import { join } from './members.js'
 
-/** Connects this tab and keeps it counted. For browsers only; without a reachable server it tries on, and nothing else happens. */
-export function createHeadcount(options: HeadcountOptions = {}): Headcount {
-  return startHeadcount(options, browserEnvironment(window))
+/**
+ * Connects this tab and keeps it counted. A page has one client: where there is one already, of this or of another bundle, this
+ * joins it, and options that differ have no effect. For browsers only; without a reachable server it tries on, and nothing else happens.
+ */
+export function createHeadcount(given: HeadcountOptions = {}): Headcount {
+  const options = { ...given, base: baseOf(given, window) }
+  return join(window, options, () => startHeadcount(options, browserEnvironment(window, options.base)))
 }
 
 export type { BannerTexts } from './question.js'

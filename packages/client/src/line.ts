@@ -34,7 +34,7 @@ export interface Line {
 
 /** Nothing is open. `common` is in every query. */
 export function createLine(
-  base: URL, common: Readonly<Record<string, string>>, { clock, links }: Pick<Environment, 'clock' | 'links'>, { heard, ended, silent }: LineEvents,
+  base: URL, common: () => Readonly<Record<string, string>>, { clock, links }: Pick<Environment, 'clock' | 'links'>, { heard, ended, silent }: LineEvents,
 ): Line {
   let link: Link | null = null
   let attempt = 0
@@ -76,7 +76,7 @@ export function createLine(
       keepalive = 0
       waiting(CONNECT_MS, giveUp)
       try {
-        link = links[transport](base, new URLSearchParams({ ...query, ...common }), {
+        link = links[transport](base, new URLSearchParams({ ...query, ...common() }), {
           received,
           ended(code) {
             waiting()

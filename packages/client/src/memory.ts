@@ -9,6 +9,7 @@ import type { Place } from './storage.js'
 
 const KEY = 'headcount.refreshed'
 const KEY_LAST = 'headcount.reloaded' // Of `reloaded.ts`, which is another file of the build.
+const KEY_TAB = 'headcount.tab' // Of `identity.ts`, which leaves it in the first place by itself.
 const REMEMBERED_MAX = 64
 
 /** What a tab knows of its earlier pages. */
@@ -20,7 +21,7 @@ export interface Memory {
 }
 
 /** Reads what is known: in all places, so that it is found wherever it could be written. */
-export function createMemory(places: readonly Place[]): Memory {
+export function createMemory(places: readonly Place[], tab: () => string): Memory {
   /** One a line: neither a version nor a number has control characters. A line without tries is of a client that knew only one. */
   const known = new Map(places.flatMap((place) => (place.read(KEY) ?? '').split('\n').map((line) => {
     const [key = '', build = '', tries = 1] = line.split('\t')
@@ -31,8 +32,10 @@ export function createMemory(places: readonly Place[]): Memory {
     remember(commands, build) {
       for (const key of commands.map(keyOf)) known.set(key, { build, tries: (known.get(key)?.tries ?? 0) + 1 })
       const text = Array.from(known, ([key, { build, tries }]) => [key, build, tries].join('\t')).slice(-REMEMBERED_MAX).join('\n')
-      const last = commands.flatMap(({ id }) => id ?? []).slice(-REMEMBERED_MAX).join()
-      return places.some((place) => place.write(KEY, text) && place.read(KEY) === text && place.write(KEY_LAST, last))
+      const epoch = commands.at(-1)?.epoch
+      const ids = commands.flatMap((command) => command.epoch === epoch ? command.id ?? [] : []).slice(-REMEMBERED_MAX).join()
+      const last = epoch ? `${epoch}.${ids}` : ids
+      return places.some((place, index) => place.write(KEY, text) && place.read(KEY) === text && place.write(KEY_LAST, last) && (index === 0 || place.write(KEY_TAB, tab())))
     },
   }
 }

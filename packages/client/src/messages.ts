@@ -1,6 +1,6 @@
 // What goes over the wire, read and written.
 //
-// A message is known if its `type` asks for something to be done and if it has the fields of that type; every other object
+// A message is known if its `type` asks for something to be done and if it has the field of that type; every other object
 // with a `type` is a sign of life or a custom message of the application. What is neither is nothing. Cases:
 // `protocol/vectors/server-messages.json` and `client-messages.json`.
 
@@ -21,6 +21,8 @@ export interface Connected {
   readonly keepalive?: number
   /** Whose numbers the commands have; absent from servers that name none. */
   readonly epoch?: string
+  /** `false`: the build of this tab is no announced release. */
+  readonly announced?: boolean
 }
 
 /** A release was announced, or, with `force` or `prompt`, an invalidation applies to this tab. */
@@ -77,8 +79,8 @@ export interface Unauthorized {
   readonly type: 'stats-unauthorized'
 }
 
-/** What this client acts on. */
-export type KnownMessage = Connected | VersionMessage | StatsMessage | StatsDelta | Reconnect | Unauthorized
+/** What every page acts on. Numbers are read by those that ask for them (`subscription.ts`). */
+export type KnownMessage = Connected | VersionMessage | Reconnect
 
 /** Any message, those of the application included. */
 export interface Message {
@@ -110,15 +112,12 @@ export interface Received {
   readonly known: KnownMessage | null
 }
 
-/** The fields that each type must have, each with a value of its own type. */
-const FIELDS: Readonly<Record<string, object | null>> = {
+/** The field that each type must have for something to be done, and what it is. */
+const FIELDS: Readonly<Record<string, readonly [string, string] | null>> = {
   __proto__: null,
-  connected: { version: '', connectionId: '' },
-  version: { version: '' },
-  stats: { total: 0, versions: {}, routes: {} },
-  'stats-delta': { seq: 0 },
-  reconnect: { after: 0 },
-  'stats-unauthorized': {},
+  connected: ['connectionId', 'string'],
+  version: ['version', 'string'],
+  reconnect: ['after', 'number'],
 }
 
 /** The message that `text` is, or `null` if it is none. */
@@ -132,7 +131,6 @@ export function read(text: string): Received | null {
 }
 
 function isKnown(message: Message): message is Message & KnownMessage {
-  const fields = FIELDS[message.type]
-  // `null` calls itself an object.
-  return !!fields && Object.entries(fields).every(([name, like]) => typeof message[name] === typeof like && message[name] !== null)
+  const [field, like] = FIELDS[message.type] ?? ['', '']
+  return typeof message[field] === like
 }

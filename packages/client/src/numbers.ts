@@ -3,7 +3,7 @@
 // A part that could not be loaded is reported as an uncaught error of the page is, and asked for again on the next stream.
 
 import type { Listeners } from './events.js'
-import type { KnownMessage } from './messages.js'
+import type { Message } from './messages.js'
 import type { Stats } from './stats.js'
 import type * as Reading from './subscription.js'
 import type { SubscribeOptions, Subscription } from './subscription.js'
@@ -15,7 +15,7 @@ export type LoadReading = () => Promise<typeof Reading>
 export interface Numbers {
   readonly stats: Stats | null
   readonly subscribe: (options?: SubscribeOptions) => () => void
-  readonly received: (known: KnownMessage) => void
+  readonly received: (message: Pick<Message, 'type'>) => void
 }
 
 /** `ask` asks the server, and `report` gets what goes wrong; see {@link Reading.createSubscription}. */
@@ -47,9 +47,9 @@ export function createNumbers(
       void load()
       return () => { end() }
     },
-    received(known) {
-      if (subscription) subscription.received(known)
-      else void load()
+    received(message) {
+      if (subscription) subscription.received(message)
+      else if (message.type === 'connected') void load()
     },
   }
 }

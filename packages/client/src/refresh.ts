@@ -31,6 +31,8 @@ export interface Sight {
   readonly reasons: readonly string[]
   readonly isHidden: boolean
   readonly isOnline: boolean
+  /** Whether the server knows no release by the name of the build that runs. Absent: it does. */
+  readonly isUnannounced?: boolean
 }
 
 /** What the page would be if the tab loaded it now. `refused`: there is no such page, or not for this visitor. */
@@ -89,7 +91,10 @@ const STAYED_MS = 5_000
 /** The first window for looking again, and the widest, milliseconds. */
 const LOOK_MS = 1_000
 const LOOK_MS_MAX = 300_000
-/** Looks that led nowhere before the user is asked where the page is refused; and before the tab gives up: eight hours or more. */
+/**
+ * Looks that led nowhere before the user is asked where the page is refused, or before the tab goes where its build is named otherwise
+ * than the releases: one and a half minutes; and before the tab gives up: eight hours or more.
+ */
 const REFUSALS_MAX = 6
 const LOOKS_MAX = 120
 /** The first window for reloading again where the build that comes cannot be told, milliseconds, and how often that may be. */
@@ -221,8 +226,10 @@ function looked(draft: Draft, { answer, build }: Look, sight: Sight): void {
   const { settings: { mode, build: now }, looking, pending, byUser } = draft
   if (!looking) return
   draft.looking = ''
-  const isOld = build !== '' && build === now && pending.length > 0 && pending.every(({ version }) => version !== build && version !== UNRELEASED)
   const hasConsent = looking === 'consent'
+  const isSame = build !== '' && build === now && pending.length > 0 && pending.every(({ version }) => version !== build && version !== UNRELEASED)
+  // A build that is no release may be the new one by another name: what would come cannot be told by it.
+  const isOld = isSame && !(sight.isUnannounced && (hasConsent || draft.looks + 1 >= REFUSALS_MAX))
   if (isOld || answer === 'unwell' || (answer === 'refused' && !hasConsent)) return lookAgain(draft, answer, sight)
   if (hasConsent || (byUser ? sight.reasons.length === 0 : judge(mode, true, sight) === 'reload')) {
     draft.effects.push({ type: 'remember', commands: pending })

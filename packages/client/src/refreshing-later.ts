@@ -2,7 +2,7 @@
 //
 // Invariant: no command is lost. Where the refresh cannot be loaded, its user is asked.
 
-import type { Listeners } from './events.js'
+import type { Listeners, Prompt } from './events.js'
 import type { VersionMessage } from './messages.js'
 import type { RefreshEvent } from './refresh.js'
 import type * as Refreshes from './refreshing.js'
@@ -20,18 +20,23 @@ export interface LateRefresh extends Refreshing {
 export function createLateRefresh(loadRefresh: LoadRefresh, needs: RefreshNeeds, listeners: Listeners): LateRefresh {
   let refresh: Refreshing | null = null
   const told: VersionMessage[] = []
+  let plain: Pick<HTMLElement, 'remove'> | null = null
 
   async function load(): Promise<void> {
     const loaded = refresh ?? await loadRefresh().then(({ createRefresh }) => createRefresh(needs), () => null)
     refresh ??= loaded
+    plain?.remove()
     told.splice(0).forEach(refresh?.told ?? ask)
   }
 
   function ask(message: VersionMessage): void {
     const { id = null, version, epoch } = message
     if (id !== null) needs.acknowledge(id, 'prompted')
-    const reasons = [...needs.sight().reasons, ...needs.standing((_document, _media, { notes }) => notes.length > 0 ? ['form'] : [])]
-    listeners.emit('prompt', { command: { id, version, epoch }, reasons, reload: needs.reload, later() {} })
+    const reasons = [...needs.sight().reasons, ...needs.standing((_document, _media, { touched }) => touched.size > 0 ? ['form'] : [])]
+    const prompt: Prompt = { command: { id, version, epoch }, reasons, reload: needs.reload, later() {} }
+    listeners.emit('prompt', prompt)
+    plain?.remove()
+    needs.asking((draw) => { plain = draw(prompt) })
   }
 
   return {

@@ -4,30 +4,35 @@
 // old page may be gone, so the server has this one under a name that stays: `client/refreshing.1.js`. The number is that of
 // {@link RefreshNeeds} and {@link Refreshing}; it rises when those change so that older pages cannot use them.
 
+import { showBanner, type DrawPlain, type ShowsBanner } from './banner.js'
 import type { Clock } from './environment.js'
 import type { Command, Listeners } from './events.js'
+import { historyPlace } from './history-place.js'
 import { lookAt } from './leap.js'
 import { createMemory } from './memory.js'
 import type { Outcome, VersionMessage } from './messages.js'
 import { newRefresh, refreshed, type Look, type RefreshEffect, type RefreshEvent, type RefreshSettings, type Sight } from './refresh.js'
 import { standingWork } from './standing.js'
 import type { Place } from './storage.js'
-import { weigh } from './weighing.js'
-import type { Work } from './work.js'
+
+/** Fewer than the messages that a server takes at once. */
+const SAID_MAX = 32
 
 /** What stands between a refresh and the world. */
 export interface RefreshNeeds extends RefreshSettings {
   readonly clock: Clock
   /** Where the tab's own memory lies, the best place first. */
-  readonly places: readonly Place[]
+  readonly places: (history: typeof historyPlace) => readonly Place[]
+  /** The tab's id. */
+  readonly tab: () => string
   readonly listeners: Listeners
   /** Tells the server what becomes of the command of this number. */
   readonly acknowledge: (id: number, outcome: Outcome) => void
   readonly sight: () => Omit<Sight, 'now' | 'chance'>
   /** Says what else would be lost, by what is on the page. */
   readonly standing: (standing: typeof standingWork) => readonly string[]
-  /** Tells what its user does. */
-  readonly hear: Work['hear']
+  /** Has its user asked, if that is wanted. */
+  readonly asking: (show: (draw: DrawPlain, ...rest: ShowsBanner) => void) => void
   /** Says what the page would be if it were loaded now; a test's. Default: {@link lookAt}. */
   readonly look?: () => Promise<Look>
   readonly reload: () => void
@@ -42,10 +47,17 @@ export interface Refreshing {
 /** Nothing is under way yet. */
 export function createRefresh(needs: RefreshNeeds): Refreshing {
   const { clock, build, listeners, acknowledge, sight, look = () => lookAt(window), reload } = needs
-  const memory = createMemory(needs.places)
+  const memory = createMemory(needs.places(historyPlace), needs.tab)
   let refresh = newRefresh(needs)
   const timer = clock.timer()
-  needs.hear(weigh)
+  needs.asking(showBanner)
+  /** The last word on each command. It still holds, so it is said on each stream anew; but for the last, which the next page says. */
+  const said = new Map<number, Outcome>()
+  let numbered = ''
+  listeners.on('connected', ({ epoch }) => {
+    number(epoch)
+    for (const [id, outcome] of said) if (outcome !== 'reloading') acknowledge(id, outcome)
+  })
 
   function happened(event: RefreshEvent): void {
     const seen = sight()
@@ -55,9 +67,23 @@ export function createRefresh(needs: RefreshNeeds): Refreshing {
     effects.forEach(act)
   }
 
+  /** Another server, or one that lost its store, gives the same numbers to other commands. */
+  function number(epoch = ''): void {
+    if (epoch !== numbered) said.clear()
+    numbered = epoch
+  }
+
+  /** Once for each change of what is to be said. */
+  function say(id: number, outcome: Outcome): void {
+    if (said.get(id) === outcome) return
+    said.delete(id)
+    for (const [oldest] of said.set(id, outcome)) if (said.size > SAID_MAX) said.delete(oldest)
+    acknowledge(id, outcome)
+  }
+
   function act(effect: RefreshEffect): void {
     switch (effect.type) {
-      case 'acknowledge': acknowledge(effect.id, effect.outcome); break
+      case 'acknowledge': say(effect.id, effect.outcome); break
       case 'prompt': listeners.emit('prompt', { ...effect, reload: () => { happened({ type: 'consented' }) }, later: () => { happened({ type: 'later' }) } }); break
       case 'held': listeners.emit('held', effect); break
       case 'reloading': case 'stuck': listeners.emit(effect.type, effect.command); break
@@ -72,6 +98,7 @@ export function createRefresh(needs: RefreshNeeds): Refreshing {
   return {
     told({ id = null, version, epoch, force, prompt }) {
       const command: Command = { id, version, epoch }
+      number(epoch)
       if (force || prompt) happened({ type: 'told', command, force: !!force, tried: memory.tried(command) })
     },
     happened,

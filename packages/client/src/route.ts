@@ -1,7 +1,7 @@
 // Which page the tab shows: its path, without query and fragment.
 //
 // Where the browser has the Navigation API, that tells of every change. Elsewhere `pushState` and `replaceState` are
-// wrapped, which tell nobody, and `popstate` says the rest.
+// wrapped by a part of its own (`wrapping.ts`), since they say nothing, and `popstate` says the rest.
 
 /** Calls `changed` with each new path, not twice in a row with the same one, until `signal` ends it. */
 export function watchRoute(page: Window & typeof globalThis, changed: (route: string) => void, signal: AbortSignal): void {
@@ -15,16 +15,6 @@ export function watchRoute(page: Window & typeof globalThis, changed: (route: st
   const navigation = (page as { navigation?: EventTarget }).navigation
   if (navigation !== undefined) return navigation.addEventListener('currententrychange', look, { signal })
   page.addEventListener('popstate', look, { signal })
-  for (const name of ['pushState', 'replaceState'] as const) wrap(page.history, name, look, signal)
+  import('./wrapping.js').then(({ wrap }) => { wrap(page.history, look, signal) }).catch(() => {})
 }
 
-function wrap(history: History, name: 'pushState' | 'replaceState', after: () => void, signal: AbortSignal): void {
-  const original = history[name]
-  const wrapped: History['pushState'] = function (this: History, ...said) {
-    original.apply(this, said)
-    after()
-  }
-  history[name] = wrapped
-  // Somebody may have wrapped ours in turn, and then it must stay.
-  signal.addEventListener('abort', () => { if (history[name] === wrapped) history[name] = original })
-}

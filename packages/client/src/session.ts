@@ -1,8 +1,8 @@
 // What the link of a tab does next: a pure function of what it is and what happened.
 //
 // Invariants: there is at most one attempt at a time, numbered, and what an abandoned one still tells is ignored; the route
-// that goes out is the one shown now; what was said and still holds (a subscription, what became of a command) is said on each
-// stream anew; only a close code that forbids it, or `stop`, ends the trying.
+// that goes out is the one shown now; a subscription is asked for on each stream anew; only a close code that forbids it, or `stop`, ends the trying; a tab
+// whose id another has comes back once, under a new one that no other can have until this page is left.
 //
 // Deliberately absent: time, chance (an argument) and the browser. The shell that acts on the effects is `connection.ts`.
 
@@ -40,12 +40,12 @@ export interface Session {
   readonly resume: string
   /** The commands that this page was loaded anew for, until the server was told. */
   readonly reloaded: string
-  /** The last word on each command. */
-  readonly acks: readonly Ack[]
   /** Stats with single connections, or without, or none. */
   readonly subscribed: boolean | null
   /** Whether an announced return is due while the old stream may still be open. */
   readonly returning: boolean
+  /** Whether this page has taken another tab id, since another tab has its own. */
+  readonly renamed: boolean
 }
 
 /** What a page goes through. `left` and `back`: for and from the back/forward cache. `doubted`: the link may be dead. */
@@ -65,10 +65,11 @@ export type SessionEvent =
   | { readonly type: 'ended'; readonly attempt: number; readonly code: number | null; readonly wasBrief: boolean }
   | { readonly type: 'reachable'; readonly attempt: number }
 
-/** What is to be done about it, in this order. `close` ends the link and the wait. `probe`: is the server there at all? */
+/** What is to be done about it, in this order. `close` ends the link and the wait. `probe`: is the server there at all?
+ * `rename`: the tab needs another id. */
 export type Effect =
   | { readonly type: 'open'; readonly query: Readonly<Record<string, string>> }
-  | { readonly type: 'close' | 'probe' }
+  | { readonly type: 'close' | 'probe' | 'rename' }
   | { readonly type: 'wait'; readonly ms: number }
   | { readonly type: 'send'; readonly message: ClientMessage }
 
@@ -81,16 +82,16 @@ export type Step = readonly [Session, readonly Effect[]]
 /** Attempts out of sight before pausing until somebody looks: two minutes on average. */
 export const HIDDEN_FAILURES_MAX = 12
 
+/** Another tab came with this one's id: the browser copied it, by `window.open` or by duplicating or restoring a tab. */
+const REPLACED = 4409
 /** At most 64 rules stand at once, but more may have stood since this page was loaded. Bounded by what fits into a request. */
 const TOLD_MAX = 512
-/** Fewer than the messages that a server takes at once. */
-const ACKS_MAX = 32
 
 /** A link that has not begun. */
 export function newSession(transport: TransportName, mayChange: boolean, route: string, reloaded: string): Session {
   return {
     phase: 'idle', attempt: 0, failures: 0, transport, mayChange, offline: false, hidden: false, away: false,
-    route, toldRoute: route, toldHidden: false, connectionId: '', resume: '', reloaded, acks: [], subscribed: null, returning: false,
+    route, toldRoute: route, toldHidden: false, connectionId: '', resume: '', reloaded, subscribed: null, returning: false, renamed: false,
   }
 }
 
@@ -113,7 +114,7 @@ function happen(link: Draft, event: SessionEvent, chance: number): void {
     case 'due': if (link.phase === 'waiting' || link.returning) open(link); break
     case 'doubted': doubted(link); break
     case 'silent': say(link, { type: 'ping' }); break
-    case 'ack': acknowledge(link, event); break
+    case 'ack': say(link, event); break
     case 'navigated':
       link.route = event.route
       tell(link)
@@ -148,6 +149,7 @@ function circumstances(link: Draft, type: 'online' | 'offline' | 'shown' | 'hidd
       break
     case 'left':
       link.away = true
+      link.renamed = false // The id is where a copy of the tab may find it.
       if (link.phase !== 'idle') shut(link, 'paused')
       break
     case 'back':
@@ -191,7 +193,6 @@ function connected(link: Draft, { connectionId, resume = link.resume }: Connecte
   link.resume = resume
   link.reloaded = ''
   tell(link)
-  for (const ack of link.acks) if (ack.outcome !== 'reloading') say(link, ack) // That says the next page.
   if (link.subscribed !== null) subscribe(link)
 }
 
@@ -204,7 +205,12 @@ function withTold(resume: string, id: number | undefined): string {
 
 /** A stream that opens and ends at once, as crawlers get it, is a failure like one that never opened. */
 function ended(link: Draft, code: number | null, wasBrief: boolean, chance: number): void {
-  const advice = returnAfter(code)
+  const isTwin = code === REPLACED && !link.renamed
+  if (isTwin) {
+    link.renamed = true
+    link.effects.push({ type: 'rename' })
+  }
+  const advice = isTwin ? 'soon' : returnAfter(code)
   const hadOpened = link.phase === 'open'
   if (advice === 'never') return shut(link, 'closed')
   link.phase = 'waiting'
@@ -227,14 +233,6 @@ function tell(link: Draft): void {
 function subscribe(link: Draft): void {
   const connections = link.subscribed
   say(link, connections === null ? { type: 'unsubscribe-stats' } : { type: 'subscribe-stats', delta: true, connections })
-}
-
-/** Once for each change of what is to be said. */
-function acknowledge(link: Draft, ack: Ack): void {
-  const before = link.acks.find(({ id }) => id === ack.id)
-  if (before?.outcome === ack.outcome) return
-  link.acks = [...link.acks.filter((said) => said !== before), ack].slice(-ACKS_MAX)
-  say(link, ack)
 }
 
 function say(link: Draft, message: ClientMessage): void {

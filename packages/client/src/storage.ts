@@ -1,8 +1,11 @@
 // What a tab remembers across page loads.
 //
 // A browser may forbid storage, or have none left. Nothing here throws: what cannot be read is absent, and `write` says
-// whether it worked. Two places are known: `sessionStorage`, and the state of the history entry, which outlives a reload
-// even where storage is blocked.
+// whether it worked. Where `sessionStorage` fails, a refresh leaves what the next page must know in the state of the history entry
+// (`history-place.ts`).
+//
+// Both belong to all applications of an origin. What is kept is named after the server that it is about, by its base: numbers and
+// tab ids of two servers have nothing to do with each other.
 
 /** A place for small texts that belong to this tab alone. */
 export interface Place {
@@ -11,41 +14,24 @@ export interface Place {
   write(key: string, value: string): boolean
 }
 
-/** The tab's `sessionStorage`. */
-export function sessionPlace(page: Window): Place {
+/** The tab's `sessionStorage`, for what is about the server at `base`; what is not there is read from the history entry. */
+export function sessionPlace(page: Window, base: URL): Place {
   return {
-    read: (key) => attempt(() => page.sessionStorage.getItem(key), null),
+    read: (key) => {
+      const name = `${key} ${base}`
+      return attempt(() => page.sessionStorage.getItem(name)) ?? attempt(() => (page.history.state as Record<string, string>)[name]) ?? null
+    },
     write: (key, value) => attempt(() => {
-      page.sessionStorage.setItem(key, value)
+      page.sessionStorage.setItem(`${key} ${base}`, value)
       return true
-    }, false),
+    }) ?? false,
   }
 }
 
-/** The state of the current history entry. Left alone where the application keeps something other than an object there. */
-export function historyPlace(page: Window): Place {
-  const state = (): Record<string, unknown> | null => {
-    const found: unknown = page.history.state ?? {}
-    return typeof found === 'object' && !Array.isArray(found) ? found as Record<string, unknown> : null
-  }
-  return {
-    read: (key) => attempt(() => {
-      const value = state()?.[key]
-      return typeof value === 'string' ? value : null
-    }, null),
-    write: (key, value) => attempt(() => {
-      const before = state()
-      if (before === null) return false
-      page.history.replaceState({ ...before, [key]: value }, '')
-      return true
-    }, false),
-  }
-}
-
-function attempt<T>(work: () => T, otherwise: T): T {
+function attempt<T>(work: () => T): T | undefined {
   try {
     return work()
   } catch {
-    return otherwise
+    return undefined
   }
 }

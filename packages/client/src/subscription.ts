@@ -5,7 +5,7 @@
 // until the answer is there.
 
 import type { Listeners } from './events.js'
-import type { KnownMessage } from './messages.js'
+import type { Message, StatsDelta, StatsMessage, Unauthorized } from './messages.js'
 import { changed, whole, type Stats } from './stats.js'
 
 /** What somebody wants to know. */
@@ -18,7 +18,19 @@ export interface SubscribeOptions {
 export interface Subscription {
   readonly stats: Stats | null
   readonly subscribe: (options?: SubscribeOptions) => () => void
-  readonly received: (known: KnownMessage) => void
+  readonly received: (message: Pick<Message, 'type'>) => void
+}
+
+/** A POST that takes longer does not get through, milliseconds. */
+const ANSWER_MS = 10_000
+
+/** Asks by POST; what does not get through, or reaches a server that does not know the stream, is an error. */
+export async function ask(base: URL, message: object): Promise<void> {
+  const answer = await fetch(new URL('message', base), {
+    method: 'POST', body: JSON.stringify(message), credentials: 'include', keepalive: true, signal: AbortSignal.timeout(ANSWER_MS),
+  })
+  const { ok } = await answer.json() as { ok?: boolean }
+  if (!ok) throw new Error('not heard')
 }
 
 /** `ask` asks the server: with or without single connections, or, by `null`, for nothing any more. */
@@ -51,8 +63,9 @@ export function createSubscription(listeners: Listeners, ask: (connections: bool
         look()
       }
     },
-    received(known) {
-      if (asked === null) return // What was still on its way.
+    received(message) {
+      if (asked === null || !isStats(message)) return // What was still on its way, or is none of ours.
+      const known = message
       if (known.type === 'stats') show(whole(known))
       else if (known.type === 'stats-delta' && base !== null) {
         base = changed(base, known)
@@ -64,4 +77,11 @@ export function createSubscription(listeners: Listeners, ask: (connections: bool
       }
     },
   }
+}
+
+/** Whether it says something about the numbers, and has the fields for that. */
+export function isStats(message: Pick<Message, 'type'>): message is StatsMessage | StatsDelta | Unauthorized {
+  const { type, total, versions, routes, seq } = message as Message
+  const areCounts = [versions, routes].every((counts) => typeof counts === 'object' && counts)
+  return (type === 'stats' && typeof total === 'number' && areCounts) || (type === 'stats-delta' && typeof seq === 'number') || type === 'stats-unauthorized'
 }

@@ -2,8 +2,8 @@
 //
 // <script type="module" src="https://site.example/__skew/client.js" data-version="v42"></script>
 //
-// The base path is where the script came from, unless `data-base` says otherwise. The client is `window.headcount`. A module
-// runs once per page however often it is named, so there is one client.
+// The base path is where the script came from, unless `data-base` says otherwise. The client is `window.headcount`, whatever
+// else has that name, such as an element with that id.
 
 import { createHeadcount, type Headcount, type HeadcountOptions, type RefreshMode } from './index.js'
 
@@ -19,7 +19,7 @@ function optionsOf({ version, base, transport, refresh, deadlineMs, media, banne
   return {
     base: base ?? new URL('.', import.meta.url),
     transport: transport === 'sse' || transport === 'websocket' ? transport : 'auto',
-    refresh: (refresh as RefreshMode | undefined) ?? 'now',
+    ...(refresh && { refresh: refresh as RefreshMode }),
     media: media !== undefined && media !== 'false',
     ...(version && { version }),
     ...(Number(deadlineMs) >= 0 && { deadlineMs: Number(deadlineMs) }),
@@ -27,5 +27,5 @@ function optionsOf({ version, base, transport, refresh, deadlineMs, media, banne
   }
 }
 
-const tag = Array.from(document.scripts).find(({ src }) => src === import.meta.url)
-window.headcount ??= createHeadcount(optionsOf(tag?.dataset ?? {}))
+const tag = [...document.scripts].find(({ src }) => src === import.meta.url)
+window.headcount = createHeadcount(optionsOf(tag?.dataset ?? {}))

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
 import { LOAD_MS, showBanner, type LoadQuestion } from '../src/banner.js'
 import { createListeners, type Prompt } from '../src/events.js'
+import { drawPlain } from '../src/plain.js'
 import * as question from '../src/question.js'
 import { TestClock } from './world.js'
 
@@ -22,7 +23,7 @@ function banner(load: LoadQuestion) {
   const clock = new TestClock()
   const listeners = createListeners((error) => { throw error })
   const loadQuestion = vi.fn(load)
-  showBanner(document, listeners, {}, { clock, loadQuestion }, stop.signal)
+  showBanner((prompt) => drawPlain(document, {}, prompt), document, listeners, {}, { clock, loadQuestion }, stop.signal)
   return { clock, listeners, loadQuestion }
 }
 

@@ -29,8 +29,9 @@ function connect(transport: TransportName | 'auto' = 'auto', version?: string, s
     probe: () => Promise.resolve(server.isThere),
   }
   const phases: string[] = []
+  const ids = ['ab12', 'cd34']
   const connection = createConnection(
-    { base: BASE, transport, version, tab: 'ab12', route: '/a b', reloaded: '' }, environment, ({ phase }) => phases.push(phase), () => {},
+    { base: BASE, transport, query: () => ({ tab: ids[0] ?? '', alive: '1', ...version && { v: version } }), rename: () => ids.shift(), route: '/a b', reloaded: '' }, environment, ({ phase }) => phases.push(phase), () => {},
   )
   connection.happened({ type: 'start' })
   const last = () => {
@@ -49,6 +50,18 @@ describe('a connection', () => {
     last().events.ended(null)
     clock.pass(1_000)
     expect(last().query.get('since')).toBe('17;19')
+  })
+
+  test('comes back once under another id where another tab has its own', () => {
+    const { last, links, clock, phases } = connect('sse')
+    last().events.received(CONNECTED)
+    last().events.ended(4409)
+    clock.pass(1_000)
+    expect(links.map(({ query }) => query.get('tab'))).toEqual(['ab12', 'cd34'])
+    last().events.received(CONNECTED)
+    last().events.ended(4409)
+    clock.pass(100_000)
+    expect([links.length, phases.at(-1)]).toEqual([2, 'closed'])
   })
 
   test('is given up when nothing comes, and comes back', () => {

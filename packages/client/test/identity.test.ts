@@ -1,32 +1,58 @@
 import { describe, expect, test } from 'vitest'
 
-import { leaveTabId, takeTabId } from '../src/identity.js'
+import { createIdentity, type Identity } from '../src/identity.js'
+import type { Place } from '../src/storage.js'
 import { blocked, place } from './world.js'
 
 let counter = 0
 const random = (words: Uint32Array<ArrayBuffer>): Uint32Array => words.fill(counter += 1)
 
+const take = (storage: Place): Identity => createIdentity(storage, random)
+
 describe('a tab', () => {
   test('keeps its id over a reload', () => {
     const storage = place()
-    const id = takeTabId(storage, random)
-    leaveTabId(storage, id)
-    expect(takeTabId(storage, random)).toBe(id)
+    const tab = take(storage)
+    tab.leave()
+    expect(take(storage).id).toBe(tab.id)
   })
 
   test('does not share it with its duplicate, which gets a copy of the storage', () => {
     const storage = place()
-    const id = takeTabId(storage, random)
-    expect(takeTabId(storage, random)).not.toBe(id)
+    const tab = take(storage)
+    expect(take(storage).id).not.toBe(tab.id)
+  })
+
+  test('keeps the one that it took since another tab has the first', () => {
+    const storage = place()
+    const tab = take(storage)
+    const first = tab.id
+    tab.renew()
+    tab.leave()
+    expect(tab.id).not.toBe(first)
+    expect(take(storage).id).toBe(tab.id)
+  })
+
+  test('has that of its last page when one comes back out of the back/forward cache', () => {
+    const storage = place()
+    const kept = take(storage)
+    kept.leave()
+    const next = take(storage)
+    next.renew()
+    next.leave()
+    kept.take()
+    expect(kept.id).toBe(next.id)
+    kept.take()
+    expect(kept.id).toBe(next.id)
   })
 
   test('has one for each page where storage is blocked', () => {
-    const id = takeTabId(blocked, random)
-    leaveTabId(blocked, id)
-    expect(takeTabId(blocked, random)).not.toBe(id)
+    const tab = take(blocked)
+    tab.leave()
+    expect(take(blocked).id).not.toBe(tab.id)
   })
 
   test('has one of 128 bits, within the 64 bytes that a server takes', () => {
-    expect(takeTabId(place(), (words) => crypto.getRandomValues(words))).toMatch(/^(\d{1,10}-){3}\d{1,10}$/)
+    expect(createIdentity(place(), (words) => crypto.getRandomValues(words)).id).toMatch(/^(\d{1,10}-){3}\d{1,10}$/)
   })
 })

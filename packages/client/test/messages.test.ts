@@ -3,14 +3,16 @@ import { describe, expect, test } from 'vitest'
 import clientVectors from '../../../protocol/vectors/client-messages.json' with { type: 'json' }
 import serverVectors from '../../../protocol/vectors/server-messages.json' with { type: 'json' }
 import { read, type ClientMessage, type Outcome } from '../src/messages.js'
+import { isStats } from '../src/subscription.js'
 
 describe('what a server sends', () => {
   test.each(serverVectors.cases)('$name', ({ text }) => {
     const received = read(text)
-    const isSignOfLife = /^\{"type":"(keepalive|pong)"/.test(text)
+    const isForAll = /^\{"type":"(connected|version|reconnect)"/.test(text)
     // What comes out says the same, to the letter.
-    expect(JSON.stringify(received?.known)).toBe(isSignOfLife ? 'null' : text)
+    expect(JSON.stringify(received?.known)).toBe(isForAll ? text : 'null')
     expect(JSON.stringify(received?.message)).toBe(text)
+    expect(isStats(received?.message ?? { type: '' })).toBe(text.startsWith('{"type":"stats'))
   })
 
   test.each(['', 'ping', 'null', '[]', '"connected"', '{}', '{"type":1}', '{"type":"pong"'])('%s is no message', (text) => {
@@ -21,10 +23,12 @@ describe('what a server sends', () => {
     '{"type":"welcome","text":"hello"}',
     '{"type":"constructor"}',
     '{"type":"connected","version":"v2"}',
+    '{"type":"stats-delta","total":1}',
     '{"type":"reconnect","after":"soon"}',
     '{"type":"stats","total":1,"versions":null,"routes":{},"connections":[]}',
   ])('%s is a message, but none that is acted upon', (text) => {
     expect(read(text)).toEqual({ message: JSON.parse(text), known: null })
+    expect(isStats(JSON.parse(text))).toBe(false)
   })
 })
 

@@ -1,12 +1,12 @@
 import { describe, expect, test, vi } from 'vitest'
 
 import { createListeners } from '../src/events.js'
-import type { KnownMessage } from '../src/messages.js'
+import type { Connected, StatsMessage } from '../src/messages.js'
 import { createNumbers, type LoadReading } from '../src/numbers.js'
 import * as reading from '../src/subscription.js'
 
-const STATS: KnownMessage = { type: 'stats', total: 3, versions: { v1: 3 }, routes: {}, yourId: 'id', seq: 1 }
-const CONNECTED: KnownMessage = { type: 'connected', version: 'v2', connectionId: 'id', timestamp: 0 }
+const STATS: StatsMessage = { type: 'stats', total: 3, versions: { v1: 3 }, routes: {}, yourId: 'id', seq: 1 }
+const CONNECTED: Connected = { type: 'connected', version: 'v2', connectionId: 'id', timestamp: 0 }
 
 function numbers(load: LoadReading = () => Promise.resolve(reading)) {
   const asked: (boolean | null)[] = []

@@ -27,10 +27,15 @@ function load(mode: RefreshMode = 'now', places: readonly Place[] = [place()], b
     return { then: (looked: (look: Look) => void) => { looked(page.look) } } as Promise<Look>
   }
   const refresh = createRefresh({
-    mode, deadline_ms: DEADLINE_MS, clock, places, build, listeners, look,
-    acknowledge: (id, outcome) => acks.push(`${id} ${outcome}`), sight: () => sight, standing: () => [], hear: () => {}, reload: () => { seen.push('reload') },
+    mode, deadline_ms: DEADLINE_MS, clock, places: () => places, tab: () => 'ab12', build, listeners, look, asking: () => {},
+    acknowledge: (id, outcome) => acks.push(`${id} ${outcome}`), sight: () => sight, standing: () => [], reload: () => { seen.push('reload') },
   })
   return { clock, sight, seen, acks, page, listeners, refresh, accept: () => { accept() }, later: () => { later() } }
+}
+
+/** What the next page takes, wherever it lies. */
+function taken(places: readonly Place[]): string {
+  return places.flatMap((place) => takeReloaded(place) || []).join()
 }
 
 function forced(id: number, version = 'v2'): VersionMessage {
@@ -417,7 +422,7 @@ describe('what becomes of a command is acknowledged', () => {
     again.refresh.told(one)
     again.refresh.told(other)
     again.refresh.told(other)
-    expect([again.acks, again.seen]).toEqual([['17 waiting', '17 reloading', '17 reloading'], ['reloading', 'reload']])
+    expect([again.acks, again.seen]).toEqual([['17 waiting', '17 reloading'], ['reloading', 'reload']])
   })
 
   test('nothing of a command without a number', () => {
@@ -434,18 +439,18 @@ describe('what a page was loaded anew for', () => {
     sight.reasons = ['form']
     refresh.told(forced(17))
     refresh.told(forced(19))
-    expect(takeReloaded(places)).toBe('')
+    expect(taken(places)).toBe('')
     sight.reasons = []
     clock.pass(1_000)
-    expect(takeReloaded(places)).toBe('17,19')
-    expect(takeReloaded(places)).toBe('')
+    expect(taken(places)).toBe('17,19')
+    expect(taken(places)).toBe('')
   })
 
   test('is all that it was told before it went', () => {
     const places = [place()]
     const { refresh } = load('now', places)
     for (const id of [17, 18, 19]) refresh.told(forced(id))
-    expect(takeReloaded(places)).toBe('17,18,19')
+    expect(taken(places)).toBe('17,18,19')
     const next = load('now', places)
     for (const id of [17, 18, 19]) next.refresh.told(forced(id))
     expect(next.acks).toEqual(['17 waiting', '18 waiting', '19 waiting'])
@@ -454,8 +459,37 @@ describe('what a page was loaded anew for', () => {
   test('is none of what earlier pages were', () => {
     const places = [place()]
     load('now', places).refresh.told(forced(17))
-    takeReloaded(places)
+    taken(places)
     load('now', places).refresh.told(forced(18))
-    expect(takeReloaded(places)).toBe('18')
+    expect(taken(places)).toBe('18')
+  })
+})
+
+describe('what becomes of a command', () => {
+  const CONNECTED = { type: 'connected', version: 'v2', connectionId: 'id', timestamp: 0 } as const
+
+  test('is said again on each stream where it still holds', () => {
+    const { refresh, acks, sight, listeners } = load()
+    sight.reasons = ['form']
+    refresh.told(forced(17))
+    listeners.emit('connected', CONNECTED)
+    expect(acks).toEqual(['17 held', '17 held'])
+    listeners.emit('connected', { ...CONNECTED, epoch: '3f9a0c2b77d1' })
+    expect(acks).toHaveLength(2) // There, the number is another command's.
+  })
+
+  test('holds no longer once the page goes', () => {
+    const { refresh, acks, listeners } = load()
+    refresh.told(forced(17))
+    listeners.emit('connected', CONNECTED)
+    expect(acks).toEqual(['17 reloading'])
+  })
+
+  test('is never more than a server takes at once', () => {
+    const { refresh, acks, listeners } = load()
+    for (let id = 1; id <= 100; id += 1) refresh.told(prompted(id))
+    const before = acks.length
+    listeners.emit('connected', CONNECTED)
+    expect(acks.length - before).toBe(32)
   })
 })

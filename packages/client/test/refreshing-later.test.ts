@@ -5,13 +5,14 @@ import type { VersionMessage } from '../src/messages.js'
 import * as refreshing from '../src/refreshing.js'
 import { createLateRefresh, type LoadRefresh } from '../src/refreshing-later.js'
 import { standingWork } from '../src/standing.js'
-import type { Note } from '../src/work.js'
+import type { Visit } from '../src/work.js'
 import { place, TestClock } from './world.js'
 
 const forced: VersionMessage = { type: 'version', version: 'v2', force: true, id: 17 }
 
-function late(load: LoadRefresh = () => Promise.resolve(refreshing), notes: Note[] = []) {
+function late(load: LoadRefresh = () => Promise.resolve(refreshing), touched = new Set<Visit>()) {
   const seen: string[] = []
+  const shown: unknown[] = []
   const reasons: (readonly string[])[] = []
   const listeners = createListeners((error) => { throw error })
   listeners.on('prompt', (prompt) => {
@@ -20,10 +21,9 @@ function late(load: LoadRefresh = () => Promise.resolve(refreshing), notes: Note
   })
   const loadRefresh = vi.fn(load)
   const refresh = createLateRefresh(loadRefresh, {
-    mode: 'now', deadline_ms: 60_000, build: 'v1', clock: new TestClock(), places: [place()], listeners,
+    mode: 'now', deadline_ms: 60_000, build: 'v1', clock: new TestClock(), places: () => [place()], tab: () => 'ab12', asking: (show) => { shown.push(show) }, listeners,
     acknowledge: (id, outcome) => seen.push(`${id} ${outcome}`), sight: () => ({ reasons: [], isHidden: false, isOnline: true }),
-    standing: (find) => find === standingWork ? [] : find({} as Document, false, { notes, isCalled: () => false }),
-    hear: () => {},
+    standing: (find) => find === standingWork ? [] : find({} as Document, false, { touched, isCalled: () => false }),
     look: () => Promise.resolve({ answer: 'well', build: '' }), reload: () => { seen.push('reload') },
   }, listeners)
   return { refresh, seen, reasons, loadRefresh }
@@ -43,7 +43,7 @@ describe('a refresh that is loaded when needed', () => {
   })
 
   test('asks where it cannot be loaded, and says what would be lost', async () => {
-    const { refresh, seen, reasons } = late(() => Promise.reject(new TypeError('404')), [{ type: 'navigated' }])
+    const { refresh, seen, reasons } = late(() => Promise.reject(new TypeError('404')), new Set([{} as Visit]))
     refresh.told(forced)
     await vi.waitFor(() => { expect([seen, reasons]).toEqual([['17 prompted', 'prompt'], [['form']]]) })
   })

@@ -1,7 +1,7 @@
 // @vitest-environment happy-dom
 // The way of browsers without the Navigation API. The other one is tried in Chromium, in e2e/.
 
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 
 import { watchRoute } from '../src/route.js'
 
@@ -10,11 +10,12 @@ let stop: AbortController
 const page = window as Window & typeof globalThis
 const original = page.history.pushState
 
-beforeEach(() => {
+beforeEach(async () => {
   page.history.replaceState(null, '', '/')
   seen = []
   stop = new AbortController()
   watchRoute(page, (route) => seen.push(route), stop.signal)
+  await vi.waitFor(() => { expect(page.history.pushState).not.toBe(original) })
 })
 afterEach(() => { stop.abort() })
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 
-import type { Ack, ClientMessage, Connected, KnownMessage } from '../src/messages.js'
+import type { ClientMessage, Connected, KnownMessage } from '../src/messages.js'
 import { HIDDEN_FAILURES_MAX, newSession, reduce, type Effect, type Session, type SessionEvent } from '../src/session.js'
 
 const CONNECTED: Connected = { type: 'connected', version: 'v2', connectionId: 'id', timestamp: 0 }
@@ -110,7 +110,7 @@ describe('coming back', () => {
   test('soon after a code that says so, and never after one that forbids it', () => {
     const story = new Story().then({ type: 'start' }).ends().then({ type: 'due' })
     expect(story.ends(1012).wait).toBe(500)
-    expect(story.then({ type: 'due' }).ends(4409).phase).toBe('closed')
+    expect(story.then({ type: 'due' }).ends(4400).phase).toBe('closed')
     expect(story.then({ type: 'online' }, { type: 'shown' }, { type: 'due' }, { type: 'start' }).phase).toBe('closed')
   })
 
@@ -233,33 +233,20 @@ describe('whether somebody sees the tab', () => {
   })
 })
 
-describe('what becomes of a command', () => {
-  const ack = (id: number, outcome: Ack['outcome']): Ack => ({ type: 'ack', id, outcome })
+describe('a tab whose id another one has', () => {
+  const replaced = (attempt: number): SessionEvent => ({ type: 'ended', attempt, code: 4409, wasBrief: false })
 
-  test('is said once, and again on the next stream where it still holds', () => {
-    const story = new Story().open().then(ack(17, 'held'))
-    expect(story.said).toEqual([ack(17, 'held')])
-    expect(story.then(ack(17, 'held')).said).toEqual([])
-    story.then(ack(18, 'stuck'), ack(17, 'prompted'))
-    expect(story.ends().open().said).toEqual([ack(18, 'stuck'), ack(17, 'prompted')])
+  test('takes another and comes back once', () => {
+    const story = new Story().open().then(replaced(1))
+    expect(story.effects.map(({ type }) => type)).toEqual(['rename', 'wait'])
+    expect(story.then({ type: 'due' }).session.phase).toBe('connecting')
+    story.then({ type: 'received', known: CONNECTED }, replaced(2))
+    expect(story.session.phase).toBe('closed')
   })
 
-  test('is said once there is a stream', () => {
-    const story = new Story().then(ack(17, 'held'))
-    expect(story.said).toEqual([])
-    expect(story.open().said).toEqual([ack(17, 'held')])
-  })
-
-  test('holds no longer once the page goes', () => {
-    const story = new Story().open().then(ack(17, 'held'), ack(17, 'reloading'))
-    expect(story.said).toEqual([ack(17, 'reloading')])
-    expect(story.then(ack(17, 'reloading')).said).toEqual([])
-    expect(story.ends().open().said).toEqual([])
-  })
-
-  test('is never more than a server takes at once', () => {
-    const story = new Story().open()
-    for (let id = 1; id <= 100; id += 1) story.then(ack(id, 'prompted'))
-    expect(story.ends().open().said).toHaveLength(32)
+  test('may have to do so again once it was left, since its id lay where a copy finds it', () => {
+    const story = new Story().open().then(replaced(1), { type: 'left' }, { type: 'back' }, { type: 'due' })
+    story.then({ type: 'received', known: CONNECTED }, replaced(story.session.attempt))
+    expect(story.session.phase).toBe('waiting')
   })
 })

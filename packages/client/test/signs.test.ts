@@ -39,9 +39,10 @@ beforeEach(async () => {
   warned = []
   respond = answer(200)
   vi.stubGlobal('EventSource', Source)
-  vi.stubGlobal('fetch', (_url: URL, { body }: { body: string }) => {
+  vi.stubGlobal('AbortSignal', { timeout })
+  vi.stubGlobal('fetch', (_url: URL, { body, signal }: { body: string; signal: AbortSignal }) => {
     posted.push(body)
-    return respond()
+    return Promise.race([respond(), new Promise((_, reject) => { signal.onabort = reject })])
   })
   vi.stubGlobal('console', { ...console, warn: (text: string) => warned.push(text) })
   ;({ sse } = await import('../src/transport/sse.js'))
@@ -50,6 +51,13 @@ afterEach(() => {
   vi.useRealTimers()
   vi.unstubAllGlobals()
 })
+
+/** The browser's own knows nothing of the clock of these tests. */
+function timeout(ms: number): AbortSignal {
+  const abort = new AbortController()
+  setTimeout(() => { abort.abort() }, ms)
+  return abort.signal
+}
 
 /** A stream, open. */
 function open() {
@@ -150,4 +158,16 @@ describe('where no sign gets through', () => {
     }
     expect(warned).toEqual([])
   })
+})
+
+test('a message without an answer holds up no other, and is said again with the next sign of life', async () => {
+  const { link, hears } = open()
+  await hears(CONNECTED)
+  respond = () => new Promise(() => {})
+  link.send({ type: 'visibility', state: 'hidden' }, 'id')
+  link.send({ type: 'route-update', route: '/b' }, 'id')
+  await pass(11_000)
+  respond = answer(200)
+  await hears('{"type":"version","version":"v2"}')
+  expect(new Set(posted.slice(1).map((body) => (JSON.parse(body) as { type: string }).type))).toEqual(new Set(['visibility', 'route-update']))
 })

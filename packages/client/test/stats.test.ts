@@ -2,15 +2,15 @@ import { describe, expect, test } from 'vitest'
 
 import vectors from '../../../protocol/vectors/deltas.json' with { type: 'json' }
 import { createListeners } from '../src/events.js'
-import { read, type StatsDelta, type StatsMessage } from '../src/messages.js'
+import type { Message, StatsDelta, StatsMessage } from '../src/messages.js'
 import { changed, whole, type Stats } from '../src/stats.js'
-import { createSubscription, type Subscription } from '../src/subscription.js'
+import { createSubscription, isStats, type Subscription } from '../src/subscription.js'
 
 /** As it would come over the wire. */
 function message(value: object): StatsMessage | StatsDelta {
-  const known = read(JSON.stringify(value))?.known
-  if (known?.type !== 'stats' && known?.type !== 'stats-delta') throw new Error('neither stats nor a delta')
-  return known
+  const read = JSON.parse(JSON.stringify(value)) as Message
+  if (!isStats(read) || read.type === 'stats-unauthorized') throw new Error('neither stats nor a delta')
+  return read
 }
 
 function stats(value: object): Stats {

@@ -11,6 +11,8 @@ const SUBSCRIBE: ClientMessage = { type: 'subscribe-stats', delta: true, connect
 let said: string[]
 let posted: { url: string; body: string }[]
 let answers: (() => Promise<Response>)[]
+/** Ends POSTs that have waited for too long. */
+let late: AbortController
 
 class Socket {
   static readonly OPEN = 1
@@ -28,9 +30,12 @@ beforeEach(() => {
   posted = []
   answers = []
   vi.stubGlobal('WebSocket', Socket)
-  vi.stubGlobal('fetch', (url: URL, { body }: { body: string }) => {
+  late = new AbortController()
+  vi.stubGlobal('AbortSignal', { timeout: () => late.signal })
+  vi.stubGlobal('fetch', (url: URL, { body, signal }: { body: string; signal: AbortSignal }) => {
     posted.push({ url: url.href, body })
-    return (answers.shift() ?? (() => Promise.resolve(Response.json({ ok: true }))))()
+    const answer = (answers.shift() ?? (() => Promise.resolve(Response.json({ ok: true }))))()
+    return Promise.race([answer, new Promise((_, reject) => { signal.onabort = reject })])
   })
 })
 afterEach(() => { vi.unstubAllGlobals() })
@@ -67,6 +72,14 @@ test.each([
   link.send({ type: 'unsubscribe-stats' }, 'c1')
   await vi.waitFor(() => { expect(posted).toHaveLength(2) })
   expect(said).toHaveLength(1)
+})
+
+test('a POST without an answer in time is said on the socket instead', async () => {
+  answers.push(() => new Promise(() => {}))
+  open().send(SUBSCRIBE, 'c1')
+  await vi.waitFor(() => { expect(posted).toHaveLength(1) })
+  late.abort()
+  await vi.waitFor(() => { expect(said).toEqual([JSON.stringify(SUBSCRIBE)]) })
 })
 
 test('nothing is said on a socket that closed while a POST was under way', async () => {

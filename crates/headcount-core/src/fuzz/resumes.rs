@@ -3,7 +3,7 @@
 use super::{Input, cases};
 use crate::epoch::Epoch;
 use crate::invalidation::POSITIONS;
-use crate::protocol::client::{Resume, reloaded};
+use crate::protocol::client::{Reloaded, Resume};
 
 const WORDS: &[&str] = &[
     ";",
@@ -44,7 +44,10 @@ fn a_resume_id_comes_back_as_it_was_written() {
                 assert_eq!(Resume::parse(&written).as_ref(), Some(&read), "{text:?}");
                 assert_eq!(text, written);
             }
-            assert!(reloaded(&text).len() <= POSITIONS);
+            let reloaded = Reloaded::parse(&text);
+            for epoch in [Epoch::default(), Epoch::parse("3f9a0c2b77d1").unwrap_or_default()] {
+                assert!(reloaded.within(epoch).len() <= POSITIONS);
+            }
 
             let since = input.u32();
             let told: Vec<u32> = (0..input.below(80)).map(|_| input.u32()).collect();

@@ -158,13 +158,40 @@ pub struct Addressed<'a> {
     pub connection_id: Cow<'a, str>,
 }
 
-/// Reads `reloaded` of a request for a stream: the commands that a page was loaded anew for, 64 at most. What is no number
-/// is left out.
-pub fn reloaded(text: &str) -> Vec<u32> {
-    text.split(',')
-        .take(crate::invalidation::POSITIONS)
-        .filter_map(|id| id.parse().ok())
-        .collect()
+/// `reloaded` of a request for a stream: the commands that a page was loaded anew for. Written `3f9a0c2b77d1.17,19`, or without an
+/// epoch by clients of a server that named none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reloaded {
+    epoch: Option<Epoch>,
+    ids: Vec<u32>,
+}
+
+impl Reloaded {
+    /// Reads it: 64 numbers at most. What is no number is left out, and so is everything after what is no epoch.
+    pub fn parse(text: &str) -> Self {
+        let (epoch, ids) = match text
+            .split_once('.')
+            .map(|(epoch, ids)| (Epoch::parse(epoch), ids))
+        {
+            Some((None, _)) => return Self::default(),
+            Some((epoch, ids)) => (epoch, ids),
+            None => (None, text),
+        };
+        let ids = ids.split(',').take(crate::invalidation::POSITIONS);
+        Self {
+            epoch,
+            ids: ids.filter_map(|id| id.parse().ok()).collect(),
+        }
+    }
+
+    /// The numbers, as far as they are those of a server of this epoch.
+    pub fn within(&self, epoch: Epoch) -> &[u32] {
+        if self.epoch.is_none_or(|own| own == epoch) {
+            &self.ids
+        } else {
+            &[]
+        }
+    }
 }
 
 /// What a returning page knows: sent in `connected` and as SSE `id:`, given back in `since` or as `Last-Event-ID`. Written
@@ -269,9 +296,14 @@ mod tests {
 
     #[test]
     fn the_commands_a_page_was_loaded_anew_for_are_numbers() {
+        let epoch = Epoch::new(7);
+        let reloaded = |text: &str| Reloaded::parse(text).within(epoch).to_vec();
         assert_eq!(reloaded("17,19"), [17, 19]);
         assert_eq!(reloaded("x,-1,,4294967296,5"), [5]);
         assert_eq!(reloaded(&"1,".repeat(100)).len(), 64);
+        assert_eq!(reloaded("000000000007.17,19"), [17, 19]);
+        assert_eq!(reloaded("000000000008.17,19"), [0; 0], "of another server");
+        assert_eq!(reloaded("7.17"), [0; 0]);
     }
 
     #[test]

@@ -11,6 +11,9 @@ use crate::invalidation::Mode;
 /// Answer to a subscription that was not admitted, and to one whose admission ended.
 pub const STATS_UNAUTHORIZED: &str = r#"{"type":"stats-unauthorized"}"#;
 
+/// The last word on an SSE stream whose tab opened a newer one. A WebSocket is closed with 4409 instead.
+pub const REPLACED: &str = r#"{"type":"replaced"}"#;
+
 /// Answer to a ping.
 pub const PONG: &str = r#"{"type":"pong"}"#;
 
@@ -26,6 +29,8 @@ enum Message<'a> {
         keepalive: u32,
         #[serde(serialize_with = "as_text")]
         epoch: Epoch,
+        #[serde(skip_serializing_if = "Clone::clone")]
+        announced: bool,
     },
     Keepalive {
         timestamp: u64,
@@ -58,8 +63,8 @@ fn as_text<S: serde::Serializer>(epoch: &Epoch, serializer: S) -> Result<S::Ok, 
 }
 
 /// The first message: the current release, the tab's own id, the time (milliseconds since the Unix epoch), and what the page
-/// must bring back when it reconnects, after how many milliseconds there is a sign of life at the latest, and whose numbers the commands
-/// have.
+/// must bring back when it reconnects, after how many milliseconds there is a sign of life at the latest, whose numbers the commands
+/// have, and whether the build that the tab runs is an announced release: where it is not, that is said.
 pub fn connected(
     version: &str,
     id: ConnectionId,
@@ -67,6 +72,7 @@ pub fn connected(
     resume: &str,
     keepalive_ms: u32,
     epoch: Epoch,
+    announced: bool,
 ) -> String {
     Message::Connected {
         version,
@@ -75,6 +81,7 @@ pub fn connected(
         resume,
         keepalive: keepalive_ms,
         epoch,
+        announced,
     }
     .text()
 }

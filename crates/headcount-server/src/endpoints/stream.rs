@@ -169,7 +169,7 @@ fn bot_text(headcount: &Headcount) -> String {
     let epoch = headcount.site().epoch;
     let resume = Resume::write(epoch, 0, std::iter::empty());
     let keepalive_ms = headcount.site().config.limits.keepalive_ms;
-    server::connected(&current, id, clock::unix_ms(), &resume, keepalive_ms, epoch)
+    server::connected(&current, id, clock::unix_ms(), &resume, keepalive_ms, epoch, true)
 }
 
 /// The address of the socket that a request came in on, where that is known.

@@ -76,6 +76,7 @@ impl Shard {
             self.close(old, Cause::Replaced);
         }
         let transport = candidate.transport;
+        let is_announced = self.is_announced(candidate.version.as_deref());
         let peer = self.new_peer(&candidate, place.keep(), link);
         let key = self.open(&candidate, peer);
         self.keep_handshake(key, candidate.credentials);
@@ -85,7 +86,7 @@ impl Shard {
             Transport::Sse => Count::OpenedSse,
             Transport::WebSocket => Count::OpenedWebSocket,
         });
-        if !self.connect(key) || !self.greet(slot, greeting) {
+        if !self.connect(key) || !self.greet(slot, greeting, is_announced) {
             return;
         }
         self.outlets.witness.tell(&self.meters, || {
@@ -99,6 +100,12 @@ impl Shard {
         if !early.is_empty() {
             self.on_bytes(slot, early);
         }
+    }
+
+    /// Whether this build is a release; a tab that names none runs the current one.
+    fn is_announced(&self, version: Option<&str>) -> bool {
+        let releases = &self.registry.standing().releases;
+        version.is_none_or(|version| releases.contains(version))
     }
 
     fn new_peer(&self, candidate: &Candidate, address: Option<u64>, link: NewLink) -> Peer {
@@ -144,12 +151,13 @@ impl Shard {
             hidden: candidate.hidden,
         };
         self.site.faults.on_route(&candidate.route);
-        self.registry.note_reloaded(candidate.tab, &candidate.reloaded);
+        let reloaded = candidate.reloaded.within(self.site.epoch);
+        self.registry.note_reloaded(candidate.tab, reloaded);
         self.registry.open(&opening, peer)
     }
 
     /// Sends `connected`, with whatever must come before it, in one write.
-    fn greet(&mut self, slot: u32, mut greeting: Vec<u8>) -> bool {
+    fn greet(&mut self, slot: u32, mut greeting: Vec<u8>, is_announced: bool) -> bool {
         let Some(key) = self.registry.key(slot) else {
             return false;
         };
@@ -163,6 +171,7 @@ impl Shard {
             &resume,
             keepalive_ms,
             self.site.epoch,
+            is_announced,
         );
         let Some(peer) = self.registry.peer_mut(slot) else {
             return false;
@@ -224,11 +233,15 @@ impl Shard {
                     self.linger(socket, &farewell);
                 }
             }
+            (Link::Socket(socket), Transport::Sse, _) if cause == Cause::Replaced && !is_behind => {
+                self.linger(socket, &sse::event(server::REPLACED));
+            }
             (Link::Socket(socket), _, Some(_)) => self.linger(socket, &[]),
             (Link::Socket(_), _, None) => {}
             (Link::Remote(link), transport, code) => {
                 let farewell = match (transport, code) {
                     (Transport::WebSocket, Some(code)) => websocket::close(code, ""),
+                    (Transport::Sse, _) if cause == Cause::Replaced => sse::event(server::REPLACED),
                     _ => Bytes::new(),
                 };
                 link.end(&farewell);

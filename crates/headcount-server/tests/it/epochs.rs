@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::client::{BOTH, Visit};
+use crate::client::{Ask, BOTH, Visit};
 use crate::server::{Door, Server, config};
 
 fn start(directory: Option<&Path>) -> Server {
@@ -54,4 +54,50 @@ fn a_restart_changes_no_epoch() {
         })
         .collect();
     assert_eq!(epochs[0], epochs[1]);
+}
+
+/// Numbers of another store are not those of this one, also where both gave the same.
+#[test]
+fn a_reload_for_a_command_of_a_lost_store_counts_for_no_command_of_the_next() {
+    for transport in BOTH {
+        let server = start(None);
+        let visit = || Visit::new(transport, "/checkout").version("v1").query("tab=7f3a");
+        let mut tab = visit().open(server.address);
+        let id =
+            server.invalidate(&json!({"match": {"exact": "/checkout"}, "audience": "all"}))["id"].clone();
+        tab.next_of("version");
+        let epoch = tab.epoch.clone();
+        drop(tab);
+        server.await_total(0);
+        for (epoch, reloaded) in [("0123456789ab", 0), (epoch.as_str(), 1)] {
+            drop(
+                visit()
+                    .query(&format!("reloaded={epoch}.{id}"))
+                    .open(server.address),
+            );
+            server.await_total(0);
+            let rules = server.admin(Ask::get("/api/admin/invalidations")).json();
+            assert_eq!(
+                rules["invalidations"][0]["outcomes"]["reloaded"], reloaded,
+                "{epoch}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_tab_whose_build_is_no_release_is_told_so() {
+    for transport in BOTH {
+        let server = start(None);
+        server.release("v1");
+        server.release("v2");
+        let told = |visit: Visit| visit.open(server.address).connected["announced"].clone();
+        assert_eq!(told(Visit::new(transport, "/").version("v1")), json!(null));
+        assert_eq!(
+            told(Visit::new(transport, "/")),
+            json!(null),
+            "it counts as the current release"
+        );
+        assert_eq!(told(Visit::new(transport, "/").version("3f9a0c2")), json!(false));
+    }
 }

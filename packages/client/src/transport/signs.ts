@@ -9,8 +9,6 @@ import type { ClientMessage } from '../messages.js'
 
 /** Between two tries, milliseconds. */
 const AGAIN_MS = 5_000
-/** For how long an answer is awaited, milliseconds. */
-const ANSWER_MS = 10_000
 /** Streams in a row that ended while no sign got through. The first may have ended with the network. */
 const FAILURES_MAX = 2
 /** Where waiting helps: a server that is slow, busy, or not there right now. */
@@ -31,7 +29,7 @@ export interface Signs {
 
 /** Those of the stream with this query, which loses its promise where it could not be kept. `refused`: the stream must be opened without it. */
 export function createSigns(
-  base: URL, query: URLSearchParams, post: (message: ClientMessage, connectionId: string, signal: AbortSignal) => Promise<Response>, refused: () => void,
+  base: URL, query: URLSearchParams, post: (message: ClientMessage, connectionId: string) => Promise<Response>, refused: () => void,
 ): Signs {
   const { href } = new URL('message', base)
   const failed = (): number => failures.get(href) ?? 0
@@ -61,7 +59,7 @@ export function createSigns(
   async function attempt(): Promise<number> {
     failure = 'no answer'
     try {
-      const answer = await post({ type: 'alive' }, connectionId, AbortSignal.timeout(ANSWER_MS))
+      const answer = await post({ type: 'alive' }, connectionId)
       failure = `status ${answer.status}`
       const { ok } = await answer.json() as { ok?: boolean }
       if (ok) failure = ''

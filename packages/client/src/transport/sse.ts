@@ -11,6 +11,11 @@ import { createSigns } from './signs.js'
 
 /** What `returnAfter` takes for: come back soon. */
 const SOON = 1012
+/** For how long the answer to a POST is awaited, milliseconds. */
+const ANSWER_MS = 10_000
+
+/** What a server says here instead of the close code 4409. */
+const REPLACED = '{"type":"replaced"}'
 
 /** Opens `B/sse`. */
 export const sse: Connect = (base, query, events) => {
@@ -35,10 +40,10 @@ export const sse: Connect = (base, query, events) => {
     isBusy = false
   }
 
-  /** As plain text, so that a browser does not ask for permission first. */
-  function post(message: ClientMessage, connectionId: string, signal: AbortSignal | null = null): Promise<Response> {
+  /** As plain text, so that a browser does not ask for permission first. Fails without an answer in time: what waits behind it is not held up. */
+  function post(message: ClientMessage, connectionId: string): Promise<Response> {
     return fetch(new URL('message', base), {
-      method: 'POST', body: JSON.stringify({ connectionId, ...message }), credentials: 'include', keepalive: true, signal,
+      method: 'POST', body: JSON.stringify({ connectionId, ...message }), credentials: 'include', keepalive: true, signal: AbortSignal.timeout(ANSWER_MS),
     })
   }
 
@@ -50,6 +55,10 @@ export const sse: Connect = (base, query, events) => {
   }
 
   source.onmessage = ({ data }: MessageEvent<string>) => {
+    if (data === REPLACED) {
+      close()
+      return events.ended(4409)
+    }
     void next()
     signs.received(data)
     events.received(data)

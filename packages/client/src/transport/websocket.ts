@@ -2,8 +2,8 @@
 //
 // Stats are asked for by POST, one question at a time: a POST shows the cookies of now, so the server need not keep those of the
 // handshake. Where a POST does not get through, or reaches a server that does not know this stream, the socket carries the
-// question as it carries everything else. The POST is not shared with SSE: that is loaded when needed, and a part must not
-// import the script that loads it.
+// question as it carries everything else. The POST is a part of what reads the numbers, which is loaded by then; SSE has its own,
+// since parts share nothing.
 
 import type { Connect } from './link.js'
 
@@ -20,9 +20,7 @@ export const websocket: Connect = (base, query, events) => {
       // On a socket that is closing the browser would complain to the console: the stream may have ended while a POST was under way.
       const say = (): void => { if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message)) }
       if (!message.type.endsWith('stats')) return say()
-      asked = asked.then(() => fetch(new URL('message', base), {
-        method: 'POST', body: JSON.stringify({ connectionId, ...message }), credentials: 'include', keepalive: true,
-      })).then((answer) => answer.json()).then(({ ok }: { ok?: boolean }) => { if (!ok) say() }).catch(say)
+      asked = asked.then(() => import('../subscription.js')).then(({ ask }) => ask(base, { connectionId, ...message })).catch(say)
     },
     close() {
       socket.onmessage = socket.onclose = null

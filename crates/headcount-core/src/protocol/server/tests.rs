@@ -34,6 +34,8 @@ enum Make {
         timestamp: u64,
         resume: String,
         keepalive: u32,
+        #[serde(default = "announced")]
+        announced: bool,
     },
     Keepalive {
         timestamp: u64,
@@ -50,6 +52,7 @@ enum Make {
     Reconnect {
         after: u32,
     },
+    Replaced {},
     Pong {},
     Unauthorized {},
     Stats(MakeStats),
@@ -195,6 +198,10 @@ fn joined(text: &Text) -> String {
     format!("{}{}", std::str::from_utf8(&text.beginning).unwrap(), text.end)
 }
 
+fn announced() -> bool {
+    true
+}
+
 /// That of all vectors.
 fn epoch() -> Epoch {
     Epoch::parse("3f9a0c2b77d1").unwrap()
@@ -210,6 +217,7 @@ impl Make {
                 timestamp,
                 resume,
                 keepalive,
+                announced,
             } => connected(
                 &version,
                 cipher().id(key(slot, generation)),
@@ -217,6 +225,7 @@ impl Make {
                 &resume,
                 keepalive,
                 epoch(),
+                announced,
             ),
             Self::Keepalive { timestamp } => keepalive(timestamp),
             Self::Released { version, id } => released(&version, id, epoch()),
@@ -230,6 +239,7 @@ impl Make {
                 epoch(),
             ),
             Self::Reconnect { after } => reconnect(after),
+            Self::Replaced {} => REPLACED.to_owned(),
             Self::Pong {} => PONG.to_owned(),
             Self::Unauthorized {} => STATS_UNAUTHORIZED.to_owned(),
             Self::Stats(stats) => stats.text(),

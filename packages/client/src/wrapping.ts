@@ -1,0 +1,19 @@
+// For browsers without the Navigation API: hears of `pushState` and `replaceState` by taking their place.
+
+/** Calls `after` after each of them, until `signal` ends it. */
+export function wrap(history: History, after: () => void, signal: AbortSignal): void {
+  for (const name of ['pushState', 'replaceState'] as const) wrapOne(history, name, after, signal)
+  after() // What happened meanwhile.
+}
+
+function wrapOne(history: History, name: 'pushState' | 'replaceState', after: () => void, signal: AbortSignal): void {
+  if (signal.aborted) return
+  const original = history[name]
+  const wrapped: History['pushState'] = function (this: History, ...said) {
+    original.apply(this, said)
+    after()
+  }
+  history[name] = wrapped
+  // Somebody may have wrapped ours in turn, and then it must stay.
+  signal.addEventListener('abort', () => { if (history[name] === wrapped) history[name] = original })
+}
