@@ -1,44 +1,34 @@
-// Debian's Chromium, driven by playwright-core.
+// The browser that tests drive, and its tabs.
 //
-// `CHROMIUM` names another binary than /usr/bin/chromium. The user agent is that of an ordinary Chrome: headless
-// Chromium calls itself HeadlessChrome, and headcount leaves robots out of the counts.
+// `ENGINE` names it: `chromium`, which is the default and runs every test; `firefox` and `webkit`, which run those of the client. What they
+// have in common is a part of playwright-core's interface (`engines/page.mjs`).
 
-import { chromium } from 'playwright-core'
+const engine = await import(`./engines/${process.env.ENGINE ?? 'chromium'}.mjs`)
 
-const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium'
-
-// The sandbox needs privileges that containers lack; the rest keeps the browser from calling home behind our backs.
-const ARGUMENTS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  // A page that a test answers itself comes from no address, and Chromium then refuses it a WebSocket to this machine.
-  '--disable-features=LocalNetworkAccessChecks,LocalNetworkAccessChecksWebSockets',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
+/** What a site puts into its pages for an engine that tells nothing by itself. */
+export const { watch } = engine
 
 /**
- * @param {string[]} [without] what playwright-core would tell the browser, and should not
+ * @param {string[]} [without] what playwright-core would tell Chromium, and should not
  * @returns {Promise<import('playwright-core').Browser>}
  */
-export function launchBrowser(without = []) {
-  return chromium.launch({ executablePath: EXECUTABLE, headless: true, args: ARGUMENTS, ignoreDefaultArgs: without })
-}
+export const launchBrowser = engine.launch
 
 /**
  * A browser of its own: separate cookies, separate storage, as a second person's would be.
  *
- * @param {import('playwright-core').Browser} browser
+ * @type {(browser: import('playwright-core').Browser) => Promise<import('playwright-core').BrowserContext>}
  */
-export function newVisitor(browser) {
-  const major = browser.version().split('.')[0]
-  return browser.newContext({
-    ignoreHTTPSErrors: true, // Sites of these tests make their own certificates.
-    userAgent: `Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/${major}.0.0.0 Safari/537.36`,
-  })
+export const newVisitor = engine.newVisitor
+
+/**
+ * Options of a test that needs means which not every engine has: it is left out where one is missing, and the report says why.
+ *
+ * @param {...('dialogs' | 'editContext' | 'offline' | 'patience' | 'popups' | 'processes' | 'routes' | 'secondReload')} means
+ */
+export function needs(...means) {
+  const missing = means.filter((one) => one in engine.lacks)
+  return missing.length > 0 ? { skip: `${engine.name}: ${missing.map((one) => engine.lacks[one]).join('; ')}` } : {}
 }
 
 /**

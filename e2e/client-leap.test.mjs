@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
-import { newVisitor, Tab } from './browser.mjs'
+import { needs, newVisitor, Tab } from './browser.mjs'
 import { browser, counted, loaded, server, site } from './stage.mjs'
 import { until } from './wait.mjs'
 
@@ -11,8 +11,9 @@ import { until } from './wait.mjs'
 const LOOKED_WITHIN_MS = 30_000
 
 for (const transport of ['websocket', 'sse']) {
+  const means = transport === 'sse' ? needs('patience') : {}
   describe(`over ${transport}`, () => {
-    test('while the app answers 503 the tab stays, says that it waits, and goes when the app is well', async () => {
+    test('while the app answers 503 the tab stays, says that it waits, and goes when the app is well', means, async () => {
       const tab = await open(transport, '/a?step=2#pay')
       site.status = 503
       const { id } = await server.command('invalidate-route', { route: '/a' })
@@ -21,11 +22,11 @@ for (const transport of ['websocket', 'sse']) {
       assert.deepEqual([tab.loads, await tab.page.textContent('h1')], [1, 'v2'])
       site.status = 200
       await loaded([[tab, 2]], LOOKED_WITHIN_MS)
-      assert.equal(tab.page.url(), `${site.url}/a?step=2#pay`)
+      assert.equal(await tab.page.url(), `${site.url}/a?step=2#pay`)
       await outcome(id, { waiting: 0, reloaded: 1 })
     })
 
-    test('while an old instance answers the tab waits without a reload, and goes when the new one does', async () => {
+    test('while an old instance answers the tab waits without a reload, and goes when the new one does', means, async () => {
       site.version = 'v1'
       const tab = await open(transport, '/a')
       const { id } = await server.command('invalidations', { match: { exact: '/a' } })
@@ -89,7 +90,7 @@ describe('a page that answers a form', () => {
       await loaded([[tab, 3]])
       await outcome(id, { reloaded: 1 })
       assert.deepEqual(site.asked.filter((asked) => asked.startsWith('POST')), ['POST /checkout?order=1'])
-      assert.equal(tab.page.url(), `${site.url}/checkout?order=1${hash}`)
+      assert.equal(await tab.page.url(), `${site.url}/checkout?order=1${hash}`)
       assert.deepEqual(await tab.page.evaluate(() => [history.length, history.state.kept]), [length, 'yes'])
     })
   }

@@ -7,7 +7,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 
-import { newVisitor, Tab } from './browser.mjs'
+import { needs, newVisitor, Tab } from './browser.mjs'
 import { Edge } from './edge.mjs'
 import { Relay } from './relay.mjs'
 import { RETURN_WITHIN_MS, browser, counted, seen, server, site, startServer } from './stage.mjs'
@@ -151,7 +151,7 @@ test('where a proxy lets no POST through, a tab over SSE is counted all the same
 })
 
 // Headless Chromium shows every page, and freezes none that is shown. So the system stops the processes of its pages, and its network goes on.
-describe('a page that was frozen', () => {
+describe('a page that was frozen', needs('processes'), () => {
   afterEach(() => signal('SIGCONT'))
 
   test('keeps its WebSocket', async () => {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { afterEach, describe, test } from 'node:test'
 
-import { Tab, newVisitor } from './browser.mjs'
+import { Tab, needs, newVisitor } from './browser.mjs'
 import { Server } from './harness.mjs'
 import { browser, counted, loaded, seen, server, site } from './stage.mjs'
 import { until } from './wait.mjs'
@@ -26,7 +26,7 @@ async function settled(tab, path, expected) {
 }
 
 for (const transport of ['websocket', 'sse']) {
-  describe(`two tabs with one id, over ${transport}`, () => {
+  describe(`two tabs with one id, over ${transport}`, needs('popups'), () => {
     /** One was copied by a page without a client, which left the id where a copy finds it; then the first goes back. */
     async function twins(open) {
       site.attributes = `data-transport="${transport}"`
@@ -183,7 +183,7 @@ for (const transport of ['websocket', 'sse']) {
   test(`where storage is blocked, a tab that reloads for a command is counted as back, over ${transport}`, async () => {
     site.attributes = `data-transport="${transport}"`
     const visitor = await newVisitor(browser)
-    await visitor.addInitScript(() => { Object.defineProperty(window, 'sessionStorage', { get() { throw new DOMException('blocked', 'SecurityError') } }) })
+    site.body = `<script>Object.defineProperty(window, 'sessionStorage', { get() { throw new DOMException('blocked', 'SecurityError') } })</script>`
     const tab = await Tab.open(visitor, `${site.url}/a`)
     await counted({ total: 1 })
     const { id } = await server.command('invalidate-route', { route: '/a' })

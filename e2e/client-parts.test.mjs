@@ -7,17 +7,11 @@ import { newVisitor, Tab } from './browser.mjs'
 import { browser, counted, loaded, server, site } from './stage.mjs'
 import { until } from './wait.mjs'
 
-/** Opens a tab, and keeps the names of the parts that it was given. */
-async function watched(path = '/a') {
-  const tab = new Tab(await (await newVisitor(browser)).newPage())
-  const parts = []
-  tab.page.on('requestfinished', (request) => {
-    const part = /\/(?:__skew\/client|dist)\/(\w+)-[\w-]+\.js$/.exec(request.url())?.[1]
-    if (part) parts.push(part)
-  })
-  await tab.page.goto(`${site.url}${path}`)
+/** A counted tab. */
+async function open() {
+  const tab = await Tab.open(await newVisitor(browser), `${site.url}/a`)
   await counted({ total: 1 })
-  return { tab, parts }
+  return tab
 }
 
 const ask = () => server.command('invalidations', { match: { exact: '/a' }, audience: 'all', mode: 'prompt' })
@@ -26,38 +20,38 @@ const plain = ({ page }) => page.getByRole('button', { name: /click to reload/ }
 
 describe('the question', () => {
   test('is loaded by no page that is asked nothing', async () => {
-    const { tab, parts } = await watched()
+    const tab = await open()
     await server.command('invalidate-route', { route: '/a' })
     await loaded([[tab, 2]])
     await counted({ total: 1 })
-    assert.deepEqual(parts, [])
+    assert.deepEqual(site.parts, [])
   })
 
   test('is loaded when there is a question, under a strict policy as well', async () => {
     site.policy = "default-src 'none'; script-src 'self'; connect-src 'self'"
-    const { tab, parts } = await watched()
+    const tab = await open()
     await ask()
     await reload(tab).click()
     await loaded([[tab, 2]])
-    assert.deepEqual(parts, ['question'])
+    assert.deepEqual(site.parts, ['question'])
     assert.deepEqual(tab.errors, [])
   })
 
   test('is there for who typed before the files of that build went', async () => {
-    const { tab, parts } = await watched()
+    const tab = await open()
     await tab.page.fill('[name=name]', 'half a sentence')
-    await until('the question', () => parts, (parts) => parts.length === 1)
+    await until('the question', () => site.parts, (parts) => parts.length === 1)
     site.hasParts = false
     await ask()
     await reload(tab).waitFor()
-    assert.deepEqual(parts, ['question'])
+    assert.deepEqual(site.parts, ['question'])
   })
 
   for (const policy of ['', "default-src 'none'; script-src 'self'; connect-src 'self'"]) {
     test(`is asked by a plain button where it is gone, with the policy "${policy}"`, async () => {
       site.policy = policy
       site.hasParts = false
-      const { tab } = await watched()
+      const tab = await open()
       await tab.page.evaluate(() => { window.headcount.on('prompt', ({ command }) => { window.asked = command.id }) })
       const { id } = await ask()
       await plain(tab).waitFor()
@@ -74,18 +68,18 @@ test('the package loads its own parts', async () => {
     import { createHeadcount } from '/dist/index.js'
     window.headcount = createHeadcount({ version: 'v2' })
   </script>`
-  const { tab, parts } = await watched()
+  const tab = await open()
   await ask()
   await reload(tab).waitFor()
   await tab.page.evaluate(() => { window.headcount.subscribe() })
   await until('numbers', () => tab.page.evaluate(() => window.headcount.stats?.total), (total) => total === 1)
-  assert.deepEqual(parts.sort(), ['question', 'refreshing', 'subscription'])
+  assert.deepEqual(site.parts.sort(), ['question', 'refreshing', 'subscription'])
 })
 
 test('the refresh of a page whose files are gone is the one that the server has', async () => {
   site.script = '<script type="module">import { createHeadcount } from "/dist/index.js"; createHeadcount({ version: "v2" })</script>'
   site.hasParts = false
-  const { tab } = await watched()
+  const tab = await open()
   await server.command('invalidate-route', { route: '/a' })
   await loaded([[tab, 2]])
   assert.deepEqual(tab.errors, [])
@@ -94,7 +88,7 @@ test('the refresh of a page whose files are gone is the one that the server has'
 test('a page that can load no refresh asks its user, who gets the page', async () => {
   site.hasParts = false
   site.hasRefresh = false
-  const { tab } = await watched()
+  const tab = await open()
   const { id } = await server.command('invalidate-route', { route: '/a' })
   await plain(tab).click()
   await loaded([[tab, 2]])

@@ -3,11 +3,11 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
-import { newVisitor, Tab } from './browser.mjs'
+import { needs, newVisitor, Tab } from './browser.mjs'
 import { browser, counted, loaded, server, site } from './stage.mjs'
 import { until } from './wait.mjs'
 
-/** What its user does on a page, and with which script on it. */
+/** What its user does on a page, with which script on it, and the means that not every browser has. */
 const WORK = {
   'an editor that types through a hidden area': [
     '<textarea id="area"></textarea><pre id="shown"></pre><script>area.oninput = () => { shown.textContent += area.value; area.value = "" }</script>',
@@ -19,6 +19,7 @@ const WORK = {
       await page.click('#code')
       await page.keyboard.type('x')
     },
+    'editContext',
   ],
   'the second step of a wizard': [
     '<div id="steps"><input id="one"><button id="next" onclick="one.remove()">Next</button></div>',
@@ -83,8 +84,8 @@ const LEISURE = {
 }
 
 describe('holds a refresh', () => {
-  for (const [name, [body, act]] of Object.entries(WORK)) {
-    test(name, async () => {
+  for (const [name, [body, act, ...means]] of Object.entries(WORK)) {
+    test(name, needs(...means), async () => {
       site.body = body
       const tab = await open()
       await act(tab.page)

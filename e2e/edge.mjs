@@ -74,10 +74,11 @@ export class Edge {
 }
 
 /**
- * nginx and Caddy take no port 0. The port must be free on every address, as Caddy listens on all: one that is free on 127.0.0.1 alone may be
- * in use on another address of loopback. Another process can still take it first; then another port is tried.
+ * For programs that take no port 0, or do not say which one they took. The port must be free on every address, as Caddy listens on all: one
+ * that is free on 127.0.0.1 alone may be in use on another address of loopback. Another process can still take it first; then another port is
+ * tried.
  */
-async function freePort() {
+export async function freePort() {
   const holder = createServer().listen(0)
   await once(holder, 'listening')
   const { port } = holder.address()

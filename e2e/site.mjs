@@ -11,7 +11,12 @@ import { connect } from 'node:net'
 import { once } from 'node:events'
 import { promisify } from 'node:util'
 
+import { Receiver } from 'ws'
+
+import { watch } from './browser.mjs'
+
 const run = promisify(execFile)
+const TAG = watch?.tag ?? ''
 const DIST = new URL('../packages/client/dist/', import.meta.url)
 
 export class Site {
@@ -32,6 +37,8 @@ export class Site {
   hasParts = true
   /** Whether it has the refresh of the server, whose name stays. */
   hasRefresh = true
+  /** @type {Record<string, string>} Scripts of its own, by their paths. */
+  files = {}
   /** A content security policy for everything. */
   policy = ''
   /** Streams whose messages are held back for ever. */
@@ -42,6 +49,10 @@ export class Site {
   queries = []
   /** Another headcount, that of the application below `/pro/`. */
   pro
+  /** @type {{ type: string }[]} What browsers said to the server, on every stream. */
+  said = []
+  /** @type {string[]} The parts of the client that were asked for and given. */
+  parts = []
 
   #server
   #sockets = new Set()
@@ -93,18 +104,22 @@ export class Site {
     if (script) {
       const file = await readFile(new URL(script, DIST)).catch(() => null)
       if (!this.hasParts && script.includes('-') || !this.hasRefresh && script.includes('refreshing') || !file) return response.writeHead(404).end()
+      const part = /(\w+)-[\w-]+\.js$/.exec(script)?.[1]
+      if (part) this.parts.push(part)
       response.setHeader('content-type', 'text/javascript')
       return response.end(file)
     }
+    const file = this.files[pathname] ?? watch?.answer(request.url)
+    if (file !== undefined) return response.writeHead(200, { 'content-type': 'text/javascript', 'cache-control': 'no-store' }).end(file)
     if (/^(\/pro)?\/__skew\//.test(pathname)) return this.#pass(request, response)
     this.asked.push(`${request.method} ${request.url}`)
-    if (this.status !== 200) return response.writeHead(this.status, { 'content-type': 'text/html' }).end(`<!doctype html><h1>${this.status}</h1>`)
+    if (this.status !== 200) return response.writeHead(this.status, { 'content-type': 'text/html' }).end(`<!doctype html>${TAG}<h1>${this.status}</h1>`)
     response.setHeader('content-type', 'text/html; charset=utf-8')
     response.end(this.#page(pathname))
   }
 
   #page(pathname) {
-    return `<!doctype html><title>${pathname}</title>
+    return `<!doctype html><title>${pathname}</title>${TAG}
 ${this.script ?? `<script type="module" src="${/^\/pro\//.exec(pathname)?.[0] ?? '/'}__skew/client.js" data-version="${this.version}" ${this.attributes}></script>`}
 <h1>${this.version}</h1>
 <form><input name="name"></form>
@@ -119,11 +134,12 @@ ${this.body}`
     const passed = request(this.#behind(incoming.url), { method: incoming.method, headers: asked }, (answer) => {
       for (const name of ['connection', 'keep-alive', 'transfer-encoding']) delete answer.headers[name]
       outgoing.writeHead(answer.statusCode, answer.headers)
-      if (this.buffers) outgoing.flushHeaders()
+      if (this.buffers && incoming.url.startsWith('/__skew/sse')) outgoing.flushHeaders()
       else answer.pipe(outgoing)
     })
     passed.on('error', () => outgoing.destroyed || outgoing.headersSent ? outgoing.destroy() : outgoing.writeHead(502).end())
     outgoing.on('close', () => passed.destroy())
+    if (incoming.url.endsWith('/message')) incoming.toArray().then((pieces) => this.said.push(JSON.parse(Buffer.concat(pieces).toString())), () => {})
     incoming.pipe(passed)
   }
 
@@ -146,6 +162,10 @@ ${this.body}`
       passed.write([`GET ${pathname}${search} HTTP/1.1`, ...lines, '', ''].join('\r\n'))
       passed.write(head)
       passed.pipe(socket).pipe(passed)
+      const frames = new Receiver({ isServer: true })
+      frames.on('message', (text) => this.said.push(JSON.parse(String(text))))
+      frames.on('error', () => {})
+      socket.pipe(frames)
     })
     passed.on('error', () => socket.destroy())
     passed.on('close', () => socket.destroy())

@@ -7,6 +7,7 @@
 mod arrows;
 mod autobahn;
 mod bench;
+mod browser;
 mod canary;
 mod check;
 mod demo;

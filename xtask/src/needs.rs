@@ -1,7 +1,7 @@
-//! What the machine must have beyond Rust, and how to get it: Node, Chromium, nginx, Caddy, `ip` and the npm packages.
+//! What the machine must have beyond Rust, and how to get it: Node, browsers, nginx, Caddy, `ip` and the npm packages.
 //!
 //! Installs only what is missing, and system packages only as root on a Debian system; elsewhere it prints the command. Reads
-//! one variable, `CHROMIUM`: the path of the browser, where it is not Debian's. The browser tests read the same one.
+//! one variable, `CHROMIUM`: the path of that browser, where it is not Debian's. The browser tests read the same one.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -11,8 +11,15 @@ use crate::report::{Failure, Passed};
 use crate::run;
 
 const DEBIAN_CHROMIUM: &str = "/usr/bin/chromium";
-/// The proxies, and what makes each say its version.
-const PROXIES: [(&str, &str); 2] = [("nginx", "-v"), ("caddy", "version")];
+/// A program, what makes it answer at once, and Debian's package of it.
+type Program = (&'static str, &'static str, &'static str);
+const PROXIES: [Program; 2] = [("nginx", "-v", "nginx"), ("caddy", "version", "caddy")];
+/// The other browsers that the client is tested in, and the display that one of them needs.
+const ENGINES: [Program; 3] = [
+    ("firefox-esr", "--version", "firefox-esr"),
+    ("WebKitWebDriver", "--help", "webkit2gtk-driver"),
+    ("Xvfb", "-help", "xvfb"),
+];
 const APT_INSTALL: [&str; 3] = ["install", "--yes", "--no-install-recommends"];
 /// Where a lock file of npm lies, from the root: the packages, and the browser tests.
 const LOCKED: [&str; 2] = ["", "e2e"];
@@ -49,32 +56,49 @@ pub(crate) fn chromium() -> Result<Passed, Failure> {
 
 /// nginx and Caddy, which the rules in the documentation are for, installed if this can be done here.
 pub(crate) fn proxies() -> Result<Passed, Failure> {
-    let missing: Vec<&str> = PROXIES
+    let installed = programs(&PROXIES)?;
+    // Debian starts what it installs, on port 80. The tests start their own, on free ports.
+    for service in &installed {
+        let _there_is_no_systemd = run::works("systemctl", &["disable", "--now", service]);
+    }
+    Ok(noting(&installed))
+}
+
+/// Firefox and `WebKit`, installed if this can be done here.
+pub(crate) fn engines() -> Result<Passed, Failure> {
+    programs(&ENGINES).map(|installed| noting(&installed))
+}
+
+/// Installs those packages whose program is missing, and returns them.
+fn programs(wanted: &[Program]) -> Result<Vec<&'static str>, Failure> {
+    let missing = wanted
         .iter()
-        .filter(|(program, version)| !run::works(program, &[version]))
-        .map(|(program, _)| *program)
-        .collect();
-    if missing.is_empty() {
-        return Ok(Passed::Noting("already there".to_owned()));
+        .filter(|(program, asked, _)| !run::works(program, &[asked]));
+    let (programs, packages): (Vec<&str>, Vec<&str>) =
+        missing.map(|&(program, _, package)| (program, package)).unzip();
+    if packages.is_empty() {
+        return Ok(packages);
     }
     if !may_install() {
         let next = format!(
             "sudo apt-get update && sudo apt-get {} {}",
             APT_INSTALL.join(" "),
-            missing.join(" ")
+            packages.join(" ")
         );
         return Err(Failure::new(
-            format!("not on the PATH: {}", missing.join(", ")),
+            format!("not on the PATH: {}", programs.join(", ")),
             next,
         ));
     }
-    install(&missing)?;
-    // Debian starts what it installs, on port 80. The tests start their own, on free ports.
-    for service in &missing {
-        let _there_is_no_systemd = run::works("systemctl", &["disable", "--now", service]);
+    install(&packages)?;
+    Ok(packages)
+}
+
+fn noting(installed: &[&str]) -> Passed {
+    if installed.is_empty() {
+        return Passed::Noting("already there".to_owned());
     }
-    let installed = missing.join(", ");
-    Ok(Passed::Noting(format!("installed {installed}")))
+    Passed::Noting(format!("installed {}", installed.join(", ")))
 }
 
 /// `ip`, which makes the network namespaces in which peers are lost, installed if this can be done here. Where namespaces

@@ -47,6 +47,19 @@ pub(crate) fn output(command: &mut Command) -> Result<String, Failure> {
     }
 }
 
+/// Runs it without this terminal; whether it ended with exit code 0, and what it said.
+pub(crate) fn captured(command: &mut Command) -> Result<(bool, String), Failure> {
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| not_started(command, &error))?;
+    let said = [output.stdout, output.stderr].concat();
+    Ok((
+        output.status.success(),
+        String::from_utf8_lossy(&said).into_owned(),
+    ))
+}
+
 /// Whether `program` with `arguments` (a request for its version, say) can be run at all.
 pub(crate) fn works(program: &str, arguments: &[&str]) -> bool {
     let mut probe = command(program, arguments);

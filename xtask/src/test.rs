@@ -1,11 +1,12 @@
 //! `cargo xtask test`: everything, from a fresh clone. What the build server runs.
 
 use crate::report::{Failure, Passed, step};
-use crate::{autobahn, check, needs, packages, repeat, run};
+use crate::{autobahn, browser, check, needs, packages, repeat, run};
 
 /// Installs what is missing, then runs the gates, every Rust test, the Autobahn test suite and the browser tests.
 pub(crate) fn test() -> Result<(), Failure> {
     step("what the machine must have", needs::chromium)?;
+    step("Firefox and WebKit for the client's tests", needs::engines)?;
     step("proxies for the browser tests", needs::proxies)?;
     step("network namespaces for the tests", needs::namespaces)?;
     step("npm packages", needs::packages)?;
@@ -30,7 +31,10 @@ fn everything(repeated: &mut Vec<String>) -> Result<(), Failure> {
         autobahn::conformance_if_possible,
     )?;
     step("TypeScript packages", typescript)?;
-    step("browser tests", || repeat::browser_tests(repeated))
+    step("browser tests", || browser::in_chromium(repeated))?;
+    step("browser tests of the client in Firefox and in WebKit", || {
+        browser::in_others(repeated)
+    })
 }
 
 fn binary() -> Result<Passed, Failure> {
