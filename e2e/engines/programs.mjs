@@ -7,6 +7,9 @@ import { inTime, until } from '../wait.mjs'
 
 const START_WITHIN_MS = 60_000
 
+// A run that is broken off leaves nothing behind.
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1))
+
 export class Program {
   #child
   #said = ''
@@ -15,7 +18,6 @@ export class Program {
   constructor(path, args, options = {}) {
     this.#child = spawn(path, args, { stdio: ['ignore', 'pipe', 'pipe', 'pipe'], ...options })
     this.#child.on('error', (error) => { this.#said += `${error}: cargo xtask test says what to install` })
-    // A run that is broken off leaves nothing behind.
     process.once('exit', this.#kill)
     for (const stream of this.#child.stdio.slice(1)) stream.on('data', (piece) => { this.#said = (this.#said + piece).slice(-65_536) })
   }
