@@ -21,6 +21,9 @@ const RESERVE: (u32, u32) = (32, 1_024);
 /// Of these one in so many is for what is no socket of a client: the store, and questions to authorizers.
 const OTHERS: u32 = 4;
 
+/// Connections served at once on a listener beside those of the shards, at the most.
+const APART_MAX: u32 = 1_024;
+
 /// Descriptors taken for open where the system does not tell.
 const OPEN: u64 = 64;
 
@@ -68,14 +71,25 @@ impl Room {
         self.http_connections_max.min(self.share(open)).max(1)
     }
 
+    /// Sockets of a listener beside those of the shards that may be open at once while so many connections are.
+    pub(crate) fn apart_connections(&self, open: u32) -> u32 {
+        let share = self.share_of(open, 8);
+        APART_MAX.min(self.http_connections_max).min(share).max(1)
+    }
+
     /// Sockets of one shard whose request is incomplete or that are kept for another, and so many again that linger.
     pub(crate) fn guests(&self, open: u32) -> u32 {
         self.heads_pending_max.min(self.share(open) / self.shards).max(1)
     }
 
-    /// A third of what connections cannot have, and a quarter of what they have not taken.
+    /// A quarter of what connections cannot have, and of what they have not taken.
     fn share(&self, open: u32) -> u32 {
-        (self.doors / 3).saturating_add(self.connections.saturating_sub(open) / 4)
+        self.share_of(open, 4)
+    }
+
+    /// A quarter of what connections cannot have, and such a part of what they have not taken.
+    fn share_of(&self, open: u32, part: u32) -> u32 {
+        (self.doors / 4).saturating_add(self.connections.saturating_sub(open) / part)
     }
 }
 
@@ -170,11 +184,13 @@ mod tests {
             let room = room(free);
             assert_eq!(room.connections(), connections, "of {free}");
             let guests = 2 * 2 * room.guests(connections);
-            let all = connections + guests + room.http_connections(connections);
+            let apart = room.apart_connections(connections);
+            let all = connections + guests + room.http_connections(connections) + apart;
             assert!(all < free, "{all} of {free}");
             // However many connections there are, others can take no more than what is free.
             for open in (0..connections).step_by(7) {
-                let all = open + 2 * 2 * room.guests(open) + room.http_connections(open);
+                let doors = room.http_connections(open) + room.apart_connections(open);
+                let all = open + 2 * 2 * room.guests(open) + doors;
                 assert!(all < free, "{all} of {free} at {open}");
             }
         }

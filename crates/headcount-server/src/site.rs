@@ -189,6 +189,11 @@ impl Site {
         self.room.http_connections(self.census.open())
     }
 
+    /// Sockets of the admin API's own address that may be open now.
+    pub(crate) fn apart_connections_max(&self) -> u32 {
+        self.room.apart_connections(self.census.open())
+    }
+
     pub(crate) fn is_ready(&self) -> bool {
         self.ready.load(Ordering::Acquire)
     }

@@ -13,6 +13,8 @@ use tokio::sync::watch;
 
 use super::generic::Door;
 use super::seats::Seats;
+use crate::clock;
+use crate::descriptors::Shortage;
 use crate::metrics::Meters;
 use crate::shard::Handoff;
 use crate::site::Site;
@@ -27,9 +29,10 @@ pub(crate) async fn serve_apart(
     router: Router,
     listener: TcpListener,
 ) {
-    let door = Door::new(site, Seats::apart(), meters, router);
+    let door = Door::new(site, Seats::apart(site), meters, router);
     // Dropped with this future: the connections end then.
     let (_stopping, stopped) = watch::channel(false);
+    let (since, mut shortage) = (clock::now(), Shortage::default());
     loop {
         let accepted = listener.accept().await;
         match accepted.and_then(|(stream, peer)| Ok((stream.into_std()?, peer))) {
@@ -38,7 +41,9 @@ pub(crate) async fn serve_apart(
                 door.serve(Handoff { stream, peer, read }, stopped.clone());
             }
             Err(error) => {
-                tracing::debug!(%error, "the listener gave no socket");
+                let now_ms =
+                    u64::try_from(clock::now().duration_since(since).as_millis()).unwrap_or(u64::MAX);
+                shortage.note(now_ms, 0, &error, meters);
                 tokio::time::sleep(PAUSE).await;
             }
         }

@@ -5,15 +5,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::site::Site;
 
-/// Connections served at once on a listener beside those of the shards.
-const APART_MAX: u32 = 1_024;
-
 /// The connections of one door, and how many there may be.
-pub(super) enum Seats {
+pub(crate) enum Seats {
     /// Of the generic door: as many as the site has room for.
     OfSite(Arc<Site>),
     /// Of a listener beside it, so that a crowd at the generic door takes no place here.
-    Apart(AtomicU32),
+    Apart(Arc<Site>, AtomicU32),
 }
 
 impl Seats {
@@ -21,21 +18,21 @@ impl Seats {
         Self::OfSite(Arc::clone(site))
     }
 
-    pub(super) fn apart() -> Self {
-        Self::Apart(AtomicU32::new(0))
+    pub(super) fn apart(site: &Arc<Site>) -> Self {
+        Self::Apart(Arc::clone(site), AtomicU32::new(0))
     }
 
     fn taken(&self) -> &AtomicU32 {
         match self {
             Self::OfSite(site) => &site.http_connections,
-            Self::Apart(taken) => taken,
+            Self::Apart(_, taken) => taken,
         }
     }
 
-    fn max(&self) -> u32 {
+    pub(super) fn max(&self) -> u32 {
         match self {
             Self::OfSite(site) => site.http_connections_max(),
-            Self::Apart(_) => APART_MAX,
+            Self::Apart(site, _) => site.apart_connections_max(),
         }
     }
 
