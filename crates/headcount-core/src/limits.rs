@@ -125,8 +125,11 @@ pub struct Limits {
     pub guesses_per_second: u16,
     /// The longest that an answer to a wrong secret is held back, milliseconds. Default 10,000.
     pub guess_hold_ms: u32,
-    /// Answers to wrong secrets held back at once. The next wrong secret is answered `429` at once. Default 1,024.
+    /// Answers to wrong secrets held back at once, and never more than a quarter of the HTTP connections that there is room for. The
+    /// next wrong secret gets no answer: its connection is closed. Default 256.
     pub guesses_held_max: u32,
+    /// Of these, answers to one address. The next wrong secret of that address gets no answer either. Default 8.
+    pub guesses_held_per_address_max: u32,
     /// Addresses of which wrong secrets are remembered. Further ones count as one address. At least 1. Default 4,096.
     pub guess_addresses_max: u32,
     /// Time streams are given to end when the server stops, milliseconds. Default 10,000.
@@ -192,7 +195,8 @@ impl Default for Limits {
             guesses_burst: 10,
             guesses_per_second: 20,
             guess_hold_ms: 10_000,
-            guesses_held_max: 1_024,
+            guesses_held_max: 256,
+            guesses_held_per_address_max: 8,
             guess_addresses_max: 4_096,
             drain_ms: 10_000,
             reconnect_spread_ms: 10_000,

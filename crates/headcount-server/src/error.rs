@@ -136,7 +136,7 @@ impl Refusal {
         Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message)
     }
 
-    /// As many answers to wrong secrets are held back as may be.
+    /// A wrong secret that gets no answer. Only where the connection is not ours to close this is what it gets.
     pub(crate) fn too_many_guesses() -> Self {
         let message = "too many wrong secrets were shown lately";
         let refusal = Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-guesses", message);

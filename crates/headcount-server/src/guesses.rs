@@ -1,13 +1,16 @@
 //! What becomes of a wrong secret: it is counted, logged, and answered late.
 //!
 //! Every wrong secret goes through here: bearer, body, sign-in, bridge. Each address may show a few, after which the answers
-//! to it come one a second; all addresses together get only so many such answers a second. A right secret is always answered
-//! at once, from any address. Refusing unheard would be stronger and would let every stranger lock the owner out: behind a
-//! proxy that does not tell addresses apart, and in any office, the two have the same one. So a guesser that does not wait for
-//! its answers still costs us a comparison for each request; what makes a secret safe is its length, of which the server warns.
+//! to it come one a second; all addresses together get only so many such answers a second. Few answers are held back at once, so
+//! that they take no connection that the owner needs. A guess beyond that gets no answer: its connection is closed, as it is
+//! for a second guess on a connection whose first one waits. A right secret is always answered at once, from any address.
+//! Refusing unheard would be stronger and would let every stranger lock the owner out: behind a proxy that does not tell
+//! addresses apart, and in any office, the two have the same one. So a guesser pays a connection for each guess and we pay a
+//! comparison; what makes a secret safe is its length, of which the server warns.
 //!
-//! Invariants: never more addresses than `guess_addresses_max`, nor more answers held back than `guesses_held_max`. The log
-//! gets a line each ten seconds at most, never with the guess, and with the address only where addresses may be shown.
+//! Invariants: never more addresses than `guess_addresses_max`, nor more answers held back than `guesses_held_max`, than
+//! `guesses_held_per_address_max` for one address, or than the door has places for. The log gets a line each ten seconds at
+//! most, never with the guess, and with the address only where addresses may be shown.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -15,9 +18,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use headcount_core::limits::Limits;
-use tokio::sync::Semaphore;
 
 use crate::clock;
+use crate::door::Line;
 
 /// After the first few, an address gets one answer in this time.
 const EACH: Duration = Duration::from_secs(1);
@@ -32,22 +35,32 @@ const CLEAR_EVERY: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Guesses {
     limits: Limits,
-    places: Semaphore,
     state: Mutex<State>,
 }
 
-/// As many answers are held back as may be.
+/// The wrong secret gets no answer: as many are held back as may be, or one on this connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TooMany;
 
 #[derive(Debug)]
 struct State {
-    /// Until when the wrong secrets of an address count, by its hash.
-    addresses: HashMap<u64, Instant>,
+    /// What each address has shown, by its hash.
+    addresses: HashMap<u64, Shown>,
+    /// Answers held back.
+    held: u32,
     /// The same for all addresses together.
     all: Instant,
     cleared_at: Instant,
     log: Log,
+}
+
+/// The wrong secrets of one address.
+#[derive(Clone, Copy, Debug)]
+struct Shown {
+    /// Until when they count.
+    until: Instant,
+    /// How many of their answers are held back.
+    held: u32,
 }
 
 #[derive(Debug, Default)]
@@ -64,9 +77,9 @@ impl Guesses {
         let now = clock::now();
         Self {
             limits: limits.clone(),
-            places: Semaphore::new(limits.guesses_held_max as usize),
             state: Mutex::new(State {
                 addresses: HashMap::new(),
+                held: 0,
                 all: now,
                 cleared_at: now,
                 log: Log::default(),
@@ -75,18 +88,39 @@ impl Guesses {
     }
 
     /// Takes a wrong secret in and returns when it is time to answer it. `address` is what its sender counts as, hashed; `from`
-    /// its address where the log may have that.
-    pub(crate) async fn hold(self: &Arc<Self>, address: u64, from: Option<IpAddr>) -> Result<(), TooMany> {
+    /// its address where the log may have that; `line` the connection, where that is ours.
+    pub(crate) async fn hold(
+        self: &Arc<Self>,
+        address: u64,
+        from: Option<IpAddr>,
+        line: Option<&Line>,
+    ) -> Result<(), TooMany> {
         let now = clock::now();
         self.say(now, from);
-        let wait = self.state().wait(address, now, &self.limits);
+        let (wait, key) = self.state().wait(address, now, &self.limits);
         if wait.is_zero() {
             return Ok(());
         }
+        if line.is_some_and(|line| !line.wait_until(now, now + wait)) {
+            return Err(TooMany);
+        }
+        let max = self
+            .limits
+            .guesses_held_max
+            .min(line.map_or(u32::MAX, Line::places));
         // Given back also where the client does not wait.
-        let _place = self.places.try_acquire().map_err(|_| TooMany)?;
+        let _place = self.place(key, max)?;
         tokio::time::sleep(wait).await;
         Ok(())
+    }
+
+    fn place(self: &Arc<Self>, key: u64, max: u32) -> Result<Place, TooMany> {
+        let mut state = self.state();
+        if state.held >= max || !state.hold(key, self.limits.guesses_held_per_address_max) {
+            return Err(TooMany);
+        }
+        let guesses = Arc::clone(self);
+        Ok(Place { guesses, key })
     }
 
     /// Says so in the log: at once, or with all others when the last line is old enough.
@@ -119,12 +153,38 @@ impl Guesses {
     }
 }
 
+/// An answer that is held back until this is dropped.
+struct Place {
+    guesses: Arc<Guesses>,
+    key: u64,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut state = self.guesses.state();
+        state.held = state.held.saturating_sub(1);
+        if let Some(shown) = state.addresses.get_mut(&self.key) {
+            shown.held = shown.held.saturating_sub(1);
+        }
+    }
+}
+
 impl State {
-    /// How long the answer is held back.
-    fn wait(&mut self, address: u64, now: Instant, limits: &Limits) -> Duration {
+    /// Whether one more answer to this address may be held back; then it is.
+    fn hold(&mut self, key: u64, max: u32) -> bool {
+        let Some(shown) = self.addresses.get_mut(&key).filter(|shown| shown.held < max) else {
+            return false;
+        };
+        shown.held += 1;
+        self.held += 1;
+        true
+    }
+
+    /// How long the answer is held back, and where its address is counted.
+    fn wait(&mut self, address: u64, now: Instant, limits: &Limits) -> (Duration, u64) {
         let longest = Duration::from_millis(limits.guess_hold_ms.into());
-        let own = self.place(address, now, limits);
-        let own = wait(own, now, EACH, limits.guesses_burst.into(), longest);
+        let (key, own) = self.shown(address, now, limits);
+        let own = wait(&mut own.until, now, EACH, limits.guesses_burst.into(), longest);
         let each = Duration::from_secs(1) / limits.guesses_per_second.max(1).into();
         let all = wait(
             &mut self.all,
@@ -133,20 +193,21 @@ impl State {
             limits.guesses_per_second.into(),
             longest,
         );
-        own.max(all)
+        (own.max(all), key)
     }
 
     /// Where an address is counted. Where there is no place for another one, those without a place count as one.
-    fn place(&mut self, address: u64, now: Instant, limits: &Limits) -> &mut Instant {
+    fn shown(&mut self, address: u64, now: Instant, limits: &Limits) -> (u64, &mut Shown) {
         let max = limits.guess_addresses_max as usize;
         if self.addresses.len() >= max && now >= self.cleared_at + CLEAR_EVERY {
             self.cleared_at = now;
-            self.addresses.retain(|_, until| *until > now);
+            self.addresses
+                .retain(|_, shown| shown.until > now || shown.held > 0);
         }
         let is_full = self.addresses.len() >= max && !self.addresses.contains_key(&address);
-        self.addresses
-            .entry(if is_full { 0 } else { address })
-            .or_insert(now)
+        let key = if is_full { 0 } else { address };
+        let new = Shown { until: now, held: 0 };
+        (key, self.addresses.entry(key).or_insert(new))
     }
 }
 
@@ -181,11 +242,18 @@ mod tests {
         let now = clock::now();
         let state = State {
             addresses: HashMap::new(),
+            held: 0,
             all: now,
             cleared_at: now,
             log: Log::default(),
         };
         (state, now)
+    }
+
+    impl State {
+        fn waits(&mut self, address: u64, now: Instant, limits: &Limits) -> Duration {
+            self.wait(address, now, limits).0
+        }
     }
 
     fn limits() -> Limits {
@@ -202,15 +270,15 @@ mod tests {
     fn an_address_gets_one_answer_a_second_after_the_first_few() {
         let (mut state, now) = state();
         let limits = limits();
-        let waits: Vec<_> = (0..10).map(|_| state.wait(7, now, &limits).as_secs()).collect();
+        let waits: Vec<_> = (0..10).map(|_| state.waits(7, now, &limits).as_secs()).collect();
         assert_eq!(waits, [0, 0, 0, 1, 2, 3, 4, 5, 5, 5]);
         assert!(
-            state.wait(8, now, &limits).is_zero(),
+            state.waits(8, now, &limits).is_zero(),
             "another address is another"
         );
         // However much there was, it is over in a bounded time.
         let later = now + Duration::from_secs(9);
-        assert!(state.wait(7, later, &limits).is_zero());
+        assert!(state.waits(7, later, &limits).is_zero());
     }
 
     #[test]
@@ -221,7 +289,9 @@ mod tests {
             guess_addresses_max: 1_000,
             ..limits()
         };
-        let waits: Vec<_> = (0..30).map(|address| state.wait(address, now, &limits)).collect();
+        let waits: Vec<_> = (0..30)
+            .map(|address| state.waits(address, now, &limits))
+            .collect();
         assert!(waits[..10].iter().all(Duration::is_zero), "{waits:?}");
         assert_eq!(waits[19], Duration::from_secs(1));
         assert_eq!(waits[29], Duration::from_secs(2));
@@ -232,15 +302,15 @@ mod tests {
         let (mut state, now) = state();
         let limits = limits();
         for address in 1..100 {
-            state.wait(address, now, &limits);
+            state.waits(address, now, &limits);
         }
         assert!(state.addresses.len() <= 5, "{}", state.addresses.len());
         assert!(
-            !state.wait(200, now, &limits).is_zero(),
+            !state.waits(200, now, &limits).is_zero(),
             "those without a place count as one"
         );
         let later = now + Duration::from_mins(1);
-        assert!(state.wait(200, later, &limits).is_zero());
+        assert!(state.waits(200, later, &limits).is_zero());
         assert_eq!(state.addresses.len(), 1);
     }
 }

@@ -67,6 +67,7 @@ counts! {
     HttpIdle "http_closed" "idle" "HTTP connections closed by the server, by cause",
     HttpStuck "http_closed" "stuck" "HTTP connections closed by the server, by cause",
     HttpFlood "http_closed" "flood" "HTTP connections closed by the server, by cause",
+    HttpGuess "http_closed" "guess" "HTTP connections closed by the server, by cause",
     HookDropped "hook_events_dropped" "overflow" "Hook events dropped because hooks were too slow",
     StoreFailedCommand "store_failures" "commands" "Writes to the disk that failed, by file",
     StoreFailedHistory "store_failures" "history" "Writes to the disk that failed, by file",

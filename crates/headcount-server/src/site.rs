@@ -149,10 +149,10 @@ impl Site {
         })
     }
 
-    /// What the sender of a request counts as where wrong secrets are counted, hashed: by the address that is read anyway, else
-    /// by the peer.
-    pub(crate) fn address_of_guess(&self, client: Option<Client>, peer: Option<IpAddr>) -> u64 {
-        let address = client.and_then(Client::address).or(peer);
+    /// What the sender of a request counts as where wrong secrets are counted, hashed: by the address that a trusted proxy forwards,
+    /// else by the peer. A wrong secret is reason enough to read the address, also where it is shown nowhere.
+    pub(crate) fn address_of_guess(&self, head: &dyn Head, peer: Option<IpAddr>) -> u64 {
+        let address = peer.and_then(|peer| client_address(head, peer, self.trust()).or(Some(peer)));
         self.hashes.hash_one(address.map(limited_as)).max(1)
     }
 

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes};
 use http_body::{Body as HttpBody, Frame, SizeHint};
+use tokio::sync::Notify;
 
 use crate::clock;
 
@@ -21,6 +22,10 @@ pub(super) struct Activity {
     in_flight: AtomicU32,
     written: AtomicU64,
     flooded: AtomicBool,
+    /// Until when an answer is held back.
+    held_until: Mutex<Option<Instant>>,
+    cut: Notify,
+    is_cut: AtomicBool,
 }
 
 /// What a look at a connection shows.
@@ -58,6 +63,31 @@ impl Activity {
     /// The client sent more frames than it may.
     pub(super) fn flood(&self) {
         self.flooded.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether no answer is held back now; then one is until `until`.
+    pub(super) fn hold(&self, now: Instant, until: Instant) -> bool {
+        let mut held = self.held_until.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_free = held.is_none_or(|held| held <= now);
+        if is_free {
+            *held = Some(until);
+        }
+        is_free
+    }
+
+    /// Ends the connection.
+    pub(super) fn cut(&self) {
+        self.is_cut.store(true, Ordering::Relaxed);
+        self.cut.notify_one();
+    }
+
+    pub(super) fn is_cut(&self) -> bool {
+        self.is_cut.load(Ordering::Relaxed)
+    }
+
+    /// Resolves when the connection is to end.
+    pub(super) async fn until_cut(&self) {
+        self.cut.notified().await;
     }
 
     pub(super) fn is_flooded(&self) -> bool {

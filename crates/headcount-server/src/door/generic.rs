@@ -4,7 +4,6 @@
 //! no answer, is closed. A socket beyond `limits.http_connections_max` is answered `503` at once, so nobody waits behind strangers;
 //! and the fuller the door, the sooner idle sockets leave it.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -26,6 +25,7 @@ use tokio::sync::{mpsc, watch};
 use tower_service::Service;
 
 use super::activity::{Activity, InFlight, Untouched, while_touched};
+use super::line::{Line, Unanswered};
 use super::patience::{End, Patience, Watch};
 use super::rewound::Rewound;
 use super::seats::{Seats, Turn};
@@ -166,11 +166,14 @@ impl Visit {
         let end = loop {
             let served = std::future::poll_fn(|cx| self.untouched.during(|| connection.as_mut().poll(cx)));
             tokio::select! {
+                biased;
+                () = self.activity.until_cut() => break Some(End::Guess),
                 served = served => {
                     if let Err(error) = served {
                         tracing::debug!(error, "a connection ended early");
                     }
-                    break self.activity.is_flooded().then_some(End::Flood);
+                    let flood = self.activity.is_flooded().then_some(End::Flood);
+                    break flood.or_else(|| self.activity.is_cut().then_some(End::Guess));
                 }
                 _ = looks.tick() => {
                     if let Some(end) = self.look(&mut watch) {
@@ -257,11 +260,11 @@ struct WithPeer {
 
 impl Service<Request<Incoming>> for WithPeer {
     type Response = Response;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+    type Error = Unanswered;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Unanswered>> + Send>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        <Router as Service<Request<Body>>>::poll_ready(&mut self.router, cx)
+        <Router as Service<Request<Body>>>::poll_ready(&mut self.router, cx).map_err(|never| match never {})
     }
 
     fn call(&mut self, request: Request<Incoming>) -> Self::Future {
@@ -270,9 +273,15 @@ impl Service<Request<Incoming>> for WithPeer {
         request.extensions_mut().insert(Peer(self.peer));
         // The site's own handlers may ask for it in axum's way.
         request.extensions_mut().insert(ConnectInfo(self.peer));
+        let line = Line::new(&self.seats, &self.activity);
+        request.extensions_mut().insert(line.clone());
         let (seats, answer) = (Arc::clone(&self.seats), self.router.call(request));
         Box::pin(async move {
-            let mut answer = answer.await?.map(|body| in_flight.answer(body));
+            let answer = answer.await.map_err(|never| match never {})?;
+            if line.is_unanswered() {
+                return Err(Unanswered);
+            }
+            let mut answer = answer.map(|body| in_flight.answer(body));
             if seats.is_crowded() && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
                 // HTTP/2 has no such header, and hyper leaves it out there.
                 let headers = answer.headers_mut();

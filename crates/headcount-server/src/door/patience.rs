@@ -60,6 +60,8 @@ pub(super) enum End {
     Stuck,
     /// The client sent more frames than it may.
     Flood,
+    /// The client guesses secrets without waiting for the answers.
+    Guess,
 }
 
 impl End {
@@ -69,6 +71,7 @@ impl End {
             Self::Idle => Count::HttpIdle,
             Self::Stuck => Count::HttpStuck,
             Self::Flood => Count::HttpFlood,
+            Self::Guess => Count::HttpGuess,
         }
     }
 }

@@ -20,6 +20,7 @@ use super::body;
 use super::stream::peer;
 use crate::authorize::ticket::TICKET_COOKIE;
 use crate::clock;
+use crate::door::Line;
 use crate::error::Refusal;
 use crate::guesses::TooMany;
 use crate::head::{Head, cookie, only};
@@ -142,11 +143,16 @@ pub(super) async fn wrong_secret(parts: &Parts, headcount: &Headcount) -> Refusa
     let from = client
         .filter(|_| site.config.ip_tracking)
         .and_then(Client::address);
-    let address = site.address_of_guess(client, peer);
-    match headcount.guesses().hold(address, from).await {
-        Ok(()) => Refusal::wrong_secret(),
-        Err(TooMany) => Refusal::too_many_guesses(),
+    let address = site.address_of_guess(parts, peer);
+    let line = parts.extensions.get::<Line>();
+    if headcount.guesses().hold(address, from, line).await == Err(TooMany) {
+        if let Some(line) = line {
+            // A trusted proxy carries others on the same connection.
+            line.give_no_answer(!peer.is_some_and(|peer| site.trust().trusts(peer)));
+        }
+        return Refusal::too_many_guesses();
     }
+    Refusal::wrong_secret()
 }
 
 /// The secret for a ticket.

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::app_server::Bridge;
 use crate::authorize::ticket;
 use crate::client::{Ask, BOTH, Transport, Visit, ask, connect, eventually, read_to_end};
-use crate::server::{SECRET, Server, config};
+use crate::server::{Door, SECRET, Server, config};
 
 const BRIDGE_SECRET: &str = "a secret for app servers alone";
 const ENDPOINTS: [&str; 3] = ["messages", "answers", "ended"];
@@ -137,6 +137,7 @@ fn a_bridge_secret_opens_the_bridge_alone_and_only_it_says_who_sees_stats() {
 fn wrong_secrets_are_answered_late_and_right_ones_at_once() {
     let server = limited(Limits {
         guesses_burst: 5,
+        guesses_held_per_address_max: 64,
         guess_hold_ms: 600_000,
         ..Limits::default()
     });
@@ -162,7 +163,7 @@ fn wrong_secrets_are_answered_late_and_right_ones_at_once() {
 }
 
 #[test]
-fn as_many_answers_are_held_back_as_may_be() {
+fn a_wrong_secret_beyond_those_held_back_gets_no_answer() {
     let server = limited(Limits {
         guesses_burst: 1,
         guesses_held_max: 1,
@@ -176,14 +177,92 @@ fn as_many_answers_are_held_back_as_may_be() {
     eventually("it is held back", || {
         (server.metric("headcount_refused_total{kind=\"secret\"}") == 2).then_some(())
     });
-    let mut last = guess();
-    let answer = String::from_utf8(read_to_end(&mut last)).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 429 "), "{answer}");
-    assert!(
-        answer.contains("too-many-guesses") && answer.contains("retry-after: "),
-        "{answer}"
-    );
+    assert_eq!(read_to_end(&mut guess()), b"");
     assert_eq!(server.admin(Ask::get("/api/admin/stats")).status, 200);
+    assert_eq!(server.metric("headcount_http_closed_total{kind=\"guess\"}"), 1);
+}
+
+#[test]
+fn where_the_connection_is_not_ours_to_close_a_wrong_secret_beyond_those_held_back_gets_429() {
+    let limits = Limits {
+        guesses_burst: 1,
+        guesses_held_max: 0,
+        guess_hold_ms: 600_000,
+        ..Limits::default()
+    };
+    let server = Server::build(Door::Axum, Config { limits, ..config() }, |builder| builder);
+    let guess = || ask(server.address, &Ask::get("/api/admin/stats").bearer("wrong"));
+    assert_eq!(guess().status, 401);
+    let answer = guess();
+    assert_eq!((answer.status, &*answer.code()), (429, "too-many-guesses"));
+    assert_eq!(server.admin(Ask::get("/api/admin/stats")).status, 200);
+}
+
+#[test]
+fn one_address_has_few_answers_held_back_and_leaves_places_to_others() {
+    let server = Server::start(Config {
+        limits: Limits {
+            guesses_burst: 1,
+            guesses_held_per_address_max: 2,
+            guess_hold_ms: 600_000,
+            ..Limits::default()
+        },
+        trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()],
+        ..config()
+    });
+    let guess = |from: &str| {
+        let guess = Ask::get("/api/admin/stats").bearer("wrong");
+        send(server.address, &guess.header("x-forwarded-for", from))
+    };
+    // An IPv6 network of one site is one address.
+    let mut sockets: Vec<_> = (0..9).map(|host| guess(&format!("2001:db8::{host}"))).collect();
+    let looked_at = |count| {
+        eventually("all were looked at", || {
+            (server.metric("headcount_refused_total{kind=\"secret\"}") == count).then_some(())
+        });
+    };
+    looked_at(9);
+    eventually("all but two are answered or closed", || {
+        let waiting = sockets.iter_mut().map(is_unanswered).filter(|waits| *waits);
+        (waiting.count() == 2).then_some(())
+    });
+    assert!(read_to_end(&mut guess("2001:db8:1::1")).starts_with(b"HTTP/1.1 401 "));
+    let mut another = guess("2001:db8:1::2");
+    looked_at(11);
+    assert!(is_unanswered(&mut another));
+}
+
+#[test]
+fn wrong_secrets_take_no_place_that_the_owner_needs_at_the_admin_address() {
+    let server = limited(Limits {
+        http_connections_max: 16,
+        guesses_burst: 1,
+        guesses_held_per_address_max: 1_000,
+        guess_hold_ms: 600_000,
+        ..Limits::default()
+    });
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let headcount = server.headcount.clone();
+    server.runtime.spawn(async move {
+        let router = headcount.router();
+        headcount.serve_apart(listener, router).await
+    });
+    let guess = Ask::get("/api/admin/stats").bearer("wrong");
+    let _guesses: Vec<_> = (1..=40)
+        .map(|count| {
+            let socket = send(address, &guess);
+            eventually("it was looked at", || {
+                (server.metric("headcount_refused_total{kind=\"secret\"}") == count).then_some(())
+            });
+            socket
+        })
+        .collect();
+    assert_eq!(
+        ask(address, &Ask::get("/api/admin/stats").bearer(SECRET)).status,
+        200
+    );
+    assert_eq!(ask(address, &Ask::get("/healthz")).status, 200);
 }
 
 #[test]

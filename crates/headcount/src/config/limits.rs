@@ -76,6 +76,7 @@ limits! {
     guesses_per_second: u16,
     guess_hold_ms: u32,
     guesses_held_max: u32,
+    guesses_held_per_address_max: u32,
     guess_addresses_max: u32,
     drain_ms: u32,
     reconnect_spread_ms: u32,

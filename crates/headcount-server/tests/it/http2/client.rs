@@ -62,6 +62,19 @@ impl Connection {
         stream
     }
 
+    /// As [`Connection::get`], with a secret.
+    pub(super) fn get_with_secret(&mut self, target: &str, secret: &str) -> u32 {
+        let stream = self.next;
+        self.next += 2;
+        let mut block = get(self.address, target);
+        let bearer = format!("Bearer {secret}");
+        // `authorization`, by its number, never indexed.
+        block.extend([0x1f, 0x08, u8::try_from(bearer.len()).unwrap()]);
+        block.extend(bearer.as_bytes());
+        self.frame(HEADERS, END_HEADERS | END_STREAM, stream, &block);
+        stream
+    }
+
     /// Begins a GET whose headers have yet to end.
     pub(super) fn begin_get(&mut self, target: &str) -> u32 {
         let stream = self.next;

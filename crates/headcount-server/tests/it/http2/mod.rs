@@ -9,7 +9,7 @@ use headcount_server::core::limits::Limits;
 use serde_json::json;
 
 use crate::client::{Ask, BOTH, Transport, Visit, ask, connect, eventually, exchange, read_to_end};
-use crate::server::{Server, config};
+use crate::server::{SECRET, Server, config};
 use client::{
     CONTINUATION, Connection, DATA, GOAWAY, HEADERS, PING, PREFACE, RESET, SETTINGS, WINDOW, frame,
 };
@@ -51,6 +51,56 @@ fn a_client_that_begins_http2_and_asks_nothing_is_let_go() {
     with_half_a_head.begin_get("/healthz");
     with_half_a_head.rest();
     assert_eq!(closed(&server, "slow_head"), 5);
+}
+
+#[test]
+fn a_second_guess_of_a_secret_while_one_waits_ends_the_connection_and_at_a_trusted_proxy_its_stream() {
+    for proxies in ["192.0.2.0/24", "127.0.0.0/8"] {
+        let server = Server::start(Config {
+            limits: Limits {
+                guesses_burst: 1,
+                guess_hold_ms: 600_000,
+                ..lasting()
+            },
+            trusted_proxies: vec![proxies.parse().unwrap()],
+            ..config()
+        });
+        let mut connection = Connection::open(server.address);
+        for _ in 0..3 {
+            connection.get_with_secret("/api/admin/stats", "wrong");
+        }
+        // In whatever order they are come to, one is answered and one waits.
+        if proxies == "127.0.0.0/8" {
+            connection.until(|frame| frame.kind == RESET);
+            let right = connection.get_with_secret("/api/admin/stats", SECRET);
+            assert_eq!(connection.status(right), 200);
+            assert_eq!(closed(&server, "guess"), 0);
+        } else {
+            let came = connection.rest();
+            assert!(came.iter().filter(|frame| frame.kind == HEADERS).count() <= 1);
+            assert_eq!(closed(&server, "guess"), 1);
+        }
+    }
+}
+
+#[test]
+fn a_guess_that_is_taken_back_still_waits() {
+    let server = server(Limits {
+        guesses_burst: 1,
+        guess_hold_ms: 600_000,
+        ..lasting()
+    });
+    let mut connection = Connection::open(server.address);
+    let answered = connection.get_with_secret("/api/admin/stats", "wrong");
+    connection.until(|frame| (frame.kind, frame.stream) == (HEADERS, answered));
+    let waiting = connection.get_with_secret("/api/admin/stats", "wrong");
+    eventually("it is held back", || {
+        (server.metric("headcount_refused_total{kind=\"secret\"}") == 2).then_some(())
+    });
+    connection.frame(RESET, 0, waiting, &[0, 0, 0, 8]);
+    connection.get_with_secret("/api/admin/stats", "wrong");
+    connection.rest();
+    assert_eq!(closed(&server, "guess"), 1);
 }
 
 #[test]
