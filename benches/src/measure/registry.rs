@@ -102,6 +102,7 @@ fn rule() -> Option<Rule> {
         release: "v2".into(),
         created_ms: 0,
         expires_ms: u64::MAX,
+        spread_ms: 0,
     })
 }
 

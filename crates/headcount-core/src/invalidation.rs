@@ -71,6 +71,8 @@ pub struct Rule {
     pub created_ms: u64,
     /// When the rule lapses, milliseconds since the Unix epoch.
     pub expires_ms: u64,
+    /// Over how long the tabs that are open when it is given are told, milliseconds; 0: at once.
+    pub spread_ms: u32,
 }
 
 /// A list of versions as a [`Rule`] holds it: sorted, each once, so that a list of thousands is searched quickly.
@@ -80,7 +82,29 @@ pub fn in_order(mut versions: Vec<String>) -> Vec<String> {
     versions
 }
 
+/// Every bit of the result depends on every bit of the number (the finalizer of `splitmix64`).
+fn scatter(number: u64) -> u64 {
+    let mixed = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}
+
+/// Over how long so many tabs are told unless the command says it, milliseconds: none for a single tab, and half a second times the
+/// square root of how many come after the first, up to `most_ms`. So 12 tabs take under two seconds, 1,000 a quarter of a minute.
+pub fn spread_of(tabs: u64, most_ms: u32) -> u32 {
+    let quarter_million = tabs.saturating_sub(1).saturating_mul(250_000);
+    u32::try_from(quarter_million.isqrt()).map_or(most_ms, |spread_ms| spread_ms.min(most_ms))
+}
+
 impl Rule {
+    /// When a tab with this hash is told, milliseconds after the command was given: always at the same moment, wherever it is
+    /// asked for, and for each command at another one.
+    pub fn moment_ms(&self, tab: u64) -> u64 {
+        let mixed = scatter(tab ^ scatter(self.id.into()));
+        // The upper half as a fraction of 2^32.
+        ((mixed >> 32) * u64::from(self.spread_ms)) >> 32
+    }
+
     /// Whether a tab that shows `route` and runs `version` is concerned, its page load aside.
     pub fn concerns(&self, route: &str, version: &str, releases: &ReleaseLog) -> bool {
         self.concerns_route(route) && self.concerns_version(version, releases)

@@ -99,6 +99,9 @@ pub struct Limits {
     pub rules_max: u32,
     /// How long a rule stands if nobody says otherwise, seconds. Default 86,400.
     pub rule_seconds: u32,
+    /// The longest time over which the server by itself spreads telling many tabs of a command, milliseconds; it grows with how many they
+    /// are. A command may name another, up to an hour. `0`: all tabs are told at once. At most 3,600,000. Default 30,000.
+    pub spread_ms: u32,
     /// Bytes of a route pattern. A longer one is refused. Default 1,024.
     pub pattern_bytes_max: u32,
     /// Hook events waiting to be handled. Beyond it events are dropped, counted, and announced by `lagged`. Default 65,536.
@@ -184,6 +187,7 @@ impl Default for Limits {
             releases_max: 1_000,
             rules_max: 64,
             rule_seconds: 86_400,
+            spread_ms: 30_000,
             pattern_bytes_max: 1_024,
             hook_events_max: 65_536,
             send_bytes_max: 65_536,
@@ -229,6 +233,9 @@ impl Limits {
 
     /// The least time that an SSE peer is given to confirm what it was sent, milliseconds: with less, a single lost packet ends it.
     pub const SILENT_MS_MIN: u32 = 500;
+
+    /// The longest time over which tabs can be told of a command, milliseconds: an hour.
+    pub const SPREAD_MS_MAX: u32 = 3_600_000;
 
     /// How long a peer may leave unconfirmed what it was sent, milliseconds, so that it leaves the counts within `liveness_ms`.
     pub fn silent_ms(&self) -> u32 {
@@ -291,6 +298,12 @@ impl Limits {
     fn bounds(&self, problems: &mut Vec<String>) {
         if self.rules_max > 64 {
             problems.push("`limits.rules_max` must be at most 64".to_owned());
+        }
+        if self.spread_ms > Self::SPREAD_MS_MAX {
+            problems.push(format!(
+                "`limits.spread_ms` must be at most {}: an hour",
+                Self::SPREAD_MS_MAX
+            ));
         }
         if self.messages_burst > BURST_MAX {
             problems.push(format!("`limits.messages_burst` must be at most {BURST_MAX}"));

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use headcount_core::invalidation::{Mode, Rule, spread_of};
+use headcount_core::limits::Limits;
 use headcount_core::protocol::admin::{
     InvalidationAnswer, InvalidationsAnswer, ReleaseEntry, ReleasesAnswer, RuleEntry,
 };
@@ -15,7 +17,7 @@ use tokio::sync::oneshot;
 use crate::error::CommandError;
 use crate::headcount::Headcount;
 use crate::hub::commander;
-use crate::shard::{Command, Question};
+use crate::shard::{Command, Question, Shards};
 
 impl Headcount {
     /// The release log.
@@ -45,20 +47,15 @@ impl Headcount {
     /// What [`Headcount::invalidate`] would hit now. Touches nothing.
     pub async fn dry_run(&self, invalidation: Invalidation) -> Result<InvalidationAnswer, CommandError> {
         self.check_rule(&invalidation)?;
+        let asked_ms = invalidation.spread_ms;
         let rule = commander::rule(self.site(), &self.site().standing(), invalidation)?;
+        let limits = &self.site().config.limits;
         let rule = Arc::new(rule);
-        let mut answers = Vec::new();
-        for shard in self.shards().iter() {
-            let (reply, answer) = oneshot::channel();
-            shard.force(Command::Ask(Question::Reach {
-                rule: Arc::clone(&rule),
-                reply,
-            }));
-            answers.push(answer);
-        }
+        let hits = reach(self.shards(), Arc::clone(&rule), limits).await?;
         Ok(InvalidationAnswer {
             dry_run: true,
-            ..sum(answers, self.patience()).await?.into()
+            spread_ms: asked_ms.unwrap_or_else(|| spread(&rule, hits.tabs, limits.spread_ms)),
+            ..hits.into()
         })
     }
 
@@ -142,8 +139,35 @@ impl From<Hits> for InvalidationAnswer {
             tabs: hits.tabs,
             routes: hits.routes,
             unknown: hits.unknown,
+            spread_ms: 0,
             dry_run: false,
             lapsed: Vec::new(),
+        }
+    }
+}
+
+/// How far a rule would reach now.
+pub(crate) async fn reach(shards: &Shards, rule: Arc<Rule>, limits: &Limits) -> Result<Hits, CommandError> {
+    let mut answers = Vec::new();
+    for shard in shards.iter() {
+        let (reply, answer) = oneshot::channel();
+        shard.force(Command::Ask(Question::Reach {
+            rule: Arc::clone(&rule),
+            reply,
+        }));
+        answers.push(answer);
+    }
+    sum(answers, patience(limits.answer_ms)).await
+}
+
+/// Over how long a rule tells so many tabs unless it is said: not longer than half the time for which it stands. An offer makes no tab
+/// act, so it goes to all at once.
+pub(crate) fn spread(rule: &Rule, tabs: u64, most_ms: u32) -> u32 {
+    match rule.mode {
+        Mode::Prompt => 0,
+        Mode::Force => {
+            let half_ms = rule.expires_ms.saturating_sub(rule.created_ms) / 2;
+            spread_of(tabs, most_ms.min(u32::try_from(half_ms).unwrap_or(u32::MAX)))
         }
     }
 }

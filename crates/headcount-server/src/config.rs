@@ -37,7 +37,8 @@ pub struct Config {
     /// restart with the configuration of an earlier deploy changes nothing; to go back to an earlier release, announce it. The log says
     /// what happened. `None`: the last one announced stays current, else `unreleased`.
     pub release: Option<String>,
-    /// Origins other than the server's own whose pages may connect, for instance `https://app.example.com`. Default none.
+    /// Origins other than the server's own whose pages may connect, for instance `https://app.example.com`; those of apps and extensions
+    /// too, as in `capacitor://localhost`. `null` is that of files and of sandboxed frames on any site. Default none.
     pub allowed_origins: Vec<String>,
     /// User agents that are bots on this site, and people that the carried list takes for bots. Default none.
     pub bots: BotLists,
@@ -276,9 +277,15 @@ impl Config {
 
     fn problems_of_origins(&self, problems: &mut Vec<String>) {
         for origin in &self.allowed_origins {
-            if !crate::origin::is_origin(origin) {
+            if let Some(problem) = crate::origin::problem(origin) {
                 problems.push(format!(
-                    "`allowed_origins` has `{origin}`: write scheme, host and port only, as in `https://app.example.com`"
+                    "`allowed_origins` has `{origin}`: {problem}; scheme, host and port make an origin, as in \
+                     `https://app.example.com` or `capacitor://localhost`"
+                ));
+            } else if self.authorize_anyone && crate::origin::is_nameless(origin) {
+                problems.push(format!(
+                    "`allowed_origins` has `{origin}`, which pages of any site can have, and `authorize_anyone` would show stats to \
+                     them: leave one of the two out"
                 ));
             }
         }

@@ -72,6 +72,14 @@ pub enum CommandError {
         /// The setting to turn on.
         setting: &'static str,
     },
+    /// The tabs would be told over longer than an hour, or than the rule stands.
+    #[error(
+        "a rule cannot tell its tabs over longer than an hour, or than it stands: the most is {most_ms} milliseconds"
+    )]
+    Spread {
+        /// The longest time for this rule, milliseconds.
+        most_ms: u32,
+    },
     /// All four billion numbers were given.
     #[error("no number is left for another command")]
     OutOfNumbers,
@@ -162,7 +170,8 @@ impl Refusal {
     }
 
     pub(crate) fn foreign_origin() -> Self {
-        let message = "pages of this origin may not do this: add it to `allowed_origins` on the server";
+        let message = "pages of this origin may not do this: let the proxy pass on `Host`, or allow the origin on the server with \
+                       `--allowed-origin` (`allowed_origins`)";
         Self::new(StatusCode::FORBIDDEN, "origin-not-allowed", message)
     }
 
@@ -304,6 +313,11 @@ impl From<CommandError> for Refusal {
             CommandError::NoSuchRule { .. } => {
                 Self::new(StatusCode::NOT_FOUND, "no-such-rule", error.to_string())
             }
+            CommandError::Spread { .. } => Self::new(
+                StatusCode::BAD_REQUEST,
+                "invalid-body",
+                format!("`spreadMs`: {error}"),
+            ),
             CommandError::Off { .. } => Self::new(StatusCode::CONFLICT, "tracking-off", error.to_string()),
             CommandError::OutOfNumbers => Self::internal(),
             CommandError::Overloaded => Self::overloaded(),

@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use headcount_core::connection::ConnectionKey;
+use headcount_core::limits::Limits;
 use headcount_core::protocol::admin::{
-    ConnectionsAnswer, InvalidationAnswer, LiftAnswer, ReleaseEntry, StatsAnswer,
+    ConnectionsAnswer, InvalidationAnswer, LiftAnswer, RefusalsAnswer, ReleaseEntry, StatsAnswer,
 };
 use headcount_core::protocol::convert::Invalidation;
 use headcount_core::protocol::stats::{Form, row_answer};
@@ -22,6 +23,7 @@ use crate::authorize::ticket::Tickets;
 use crate::bridge::Bridges;
 use crate::error::{CommandError, Refusal};
 use crate::guesses::Guesses;
+use crate::head::Head;
 use crate::history::KeptHistory;
 use crate::hub::HubEvent;
 use crate::hub::commander::Order;
@@ -283,6 +285,20 @@ impl Headcount {
         }
     }
 
+    /// Takes in that a page of a foreign origin was turned away, and says how.
+    pub(crate) fn refuse_origin(&self, head: &dyn Head) -> Refusal {
+        self.count(Count::RefusedOrigin);
+        self.0.site.refusals.note(head);
+        Refusal::foreign_origin()
+    }
+
+    /// Pages that were turned away of late for their origin: those of others, or of the site behind a proxy that rewrites `Host`.
+    pub fn refusals(&self) -> RefusalsAnswer {
+        RefusalsAnswer {
+            refusals: self.0.site.refusals.list(),
+        }
+    }
+
     pub(crate) fn meters(&self) -> Vec<Arc<Meters>> {
         self.0
             .shards
@@ -378,7 +394,20 @@ impl Headcount {
                 version::check(version, bytes_max)?;
             }
         }
+        self.check_spread(invalidation)?;
         self.need_routes(invalidation)
+    }
+
+    /// A rule must stand for as long as its tabs are being told.
+    fn check_spread(&self, invalidation: &Invalidation) -> Result<(), CommandError> {
+        let seconds = invalidation
+            .seconds
+            .unwrap_or(self.0.site.config.limits.rule_seconds);
+        let most_ms = Limits::SPREAD_MS_MAX.min(seconds.saturating_mul(1_000));
+        match invalidation.spread_ms {
+            Some(spread_ms) if spread_ms > most_ms => Err(CommandError::Spread { most_ms }),
+            _ => Ok(()),
+        }
     }
 
     fn need_routes(&self, invalidation: &Invalidation) -> Result<(), CommandError> {

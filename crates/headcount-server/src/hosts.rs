@@ -12,7 +12,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::config::Config;
 use crate::head::Head;
-use crate::origin::{Scheme, host_and_port};
+use crate::origin::{Scheme, host_and_port, web_host};
 
 /// The names by which the server may be asked.
 #[derive(Clone, Debug, Default)]
@@ -25,10 +25,11 @@ pub(crate) struct Hosts {
 
 impl Hosts {
     pub(crate) fn new(config: &Config) -> Self {
-        let hosts = config.allowed_origins.iter().filter_map(|origin| {
-            let (_, authority) = origin.split_once("://")?;
-            host_of(authority)
-        });
+        // An app's origin has a host that is none: another site may have that name.
+        let hosts = config
+            .allowed_origins
+            .iter()
+            .filter_map(|origin| web_host(origin));
         Self {
             matters: config.authorize_anyone,
             allowed: hosts.collect(),
@@ -86,7 +87,10 @@ mod tests {
     fn open_to_anyone_it_answers_under_names_of_loopback_and_of_the_allowed_origins() {
         let config = Config {
             authorize_anyone: true,
-            allowed_origins: vec!["https://Site.example:8443".to_owned()],
+            allowed_origins: vec![
+                "https://Site.example:8443".to_owned(),
+                "app://evil.example".to_owned(),
+            ],
             ..Config::default()
         };
         for host in [

@@ -59,6 +59,7 @@ mod mark;
 mod metrics;
 pub mod origin;
 mod pages;
+mod refusals;
 mod secrets;
 mod serve;
 mod shard;

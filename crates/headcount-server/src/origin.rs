@@ -13,7 +13,7 @@
 
 use std::net::Ipv6Addr;
 
-use crate::head::Head;
+use crate::head::{Head, only};
 
 /// The origins other than our own whose pages may connect.
 #[derive(Clone, Debug, Default)]
@@ -36,11 +36,32 @@ pub enum Admission<'head> {
 
 /// An origin in one form: lower case, IPv6 in its shortest form, the scheme's own port left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Origin {
-    scheme: Scheme,
-    host: String,
-    port: Option<u16>,
+enum Origin {
+    /// A site's.
+    Web {
+        scheme: Scheme,
+        host: String,
+        port: Option<u16>,
+    },
+    /// That of an app or a browser's extension, with a scheme of its own, as in `capacitor://localhost`.
+    App(String),
+    /// One that has no name: `null`, or `file://`, of files, sandboxed frames and `data:` pages.
+    Nameless,
 }
+
+/// Schemes whose pages have no origin of that name, so that listing one is a mistake.
+const NO_ORIGINS: [&str; 10] = [
+    "ws",
+    "wss",
+    "ftp",
+    "blob",
+    "data",
+    "about",
+    "javascript",
+    "mailto",
+    "view-source",
+    "filesystem",
+];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scheme {
@@ -49,28 +70,37 @@ pub(crate) enum Scheme {
 }
 
 impl Origins {
-    /// Allows these, each as in `https://app.example.com` or `http://localhost:3000`. What is no origin ([`is_origin`])
-    /// allows nothing; the configuration is checked for it at start.
+    /// Allows these, each as in `https://app.example.com`, `http://localhost:3000`, `capacitor://localhost` or `null`. What is no
+    /// origin ([`is_origin`]) allows nothing; the configuration is checked for it at start.
     pub fn new(allowed: &[String]) -> Self {
         Self {
-            allowed: allowed.iter().filter_map(|text| Origin::parse(text)).collect(),
+            allowed: allowed
+                .iter()
+                .filter_map(|text| Origin::parse(text).ok())
+                .collect(),
         }
     }
 
     /// Where the request with this head comes from.
     ///
-    /// Same origin: host and port of `Origin` equal those the request was sent to ([`Head::host`]), where `:80` and `:443`
-    /// go without saying. Our own scheme is not known behind a proxy that ends TLS, so it is not compared; but where the
-    /// browser itself says `Sec-Fetch-Site: cross-site`, only the list helps. A proxy that rewrites `Host` makes the site's
-    /// own pages foreign: let it keep the header, or list the site's origin. `Origin: null` (sandboxed frames, files) and
-    /// more than one `Origin` are foreign.
+    /// Same origin: where the browser itself says so, with `Sec-Fetch-Site: same-origin`, which no page can set or change: then it does
+    /// not matter what a proxy makes of `Host`. Browsers send it over HTTPS and to loopback. Elsewhere, and for WebSocket handshakes,
+    /// host and port of `Origin` must equal those the request was sent to ([`Head::host`]), where `:80` and `:443` go without saying.
+    /// Our own scheme is not known behind a proxy that ends TLS, so it is not compared; but where the browser says
+    /// `Sec-Fetch-Site: cross-site`, only the list helps. There a proxy that rewrites `Host` makes the site's own pages foreign: let it
+    /// keep the header, or list the site's origin. `Origin: null` (sandboxed frames, files) is foreign unless listed, and more than one
+    /// `Origin` always is.
     ///
     /// Without `Origin`, `Sec-Fetch-Site` decides, whatever the method: `same-origin` is that, `none` (typed by the user) and
     /// no such header are no page, and the rest is foreign: it is how a foreign `<img>` shows itself.
     pub fn admits<'head>(&self, head: &'head dyn Head) -> Admission<'head> {
         let mut sent = Vec::new();
         head.each_value("origin", &mut |value| sent.push(value));
-        let site = head.header("sec-fetch-site");
+        let site = match head.count("sec-fetch-site") {
+            0 => None,
+            // Two are no browser's word.
+            _ => Some(only(head, "sec-fetch-site").unwrap_or("cross-site")),
+        };
         if sent.len() != head.count("origin") {
             // One that cannot be read is no reason to go by another, or by none.
             return Admission::Foreign;
@@ -82,10 +112,11 @@ impl Origins {
                 Some(_) => Admission::Foreign,
             },
             [text] => match Origin::parse(text) {
-                Some(origin) if self.allowed.contains(&origin) => Admission::Allowed(text),
-                Some(origin) if site != Some("cross-site") && origin.is_host_of(head) => {
+                Ok(origin) if self.allowed.contains(&origin) => Admission::Allowed(text),
+                Ok(Origin::Web { .. } | Origin::Nameless) if site == Some("same-origin") => {
                     Admission::SameOrigin
                 }
+                Ok(origin) if site != Some("cross-site") && origin.is_host_of(head) => Admission::SameOrigin,
                 _ => Admission::Foreign,
             },
             _ => Admission::Foreign,
@@ -94,44 +125,112 @@ impl Origins {
 }
 
 impl Origin {
-    /// Scheme, host and optional port (RFC 6454, section 7), nothing behind.
-    fn parse(text: &str) -> Option<Self> {
-        let (scheme, authority) = text.split_once("://")?;
-        let scheme = match scheme {
+    /// Scheme, host and optional port (RFC 6454, section 7), nothing behind; else what is wrong.
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        if text.contains('*') {
+            return Err("there are no wildcards: list each origin");
+        }
+        if text.eq_ignore_ascii_case("null") || text.eq_ignore_ascii_case("file://") {
+            return Ok(Self::Nameless);
+        }
+        let (scheme, authority) = text
+            .split_once("://")
+            .ok_or("write its scheme too, as in `https://app.example.com`")?;
+        let scheme = scheme.to_ascii_lowercase();
+        if NO_ORIGINS.contains(&&*scheme) {
+            return Err(
+                "pages have no origin of this scheme: write the one that the page's address begins with",
+            );
+        }
+        if authority.contains(['/', '?', '#', '@', '\\']) {
+            return Err("leave out what is before the host and behind the port, a slash at the end too");
+        }
+        let web = match &*scheme {
             "http" => Scheme::Http,
             "https" => Scheme::Https,
-            _ => return None,
+            _ => return Self::of_app(&scheme, authority),
         };
-        let (host, port) = host_and_port(authority, scheme)?;
-        Some(Self { scheme, host, port })
+        let (host, port) = host_and_port(authority, web).ok_or(NO_HOST)?;
+        Ok(Self::Web {
+            scheme: web,
+            host,
+            port,
+        })
     }
 
+    fn of_app(scheme: &str, authority: &str) -> Result<Self, &'static str> {
+        let is_scheme = scheme.starts_with(|letter: char| letter.is_ascii_lowercase())
+            && scheme
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+        if !is_scheme {
+            return Err(
+                "that is no scheme: write it as in `https://app.example.com` or `capacitor://localhost`",
+            );
+        }
+        let (host, port) = named_host_and_port(authority).ok_or(NO_HOST)?;
+        let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+        Ok(Self::App(format!("{scheme}://{host}{port}")))
+    }
+
+    /// Whether it is that of the host which a request was sent to. An app's never is.
     fn is_host_of(&self, head: &dyn Head) -> bool {
+        let Self::Web { scheme, host, port } = self else {
+            return false;
+        };
         head.host()
-            .and_then(|authority| host_and_port(authority, self.scheme))
-            .is_some_and(|(host, port)| host == self.host && port == self.port)
+            .and_then(|authority| host_and_port(authority, *scheme))
+            .is_some_and(|asked| asked == (host.clone(), *port))
     }
 }
 
-/// Whether `text` is an origin that can be allowed: `http` or `https`, a host (a name in ASCII, an IPv4 address, an IPv6
-/// address in brackets) and an optional port; no path, not even a slash, no user name, no wildcard.
+const NO_HOST: &str =
+    "write a host (a name in ASCII or an address, IPv6 in brackets), and behind it at most a port";
+
+/// What is wrong with an origin that is to be allowed; `None`: nothing.
+pub fn problem(text: &str) -> Option<&'static str> {
+    Origin::parse(text).err()
+}
+
+/// Whether anyone's page can have this origin: that of sandboxed frames and files.
+pub(crate) fn is_nameless(text: &str) -> bool {
+    Origin::parse(text) == Ok(Origin::Nameless)
+}
+
+/// The host of a site's origin; `None` for an app's.
+pub(crate) fn web_host(text: &str) -> Option<String> {
+    match Origin::parse(text) {
+        Ok(Origin::Web { host, .. }) => Some(host),
+        _ => None,
+    }
+}
+
+/// Whether `text` is an origin that can be allowed: a scheme (`http`, `https`, or an app's own), a host (a name in ASCII, an IPv4
+/// address, an IPv6 address in brackets) and an optional port, or `null`; no path, not even a slash, no user name, no wildcard.
+/// [`problem`] says what is wrong.
 pub fn is_origin(text: &str) -> bool {
-    Origin::parse(text).is_some()
+    Origin::parse(text).is_ok()
 }
 
 /// The host in one form, and the port where it is not the scheme's own.
 pub(crate) fn host_and_port(authority: &str, scheme: Scheme) -> Option<(String, Option<u16>)> {
+    let own = match scheme {
+        Scheme::Http => 80,
+        Scheme::Https => 443,
+    };
+    let (host, port) = named_host_and_port(authority)?;
+    Some((host, port.filter(|port| *port != own)))
+}
+
+/// The host in one form, and the port where it is written.
+fn named_host_and_port(authority: &str) -> Option<(String, Option<u16>)> {
     let host_end = authority.rfind(']').map_or(0, |bracket| bracket + 1);
     let colon = authority[host_end..].find(':').map(|colon| host_end + colon);
     let (host, port) = match colon {
         Some(colon) => (&authority[..colon], Some(port(&authority[colon + 1..])?)),
         None => (authority, None),
     };
-    let own = match scheme {
-        Scheme::Http => 80,
-        Scheme::Https => 443,
-    };
-    Some((self::host(host)?, port.filter(|port| *port != own)))
+    Some((self::host(host)?, port))
 }
 
 fn port(text: &str) -> Option<u16> {
@@ -273,6 +372,94 @@ mod tests {
     }
 
     #[test]
+    fn the_browsers_word_proves_a_page_of_ours_whatever_a_proxy_made_of_the_host() {
+        let site = ("sec-fetch-site", "same-origin");
+        let own = ("origin", "https://shop.example");
+        let host = ("host", "backend:8080");
+        check(&[own, host, site], Admission::SameOrigin);
+        check(&[own, site], Admission::SameOrigin);
+        check(&[("origin", "null"), host, site], Admission::SameOrigin);
+        // Not its word for another relation, nor two of them, nor an origin that no browser sends, nor an app's.
+        for other in ["same-site", "cross-site", "none", "Same-Origin", ""] {
+            check(&[own, host, ("sec-fetch-site", other)], Admission::Foreign);
+        }
+        check(&[own, host, site, site], Admission::Foreign);
+        check(
+            &[own, host, site, ("sec-fetch-site", "cross-site")],
+            Admission::Foreign,
+        );
+        check(&[own, own, host, site], Admission::Foreign);
+        check(
+            &[("origin", "https://shop.example/"), host, site],
+            Admission::Foreign,
+        );
+        check(
+            &[("origin", "capacitor://localhost"), host, site],
+            Admission::Foreign,
+        );
+    }
+
+    #[test]
+    fn apps_are_allowed_by_name_alone() {
+        let listed = [
+            "Capacitor://LOCALHOST",
+            "app://obsidian.md:80",
+            "moz-extension://5A3b",
+        ];
+        let origins = Origins::new(&listed.map(str::to_owned));
+        let admits = |origin: &str| match origins.admits(&head(&[("origin", origin), ("host", "localhost")]))
+        {
+            Admission::Allowed(text) => text == origin,
+            Admission::Foreign => false,
+            other => panic!("{origin}: {other:?}"),
+        };
+        for origin in [
+            "capacitor://localhost",
+            "app://obsidian.md:80",
+            "moz-extension://5a3b",
+        ] {
+            assert!(admits(origin), "{origin}");
+        }
+        for origin in [
+            "capacitor://localhost:80",
+            "capacitor://localhost.evil.example",
+            "ionic://localhost",
+            "app://obsidian.md",
+            "app://obsidian.md:8080",
+            "null",
+            "file://",
+        ] {
+            assert!(!admits(origin), "{origin}");
+        }
+        let nameless = Origins::new(&["null".to_owned()]);
+        for origin in ["null", "file://"] {
+            assert_eq!(
+                nameless.admits(&head(&[("origin", origin), ("sec-fetch-site", "cross-site")])),
+                Admission::Allowed(origin)
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_an_origin_is_said() {
+        for (text, word) in [
+            ("https://*.example.com", "wildcard"),
+            ("*", "wildcard"),
+            ("app.example.com", "scheme"),
+            ("https://app.example.com/", "slash"),
+            ("capacitor://localhost/", "slash"),
+            ("https://user@app.example.com", "before the host"),
+            ("wss://app.example.com", "scheme"),
+            ("https://app.example.com:x", "port"),
+            ("https://b\u{fc}cher.de", "ASCII"),
+        ] {
+            let problem = problem(text).unwrap();
+            assert!(problem.contains(word), "{text}: {problem}");
+        }
+        assert_eq!(problem("tauri://localhost"), None);
+    }
+
+    #[test]
     fn a_tool_sends_no_origin() {
         check(&[("host", "site.example")], Admission::NotABrowser);
     }
@@ -292,15 +479,36 @@ mod tests {
             "https://127.0.0.1",
             "http://[::1]:65535",
             "https://xn--bcher-kva.de",
+            "HTTPS://A",
+            "null",
+            "file://",
+            "capacitor://localhost",
+            "ionic://localhost",
+            "tauri://localhost",
+            "app://obsidian.md",
+            "app://.",
+            "chrome-extension://abcdefghijklmnopabcdefghijklmnop",
+            "moz-extension://5a3b0c1e-9d0f-4c52-8a57-2c1f0b1a7e6d",
+            "my-app+x.y://localhost:1420",
         ] {
             assert!(is_origin(text), "{text}");
         }
         for text in [
             "",
             "*",
-            "null",
             "a",
             "//a",
+            "nul",
+            "null/",
+            "file:///",
+            "capacitor://",
+            "capacitor://localhost/",
+            "capacitor://localhost/index.html",
+            "chrome-extension://*",
+            "1app://a",
+            "my app://a",
+            "blob:https://a",
+            "javascript://a",
             "https://",
             "https://*",
             "https://*.a",
@@ -319,8 +527,8 @@ mod tests {
             "https://[a]",
             "https://[::1]a",
             "https://bücher.de",
-            "HTTPS://a",
             "ws://a",
+            "WSS://a",
         ] {
             assert!(!is_origin(text), "{text}");
         }

@@ -22,6 +22,7 @@ use crate::head::Head;
 use crate::hosts::Hosts;
 use crate::mark::Mark;
 use crate::origin::Origins;
+use crate::refusals::Refusals;
 use crate::secrets::Keyring;
 use crate::vitals::Vitals;
 
@@ -34,6 +35,8 @@ pub(crate) struct Site {
     pub(crate) epoch: Epoch,
     pub(crate) origins: Origins,
     pub(crate) bots: Bots,
+    /// Pages that were refused for their origin.
+    pub(crate) refusals: Refusals,
     pub(crate) keyring: Keyring,
     pub(crate) hosts: Hosts,
     pub(crate) authorizers: Authorizers,
@@ -77,6 +80,7 @@ impl Site {
             epoch,
             origins: Origins::new(&config.allowed_origins),
             bots: Bots::new(&config.bots),
+            refusals: Refusals::default(),
             keyring: Keyring::new(config.secrets()),
             hosts: Hosts::new(&config),
             reads: authorizers.reads(),

@@ -143,7 +143,7 @@ pub(crate) struct ServeArguments {
     #[arg(long, value_name = "BOOL", help_heading = "Tracking", num_args = 0..=1, default_missing_value = "true")]
     pub(crate) ip_tracking: Option<String>,
 
-    /// A further origin whose pages may connect, such as https://app.example.com; repeatable
+    /// A further origin whose pages may connect, such as https://app.example.com or capacitor://localhost; repeatable
     #[arg(long, value_name = "ORIGIN", help_heading = "Who may connect")]
     pub(crate) allowed_origin: Vec<String>,
     /// A file with user agents that are bots, and people who are taken for bots: one regular expression a line, behind the word
@@ -307,6 +307,9 @@ pub(crate) struct InvalidateArguments {
     /// How long the rule stands, as in 90s, 30m, 12h or 7d [default: the server's, a day]
     #[arg(long, value_name = "DURATION", value_parser = crate::date::seconds)]
     pub(crate) expires: Option<u32>,
+    /// Over how long the tabs are told, as in 500ms, 30s or 10m; 0 is at once [default: the more tabs, the longer]
+    #[arg(long, value_name = "DURATION", value_parser = crate::date::milliseconds)]
+    pub(crate) spread: Option<u32>,
     /// Only tabs that run this version; repeatable
     #[arg(long, action = ArgAction::Append)]
     pub(crate) version: Vec<String>,

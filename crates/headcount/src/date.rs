@@ -23,6 +23,21 @@ pub(crate) fn seconds(text: &str) -> Result<u32, String> {
         .ok_or_else(|| "write a duration of at least one second and at most 136 years".to_owned())
 }
 
+/// Reads a duration into milliseconds: as [`seconds`] does, or `500ms`, and none at all.
+pub(crate) fn milliseconds(text: &str) -> Result<u32, String> {
+    if let Some(number) = text.strip_suffix("ms") {
+        return number
+            .parse()
+            .map_err(|_| "write a number before `ms`, as in 500ms".to_owned());
+    }
+    if matches!(text, "0" | "0s" | "0m" | "0h") {
+        return Ok(0);
+    }
+    seconds(text)?
+        .checked_mul(1_000)
+        .ok_or_else(|| "write a duration of at most 49 days".to_owned())
+}
+
 /// Writes a moment, milliseconds since the Unix epoch, as `2026-11-22 05:13 UTC`.
 pub(crate) fn moment(unix_ms: u64) -> String {
     let minutes = unix_ms / 60_000;

@@ -74,6 +74,7 @@ impl CaseRule {
             release: self.release.into(),
             created_ms: 0,
             expires_ms: 1,
+            spread_ms: 0,
         }
     }
 }
@@ -128,6 +129,7 @@ fn rule(id: u32, path: &str) -> Rule {
         release: "v1".into(),
         created_ms: 0,
         expires_ms: u64::from(id) * 1_000,
+        spread_ms: 0,
     }
 }
 
@@ -256,4 +258,41 @@ fn positions_are_the_bits_of_a_mask() {
     assert_eq!(positions(0).count(), 0);
     assert_eq!(positions(1 << 63 | 0b101).collect::<Vec<_>>(), [0, 2, 63]);
     assert_eq!(positions(u64::MAX).count(), POSITIONS);
+}
+
+#[test]
+fn the_more_tabs_the_longer_the_spread_up_to_the_most() {
+    let of = |tabs| spread_of(tabs, 30_000);
+    assert_eq!((of(0), of(1)), (0, 0));
+    assert!((1_000..2_000).contains(&of(12)));
+    assert!((1..2_000).all(|tabs| of(tabs) <= of(tabs + 1)));
+    assert_eq!(
+        (of(1_000_000), of(u64::MAX), spread_of(12, 0)),
+        (30_000, 30_000, 0)
+    );
+}
+
+#[test]
+fn a_tab_has_one_moment_in_the_spread_and_all_of_it_is_used() {
+    let rule = |id| Rule {
+        spread_ms: 1_000,
+        ..rule(id, "/")
+    };
+    let moments: Vec<u64> = (0..1_000).map(|tab| rule(7).moment_ms(tab)).collect();
+    assert!(moments.iter().all(|moment| *moment < 1_000));
+    for tenth in 0..10_u64 {
+        let range = tenth * 100..(tenth + 1) * 100;
+        let count = moments.iter().filter(|moment| range.contains(moment)).count();
+        assert!((60..=140).contains(&count), "{count} in {range:?}");
+    }
+    assert_eq!(rule(7).moment_ms(5), rule(7).moment_ms(5));
+    assert_ne!(
+        moments,
+        (0..1_000).map(|tab| rule(8).moment_ms(tab)).collect::<Vec<_>>()
+    );
+    let at_once = Rule {
+        spread_ms: 0,
+        ..rule(7)
+    };
+    assert_eq!(at_once.moment_ms(u64::MAX), 0);
 }

@@ -51,6 +51,27 @@ pub struct ConnectionsAnswer {
     pub next: Option<String>,
 }
 
+/// Answer of `GET refusals`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusalsAnswer {
+    /// Pages that were refused for their origin, the pair that came first first.
+    pub refusals: Vec<RefusedEntry>,
+}
+
+/// Pages of one origin that were refused under one host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RefusedEntry {
+    /// The origin as it was sent; empty where none was.
+    pub origin: String,
+    /// The host that was asked, as the server saw it.
+    pub host: String,
+    /// How often.
+    pub count: u64,
+    /// When it happened last.
+    pub last_at: u64,
+}
+
 /// Body of `POST releases`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -173,6 +194,9 @@ pub struct InvalidationRequest {
     /// How long the rule stands, seconds. Default: the server's `rule_seconds`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<u32>,
+    /// Over how long the tabs are told, milliseconds; `0`: at once. Default: the more tabs, the longer.
+    #[serde(default, rename = "spreadMs", skip_serializing_if = "Option::is_none")]
+    pub spread_ms: Option<u32>,
     /// Answer what it would hit, and touch nothing.
     #[serde(default, rename = "dryRun")]
     pub dry_run: bool,
@@ -200,6 +224,9 @@ pub struct RuleEntry {
     pub created_at: u64,
     /// When it lapses.
     pub expires_at: u64,
+    /// Over how long the tabs that were open then are told, milliseconds. Absent where they were told at once.
+    #[serde(default, skip_serializing_if = "is_none_ms")]
+    pub spread_ms: u32,
     /// What became of it. Kept by the running server only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcomes: Option<OutcomesEntry>,
@@ -247,6 +274,9 @@ pub struct InvalidationAnswer {
     /// `unnamed_bytes_max` allows. Absent where there are none.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unknown: u64,
+    /// Over how long they are told, milliseconds. Absent where they are told at once.
+    #[serde(default, skip_serializing_if = "is_none_ms")]
+    pub spread_ms: u32,
     /// Whether nothing was touched.
     pub dry_run: bool,
     /// Rules that no longer stand because of this one: replaced by it (same match, versions, audience and mode), or the
@@ -276,6 +306,9 @@ pub struct LiftAnswer {
 pub struct InvalidateRouteRequest {
     /// Tabs whose route equals this or begins with it.
     pub route: String,
+    /// Over how long the tabs are told, milliseconds; `0`: at once. Default: the more tabs, the longer.
+    #[serde(default, rename = "spreadMs", skip_serializing_if = "Option::is_none")]
+    pub spread_ms: Option<u32>,
     /// The admin secret, where it does not come as a bearer token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
@@ -283,6 +316,7 @@ pub struct InvalidateRouteRequest {
 
 /// Answer of `POST invalidate-route`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct InvalidateRouteAnswer {
     /// True.
     pub ok: bool,
@@ -295,10 +329,18 @@ pub struct InvalidateRouteAnswer {
     /// Open tabs of which it cannot be known whether it hits them. Absent where there are none.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unknown: u64,
+    /// Over how long they are told, milliseconds. Absent where they are told at once.
+    #[serde(default, skip_serializing_if = "is_none_ms")]
+    pub spread_ms: u32,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
 fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_none_ms(number: &u32) -> bool {
     *number == 0
 }
 

@@ -22,6 +22,8 @@ pub struct Invalidation {
     pub mode: Mode,
     /// How long it stands, seconds; `None`: the server's default.
     pub seconds: Option<u32>,
+    /// Over how long the tabs are told, milliseconds; `None`: as many tabs need ([`spread_of`](crate::invalidation::spread_of)).
+    pub spread_ms: Option<u32>,
 }
 
 impl Invalidation {
@@ -35,6 +37,7 @@ impl Invalidation {
             audience: Audience::All,
             mode: Mode::Force,
             seconds: None,
+            spread_ms: None,
         })
     }
 
@@ -57,6 +60,7 @@ impl Invalidation {
                 ModeBody::Prompt => Mode::Prompt,
             },
             seconds: request.expires,
+            spread_ms: request.spread_ms,
         })
     }
 }
@@ -122,6 +126,7 @@ impl From<&Rule> for RuleEntry {
             release: rule.release.to_string(),
             created_at: rule.created_ms,
             expires_at: rule.expires_ms,
+            spread_ms: rule.spread_ms,
             outcomes: None,
         }
     }
@@ -163,6 +168,7 @@ impl RuleEntry {
             release: self.release.into(),
             created_ms: self.created_at,
             expires_ms: self.expires_at,
+            spread_ms: self.spread_ms,
         })
     }
 }

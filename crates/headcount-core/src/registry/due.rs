@@ -70,6 +70,15 @@ impl<P> Registry<P> {
         }
     }
 
+    /// What tells this connection's tab from others when their turns are drawn: the hash of its id, and without one the connection
+    /// itself.
+    pub fn lot(&self, slot: u32) -> u64 {
+        self.slots.get(slot).map_or(0, |entry| match entry.tab {
+            0 => u64::from(self.shard) << 32 | u64::from(entry.generation),
+            tab => tab,
+        })
+    }
+
     /// The newest command when this page was loaded. With [`Registry::told`] it is what the page needs to be judged rightly
     /// when it comes back. It stays as it is for as long as the page does: a page that was told something newer is still one
     /// from before every command after its load, and due those that did not concern it so far.

@@ -6,8 +6,8 @@ use axum::Json;
 use axum::extract::{Path, Query, Request, State};
 use headcount_core::protocol::admin::{
     ConnectionsAnswer, InvalidateRouteAnswer, InvalidateRouteRequest, InvalidationAnswer,
-    InvalidationRequest, InvalidationsAnswer, LiftAnswer, ReleaseEntry, ReleaseRequest, ReleasesAnswer,
-    StatsAnswer,
+    InvalidationRequest, InvalidationsAnswer, LiftAnswer, RefusalsAnswer, ReleaseEntry, ReleaseRequest,
+    ReleasesAnswer, StatsAnswer,
 };
 use headcount_core::protocol::convert::Invalidation;
 use headcount_core::protocol::history::HistoryAnswer;
@@ -33,6 +33,10 @@ type Answer<T> = Result<Json<T>, Refusal>;
 
 pub(super) async fn stats(_: Principal, State(headcount): State<Headcount>) -> Answer<StatsAnswer> {
     Ok(Json(headcount.stats().await?))
+}
+
+pub(super) async fn refusals(_: Principal, State(headcount): State<Headcount>) -> Json<RefusalsAnswer> {
+    Json(headcount.refusals())
 }
 
 /// Query of `GET pages`.
@@ -160,7 +164,10 @@ pub(super) async fn invalidate_route(
         (None, Err(Denied::Refused(refusal))) => return Err(refusal),
     }
     let limits = &headcount.site().config.limits;
-    let invalidation = Invalidation::of_route(&asked.route, limits).map_err(CommandError::from)?;
+    let invalidation = Invalidation {
+        spread_ms: asked.spread_ms,
+        ..Invalidation::of_route(&asked.route, limits).map_err(CommandError::from)?
+    };
     let answer = headcount.invalidate(invalidation).await?;
     Ok(Json(InvalidateRouteAnswer {
         ok: true,
@@ -168,6 +175,7 @@ pub(super) async fn invalidate_route(
         id: answer.id.unwrap_or_default(),
         tabs: answer.tabs,
         unknown: answer.unknown,
+        spread_ms: answer.spread_ms,
     }))
 }
 

@@ -95,6 +95,7 @@ impl Headcount {
         Router::new()
             .route(&format!("{base}/stats"), get(admin::stats))
             .route(&format!("{base}/pages"), get(admin::pages))
+            .route(&format!("{base}/refusals"), get(admin::refusals))
             .route(&format!("{base}/history"), get(admin::history))
             .route(&format!("{base}/connections"), get(admin::connections))
             .route(
@@ -167,8 +168,7 @@ async fn guard_origin(State(headcount): State<Headcount>, request: Request, next
     let (parts, body) = request.into_parts();
     let allowed = match headcount.site().origins.admits(&parts) {
         Admission::Foreign => {
-            headcount.count(Count::RefusedOrigin);
-            return Refusal::foreign_origin().into_response();
+            return headcount.refuse_origin(&parts).into_response();
         }
         Admission::Allowed(_) => parts.headers.get(ORIGIN).cloned(),
         Admission::NotABrowser | Admission::SameOrigin => None,

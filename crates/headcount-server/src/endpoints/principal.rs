@@ -117,7 +117,7 @@ pub(super) fn identify(parts: &Parts, headcount: &Headcount) -> Result<Principal
         return Err(Denied::Refused(Refusal::unauthorized()));
     }
     match headcount.site().origins.admits(parts) {
-        Admission::Foreign => Err(Denied::Refused(Refusal::foreign_origin())),
+        Admission::Foreign => Err(Denied::Refused(headcount.refuse_origin(parts))),
         _ => Ok(Principal),
     }
 }
@@ -165,7 +165,7 @@ pub(super) async fn sign_in(
         return Err(Refusal::not_configured());
     }
     if headcount.site().origins.admits(&parts) == Admission::Foreign {
-        return Err(Refusal::foreign_origin());
+        return Err(headcount.refuse_origin(&parts));
     }
     let asked: SessionRequest = body::json(body, &headcount.site().config.limits).await?;
     let Some(mark) = admin_secret(&headcount, &asked.secret) else {

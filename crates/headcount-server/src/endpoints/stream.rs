@@ -91,8 +91,7 @@ fn admit(headcount: &Headcount, parts: &Parts, transport: Transport) -> Result<A
             return Ok(Admitted::Bot);
         }
         Err(admission::Refusal::Origin) => {
-            headcount.count(Count::RefusedOrigin);
-            return Err(Refusal::foreign_origin());
+            return Err(headcount.refuse_origin(parts));
         }
     };
     match Place::take(headcount.site(), candidate.address) {

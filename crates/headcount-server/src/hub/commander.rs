@@ -227,7 +227,12 @@ impl Commander {
     }
 
     async fn invalidate(&mut self, invalidation: Invalidation) -> Result<InvalidationAnswer, CommandError> {
-        let rule = rule(&self.site, &self.standing, invalidation)?;
+        let spread_ms = invalidation.spread_ms;
+        let mut rule = rule(&self.site, &self.standing, invalidation)?;
+        if spread_ms.is_none() && self.site.config.limits.spread_ms > 0 {
+            rule.spread_ms = self.spread_of(&rule).await;
+        }
+        let spread_ms = rule.spread_ms;
         let (id, entry) = (rule.id, RuleEntry::from(&rule));
         let mut next = self.standing.clone();
         next.head = id;
@@ -246,12 +251,25 @@ impl Commander {
             routes,
             unknown,
         } = hits;
-        tracing::info!(id, tabs, routes, unknown, "invalidated");
+        tracing::info!(id, tabs, routes, unknown, spread_ms, "invalidated");
         Ok(InvalidationAnswer {
             id: Some(id),
             lapsed,
+            spread_ms,
             ..hits.into()
         })
+    }
+
+    /// Over how long the tabs of a rule are told: the more they are, the longer. The longest time, where they cannot be counted.
+    async fn spread_of(&self, rule: &Rule) -> u32 {
+        let most_ms = self.site.config.limits.spread_ms;
+        match answers::reach(&self.shards, Arc::new(rule.clone()), &self.site.config.limits).await {
+            Ok(hits) => answers::spread(rule, hits.tabs, most_ms),
+            Err(error) => {
+                tracing::warn!(%error, "a shard did not say in time how many tabs a command reaches, so they are told slowly");
+                answers::spread(rule, u64::MAX, most_ms)
+            }
+        }
     }
 
     async fn lift(&mut self, id: u32) -> Result<LiftAnswer, CommandError> {
@@ -414,5 +432,6 @@ pub(crate) fn rule(
         release: standing.releases.current(),
         created_ms,
         expires_ms: created_ms + u64::from(seconds) * 1_000,
+        spread_ms: invalidation.spread_ms.unwrap_or_default(),
     })
 }

@@ -195,13 +195,18 @@ impl Shard {
             position,
             reply,
         } = new;
+        self.spreads.prune(&standing, self.now_ms);
         self.registry.set_standing(standing);
         self.begin_outcomes_anew();
         if let Some(text) = broadcast {
             self.broadcast(&text);
         }
         match position.and_then(|position| self.registry.standing().rule(position).cloned()) {
-            Some(rule) => self.begin_hits(rule, reply),
+            Some(rule) => {
+                self.spreads
+                    .begin(Arc::clone(&rule), position.unwrap_or_default(), self.now_ms);
+                self.begin_hits(rule, reply);
+            }
             None => {
                 let _asker_gone = reply.send(Reach::default());
             }

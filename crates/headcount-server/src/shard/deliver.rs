@@ -88,11 +88,16 @@ impl Shard {
     pub(super) fn go_by(&mut self, hits: Vec<u32>) {
         let round = &mut self.round;
         if round.left > 0 || round.hits.len() + hits.len() > self.registry.len() {
-            round.hits = VecDeque::new();
-            round.left = self.registry.end();
+            self.go_by_all();
         } else {
             round.hits.extend(hits);
         }
+    }
+
+    /// Goes by every slot, soon.
+    pub(super) fn go_by_all(&mut self) {
+        self.round.hits = VecDeque::new();
+        self.round.left = self.registry.end();
     }
 
     /// Whether anything is on its way to many.
@@ -144,6 +149,7 @@ impl Shard {
                 return;
             };
             let due = self.registry.due(slot, &mut work);
+            let due = self.due_now(slot, due);
             if due != 0 {
                 sent += due.count_ones() as usize;
                 self.tell(slot, due, &standing, &mut framed);
@@ -154,6 +160,7 @@ impl Shard {
     /// Tells a connection the standing rules that concern it and that it was not told.
     pub(super) fn deliver_due(&mut self, slot: u32) {
         let due = self.registry.due(slot, &mut 0);
+        let due = self.due_now(slot, due);
         if due != 0 {
             let standing = Arc::clone(self.registry.standing());
             self.tell(slot, due, &standing, &mut Vec::new());

@@ -28,6 +28,7 @@ mod reactor;
 mod readers;
 mod receive;
 mod roll;
+mod spread;
 mod sweep;
 mod tap;
 

@@ -21,6 +21,7 @@ use super::nudges::Nudges;
 use super::peer::Peer;
 use super::questions::Walk;
 use super::readers::Readers;
+use super::spread::Spreads;
 use super::sweep::{Drain, Sweep};
 use super::{Command, Handle, Outlets, Report, Shards};
 use crate::clock::{self, HttpDate};
@@ -53,6 +54,7 @@ pub(super) struct Shard {
     pub(super) scratch: Vec<u8>,
     pub(super) broadcast: Option<Broadcast>,
     pub(super) round: Round,
+    pub(super) spreads: Spreads,
     /// Walks over the table, each for an asker that waits.
     pub(super) walks: VecDeque<Walk>,
     pub(super) readers: Readers,
@@ -104,6 +106,7 @@ impl Shard {
             scratch: vec![0; SCRATCH_BYTES],
             broadcast: None,
             round: Round::default(),
+            spreads: Spreads::default(),
             walks: VecDeque::new(),
             readers: Readers::default(),
             turns: 0,
@@ -161,6 +164,7 @@ impl Shard {
             self.nudge_others();
             self.accept_again();
             self.walk_some();
+            self.end_waits();
             self.deliver_some();
             self.on_time();
             self.report_changes();
@@ -182,6 +186,7 @@ impl Shard {
             self.next_accept_ms(),
             self.nudges.next_ms(),
             self.next_sweep_ms(),
+            self.next_moment_ms(),
             self.next_deferred_ms(),
             self.handshakes.next_ms(),
             self.next_drain_ms(),

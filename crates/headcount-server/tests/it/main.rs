@@ -31,11 +31,13 @@ mod liveness;
 #[path = "../../../headcount-core/src/protocol/stats/tests/client.rs"]
 mod naive;
 mod names;
+mod origins;
 mod pages;
 mod posts;
 mod seal;
 mod secrets;
 mod server;
+mod spread;
 mod stats;
 #[cfg(debug_assertions)]
 mod vitals;

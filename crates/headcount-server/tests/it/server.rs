@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use headcount_server::authorize::closure::closure;
 use headcount_server::authorize::{AuthorizeRequest, Authorizer, Reads};
+use headcount_server::core::limits::Limits;
 use headcount_server::core::protocol::admin::StatsAnswer;
 use headcount_server::head::cookie;
 use headcount_server::{Builder, Config, Headcount, Secret};
@@ -46,6 +47,11 @@ pub(crate) fn config() -> Config {
         release: Some("v1".to_owned()),
         admin_secret: Some(Secret::new(SECRET)),
         shards: 2,
+        // Tests see what tabs were told at once. Those of the spread ask for one.
+        limits: Limits {
+            spread_ms: 0,
+            ..Limits::default()
+        },
         ..Config::default()
     }
 }

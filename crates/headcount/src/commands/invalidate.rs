@@ -93,6 +93,7 @@ fn request(arguments: &InvalidateArguments) -> Result<InvalidationRequest, Failu
             ModeBody::Force
         },
         expires: arguments.expires,
+        spread_ms: arguments.spread,
         dry_run: arguments.dry_run,
     })
 }
@@ -118,16 +119,24 @@ fn shown(answer: &InvalidationAnswer, request: &InvalidationRequest, expires_at:
         ModeBody::Prompt => "to offer a refresh",
     };
     let Some(id) = answer.id else {
+        let over = match answer.spread_ms {
+            0 => String::new(),
+            spread_ms => format!(", over {}", seconds(spread_ms)),
+        };
         return format!(
-            "would tell {tabs} {what}; nothing was touched\n{}",
+            "would tell {tabs} {what}{over}; nothing was touched\n{}",
             unknown(answer)
         );
     };
     let until = expires_at
         .map(|at| format!(" until {}", date::moment(at)))
         .unwrap_or_default();
+    let told = match answer.spread_ms {
+        0 => format!("told {tabs} {what}"),
+        spread_ms => format!("tells {tabs} {what}, over {}", seconds(spread_ms)),
+    };
     let mut lines = vec![
-        format!("told {tabs} {what}"),
+        told,
         format!("the rule stands{until}; lift it with `headcount lift {id}`"),
     ];
     match &*answer.lapsed {
@@ -140,6 +149,15 @@ fn shown(answer: &InvalidationAnswer, request: &InvalidationRequest, expires_at:
     }
     lines.push(unknown(answer));
     lines.join("\n")
+}
+
+/// A time in seconds, to the tenth.
+fn seconds(milliseconds: u32) -> String {
+    let tenths = milliseconds.div_ceil(100);
+    match tenths % 10 {
+        0 => format!("{} s", tenths / 10),
+        tenth => format!("{}.{tenth} s", tenths / 10),
+    }
 }
 
 /// What the server cannot say about some tabs, and how it could.
@@ -229,6 +247,7 @@ mod tests {
             tabs: 3,
             routes: 1,
             unknown: 0,
+            spread_ms: 0,
             dry_run: false,
             lapsed: vec![4, 9],
         };

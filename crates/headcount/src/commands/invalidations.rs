@@ -122,6 +122,7 @@ mod tests {
             release: "v2".to_owned(),
             created_at: 0,
             expires_at: 86_400_000,
+            spread_ms: 0,
             outcomes: Some(OutcomesEntry {
                 matched: 1_041,
                 told: 1_041,

@@ -64,6 +64,7 @@ limits! {
     releases_max: u32,
     rules_max: u32,
     rule_seconds: u32,
+    spread_ms: u32,
     pattern_bytes_max: u32,
     hook_events_max: u32,
     send_bytes_max: u32,

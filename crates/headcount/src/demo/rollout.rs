@@ -38,6 +38,7 @@ fn checkout() -> Result<Invalidation, PatternError> {
         audience: Audience::Outdated,
         mode: Mode::Force,
         seconds: None,
+        spread_ms: None,
     })
 }
 

@@ -40,7 +40,7 @@ fn refreshes(server: &Process, tab: &mut Tab, marker: &str) -> Vec<Value> {
 
 #[test]
 fn everyone_on_checkout_is_refreshed_by_the_curl_line() {
-    let server = Process::ephemeral(&["--release", "v1"]);
+    let server = Process::ephemeral(&["--release", "v1", "--limit", "spread_ms=0"]);
     let mut tabs: Vec<_> = ["/checkout", "/checkout/pay", "/blog/post", "/blog", "/"]
         .iter()
         .flat_map(|route| BOTH.map(|transport| (*route, Visit::new(transport, route).open(server.address))))
@@ -398,8 +398,12 @@ fn the_command_line_says_what_became_of_an_invalidation() {
         let visit = Visit::new(transport, "/checkout").version("v1");
         visit.open(server.address)
     });
-    let given: Value =
-        serde_json::from_str(&server.run(&["invalidate", "/checkout", "--json"]).stdout).unwrap();
+    let given: Value = serde_json::from_str(
+        &server
+            .run(&["invalidate", "/checkout", "--spread", "0", "--json"])
+            .stdout,
+    )
+    .unwrap();
     for tab in &mut tabs {
         tab.next_of("version");
         tab.tell(&json!({"type": "ack", "id": given["id"], "outcome": "held"}));
@@ -417,10 +421,12 @@ fn the_command_line_says_what_became_of_an_invalidation() {
         .lines()
         .map(|line| line.split_whitespace().collect())
         .collect();
-    let headings = ["MATCHED", "TOLD", "RELOADED", "HELD", "PROMPTED", "STUCK", "GONE"];
+    let headings = [
+        "MATCHED", "TOLD", "RELOADED", "HELD", "WAITING", "PROMPTED", "STUCK", "GONE",
+    ];
     assert!(cells[0].ends_with(&headings), "{listed}");
     assert!(
-        cells[1].ends_with(&["3", "3", "0", "2", "0", "0", "1"]),
+        cells[1].ends_with(&["3", "3", "0", "2", "0", "0", "0", "1"]),
         "{listed}"
     );
 }

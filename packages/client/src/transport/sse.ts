@@ -71,8 +71,8 @@ export const sse: Connect = (base, query, events) => {
   return {
     close,
     send(message, connectionId) {
-      /** Whether it was answered at all. */
-      const say = (): Promise<boolean> => post(message, connectionId).then(() => true, () => false)
+      /** Whether it was answered at all. A refusal is no answer: a proxy may be mended, and `signs.ts` says it on the console. */
+      const say = (): Promise<boolean> => post(message, connectionId).then(({ status }) => status !== 403, () => false)
       if (message.type === 'ack' && message.outcome === 'reloading') return void say()
       pending.set(subject(message), say)
       void next()

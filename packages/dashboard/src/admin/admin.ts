@@ -28,6 +28,7 @@ export interface Admin {
   pages(limit: number, signal?: AbortSignal): Promise<Pages>
   history(from: number, step_ms: number, signal?: AbortSignal): Promise<History>
   connections(query: ConnectionQuery, signal?: AbortSignal): Promise<ConnectionPage>
+  refusals(signal?: AbortSignal): Promise<Refusals>
   rules(signal?: AbortSignal): Promise<Rules>
   invalidate(rule: RuleRequest, signal?: AbortSignal): Promise<RuleAnswer>
   lift(id: number): Promise<void>
@@ -57,6 +58,7 @@ export function createAdmin(base: string, onSignedOut: () => void): Admin {
     pages: (limit, signal) => call(`pages?${query({ limit })}`, { signal }),
     history: (from, step_ms, signal) => call(`history?${query({ from: Math.round(from), step: step_ms })}`, { signal }),
     connections: (asked, signal) => call(`connections?${query({ ...asked })}`, { signal }),
+    refusals: (signal) => call('refusals', { signal }),
     rules: (signal) => call('invalidations', { signal }),
     invalidate: (rule, signal) => call('invalidations', { method: 'POST', body: rule, signal }),
     async lift(id) { await call(`invalidations/${id}`, { method: 'DELETE' }) },

@@ -17,6 +17,17 @@ export interface Release {
   readonly announcedAt: number
 }
 
+/** `GET A/refusals`: pages that were refused for their origin. */
+export interface Refusals {
+  readonly refusals: readonly {
+    readonly origin: string
+    /** As the server saw it. */
+    readonly host: string
+    readonly count: number
+    readonly lastAt: number
+  }[]
+}
+
 /** `GET A/pages` */
 export interface Pages {
   readonly current: string
@@ -96,6 +107,8 @@ export interface RuleAnswer {
   readonly routes: number
   /** Open tabs of which the server cannot know whether the rule hits them. Absent where there are none. */
   readonly unknown?: number
+  /** Over how long they are told, milliseconds. Absent where they are told at once. */
+  readonly spreadMs?: number
   /** Rules that no longer stand because of this one. */
   readonly lapsed?: readonly number[]
 }

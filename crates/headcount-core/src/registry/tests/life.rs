@@ -238,6 +238,7 @@ impl Life {
             release: self.owner.releases.current(),
             created_ms: 0,
             expires_ms: order.expires_ms,
+            spread_ms: 0,
         }
     }
 

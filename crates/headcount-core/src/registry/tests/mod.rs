@@ -195,6 +195,7 @@ fn outdated_rule(pattern: RoutePattern) -> Rule {
         release: "v2".into(),
         created_ms: 0,
         expires_ms: u64::MAX,
+        spread_ms: 0,
     }
 }
 

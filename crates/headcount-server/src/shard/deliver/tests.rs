@@ -107,6 +107,7 @@ fn rule(id: u32, route: &str) -> Rule {
         release: "v1".into(),
         created_ms: 0,
         expires_ms: u64::MAX,
+        spread_ms: 0,
     }
 }
 
