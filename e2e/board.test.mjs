@@ -52,18 +52,46 @@ describe('the session', () => {
     await figure(page, 'Open tabs', '1')
     await page.reload()
     await figure(page, 'Open tabs', '1')
-    assert.equal((await page.context().cookies()).find(({ name }) => name === 'headcount_ticket')?.httpOnly, true)
+    assert.equal((await page.context().cookies()).find(({ name }) => name.startsWith('headcount_ticket_'))?.httpOnly, true)
     assert.doesNotMatch(await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie])), new RegExp(SECRET))
   })
 
   test('signing out ends the ticket and takes the tab out of the counts', async () => {
     const page = await signedIn()
-    const [{ value }] = (await page.context().cookies()).filter(({ name }) => name === 'headcount_ticket')
+    const [{ name, value }] = (await page.context().cookies()).filter(({ name }) => name.startsWith('headcount_ticket_'))
     await page.getByRole('button', { name: 'Sign out' }).click()
     await shown(page.getByLabel('Admin secret'))
     await until('that nobody is open', () => server.stats(), ({ total }) => total === 0)
-    const answer = await fetch(`${server.url}/api/admin/stats`, { headers: { cookie: `headcount_ticket=${value}` } })
+    const answer = await fetch(`${server.url}/api/admin/stats`, { headers: { cookie: `${name}=${value}` } })
     assert.equal(answer.status, 401)
+  })
+
+  test('boards of two servers on one host stay signed in, and signing out of one leaves the other', async () => {
+    const page = await signedIn()
+    const other = await Server.run(['serve', '--ephemeral'], { HEADCOUNT_ADMIN_SECRET: SECRET })
+    try {
+      const second = await page.context().newPage()
+      await second.goto(`${other.url}/headcount/`)
+      await signIn(second)
+      await page.reload()
+      await shown(page.getByText('Live', { exact: true }))
+      await page.getByRole('button', { name: 'Sign out' }).click()
+      await shown(page.getByLabel('Admin secret'))
+      await second.reload()
+      await shown(second.getByText('Live', { exact: true }))
+    } finally {
+      await other.stop()
+    }
+  })
+
+  test('a page that is refused for its origin is said on the board', async () => {
+    const page = await signedIn()
+    const answer = await fetch(`${server.url}/__skew/route`, {
+      method: 'POST', headers: { origin: 'https://shop.example', 'sec-fetch-site': 'cross-site' }, body: '{}',
+    })
+    assert.equal(answer.status, 403)
+    await page.reload()
+    await shown(page.getByText('--allowed-origin https://shop.example'))
   })
 
   test('a session that ends asks for the secret over the board, and nothing that was typed is lost', async () => {

@@ -111,7 +111,7 @@ describe('stats over WebSocket', () => {
     site.upstream = server.url
     site.attributes = 'data-transport="websocket"'
     const visitor = await newVisitor(browser)
-    await visitor.addCookies([{ name: 'headcount_ticket', value: 'a'.repeat(43), url: site.url }])
+    await visitor.addCookies([{ name: await server.ticketCookie(), value: 'a'.repeat(43), url: site.url }])
     const tab = await Tab.open(visitor, `${site.url}/a`)
     await counted({ routes: { '/a': 1 } })
     await tab.page.evaluate(() => window.headcount.subscribe())

@@ -102,6 +102,14 @@ export class Server {
     return answer.json()
   }
 
+  /** The name of the cookie that carries a ticket of this server. */
+  async ticketCookie() {
+    const answer = await fetch(`${this.url}/api/admin/session`, {
+      method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ secret: this.secret }),
+    })
+    return answer.headers.getSetCookie()[0].split('=')[0]
+  }
+
   /** The standing rule of this number, as `GET /api/admin/invalidations` lists it. @param {number} id */
   async invalidation(id) {
     const answer = await fetch(`${this.url}/api/admin/invalidations`, { headers: { authorization: `Bearer ${this.secret}` } })

@@ -1,8 +1,9 @@
 //! Putting a server together and starting it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use headcount_core::epoch::Epoch;
 use tokio::sync::mpsc;
 
 use crate::assets::{Assets, Served};
@@ -103,11 +104,12 @@ impl Builder {
         bots::prepare();
         let limits = &self.config.limits;
         let with_history = limits.history_seconds > 0 && self.config.connection_tracking;
-        let (store, stored) = match self.data_dir {
-            Some(directory) => Store::open(&directory, limits, with_history, &self.faults).await?,
+        let (store, stored) = match &self.data_dir {
+            Some(directory) => Store::open(directory, limits, with_history, &self.faults).await?,
             None => Store::in_memory()?,
         };
-        let tickets = Arc::new(Tickets::default());
+        let server = told_apart(stored.epoch, self.data_dir.as_deref(), &self.config);
+        let tickets = Arc::new(Tickets::default().of(&server));
         let mut authorizers = Authorizers::configured(&self.config)?;
         let bridges = Bridges::new(&self.config.limits);
         if self.config.authorize_bridge {
@@ -147,6 +149,12 @@ impl Builder {
         }
         Ok(headcount)
     }
+}
+
+/// What tells this server apart from others on its host, also from one that began with a copy of its directory.
+fn told_apart(epoch: Epoch, data_dir: Option<&Path>, config: &Config) -> String {
+    let data_dir = data_dir.and_then(|directory| std::path::absolute(directory).ok());
+    format!("{epoch} {data_dir:?} {} {}", config.base_path, config.admin_path)
 }
 
 /// Announces the release of the configuration where it is news, and says what became of it.

@@ -118,6 +118,14 @@ pub fn cookie<'head>(head: &'head dyn Head, name: &str) -> Option<&'head str> {
     found
 }
 
+/// Calls `each` with the name of every cookie of `head`, in the order in which they were sent.
+pub(crate) fn each_cookie_name<'head>(head: &'head dyn Head, each: &mut dyn FnMut(&'head str)) {
+    head.each_value("cookie", &mut |header| {
+        let pairs = header.split(';').filter_map(|pair| pair.split_once('='));
+        pairs.for_each(|(name, _)| each(name.trim()));
+    });
+}
+
 /// The value of a `cookie` header without the cookies that are `unwanted`, by name and value. Empty where nothing else is in it.
 pub(crate) fn without_cookies(header: &str, unwanted: impl Fn(&str, &str) -> bool) -> String {
     let is_wanted = |pair: &&str| {

@@ -159,9 +159,9 @@ impl CookieRead {
     }
 }
 
-/// Whether headcount itself sets this cookie. The site need not learn of it.
+/// Whether headcount itself sets this cookie, here or on another server of the host. The site need not learn of it.
 pub(super) fn is_own(cookie: &str) -> bool {
-    [BROWSER_COOKIE, ticket::TICKET_COOKIE].contains(&cookie)
+    cookie == BROWSER_COOKIE || ticket::is_ticket_cookie(cookie)
 }
 
 impl Credentials {
@@ -277,6 +277,7 @@ mod tests {
         let starred = format!("headcount_ticket={}", "*".repeat(43));
         for made_up in [
             "headcount_ticket=",
+            "headcount_ticket_0123abcd=1",
             "headcount_ticket=1",
             &format!("{ticket}t"),
             &starred,

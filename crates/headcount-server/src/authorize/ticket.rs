@@ -16,20 +16,28 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
 use super::{AuthorizeRequest, Authorizer, Reads, Verdict, VerdictFuture};
-use crate::head::cookie;
+use crate::head::{Head, cookie, each_cookie_name};
 
-/// The cookie that carries a ticket. Set it with `HttpOnly; SameSite=Strict; Path=/`, and `Secure` over TLS.
+/// How the name of a cookie begins that carries a ticket. Set it with `HttpOnly; SameSite=Strict; Path=/`, and `Secure` over TLS.
+///
+/// Cookies know no ports, so the boards of two servers on one host would overwrite each other's. [`Tickets::of`] therefore adds `_` and
+/// 8 hexadecimal digits that tell the servers apart.
 pub const TICKET_COOKIE: &str = "headcount_ticket";
+/// Digits after [`TICKET_COOKIE`].
+const NAME_DIGITS: usize = 8;
 /// How long a ticket holds unless told otherwise, milliseconds: 12 hours, a working day.
 pub const TICKET_MS: u64 = 12 * 3_600 * 1_000;
 /// Bytes of a ticket: 256 bits in base64.
 const TICKET_BYTES: usize = 43;
+/// Cookies of other servers on the same host that signing in leaves alone.
+const OTHERS_MAX: usize = 8;
 /// Tickets that hold at once; the oldest ends for a new one.
 const TICKETS_MAX: usize = 1_000;
 
 /// The tickets that hold. Shared between the endpoint that issues them and the [`Authorizer`] that reads them.
 #[derive(Debug)]
 pub struct Tickets {
+    cookie: String,
     lifetime_ms: u64,
     /// Oldest first. Never more than [`TICKETS_MAX`].
     held: Mutex<VecDeque<Held>>,
@@ -56,12 +64,51 @@ struct Held {
 }
 
 impl Tickets {
-    /// No tickets yet; each will hold for `lifetime_ms`. [`Tickets::default`] takes [`TICKET_MS`].
+    /// No tickets yet; each will hold for `lifetime_ms`. [`Tickets::default`] takes [`TICKET_MS`]. Their cookie is [`TICKET_COOKIE`].
     pub fn new(lifetime_ms: u64) -> Self {
         Self {
+            cookie: TICKET_COOKIE.to_owned(),
             lifetime_ms,
             held: Mutex::default(),
         }
+    }
+
+    /// Names the cookie after `server`, a text that tells this server apart from others on its host and is the same after a restart.
+    #[must_use]
+    pub fn of(mut self, server: &str) -> Self {
+        let [a, b, c, d, ..] = hash(server);
+        self.cookie = format!("{TICKET_COOKIE}_{a:02x}{b:02x}{c:02x}{d:02x}");
+        self
+    }
+
+    /// The name of the cookie that carries a ticket.
+    pub fn cookie(&self) -> &str {
+        &self.cookie
+    }
+
+    /// The value of that cookie in a request, whether it holds or not.
+    pub fn shown<'head>(&self, head: &'head dyn Head) -> Option<&'head str> {
+        cookie(head, &self.cookie)
+    }
+
+    /// The cookies to take away from a browser that signs in here: the one that carried tickets before they were named after their
+    /// server, and the oldest of other servers. [`OTHERS_MAX`] stay, because those servers may still run.
+    pub(crate) fn stale<'head>(&self, head: &'head dyn Head) -> Vec<&'head str> {
+        let mut plain = None;
+        let mut others = Vec::new();
+        each_cookie_name(head, &mut |name| {
+            if name == TICKET_COOKIE {
+                plain = Some(name);
+            } else if is_ticket_cookie(name) && !others.contains(&name) {
+                others.push(name);
+            }
+        });
+        plain = plain.filter(|name| *name != self.cookie);
+        others.retain(|name| *name != self.cookie);
+        // Browsers send the cookie first that they have had for longest.
+        others.truncate(others.len().saturating_sub(OTHERS_MAX));
+        others.extend(plain);
+        others
     }
 
     /// A new ticket for whoever showed the secret with the mark `had_for`. Where 1,000 hold already, the oldest ends.
@@ -124,7 +171,7 @@ impl Tickets {
     }
 
     fn verdict(&self, request: &AuthorizeRequest) -> Verdict {
-        cookie(&*request.credentials, TICKET_COOKIE)
+        self.shown(&*request.credentials)
             .and_then(|value| self.check(value, request.now_ms))
             .map_or(Verdict::Refused, |expires_ms| Verdict::Admitted {
                 until_ms: expires_ms,
@@ -140,7 +187,7 @@ impl Default for Tickets {
 
 impl Authorizer for Tickets {
     fn reads(&self) -> Reads {
-        Reads::cookie_like(TICKET_COOKIE, can_be_ticket)
+        Reads::cookie_like(&*self.cookie, can_be_ticket)
     }
 
     fn at_once(&self, request: &AuthorizeRequest) -> Option<Verdict> {
@@ -162,6 +209,17 @@ impl fmt::Debug for Ticket {
             .field("expires_ms", &self.expires_ms)
             .finish_non_exhaustive()
     }
+}
+
+/// Whether a cookie carries a ticket, of this server or of another one on its host.
+pub(super) fn is_ticket_cookie(name: &str) -> bool {
+    let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    name.strip_prefix(TICKET_COOKIE).is_some_and(|rest| {
+        rest.is_empty()
+            || rest
+                .strip_prefix('_')
+                .is_some_and(|digits| digits.len() == NAME_DIGITS && digits.bytes().all(is_digit))
+    })
 }
 
 /// Whether a text has the form of a ticket.
@@ -262,6 +320,52 @@ mod tests {
         assert_eq!(shown(&[("cookie", &pair)], last + 1), Verdict::Refused);
         let bearer = format!("Bearer {}", ticket.cookie_value);
         assert_eq!(shown(&[("authorization", &bearer)], NOW), Verdict::Refused);
+    }
+
+    #[test]
+    fn servers_on_one_host_read_only_their_own_cookie() {
+        let [ours, theirs] = ["one", "two"].map(|server| Tickets::default().of(server));
+        assert_eq!(ours.cookie(), Tickets::default().of("one").cookie());
+        assert_ne!(ours.cookie(), theirs.cookie());
+        assert!(is_ticket_cookie(ours.cookie()) && is_ticket_cookie(TICKET_COOKIE));
+        for other in [
+            "headcount_tickets",
+            "headcount_ticket_",
+            "headcount_ticket_office",
+            "headcount_ticket_0123456G",
+        ] {
+            assert!(!is_ticket_cookie(other), "{other}");
+        }
+        let [ticket, other] = [&ours, &theirs].map(|tickets| tickets.issue(NOW, 1).unwrap());
+        let pair = format!(
+            "{}={}; {}={}",
+            theirs.cookie(),
+            other.cookie_value,
+            ours.cookie(),
+            ticket.cookie_value
+        );
+        let request = request(&[("cookie", &pair)], NOW);
+        for tickets in [&ours, &theirs] {
+            assert_ne!(tickets.verdict(&request), Verdict::Refused);
+        }
+        assert_eq!(Tickets::default().of("three").verdict(&request), Verdict::Refused);
+    }
+
+    #[test]
+    fn who_signs_in_loses_the_oldest_cookies_of_other_servers_only() {
+        let tickets = Tickets::default().of("here");
+        let names: Vec<String> = (0..OTHERS_MAX + 2)
+            .map(|number| Tickets::default().of(&number.to_string()).cookie().to_owned())
+            .collect();
+        let line = |names: &[String]| format!("sid=1; {}=x; {}=y", tickets.cookie(), names.join("=x; "));
+        let stale = |line: &str| -> Vec<String> {
+            let request = request(&[("cookie", line)], NOW);
+            let stale = tickets.stale(&*request.credentials);
+            stale.into_iter().map(str::to_owned).collect()
+        };
+        assert_eq!(stale(&line(&names[..OTHERS_MAX])), [""; 0]);
+        assert_eq!(stale(&line(&names)), names[..2]);
+        assert_eq!(stale("a=1; headcount_ticket=old"), [TICKET_COOKIE]);
     }
 
     #[test]

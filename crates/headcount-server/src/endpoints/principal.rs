@@ -11,19 +11,18 @@
 
 use axum::Json;
 use axum::extract::{FromRequestParts, Request, State};
-use axum::response::{IntoResponse, Response};
+use axum::response::{AppendHeaders, IntoResponse, Response};
 use headcount_core::protocol::admin::{SessionAnswer, SessionRequest};
 use http::header::SET_COOKIE;
 use http::request::Parts;
 
 use super::body;
 use super::stream::peer;
-use crate::authorize::ticket::TICKET_COOKIE;
 use crate::clock;
 use crate::door::Line;
 use crate::error::Refusal;
 use crate::guesses::TooMany;
-use crate::head::{Head, cookie, only};
+use crate::head::{Head, only};
 use crate::headcount::Headcount;
 use crate::metrics::Count;
 use crate::origin::Admission;
@@ -74,7 +73,7 @@ impl FromRequestParts<Headcount> for AppServer {
             return Err(Refusal::not_configured());
         }
         let Some(token) = bearer(parts) else {
-            return Err(match cookie(parts, TICKET_COOKIE) {
+            return Err(match headcount.tickets().shown(parts) {
                 Some(_) => Refusal::ticket_at_bridge(),
                 None => Refusal::unauthorized(),
             });
@@ -111,8 +110,10 @@ pub(super) fn identify(parts: &Parts, headcount: &Headcount) -> Result<Principal
             None => Err(Denied::WrongSecret),
         };
     }
-    let ticket =
-        cookie(parts, TICKET_COOKIE).and_then(|value| headcount.tickets().check(value, clock::unix_ms()));
+    let tickets = headcount.tickets();
+    let ticket = tickets
+        .shown(parts)
+        .and_then(|value| tickets.check(value, clock::unix_ms()));
     if ticket.is_none() {
         return Err(Denied::Refused(Refusal::unauthorized()));
     }
@@ -171,19 +172,21 @@ pub(super) async fn sign_in(
     let Some(mark) = admin_secret(&headcount, &asked.secret) else {
         return Err(wrong_secret(&parts, &headcount).await);
     };
-    let ticket = headcount
-        .tickets()
+    let tickets = headcount.tickets();
+    let ticket = tickets
         .issue(clock::unix_ms(), mark)
         .map_err(|_| Refusal::internal())?;
     let answer = Json(SessionAnswer {
         ok: true,
         expires_at: ticket.expires_ms,
     });
-    Ok((
-        [(SET_COOKIE, set_cookie(&parts, &ticket.cookie_value, ""))],
-        answer,
-    )
-        .into_response())
+    let own = set_cookie(&parts, tickets.cookie(), &ticket.cookie_value);
+    let stale = tickets.stale(&parts);
+    let stale = stale.into_iter().map(|name| take_cookie(&parts, name));
+    let cookies = std::iter::once(own)
+        .chain(stale)
+        .map(|cookie| (SET_COOKIE, cookie));
+    Ok((AppendHeaders(cookies), answer).into_response())
 }
 
 /// Ends a ticket, and the stats that it admitted to.
@@ -193,20 +196,27 @@ pub(super) async fn sign_out(
     request: Request,
 ) -> Result<Response, Refusal> {
     let (parts, _) = request.into_parts();
-    if let Some(value) = cookie(&parts, TICKET_COOKIE) {
-        headcount.tickets().revoke(value);
-        headcount.end_cookies(&[format!("{TICKET_COOKIE}={value}")]).await;
+    let tickets = headcount.tickets();
+    let name = tickets.cookie();
+    if let Some(value) = tickets.shown(&parts) {
+        tickets.revoke(value);
+        headcount.end_cookies(&[format!("{name}={value}")]).await;
     }
     let answer = Json(serde_json::json!({"ok": true}));
-    Ok(([(SET_COOKIE, set_cookie(&parts, "", "; Max-Age=0"))], answer).into_response())
+    Ok(([(SET_COOKIE, take_cookie(&parts, name))], answer).into_response())
 }
 
-fn set_cookie(parts: &Parts, value: &str, more: &str) -> String {
+/// Takes a cookie of a ticket away from the browser.
+fn take_cookie(parts: &Parts, name: &str) -> String {
+    set_cookie(parts, name, "") + "; Max-Age=0"
+}
+
+fn set_cookie(parts: &Parts, name: &str, value: &str) -> String {
     // Behind a proxy that ends TLS only the proxy's word says so; a false one makes the cookie stricter, not weaker.
     let secure = if parts.header("x-forwarded-proto") == Some("https") {
         "; Secure"
     } else {
         ""
     };
-    format!("{TICKET_COOKIE}={value}; Path=/; HttpOnly; SameSite=Strict{secure}{more}")
+    format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict{secure}")
 }

@@ -199,12 +199,53 @@ pub(crate) fn ticket(server: &Server) -> String {
     cookie.split(';').next().unwrap().to_owned()
 }
 
+/// Regression: cookies know no ports, so whoever signed in to a second server on a host was signed out of the first.
+#[test]
+fn two_servers_on_one_host_do_not_sign_each_other_out() {
+    let servers = [config(), config()].map(Server::start);
+    let tickets = [ticket(&servers[0]), ticket(&servers[1])];
+    let both = tickets.join("; ");
+    let stats = |server: &Server| {
+        let stats = Ask::get("/api/admin/stats").header("cookie", &*both);
+        ask(server.address, &stats).status
+    };
+    assert_eq!([stats(&servers[0]), stats(&servers[1])], [200, 200]);
+    for server in &servers {
+        assert_verdict(server, &[&*both], "stats");
+    }
+    let sign_out = Ask::new("DELETE", "/api/admin/session").header("cookie", &*both);
+    let answer = ask(servers[1].address, &sign_out);
+    let (name, _) = tickets[1].split_once('=').unwrap();
+    let taken = answer.header("set-cookie").unwrap();
+    assert!(
+        taken.starts_with(&format!("{name}=;")) && taken.contains("Max-Age=0"),
+        "{taken}"
+    );
+    assert_eq!([stats(&servers[0]), stats(&servers[1])], [200, 401]);
+}
+
+#[test]
+fn signing_in_takes_away_the_cookie_of_earlier_versions() {
+    let server = Server::start(config());
+    let sign_in = Ask::post("/api/admin/session", &json!({"secret": SECRET}));
+    let answer = ask(
+        server.address,
+        &sign_in.header("cookie", "sid=1; headcount_ticket=old"),
+    );
+    let head = answer.head.to_ascii_lowercase();
+    assert_eq!(head.matches("set-cookie: ").count(), 2, "{head}");
+    assert!(head.contains("set-cookie: headcount_ticket=; path=/;"), "{head}");
+}
+
 #[test]
 fn a_ticket_for_the_admin_secret_admits_until_it_is_given_back() {
     let server = Server::start(config());
     let ticket = ticket(&server);
     assert_verdict(&server, &[&ticket], "stats");
-    assert_verdict(&server, &["headcount_ticket=AAAA"], "stats-unauthorized");
+    let (name, value) = ticket.split_once('=').unwrap();
+    for other in [format!("{name}=AAAA"), format!("headcount_ticket={value}")] {
+        assert_verdict(&server, &[&*other], "stats-unauthorized");
+    }
     let admin = Ask::get("/api/admin/stats").header("cookie", &*ticket);
     assert_eq!(ask(server.address, &admin).status, 200);
     let foreign = admin.clone().header("origin", "https://evil.example");
