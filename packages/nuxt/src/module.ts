@@ -77,6 +77,13 @@ function addComposables(nuxt: Nuxt, resolve: (path: string) => string): void {
     { name: 'useHeadcount', from: '@headcount/vue' },
   ])
   nuxt.options.build.transpile.push(resolve('./runtime'), '@headcount/client', '@headcount/vue')
+  leaveUnsearched(nuxt)
+}
+
+/** Nuxt looks for names to import in code that is transpiled. In code that is shortened, `h` is not Vue's. */
+function leaveUnsearched(nuxt: Nuxt): void {
+  const transform = nuxt.options.imports.transform ??= {}
+  transform.exclude = [...transform.exclude ?? [], /[\\/](?:@headcount|packages)[\\/]client[\\/]dist[\\/]/]
 }
 
 /** A site that caches everything does not mean streams. */

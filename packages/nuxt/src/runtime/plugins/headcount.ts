@@ -2,7 +2,7 @@
 
 import type { Headcount, Message } from '@headcount/client'
 import { createHeadcountPlugin } from '@headcount/vue'
-import { defineNuxtPlugin, useRouter, useRuntimeConfig } from '#imports'
+import { defineNuxtPlugin, useHead, useRouter, useRuntimeConfig } from '#imports'
 
 import { askAnew, type Anew } from '../anew.js'
 import type { PublicConfig } from '../public.js'
@@ -13,6 +13,8 @@ export default defineNuxtPlugin({
   setup(nuxtApp) {
     const config = useRuntimeConfig()
     const { base, transport, refresh, deadlineMs, banner, connectionTracking, routeTracking, statsForMessages } = config.public['skewProtection'] as PublicConfig
+    // As the server that answers runs it: a build may be given its name when it is started.
+    useHead({ meta: [{ name: 'headcount-version', content: config.app.buildId as string }] })
     const router = useRouter()
     const routeNow = (): string => routeTracking ? router.currentRoute.value.path : '/'
     const headcount = createHeadcountPlugin({
