@@ -7,9 +7,10 @@ import { mkdir } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
-import { launchBrowser } from './browser.mjs'
+import { launchBrowser, newVisitor } from './browser.mjs'
 import { Crowd } from './crowd.mjs'
 import { Server } from './harness.mjs'
+import { Site } from './site.mjs'
 import { until } from './wait.mjs'
 
 const SECRET = 'the-secret-of-these-pictures'
@@ -18,12 +19,18 @@ const RELEASES = ['2026.11.1', '2026.11.2', '2026.11.3', '2026.11.4']
 const WIDE = { viewport: { width: 1360, height: 960 }, deviceScaleFactor: 1.5 }
 const NARROW = { viewport: { width: 360, height: 780 }, deviceScaleFactor: 2 }
 const STEP_MS = 250
+/** Half of it bright, half of it dark. */
+const BANNER_PAGE = `<style>
+  body { margin: 0; font: 16px system-ui; background: linear-gradient(to right, #fff 50%, #111 50%) } body > :not(main, headcount-banner) { display: none }
+  main { padding: 1em } textarea { width: 100%; height: 4em; box-sizing: border-box; font: inherit }
+</style><main><textarea></textarea></main>`
 
 const browser = await launchBrowser()
 await mkdir(DOCS, { recursive: true })
 try {
   await rollout()
   await fifteenThousand()
+  await banner()
 } finally {
   await browser.close()
 }
@@ -63,6 +70,30 @@ async function fifteenThousand() {
     await settled(server, [crowded])
     await crowded.take()
   })
+}
+
+/** What a visitor is asked whose work holds a refresh for too long, on a bright page and on a dark one. */
+async function banner() {
+  const server = await Server.run(['serve', '--ephemeral', '--release', 'v2'], { HEADCOUNT_ADMIN_SECRET: SECRET })
+  const site = await Site.start(server.url)
+  try {
+    site.attributes = 'data-deadline-ms="0"'
+    site.body = BANNER_PAGE
+    const context = await newVisitor(browser)
+    const page = await context.newPage()
+    await page.setViewportSize({ width: 640, height: 200 })
+    await page.goto(`${site.url}/a`)
+    await until('the page to be counted', () => server.stats(), ({ total }) => total === 1)
+    await page.locator('main textarea').fill('Dear Ms Smith, thank you for')
+    await server.command('invalidate-route', { route: '/a' })
+    await page.getByRole('button', { name: 'Later' }).waitFor()
+    await page.evaluate(() => { document.activeElement?.blur() })
+    await page.screenshot({ path: `${DOCS}banner.png` })
+    console.log('docs/banner.png')
+  } finally {
+    await site.stop()
+    await server.stop()
+  }
 }
 
 async function withServer({ tabs, routes }, work) {

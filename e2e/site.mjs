@@ -9,6 +9,7 @@ import { createServer, request } from 'node:http'
 import { createSecureServer } from 'node:http2'
 import { connect } from 'node:net'
 import { once } from 'node:events'
+import { extname } from 'node:path'
 import { promisify } from 'node:util'
 
 import { Receiver } from 'ws'
@@ -17,6 +18,7 @@ import { watch } from './browser.mjs'
 
 const run = promisify(execFile)
 const TAG = watch?.tag ?? ''
+const TYPES = { '.js': 'text/javascript; charset=utf-8', '.css': 'text/css', '.html': 'text/html; charset=utf-8' }
 const DIST = new URL('../packages/client/dist/', import.meta.url)
 
 export class Site {
@@ -37,7 +39,7 @@ export class Site {
   hasParts = true
   /** Whether it has the refresh of the server, whose name stays. */
   hasRefresh = true
-  /** @type {Record<string, string>} Scripts of its own, by their paths. */
+  /** @type {Record<string, string>} Files of its own, by their paths. */
   files = {}
   /** A content security policy for everything. */
   policy = ''
@@ -110,7 +112,7 @@ export class Site {
       return response.end(file)
     }
     const file = this.files[pathname] ?? watch?.answer(request.url)
-    if (file !== undefined) return response.writeHead(200, { 'content-type': 'text/javascript', 'cache-control': 'no-store' }).end(file)
+    if (file !== undefined) return response.writeHead(200, { 'content-type': TYPES[extname(pathname)] ?? TYPES['.js'], 'cache-control': 'no-store' }).end(file)
     if (/^(\/pro)?\/__skew\//.test(pathname)) return this.#pass(request, response)
     this.asked.push(`${request.method} ${request.url}`)
     if (this.status !== 200) return response.writeHead(this.status, { 'content-type': 'text/html' }).end(`<!doctype html>${TAG}<h1>${this.status}</h1>`)

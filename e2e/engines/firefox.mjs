@@ -41,6 +41,7 @@ export const lacks = {
   cachedStreams: 'a page that has a stream open while it is left is not kept in the back/forward cache',
   editContext: 'it has no EditContext',
   popups: 'the interface in page.mjs has no event for windows that pages open',
+  playwright: 'the interface in page.mjs is a part of that of playwright-core',
   processes: 'its processes are not told',
   patience: 'what takes half a minute is tried over one transport',
   routes: 'requests are answered in the place of the site by playwright-core alone',

@@ -92,6 +92,7 @@ export function startHeadcount(options: HeadcountOptions & { readonly base: URL 
     acknowledge: (id, outcome) => { connection.happened({ type: 'ack', id, outcome }) },
     sight: () => ({ reasons: work.holds(), isHidden: document.hidden, isOnline: page.navigator.onLine, isUnannounced }),
     standing: (find) => find(document, media, work),
+    hear: work.hear,
     asking: (show) => { if (banner) show((prompt) => drawPlain(document, banner, prompt), document, listeners, banner, environment, signal) },
   }, listeners)
   const numbers = createNumbers(loadReading, listeners, (connections) => { connection.happened({ type: 'subscribe', connections }) }, report)

@@ -32,7 +32,7 @@ export function createLateRefresh(loadRefresh: LoadRefresh, needs: RefreshNeeds,
   function ask(message: VersionMessage): void {
     const { id = null, version, epoch } = message
     if (id !== null) needs.acknowledge(id, 'prompted')
-    const reasons = [...needs.sight().reasons, ...needs.standing((_document, _media, { touched }) => touched.size > 0 ? ['form'] : [])]
+    const reasons = [...needs.sight().reasons, ...needs.standing((_document, _media, { notes }) => notes.length > 0 ? ['form'] : [])]
     const prompt: Prompt = { command: { id, version, epoch }, reasons, reload: needs.reload, later() {} }
     listeners.emit('prompt', prompt)
     plain?.remove()

@@ -14,6 +14,8 @@ import type { Outcome, VersionMessage } from './messages.js'
 import { newRefresh, refreshed, type Look, type RefreshEffect, type RefreshEvent, type RefreshSettings, type Sight } from './refresh.js'
 import { standingWork } from './standing.js'
 import type { Place } from './storage.js'
+import { weigh } from './weighing.js'
+import type { Work } from './work.js'
 
 /** Fewer than the messages that a server takes at once. */
 const SAID_MAX = 32
@@ -31,6 +33,8 @@ export interface RefreshNeeds extends RefreshSettings {
   readonly sight: () => Omit<Sight, 'now' | 'chance'>
   /** Says what else would be lost, by what is on the page. */
   readonly standing: (standing: typeof standingWork) => readonly string[]
+  /** Tells what its user does. */
+  readonly hear: Work['hear']
   /** Has its user asked, if that is wanted. */
   readonly asking: (show: (draw: DrawPlain, ...rest: ShowsBanner) => void) => void
   /** Says what the page would be if it were loaded now; a test's. Default: {@link lookAt}. */
@@ -50,6 +54,7 @@ export function createRefresh(needs: RefreshNeeds): Refreshing {
   const memory = createMemory(needs.places(historyPlace), needs.tab)
   let refresh = newRefresh(needs)
   const timer = clock.timer()
+  needs.hear(weigh)
   needs.asking(showBanner)
   /** The last word on each command. It still holds, so it is said on each stream anew; but for the last, which the next page says. */
   const said = new Map<number, Outcome>()

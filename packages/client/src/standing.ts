@@ -2,32 +2,44 @@
 //
 // Part of the refresh, which asks for it while one is under way: a large page takes some time to be searched.
 
-import type { Visit, Work } from './work.js'
+import { worked, type Visit } from './weighing.js'
+import type { Field, Work } from './work.js'
 
 const UNNAMED = 'hold'
-/** What is typed into a search field is work for so long, milliseconds. */
+/** What is typed into a search field, or is in the address, is work for so long, milliseconds. */
 const SEARCH_MS = 60_000
 const SEARCH = '[type=search],[role=searchbox],[enterkeyhint=search],[role=search] *,search *,form[method=get] *'
+/** A shorter text is in an address by chance. */
+const TELLING = 3
 
 /** What would be lost besides what is held by code, in words. With `media`, playing audio and video would. */
-export function standingWork(document: Document, media: boolean, { touched, isCalled }: Pick<Work, 'touched' | 'isCalled'>): string[] {
+export function standingWork(document: Document, media: boolean, { notes, isCalled }: Pick<Work, 'notes' | 'isCalled'>): string[] {
   const found: string[] = []
   const others = new Set<string>()
-  for (const visit of touched) if (counts(visit)) others.add(visit.reason)
+  for (const visit of worked(notes)) if (counts(visit)) others.add(visit.reason)
   eachRoot(document, (root) => {
     for (const holder of root.querySelectorAll('[data-headcount-hold]:not([data-headcount-hold="false"])')) {
       found.push(holder.getAttribute('data-headcount-hold') || UNNAMED)
     }
-    if (Array.from(root.querySelectorAll('dialog[open]')).some(isCalled)) others.add('dialog')
+    if (Array.from(root.querySelectorAll('dialog[open]')).some((dialog) => isCalled(dialog) && !dialog.closest('[data-headcount-hold="false"]'))) others.add('dialog')
     if (media && Array.from(root.querySelectorAll<HTMLMediaElement>('audio, video')).some(isPlaying)) others.add('media')
   })
   return [...found, ...others]
 }
 
-function counts({ ref, at, mayGo }: Visit): boolean {
+function counts({ ref, at, mayGo, passes }: Visit): boolean {
   const field = ref.deref()
   if (mayGo && !(field?.isConnected && field.ownerDocument.defaultView)) return false
-  return !field?.matches(SEARCH) || performance.now() - at < SEARCH_MS
+  if (!field) return true
+  if (field.matches(SEARCH) || (!passes && isInAddress(field))) return performance.now() - at < SEARCH_MS
+  return true
+}
+
+/** Whether the page keeps it in the query of its address, as filters do: there the next page finds it again. */
+function isInAddress({ checked, id, name, type, value, ownerDocument }: Field & { readonly name?: string; readonly type?: string }): boolean {
+  if (typeof value !== 'string' || !value || checked === false && (type === 'checkbox' || type === 'radio')) return false
+  return Array.from(new URLSearchParams(ownerDocument.location.search)).some(([key, kept]) =>
+    (value.length >= TELLING || key === name || key === id) && [kept, ...kept.split(',')].includes(value))
 }
 
 /** Everything that has elements: the document, open shadow roots, and frames of the same origin. */

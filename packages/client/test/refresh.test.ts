@@ -28,7 +28,7 @@ function load(mode: RefreshMode = 'now', places: readonly Place[] = [place()], b
   }
   const refresh = createRefresh({
     mode, deadline_ms: DEADLINE_MS, clock, places: () => places, tab: () => 'ab12', build, listeners, look, asking: () => {},
-    acknowledge: (id, outcome) => acks.push(`${id} ${outcome}`), sight: () => sight, standing: () => [], reload: () => { seen.push('reload') },
+    acknowledge: (id, outcome) => acks.push(`${id} ${outcome}`), sight: () => sight, standing: () => [], hear: () => {}, reload: () => { seen.push('reload') },
   })
   return { clock, sight, seen, acks, page, listeners, refresh, accept: () => { accept() }, later: () => { later() } }
 }

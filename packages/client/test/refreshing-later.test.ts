@@ -5,12 +5,12 @@ import type { VersionMessage } from '../src/messages.js'
 import * as refreshing from '../src/refreshing.js'
 import { createLateRefresh, type LoadRefresh } from '../src/refreshing-later.js'
 import { standingWork } from '../src/standing.js'
-import type { Visit } from '../src/work.js'
+import type { Note } from '../src/work.js'
 import { place, TestClock } from './world.js'
 
 const forced: VersionMessage = { type: 'version', version: 'v2', force: true, id: 17 }
 
-function late(load: LoadRefresh = () => Promise.resolve(refreshing), touched = new Set<Visit>()) {
+function late(load: LoadRefresh = () => Promise.resolve(refreshing), notes: Note[] = []) {
   const seen: string[] = []
   const shown: unknown[] = []
   const reasons: (readonly string[])[] = []
@@ -23,7 +23,8 @@ function late(load: LoadRefresh = () => Promise.resolve(refreshing), touched = n
   const refresh = createLateRefresh(loadRefresh, {
     mode: 'now', deadline_ms: 60_000, build: 'v1', clock: new TestClock(), places: () => [place()], tab: () => 'ab12', asking: (show) => { shown.push(show) }, listeners,
     acknowledge: (id, outcome) => seen.push(`${id} ${outcome}`), sight: () => ({ reasons: [], isHidden: false, isOnline: true }),
-    standing: (find) => find === standingWork ? [] : find({} as Document, false, { touched, isCalled: () => false }),
+    standing: (find) => find === standingWork ? [] : find({} as Document, false, { notes, isCalled: () => false }),
+    hear: () => {},
     look: () => Promise.resolve({ answer: 'well', build: '' }), reload: () => { seen.push('reload') },
   }, listeners)
   return { refresh, seen, reasons, loadRefresh }
@@ -43,7 +44,7 @@ describe('a refresh that is loaded when needed', () => {
   })
 
   test('asks where it cannot be loaded, and says what would be lost', async () => {
-    const { refresh, seen, reasons } = late(() => Promise.reject(new TypeError('404')), new Set([{} as Visit]))
+    const { refresh, seen, reasons } = late(() => Promise.reject(new TypeError('404')), [{ type: 'navigated' }])
     refresh.told(forced)
     await vi.waitFor(() => { expect([seen, reasons]).toEqual([['17 prompted', 'prompt'], [['form']]]) })
   })

@@ -3,6 +3,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
 import { standingWork } from '../src/standing.js'
+import { weigh } from '../src/weighing.js'
 import { watchWork, type Work } from '../src/work.js'
 
 let work: Work
@@ -10,9 +11,11 @@ let stop: AbortController
 beforeEach(() => {
   stop = new AbortController()
   work = watchWork(document, () => {}, stop.signal)
+  work.hear(weigh)
 })
 afterEach(() => {
   work.saved()
+  work.navigated()
   stop.abort()
   document.body.innerHTML = ''
 })
@@ -25,9 +28,14 @@ function write(html: string): HTMLInputElement {
 }
 
 function enter(field: HTMLElement, change: () => void): void {
-  field.dispatchEvent(new Event('focusin', { bubbles: true }))
+  field.dispatchEvent(real('focusin'))
   change()
-  field.dispatchEvent(new Event('input', { bubbles: true }))
+  field.dispatchEvent(real('input'))
+}
+
+/** An event as the browser's own are. */
+function real(name: string): Event {
+  return Object.defineProperty(new Event(name, { bubbles: true }), 'isTrusted', { value: true })
 }
 
 describe('forms', () => {
@@ -93,7 +101,7 @@ describe('forms', () => {
   test('a form that is reset is none', () => {
     const field = write('<form><input name="field"></form>')
     enter(field, () => { field.value = 'b' })
-    field.form?.reset()
+    field.form?.dispatchEvent(real('reset'))
     expect(reasons()).toEqual([])
   })
 
