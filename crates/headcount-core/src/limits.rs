@@ -21,7 +21,8 @@ pub struct Limits {
     /// Bytes of a request body. A longer one is answered `413`. Default 65,536.
     pub body_bytes_max: u32,
     /// HTTP connections served at once besides plain streams: requests, and all of HTTP/2. The next one is answered `503`. While they
-    /// are more than half of this, those without a request are closed after a second. Default 16,384.
+    /// are more than half of this, those without a request are closed after a second, and those whose requests all wait for the client after
+    /// two. Default 16,384.
     pub http_connections_max: u32,
     /// Milliseconds an HTTP/2 connection may be open without a request under way before it is closed; an HTTP/1.1 connection waits
     /// `head_ms` for its next request. Default 30,000.

@@ -20,6 +20,9 @@ use crate::clock;
 pub(super) struct Activity {
     requests: AtomicU64,
     in_flight: AtomicU32,
+    /// Of these, how many wait for the client: for more of a body, or for room for the answer.
+    waiting: AtomicU32,
+    received: AtomicU64,
     written: AtomicU64,
     flooded: AtomicBool,
     /// Until when an answer is held back.
@@ -35,10 +38,26 @@ pub(super) struct Seen {
     pub(super) requests: u64,
     /// Requests whose answers are not finished.
     pub(super) in_flight: u32,
+    /// Of these, how many wait for the client alone.
+    pub(super) waiting: u32,
+    /// Bytes of bodies that were read so far.
+    pub(super) received: u64,
     /// Bytes that the socket has taken so far.
     pub(super) written: u64,
     /// Since when the client has left a piece of an answer untouched.
     pub(super) untouched_since: Option<Instant>,
+}
+
+impl Seen {
+    /// Whether all that is under way waits for the client.
+    pub(super) fn waits_for_client(&self) -> bool {
+        self.in_flight > 0 && self.waiting >= self.in_flight
+    }
+
+    /// Bytes that went either way so far.
+    pub(super) fn moved(&self) -> u64 {
+        self.received + self.written
+    }
 }
 
 impl Activity {
@@ -46,6 +65,8 @@ impl Activity {
         Seen {
             requests: self.requests.load(Ordering::Relaxed),
             in_flight: self.in_flight.load(Ordering::Relaxed),
+            waiting: self.waiting.load(Ordering::Relaxed),
+            received: self.received.load(Ordering::Relaxed),
             written: self.written(),
             untouched_since: None,
         }
@@ -108,8 +129,12 @@ impl InFlight {
 
     /// Follows this answer to its end.
     pub(super) fn answer(self, body: Body) -> Body {
+        // hyper may not ask for its first piece before the client has room for it.
+        let mut waits = Waits::new(&self.0);
+        waits.set(true);
         Body::new(Answer {
             body,
+            waits,
             _in_flight: self,
         })
     }
@@ -125,6 +150,7 @@ impl Drop for InFlight {
 #[derive(Debug)]
 struct Answer {
     body: Body,
+    waits: Waits,
     _in_flight: InFlight,
 }
 
@@ -137,7 +163,81 @@ impl HttpBody for Answer {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let polled = Pin::new(&mut self.body).poll_frame(cx);
-        Untouched::note(matches!(polled, Poll::Ready(Some(_))));
+        let is_given = matches!(polled, Poll::Ready(Some(_)));
+        Untouched::note(is_given);
+        self.waits.set(is_given);
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// Whether a request waits for its client.
+#[derive(Debug)]
+struct Waits {
+    activity: Arc<Activity>,
+    waits: bool,
+}
+
+impl Waits {
+    fn new(activity: &Arc<Activity>) -> Self {
+        let activity = Arc::clone(activity);
+        Self {
+            activity,
+            waits: false,
+        }
+    }
+
+    fn set(&mut self, waits: bool) {
+        if waits && !self.waits {
+            self.activity.waiting.fetch_add(1, Ordering::Relaxed);
+        } else if !waits && self.waits {
+            self.activity.waiting.fetch_sub(1, Ordering::Relaxed);
+        }
+        self.waits = waits;
+    }
+}
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        self.set(false);
+    }
+}
+
+/// The body of a request. It waits for the client from when a handler asks for more than has come.
+#[derive(Debug)]
+pub(super) struct Sent<B> {
+    body: B,
+    waits: Waits,
+}
+
+impl<B> Sent<B> {
+    pub(super) fn new(body: B, activity: &Arc<Activity>) -> Self {
+        let waits = Waits::new(activity);
+        Self { body, waits }
+    }
+}
+
+impl<B: HttpBody<Data = Bytes> + Unpin> HttpBody for Sent<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        self.waits.set(polled.is_pending());
+        if let Poll::Ready(Some(Ok(frame))) = &polled {
+            let bytes = frame.data_ref().map_or(0, Bytes::len) as u64;
+            self.waits.activity.received.fetch_add(bytes, Ordering::Relaxed);
+        }
         polled
     }
 

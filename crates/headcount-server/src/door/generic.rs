@@ -24,7 +24,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tower_service::Service;
 
-use super::activity::{Activity, InFlight, Untouched, while_touched};
+use super::activity::{Activity, InFlight, Sent, Untouched, while_touched};
 use super::line::{Line, Unanswered};
 use super::patience::{End, Patience, Watch};
 use super::rewound::Rewound;
@@ -179,12 +179,13 @@ impl Visit {
                     if let Some(end) = self.look(&mut watch) {
                         break Some(end);
                     }
-                    if stopping && watch.quiet() >= STOPPING_QUIET {
+                    if stopping && (watch.quiet() >= STOPPING_QUIET || watch.holds_up()) {
                         break None;
                     }
                 }
                 _ = stopped.changed(), if !stopping => {
                     stopping = true;
+                    watch.stop(clock::now(), self.activity.seen());
                     connection.as_mut().graceful_shutdown();
                     looks = tokio::time::interval(STOPPING_LOOK);
                 }
@@ -269,7 +270,7 @@ impl Service<Request<Incoming>> for WithPeer {
 
     fn call(&mut self, request: Request<Incoming>) -> Self::Future {
         let in_flight = InFlight::begin(&self.activity);
-        let mut request = request.map(Body::new);
+        let mut request = request.map(|body| Body::new(Sent::new(body, &self.activity)));
         request.extensions_mut().insert(Peer(self.peer));
         // The site's own handlers may ask for it in axum's way.
         request.extensions_mut().insert(ConnectInfo(self.peer));

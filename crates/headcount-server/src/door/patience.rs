@@ -16,6 +16,12 @@ const BYTES_PER_SECOND: u128 = 1_024;
 /// How long a connection may be without a request, its first one too, while the door is more than half full.
 const CROWDED: Duration = Duration::from_secs(1);
 
+/// How long a client may keep requests waiting for it, while the door is more than half full or the server stops.
+const WAITING: Duration = Duration::from_secs(2);
+
+/// Bytes a second that a client must move for its requests to be waited for longer while the server stops.
+const STOPPING_BYTES_PER_SECOND: u128 = 16_384;
+
 /// How often a connection is looked at, at the most and at the least.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 
@@ -81,6 +87,10 @@ impl End {
 pub(super) struct Watch {
     patience: Patience,
     quiet_since: Instant,
+    /// Since when all that is under way waits for the client.
+    waiting_since: Option<Instant>,
+    /// When the server began to stop, and the bytes that had moved by then.
+    stopping: Option<(Instant, u64)>,
     looked: Instant,
     seen: Seen,
 }
@@ -90,6 +100,8 @@ impl Watch {
         Self {
             patience,
             quiet_since: now,
+            waiting_since: None,
+            stopping: None,
             looked: now,
             seen: Seen::default(),
         }
@@ -98,6 +110,32 @@ impl Watch {
     /// For how long no request was under way.
     pub(super) fn quiet(&self) -> Duration {
         self.looked.saturating_duration_since(self.quiet_since)
+    }
+
+    /// The server stops from now on.
+    pub(super) fn stop(&mut self, now: Instant, seen: Seen) {
+        self.stopping = Some((now, seen.moved()));
+    }
+
+    /// Whether a server that stops has waited for this client for long enough.
+    pub(super) fn holds_up(&self) -> bool {
+        self.stopping.is_some_and(|(since, moved)| {
+            let waited = self.looked.saturating_duration_since(since);
+            let moved = u128::from(self.seen.moved() - moved) * 1_000;
+            let is_slow = moved < waited.as_millis() * STOPPING_BYTES_PER_SECOND;
+            self.seen.waits_for_client() && waited >= WAITING && is_slow
+        })
+    }
+
+    /// Whether all that is under way waits for a client that moves next to nothing, for long enough in a crowd.
+    fn is_waited_for(&mut self, now: Instant, seen: Seen) -> bool {
+        let moved = u128::from(seen.moved() - self.seen.moved()) * 1_000;
+        let since_look_ms = now.saturating_duration_since(self.looked).as_millis();
+        let is_slow = moved <= since_look_ms * BYTES_PER_SECOND;
+        let waits = seen.waits_for_client() && is_slow;
+        let since = waits.then(|| self.waiting_since.unwrap_or(now));
+        self.waiting_since = since;
+        since.is_some_and(|since| now.saturating_duration_since(since) >= WAITING)
     }
 
     /// Looks at the connection: whether it is to be ended. `crowded`: the door is more than half full.
@@ -109,6 +147,7 @@ impl Watch {
         if seen.in_flight > 0 || seen.requests > self.seen.requests || takes_answer {
             self.quiet_since = now;
         }
+        let is_waited_for = self.is_waited_for(now, seen);
         (self.seen, self.looked) = (seen, now);
         let Patience {
             head,
@@ -117,7 +156,7 @@ impl Watch {
         } = self.patience;
         let crowd = if crowded { CROWDED } else { Duration::MAX };
         let waited = |since| now.saturating_duration_since(since) >= untouched;
-        if seen.untouched_since.is_some_and(waited) {
+        if seen.untouched_since.is_some_and(waited) || crowded && is_waited_for {
             Some(End::Stuck)
         } else if seen.requests == 0 && self.quiet() >= head.min(crowd) {
             Some(End::SlowHead)
@@ -200,6 +239,32 @@ mod tests {
             assert_eq!(watch.look(now + seconds * SECOND, seen, false), None);
         }
         assert_eq!(watch.look(now + 1_029 * SECOND, seen, false), Some(End::Idle));
+    }
+
+    #[test]
+    fn in_a_crowd_and_at_the_end_a_client_that_is_waited_for_is_let_go() {
+        let (mut watch, now) = watch();
+        let seen = Seen {
+            waiting: 2,
+            ..requests(2, 2)
+        };
+        assert_eq!(watch.look(now, seen, true), None);
+        assert_eq!(watch.look(now + 9 * SECOND, seen, false), None);
+        assert_eq!(watch.look(now + 10 * SECOND, seen, true), Some(End::Stuck));
+        // Where one waits for us, all are waited for.
+        let seen = Seen { waiting: 1, ..seen };
+        assert_eq!(watch.look(now + 11 * SECOND, seen, true), None);
+        assert_eq!(watch.look(now + 20 * SECOND, seen, true), None);
+        watch.stop(now + 20 * SECOND, seen);
+        watch.look(now + 30 * SECOND, seen, false);
+        assert!(!watch.holds_up());
+        let seen = Seen {
+            waiting: 2,
+            received: 20_000,
+            ..seen
+        };
+        watch.look(now + 31 * SECOND, seen, false);
+        assert!(watch.holds_up(), "some bytes now and then are not enough");
     }
 
     #[test]

@@ -75,6 +75,17 @@ impl Connection {
         stream
     }
 
+    /// Begins a POST whose body has yet to come.
+    pub(super) fn begin_post(&mut self, target: &str) -> u32 {
+        let stream = self.next;
+        self.next += 2;
+        let mut block = get(self.address, target);
+        // `:method: POST`, by its number.
+        block[0] = 0x83;
+        self.frame(HEADERS, END_HEADERS, stream, &block);
+        stream
+    }
+
     /// Begins a GET whose headers have yet to end.
     pub(super) fn begin_get(&mut self, target: &str) -> u32 {
         let stream = self.next;

@@ -164,6 +164,65 @@ fn an_idle_connection_holds_up_no_drain() {
     assert!(!read_to_end(&mut kept).is_empty());
 }
 
+/// Sockets whose requests wait for their client for ever.
+fn waited_for(server: &Server) -> (Vec<Connection>, Vec<std::net::TcpStream>) {
+    let connections = (0..8).map(|number| {
+        let mut connection = Connection::open(server.address);
+        if number % 2 == 0 {
+            connection.begin_post("/__skew/route");
+        } else {
+            // No byte of an answer may be sent.
+            connection.frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0]);
+            connection.get("/healthz");
+        }
+        connection
+    });
+    let connections = connections.collect();
+    let heads = [
+        "content-length: 99\r\n\r\n",
+        "content-length: 99\r\nexpect: 100-continue\r\n\r\n",
+        "transfer-encoding: chunked\r\n\r\n5\r\nhe",
+    ];
+    let sockets = heads.map(|rest| {
+        let mut socket = connect(server.address);
+        let head = format!(
+            "POST /__skew/route HTTP/1.1\r\nhost: {}\r\n{rest}",
+            server.address
+        );
+        socket.write_all(head.as_bytes()).unwrap();
+        socket
+    });
+    (connections, sockets.into())
+}
+
+#[test]
+fn a_client_that_is_waited_for_holds_up_no_drain() {
+    let mut server = server(Limits {
+        drain_ms: 600_000,
+        ..lasting()
+    });
+    let _held = waited_for(&server);
+    eventually("all are served", || {
+        (server.metric("headcount_http_connections") >= 9).then_some(())
+    });
+    server.stop();
+    // The window is ten minutes.
+    server.join();
+}
+
+#[test]
+fn in_a_crowd_a_client_that_is_waited_for_leaves_its_place() {
+    let server = server(Limits {
+        http_connections_max: 12,
+        ..lasting()
+    });
+    let _held = waited_for(&server);
+    eventually("they are let go", || {
+        (closed(&server, "stuck") >= 2).then_some(())
+    });
+    assert_eq!(ask(server.address, &Ask::get("/healthz")).status, 200);
+}
+
 #[test]
 fn frames_that_ask_nothing_are_bounded() {
     let server = server(lasting());
