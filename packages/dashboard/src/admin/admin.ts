@@ -4,7 +4,7 @@
 // `onSignedOut`, besides failing.
 
 import type {
-  ConnectionPage, ConnectionQuery, History, Pages, Release, Releases, RuleAnswer, RuleRequest, Rules,
+  ConnectionPage, ConnectionQuery, History, Pages, Refusals, Release, Releases, RuleAnswer, RuleRequest, Rules,
 } from './answers.js'
 
 /** A request that did not do what was asked. `message` is for people and says what to do next. */
