@@ -52,13 +52,14 @@ impl Vitals {
 
     /// Says that this part has ended before its time.
     pub(crate) fn report(&self, part: &str, why: &dyn fmt::Display) {
-        // The log comes last, so that nothing that happens to it can hide the end.
+        // Whatever the log does must not hide the end.
+        let log = || tracing::error!("{part} has ended unexpectedly: {why}");
+        let _panicked = catch_unwind(AssertUnwindSafe(log));
         self.0.send_if_modified(|ended| {
             let is_first = ended.is_none();
             ended.get_or_insert_with(|| PartEnded(part.to_owned()));
             is_first
         });
-        tracing::error!("{part} has ended unexpectedly: {why}");
     }
 
     /// Runs a part on this thread. An error or a panic is its end before its time.
