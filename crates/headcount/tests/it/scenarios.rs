@@ -393,7 +393,7 @@ fn a_signal_ends_it_kindly() {
 /// What tabs did about an invalidation is on the command line of whoever gave it.
 #[test]
 fn the_command_line_says_what_became_of_an_invalidation() {
-    let server = Process::ephemeral(&["--release", "v2"]);
+    let server = Process::ephemeral(&["--release", "v2", "--limit", "spread_ms=0"]);
     let mut tabs = BOTH.map(|transport| {
         let visit = Visit::new(transport, "/checkout").version("v1");
         visit.open(server.address)
