@@ -131,7 +131,8 @@ test.each([
   await vi.waitFor(() => { expect(seen.state.value).toBe('open') }, WITHIN)
   const field = document.body.appendChild(document.createElement('input'))
   field.value = 'half a sentence'
-  field.dispatchEvent(new Event('input', { bubbles: true }))
+  // As one that a user causes, which is what holds a refresh.
+  field.dispatchEvent(Object.defineProperty(new Event('input', { bubbles: true, composed: true }), 'isTrusted', { value: true }))
   if (!options) {
     await command('invalidate-route', { route: '/shop' })
     await vi.waitFor(() => { expect(seen.held.value).toEqual(['form']) }, WITHIN)
