@@ -134,7 +134,6 @@ impl From<&Rule> for RuleEntry {
 
 impl From<Outcomes> for OutcomesEntry {
     fn from(outcomes: Outcomes) -> Self {
-        let outcomes = outcomes.settled();
         Self {
             matched: outcomes.matched,
             told: outcomes.told,

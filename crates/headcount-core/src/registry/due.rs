@@ -66,7 +66,7 @@ impl<P> Registry<P> {
             && entry.told & 1 << position == 0
         {
             entry.told |= 1 << position;
-            self.ledger.told(position);
+            self.ledger.told(position, entry.tab);
         }
     }
 

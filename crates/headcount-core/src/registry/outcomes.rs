@@ -2,11 +2,12 @@
 //!
 //! The books balance: each page load that was told a rule is here, came back for it, or is gone. A page that reloads is
 //! another connection, so the books know it by its tab id, which no other client has: a tab that was told and leaves is
-//! remembered until it is back, and only such a tab is believed that it has reloaded, once. A page that comes back without a
-//! reload and says that it was told is counted as told; so a client that makes that up adds itself, and hides no other tab.
+//! remembered until it is back, and only such a tab is believed that it has reloaded, once. One that is back without a reload is
+//! the same as before, also where it never read what was sent and is told again.
 //!
-//! Connections without a tab id, and tabs beyond the limit, cannot be told apart. They are settled in the sum of all tables
-//! ([`Outcomes::settled`]): as many of them are believed to be back as have left.
+//! What nobody can prove takes nothing away from those that are gone: who waits for a rollout must be able to trust that nobody was
+//! forgotten. So a connection without a tab id that left stays gone, whatever comes later, and one that comes and says that it was told
+//! is counted as told now. The same goes for tabs beyond the limit. Too many may be counted as gone, never too few.
 //!
 //! Of single open connections only those are remembered that said something other than that they are on their way. So a rule
 //! that refreshes everybody leaves nothing behind once all are back.
@@ -20,7 +21,7 @@ use crate::protocol::client::Outcome;
 /// The memory of a map is given back when it is empty and was larger than this.
 const ROOM_MIN: usize = 1_024;
 
-/// What became of a rule, since the table began. One table's numbers are added to those of others, and then settled.
+/// What became of a rule, since the table began. One table's numbers are added to those of others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Outcomes {
     /// Page loads that it applied to.
@@ -43,19 +44,6 @@ pub struct Outcomes {
     pub current: u64,
     /// Open connections of which it cannot be known whether it applies to them.
     pub unknown: u64,
-    /// What is not settled yet.
-    pub strays: Strays,
-}
-
-/// What the books cannot assign to a tab: connections without a tab id, and tabs beyond the limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Strays {
-    /// Connections that were told and left.
-    pub left: u64,
-    /// Connections that came and said that they were told before.
-    pub back: u64,
-    /// Pages that came and said that they were loaded anew for the rule.
-    pub reloaded: u64,
 }
 
 impl Outcomes {
@@ -71,24 +59,9 @@ impl Outcomes {
         self.stuck += other.stuck;
         self.current += other.current;
         self.unknown += other.unknown;
-        self.strays.left += other.strays.left;
-        self.strays.back += other.strays.back;
-        self.strays.reloaded += other.strays.reloaded;
     }
 
-    /// The books with strays assigned. Right only of the sum of all tables. Of those that left, as many are back as say so, and
-    /// of the rest as many have reloaded as say so; those that say that they are back beyond that are counted as told now.
-    #[must_use]
-    pub fn settled(mut self) -> Self {
-        let Strays { left, back, reloaded } = std::mem::take(&mut self.strays);
-        let returned = back.min(left);
-        self.matched += back - returned;
-        self.told += back - returned;
-        self.reloaded += reloaded.min(left - returned);
-        self
-    }
-
-    /// Pages that were told it, left, and did not come back. Right only of settled books.
+    /// Pages that were told it, left, and did not come back, as far as can be proved.
     pub fn gone(&self) -> u64 {
         self.told.saturating_sub(self.here + self.reloaded)
     }
@@ -150,10 +123,17 @@ impl Ledger {
         self.pages[position].1.matched += 1;
     }
 
-    pub(super) fn told(&mut self, position: usize) {
+    /// A rule that a connection of this tab (0: none) matched was written to it.
+    pub(super) fn told(&mut self, position: usize, tab: u64) {
+        let is_known = self.take_away(tab, 1 << position) != 0;
         let outcomes = &mut self.pages[position].1;
-        outcomes.told += 1;
         outcomes.here += 1;
+        if is_known {
+            // It was counted before it left, and has not read what was written then.
+            outcomes.matched = outcomes.matched.saturating_sub(1);
+        } else {
+            outcomes.told += 1;
+        }
     }
 
     /// A connection came, of this tab (0: none), that says it was told these rules before.
@@ -162,20 +142,17 @@ impl Ledger {
         for position in positions(mask) {
             let outcomes = &mut self.pages[position].1;
             outcomes.here += 1;
-            outcomes.strays.back += u64::from(known & 1 << position == 0);
+            if known & 1 << position == 0 {
+                outcomes.matched += 1;
+                outcomes.told += 1;
+            }
         }
     }
 
     /// A page came, of this tab (0: none), that says it was loaded anew for these rules.
     fn came_anew(&mut self, tab: u64, mask: u64) {
-        let known = self.take_away(tab, mask);
-        for position in positions(mask) {
-            let outcomes = &mut self.pages[position].1;
-            if known & 1 << position == 0 {
-                outcomes.strays.reloaded += 1;
-            } else {
-                outcomes.reloaded += 1;
-            }
+        for position in positions(self.take_away(tab, mask)) {
+            self.pages[position].1.reloaded += 1;
         }
     }
 
@@ -189,12 +166,7 @@ impl Ledger {
             self.pages[position].1.here -= 1;
         }
         if tab != 0 && (self.away.len() < self.max || self.away.contains_key(&tab)) {
-            // A page load of this tab that left before and is away still is gone for good: a tab comes back once.
             *self.away.entry(tab).or_default() |= mask;
-            return;
-        }
-        for position in positions(mask) {
-            self.pages[position].1.strays.left += 1;
         }
     }
 

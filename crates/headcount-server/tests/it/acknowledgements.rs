@@ -39,7 +39,9 @@ fn every_tab_that_was_told_is_accounted_for() {
     for transport in BOTH {
         let server = Server::start(config());
         server.release("v2");
-        let mut tabs: Vec<_> = (0..7).map(|_| tab(&server, transport, "")).collect();
+        let mut tabs: Vec<_> = (0..7)
+            .map(|number| tab(&server, transport, &format!("tab=visitor-{number}")))
+            .collect();
         let rule = server.invalidate(&json!({"match": {"exact": "/checkout"}}));
         await_outcomes(&server, &rule, &[("matched", 7), ("told", 7)]);
         for (tab, outcome) in
@@ -64,7 +66,7 @@ fn every_tab_that_was_told_is_accounted_for() {
         drop(tabs.pop());
         drop(tabs.remove(0));
         await_outcomes(&server, &rule, &[&told[..], &each[1..], &[("gone", 2)]].concat());
-        let query = format!("v=v2&reloaded={},99", rule["id"]);
+        let query = format!("v=v2&tab=visitor-0&reloaded={},99", rule["id"]);
         let _back = tab(&server, transport, &query);
         let reloaded = [("reloaded", 1), ("gone", 1)];
         await_outcomes(&server, &rule, &[&told[..], &each[1..], &reloaded].concat());
@@ -76,7 +78,7 @@ fn a_reconnect_is_neither_a_reload_nor_told_twice() {
     for transport in BOTH {
         let server = Server::start(config());
         server.release("v2");
-        let mut before = tab(&server, transport, "");
+        let mut before = tab(&server, transport, "tab=visitor");
         let rule = server.invalidate(&json!({"match": {"exact": "/checkout"}}));
         before.next_of("version");
         acknowledge(&mut before, &rule, "held");
@@ -84,7 +86,7 @@ fn a_reconnect_is_neither_a_reload_nor_told_twice() {
         let resume = before.resume.clone();
         drop(before);
         await_outcomes(&server, &rule, &[("matched", 1), ("told", 1), ("gone", 1)]);
-        let mut after = tab(&server, transport, &format!("since={resume}"));
+        let mut after = tab(&server, transport, &format!("tab=visitor&since={resume}"));
         await_outcomes(&server, &rule, &[("matched", 1), ("told", 1)]);
         // It still holds, and says so again.
         acknowledge(&mut after, &rule, "held");
@@ -193,6 +195,55 @@ fn a_stranger_that_claims_to_be_told_is_counted_as_told_and_hides_no_tab() {
             drop(tab(&server, transport, &format!("since=0;{}", rule["id"])));
         }
         server.await_total(0);
-        assert!(outcomes(&server, &rule)["gone"].as_u64().unwrap() >= 2);
+        assert_eq!(outcomes(&server, &rule)["gone"], 5);
+    }
+}
+
+/// Regression: as many of those without a tab id were believed to be back, or to have reloaded, as anybody said.
+#[test]
+fn nobody_comes_back_for_tabs_without_an_id() {
+    for transport in BOTH {
+        let server = Server::start(config());
+        server.release("v2");
+        let tabs: Vec<_> = (0..5).map(|_| tab(&server, transport, "")).collect();
+        let rule = server.invalidate(&json!({"match": {"exact": "/checkout"}}));
+        await_outcomes(&server, &rule, &[("matched", 5), ("told", 5)]);
+        let resume = tabs[0].resume.clone();
+        drop(tabs);
+        await_outcomes(&server, &rule, &[("matched", 5), ("told", 5), ("gone", 5)]);
+        let id = &rule["id"];
+        for _ in 0..8 {
+            drop(tab(&server, transport, &format!("v=v2&reloaded={id}")));
+        }
+        server.await_total(0);
+        await_outcomes(&server, &rule, &[("matched", 5), ("told", 5), ("gone", 5)]);
+        let epoch = resume.split('.').next().unwrap();
+        for _ in 0..5 {
+            drop(tab(&server, transport, &format!("v=v2&since={epoch}.1;{id}")));
+        }
+        server.await_total(0);
+        assert!(outcomes(&server, &rule)["gone"].as_u64().unwrap() >= 5);
+    }
+}
+
+/// Regression: the connection that was written the rule and never read it counted as gone for ever.
+#[test]
+fn a_tab_that_is_told_again_after_a_blip_is_one_tab() {
+    for transport in BOTH {
+        let server = Server::start(config());
+        server.release("v2");
+        let first = tab(&server, transport, "tab=visitor");
+        let unread = first.resume.clone();
+        let rule = server.invalidate(&json!({"match": {"exact": "/checkout"}}));
+        await_outcomes(&server, &rule, &[("matched", 1), ("told", 1)]);
+        drop(first);
+        await_outcomes(&server, &rule, &[("matched", 1), ("told", 1), ("gone", 1)]);
+        let mut again = tab(&server, transport, &format!("tab=visitor&since={unread}"));
+        again.next_of("version");
+        await_outcomes(&server, &rule, &[("matched", 1), ("told", 1)]);
+        drop(again);
+        let query = format!("v=v2&tab=visitor&reloaded={}", rule["id"]);
+        let _back = tab(&server, transport, &query);
+        await_outcomes(&server, &rule, &[("matched", 1), ("told", 1), ("reloaded", 1)]);
     }
 }

@@ -164,7 +164,11 @@ impl Life {
         self.registry.note_told(tab.key.slot, position);
         self.registry.note_told(tab.key.slot, position);
         assert!(self.model.pages[tab.page].told.insert(id), "told twice");
-        self.model.books.get_mut(&id).unwrap().sent += 1;
+        let book = self.model.books.get_mut(&id).unwrap();
+        // A tab that comes back without having read it is the same tab.
+        if !book.away.remove(&tab.hash) {
+            book.sent += 1;
+        }
     }
 
     /// Goes by every slot, as a shard does after a command, for one of the rules.

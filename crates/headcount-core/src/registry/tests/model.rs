@@ -10,7 +10,6 @@ use crate::intern::{OTHER_TEXT, waiting_cost};
 use crate::invalidation::{Audience, Rule};
 use crate::limits::Limits;
 use crate::protocol::client::Outcome;
-use crate::registry::outcomes::Strays;
 use crate::release::UNRELEASED;
 
 /// Whether a page's tab is out of sight when it opens.
@@ -171,8 +170,6 @@ pub(super) struct Book {
     pub(super) reloaded: u64,
     /// Tabs that were told it and left.
     pub(super) away: BTreeSet<u64>,
-    /// Connections without a tab that left, came back, or say that they reloaded.
-    pub(super) strays: Strays,
 }
 
 impl Model {
@@ -251,9 +248,7 @@ impl Model {
             let Some(book) = self.books.get_mut(id) else {
                 continue;
             };
-            if tab.hash == 0 {
-                book.strays.left += 1;
-            } else {
+            if tab.hash != 0 {
                 book.away.insert(tab.hash);
             }
         }
@@ -267,19 +262,17 @@ impl Model {
             if let Some(book) = self.books.get_mut(id)
                 && !book.away.remove(&hash)
             {
-                book.strays.back += 1;
+                book.sent += 1;
             }
         }
     }
 
     /// A page comes that says it was loaded anew for a rule.
     pub(super) fn reload(&mut self, hash: u64, id: u32) {
-        if let Some(book) = self.books.get_mut(&id) {
-            if book.away.remove(&hash) {
-                book.reloaded += 1;
-            } else {
-                book.strays.reloaded += 1;
-            }
+        if let Some(book) = self.books.get_mut(&id)
+            && book.away.remove(&hash)
+        {
+            book.reloaded += 1;
         }
     }
 
