@@ -10,6 +10,7 @@ use headcount_core::connection::IdCipher;
 use headcount_core::epoch::Epoch;
 use headcount_core::invalidation::Standing;
 use headcount_core::release::ReleaseLog;
+use tokio::sync::Semaphore;
 
 use crate::authorize::{Authorizers, Credentials, Reads};
 use crate::bots::Bots;
@@ -25,6 +26,9 @@ use crate::origin::Origins;
 use crate::refusals::Refusals;
 use crate::secrets::Keyring;
 use crate::vitals::Vitals;
+
+/// Patterns that are made ready at once; further ones wait for as long as their askers do.
+const PATTERNS_AT_ONCE: usize = 2;
 
 /// The fixed surroundings of all connections of one server.
 #[derive(Debug)]
@@ -52,6 +56,8 @@ pub(crate) struct Site {
     pub(crate) spare: Spare,
     /// Sockets of the generic door.
     pub(crate) http_connections: AtomicU32,
+    /// Turns at making automata of patterns, which takes a core and some megabytes for a moment.
+    pub(crate) patterns: Arc<Semaphore>,
     /// Keys the hashes of tabs, browsers and addresses: they mean nothing outside this process.
     hashes: RandomState,
     /// Says when browsers that show too much were last mentioned.
@@ -92,6 +98,7 @@ impl Site {
             room,
             spare: Spare::default(),
             http_connections: AtomicU32::new(0),
+            patterns: Arc::new(Semaphore::new(PATTERNS_AT_ONCE)),
             hashes: RandomState::new(),
             large_credentials: Seldom::default(),
             late_subscriptions: Seldom::default(),

@@ -106,7 +106,7 @@ impl Door {
 
     pub(super) fn serve(&self, handoff: Handoff, stopped: watch::Receiver<bool>) {
         let Handoff { stream, peer, read } = handoff;
-        let Some(turn) = Turn::take(&self.seats) else {
+        let Some(turn) = Turn::take(&self.seats, self.is_of_operators(&read)) else {
             self.meters.one(Count::RefusedHandoffFull);
             refuse(&stream);
             return;
@@ -135,6 +135,18 @@ impl Door {
             meters: Arc::clone(&self.meters),
         };
         tokio::spawn(visit.run(connection, stopped));
+    }
+}
+
+impl Door {
+    /// Whether a request head, as far as it was read, asks for health, metrics or the admin API.
+    fn is_of_operators(&self, read: &[u8]) -> bool {
+        let mut words = read.split(u8::is_ascii_whitespace);
+        let target = words.nth(1).unwrap_or_default();
+        let path = target.split(|byte| *byte == b'?').next().unwrap_or_default();
+        let below = path.strip_prefix(self.site.config.admin_path.as_bytes());
+        below.is_some_and(|below| below.starts_with(b"/"))
+            || [&b"/healthz"[..], b"/readyz", b"/metrics"].contains(&path)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The admin API.
 
 use std::num::NonZeroU64;
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, Query, Request, State};
@@ -133,8 +134,18 @@ pub(super) async fn invalidate(
     }
     let dry_run = asked.dry_run;
     let limits = headcount.site().config.limits.clone();
-    // Making an automaton of a pattern may take a tenth of a second, which others need not wait for.
-    let made = tokio::task::spawn_blocking(move || Invalidation::from_request(asked, &limits)).await;
+    // Making an automaton of a pattern may take a tenth of a second, which others need not wait for. An asker that hangs up while it
+    // waits for its turn is dropped with this future.
+    let patterns = Arc::clone(&headcount.site().patterns);
+    let turn = patterns
+        .acquire_owned()
+        .await
+        .map_err(|_| CommandError::Stopped)?;
+    let made = tokio::task::spawn_blocking(move || {
+        let _until_made = turn;
+        Invalidation::from_request(asked, &limits)
+    })
+    .await;
     let invalidation = made
         .map_err(|_| CommandError::Stopped)?
         .map_err(CommandError::from)?;

@@ -348,7 +348,7 @@ fn a_full_door_refuses_at_once_and_idle_sockets_make_room() {
         held.push(hold());
         let answer = exchange(
             server.address,
-            Ask::get("/healthz").text(server.address, "close").as_bytes(),
+            Ask::get("/nothing").text(server.address, "close").as_bytes(),
         );
         let answer = String::from_utf8(answer).unwrap();
         answer.starts_with("HTTP/1.1 503 ").then_some(answer)
@@ -358,13 +358,44 @@ fn a_full_door_refuses_at_once_and_idle_sockets_make_room() {
     eventually("there is room again", || {
         let answer = exchange(
             server.address,
-            Ask::get("/healthz").text(server.address, "close").as_bytes(),
+            Ask::get("/nothing").text(server.address, "close").as_bytes(),
         );
-        answer.starts_with(b"HTTP/1.1 200 ").then_some(())
+        answer.starts_with(b"HTTP/1.1 404 ").then_some(())
     });
     drop(held);
     // Streams of the lean door are not concerned.
     let _tab = Visit::new(Transport::Sse, "/").open(server.address);
+}
+
+/// Regression: a stream over HTTP/2 keeps its seat for as long as it lasts, and health and the admin API were refused meanwhile.
+#[test]
+fn health_and_the_admin_api_are_answered_while_streams_fill_the_door() {
+    let limits = Limits {
+        http_connections_max: 4,
+        ..lasting()
+    };
+    let server = server(limits);
+    let mut streams = Vec::new();
+    for _ in 0..4 {
+        let mut connection = Connection::open(server.address);
+        let stream = connection.get("/__skew/sse");
+        assert_eq!(connection.status(stream), 200);
+        streams.push(connection);
+    }
+    let status = |asked: Ask| {
+        let answer = exchange(server.address, asked.text(server.address, "close").as_bytes());
+        String::from_utf8(answer).unwrap()[9..12].to_owned()
+    };
+    assert_eq!(status(Ask::get("/nothing")), "503");
+    for _ in 0..20 {
+        for path in ["/healthz", "/readyz", "/metrics"] {
+            assert_eq!(status(Ask::get(path)), "200", "{path}");
+        }
+        let stats = Ask::get("/api/admin/stats").bearer(crate::server::SECRET);
+        assert_eq!(status(stats), "200");
+    }
+    server.await_total(4);
+    drop(streams);
 }
 
 #[test]
