@@ -1,6 +1,7 @@
 // The refresh, for tabs that get a command: what decides about it is loaded then, or when there is first something to lose.
 //
-// Invariant: no command is lost. Where the refresh cannot be loaded, its user is asked.
+// Invariants: no command is lost, and where the refresh cannot be loaded, its user is asked; there is one refresh, however often it is
+// asked for while it is being loaded.
 
 import type { Listeners, Prompt } from './events.js'
 import type { VersionMessage } from './messages.js'
@@ -23,8 +24,7 @@ export function createLateRefresh(loadRefresh: LoadRefresh, needs: RefreshNeeds,
   let plain: Pick<HTMLElement, 'remove'> | null = null
 
   async function load(): Promise<void> {
-    const loaded = refresh ?? await loadRefresh().then(({ createRefresh }) => createRefresh(needs), () => null)
-    refresh ??= loaded
+    if (!refresh) await loadRefresh().then(({ createRefresh }) => { refresh ??= createRefresh(needs) }, () => {})
     plain?.remove()
     told.splice(0).forEach(refresh?.told ?? ask)
   }

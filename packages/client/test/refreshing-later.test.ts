@@ -27,7 +27,7 @@ function late(load: LoadRefresh = () => Promise.resolve(refreshing), notes: Note
     hear: () => {},
     look: () => Promise.resolve({ answer: 'well', build: '' }), reload: () => { seen.push('reload') },
   }, listeners)
-  return { refresh, seen, reasons, loadRefresh }
+  return { refresh, seen, shown, reasons, loadRefresh }
 }
 
 describe('a refresh that is loaded when needed', () => {
@@ -57,6 +57,15 @@ describe('a refresh that is loaded when needed', () => {
     isThere = true
     refresh.told({ ...forced, id: 18 })
     await vi.waitFor(() => { expect(seen.slice(2)).toEqual(['18 reloading', 'reload']) })
+  })
+
+  test('is one, however often it is asked for meanwhile', async () => {
+    const { refresh, seen, shown } = late()
+    refresh.load()
+    refresh.load()
+    refresh.told(forced)
+    await vi.waitFor(() => { expect(seen).toEqual(['17 reloading', 'reload']) })
+    expect(shown).toHaveLength(1)
   })
 
   test('ends with the client', async () => {
