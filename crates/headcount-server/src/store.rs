@@ -7,12 +7,13 @@
 //!
 //! - `file`: making and opening a file. `worker`: its thread. `health`: whether it can be written.
 //! - `private`: whose it is.
-//! - `commands`, `history`: what the two files hold. `error`: what can be wrong.
+//! - `commands`, `history`: what the two files hold. `high_water`: how far the numbers have come, beside them. `error`: what can be wrong.
 
 mod commands;
 mod error;
 mod file;
 mod health;
+mod high_water;
 mod history;
 mod private;
 mod worker;
@@ -234,7 +235,7 @@ struct Opened {
 
 async fn open_commands(place: &Place, had_history: bool) -> Result<Opened, StoreError> {
     let epoch = new_epoch()?;
-    let fill = |database: &Database| Commands::new(epoch).write(database, None, true);
+    let fill = |database: &Database| Commands::new(epoch, place).write(database, None, true);
     let (database, is_new) = patiently(|| place.open(fill)).await?;
     if is_new {
         let file = place.path.display();
@@ -269,7 +270,10 @@ async fn open_history(
         Err(error @ StoreError::Locked { .. }) => Err(error),
         Err(error) => {
             let error = crate::with_sources(&error);
-            tracing::warn!(error, "the history cannot be read and begins anew");
+            tracing::warn!(
+                error,
+                "the history cannot be read, so it begins anew; releases and rules are in another file"
+            );
             Ok((None, Vec::new()))
         }
     }

@@ -11,6 +11,7 @@ use headcount_core::protocol::admin::{ReleaseEntry, RuleEntry};
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 
 use super::file::Place;
+use super::high_water::HighWater;
 use super::worker::Book;
 use super::{Step, StoreError, Stored};
 
@@ -31,6 +32,7 @@ const FORMAT_NOW: u32 = 1;
 /// What is to be on disk.
 #[derive(Clone, Debug)]
 pub(super) struct Commands {
+    high_water: HighWater,
     epoch: Epoch,
     head: u32,
     configured: Option<String>,
@@ -39,9 +41,10 @@ pub(super) struct Commands {
 }
 
 impl Commands {
-    /// What a new store holds.
-    pub(super) fn new(epoch: Epoch) -> Self {
+    /// What a new store at this place holds.
+    pub(super) fn new(epoch: Epoch, place: &Place) -> Self {
         Self {
+            high_water: HighWater::of(&place.path),
             epoch,
             head: 0,
             configured: None,
@@ -50,10 +53,11 @@ impl Commands {
         }
     }
 
-    /// Reads what is on disk. A store from before there were epochs gets this one. Whether it had one.
+    /// Reads what is on disk. A store from before there were epochs gets this one, and so does one that was put back from a backup that
+    /// is older than its numbers. Whether it keeps its own.
     pub(super) fn load(database: &Database, place: &Place, epoch: Epoch) -> Result<(Self, bool), StoreError> {
         let read = database.begin_read()?;
-        let mut commands = Self::new(epoch);
+        let mut commands = Self::new(epoch, place);
         let mut has_epoch = false;
         match read.open_table(FACTS) {
             Ok(facts) => {
@@ -83,6 +87,15 @@ impl Commands {
             commands
                 .rules
                 .insert(id.value(), serde_json::from_slice(value.value())?);
+        }
+        if has_epoch && commands.high_water.is_beyond(commands.epoch, commands.head) {
+            tracing::warn!(
+                file = %place.path.display(),
+                head = commands.head,
+                "the store is older than the last number that it gave, or nobody knows: its numbers count as another store's from now on"
+            );
+            commands.epoch = epoch;
+            has_epoch = false;
         }
         Ok((commands, has_epoch))
     }
@@ -164,6 +177,8 @@ impl Book for Commands {
             None => self.write_all(&write)?,
         }
         write.commit()?;
+        let head = entry.map_or(0, |step| step.head).max(self.head);
+        self.high_water.note(self.epoch, head);
         Ok(())
     }
 

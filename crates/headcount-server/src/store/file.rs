@@ -70,6 +70,11 @@ impl Place {
 
     fn check(&self) -> Result<(), StoreError> {
         let path = self.path.clone();
+        let kind = std::fs::metadata(&self.path).map_err(|error| self.io(error))?;
+        if !kind.is_file() && !kind.is_dir() {
+            // Opening a pipe would wait for its other end.
+            return Err(StoreError::Foreign { path });
+        }
         let mut file = File::open(&self.path).map_err(|error| self.io(error))?;
         let length = file.metadata().map_err(|error| self.io(error))?.len();
         let mut head = Vec::new();

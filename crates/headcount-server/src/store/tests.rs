@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use redb::{ReadableDatabase, TableDefinition};
 
+use super::high_water::HighWater;
 use super::*;
 use crate::faults::{Disk, Faults};
 
@@ -330,6 +331,51 @@ async fn a_history_that_is_damaged_is_set_aside_and_commands_go_on() {
     assert!(directory.path().join("history.redb.damaged").exists());
     let (_store, stored) = open(directory.path()).await;
     assert_eq!(stored.samples, [sample(100)]);
+}
+
+/// Regression: the store kept its epoch, and gave numbers again that tabs had been told.
+#[tokio::test]
+async fn a_store_put_back_from_an_older_backup_has_another_epoch() {
+    let directory = tempfile::tempdir().unwrap();
+    let (file, backup) = (
+        directory.path().join(COMMANDS_FILE),
+        directory.path().join("backup"),
+    );
+    let (store, first) = open(directory.path()).await;
+    store.commit(release(1, "v1")).await.unwrap();
+    store.release().await;
+    std::fs::copy(&file, &backup).unwrap();
+    let (store, again) = open(directory.path()).await;
+    assert_eq!(again.epoch, first.epoch);
+    store.commit(release(2, "v2")).await.unwrap();
+    store.release().await;
+
+    std::fs::copy(&backup, &file).unwrap();
+    let (store, restored) = open(directory.path()).await;
+    assert_eq!(versions(&restored), [(1, "v1")]);
+    assert_ne!(restored.epoch, first.epoch);
+    // From then on it is a store as any other.
+    store.commit(release(2, "v3")).await.unwrap();
+    store.release().await;
+    let (store, after) = open(directory.path()).await;
+    assert_eq!((after.epoch, versions(&after).len()), (restored.epoch, 2));
+    store.release().await;
+
+    // A whole folder that was put back has no mark in it, if that was left out as it should be.
+    std::fs::remove_file(HighWater::of(&file).path()).unwrap();
+    let (_store, unmarked) = open(directory.path()).await;
+    assert_ne!(unmarked.epoch, after.epoch);
+}
+
+/// Regression: the start waited for the other end of the pipe, and for nothing else any more.
+#[tokio::test]
+async fn a_pipe_in_place_of_the_store_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join(COMMANDS_FILE);
+    let made = std::process::Command::new("mkfifo").arg(&file).status();
+    assert!(made.unwrap().success());
+    let error = open_with(directory.path(), &Faults::default()).await.unwrap_err();
+    assert!(matches!(error, StoreError::Foreign { .. }), "{error}");
 }
 
 #[tokio::test]
