@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { Bidi } from './bidi.mjs'
-import { Page } from './page.mjs'
+import { LACKS, Page } from './page.mjs'
 import { Program } from './programs.mjs'
 
 const EXECUTABLE = process.env.FIREFOX ?? '/usr/bin/firefox-esr'
@@ -38,13 +38,8 @@ function telling(failed) {
 export const name = 'Firefox'
 /** What tests ask for that this engine cannot do here, and why. */
 export const lacks = {
+  ...LACKS,
   cachedStreams: 'a page that has a stream open while it is left is not kept in the back/forward cache',
-  editContext: 'it has no EditContext',
-  popups: 'the interface in page.mjs has no event for windows that pages open',
-  playwright: 'the interface in page.mjs is a part of that of playwright-core',
-  processes: 'its processes are not told',
-  patience: 'what takes half a minute is tried over one transport',
-  routes: 'requests are answered in the place of the site by playwright-core alone',
   secondReload: 'a page whose user chose to stay when it was reloaded is not reloaded again by its script',
 }
 export const watch = undefined

@@ -10,6 +10,16 @@ import { join } from 'node:path'
 import { until } from '../wait.mjs'
 import { aim, choose, find } from './elements.mjs'
 
+/** What tests ask for that this interface, or both engines behind it, cannot do, and why. */
+export const LACKS = {
+  editContext: 'it has no EditContext',
+  popups: 'the interface in page.mjs has no event for windows that pages open',
+  playwright: 'the interface in page.mjs is a part of that of playwright-core',
+  processes: 'its processes are not told',
+  patience: 'what takes half a minute is tried over one transport',
+  routes: 'requests are answered in the place of the site by playwright-core alone',
+}
+
 /** The keys of WebDriver that have a name. */
 const KEYS = { Backspace: '\uE003', Tab: '\uE004', Enter: '\uE007', Shift: '\uE008', Control: '\uE009', Alt: '\uE00A', Escape: '\uE00C', PageUp: '\uE00E', PageDown: '\uE00F', End: '\uE010', Home: '\uE011', ArrowLeft: '\uE012', ArrowUp: '\uE013', ArrowRight: '\uE014', ArrowDown: '\uE015', Delete: '\uE017' }
 

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { freePort } from '../edge.mjs'
-import { Page } from './page.mjs'
+import { LACKS, Page } from './page.mjs'
 import { Program } from './programs.mjs'
 import { Session } from './webdriver.mjs'
 
@@ -21,14 +21,9 @@ const PORTS_TRIED = 4
 export const name = 'WebKit'
 /** What tests ask for that this engine cannot do here, and why. */
 export const lacks = {
+  ...LACKS,
   dialogs: 'WebKitWebDriver answers the question of a page that is left by itself',
-  editContext: 'it has no EditContext',
   offline: 'WebKitWebDriver cannot take a browser off the network',
-  popups: 'the interface in page.mjs has no event for windows that pages open',
-  playwright: 'the interface in page.mjs is a part of that of playwright-core',
-  processes: 'its processes are not told',
-  patience: 'what takes half a minute is tried over one transport',
-  routes: 'requests are answered in the place of the site by playwright-core alone',
 }
 
 /** @type {Map<string, WebKitPage>} Each page by what its window is called. */

@@ -25,7 +25,7 @@ pub(crate) struct Hosts {
 
 impl Hosts {
     pub(crate) fn new(config: &Config) -> Self {
-        // An app's origin has a host that is none: another site may have that name.
+        // The host in an app's origin is no name in DNS: another site may be called the same.
         let hosts = config
             .allowed_origins
             .iter()

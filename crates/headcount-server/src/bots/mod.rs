@@ -10,8 +10,7 @@
 //! They become two regular expressions: those that begin with `^`, and the rest. `regex` builds the states of its automaton
 //! as user agents need them and starts over when 2 MB are full; in one expression the two kinds multiply each other's
 //! states, and varied traffic kept it starting over: 22 µs a call, against 0.5 as two (2-core machine, release build, the
-//! user agents of `agents.txt` in turn; one and the same browser 0.2 to 0.3). Which pattern it was is looked for in those who are
-//! bots alone.
+//! user agents of `agents.txt` in turn; one and the same browser 0.2 to 0.3). Only for a bot is the pattern looked up.
 //!
 //! Deliberately absent: telling good bots from bad ones, and any check that the user agent is true. A bot that calls itself
 //! Chrome is counted as Chrome.
@@ -299,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_a_bot_is_so_by_a_pattern_that_is_named() {
+    fn every_bot_is_counted_under_the_pattern_that_matched() {
         let bots = Bots::new(&BotLists::default());
         let all = judged(include_str!("agents.txt")).filter(|(is_bot, _)| *is_bot);
         for (number, (_, agent)) in (1..).zip(all) {

@@ -199,7 +199,7 @@ pub(crate) fn ticket(server: &Server) -> String {
     cookie.split(';').next().unwrap().to_owned()
 }
 
-/// Regression: cookies know no ports, so whoever signed in to a second server on a host was signed out of the first.
+/// Regression: cookies know no ports, so signing in to a second server on a host signed out of the first.
 #[test]
 fn two_servers_on_one_host_do_not_sign_each_other_out() {
     let servers = [config(), config()].map(Server::start);
