@@ -50,12 +50,13 @@ pub(super) async fn websocket(State(headcount): State<Headcount>, mut request: R
     let (parts, _) = request.into_parts();
     // HTTP/1.0 knows no upgrades (RFC 9110, section 7.8).
     let accept = websocket_accept(&parts).filter(|_| parts.version == Version::HTTP_11);
-    let Some(accept) = accept else {
-        return Refusal::no_handshake().into_response();
-    };
     let admitted = match admit(&headcount, &parts, Transport::WebSocket) {
         Ok(admitted) => admitted,
         Err(refusal) => return refusal.into_response(),
+    };
+    // Last: pages do not see why their handshake failed. A plain request tells them, and 426 means that this server would have taken it.
+    let Some(accept) = accept else {
+        return Refusal::no_handshake().into_response();
     };
     let mut headers = HeaderMap::new();
     match admitted {

@@ -29,13 +29,18 @@ fn a_full_server_says_when_to_come_back_and_evicts_nobody() {
             assert_eq!((refused.status, &*refused.code()), (503, "full"), "{transport:?}");
             assert!(refused.header("retry-after").unwrap().parse::<u32>().unwrap() > 0);
         }
+        // A page does not see why its handshake failed, and asks like this.
+        let asked = ask(server.address, &Ask::new("GET", "/__skew/ws"));
+        assert_eq!((asked.status, &*asked.code()), (503, "full"), "{door:?}");
         for tab in &mut tabs {
             server.mark(&tab.id);
             assert_eq!(tab.next()["type"], "marker");
         }
-        assert_eq!(server.metric("headcount_refused_total{kind=\"full\"}"), 2);
+        assert_eq!(server.metric("headcount_refused_total{kind=\"full\"}"), 3);
         tabs.pop();
         server.await_total(2);
+        let asked = ask(server.address, &Ask::new("GET", "/__skew/ws"));
+        assert_eq!((asked.status, &*asked.code()), (426, "no-handshake"), "{door:?}");
         let _again = Visit::new(Transport::Sse, "/").open(server.address);
         server.await_total(3);
     }
