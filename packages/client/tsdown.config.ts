@@ -2,7 +2,7 @@ import { minify, type MinifyOptions } from 'terser'
 import { defineConfig, type Rolldown, type UserConfig } from 'tsdown'
 
 const options: MinifyOptions = {
-  module: true, ecma: 2020, sourceMap: true, compress: { passes: 4, unsafe_arrows: true, unsafe_methods: true, pure_getters: true },
+  module: true, ecma: 2020, sourceMap: true, compress: { passes: 4, unsafe_arrows: true, unsafe_methods: true, pure_getters: true, inline: 1 },
 }
 
 /** Before the bundler's own minifier: each finds what the other does not. */

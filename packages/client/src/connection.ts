@@ -1,9 +1,12 @@
 // Acts on the effects of the session: the one place that holds its line and its timers, and that remembers which transport got through.
 
 import type { Environment } from './environment.js'
+import type { HeadcountOptions } from './headcount.js'
+import type { Identity } from './identity.js'
 import { createLine } from './line.js'
 import { read, type Received } from './messages.js'
-import { newSession, reduce, type Effect, type Session, type SessionEvent } from './session.js'
+import { takeReloaded } from './reloaded.js'
+import { newSession, reduce, type Effect, type Phase, type Query, type Session, type SessionEvent } from './session.js'
 import type { TransportName } from './transport/link.js'
 
 /** How often a server gives a sign of life that does not say so, milliseconds. */
@@ -13,38 +16,24 @@ const KEY = 'headcount.sse'
 /** For how long its pages begin with SSE then, milliseconds. */
 const REMEMBERED_MS = 3_600_000
 
-/** What the connection needs to know. */
-export interface ConnectionSettings {
-  /** `B` with a slash at the end. */
-  readonly base: URL
-  /** `auto`, or the only one to use. */
-  readonly transport: TransportName | 'auto'
-  /** What is in every query: the tab's id, that it gives signs of life, and the build. */
-  readonly query: () => Readonly<Record<string, string>>
-  /** Makes another id for the tab. */
-  readonly rename: () => void
-  readonly route: string
-  /** The commands that this page was loaded anew for, with commas between. */
-  readonly reloaded: string
-}
-
 /** A link that is kept up. */
 export interface Connection {
   readonly session: Session
   readonly happened: (event: SessionEvent) => void
 }
 
-/** Begins with the event `start`. `changed` hears of every other phase, `received` of every message. */
+/** That of the tab `tab`. Begins with the event `start`. `changed` hears of every other phase, `received` of every message. */
 export function createConnection(
-  { base, transport, query, rename, route, reloaded }: ConnectionSettings,
-  environment: Pick<Environment, 'clock' | 'links' | 'places' | 'probe'>,
-  changed: (session: Session) => void,
-  received: (received: Received) => void,
+  { base, version, transport = 'auto', route }: HeadcountOptions & { readonly base: URL },
+  environment: Pick<Environment, 'clock' | 'isReload' | 'links' | 'place' | 'probe'> & { readonly page: { readonly location: Pick<Location, 'pathname'> } },
+  tab: Pick<Identity, 'id' | 'renew'>, changed: (phase: Phase) => void, received: (received: Received) => void,
 ): Connection {
-  const { clock, places: [place], probe } = environment
-  const isAuto = transport === 'auto'
+  const { clock, isReload, links, page, place, probe } = environment
+  const query = (): Query => ({ tab: tab.id, alive: '1', ...version && { v: version } })
+  const reloaded = takeReloaded(place)
+  const isAuto = !(transport in links)
   const first = clock.now() - Number(place.read(KEY)) < REMEMBERED_MS ? 'sse' : 'websocket'
-  let session = newSession(isAuto ? first : transport, isAuto, route, reloaded)
+  let session = newSession(isAuto ? first : transport as TransportName, isAuto, route ?? page.location.pathname, isReload && reloaded || '')
   let keepalive = KEEPALIVE_MS
   const waiting = clock.timer()
   const line = createLine(base, query, environment, {
@@ -67,7 +56,7 @@ export function createConnection(
     if (session.transport !== before.transport) place.write(KEY, session.transport === 'sse' ? `${clock.now()}` : '')
     if (session.phase === before.phase) return
     if (session.phase === 'open') line.opened(keepalive)
-    changed(session)
+    changed(session.phase)
   }
 
   function act(effect: Effect): void {
@@ -77,7 +66,7 @@ export function createConnection(
         waiting()
         line.close()
         break
-      case 'rename': rename(); break
+      case 'rename': tab.renew(); break
       case 'send': line.send(effect.message, session.connectionId); break
       case 'wait': waiting(effect.ms, () => { happened({ type: 'due' }) }); break
       case 'probe': {

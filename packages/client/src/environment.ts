@@ -27,7 +27,7 @@ export interface Environment {
   readonly clock: Clock
   readonly links: Readonly<Record<TransportName, Connect>>
   /** Where a tab's own memory lies. */
-  readonly places: readonly [Place]
+  readonly place: Place
   readonly page: Window & typeof globalThis
   /** Whether this page is an earlier one loaded anew. */
   readonly isReload: boolean
@@ -40,6 +40,9 @@ export interface Environment {
   /** Gets the page anew, also one that answers a form. */
   readonly reload: () => void
 }
+
+/** For pages whose WebSocket does not open. */
+const loadSse = () => import('./transport/sse.js')
 
 /** The browser this runs in, for a client of the server at `base`. */
 export function browserEnvironment(page: Window & typeof globalThis, base: URL): Environment {
@@ -56,11 +59,11 @@ export function browserEnvironment(page: Window & typeof globalThis, base: URL):
       },
       random: Math.random,
     },
-    links: { sse: later(() => import('./transport/sse.js').then(({ sse }) => sse)), websocket },
-    places: [sessionPlace(page, base)],
+    links: { sse: later(() => loadSse().then(({ sse }) => sse)), websocket },
+    place: sessionPlace(page, base),
     page,
     isReload: entry?.type === 'reload',
-    probe: (base) => fetch(new URL('health', base), { cache: 'no-store' }).then((answer) => answer.ok, () => false),
+    probe: (base) => loadSse().then(({ probe }) => probe(base)).catch(() => false),
     loadQuestion: () => import('./question.js'),
     loadRefresh: (base) => import('./refreshing.js').catch(() => import(/* @vite-ignore */ /* webpackIgnore: true */ `${base}client/refreshing.1.js`) as ReturnType<LoadRefresh>),
     loadReading: () => import('./subscription.js'),

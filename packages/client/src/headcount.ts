@@ -1,23 +1,23 @@
 // The client: everything else, put together.
 
-import { createConnection } from './connection.js'
+import { createConnection, type Connection } from './connection.js'
 import type { Environment } from './environment.js'
-import { createListeners, type HeadcountEvents } from './events.js'
-import { createIdentity } from './identity.js'
+import { createListeners, type HeadcountEvents, type Listeners } from './events.js'
+import { createIdentity, type Identity } from './identity.js'
 import { watchLifecycle } from './lifecycle.js'
 import { createMembers, type Join } from './members.js'
-import { takeReloaded } from './reloaded.js'
-import { drawPlain } from './plain.js'
-import { createNumbers } from './numbers.js'
+import type { Outcome, Received } from './messages.js'
+import { createNumbers, type Numbers } from './numbers.js'
 import type { BannerTexts } from './question.js'
 import type { RefreshMode } from './refresh.js'
-import { createLateRefresh } from './refreshing-later.js'
+import { refreshNeeds } from './refresh-needs.js'
+import { createLateRefresh, type LateRefresh } from './refreshing-later.js'
 import { watchRoute } from './route.js'
-import type { Phase } from './session.js'
+import type { PageEvent, Phase } from './session.js'
 import type { Stats } from './stats.js'
 import type { SubscribeOptions } from './subscription.js'
 import type { TransportName } from './transport/link.js'
-import { watchWork } from './work.js'
+import { watchWork, type Work } from './work.js'
 
 /** How a client is set up. */
 export interface HeadcountOptions {
@@ -25,21 +25,21 @@ export interface HeadcountOptions {
    * The build in this bundle, as its release is announced. Without it the server takes the version cookie, which is the
    * browser's and not the tab's, or else the current release.
    */
-  readonly version?: string
+  readonly version?: string | undefined
   /** Where the server's client endpoints are. Default `/__skew`, on the page's own origin. */
-  readonly base?: string | URL
+  readonly base?: string | URL | undefined
   /** Default `auto`: see README.md. */
-  readonly transport?: TransportName | 'auto'
+  readonly transport?: TransportName | 'auto' | undefined
   /** The page shown now, for applications whose router reports by {@link Headcount.navigated}. Default: the browser is watched. */
-  readonly route?: string
+  readonly route?: string | undefined
   /** When a forced refresh happens. Default `now`. Work that would be lost holds it in every mode. */
-  readonly refresh?: RefreshMode
+  readonly refresh?: RefreshMode | undefined
   /** How long a forced refresh may be put off before its user is asked, milliseconds. Default 300,000, five minutes. */
-  readonly deadlineMs?: number
+  readonly deadlineMs?: number | undefined
   /** Whether playing audio or video holds a refresh. Default `false`. */
-  readonly media?: boolean
+  readonly media?: boolean | undefined
   /** Texts of the banner, or `false` for none: then listen to `prompt`. Default: English. */
-  readonly banner?: Partial<BannerTexts> | false
+  readonly banner?: Partial<BannerTexts> | false | undefined
 }
 
 /** A running client. */
@@ -68,72 +68,66 @@ export interface Headcount {
   close(): void
 }
 
-const DEADLINE_MS = 300_000
-
 /** Starts the client of a page in `environment`, for those who join it. */
 export function startHeadcount(options: HeadcountOptions & { readonly base: URL }, environment: Environment): Join {
-  const { page, clock, places: [place], isReload, loadQuestion, loadReading, loadRefresh, reload } = environment
-  const { document } = page
-  const { base, version, transport = 'auto', refresh: mode = 'now', deadlineMs = DEADLINE_MS, media = false, banner = {} } = options
-  const { route = page.location.pathname } = options
+  const { page, place, loadQuestion, loadReading, loadRefresh } = environment
+  const { base, banner } = options
   const report = (error: unknown): void => { page.reportError(error) }
   const stop = new AbortController()
   const { signal } = stop
   const listeners = createListeners(report)
-  let isUnannounced = false
-  const work = watchWork(document, () => {
+  const tab = createIdentity(place, page.crypto)
+  const work = watchWork(page.document, () => {
     refresh.load()
-    if (banner) loadQuestion().catch(() => {})
+    if (banner !== false) loadQuestion().catch(() => {})
   }, signal)
-  const tab = createIdentity(place, (words) => page.crypto.getRandomValues(words))
-  const refresh = createLateRefresh(() => loadRefresh(base), {
-    mode, deadline_ms: deadlineMs, clock, build: version ?? '', listeners, reload, tab: () => tab.id,
-    places: (history) => [place, history(page, base)],
-    acknowledge: (id, outcome) => { connection.happened({ type: 'ack', id, outcome }) },
-    sight: () => ({ reasons: work.holds(), isHidden: document.hidden, isOnline: page.navigator.onLine, isUnannounced }),
-    standing: (find) => find(document, media, work),
-    hear: work.hear,
-    asking: (show) => { if (banner) show((prompt) => drawPlain(document, banner, prompt), document, listeners, banner, environment, signal) },
-  }, listeners)
+  const acknowledge = (id: number, outcome: Outcome): void => { connection.happened({ type: 'ack', id, outcome }) }
+  const refresh = createLateRefresh(() => loadRefresh(base), refreshNeeds(options, environment, listeners, tab, work, acknowledge, signal), listeners)
   const numbers = createNumbers(loadReading, listeners, (connections) => { connection.happened({ type: 'subscribe', connections }) }, report)
-  const last = takeReloaded(place)
-  const connection = createConnection(
-    { base, transport, query: () => ({ tab: tab.id, alive: '1', ...version && { v: version } }), rename: tab.renew, route, reloaded: isReload && last || '' },
-    environment, ({ phase }) => { listeners.emit('state', phase) }, ({ message, known }) => {
-      listeners.emit('message', message)
-      if (known?.type === 'connected') {
-        isUnannounced = known.announced === false
-        listeners.emit('connected', known)
-      }
-      if (known?.type === 'version') {
-        listeners.emit('version', known)
-        refresh.told(known)
-      }
-      numbers.received(message)
-    },
-  )
-  const navigated = (route: string): void => {
-    if (route === connection.session.route) return
-    connection.happened({ type: 'navigated', route })
-    listeners.emit('route', route)
-    work.navigated()
-    refresh.happened({ type: 'navigated' })
-  }
+  const connection = createConnection(options, environment, tab, (phase) => { listeners.emit('state', phase) }, (received) => {
+    hear(received, listeners, refresh)
+    numbers.received(received.message)
+  })
   const reporters = new Set<unknown>()
-  watchRoute(page, (route) => { if (reporters.size === 0) navigated(route) }, signal)
-  watchLifecycle(page, (event) => {
-    if (event.type === 'left') tab.leave()
-    if (event.type === 'back') tab.take()
-    connection.happened(event)
-    if (event.type === 'hidden') refresh.happened({ type: 'considered' })
-  }, signal)
-  return createMembers({
+  const core = coreOf(connection, listeners, numbers, refresh, stop, work)
+  watchRoute(page, (route) => { if (reporters.size === 0) core.navigated(route) }, signal)
+  watchLifecycle(page, (event) => { live(event, connection, refresh, tab) }, signal)
+  return createMembers(core, options, reporters)
+}
+
+/** What the server says: everyone who listens hears it first. */
+function hear({ message, known }: Received, { emit }: Listeners, refresh: LateRefresh): void {
+  emit('message', message)
+  if (known?.type === 'connected') emit('connected', known)
+  if (known?.type === 'version') {
+    emit('version', known)
+    refresh.told(known)
+  }
+}
+
+/** What the page goes through. */
+function live(event: PageEvent, connection: Connection, refresh: LateRefresh, tab: Identity): void {
+  if (event.type === 'left') tab.leave()
+  if (event.type === 'back') tab.take()
+  connection.happened(event)
+  if (event.type === 'hidden') refresh.happened({ type: 'considered' })
+}
+
+/** What those who share the client have in common. */
+function coreOf(connection: Connection, listeners: Listeners, numbers: Numbers, refresh: LateRefresh, stop: AbortController, work: Work): Headcount {
+  return {
     get state() { return connection.session.phase },
     get route() { return connection.session.route },
     get stats() { return numbers.stats },
     on: listeners.on,
     subscribe: numbers.subscribe,
-    navigated,
+    navigated(route) {
+      if (route === connection.session.route) return
+      connection.happened({ type: 'navigated', route })
+      listeners.emit('route', route)
+      work.navigated()
+      refresh.happened({ type: 'navigated' })
+    },
     hold: work.hold,
     saved: work.saved,
     refresh() { refresh.happened({ type: 'consented' }) },
@@ -146,7 +140,7 @@ export function startHeadcount(options: HeadcountOptions & { readonly base: URL 
       refresh.happened({ type: 'stopped' })
       connection.happened({ type: 'stop' })
     },
-  }, options, reporters)
+  }
 }
 
 /** With a slash at its end, so that endpoints are resolved below it. */

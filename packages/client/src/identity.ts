@@ -22,9 +22,9 @@ export interface Identity {
 }
 
 /** The tab's id, in use from now on. */
-export function createIdentity(place: Place, random: (words: Uint32Array<ArrayBuffer>) => Uint32Array): Identity {
+export function createIdentity(place: Place, random: Pick<Crypto, 'getRandomValues'>): Identity {
   let id = ''
-  const renew = (): void => { id = random(new Uint32Array(WORDS)).join('-') }
+  const renew = (): void => { id = random.getRandomValues(new Uint32Array(WORDS)).join('-') }
   const take = (): void => {
     const kept = place.read(KEY)
     place.write(KEY, '')

@@ -8,14 +8,14 @@ import type { PageEvent } from './session.js'
 /** Tells what happens to the page until `signal` ends it. */
 export function watchLifecycle(page: Window, happened: (event: PageEvent) => void, signal: AbortSignal): void {
   const { document } = page
-  const on = (target: EventTarget, name: string, what: (event: Event) => PageEvent['type'] | false): void => {
+  const on = (target: EventTarget, name: string, what: (event: Event) => PageEvent['type'] | false = () => name as PageEvent['type']): void => {
     target.addEventListener(name, (event) => {
       const type = what(event)
       if (type) happened({ type })
     }, { signal })
   }
-  on(page, 'online', () => 'online')
-  on(page, 'offline', () => 'offline')
+  on(page, 'online')
+  on(page, 'offline')
   on(page, 'pagehide', () => 'left')
   on(page, 'pageshow', (event) => (event as PageTransitionEvent).persisted && 'back')
   on(document, 'visibilitychange', () => document.hidden ? 'hidden' : 'shown')

@@ -6,6 +6,7 @@
 
 import type { Environment } from './environment.js'
 import type { ClientMessage } from './messages.js'
+import type { Query } from './session.js'
 import type { Link, TransportName } from './transport/link.js'
 
 /** A stream that has not said `connected` by then is blocked or buffered on its way, milliseconds. */
@@ -25,7 +26,7 @@ export interface LineEvents {
 /** A link, or none. */
 export interface Line {
   /** Opens it: the attempt of this number, over this transport. */
-  readonly open: (attempt: number, transport: TransportName, query: Readonly<Record<string, string>>) => void
+  readonly open: (attempt: number, transport: TransportName, query: Query) => void
   readonly close: () => void
   readonly send: (message: ClientMessage, connectionId: string) => void
   /** It is of use from now on, and its server gives a sign of life this often, milliseconds. */
@@ -34,7 +35,7 @@ export interface Line {
 
 /** Nothing is open. `common` is in every query. */
 export function createLine(
-  base: URL, common: () => Readonly<Record<string, string>>, { clock, links }: Pick<Environment, 'clock' | 'links'>, { heard, ended, silent }: LineEvents,
+  base: URL, common: () => Query, { clock, links }: Pick<Environment, 'clock' | 'links'>, { heard, ended, silent }: LineEvents,
 ): Line {
   let link: Link | null = null
   let attempt = 0

@@ -16,6 +16,9 @@ import type { TransportName } from './transport/link.js'
  */
 export type Phase = 'idle' | 'connecting' | 'open' | 'waiting' | 'paused' | 'closed'
 
+/** What a stream is opened with. */
+export type Query = Readonly<Record<string, string>>
+
 /** A tab's link, whole. */
 export interface Session {
   readonly phase: Phase
@@ -68,7 +71,7 @@ export type SessionEvent =
 /** What is to be done about it, in this order. `close` ends the link and the wait. `probe`: is the server there at all?
  * `rename`: the tab needs another id. */
 export type Effect =
-  | { readonly type: 'open'; readonly query: Readonly<Record<string, string>> }
+  | { readonly type: 'open'; readonly query: Query }
   | { readonly type: 'close' | 'probe' | 'rename' }
   | { readonly type: 'wait'; readonly ms: number }
   | { readonly type: 'send'; readonly message: ClientMessage }
@@ -161,20 +164,22 @@ function circumstances(link: Draft, type: 'online' | 'offline' | 'shown' | 'hidd
 function open(link: Draft): void {
   const { route, hidden, resume, reloaded } = link
   const query = { route, ...hidden && { visibility: 'hidden' }, ...resume && { since: resume }, ...reloaded && { reloaded } }
-  link.phase = 'connecting'
+  leave(link, 'connecting')
   link.toldRoute = route
   link.toldHidden = hidden
-  link.returning = false
+  link.effects.push({ type: 'open', query })
+}
+
+function leave(link: Draft, phase: Phase): void {
+  link.phase = phase
   link.attempt++
-  link.effects.push({ type: 'close' }, { type: 'open', query })
+  link.returning = false
+  link.effects.push({ type: 'close' })
 }
 
 function shut(link: Draft, phase: 'closed' | 'paused'): void {
-  link.phase = phase
-  link.attempt++
+  leave(link, phase)
   link.failures = 0
-  link.returning = false
-  link.effects.push({ type: 'close' })
 }
 
 function received(link: Draft, known: KnownMessage): void {
@@ -246,10 +251,7 @@ function doubted(link: Draft): void {
 
 function pauseIf(link: Draft): void {
   const hiddenForLong = link.hidden && link.failures >= HIDDEN_FAILURES_MAX
-  if (link.phase !== 'waiting' || !(link.offline || link.away || hiddenForLong)) return
-  link.phase = 'paused'
-  link.returning = false
-  link.effects.push({ type: 'close' })
+  if (link.phase === 'waiting' && (link.offline || link.away || hiddenForLong)) leave(link, 'paused')
 }
 
 /** A reason to pause is gone: the next attempt comes soon if no other is left, and an open link is asked whether it lives. */

@@ -24,8 +24,17 @@ export interface Subscription {
 /** A POST that takes longer does not get through, milliseconds. */
 const ANSWER_MS = 10_000
 
-/** Asks by POST; what does not get through, or reaches a server that does not know the stream, is an error. */
-export async function ask(base: URL, message: object): Promise<void> {
+/** The last question of a WebSocket, to which the next one waits for the answer. */
+let asked: Promise<unknown> = Promise.resolve()
+
+/** Asks by POST, one question at a time; what does not get through, or reaches a server that does not know the stream, is an error. */
+export function ask(base: URL, message: object): Promise<void> {
+  const answered = asked.then(() => post(base, message))
+  asked = answered.catch(() => {})
+  return answered
+}
+
+async function post(base: URL, message: object): Promise<void> {
   const answer = await fetch(new URL('message', base), {
     method: 'POST', body: JSON.stringify(message), credentials: 'include', keepalive: true, signal: AbortSignal.timeout(ANSWER_MS),
   })

@@ -5,7 +5,7 @@
 // The base path is where the script came from, unless `data-base` says otherwise. The client is `window.headcount`, whatever
 // else has that name, such as an element with that id.
 
-import { createHeadcount, type Headcount, type HeadcountOptions, type RefreshMode } from './index.js'
+import { createHeadcount, type Headcount, type HeadcountOptions, type RefreshMode, type TransportName } from './index.js'
 
 declare global {
   interface Window {
@@ -18,12 +18,12 @@ declare global {
 function optionsOf({ version, base, transport, refresh, deadlineMs, media, banner }: DOMStringMap): HeadcountOptions {
   return {
     base: base ?? new URL('.', import.meta.url),
-    transport: transport === 'sse' || transport === 'websocket' ? transport : 'auto',
-    ...(refresh && { refresh: refresh as RefreshMode }),
+    version: version || undefined,
+    transport: transport as TransportName | undefined,
+    refresh: (refresh || undefined) as RefreshMode | undefined,
+    deadlineMs: Number(deadlineMs) >= 0 ? Number(deadlineMs) : undefined,
     media: media !== undefined && media !== 'false',
-    ...(version && { version }),
-    ...(Number(deadlineMs) >= 0 && { deadlineMs: Number(deadlineMs) }),
-    ...(banner === 'false' && { banner: false }),
+    banner: banner === 'false' ? false : undefined,
   }
 }
 

@@ -22,16 +22,18 @@ function connect(transport: TransportName | 'auto' = 'auto', version?: string, s
     return { send: (message) => link.said.push(message), close: () => { link.closed = true } }
   }
   const server = { isThere: false }
-  const environment: Pick<Environment, 'clock' | 'links' | 'places' | 'probe'> = {
+  const environment: Pick<Environment, 'clock' | 'isReload' | 'links' | 'place' | 'probe'> = {
     clock,
     links: { sse: opening('sse'), websocket: opening('websocket') },
-    places: [storage],
+    place: storage,
+    isReload: false,
     probe: () => Promise.resolve(server.isThere),
   }
   const phases: string[] = []
   const ids = ['ab12', 'cd34']
   const connection = createConnection(
-    { base: BASE, transport, query: () => ({ tab: ids[0] ?? '', alive: '1', ...version && { v: version } }), rename: () => ids.shift(), route: '/a b', reloaded: '' }, environment, ({ phase }) => phases.push(phase), () => {},
+    { base: BASE, transport, version, route: '/a b' }, { ...environment, page: { location: { pathname: '/' } } },
+    { get id() { return ids[0] ?? '' }, renew: () => ids.shift() }, (phase) => phases.push(phase), () => {},
   )
   connection.happened({ type: 'start' })
   const last = () => {

@@ -80,6 +80,11 @@ export const sse: Connect = (base, query, events) => {
   }
 }
 
+/** Whether a server answers there. */
+export async function probe(base: URL): Promise<boolean> {
+  return (await fetch(new URL('health', base), { cache: 'no-store' })).ok
+}
+
 /** What a message is about: of two about the same, the later one says everything. */
 function subject(message: ClientMessage): string | number {
   return message.type === 'ack' ? message.id : message.type.replace(/^un/, '')

@@ -12,7 +12,6 @@ export const websocket: Connect = (base, query, events) => {
   const url = new URL(`ws?${query}`, base)
   url.protocol = url.protocol.replace('http', 'ws')
   const socket = new WebSocket(url)
-  let asked: Promise<unknown> = Promise.resolve()
   socket.onmessage = ({ data }: MessageEvent<unknown>) => { if (typeof data === 'string') events.received(data) }
   socket.onclose = ({ code }) => { events.ended(code) }
   return {
@@ -20,7 +19,7 @@ export const websocket: Connect = (base, query, events) => {
       // On a socket that is closing the browser would complain to the console: the stream may have ended while a POST was under way.
       const say = (): void => { if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message)) }
       if (!message.type.endsWith('stats')) return say()
-      asked = asked.then(() => import('../subscription.js')).then(({ ask }) => ask(base, { connectionId, ...message })).catch(say)
+      import('../subscription.js').then(({ ask }) => ask(base, { connectionId, ...message })).catch(say)
     },
     close() {
       socket.onmessage = socket.onclose = null
