@@ -204,6 +204,7 @@ describe('over HTTP/2', () => {
     site.passesWebSocket = false
     const tab = await Tab.open(await newVisitor(browser), `${site.url}/a`)
     await counted({ routes: { '/a': 1 } }, RETURN_WITHIN_MS)
+    await seen(tab, 'that WebSockets do not get through', () => Boolean(sessionStorage.getItem(`headcount.sse ${location.origin}/__skew/`)))
     const { ws } = site.opened
     await tab.follow('/b')
     await counted({ routes: { '/b': 1 } })

@@ -29,6 +29,10 @@ export class Site {
   /** What stands in place of that tag, if anything: for pages that bring a client of their own. */
   script
   passesWebSocket = true
+  /** How many handshakes are refused from now on. */
+  refusesWebSockets = 0
+  /** How often a page asked what the endpoint for WebSockets says without a handshake. */
+  lookedForWebSockets = 0
   /** What a page is answered with; other than 200, there is no client on it. */
   status = 200
   /** More of each page. */
@@ -136,6 +140,7 @@ ${this.body}`
     const passed = request(this.#behind(incoming.url), { method: incoming.method, headers: asked }, (answer) => {
       for (const name of ['connection', 'keep-alive', 'transfer-encoding']) delete answer.headers[name]
       outgoing.writeHead(answer.statusCode, answer.headers)
+      if (incoming.url === '/__skew/ws') this.lookedForWebSockets += 1
       if (this.buffers && incoming.url.startsWith('/__skew/sse')) outgoing.flushHeaders()
       else answer.pipe(outgoing)
     })
@@ -157,7 +162,7 @@ ${this.body}`
 
   #upgrade({ url, rawHeaders }, socket, head) {
     this.#opens('ws', url)
-    if (!this.passesWebSocket) return socket.end('HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n')
+    if (!this.passesWebSocket || this.refusesWebSockets-- > 0) return socket.end('HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n')
     const { hostname, port, pathname, search } = this.#behind(url)
     const passed = connect(Number(port), hostname, () => {
       const lines = rawHeaders.flatMap((name, index) => index % 2 === 0 ? [`${name}: ${rawHeaders[index + 1]}`] : [])

@@ -11,10 +11,8 @@ import type { TransportName } from './transport/link.js'
 
 /** How often a server gives a sign of life that does not say so, milliseconds. */
 const KEEPALIVE_MS = 30_000
-/** When a WebSocket of this tab last did not get through, milliseconds since the Unix epoch. */
+/** When it was last found out that WebSocket does not get through: written by `transport/beside.ts`, which is another file of the build. */
 const KEY = 'headcount.sse'
-/** For how long its pages begin with SSE then, milliseconds. */
-const REMEMBERED_MS = 3_600_000
 
 /** A link that is kept up. */
 export interface Connection {
@@ -32,7 +30,7 @@ export function createConnection(
   const query = (): Query => ({ tab: tab.id, alive: '1', ...version && { v: version } })
   const reloaded = takeReloaded(place)
   const isAuto = !(transport in links)
-  const first = clock.now() - Number(place.read(KEY)) < REMEMBERED_MS ? 'sse' : 'websocket'
+  const first = place.read(KEY) ? 'sse' : 'websocket'
   let session = newSession(isAuto ? first : transport as TransportName, isAuto, route ?? page.location.pathname, isReload && reloaded || '')
   let keepalive = KEEPALIVE_MS
   const waiting = clock.timer()
@@ -46,6 +44,7 @@ export function createConnection(
     },
     ended(attempt, code, wasBrief) { happened({ type: 'ended', attempt, code, wasBrief }) },
     silent() { happened({ type: 'silent' }) },
+    memory: isAuto ? place : undefined,
   })
 
   function happened(event: SessionEvent): void {
@@ -53,7 +52,7 @@ export function createConnection(
     const [next, effects] = reduce(session, event, clock.random())
     session = next
     effects.forEach(act)
-    if (session.transport !== before.transport) place.write(KEY, session.transport === 'sse' ? `${clock.now()}` : '')
+    if (session.transport !== before.transport) place.write(KEY, '')
     if (session.phase === before.phase) return
     if (session.phase === 'open') line.opened(keepalive)
     changed(session.phase)

@@ -59,7 +59,7 @@ export function browserEnvironment(page: Window & typeof globalThis, base: URL):
       },
       random: Math.random,
     },
-    links: { sse: later(() => loadSse().then(({ sse }) => sse)), websocket },
+    links: { sse: later(() => loadSse().then(({ overSse }) => overSse(websocket))), websocket },
     place: sessionPlace(page, base),
     page,
     isReload: entry?.type === 'reload',

@@ -7,7 +7,7 @@
 import type { Environment } from './environment.js'
 import type { ClientMessage } from './messages.js'
 import type { Query } from './session.js'
-import type { Link, TransportName } from './transport/link.js'
+import type { Link, LinkEvents, TransportName } from './transport/link.js'
 
 /** A stream that has not said `connected` by then is blocked or buffered on its way, milliseconds. */
 export const CONNECT_MS = 8_000
@@ -21,6 +21,7 @@ export interface LineEvents {
   readonly heard: (text: string) => void
   readonly ended: (attempt: number, code: number | null, wasBrief: boolean) => void
   readonly silent: () => void
+  readonly memory?: LinkEvents['memory']
 }
 
 /** A link, or none. */
@@ -35,7 +36,7 @@ export interface Line {
 
 /** Nothing is open. `common` is in every query. */
 export function createLine(
-  base: URL, common: () => Query, { clock, links }: Pick<Environment, 'clock' | 'links'>, { heard, ended, silent }: LineEvents,
+  base: URL, common: () => Query, { clock, links }: Pick<Environment, 'clock' | 'links'>, { heard, ended, silent, memory }: LineEvents,
 ): Line {
   let link: Link | null = null
   let attempt = 0
@@ -79,6 +80,7 @@ export function createLine(
       try {
         link = links[transport](base, new URLSearchParams({ ...query, ...common() }), {
           received,
+          memory,
           ended(code) {
             waiting()
             end(number, code)

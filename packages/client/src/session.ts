@@ -183,7 +183,7 @@ function shut(link: Draft, phase: 'closed' | 'paused'): void {
 }
 
 function received(link: Draft, known: KnownMessage): void {
-  if (known.type === 'connected' && link.phase === 'connecting') connected(link, known)
+  if (known.type === 'connected' && isLive(link)) connected(link, known)
   else if (known.type === 'version' && (known.force || known.prompt)) link.resume = withTold(link.resume, known.id)
   else if (known.type === 'reconnect') {
     link.returning = true
@@ -193,6 +193,12 @@ function received(link: Draft, known: KnownMessage): void {
 }
 
 function connected(link: Draft, { connectionId, resume = link.resume }: Connected): void {
+  // On an open stream it is that of a WebSocket, over which the link goes on. What the stream was told meanwhile, that one was not.
+  if (link.phase === 'open') {
+    link.transport = 'websocket'
+    link.toldRoute = ''
+    link.toldHidden = !link.hidden
+  }
   link.phase = 'open'
   link.connectionId = connectionId
   link.resume = resume

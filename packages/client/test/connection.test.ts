@@ -114,19 +114,23 @@ describe('a connection', () => {
     expect(last().name).toBe('sse')
   })
 
-  test('begins with what got through for an hour, and then with WebSocket again', async () => {
+  test('begins with SSE where WebSocket did not get through, and forgets that once it does', () => {
     const storage = place()
-    const { clock, last, server } = connect('auto', undefined, storage)
-    server.isThere = true
-    expect(last().name).toBe('websocket')
-    last().events.ended(1006)
-    await Promise.resolve()
-    await Promise.resolve()
-    clock.pass(1_000)
-    expect(connect('auto', undefined, storage, clock).last().name).toBe('sse')
-    expect(connect('websocket', undefined, storage, clock).last().name).toBe('websocket')
-    clock.pass(3_600_000)
-    expect(connect('auto', undefined, storage, clock).last().name).toBe('websocket')
+    storage.write('headcount.sse', '1')
+    expect(connect('websocket', undefined, storage).last().name).toBe('websocket')
+    const { last, connection } = connect('auto', undefined, storage)
+    expect(last().name).toBe('sse')
+    last().events.received(CONNECTED)
+    expect(connect('auto', undefined, storage).last().name).toBe('sse')
+    last().events.received(CONNECTED) // That of a WebSocket, over which the link goes on.
+    expect(connection.session.transport).toBe('websocket')
+    expect(connect('auto', undefined, storage).last().name).toBe('websocket')
+  })
+
+  test('lets SSE find out about WebSocket only where both may be used', () => {
+    const storage = place()
+    expect(connect('auto', undefined, storage).last().events.memory).toBe(storage)
+    expect(connect('sse', undefined, storage).last().events.memory).toBeUndefined()
   })
 
   test('comes back in its own time when the browser refuses to open one', async () => {

@@ -181,6 +181,15 @@ describe('the other transport', () => {
     expect(story.session.transport).toBe('websocket')
   })
 
+  test('has taken over where an open stream says connected again: it is told what the stream before was told meanwhile', () => {
+    const story = new Story('sse').open().then({ type: 'navigated', route: '/cart' }, { type: 'hidden' }, { type: 'subscribe', connections: true })
+    story.hears({ ...CONNECTED, connectionId: 'other' })
+    expect(story.said).toEqual([
+      { type: 'route-update', route: '/cart' }, { type: 'visibility', state: 'hidden' }, { type: 'subscribe-stats', delta: true, connections: true },
+    ])
+    expect([story.session.transport, story.session.connectionId, story.phase]).toEqual(['websocket', 'other', 'open'])
+  })
+
   test('is left alone while the server is away, once the stream was open, and where one was asked for', () => {
     expect(new Story().then({ type: 'start' }).ends().then({ type: 'due' }).session.transport).toBe('websocket')
     expect(new Story().open().ends().effects.map(({ type }) => type)).not.toContain('probe')

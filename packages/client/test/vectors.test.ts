@@ -5,10 +5,12 @@ import { describe, expect, test } from 'vitest'
 import backoff from '../../../protocol/vectors/backoff.json' with { type: 'json' }
 import refresh from '../../../protocol/vectors/refresh.json' with { type: 'json' }
 import resume from '../../../protocol/vectors/resume.json' with { type: 'json' }
+import transport from '../../../protocol/vectors/transport.json' with { type: 'json' }
 import { wait_ms } from '../src/backoff.js'
 import { read } from '../src/messages.js'
 import { newRefresh, refreshed, type RefreshEvent, type RefreshSettings } from '../src/refresh.js'
 import { newSession, reduce, type Effect, type Session, type SessionEvent } from '../src/session.js'
+import { BEFORE, knocked, type KnockEvent } from '../src/transport/knock.js'
 
 describe('how long to wait', () => {
   test.each(backoff.cases)('$name', ({ failures, chance, ms }) => {
@@ -45,6 +47,17 @@ describe('a refresh', () => {
       const [next, effects] = refreshed(state, event as RefreshEvent, sight)
       expect(effects).toEqual(expected)
       state = next
+    }
+  })
+})
+
+describe('whether WebSocket gets through', () => {
+  test.each(transport.cases)('$name', ({ steps }) => {
+    let knock = BEFORE
+    for (const { event, expect: expected } of steps) {
+      const [next, effects] = knocked(knock, event as KnockEvent)
+      expect(effects).toEqual(expected)
+      knock = next
     }
   })
 })

@@ -1,6 +1,7 @@
 // What every transport is to the session: a way to say something, and three things that can happen.
 
 import type { ClientMessage } from '../messages.js'
+import type { Place } from '../storage.js'
 
 /** The two transports. */
 export type TransportName = 'sse' | 'websocket'
@@ -21,6 +22,8 @@ export interface LinkEvents {
   received(text: string): void
   /** The stream is over; with the close code, if the transport has such a thing. */
   ended(code: number | null): void
+  /** Where to remember whether WebSocket gets through; absent where no other transport is wanted. */
+  readonly memory?: Place | undefined
 }
 
 /** Opens a stream. Throws where the browser has no such thing, or a policy of the page forbids it. */

@@ -87,7 +87,8 @@ export function createSigns(
   }
 }
 
-function parse(text: string): { type?: unknown; connectionId?: unknown } {
+/** The object that `text` is, or an empty one. */
+export function parse(text: string): { type?: unknown; connectionId?: unknown; resume?: unknown } {
   try {
     return JSON.parse(text) as object | null ?? {}
   } catch {

@@ -6,6 +6,7 @@
 // that goes waits for nothing, and the browser delivers it when the page is gone. Each `keepalive` is answered (`signs.ts`).
 
 import type { ClientMessage } from '../messages.js'
+import { beside } from './beside.js'
 import type { Connect } from './link.js'
 import { createSigns } from './signs.js'
 
@@ -83,6 +84,11 @@ export const sse: Connect = (base, query, events) => {
 /** Whether a server answers there. */
 export async function probe(base: URL): Promise<boolean> {
   return (await fetch(new URL('health', base), { cache: 'no-store' })).ok
+}
+
+/** The same, beside which `websocket` may be tried. */
+export function overSse(websocket: Connect): Connect {
+  return beside(sse, websocket)
 }
 
 /** What a message is about: of two about the same, the later one says everything. */
