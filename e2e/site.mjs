@@ -37,6 +37,8 @@ export class Site {
   status = 200
   /** More of each page. */
   body = ''
+  /** @type {((request: import('node:http').IncomingMessage, response: import('node:http').ServerResponse) => void) | undefined} Answers in the place of pages. */
+  instead
   /** @type {string[]} The pages that were asked for, with their methods. */
   asked = []
   /** Whether it has the parts that the client loads when needed: not those of another build. */
@@ -119,12 +121,14 @@ export class Site {
     if (file !== undefined) return response.writeHead(200, { 'content-type': TYPES[extname(pathname)] ?? TYPES['.js'], 'cache-control': 'no-store' }).end(file)
     if (/^(\/pro)?\/__skew\//.test(pathname)) return this.#pass(request, response)
     this.asked.push(`${request.method} ${request.url}`)
+    if (this.instead) return this.instead(request, response)
     if (this.status !== 200) return response.writeHead(this.status, { 'content-type': 'text/html' }).end(`<!doctype html>${TAG}<h1>${this.status}</h1>`)
     response.setHeader('content-type', 'text/html; charset=utf-8')
-    response.end(this.#page(pathname))
+    response.end(this.page(pathname))
   }
 
-  #page(pathname) {
+  /** The page of this path, as it is now. @param {string} pathname */
+  page(pathname) {
     return `<!doctype html><title>${pathname}</title>${TAG}
 ${this.script ?? `<script type="module" src="${/^\/pro\//.exec(pathname)?.[0] ?? '/'}__skew/client.js" data-version="${this.version}" ${this.attributes}></script>`}
 <h1>${this.version}</h1>

@@ -32,9 +32,24 @@ export function launch(without = []) {
 
 /** @param {import('playwright-core').Browser} browser */
 export function newVisitor(browser) {
-  const major = browser.version().split('.')[0]
   return browser.newContext({
     ignoreHTTPSErrors: true, // Sites of these tests make their own certificates.
-    userAgent: `Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/${major}.0.0.0 Safari/537.36`,
+    userAgent: agent(browser.version().split('.')[0]),
   })
 }
+
+/**
+ * A browser that keeps what it knows in the folder `profile`, with the extension in the folder `extension`. The name of an ordinary
+ * Chrome is an argument here, since pages that come with the browser load before it could be told.
+ *
+ * @param {{ profile: string, extension: string, more?: string[] }} options
+ */
+export function launchKept({ profile, extension, more = [] }) {
+  const extensions = [`--disable-extensions-except=${extension}`, `--load-extension=${extension}`]
+  return chromium.launchPersistentContext(profile, {
+    executablePath: EXECUTABLE, headless: true, args: [...ARGUMENTS, `--user-agent=${agent(150)}`, ...extensions, ...more],
+    ignoreDefaultArgs: ['--disable-extensions', '--disable-component-extensions-with-background-pages'],
+  })
+}
+
+const agent = (major) => `Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/${major}.0.0.0 Safari/537.36`

@@ -35,7 +35,7 @@ export interface Sight {
   readonly isUnannounced?: boolean
 }
 
-/** What the page would be if the tab loaded it now. `refused`: there is no such page, or not for this visitor. */
+/** What the page would be if the tab loaded it now. `refused`: there is no such page, not for this visitor, or something else in its place. */
 export interface Look {
   readonly answer: 'well' | 'unwell' | 'refused'
   /** The build that would come; empty if that cannot be told. */
@@ -244,10 +244,12 @@ function lookAgain(draft: Draft, answer: Look['answer'], sight: Sight): void {
   draft.looks++
   draft.lookAt = sight.now + between(Math.min(LOOK_MS_MAX, LOOK_MS * 2 ** draft.looks), sight.chance)
   draft.held = ''
-  draft.hasAsked = false // What its user was asked was for then.
+  if (draft.byUser) draft.hasAsked = false // What its user asked was for then.
   if (command && draft.looks >= LOOKS_MAX) return stuck(draft, command, true, sight)
-  if (answer === 'refused' && draft.looks >= REFUSALS_MAX) return askAnew(draft, sight)
-  say(draft, 'waiting')
+  // Its user may go there. The tab goes by itself once the page is well.
+  const isTime = draft.looks === REFUSALS_MAX || (draft.looks > REFUSALS_MAX && sight.now >= draft.askAt)
+  if (answer === 'refused' && isTime) ask(draft, sight)
+  if (!draft.hasAsked) say(draft, 'waiting')
   draft.effects.push({ type: 'wait', ms: CONSIDER_MS, until: 'considered' })
 }
 
