@@ -1,8 +1,10 @@
-//! Pages that were turned away for their origin, for an operator to see.
+//! Pages that were refused for their origin, for an operator to see.
 //!
 //! Behind a proxy that rewrites `Host` the site's own pages look foreign, and nothing else would say so: their streams open, and what they
-//! say is refused. So each pair of an origin and the host that was asked is said once in the log, with what mends it, and kept for the
-//! board. Strangers can make up pairs, so few are kept, and one gives its place away once it was not seen for an hour.
+//! say is refused. So each pair of an origin and the host that was asked is logged once, with what mends it, and kept for the board.
+//!
+//! Strangers can make up pairs. Few are kept, and a new one takes the place of the rarest: a site that is refused is refused often, so its
+//! pair stays. New pairs are logged up to a bound per hour; one that was not is logged once it was seen often.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -18,12 +20,33 @@ const PAIRS_MAX: usize = 32;
 /// Bytes of a name that are kept.
 const NAME_BYTES_MAX: usize = 256;
 
-/// After how long without a refusal a pair gives its place away, milliseconds.
-const FORGOTTEN_MS: u64 = 3_600_000;
+/// The time in which the lines below are counted, milliseconds.
+const WINDOW_MS: u64 = 3_600_000;
 
-/// The refusals of late, the oldest pair first.
+/// Lines in a window for pairs that are new.
+const LINES_MAX: u32 = 32;
+
+/// A pair that was seen so often is a site that is refused, or a stranger with patience: it has as many lines as new ones.
+const OFTEN: u64 = 20;
+
+/// The refusals of late.
 #[derive(Debug, Default)]
-pub(crate) struct Refusals(Mutex<VecDeque<RefusedEntry>>);
+pub(crate) struct Refusals(Mutex<Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    /// The pair that was refused first is first.
+    pairs: VecDeque<Pair>,
+    window_began_ms: u64,
+    /// Lines in this window: for new pairs, and for those seen often.
+    lines: [u32; 2],
+}
+
+#[derive(Debug)]
+struct Pair {
+    entry: RefusedEntry,
+    is_logged: bool,
+}
 
 impl Refusals {
     /// Takes in that a request with this head was refused.
@@ -41,36 +64,68 @@ impl Refusals {
         }
     }
 
-    /// Counts a refusal. Whether it is the first of its pair.
+    /// Counts a refusal. Whether its pair is to be logged now.
     fn is_news(&self, origin: &str, host: &str, now_ms: u64) -> bool {
-        let mut pairs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_it = |pair: &&mut RefusedEntry| pair.origin == origin && pair.host == host;
-        if let Some(pair) = pairs.iter_mut().find(is_it) {
-            pair.count += 1;
-            pair.last_at = now_ms;
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Kept {
+            pairs,
+            window_began_ms,
+            lines,
+        } = &mut *kept;
+        if now_ms.saturating_sub(*window_began_ms) >= WINDOW_MS {
+            (*window_began_ms, *lines) = (now_ms, [0; 2]);
+        }
+        let pair = counted(pairs, origin, host, now_ms);
+        let lines = &mut lines[usize::from(pair.entry.count >= OFTEN)];
+        if pair.is_logged || *lines >= LINES_MAX {
             return false;
         }
-        if pairs.len() >= PAIRS_MAX {
-            let forgotten = |pair: &RefusedEntry| pair.last_at.saturating_add(FORGOTTEN_MS) <= now_ms;
-            let Some(place) = pairs.iter().position(forgotten) else {
-                return false;
-            };
-            pairs.remove(place);
-        }
-        pairs.push_back(RefusedEntry {
-            origin: origin.to_owned(),
-            host: host.to_owned(),
-            count: 1,
-            last_at: now_ms,
-        });
+        *lines += 1;
+        pair.is_logged = true;
         true
     }
 
     /// The refusals of late.
     pub(crate) fn list(&self) -> Vec<RefusedEntry> {
-        let pairs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        pairs.iter().cloned().collect()
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.pairs.iter().map(|pair| pair.entry.clone()).collect()
     }
+}
+
+/// The pair of these names, with one refusal more.
+fn counted<'pairs>(
+    pairs: &'pairs mut VecDeque<Pair>,
+    origin: &str,
+    host: &str,
+    now_ms: u64,
+) -> &'pairs mut Pair {
+    let known = pairs
+        .iter()
+        .position(|Pair { entry, .. }| entry.origin == origin && entry.host == host);
+    let place = known.unwrap_or_else(|| {
+        if pairs.len() >= PAIRS_MAX {
+            let rarest = pairs
+                .iter()
+                .enumerate()
+                .min_by_key(|(_, Pair { entry, .. })| (entry.count, entry.last_at));
+            let place = rarest.map_or(0, |(place, _)| place);
+            pairs.remove(place);
+        }
+        pairs.push_back(Pair {
+            entry: RefusedEntry {
+                origin: origin.to_owned(),
+                host: host.to_owned(),
+                count: 0,
+                last_at: now_ms,
+            },
+            is_logged: false,
+        });
+        pairs.len() - 1
+    });
+    let pair = &mut pairs[place];
+    pair.entry.count += 1;
+    pair.entry.last_at = now_ms;
+    pair
 }
 
 /// The beginning of a name that a stranger chose.
@@ -84,22 +139,42 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_pair_is_news_once_and_strangers_push_none_out() {
+    fn each_pair_is_news_once() {
         let refusals = Refusals::default();
         assert!(refusals.is_news("https://shop.example", "backend:8080", 1));
         assert!(!refusals.is_news("https://shop.example", "backend:8080", 2));
         assert!(refusals.is_news("https://shop.example", "other:8080", 2));
-        for number in 0..1_000 {
-            refusals.is_news(&format!("https://{number}.example"), "x", 3);
-        }
         let list = refusals.list();
-        assert_eq!(list.len(), PAIRS_MAX);
         assert_eq!(
             (&*list[0].host, list[0].count, list[0].last_at),
             ("backend:8080", 2, 2)
         );
-        assert!(refusals.is_news("https://late.example", "x", FORGOTTEN_MS + 2));
-        assert_eq!(refusals.list().len(), PAIRS_MAX);
+    }
+
+    #[test]
+    fn a_site_that_is_refused_among_made_up_pairs_is_kept_and_logged() {
+        let refusals = Refusals::default();
+        let mut logged = Vec::new();
+        let mut now_ms = 1;
+        for number in 0..1_000 {
+            now_ms += 1;
+            if refusals.is_news(&format!("https://{number}.example"), "x", now_ms) {
+                logged.push(number.to_string());
+            }
+            if number > 500
+                && number % 10 == 0
+                && refusals.is_news("https://shop.example", "backend:8080", now_ms)
+            {
+                logged.push("shop".to_owned());
+            }
+        }
+        assert_eq!(logged.len(), LINES_MAX as usize + 1);
+        assert_eq!(logged.last().map(String::as_str), Some("shop"));
+        let list = refusals.list();
+        assert_eq!(list.len(), PAIRS_MAX);
+        let shop = list.iter().find(|entry| entry.host == "backend:8080");
+        assert_eq!(shop.map(|entry| entry.count), Some(49));
+        assert!(refusals.is_news("https://late.example", "x", WINDOW_MS + now_ms));
     }
 
     #[test]
