@@ -6,7 +6,7 @@
 use std::fmt::Write;
 
 /// Whether a character steers a terminal, turns the direction of writing, or cannot be seen: Unicode's categories Cc, Cf, Zl and
-/// Zp, what it calls default ignorable, blanks other than the space, and what no text may hold.
+/// Zp, what it calls default ignorable, blanks other than the space, private use, and what no text may hold.
 pub(crate) fn deceives(letter: char) -> bool {
     letter.is_control()
         || (letter.is_whitespace() && letter != ' ')
@@ -17,7 +17,8 @@ pub(crate) fn deceives(letter: char) -> bool {
             | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
             | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}' | '\u{13430}'..='\u{1343f}'
             | '\u{16fe4}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
-            | '\u{e0000}'..='\u{e0fff}')
+            | '\u{e000}'..='\u{f8ff}' | '\u{fdd0}'..='\u{fdef}' | '\u{e0000}'..='\u{e0fff}' | '\u{f0000}'..)
+        || u32::from(letter) & 0xfffe == 0xfffe
 }
 
 /// One line of text.

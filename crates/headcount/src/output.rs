@@ -50,9 +50,16 @@ pub(crate) fn failure(failure: &Failure) {
     }
 }
 
-/// Prints what the argument parser has to say, help to stdout and errors to stderr.
+/// Prints what the argument parser has to say, help to stdout and errors to stderr. Its errors quote what was typed, which may
+/// come from elsewhere (`headcount invalidate "$route"`): where that could deceive, the text goes without colours.
 pub(crate) fn usage(error: &clap::Error) -> ExitCode {
-    drop(error.print());
+    let text = error.render().to_string();
+    let plain = escape::lines(&text);
+    if plain == text {
+        drop(error.print());
+    } else {
+        drop(write_lines(&mut io::stderr().lock(), &plain));
+    }
     ExitCode::from(if error.use_stderr() { 2 } else { 0 })
 }
 
