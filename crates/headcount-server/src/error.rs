@@ -182,7 +182,7 @@ impl Refusal {
     }
 
     pub(crate) fn ambiguous_head() -> Self {
-        let message = "a request must say its host exactly once";
+        let message = "the request must have exactly one `Host`, with a host name and an optional port";
         Self::new(StatusCode::BAD_REQUEST, "invalid-head", message)
     }
 

@@ -4,6 +4,7 @@
 //! and client addresses read both through [`Head`], so each of those rules is written once.
 
 use http::request::Parts;
+use http::uri::Authority;
 
 /// A parsed HTTP request head.
 pub trait Head {
@@ -102,6 +103,11 @@ pub(crate) fn only<'head, H: Head + ?Sized>(head: &'head H, name: &str) -> Optio
         count += 1;
     });
     last.filter(|_| count == 1)
+}
+
+/// Whether the value of `Host` names a host (RFC 9112, section 3.2): an authority without user information, or nothing.
+pub(crate) fn names_host(value: &[u8]) -> bool {
+    value.is_empty() || (!value.contains(&b'@') && Authority::try_from(value).is_ok())
 }
 
 /// The value of the cookie `name` in any `cookie` header of `head`, as sent (still percent-encoded). The first one wins.

@@ -8,10 +8,11 @@ use http::request::Parts;
 use http::{HeaderValue, Version};
 
 use crate::error::Refusal;
+use crate::head::names_host;
 use crate::headcount::Headcount;
 use crate::metrics::Count;
 
-/// Refuses a request that says its host in two ways, and one under a name that is not ours where that matters.
+/// Refuses a request that says its host in two ways or in none that can be read, and one under a name that is not ours where that matters.
 pub(super) async fn host(State(headcount): State<Headcount>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     match checked(&headcount, &parts) {
@@ -39,7 +40,8 @@ fn checked(headcount: &Headcount, parts: &Parts) -> Result<(), Refusal> {
                 .eq_ignore_ascii_case(authority.as_str().as_bytes())
         })
     };
-    if second.is_some() || first.is_some_and(differs) {
+    let names_none = |host: &HeaderValue| !names_host(host.as_bytes());
+    if second.is_some() || first.is_some_and(|host| names_none(host) || differs(host)) {
         return Err(Refusal::ambiguous_head());
     }
     if headcount.site().hosts.admit(parts) {

@@ -19,7 +19,7 @@ use super::receive::READS_AT_ONCE;
 use super::{Arrival, Command, Handoff, NewLink};
 use crate::admission::{self, Candidate, Transport};
 use crate::error::FULL_ANSWER;
-use crate::head::Head;
+use crate::head::{Head, names_host, only};
 use crate::metrics::{Count, Meters};
 use crate::site::{Full, Place, Site};
 
@@ -199,7 +199,7 @@ impl Judge<'_> {
         };
         let plain = request.version == Some(1)
             && request.path.is_some_and(is_plain_target)
-            && request.count("host") == 1
+            && only(&request, "host").is_some_and(|host| names_host(host.as_bytes()))
             && request.count("transfer-encoding") == 0
             && request.count("expect") == 0
             && self.site.hosts.admit(&request);
@@ -307,11 +307,14 @@ pub(crate) fn websocket_accept(head: &dyn Head) -> Option<String> {
         });
         found
     };
-    // A second key or version would be read by one reader and not by another.
+    // A second key or version would be read by one reader and not by another; a body, as frames or as the next request.
     let asked = has_token("upgrade", "websocket")
         && has_token("connection", "upgrade")
         && head.count("sec-websocket-key") == 1
         && head.count("sec-websocket-version") == 1
+        && head.count("transfer-encoding") == 0
+        && only(head, "content-length").is_none_or(|length| length == "0")
+        && head.count("content-length") <= 1
         && head
             .header("sec-websocket-version")
             .is_some_and(|version| version.trim() == "13");

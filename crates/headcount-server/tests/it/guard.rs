@@ -42,7 +42,7 @@ fn answer(server: &Server, start: &str, version: &str, lines: &str, rest: &str) 
 }
 
 #[test]
-fn a_request_that_says_two_hosts_is_refused_by_every_door() {
+fn a_request_that_does_not_name_one_host_is_refused_by_every_door() {
     for door in DOORS {
         let server = Server::build(door, config(), |builder| builder);
         for (start, rest) in requests() {
@@ -50,6 +50,11 @@ fn a_request_that_says_two_hosts_is_refused_by_every_door() {
                 "host: a\r\nhost: b\r\n",
                 "host: a\r\nhost: a\r\n",
                 "host: a\r\nHost: \r\n",
+                "host: a, b\r\n",
+                "host: a b\r\n",
+                "host: user@a\r\n",
+                "host: a/b\r\n",
+                "host: \u{e9}\r\n",
             ] {
                 let refused = answer(&server, start, "HTTP/1.1", hosts, &rest);
                 assert_eq!(
@@ -206,6 +211,26 @@ fn http_1_0_opens_no_websocket() {
             (426, "no-handshake"),
             "{door:?}"
         );
+        server.await_total(0);
+    }
+}
+
+#[test]
+fn a_handshake_with_a_body_is_refused_by_every_door() {
+    for door in DOORS {
+        let server = Server::build(door, config(), |builder| builder);
+        for body in [
+            "content-length: 5\r\n\r\nhello",
+            "transfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        ] {
+            let lines = format!("host: a\r\nuser-agent: Mozilla/5.0 (X11) Firefox/140.0\r\n{HANDSHAKE}");
+            let refused = answer(&server, "GET /__skew/ws?route=/", "HTTP/1.1", &lines, body);
+            assert_eq!(
+                (refused.status, &*refused.code()),
+                (426, "no-handshake"),
+                "{door:?} {body:?}"
+            );
+        }
         server.await_total(0);
     }
 }
