@@ -61,7 +61,7 @@ pub enum CommandError {
     #[error("that is no pattern")]
     Pattern(#[from] PatternError),
     /// No rule with this number stands.
-    #[error("no rule {id} stands")]
+    #[error("no invalidation {id} stands; the list of invalidations names those that do")]
     NoSuchRule {
         /// The number.
         id: u32,

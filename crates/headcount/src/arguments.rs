@@ -56,6 +56,7 @@ pub(crate) enum Command {
     /// Refresh the tabs on a route and below it
     Invalidate(InvalidateArguments),
     /// List the invalidations that stand
+    #[command(after_help = INVALIDATIONS_HELP)]
     Invalidations(ServerArguments),
     /// End an invalidation that stands
     Lift(LiftArguments),
@@ -100,7 +101,8 @@ pub(crate) struct ServeArguments {
     /// Where to listen [default: 127.0.0.1:4477]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen: Option<String>,
-    /// Where the admin API and the board listen, with `/healthz`, `/readyz` and `/metrics` [default: where everything else does]
+    /// A second address, for the admin API and the board: they leave --listen. `/healthz`, `/readyz` and `/metrics` answer at both
+    /// [default: all at --listen]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) admin_listen: Option<String>,
     /// A release to announce at start, if it was never announced before. With an earlier one nothing changes: `headcount release`
@@ -234,7 +236,7 @@ pub(crate) struct StatsArguments {
     #[command(flatten)]
     pub(crate) server: ServerArguments,
     /// Rows of each table; 0 shows all
-    #[arg(long, value_name = "N", default_value_t = 20)]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = number::<usize>)]
     pub(crate) top: usize,
 }
 
@@ -265,6 +267,24 @@ pub(crate) struct ReleaseArguments {
     #[command(flatten)]
     pub(crate) server: ServerArguments,
 }
+
+/// Reads a number. The parser's own error speaks of digits.
+fn number<Number: std::str::FromStr>(text: &str) -> Result<Number, String> {
+    text.parse()
+        .map_err(|_| "write a whole number, such as 17".to_owned())
+}
+
+const INVALIDATIONS_HELP: &str = "\
+Releases and invalidations share one series of numbers. Columns:
+  MATCHED   tabs that the invalidation concerns, told or not
+  TOLD      tabs that were told to refresh
+  RELOADED  tabs that came back with a new page load
+  HELD      tabs that hold the refresh, because their user did something that is not saved
+  WAITING   tabs that wait because the page that the app serves is still the old build, or an error
+  PROMPTED  tabs that asked their user, who has not answered
+  STUCK     tabs that reloaded and still have the old build
+  GONE      tabs that were told and have left
+Of tabs that were told, each is in at most one of the columns after TOLD.";
 
 const INVALIDATE_HELP: &str = "\
 By default the rule is for tabs on an older release than the current one, on the route and everything below it: \
@@ -321,6 +341,7 @@ pub(crate) struct InvalidateArguments {
 #[derive(Args, Debug)]
 pub(crate) struct LiftArguments {
     /// The invalidation's number, as `headcount invalidations` lists it
+    #[arg(value_parser = number::<u32>)]
     pub(crate) id: u32,
     #[command(flatten)]
     pub(crate) server: ServerArguments,

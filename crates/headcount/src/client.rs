@@ -166,6 +166,12 @@ impl Client {
                  HEADCOUNT_ADMIN_SECRET_FILE) set, and set the same here."
                     .to_owned(),
             ),
+            (StatusCode::NOT_FOUND, "no-such-endpoint") => Failure::Strange {
+                url,
+                reason: "this address has no admin API. A server that was started with --admin-listen has it there; one with \
+                         another --admin-path, below that path"
+                    .to_owned(),
+            },
             _ => Failure::Refused { status: status.to_string(), message: lines(&error.message) },
         }
     }
@@ -224,7 +230,9 @@ async fn exchange(request: Request<Full<Bytes>>, url: &str) -> Result<(StatusCod
     };
     let response = response.map_err(|error| {
         let reason = causes(&error);
-        if error.is_connect() {
+        if reason.contains("InvalidContentType") {
+            strange("it does not speak TLS. Write http:// for it".to_owned())
+        } else if error.is_connect() {
             Failure::Unreachable {
                 url: url.to_owned(),
                 reason,

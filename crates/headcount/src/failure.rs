@@ -42,7 +42,7 @@ pub(crate) enum Failure {
         reason: String,
     },
     /// The address cannot be listened on. Exit code 1.
-    #[error("cannot listen on {address}: {source}")]
+    #[error("cannot listen on {address}: {source}\n  {}", listen_hint(.source))]
     Listen {
         /// The address that was asked for.
         address: String,
@@ -64,6 +64,19 @@ pub(crate) enum Failure {
     /// Output failed in another way. Exit code 1.
     #[error("cannot write the output: {0}")]
     Output(#[source] io::Error),
+}
+
+fn listen_hint(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::AddrInUse => {
+            "Another program listens there, perhaps another headcount. Stop it, or choose another address with --listen or \
+             --admin-listen."
+        }
+        io::ErrorKind::PermissionDenied => {
+            "Ports below 1024 need a privilege. Choose a higher port with --listen and put a proxy in front."
+        }
+        _ => "Choose an address of this machine with --listen, such as 127.0.0.1:4477.",
+    }
 }
 
 impl Failure {

@@ -6,6 +6,9 @@ use std::str::FromStr;
 /// Patterns of both lists together, at most.
 const PATTERNS_MAX: usize = 256;
 
+/// Problems that are named; of others the number.
+const PROBLEMS_MAX: usize = 10;
+
 /// Bytes of a pattern, at most.
 const PATTERN_BYTES_MAX: usize = 256;
 
@@ -30,7 +33,7 @@ pub struct BotLists {
     pub people: Vec<String>,
 }
 
-/// What is wrong with a list, with the number of its line.
+/// What is wrong with a list: each problem with the number of its line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BotListsError(String);
 
@@ -59,6 +62,7 @@ impl FromStr for BotLists {
 
     fn from_str(text: &str) -> Result<Self, BotListsError> {
         let mut lists = Self::default();
+        let mut problems = Vec::new();
         for (number, line) in (1..).zip(text.lines().map(str::trim)) {
             if line.is_empty() || line.starts_with('#') {
                 continue;
@@ -69,20 +73,27 @@ impl FromStr for BotLists {
                 "bot" => &mut lists.bots,
                 "person" => &mut lists.people,
                 _ => {
-                    return Err(BotListsError(format!(
+                    problems.push(format!(
                         "line {number} begins with `{}`: write `bot` or `person`, and then a pattern",
                         word.escape_debug()
-                    )));
+                    ));
+                    continue;
                 }
             };
-            if let Some(problem) = problem_of(pattern) {
-                return Err(BotListsError(format!("line {number}: {problem}")));
+            match problem_of(pattern) {
+                Some(problem) => problems.push(format!("line {number}: {problem}")),
+                None => list.push(pattern.to_owned()),
             }
-            list.push(pattern.to_owned());
         }
-        match lists.problems().pop() {
-            Some(problem) => Err(BotListsError(problem)),
-            None => Ok(lists),
+        problems.extend(lists.problems());
+        let more = problems.len().saturating_sub(PROBLEMS_MAX);
+        problems.truncate(PROBLEMS_MAX);
+        if more > 0 {
+            problems.push(format!("and {more} more"));
+        }
+        match &*problems {
+            [] => Ok(lists),
+            _ => Err(BotListsError(problems.join("; "))),
         }
     }
 }
@@ -130,6 +141,10 @@ mod tests {
             ),
             ("person x*", "line 1: `x*` matches every user agent"),
             ("bot \\x{", "is not a regular expression"),
+            (
+                "human x\nbot [",
+                "line 1 begins with `human`: write `bot` or `person`, and then a pattern; line 2: ",
+            ),
         ] {
             let error = text.parse::<BotLists>().unwrap_err().to_string();
             assert!(error.contains(said), "{text}: {error}");

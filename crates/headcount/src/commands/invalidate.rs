@@ -14,8 +14,11 @@ use crate::table::counted;
 use crate::{date, output};
 
 /// Why an invalidation reached no tab, and what would reach some.
-const ONLY_OUTDATED: &str =
-    "no open tab on an older release matches; --all-tabs also refreshes those on the latest release\n";
+const ONLY_OUTDATED: &str = "no open tab on an older release is on these routes; --all-tabs also refreshes tabs on the latest release\n";
+const NOBODY_THERE: &str =
+    "no open tab is on these routes; `headcount stats` lists the routes that are open\n";
+const ONLY_EXACT: &str =
+    "no open tab is on exactly this route; without --exact, routes below it match, too\n";
 const NO_WILDCARD: &str = "`*` stands for itself here; --glob makes it a wildcard\n";
 const NO_RELEASE: &str = "no release was announced yet, so no tab counts as outdated; use --all-tabs, or announce one with \
                           `headcount release <version>`\n";
@@ -44,15 +47,31 @@ async fn why_no_tab(request: &InvalidationRequest, client: &Client) -> &'static 
         && route.contains('*')
     {
         NO_WILDCARD
-    } else if request.audience == AudienceBody::All {
-        ""
-    } else if is_unreleased(client).await {
+    } else if request.audience == AudienceBody::Outdated && is_unreleased(client).await {
         NO_RELEASE
-    } else if request.versions.is_none() {
-        ONLY_OUTDATED
-    } else {
+    } else if request.versions.is_some() {
         ""
+    } else if request.audience == AudienceBody::Outdated
+        && tabs_there(request, client).await.is_none_or(|tabs| tabs > 0)
+    {
+        ONLY_OUTDATED
+    } else if matches!(request.matches, MatchBody::Exact(_)) {
+        ONLY_EXACT
+    } else {
+        NOBODY_THERE
     }
+}
+
+/// How many tabs are on the routes, whatever they run. Nothing, where that cannot be had.
+async fn tabs_there(request: &InvalidationRequest, client: &Client) -> Option<u64> {
+    let everybody = InvalidationRequest {
+        audience: AudienceBody::All,
+        dry_run: true,
+        ..request.clone()
+    };
+    let answer = client.post("invalidations", &everybody).await.ok()?;
+    let answer: InvalidationAnswer = answer.read().ok()?;
+    Some(answer.tabs + answer.unknown)
 }
 
 /// Whether the server knows no release that a tab could be behind. No, where that cannot be had.
@@ -75,9 +94,11 @@ fn request(arguments: &InvalidateArguments) -> Result<InvalidationRequest, Failu
     if let MatchBody::Exact(route) | MatchBody::Prefix(route) | MatchBody::Segment(route) = &matches
         && !route.starts_with('/')
     {
-        return Err(Failure::Usage(format!(
-            "a route begins with `/`: did you mean `/{route}`?"
-        )));
+        return Err(Failure::Usage(if route.is_empty() {
+            "the route is empty: write one such as `/checkout`, or `/` for the whole site".to_owned()
+        } else {
+            format!("a route begins with `/`: did you mean `/{route}`?")
+        }));
     }
     Ok(InvalidationRequest {
         matches,
@@ -141,10 +162,15 @@ fn shown(answer: &InvalidationAnswer, request: &InvalidationRequest, expires_at:
     ];
     match &*answer.lapsed {
         [] => {}
-        [one] => lines.push(format!("rule {one} no longer stands")),
+        [one] => lines.push(format!(
+            "invalidation {one} no longer stands: this one replaces it, or there were too many"
+        )),
         several => {
             let ids: Vec<String> = several.iter().map(u32::to_string).collect();
-            lines.push(format!("rules {} no longer stand", ids.join(", ")));
+            lines.push(format!(
+                "invalidations {} no longer stand: this one replaces them, or there were too many",
+                ids.join(", ")
+            ));
         }
     }
     lines.push(unknown(answer));
@@ -255,7 +281,7 @@ mod tests {
             shown(&answer, &request, Some(0)),
             "told 3 tabs on 1 route to refresh\n\
              the rule stands until 1970-01-01 00:00 UTC; lift it with `headcount lift 17`\n\
-             rules 4, 9 no longer stand\n"
+             invalidations 4, 9 no longer stand: this one replaces them, or there were too many\n"
         );
         let dry = InvalidationAnswer {
             id: None,

@@ -51,8 +51,10 @@ fn shown(answer: &ReleasesAnswer) -> String {
         ("ANNOUNCED", Align::Left),
         ("", Align::Left),
     ]);
-    for entry in answer.releases.iter().rev() {
-        let mark = if entry.version == answer.current {
+    let newest = answer.releases.iter().rev();
+    let current = newest.clone().find(|entry| entry.version == answer.current);
+    for entry in newest {
+        let mark = if current.is_some_and(|current| current.id == entry.id) {
             "current"
         } else {
             ""

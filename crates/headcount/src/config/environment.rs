@@ -9,7 +9,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::given::{Given, Place};
-use super::nearest::nearest;
+use super::nearest::nearest_or_longer;
 use super::setting::{self, Form};
 
 const PREFIX: &str = "HEADCOUNT_";
@@ -125,8 +125,13 @@ fn unknown(name: &str) -> Option<String> {
         return None;
     }
     let known: Vec<String> = setting::all().map(setting::Setting::variable).collect();
-    let hint = nearest(name, known.iter().map(String::as_str)).map(|near| format!("; did you mean {near}?"));
-    Some(format!("{name}: unknown variable{}", hint.unwrap_or_default()))
+    let word = name.trim_start_matches(PREFIX);
+    let names = known.iter().filter_map(|known| known.strip_prefix(PREFIX));
+    let hint = match nearest_or_longer(word, names) {
+        Some(near) => format!("; did you mean {PREFIX}{near}?"),
+        None => String::new(),
+    };
+    Some(format!("{name}: unknown variable{hint}"))
 }
 
 /// Reports secrets that one source gives both as text and as a file.

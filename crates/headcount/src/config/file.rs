@@ -11,7 +11,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::environment::twice;
 use super::given::{Given, Place};
-use super::nearest::nearest;
+use super::nearest::nearest_or_longer;
 use super::setting::{self, Form, Setting};
 
 const TABLES: [&str; 3] = ["limits", "sealed_session", "forward_auth"];
@@ -99,7 +99,7 @@ impl Reader<'_> {
 
     fn unknown(&mut self, key: &str, at: &Range<usize>) {
         let known = setting::all().map(|setting| setting.key).chain(TABLES);
-        let hint = nearest(key, known).map(|near| format!("; did you mean `{near}`?"));
+        let hint = nearest_or_longer(key, known).map(|near| format!("; did you mean `{near}`?"));
         self.problem(at, &format!("unknown key `{key}`{}", hint.unwrap_or_default()));
     }
 

@@ -8,6 +8,21 @@ pub(super) fn nearest<'word>(word: &str, candidates: impl Iterator<Item = &'word
     (distance <= near.len().div_ceil(4)).then_some(near)
 }
 
+/// As [`nearest`], and where none is near, the one that ends with the whole of `word`: `tick_ms` is `limits.tick_ms`.
+pub(super) fn nearest_or_longer<'word>(
+    word: &str,
+    candidates: impl Iterator<Item = &'word str> + Clone,
+) -> Option<&'word str> {
+    let longer = |candidate: &&str| {
+        let head = candidate.strip_suffix(word);
+        head.is_some_and(|head| head.ends_with(['.', '_']))
+    };
+    candidates
+        .clone()
+        .find(longer)
+        .or_else(|| nearest(word, candidates))
+}
+
 /// Letters to insert, remove or replace to make `left` into `right` (Levenshtein), one row of the table at a time.
 fn distance(left: &str, right: &str) -> usize {
     let mut row: Vec<usize> = (0..=right.len()).collect();
@@ -49,5 +64,14 @@ mod tests {
         assert_eq!(nearest("relase", known()), Some("release"));
         assert_eq!(nearest("iptracking", known()), Some("ip_tracking"));
         assert_eq!(nearest("colour", known()), None);
+    }
+
+    #[test]
+    fn a_name_without_its_beginning_is_completed() {
+        let known = || ["limits.tick_ms", "listen"].into_iter();
+        assert_eq!(nearest_or_longer("tick_ms", known()), Some("limits.tick_ms"));
+        assert_eq!(nearest_or_longer("lisen", known()), Some("listen"));
+        assert_eq!(nearest_or_longer("ms", known()), Some("limits.tick_ms"));
+        assert_eq!(nearest_or_longer("s", known()), None);
     }
 }

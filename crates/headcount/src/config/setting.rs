@@ -177,7 +177,7 @@ const fn row(
 }
 
 /// Every setting there is.
-pub(super) fn all() -> impl Iterator<Item = &'static Setting> {
+pub(super) fn all() -> impl Iterator<Item = &'static Setting> + Clone {
     SETTINGS.iter().chain(limits::SETTINGS)
 }
 

@@ -139,8 +139,21 @@ fn an_invalidation_that_hits_nobody_says_why() {
     assert!(said(&["--dry-run"]).contains("1 tab "));
     let elsewhere = server.run(&["invalidate", "/elsewhere", "--dry-run"]).stdout;
     assert!(
-        elsewhere.ends_with("--all-tabs also refreshes those on the latest release\n"),
+        elsewhere.ends_with("`headcount stats` lists the routes that are open\n"),
         "{elsewhere}"
+    );
+    let below = server.run(&["invalidate", "/", "--exact", "--dry-run"]).stdout;
+    assert!(
+        below.ends_with("without --exact, routes below it match, too\n"),
+        "{below}"
+    );
+    let _newest = Visit::new(Transport::Sse, "/newest")
+        .version("v1")
+        .open(server.address);
+    let latest = server.run(&["invalidate", "/newest", "--dry-run"]).stdout;
+    assert!(
+        latest.ends_with("--all-tabs also refreshes tabs on the latest release\n"),
+        "{latest}"
     );
     let starred = server.run(&["invalidate", "/check*", "--dry-run"]).stdout;
     assert!(starred.ends_with("--glob makes it a wildcard\n"), "{starred}");
