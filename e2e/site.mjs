@@ -115,6 +115,7 @@ export class Site {
       const part = /(\w+)-[\w-]+\.js$/.exec(script)?.[1]
       if (part) this.parts.push(part)
       response.setHeader('content-type', 'text/javascript')
+      response.setHeader('access-control-allow-origin', '*') // For pages in a sandbox.
       return response.end(file)
     }
     const file = this.files[pathname] ?? watch?.answer(request.url)
