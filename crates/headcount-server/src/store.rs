@@ -235,7 +235,7 @@ struct Opened {
 
 async fn open_commands(place: &Place, had_history: bool) -> Result<Opened, StoreError> {
     let epoch = new_epoch()?;
-    let fill = |database: &Database| Commands::new(epoch, place).write(database, None, true);
+    let fill = |database: &Database| Commands::new(epoch, place).commit(database, None, true);
     let (database, is_new) = patiently(|| place.open(fill)).await?;
     if is_new {
         let file = place.path.display();

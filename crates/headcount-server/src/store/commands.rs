@@ -11,7 +11,7 @@ use headcount_core::protocol::admin::{ReleaseEntry, RuleEntry};
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 
 use super::file::Place;
-use super::high_water::HighWater;
+use super::high_water::{Doubt, HighWater};
 use super::worker::Book;
 use super::{Step, StoreError, Stored};
 
@@ -88,14 +88,24 @@ impl Commands {
                 .rules
                 .insert(id.value(), serde_json::from_slice(value.value())?);
         }
-        if has_epoch && commands.high_water.is_beyond(commands.epoch, commands.head) {
-            tracing::warn!(
-                file = %place.path.display(),
-                head = commands.head,
-                "the store is older than the last number that it gave, or nobody knows: its numbers count as another store's from now on"
-            );
-            commands.epoch = epoch;
-            has_epoch = false;
+        match commands.high_water.doubt(commands.epoch, commands.head) {
+            Some(doubt) if has_epoch => {
+                tracing::warn!(
+                    file = %place.path.display(),
+                    head = commands.head,
+                    "{}. Its numbers count as another store's from now on, so that no open tab takes a new command for one that it has seen. \
+                     After a backup was put back, this is as it should be",
+                    match doubt {
+                        Doubt::Older => "the store is older than the last number that it gave",
+                        Doubt::Unmarked => "the file beside the store that says which numbers it gave is missing",
+                        Doubt::OtherEpoch => "the file beside the store that says which numbers it gave is another store's",
+                    }
+                );
+                commands.epoch = epoch;
+                has_epoch = false;
+            }
+            _ if has_epoch => commands.high_water.mark(commands.epoch, commands.head)?,
+            _ => {}
         }
         Ok((commands, has_epoch))
     }
@@ -139,6 +149,26 @@ impl Commands {
             .extend(step.rules.into_iter().map(|rule| (rule.id, rule)));
     }
 
+    /// Writes this step, if any; `anew` everything before it as well.
+    pub(super) fn commit(
+        &self,
+        database: &Database,
+        entry: Option<&Step>,
+        anew: bool,
+    ) -> Result<(), StoreError> {
+        let write = database.begin_write()?;
+        match entry {
+            Some(step) if !anew => write_step(&write, step)?,
+            Some(step) => {
+                let mut next = self.clone();
+                next.apply(step.clone());
+                next.write_all(&write)?;
+            }
+            None => self.write_all(&write)?,
+        }
+        Ok(write.commit()?)
+    }
+
     /// Writes all of it. What else the tables hold is forgotten.
     fn write_all(&self, write: &WriteTransaction) -> Result<(), StoreError> {
         write.open_table(NUMBERS)?.insert(HEAD, self.head)?;
@@ -166,20 +196,9 @@ impl Book for Commands {
     type Entry = Step;
 
     fn write(&mut self, database: &Database, entry: Option<&Step>, anew: bool) -> Result<(), StoreError> {
-        let write = database.begin_write()?;
-        match entry {
-            Some(step) if !anew => write_step(&write, step)?,
-            Some(step) => {
-                let mut next = self.clone();
-                next.apply(step.clone());
-                next.write_all(&write)?;
-            }
-            None => self.write_all(&write)?,
-        }
-        write.commit()?;
+        self.commit(database, entry, anew)?;
         let head = entry.map_or(0, |step| step.head).max(self.head);
-        self.high_water.note(self.epoch, head);
-        Ok(())
+        self.high_water.mark(self.epoch, head)
     }
 
     fn accept(&mut self, entry: Step, _: bool) {

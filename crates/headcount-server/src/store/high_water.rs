@@ -1,18 +1,38 @@
-//! The highest number that a store has given, in a file beside it. So a store that was put back from an older backup is known: it
-//! would give numbers again that open tabs have seen. Leave the file out of backups; one that is missing counts as older.
+//! The highest number that a store has given, in a file beside it.
+//!
+//! A store that was put back from a backup would give numbers again that open tabs have seen. This mark tells: a store that is behind its
+//! mark, or whose mark is missing or of another epoch, takes a new epoch. Leave the mark out of backups.
+//!
+//! No tab hears of a number before the mark has it: a command whose number cannot be marked is refused, as one that cannot be stored. The file is
+//! written in place, so it needs no room on a full disk; where a crash garbles it, it counts as missing.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::OpenOptions;
+use std::io::{self, Read};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use headcount_core::epoch::Epoch;
+use rustix::fs::OFlags;
 
-use super::private;
+use super::{StoreError, private};
+
+/// Longer files are not ours, bytes.
+const BYTES_MAX: u64 = 64;
 
 /// Where the mark of one store lies.
 #[derive(Clone, Debug)]
 pub(super) struct HighWater(PathBuf);
+
+/// Why the numbers of a store cannot be gone on with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Doubt {
+    /// It has given higher ones.
+    Older,
+    /// Nothing says which ones it has given.
+    Unmarked,
+    /// The mark is that of another epoch.
+    OtherEpoch,
+}
 
 impl HighWater {
     /// The mark of the store at this path.
@@ -27,34 +47,51 @@ impl HighWater {
         &self.0
     }
 
-    /// Whether a store of this epoch, whose newest number is `head`, lacks numbers that it has given.
-    pub(super) fn is_beyond(&self, epoch: Epoch, head: u32) -> bool {
-        // What is no number counts as missing: whoever wrote it, it proves nothing.
-        match fs::read_to_string(&self.0).ok().as_deref().and_then(parse) {
-            Some((of, given)) => of == epoch && given > head,
-            None => head > 0,
+    /// Whether a store of this epoch, whose newest number is `head`, may lack numbers that it has given, and why.
+    pub(super) fn doubt(&self, epoch: Epoch, head: u32) -> Option<Doubt> {
+        // What is no mark counts as missing: whatever wrote it, it proves nothing.
+        match self.read().ok().as_deref().and_then(parse) {
+            None if head == 0 => None,
+            None => Some(Doubt::Unmarked),
+            Some((of, _)) if of != epoch => Some(Doubt::OtherEpoch),
+            Some((_, given)) => (given > head).then_some(Doubt::Older),
         }
     }
 
-    /// Notes how far this store has come. A mark that cannot be written is one number behind, or missing: the next start may then take
-    /// the store for a restored one, which costs its tabs another look at each rule.
-    pub(super) fn note(&self, epoch: Epoch, head: u32) {
-        if let Err(error) = self.write(epoch, head) {
-            tracing::debug!(%error, "the store's highest number cannot be noted beside it");
-        }
+    /// Marks how far this store has come.
+    pub(super) fn mark(&self, epoch: Epoch, head: u32) -> Result<(), StoreError> {
+        self.write(&format!("{epoch} {head:010}\n"))
+            .map_err(|error| StoreError::io(&self.0, error))
     }
 
-    fn write(&self, epoch: Epoch, head: u32) -> io::Result<()> {
-        let draft = self.0.with_extension("head-new");
-        let mut file = OpenOptions::new()
+    fn read(&self) -> io::Result<String> {
+        let mut text = String::new();
+        let file = unhung().read(true).open(&self.0)?;
+        file.take(BYTES_MAX).read_to_string(&mut text)?;
+        Ok(text)
+    }
+
+    fn write(&self, text: &str) -> io::Result<()> {
+        let file = unhung()
             .write(true)
             .create(true)
-            .truncate(true)
+            .truncate(false)
             .mode(private::FILE)
-            .open(&draft)?;
-        writeln!(file, "{epoch} {head}")?;
-        fs::rename(&draft, &self.0)
+            .open(&self.0)?;
+        file.write_all_at(text.as_bytes(), 0)?;
+        let length = text.len() as u64;
+        if file.metadata()?.len() != length {
+            file.set_len(length)?;
+        }
+        file.sync_data()
     }
+}
+
+/// Opening a pipe would wait for its other end.
+fn unhung() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.custom_flags(OFlags::NONBLOCK.bits().cast_signed());
+    options
 }
 
 fn parse(text: &str) -> Option<(Epoch, u32)> {

@@ -361,10 +361,65 @@ async fn a_store_put_back_from_an_older_backup_has_another_epoch() {
     assert_eq!((after.epoch, versions(&after).len()), (restored.epoch, 2));
     store.release().await;
 
+    // The same backup put back again: its epoch is known to tabs already.
+    std::fs::copy(&backup, &file).unwrap();
+    let (store, twice) = open(directory.path()).await;
+    assert!(twice.epoch != first.epoch && twice.epoch != restored.epoch);
+    store.release().await;
+    let (store, after) = open(directory.path()).await;
+    assert_eq!(after.epoch, twice.epoch);
+    store.release().await;
+
     // A whole folder that was put back has no mark in it, if that was left out as it should be.
     std::fs::remove_file(HighWater::of(&file).path()).unwrap();
     let (_store, unmarked) = open(directory.path()).await;
     assert_ne!(unmarked.epoch, after.epoch);
+}
+
+/// Regression: numbers were given without a mark, so a backup that was put back later went unnoticed.
+#[tokio::test]
+async fn a_number_that_cannot_be_marked_is_not_given() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join(COMMANDS_FILE);
+    let mark = HighWater::of(&file).path().to_owned();
+    let (store, first) = open(directory.path()).await;
+    store.commit(release(1, "v1")).await.unwrap();
+    for (number, block) in [(2, "mkdir"), (3, "mkfifo")] {
+        std::fs::remove_file(&mark).unwrap();
+        assert!(
+            std::process::Command::new(block)
+                .arg(&mark)
+                .status()
+                .unwrap()
+                .success()
+        );
+        let error = store.commit(release(number, "v2")).await.unwrap_err().to_string();
+        assert!(error.contains("headcount.redb.head"), "{error}");
+        assert!(matches!(store.condition(), Condition::Fails(_)));
+        let removed = std::fs::remove_file(&mark).or_else(|_| std::fs::remove_dir(&mark));
+        removed.unwrap();
+        store.commit(release(number, "v2")).await.unwrap();
+    }
+    store.release().await;
+    // One that is behind, as after a crash between the two files, is brought up to date.
+    std::fs::write(&mark, format!("{} 1\n", first.epoch)).unwrap();
+    let (store, after) = open(directory.path()).await;
+    assert_eq!(after.epoch, first.epoch);
+    assert_eq!(
+        std::fs::read_to_string(&mark).unwrap(),
+        format!("{} 0000000003\n", first.epoch)
+    );
+    store.release().await;
+    std::fs::remove_file(&mark).unwrap();
+    assert!(
+        std::process::Command::new("mkfifo")
+            .arg(&mark)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let (_store, unmarked) = open(directory.path()).await;
+    assert_ne!(unmarked.epoch, first.epoch);
 }
 
 /// Regression: the start waited for the other end of the pipe, and for nothing else any more.
