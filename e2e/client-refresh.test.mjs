@@ -39,8 +39,9 @@ describe('refresh', () => {
     await loaded([[tab, 2]])
   })
 
-  test('a user who stays on a page that asks is asked once more, by the banner, and goes by consent', needs('dialogs', 'secondReload'), async () => {
-    const tab = await Tab.open(await newVisitor(browser), `${site.url}/a`)
+  test('a user who stays on a page that asks is asked once more, by the banner, and goes by consent', needs('dialogs'), async () => {
+    const address = `${site.url}/a?kept=1#part`
+    const tab = await Tab.open(await newVisitor(browser), address)
     await counted({ total: 1 })
     let dialogs = 0
     tab.page.on('dialog', (dialog) => {
@@ -49,6 +50,7 @@ describe('refresh', () => {
     })
     await tab.page.evaluate(() => { window.onbeforeunload = (event) => event.preventDefault() })
     await tab.page.click('h1') // A page that nobody touched may not ask.
+    const before = await tab.page.evaluate(() => history.length)
     const { id } = await server.command('invalidate-route', { route: '/a' })
     await outcome(id, { prompted: 1, reloaded: 0 }, STAYED_WITHIN_MS)
     await tab.page.evaluate(() => { window.onbeforeunload = null })
@@ -56,6 +58,7 @@ describe('refresh', () => {
     await tab.page.getByRole('button', { name: 'Reload' }).click()
     await loaded([[tab, 2]])
     await outcome(id, { prompted: 0, reloaded: 1 })
+    assert.deepEqual(await tab.page.evaluate(() => [location.href, history.length]), [address, before])
   })
 
   test('for commands that come while the page goes, names all of them', needs('routes'), async () => {

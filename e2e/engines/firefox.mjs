@@ -40,7 +40,6 @@ export const name = 'Firefox'
 export const lacks = {
   ...LACKS,
   cachedStreams: 'a page that has a stream open while it is left is not kept in the back/forward cache',
-  secondReload: 'a page whose user chose to stay when it was reloaded is not reloaded again by its script',
 }
 export const watch = undefined
 

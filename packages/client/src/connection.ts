@@ -23,15 +23,13 @@ export interface Connection {
 /** That of the tab `tab`. Begins with the event `start`. `changed` hears of every other phase, `received` of every message. */
 export function createConnection(
   { base, version, transport = 'auto', route }: HeadcountOptions & { readonly base: URL },
-  environment: Pick<Environment, 'clock' | 'isReload' | 'links' | 'place' | 'probe'> & { readonly page: { readonly location: Pick<Location, 'pathname'> } },
+  environment: Pick<Environment, 'clock' | 'isReload' | 'links' | 'place' | 'probe'> & { readonly page: { readonly location: Pick<Location, 'href' | 'pathname'> } },
   tab: Pick<Identity, 'id' | 'renew'>, changed: (phase: Phase) => void, received: (received: Received) => void,
 ): Connection {
   const { clock, isReload, links, page, place, probe } = environment
   const query = (): Query => ({ tab: tab.id, alive: '1', ...version && { v: version } })
-  const reloaded = takeReloaded(place)
   const isAuto = !(transport in links)
-  const first = place.read(KEY) ? 'sse' : 'websocket'
-  let session = newSession(isAuto ? first : transport as TransportName, isAuto, route ?? page.location.pathname, isReload && reloaded || '')
+  let session = newSession(isAuto ? place.read(KEY) ? 'sse' : 'websocket' : transport as TransportName, isAuto, route ?? page.location.pathname, takeReloaded(place, isReload, page.location.href))
   let keepalive = KEEPALIVE_MS
   const waiting = clock.timer()
   const line = createLine(base, query, environment, {

@@ -72,7 +72,7 @@ export function createListeners(report: (error: unknown) => void): Listeners {
       return () => { heard.delete(listener) }
     },
     emit(name, event) {
-      for (const listener of [...(all.get(name) ?? [])]) {
+      for (const listener of new Set(all.get(name))) {
         try {
           (listener as (event: unknown) => void)(event)
         } catch (error) {

@@ -4,6 +4,7 @@
 // old page may be gone, so the server has this one under a name that stays: `client/refreshing.1.js`. The number is that of
 // {@link RefreshNeeds} and {@link Refreshing}; it rises when those change so that older pages cannot use them.
 
+import { reloadAgain } from './again.js'
 import { showBanner, type DrawPlain, type ShowsBanner } from './banner.js'
 import type { Clock } from './environment.js'
 import type { Command, Listeners } from './events.js'
@@ -40,6 +41,8 @@ export interface RefreshNeeds extends RefreshSettings {
   /** Says what the page would be if it were loaded now; a test's. Default: {@link lookAt}. */
   readonly look?: () => Promise<Look>
   readonly reload: () => void
+  /** How it is done once more; a test's. Default: {@link reloadAgain}. */
+  readonly again?: (place: Place) => void
 }
 
 /** The refresh of one page load. */
@@ -50,8 +53,11 @@ export interface Refreshing {
 
 /** Nothing is under way yet. */
 export function createRefresh(needs: RefreshNeeds): Refreshing {
-  const { clock, build, listeners, acknowledge, sight, look = () => lookAt(window), reload } = needs
-  const memory = createMemory(needs.places(historyPlace), needs.tab)
+  const { clock, build, listeners, acknowledge, sight, look = () => lookAt(window), reload, again = (place) => { reloadAgain(window, place, reload) } } = needs
+  const places = needs.places(historyPlace)
+  const [place] = places
+  const memory = createMemory(places, needs.tab)
+  let hasGone = false
   let refresh = newRefresh(needs)
   const timer = clock.timer()
   needs.hear(weigh)
@@ -96,7 +102,10 @@ export function createRefresh(needs: RefreshNeeds): Refreshing {
       case 'rest': timer(); break
       case 'look': void look().then((seen) => { happened({ type: 'looked', ...seen }) }); break
       case 'remember': happened({ type: memory.remember(effect.commands, build) ? 'remembered' : 'not-remembered' }); break
-      case 'reload': reload()
+      case 'reload':
+        if (hasGone && place) again(place)
+        else reload()
+        hasGone = true
     }
   }
 

@@ -4,9 +4,12 @@ import type { Place } from './storage.js'
 
 const KEY_LAST = 'headcount.reloaded'
 
-/** The numbers of the commands that the last refresh was for, with commas between, after their epoch; asked again, there are none. */
-export function takeReloaded(place: Place): string | null {
-  const last = place.read(KEY_LAST)
+/**
+ * The numbers of the commands that the last refresh was for, with commas between, after their epoch; asked again, there are none. Of a page at `href` that
+ * is no reload only if the page before went there for it (`again.ts`).
+ */
+export function takeReloaded(place: Place, isReload: boolean, href: string): string {
+  const [last = '', at] = (place.read(KEY_LAST) ?? '').split(' ')
   if (last) place.write(KEY_LAST, '')
-  return last
+  return isReload || at === href ? last : ''
 }

@@ -32,7 +32,7 @@ function connect(transport: TransportName | 'auto' = 'auto', version?: string, s
   const phases: string[] = []
   const ids = ['ab12', 'cd34']
   const connection = createConnection(
-    { base: BASE, transport, version, route: '/a b' }, { ...environment, page: { location: { pathname: '/' } } },
+    { base: BASE, transport, version, route: '/a b' }, { ...environment, page: { location: { href: 'https://site.example/', pathname: '/' } } },
     { get id() { return ids[0] ?? '' }, renew: () => ids.shift() }, (phase) => phases.push(phase), () => {},
   )
   connection.happened({ type: 'start' })

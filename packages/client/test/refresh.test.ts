@@ -28,14 +28,14 @@ function load(mode: RefreshMode = 'now', places: readonly Place[] = [place()], b
   }
   const refresh = createRefresh({
     mode, deadline_ms: DEADLINE_MS, clock, places: () => places, tab: () => 'ab12', build, listeners, look, asking: () => {},
-    acknowledge: (id, outcome) => acks.push(`${id} ${outcome}`), sight: () => sight, standing: () => [], hear: () => {}, reload: () => { seen.push('reload') },
+    acknowledge: (id, outcome) => acks.push(`${id} ${outcome}`), sight: () => sight, standing: () => [], hear: () => {}, reload: () => { seen.push('reload') }, again: () => { seen.push('reload') },
   })
   return { clock, sight, seen, acks, page, listeners, refresh, accept: () => { accept() }, later: () => { later() } }
 }
 
 /** What the next page takes, wherever it lies. */
 function taken(places: readonly Place[]): string {
-  return places.flatMap((place) => takeReloaded(place) || []).join()
+  return places.flatMap((place) => takeReloaded(place, true, '') || []).join()
 }
 
 function forced(id: number, version = 'v2'): VersionMessage {
