@@ -10,7 +10,7 @@ import { afterEach, beforeEach, describe, test } from 'node:test'
 import { needs, newVisitor, Tab } from './browser.mjs'
 import { Edge } from './edge.mjs'
 import { Relay } from './relay.mjs'
-import { RETURN_WITHIN_MS, browser, counted, seen, server, site, startServer } from './stage.mjs'
+import { RETURN_WITHIN_MS, browser, counted, loaded, seen, server, site, startServer } from './stage.mjs'
 import { until } from './wait.mjs'
 
 const README = new URL('../README.md', import.meta.url)
@@ -150,7 +150,7 @@ test('where a proxy lets no POST through, a tab over SSE is counted all the same
   }
 })
 
-// Headless Chromium shows every page, and freezes none that is shown. So the system stops the processes of its pages, and its network goes on.
+// Headless Chromium shows every page, and freezes none that is shown, not even by Page.setWebLifecycleState. So the system stops the processes of its pages, and its network goes on.
 describe('a page that was frozen', needs('processes'), () => {
   afterEach(() => signal('SIGCONT'))
 
@@ -176,6 +176,28 @@ describe('a page that was frozen', needs('processes'), () => {
     await keepalives(tab, MANY)
     assert.deepEqual(tab.warnings, [])
   })
+
+  for (const transport of TRANSPORTS) {
+    for (const [when, isLate] of [['before the server misses it', false], ['when it was frozen for long', true]]) {
+      test(`is refreshed once by what was commanded ${when}, over ${transport}`, async () => {
+        await stand()
+        const tab = await open(transport)
+        await signal('SIGSTOP')
+        const before = await sent()
+        if (isLate && transport === 'sse') await counted({ total: 0 }, LIVENESS_MS + GRACE_MS)
+        if (isLate && transport === 'websocket') await until('keepalives that the page does not see', sent, (now) => now >= before + MANY, 30_000)
+        const { id } = await server.command('invalidate-route', { route: '/a' })
+        if (!isLate && transport === 'sse') await counted({ total: 0 }, LIVENESS_MS + GRACE_MS)
+        assert.equal(tab.loads, 1)
+        await signal('SIGCONT')
+        await loaded([[tab, 2]], RETURN_WITHIN_MS)
+        await counted({ total: 1, routes: { '/a': 1 } }, RETURN_WITHIN_MS)
+        await keepalives(tab, MANY)
+        const { reloaded, gone } = (await server.invalidation(id)).outcomes
+        assert.deepEqual([tab.loads, reloaded, gone, tab.warnings], [2, 1, 0, []])
+      })
+    }
+  }
 
   async function signal(name) {
     const tools = await browser.newBrowserCDPSession()
