@@ -6,7 +6,7 @@ import { CONNECT_MS } from '../src/line.js'
 import type { ClientMessage } from '../src/messages.js'
 import type { Place } from '../src/storage.js'
 import type { Connect, LinkEvents, TransportName } from '../src/transport/link.js'
-import { place, TestClock } from './world.js'
+import { place, TestClock, ThrottledClock } from './world.js'
 
 const CONNECTED = '{"type":"connected","version":"v2","connectionId":"id","timestamp":0}'
 const KEEPALIVE = '{"type":"keepalive","timestamp":0}'
@@ -158,6 +158,22 @@ describe('a link that may be dead', () => {
       expect(links[0]?.closed).toBe(true)
       expect(links.length).toBeGreaterThan(1)
       expect(connection.session.phase).not.toBe('open')
+    }
+  })
+
+  test('is known for one within 75 s even in a page that nobody has seen for long, and another is tried within two minutes', () => {
+    for (const transport of BOTH) {
+      const { clock, connection, last, links } = connect(transport, undefined, undefined, new ThrottledClock())
+      last().events.received(CONNECTED)
+      for (let signs = 0; signs < 20; signs += 1) {
+        clock.pass(30_500)
+        last().events.received(KEEPALIVE)
+      }
+      expect([links.length, last().said]).toEqual([1, []])
+      clock.pass(75_000)
+      expect([links[0]?.closed, connection.session.phase]).toEqual([true, 'waiting'])
+      clock.pass(45_000)
+      expect(links.length).toBeGreaterThan(1)
     }
   })
 

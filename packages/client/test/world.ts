@@ -38,6 +38,32 @@ export class TestClock implements Clock {
   }
 }
 
+/**
+ * As Chromium treats a page that nobody has seen for five minutes: a timer that is set by a timer, that one by another and so on, the fifth time waits for the
+ * next full minute, and every other for the next second.
+ */
+export class ThrottledClock extends TestClock {
+  constructor() {
+    super()
+    const plain = this.timer
+    let chain = 0
+    this.timer = () => {
+      const set = plain()
+      return (ms = 0, work) => {
+        if (!work) return set()
+        const length = chain + 1
+        const grain = length < 5 ? 1_000 : 60_000
+        const at = Math.ceil((this.now() + ms) / grain) * grain
+        set(at - this.now(), () => {
+          chain = length
+          work()
+          chain = 0
+        })
+      }
+    }
+  }
+}
+
 /** Keeps what is written, for the next page of the same tab. */
 export function place(): Place {
   const kept = new Map<string, string>()
