@@ -49,6 +49,8 @@ export class Site {
   files = {}
   /** A content security policy for everything. */
   policy = ''
+  /** @type {Record<string, string>} More headers of everything. */
+  headers = {}
   /** Streams whose messages are held back for ever. */
   buffers = false
   /** How many streams were opened, by kind. */
@@ -107,6 +109,7 @@ export class Site {
 
   async #answer(request, response) {
     const { pathname } = new URL(request.url, 'http://site')
+    for (const [name, value] of Object.entries(this.headers)) response.setHeader(name, value)
     if (this.policy) response.setHeader('content-security-policy', this.policy)
     const script = /^(?:\/pro)?\/(?:__skew|dist)\/((?:client\/)?[\w.-]+\.js)$/.exec(pathname)?.[1]
     if (script) {

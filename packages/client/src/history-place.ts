@@ -5,7 +5,7 @@
 import type { Place } from './storage.js'
 
 /** That of the current entry, for what is about the server at `base`. Left alone where the application keeps something other than an object. */
-export function historyPlace({ history }: Window, base: URL): Place {
+export function historyPlace({ history, origin }: Window, base: URL): Place {
   const state = (): Record<string, unknown> | null => {
     const found: unknown = history.state ?? {}
     return typeof found === 'object' && !Array.isArray(found) ? found as Record<string, unknown> : null
@@ -17,7 +17,7 @@ export function historyPlace({ history }: Window, base: URL): Place {
     },
     write(key, value) {
       const before = state()
-      if (before === null) return false
+      if (before === null || origin === 'null') return false // A page in a sandbox is of another origin each time, and finds nothing.
       try {
         history.replaceState({ ...before, [`${key} ${base}`]: value }, '')
         return true
