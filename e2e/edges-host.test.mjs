@@ -61,8 +61,9 @@ for (const name of Object.keys(EDGES)) {
         await until('the numbers', () => tab.page.evaluate(() => window.headcount.stats?.total), (total) => total === 1)
         const { id } = await server.command('invalidations', { match: { exact: '/pushed' }, audience: 'all' })
         await until('the page anew', async () => (await server.invalidation(id)).outcomes, ({ reloaded }) => reloaded === 1, SAID_WITHIN_MS)
-        // The handshake that was tried first, if one was.
-        assert.deepEqual((await refusals()).map(({ count }) => count), transport === 'auto' ? [1] : [])
+        // At most the handshakes of `auto`: one to begin with, and two beside the open stream.
+        const [{ count } = { count: 0 }, ...others] = await refusals()
+        assert.ok(count <= (transport === 'auto' ? 3 : 0) && others.length === 0, `${count} refused`)
         assert.deepEqual(tab.warnings, [])
       })
 
