@@ -2,7 +2,6 @@
 // when the link is. And tabs that must not be lost to that: behind proxies that take no POST, and while they are frozen.
 
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { afterEach, beforeEach, describe, test } from 'node:test'
@@ -10,10 +9,10 @@ import { afterEach, beforeEach, describe, test } from 'node:test'
 import { needs, newVisitor, Tab } from './browser.mjs'
 import { Edge } from './edge.mjs'
 import { Relay } from './relay.mjs'
+import { snippetsIn } from './snippets.mjs'
 import { RETURN_WITHIN_MS, browser, counted, loaded, seen, server, site, startServer } from './stage.mjs'
 import { until } from './wait.mjs'
 
-const README = new URL('../README.md', import.meta.url)
 const KEEPALIVE_MS = 1_000
 const LIVENESS_MS = 4_000
 const LIMITS = ['--limit', `keepalive_ms=${KEEPALIVE_MS}`, '--limit', `liveness_ms=${LIVENESS_MS}`]
@@ -38,7 +37,7 @@ afterEach(async () => {
   edge = relay = undefined
 })
 
-/** The rules of the README before headcount, the site behind them. */
+/** The rules of the guides before headcount, the site behind them. */
 const EDGES = {
   // `blocked` is what a POST gets, by the name of a host.
   nginx(rule, port, blocked) {
@@ -59,7 +58,7 @@ const EDGES = {
 
 /** A proxy before the server and the site, and the link before it. */
 async function stand(name = 'nginx', blocked = {}) {
-  const [, rule] = new RegExp(`\`\`\`${name}\\n(.*?)\`\`\``, 's').exec(await readFile(README, 'utf8'))
+  const [{ text: rule }] = await snippetsIn(`docs/guides/${name}.md`, name)
   edge = await Edge.start(name, (port) => EDGES[name](rule, port, blocked))
   relay = await Relay.start(edge.port)
 }

@@ -1,16 +1,15 @@
-// The rules for nginx and Caddy in the README, word for word, before headcount alone.
+// The rules for nginx and Caddy in the guides, word for word, before headcount alone.
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
 import { createServer, request } from 'node:http'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 
 import { Edge } from './edge.mjs'
 import { Server } from './harness.mjs'
+import { snippetsIn } from './snippets.mjs'
 import { until } from './wait.mjs'
 
-const README = new URL('../README.md', import.meta.url)
 const AGENT = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0'
 const LEFT_WITHIN_MS = 2_000
 const CLAIMS = { 'cf-connecting-ip': '9.9.9.9', 'x-real-ip': '9.9.9.9', 'x-forwarded-for': '9.9.9.9', 'forwarded': 'for=9.9.9.9' }
@@ -53,7 +52,7 @@ for (const [name, configuration] of Object.entries(EDGES)) {
   describe(`behind ${name}`, () => {
     for (const [path, more] of [['/__skew/sse?v=1', {}], ['/__skew/ws?v=1', HANDSHAKE]]) {
       test(`a visitor on ${path} is counted with the address that the proxy saw, whatever it claims`, async () => {
-        const [, rule] = new RegExp(`\`\`\`${name}\n(.*?)\`\`\``, 's').exec(await readFile(README, 'utf8'))
+        const [{ text: rule }] = await snippetsIn(`docs/guides/${name}.md`, name)
         edge = await Edge.start(name, (port) => configuration(rule, port, new URL(server.url).host, `127.0.0.1:${site.address().port}`))
         const headers = { ...CLAIMS, ...more, 'host': `localhost:${edge.port}`, 'user-agent': AGENT }
         const stream = request({ host: '127.0.0.1', port: edge.port, path, headers, agent: false }).end()

@@ -41,11 +41,12 @@ export class Server {
    * @this {T}
    * @param {string[]} args the command and its options
    * @param {Record<string, string>} [variables]
+   * @param {string} [secret] its admin secret, where that is in a file
    * @returns {Promise<InstanceType<T>>}
    */
-  static async run(args, variables = {}) {
+  static async run(args, variables = {}, secret = undefined) {
     const listen = args.includes('--listen') ? [] : ['--listen', '127.0.0.1:0']
-    const server = new this(await binary(), [...args, ...listen], { ...withoutBinary, ...variables })
+    const server = new this(await binary(), [...args, ...listen], { ...withoutBinary, ...variables }, secret)
     try {
       await server.#ready()
     } catch (error) {
@@ -61,8 +62,8 @@ export class Server {
   /** @type {string[]} */
   #lines = []
 
-  constructor(path, args, env) {
-    this.#secret = env.HEADCOUNT_ADMIN_SECRET
+  constructor(path, args, env, secret = env.HEADCOUNT_ADMIN_SECRET) {
+    this.#secret = secret
     this.#child = spawn(path, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
     this.#exited = once(this.#child, 'exit')
     this.#exited.catch((error) => this.#lines.push(String(error))) // Not there, or not executable.

@@ -70,7 +70,7 @@ struct Arguments {
 enum Form {
     /// Every row, with its target.
     Full,
-    /// What the README shows between its `bench` markers.
+    /// What `docs/measured.md` shows between its `bench` markers.
     Readme,
 }
 

@@ -1,6 +1,6 @@
-//! The results as the README shows them: fewer rows, in words for those who do not know the code.
+//! The results as `docs/measured.md` shows them: fewer rows, in words for readers who do not know the code.
 //!
-//! What is printed goes between the README's `bench` markers as it is.
+//! What is printed goes between the `bench` markers of that page as it is.
 
 use std::fmt::Write as _;
 

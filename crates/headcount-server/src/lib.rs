@@ -82,3 +82,8 @@ pub use hooks::{Closed, Hooks, Lagged, Opened, RouteUpdated};
 pub use secrets::Secrets;
 pub use store::StoreError;
 pub use tab::{SendError, Tab};
+
+/// The guide's programs, compiled with the examples of the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guides/axum.md")]
+struct AxumGuide;

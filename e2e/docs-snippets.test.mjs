@@ -1,0 +1,208 @@
+// What the documentation shows besides commands: configurations are read by what they are for, and programs are run. Types of TypeScript,
+// and pages in a browser, have files of their own.
+
+import assert from 'node:assert/strict'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { promisify } from 'node:util'
+
+import { parseAllDocuments } from 'yaml'
+
+import { binary, Server } from './harness.mjs'
+import { pages, ROOT, snippets, snippetsIn } from './snippets.mjs'
+import { until } from './wait.mjs'
+
+const run = promisify(execFile)
+const SECRET = 'the-secret-of-these-tests'
+const AGENT = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0'
+const PASSWORD = 'a-password-of-at-least-32-characters'
+
+let folder
+before(async () => { folder = await mkdtemp(join(tmpdir(), 'headcount-docs-')) })
+after(() => rm(folder, { recursive: true }))
+
+test('JSON is JSON', async () => {
+  for (const { text, page, line } of await all('json')) {
+    assert.doesNotThrow(() => JSON.parse(text), `${page}:${line}`)
+  }
+})
+
+test('a server starts with the configuration file', async () => {
+  const [{ text }] = await snippetsIn('docs/guides/configuration.md', 'toml')
+  await writeFile(join(folder, 'session-password'), PASSWORD)
+  await writeFile(join(folder, 'headcount.toml'), text.replaceAll('/etc/headcount', folder))
+  const server = await Server.run(['serve', '--ephemeral', '--config', join(folder, 'headcount.toml')], { HEADCOUNT_ADMIN_SECRET: SECRET })
+  try {
+    assert.equal((await (await fetch(`${server.url}/__skew/health`)).json()).version, '2026-11-22.1')
+  } finally {
+    await server.stop()
+  }
+})
+
+test('the guide for axum names the version of axum that the library is built with', async () => {
+  const [{ text }] = await snippetsIn('docs/guides/axum.md', 'toml')
+  const version = (manifest) => /^axum = (?:\{ version = )?"(\d+\.\d+)/m.exec(manifest)?.[1]
+  assert.equal(version(text), version(await readFile(`${ROOT}Cargo.toml`, 'utf8')))
+})
+
+test('systemd takes the unit, and a server starts with its command and its variables', async (context) => {
+  const [{ text }] = await snippetsIn('docs/guides/systemd.md', 'ini')
+  const unit = text.replace('/usr/local/bin/headcount', await binary()).replace('/etc/headcount', folder)
+  await writeFile(join(folder, 'admin-secret'), SECRET)
+  await writeFile(join(folder, 'headcount.service'), unit)
+  const verified = await run('systemd-analyze', ['verify', '--man=no', join(folder, 'headcount.service')]).catch((error) => error)
+  if (verified.code === 'ENOENT') context.diagnostic('there is no systemd-analyze here, so systemd has not read the unit')
+  else assert.equal(`${verified.stdout}${verified.stderr}`.replace(/^.*(?:cgroup|systemd1|bus).*\n/gmi, ''), '')
+  const value = (key) => new RegExp(`^${key}=(.*)$`, 'm').exec(unit)[1].replaceAll('%S', folder).replaceAll('%d', folder)
+  const [, ...args] = value('ExecStart').split(' ')
+  const [name, secret] = value('Environment').split('=')
+  const server = await Server.run(args, { [name]: secret }, SECRET)
+  try {
+    assert.equal((await server.stats()).total, 0)
+  } finally {
+    await server.stop()
+  }
+})
+
+describe('YAML', () => {
+  test('is YAML', async () => {
+    for (const { text, page, line } of await all('yaml')) assert.deepEqual(read(text).errors, [], `${page}:${line}`)
+  })
+
+  test('a server starts with the arguments of the pod, and answers its probes', async () => {
+    const pod = (await kubernetes()).find(({ kind }) => kind === 'StatefulSet').spec.template.spec
+    const [{ args, ports, livenessProbe, readinessProbe, volumeMounts }] = pod.containers
+    for (const { name } of volumeMounts) assert.ok(`${JSON.stringify(pod.volumes)} data`.includes(name))
+    await writeFile(join(folder, 'admin-secret'), SECRET)
+    const local = args.map((argument) => argument.replace(/0\.0\.0\.0:\d+/, '127.0.0.1:0').replace('/data', `${folder}/data`).replace('/secrets', folder))
+    const listen = local.find((argument) => argument.startsWith('--listen='))
+    const server = await Server.run([...local.filter((argument) => argument !== listen), '--listen', '127.0.0.1:0'], {}, SECRET)
+    try {
+      const admin = /admin API on (http:\S+)/.exec(server.output)[1]
+      for (const { httpGet } of [livenessProbe, readinessProbe]) {
+        assert.ok(ports.some(({ name }) => name === httpGet.port))
+        assert.equal((await fetch(admin + httpGet.path)).status, 200)
+      }
+    } finally {
+      await server.stop()
+    }
+  })
+
+  test('services and ingress lead to ports that there are', async () => {
+    const objects = await kubernetes()
+    const find = (kind) => objects.find((object) => object.kind === kind)
+    const { template, selector, volumeClaimTemplates } = find('StatefulSet').spec
+    const named = new Set(template.spec.containers[0].ports.map(({ name }) => name))
+    for (const { targetPort } of find('Service').spec.ports) assert.ok(named.has(targetPort), targetPort)
+    assert.deepEqual([find('Service').spec.selector, selector.matchLabels], [template.metadata.labels, template.metadata.labels])
+    const { service } = find('Ingress').spec.rules[0].http.paths[0].backend
+    assert.ok(service.name === find('Service').metadata.name && find('Service').spec.ports.some(({ name }) => name === service.port.name))
+    assert.equal(volumeClaimTemplates[0].metadata.name, 'data')
+  })
+
+  test('alerts are about metrics that a server has', async () => {
+    const [{ text }] = await snippetsIn('docs/runbook/metrics.md', 'yaml')
+    const names = read(text).values[0].groups.flatMap(({ rules }) => rules.flatMap(({ expr }) => expr.match(/headcount_\w+(\{[^}]*\})?/g)))
+    const server = await Server.run(['serve', '--ephemeral'], { HEADCOUNT_ADMIN_SECRET: SECRET })
+    try {
+      const metrics = await (await fetch(`${server.url}/metrics`)).text()
+      assert.ok(names.length > 4)
+      for (const name of names) assert.ok(metrics.includes(`\n${name} `), name)
+    } finally {
+      await server.stop()
+    }
+  })
+})
+
+test('the program in Python knows the tabs, welcomes new ones, and decides who sees the counts', async () => {
+  const [{ text }] = await snippetsIn('docs/guides/bridge.md', 'python')
+  await writeFile(join(folder, 'bridge.py'), text)
+  const bridge_secret = 'the-bridge-secret-of-these-tests'
+  const server = await Server.run(['serve', '--ephemeral', '--authorize-bridge'], { HEADCOUNT_ADMIN_SECRET: SECRET, HEADCOUNT_BRIDGE_SECRET: bridge_secret })
+  const before = await Visitor.open(server.url, '/before')
+  const program = spawn('python3', ['-u', join(folder, 'bridge.py')], { env: { ...process.env, HEADCOUNT_URL: server.url, HEADCOUNT_BRIDGE_SECRET: bridge_secret } })
+  const said = []
+  for (const stream of [program.stdout, program.stderr]) stream.on('data', (piece) => said.push(String(piece)))
+  const says = (what) => until(`the program to say ${what}`, () => said.join(''), (text) => text.includes(what))
+  const visitors = [before]
+  try {
+    await says("1 tabs ['/before']")
+    const admin = await Visitor.open(server.url, '/checkout', { cookie: 'role=admin' })
+    visitors.push(admin)
+    await says("2 tabs ['/before', '/checkout']")
+    await admin.hears('welcome')
+    await admin.asksForStats()
+    await admin.hears('"stats"')
+    const stranger = await Visitor.open(server.url, '/checkout', { cookie: 'role=guest' })
+    visitors.push(stranger)
+    await stranger.asksForStats()
+    await stranger.hears('stats-unauthorized')
+    stranger.close()
+    await says("3 tabs ['/before', '/checkout']")
+    await until('two tabs again', () => said.join('').trimEnd().split('\n').at(-1), (line) => line === "2 tabs ['/before', '/checkout']")
+    assert.ok(!before.heard.includes('welcome'), 'a tab that was there before is not new')
+  } finally {
+    for (const visitor of visitors) visitor.close()
+    program.kill()
+    await once(program, 'exit')
+    await server.stop()
+  }
+})
+
+/** A tab over SSE. */
+class Visitor {
+  heard = ''
+  #end = new AbortController()
+
+  static async open(url, route, headers = {}) {
+    const visitor = new Visitor()
+    visitor.url = url
+    visitor.headers = { 'user-agent': AGENT, ...headers }
+    const answer = await fetch(`${url}/__skew/sse?v=v1&route=${route}`, { headers: visitor.headers, signal: visitor.#end.signal })
+    for (const set of answer.headers.getSetCookie()) visitor.headers.cookie = [visitor.headers.cookie, set.split(';')[0]].filter(Boolean).join('; ')
+    void visitor.#listen(answer.body)
+    await visitor.hears('"connected"')
+    return visitor
+  }
+
+  async #listen(body) {
+    try {
+      for await (const piece of body) this.heard += Buffer.from(piece)
+    } catch {
+      // Closed by the test.
+    }
+  }
+
+  hears(what) {
+    return until(`a tab to hear ${what}`, () => this.heard, (heard) => heard.includes(what))
+  }
+
+  asksForStats() {
+    const [, connectionId] = /"connectionId":"([^"]+)"/.exec(this.heard)
+    return fetch(`${this.url}/__skew/subscribe-stats`, { method: 'POST', headers: this.headers, body: JSON.stringify({ connectionId }) })
+  }
+
+  close() {
+    this.#end.abort()
+  }
+}
+
+async function all(language) {
+  const found = (await Promise.all((await pages()).map(snippets))).flat().filter((snippet) => snippet.language === language)
+  assert.ok(found.length > 0, language)
+  return found
+}
+
+async function kubernetes() {
+  const [{ text }] = await snippetsIn('docs/guides/kubernetes.md', 'yaml')
+  return read(text).values
+}
+
+function read(text) {
+  const documents = parseAllDocuments(text)
+  return { errors: documents.flatMap(({ errors }) => errors), values: documents.map((document) => document.toJS()) }
+}
