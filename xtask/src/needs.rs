@@ -21,8 +21,8 @@ const ENGINES: [Program; 3] = [
     ("Xvfb", "-help", "xvfb"),
 ];
 const APT_INSTALL: [&str; 3] = ["install", "--yes", "--no-install-recommends"];
-/// Where a lock file of npm lies, from the root: the packages, and the browser tests.
-const LOCKED: [&str; 2] = ["", "e2e"];
+/// Where a lock file of npm lies, from the root: the packages, the browser tests, and the documentation.
+const LOCKED: [&str; 3] = ["", "e2e", "docs"];
 /// The oldest release of Node that runs the browser tests.
 const NODE_MAJOR_MIN: u32 = 20;
 

@@ -31,6 +31,7 @@ fn everything(repeated: &mut Vec<String>) -> Result<(), Failure> {
         autobahn::conformance_if_possible,
     )?;
     step("TypeScript packages", typescript)?;
+    step("documentation", documentation)?;
     step("browser tests", || browser::in_chromium(repeated))?;
     step("browser tests of the client in Firefox and in WebKit", || {
         browser::in_others(repeated)
@@ -56,6 +57,13 @@ fn rust_tests() -> Result<Passed, Failure> {
 fn documentation_tests() -> Result<Passed, Failure> {
     let mut command = run::command("cargo", &["test", "--workspace", "--doc"]);
     run::succeed(&mut command, "mend the example that the message names").map(|()| Passed::Whole)
+}
+
+/// Builds the site of `docs/`. A link to a page, or to a part of one, that is not there ends the build.
+fn documentation() -> Result<Passed, Failure> {
+    let mut command = run::command("npm", &["run", "build", "--silent"]);
+    let next = "mend the link that the message names; run it alone, in docs/: npm run build";
+    run::succeed(command.current_dir(run::root().join("docs")), next).map(|()| Passed::Whole)
 }
 
 /// Builds each package of `packages/`, and judges its types, its tests, its size and whether it could be published. The
