@@ -22,6 +22,10 @@ export default defineConfig({
     languageAlias: { 'caddy': 'nginx', 'caddyfile': 'nginx', 'rust,no_run': 'rust' },
     config: repositoryLinks,
   },
+  // Rows of text read better one below the other where the screen is narrow.
+  transformPageData: ({ relativePath, frontmatter }) => {
+    if (relativePath.startsWith('runbook/')) frontmatter.pageClass = 'stacked'
+  },
   themeConfig: {
     nav: [
       { text: 'Guides', link: '/guides/script-tag.html' },

@@ -34,7 +34,7 @@ function translated(target: string, page: string): string {
   const [path = '', hash] = target.split('#')
   const file = posix.join(posix.dirname(page), path).replace(/\/$/, '')
   const anchor = hash === undefined ? '' : `#${hash}`
-  if (file === 'README.md') return `/${anchor}`
+  if (file === 'README.md' && hash === undefined) return '/' // The first page of the site says the same.
   const asPage = [file, `${file}/index.md`, `${file}/README.md`].find((name) => pages.has(name))
   if (asPage !== undefined) return `/${address(asPage)}${anchor}`
   if (!existsSync(posix.join(ROOT, file))) throw new Error(`${page}: there is no ${file}, which it links to`)

@@ -1,0 +1,5 @@
+import DefaultTheme from 'vitepress/theme'
+
+import './board.css'
+
+export default DefaultTheme
