@@ -5,8 +5,11 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { describe, test } from 'node:test'
 
+import { Demo } from './harness.mjs'
 import { Shell } from './shell.mjs'
-import { pages, ROOT, snippets } from './snippets.mjs'
+import { pages, ROOT, snippets, snippetsIn } from './snippets.mjs'
+
+const README_LINES_MAX = 150
 
 /** Commands that build from source, and what runs them. */
 const RUN_ELSEWHERE = {
@@ -35,7 +38,23 @@ for (const page of await pages()) {
   })
 }
 
+test('the README shows what the demo prints', async () => {
+  const demo = await Demo.run(['demo', '--roll', '0'], { HEADCOUNT_ADMIN_SECRET: '240611c4f68b607aa6a4dbff0a93137f' })
+  try {
+    const [{ text }] = await snippetsIn('README.md', 'text')
+    const printed = demo.output.replaceAll(demo.url, 'http://127.0.0.1:4477')
+    for (const line of text.split('\n')) assert.ok(printed.includes(line), `${line}\nis not in\n${printed}`)
+  } finally {
+    await demo.stop()
+  }
+})
+
 describe('the rules that these tests go by', () => {
+  test('the README is short', async () => {
+    const lines = (await readFile(`${ROOT}README.md`, 'utf8')).trimEnd().split('\n')
+    assert.ok(lines.length <= README_LINES_MAX, `${lines.length} lines`)
+  })
+
   test('every block is in a language that some test reads', async () => {
     const read = new Set(['sh', 'console', 'text', 'json', 'toml', 'yaml', 'ini', 'nginx', 'caddy', 'html', 'ts', 'vue', 'rust,no_run', 'python'])
     const all = (await Promise.all((await pages()).map(snippets))).flat()
