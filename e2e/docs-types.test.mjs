@@ -13,7 +13,7 @@ import { parseAllDocuments } from 'yaml'
 import { ROOT, snippetsIn } from './snippets.mjs'
 
 const run = promisify(execFile)
-const TYPED_WITHIN_MS = 120_000
+const TYPED_WITHIN_MS = 300_000
 const EXAMPLE = `${ROOT}examples/nuxt`
 const STRICT = { strict: true, noEmit: true, target: 'ESNext', module: 'ESNext', moduleResolution: 'Bundler', lib: ['ESNext', 'DOM', 'DOM.Iterable'], skipLibCheck: true, types: [] }
 
@@ -24,19 +24,37 @@ before(async () => {
 })
 after(() => rm(folder, { recursive: true }))
 
+/** What the pages of the packages take for granted in the reader's app. */
+const OF_THE_READER = `import type { Component } from 'vue'
+declare global {
+  const __BUILD_ID__: string
+  const App: Component
+  const createApp: typeof import('vue').createApp
+  const draft: { isDirty: boolean }
+}`
+
 test('the guide for Vue', async () => {
   await typed('vue', await files('docs/guides/vue.md'), { compilerOptions: STRICT })
 })
 
-test('the guide for Nuxt', async () => {
+for (const name of ['client', 'vue']) {
+  test(`the page of packages/${name}`, async () => {
+    const blocks = await files(`packages/${name}/README.md`)
+    await typed(`page-${name}`, [['reader.d.ts', OF_THE_READER], ...blocks], { compilerOptions: STRICT })
+  })
+}
+
+test('the guide for Nuxt, and the page of packages/nuxt', async () => {
   await access(`${EXAMPLE}/.nuxt/tsconfig.json`).catch(() => {
     throw new Error('examples/nuxt is not prepared: npm run check, in the root of the repository')
   })
-  const [config, plugin, ...pages] = await files('docs/guides/nuxt.md')
-  const include = (name) => [`${EXAMPLE}/.nuxt/${name}.d.ts`, './*']
-  await typed('nuxt-node', [config], { extends: `${EXAMPLE}/.nuxt/tsconfig.node.json`, include: include('nuxt.node'), exclude: [] })
-  await typed('nuxt-pages', pages, { extends: `${EXAMPLE}/.nuxt/tsconfig.app.json`, include: include('nuxt'), exclude: [] })
-  await typed('nuxt-server', [plugin], { extends: `${EXAMPLE}/.nuxt/tsconfig.server.json`, include: [`${EXAMPLE}/session.d.ts`, `${EXAMPLE}/.nuxt/types/nitro-nuxt.d.ts`, `${ROOT}packages/nuxt/dist/runtime/server`, ...include('types/nitro')], exclude: [] })
+  const blocks = [...await files('docs/guides/nuxt.md'), ...await files('packages/nuxt/README.md')].map(([file, text], index) => [`${index}-${file}`, text])
+  const parts = { node: [], server: [], app: [] }
+  for (const block of blocks) parts[/^\/\/ nuxt\.config/.test(block[1]) ? 'node' : /^\/\/ server\//.test(block[1]) ? 'server' : 'app'].push(block)
+  const extended = (part, ...include) => ({ extends: `${EXAMPLE}/.nuxt/tsconfig.${part}.json`, include: [...include.map((file) => `${EXAMPLE}/${file}`), './*'], exclude: [] })
+  await typed('nuxt-node', parts.node, extended('node', '.nuxt/nuxt.node.d.ts'))
+  await typed('nuxt-app', parts.app, extended('app', '.nuxt/nuxt.d.ts'))
+  await typed('nuxt-server', parts.server, extended('server', '.nuxt/types/nitro.d.ts', '.nuxt/types/nitro-nuxt.d.ts', 'session.d.ts', '../../packages/nuxt/dist/runtime/server'))
 })
 
 test('the objects for Kubernetes', async () => {

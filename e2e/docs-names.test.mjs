@@ -1,0 +1,59 @@
+// What the documentation names in its sentences is there: flags, variables, limits, endpoints' paths and metrics.
+
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { before, test } from 'node:test'
+import { promisify } from 'node:util'
+
+import { binary, Server } from './harness.mjs'
+import { pages, ROOT } from './snippets.mjs'
+
+const run = promisify(execFile)
+const COMMANDS = ['serve', 'demo', 'stats', 'connections', 'release', 'releases', 'invalidate', 'invalidations', 'lift']
+/** Flags of other programs, by what stands before them on their line. */
+const OF_OTHERS = /\b(curl|systemctl|journalctl|kubectl|cargo|npm)\b[^`\n]*/g
+/** Variables of the client commands, and of the Nuxt module. */
+const OTHER_VARIABLES = new Set(['HEADCOUNT_URL', 'HEADCOUNT_LOG', 'HEADCOUNT_SESSION_PASSWORD'])
+const COOKIES = new Set(['headcount_browser', 'headcount_ticket_'])
+
+let texts, help
+before(async () => {
+  texts = await Promise.all((await pages()).map(async (page) => ({ page, text: await readFile(ROOT + page, 'utf8') })))
+  const said = await Promise.all(COMMANDS.map(async (command) => run(await binary(), [command, '--help'])))
+  help = said.map(({ stdout }) => stdout).join('\n')
+})
+
+test('each flag is one of a command', () => {
+  const flags = new Set(help.match(/--[a-z][a-z-]+/g))
+  missing((text) => text.replace(OF_OTHERS, '').match(/(?<![\w-])--[a-z][a-z-]+/g), (flag) => flags.has(flag))
+})
+
+test('each variable is a secret or a setting', () => {
+  const known = (name) => OTHER_VARIABLES.has(name) || help.includes(name) || help.includes(`--${name.replace('HEADCOUNT_', '').toLowerCase().replaceAll('_', '-')} `)
+  missing((text) => text.match(/HEADCOUNT_[A-Z_]*[A-Z]/g), known)
+})
+
+test('each limit is one of the server', () => {
+  const limits = new Set([...help.matchAll(/^ {2}(\w+)=\d+$/gm)].map(([, name]) => name))
+  assert.ok(limits.size > 40)
+  missing((text) => [...text.matchAll(/`(?:limits\.)?(\w+_(?:max|ms|seconds|burst))(?:=\d+)?`|--limit (\w+)=/g)].map(([, one, other]) => one ?? other).filter((name) => name !== 'tik_ms' && !name.startsWith('headcount_')), (name) => limits.has(name))
+})
+
+test('each metric is one of the server', async () => {
+  const server = await Server.run(['serve', '--ephemeral'], { HEADCOUNT_ADMIN_SECRET: 'the-secret-of-these-tests' })
+  try {
+    const metrics = await (await fetch(`${server.url}/metrics`)).text()
+    const known = (name) => COOKIES.has(name) || metrics.includes(`# TYPE ${name.replace(/_total$/, '')} `)
+    missing((text) => text.match(/\bheadcount_[a-z_]+(?!::)\b/g)?.filter((name) => name !== 'headcount_server'), known)
+  } finally {
+    await server.stop()
+  }
+})
+
+/** @param {(text: string) => string[] | null | undefined} find @param {(name: string) => boolean} known */
+function missing(find, known) {
+  const found = texts.flatMap(({ page, text }) => (find(text) ?? []).map((name) => ({ page, name })))
+  assert.ok(found.length > 5)
+  assert.deepEqual(found.filter(({ name }) => !known(name)).map(({ page, name }) => `${page}: ${name}`), [])
+}
