@@ -65,12 +65,14 @@ async function firstCells(page) {
   return [...text.matchAll(/^\| (`+) ?(.*?) ?\1 \|/gm)].map(([, , code]) => code.replaceAll('\\|', '|'))
 }
 
-/** The last string in each of these calls, with `…` for what is filled in. @param {RegExp} call what ends before its arguments */
+/** The sentences in each of these calls, with `…` for what is filled in. @param {RegExp} call what ends before its arguments */
 async function messages(call) {
   return (await sources()).flatMap((source) => [...source.matchAll(call)].flatMap(({ index, 0: begin }) => {
     const strings = [...outermost(source.slice(index + begin.length)).matchAll(STRING)].map(([, text]) => text)
-    const message = begin.includes('error(') && begin.startsWith('#') ? strings[0] : strings.findLast((text) => text.includes(' ')) ?? strings.at(-1)
-    return message === undefined ? [] : [shown(message)]
+    if (begin.startsWith('#')) return strings.slice(0, 1).map(shown)
+    // A sentence may be put together from several. Where no text has a space, the message is one word, after the fields.
+    const sentences = strings.filter((text) => text.includes(' '))
+    return (sentences.length > 0 ? sentences : strings.slice(-1)).map(shown)
   }))
 }
 
