@@ -2,7 +2,7 @@
 
 // Real components, the real client and the real server; only the document is not a browser's.
 
-import { createApp, createSSRApp, defineComponent, effectScope, h, nextTick, ref, shallowRef, type App, type Component } from 'vue'
+import { createApp, createSSRApp, defineComponent, effectScope, h, KeepAlive, nextTick, ref, shallowRef, Suspense, type App, type Component } from 'vue'
 import { renderToString } from 'vue/server-renderer'
 import { afterEach, beforeEach, expect, inject, test, vi } from 'vitest'
 import { createHeadcountPlugin, useActiveConnections, useHeadcount, type HeadcountPlugin } from '../src/index.js'
@@ -13,9 +13,9 @@ let plugin: HeadcountPlugin
 let apps: App[]
 beforeEach(() => {
   visit(`${inject('open')}/shop`)
-  // A refresh looks at the page first, and the server here has none.
+  // A refresh looks at the page first, which must have a script, and the server here has none.
   const get = globalThis.fetch
-  vi.stubGlobal('fetch', (...asked: Parameters<typeof fetch>) => asked[0] === window.location.href ? Promise.resolve(new Response('')) : get(...asked))
+  vi.stubGlobal('fetch', (...asked: Parameters<typeof fetch>) => asked[0] === window.location.href ? Promise.resolve(new Response('<script></script>', { headers: { 'content-type': 'text/html' } })) : get(...asked))
   plugin = createHeadcountPlugin({ version: 'v1', transport: 'websocket', banner: false })
   apps = []
 })
@@ -163,6 +163,79 @@ test('a question to the user is there until it is put off or accepted', async ()
   const reload = vi.spyOn(window.location, 'reload').mockImplementation(() => {})
   seen.refresh()
   await vi.waitFor(() => { expect(reload).toHaveBeenCalledTimes(1) }, WITHIN)
+  vi.restoreAllMocks()
+})
+
+test('what a component holds that is kept alive is held until it leaves the cache', async () => {
+  const [isShown, isCached] = [ref(true), ref(true)]
+  const Draft = defineComponent({
+    name: 'Draft',
+    setup() {
+      useHeadcount().hold('draft')
+      return () => h('i')
+    },
+  })
+  const Other = defineComponent({ name: 'Other', setup: () => () => h('b') })
+  const tab = shallowRef<ReturnType<typeof useHeadcount>>()
+  mountComponent(() => h(KeepAlive, { include: isCached.value ? ['Draft'] : [] }, () => h(isShown.value ? Draft : Other)), () => { tab.value = useHeadcount() })
+  await vi.waitFor(() => { expect(tab.value?.state.value).toBe('open') }, WITHIN)
+  isShown.value = false
+  await nextTick()
+  expect(document.querySelector('i')).toBe(null)
+  await command('invalidate-route', { route: '/shop' })
+  await vi.waitFor(() => { expect(tab.value?.held.value).toEqual(['draft']) }, WITHIN)
+  const reload = vi.spyOn(window.location, 'reload').mockImplementation(() => {})
+  isCached.value = false
+  await vi.waitFor(() => { expect(reload).toHaveBeenCalledTimes(1) }, WITHIN)
+  vi.restoreAllMocks()
+})
+
+test('a component that waits under Suspense holds, also after its wait, and nothing is left of one that went before', async () => {
+  const isThere = ref(true)
+  const waits: (() => void)[] = []
+  const Waiting = defineComponent(async () => {
+    const { hold } = useHeadcount()
+    hold('before')
+    await new Promise<void>((resolve) => waits.push(resolve))
+    hold('after')
+    return () => h('i')
+  })
+  const tab = shallowRef<ReturnType<typeof useHeadcount>>()
+  mountComponent(() => isThere.value ? h(Suspense, () => h(Waiting)) : [], () => { tab.value = useHeadcount() })
+  await vi.waitFor(() => { expect(tab.value?.state.value).toBe('open') }, WITHIN)
+  await command('invalidate-route', { route: '/shop' })
+  await vi.waitFor(() => { expect(tab.value?.held.value).toEqual(['before']) }, WITHIN)
+  waits[0]?.()
+  await vi.waitFor(() => { expect(document.querySelector('i')).not.toBe(null) }, WITHIN)
+  isThere.value = false
+  await nextTick()
+  const reload = vi.spyOn(window.location, 'reload').mockImplementation(() => {})
+  await vi.waitFor(() => { expect(reload).toHaveBeenCalledTimes(1) }, WITHIN)
+  vi.restoreAllMocks()
+})
+
+test('a hold that comes after its component went under Suspense holds nothing', async () => {
+  const isThere = ref(true)
+  let go = (): void => {}
+  let wentOn = false
+  const Waiting = defineComponent(async () => {
+    const { hold } = useHeadcount()
+    await new Promise<void>((resolve) => { go = resolve })
+    hold('too late')
+    wentOn = true
+    return () => h('i')
+  })
+  const tab = shallowRef<ReturnType<typeof useHeadcount>>()
+  mountComponent(() => isThere.value ? h(Suspense, () => h(Waiting)) : [], () => { tab.value = useHeadcount() })
+  await vi.waitFor(() => { expect(tab.value?.state.value).toBe('open') }, WITHIN)
+  isThere.value = false
+  await nextTick()
+  go()
+  await vi.waitFor(() => { expect(wentOn).toBe(true) }, WITHIN)
+  const reload = vi.spyOn(window.location, 'reload').mockImplementation(() => {})
+  await command('invalidate-route', { route: '/shop' })
+  await vi.waitFor(() => { expect(reload).toHaveBeenCalledTimes(1) }, WITHIN)
+  expect(tab.value?.held.value).toEqual([])
   vi.restoreAllMocks()
 })
 
