@@ -174,7 +174,7 @@ describe('an app below a base URL', () => {
       await server.stop()
       server = await serve('--base-path', '/pro/__skew')
       const app = await start({
-        NUXT_APP_BASE_URL: '/pro/', NUXT_HEADCOUNT_BASE: '/pro/__skew', NUXT_PUBLIC_SKEW_PROTECTION_BASE: '/pro/__skew',
+        NUXT_APP_BASE_URL: '/pro/',
         NUXT_PUBLIC_SKEW_PROTECTION_TRANSPORT: transport,
       })
       const tab = await Tab.open(await newVisitor(browser), `${app.url}/pro/login`)

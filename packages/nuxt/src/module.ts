@@ -15,6 +15,7 @@ import type { Nitro } from 'nitropack/types'
 
 import { unctxOutside } from './externals.js'
 import { DEFAULTS, problems, type ModuleOptions } from './options.js'
+import { below } from './runtime/public.js'
 import { AUTHORIZE_PATH } from './runtime/server/authorize.path.js'
 import { configuredProxies } from './runtime/server/forwarding.js'
 import { attach } from './runtime/server/gate.js'
@@ -47,8 +48,7 @@ export default defineNuxtModule<ModuleOptions>({
     if (await hasNuxtCompatibility({ nuxt: '>=4.5.0' }, nuxt)) addVitePlugin(unctxOutside(), { client: false })
     if (!options.enabled) return standIn(nuxt, resolve)
     check(options)
-    const base = nuxt.options.app.baseURL.replace(/\/$/, '') + options.path
-    configure(nuxt, options, base)
+    configure(nuxt, options)
     addTypes(resolve('./runtime/hooks'))
     addPlugin(resolve('./runtime/plugins/headcount'))
     addComposables(nuxt, resolve)
@@ -102,10 +102,10 @@ function check(options: ModuleOptions): void {
   if (found.length > 0) throw new Error(`@headcount/nuxt cannot be set up:\n${found.map((problem) => `  ${problem}`).join('\n')}`)
 }
 
-function configure(nuxt: Nuxt, options: ModuleOptions, base: string): void {
-  const { connectionTracking, routeTracking, ipTracking, trustedProxies, proxyHeaders, hooks, announce, bin } = options
+function configure(nuxt: Nuxt, options: ModuleOptions): void {
+  const { path, connectionTracking, routeTracking, ipTracking, trustedProxies, proxyHeaders, hooks, announce, bin } = options
   const site: SiteConfig = {
-    url: '', adminUrl: '', adminPath: '/api/admin', secret: '', bridgeSecret: '', base, connectionTracking, routeTracking, ipTracking, hooks, announce, bin,
+    url: '', adminUrl: '', adminPath: '/api/admin', secret: '', bridgeSecret: '', base: '', path, connectionTracking, routeTracking, ipTracking, hooks, announce, bin,
     // Text, so that one variable sets all of them.
     trustedProxies: trustedProxies.join(), proxyHeaders: proxyHeaders.join(),
     builtAt: Date.now(), isLocal: false, ...nuxt.options.runtimeConfig['headcount'] as Partial<SiteConfig> | undefined,
@@ -116,7 +116,7 @@ function configure(nuxt: Nuxt, options: ModuleOptions, base: string): void {
   nuxt.options.app.head.meta.push({ name: 'headcount-version', content: nuxt.options.buildId })
   const { transport, refresh, deadlineMs, banner, statsForMessages, endpoint } = options
   nuxt.options.runtimeConfig.public['skewProtection'] = {
-    base: endpoint || base, transport, refresh, deadlineMs, banner, connectionTracking, routeTracking, statsForMessages,
+    base: endpoint, path, transport, refresh, deadlineMs, banner, connectionTracking, routeTracking, statsForMessages,
   } as never
 }
 
@@ -155,19 +155,20 @@ function addPreview(nitro: Nitro): void {
 /** In development, the gate stands before Nuxt's own server, and headcount is started where none is configured. */
 async function serveInDevelopment(nuxt: Nuxt, options: ModuleOptions): Promise<void> {
   const site = nuxt.options.runtimeConfig['headcount'] as unknown as SiteConfig
-  const upstream = configuredUpstream(site, process.env) ?? await startForDevelopment(nuxt, options, site)
-  const gate = { base: site.base, upstream: upstream?.url ?? null, tellsAddress: site.ipTracking, proxies: configuredProxies(site) }
+  const base = site.base || below(nuxt.options.app, site.path)
+  const upstream = configuredUpstream(site, process.env) ?? await startForDevelopment(nuxt, options, site, base)
+  const gate = { base, upstream: upstream?.url ?? null, tellsAddress: site.ipTracking, proxies: configuredProxies(site) }
   nuxt.hook('listen', (server) => { attach(server as Server, gate, true) })
 }
 
-async function startForDevelopment(nuxt: Nuxt, { bin }: ModuleOptions, site: SiteConfig): Promise<Upstream | null> {
+async function startForDevelopment(nuxt: Nuxt, { bin }: ModuleOptions, site: SiteConfig, base: string): Promise<Upstream | null> {
   const path = findBinary(bin)
   if (path === null) {
     logger.warn(`nobody is counted: ${HOW_TO_GET_IT}`)
     return null
   }
   try {
-    const local = await startLocal(path, site)
+    const local = await startLocal(path, { ...site, base })
     nuxt.hook('close', () => { local.stop() })
     logger.info(`started ${path} at ${local.upstream.url.origin}`)
     Object.assign(site, { url: local.upstream.url.origin, secret: local.upstream.secret, isLocal: true })

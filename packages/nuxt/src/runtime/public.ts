@@ -4,8 +4,9 @@ import type { HeadcountOptions } from '@headcount/client'
 
 /** `runtimeConfig.public.skewProtection`. */
 export interface PublicConfig {
-  /** URL or path of headcount's client endpoints. */
+  /** URL or path of headcount's client endpoints. Empty: `path` below the app's base URL. */
   readonly base: string
+  readonly path: string
   readonly transport: NonNullable<HeadcountOptions['transport']>
   readonly refresh: NonNullable<HeadcountOptions['refresh']>
   readonly deadlineMs: number
@@ -13,4 +14,9 @@ export interface PublicConfig {
   readonly connectionTracking: boolean
   readonly routeTracking: boolean
   readonly statsForMessages: boolean
+}
+
+/** A path below the app's base URL, which may be set when a built app starts. */
+export function below({ baseURL }: { readonly baseURL: string }, path: string): string {
+  return baseURL.replace(/\/$/, '') + path
 }

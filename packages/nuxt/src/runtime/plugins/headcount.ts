@@ -5,16 +5,17 @@ import { createHeadcountPlugin } from '@headcount/vue'
 import { defineNuxtPlugin, useHead, useRouter, useRuntimeConfig } from '#imports'
 
 import { askAnew, type Anew } from '../anew.js'
-import type { PublicConfig } from '../public.js'
+import { below, type PublicConfig } from '../public.js'
 import { holdInTransit } from '../transit.js'
 
 export default defineNuxtPlugin({
   name: 'headcount',
   setup(nuxtApp) {
     const config = useRuntimeConfig()
-    const { base, transport, refresh, deadlineMs, banner, connectionTracking, routeTracking, statsForMessages } = config.public['skewProtection'] as PublicConfig
+    const { base: named, path, transport, refresh, deadlineMs, banner, connectionTracking, routeTracking, statsForMessages } = config.public['skewProtection'] as PublicConfig
     // As the server that answers runs it: a build may be given its name when it is started.
     useHead({ meta: [{ name: 'headcount-version', content: config.app.buildId as string }] })
+    const base = named || below(config.app, path)
     const router = useRouter()
     const routeNow = (): string => routeTracking ? router.currentRoute.value.path : '/'
     const headcount = createHeadcountPlugin({

@@ -1,12 +1,16 @@
 // What this app's runtime configuration says, as the parts of this folder need it.
 
+import { below } from '../public.js'
 import { configuredProxies, type ProxyConfig, type Proxies } from './forwarding.js'
 import type { Gate } from './gate.js'
 import { configuredUpstream, type Upstream, type UpstreamConfig } from './upstream.js'
 
 /** `runtimeConfig.headcount`: what the module wrote at build time, and what the environment sets over it. */
 export interface SiteConfig extends UpstreamConfig, ProxyConfig {
+  /** Where browsers reach headcount on this site. Empty in the build: below the app's base URL, which `NUXT_APP_BASE_URL` may set at the start. */
   readonly base: string
+  /** What comes after the app's base URL. */
+  readonly path: string
   readonly connectionTracking: boolean
   readonly routeTracking: boolean
   readonly ipTracking: boolean
@@ -28,8 +32,9 @@ let found: Upstream | null | undefined
 let proxies: Proxies | undefined
 
 /** This app's part of the runtime configuration. */
-export function siteConfig(config: RuntimeConfig): SiteConfig {
-  return config.headcount as SiteConfig
+export function siteConfig({ app, headcount }: RuntimeConfig): SiteConfig {
+  const site = headcount as SiteConfig
+  return site.base ? site : { ...site, base: below(app, site.path) }
 }
 
 /** The headcount of this process. */
