@@ -16,7 +16,8 @@ import { inTime, until } from './wait.mjs'
 export const EXAMPLE = fileURLToPath(new URL('../examples/nuxt', import.meta.url))
 /** What `nuxt build` made of the module's playground. */
 export const PLAYGROUND = fileURLToPath(new URL('../packages/nuxt/playground/.output', import.meta.url))
-const BUILT = `${EXAMPLE}/.output`
+/** What `nuxt build` made of the example. */
+export const BUILT = `${EXAMPLE}/.output`
 const CODE = new Set(['.js', '.mjs', '.json'])
 const START_WITHIN_MS = 20_000
 const STOP_WITHIN_MS = 10_000
