@@ -102,7 +102,7 @@ describe('a tab goes at once, and once, where the app answers with', () => {
     await server.command('invalidate-route', { route: '/a' })
     await until('the page that signs in', () => tab.page.url(), (now) => now === url)
     site.instead = undefined
-    await tab.page.click('text=me')
+    await tab.page.click('a')
     await counted({ total: 1, routes: { '/a': 1 } })
     assert.equal(tab.loads, 3)
   })

@@ -77,21 +77,22 @@ test('a policy that forbids the look does not keep a tab from going', async () =
 })
 
 describe('a page that answers a form', () => {
-  for (const hash of ['', '#receipt']) {
-    test(`is got, not posted again, with its query and "${hash}", and in the same place of the history`, async () => {
+  // An application that replaces the state of the entry makes the browser forget the form, so it does so in one case alone.
+  for (const [hash, keeps] of [['', false], ['#receipt', false], ['#receipt', true]]) {
+    test(`is got, not posted again, with its query and "${hash}", and in the same place of the history${keeps ? ' with its state' : ''}`, async () => {
       site.body = `<form id="buy" method="post" action="/checkout?order=1${hash}"><button id="pay">Buy</button></form>`
       const tab = await open('websocket', '/a')
       await tab.page.click('#pay')
       await tab.page.waitForURL(`**/checkout?order=1${hash}`)
       await counted({ routes: { '/checkout': 1 } })
       const length = await tab.page.evaluate(() => history.length)
-      await tab.page.evaluate(() => history.replaceState({ kept: 'yes' }, ''))
+      if (keeps) await tab.page.evaluate(() => history.replaceState({ kept: 'yes' }, ''))
       const { id } = await server.command('invalidate-route', { route: '/checkout' })
       await loaded([[tab, 3]])
       await outcome(id, { reloaded: 1 })
       assert.deepEqual(site.asked.filter((asked) => asked.startsWith('POST')), ['POST /checkout?order=1'])
       assert.equal(await tab.page.url(), `${site.url}/checkout?order=1${hash}`)
-      assert.deepEqual(await tab.page.evaluate(() => [history.length, history.state.kept]), [length, 'yes'])
+      assert.deepEqual(await tab.page.evaluate(() => [history.length, history.state?.kept]), [length, keeps ? 'yes' : undefined])
     })
   }
 

@@ -51,6 +51,10 @@ export class Site {
   policy = ''
   /** @type {Record<string, string>} More headers of everything. */
   headers = {}
+  /** The status that POSTs of tabs are refused with, if they are. */
+  refusesPosts = 0
+  /** How many were. */
+  refused = 0
   /** Streams whose messages are held back for ever. */
   buffers = false
   /** How many streams were opened, by kind. */
@@ -142,6 +146,10 @@ ${this.body}`
   }
 
   #pass(incoming, outgoing) {
+    if (this.refusesPosts && incoming.url.endsWith('/message')) {
+      this.refused += 1
+      return outgoing.writeHead(this.refusesPosts).end()
+    }
     if (/^(\/pro)?\/__skew\/sse/.test(incoming.url)) this.#opens('sse', incoming.url)
     const asked = { ...incoming.headers, host: incoming.headers[':authority'] ?? incoming.headers.host }
     for (const name in asked) if (name.startsWith(':')) delete asked[name] // HTTP/2 has these instead of a first line.
