@@ -15,6 +15,9 @@ const SOON = 1012
 /** For how long the answer to a POST is awaited, milliseconds. */
 const ANSWER_MS = 10_000
 
+/** What the server answers to a message that it will never take. */
+const REFUSALS = [400, 404, 413]
+
 /** What a server says here instead of the close code 4409. */
 const REPLACED = '{"type":"replaced"}'
 
@@ -72,8 +75,8 @@ export const sse: Connect = (base, query, events) => {
   return {
     close,
     send(message, connectionId) {
-      /** Whether it was answered at all. A refusal is no answer: a proxy may be mended, and `signs.ts` says it on the console. */
-      const say = (): Promise<boolean> => post(message, connectionId).then(({ status }) => status !== 403, () => false)
+      /** Whether the server took it, or said itself that it takes no such thing. What a proxy says in its place may be mended. */
+      const say = (): Promise<boolean> => post(message, connectionId).then(({ ok, status }) => ok || REFUSALS.includes(status), () => false)
       if (message.type === 'ack' && message.outcome === 'reloading') return void say()
       pending.set(subject(message), say)
       void next()
