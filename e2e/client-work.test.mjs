@@ -331,6 +331,39 @@ describe('the question', () => {
     await loaded([[tab, 2]])
   })
 
+  test('is seen and clicked above a modal dialog under a shadow root', async () => {
+    site.attributes = 'data-refresh="prompt"'
+    site.body = `<my-dialog id="outer"></my-dialog><script>
+      outer.attachShadow({ mode: 'open' }).innerHTML = '<my-inner></my-inner>'
+      const inner = outer.shadowRoot.firstChild.attachShadow({ mode: 'open' })
+      inner.innerHTML = '<dialog>Choose <input></dialog>'
+      inner.firstChild.showModal()
+    </script>`
+    const tab = await open()
+    await server.command('invalidate-route', { route: '/a' })
+    await tab.page.getByRole('button', { name: 'Reload', exact: true }).click()
+    await loaded([[tab, 2]])
+  })
+
+  const covers = {
+    'a page in full screen': 'stage.requestFullscreen()',
+    'a popover that was opened later': 'sheet.showPopover()',
+  }
+  for (const [name, cover] of Object.entries(covers)) {
+    test(`is seen and clicked above ${name}`, needs('playwright'), async () => {
+      site.attributes = 'data-refresh="prompt"'
+      site.body = `<div id="stage" style="background:#fff">Stage</div><div id="sheet" popover="manual" style="inset:0;width:100%;height:100%">Sheet</div>
+        <button id="cover" onclick="${cover}">Cover</button>`
+      const tab = await open()
+      await server.command('invalidate-route', { route: '/a' })
+      const reload = tab.page.getByRole('button', { name: 'Reload', exact: true })
+      await reload.waitFor()
+      await tab.page.click('#cover')
+      await reload.click()
+      await loaded([[tab, 2]])
+    })
+  }
+
   test('put off is put again later, not at once, and saved work refreshes without it', async () => {
     site.attributes = 'data-deadline-ms="1500"'
     const tab = await open()

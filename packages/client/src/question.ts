@@ -58,16 +58,47 @@ export function draw(document: Document, texts: Partial<BannerTexts>, prompt: Pr
 }
 
 /**
- * On top of the page, and where it can be clicked: while a modal dialog is open, only what is inside of it can. Dialogs come and go,
- * and may take with them what is inside.
+ * On top of the page, and where it can be clicked: while a modal dialog is open or an element fills the screen, only what is inside of it
+ * can. These come and go, and may take with them what is inside. What the page puts on top later, such as another popover, covers it:
+ * then it comes up again.
  */
 function place(host: HTMLElement): void {
-  const { activeElement, body } = host.ownerDocument
-  const modals = host.ownerDocument.querySelectorAll('dialog:modal')
-  const parent = activeElement?.closest('dialog:modal') ?? modals[modals.length - 1] ?? body
-  if (host.parentNode === parent) return
-  parent.append(host)
-  host.showPopover?.() // Above the dialog, whatever that cuts off.
+  const { body } = host.ownerDocument
+  const full = fullIn(host.ownerDocument)
+  const modals = modalsIn(full ?? host.ownerDocument)
+  const parent = modals.find(isActive) ?? modals.at(-1) ?? full ?? body
+  if (host.parentNode !== parent) {
+    parent.append(host)
+    host.showPopover?.() // Above the dialog, whatever that cuts off.
+  } else if (isCovered(host)) {
+    host.hidePopover?.()
+    host.showPopover?.()
+  }
+}
+
+/** What fills the screen and can hold the question. */
+function fullIn({ fullscreenElement }: DocumentOrShadowRoot): Element | null {
+  const inner = fullscreenElement?.shadowRoot?.fullscreenElement ? fullIn(fullscreenElement.shadowRoot) : fullscreenElement
+  return inner?.matches('video,audio,canvas,iframe,img,embed,object') ? null : inner ?? null
+}
+
+/** The modal dialogs below `root`, those under open shadow roots too. */
+function modalsIn(root: ParentNode): Element[] {
+  return Array.from(root.querySelectorAll('*')).flatMap((element) => [
+    ...element.matches('dialog:modal') ? [element] : [], ...element.shadowRoot ? modalsIn(element.shadowRoot) : [],
+  ])
+}
+
+/** Whether its user is in it. */
+function isActive(modal: Element): boolean {
+  const { activeElement } = modal.getRootNode() as Document | ShadowRoot
+  return modal.contains(activeElement)
+}
+
+function isCovered(host: HTMLElement): boolean {
+  const { left, top, width, height } = host.getBoundingClientRect()
+  const above = (host.getRootNode() as Document | ShadowRoot).elementFromPoint(left + width / 2, top + height / 2)
+  return above !== null && above !== host && !host.contains(above)
 }
 
 function button(document: Document, label: string, click: () => void): HTMLButtonElement {
