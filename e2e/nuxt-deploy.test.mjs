@@ -88,6 +88,21 @@ for (const [site, transport] of [EXAMPLE, GUARDED].flatMap((site) => [[site, 'we
   })
 }
 
+test('a page that is rendered in the browser says the build that runs, so that a tab waits while an old instance answers', async () => {
+  const site = { ...GUARDED, page: '/browser' }
+  const tab = await open(site, 'websocket')
+  const next = await start(site, 'build-2', 'websocket')
+  await until('the build is announced', releases, ({ current }) => current === 'build-2')
+  const outcomes = await invalidated({ audience: 'outdated' })
+  await until('the tab to wait', outcomes, ({ waiting, reloaded, stuck }) => waiting + reloaded + stuck === 1)
+  await balancer.pages(2)
+  assert.equal(tab.loads, 1)
+  balancer.app = next
+  await until('the page anew', outcomes, ({ reloaded }) => reloaded === 1, LOOKED_WITHIN_MS)
+  await counted('build-2', site.page)
+  assert.equal(tab.loads, 2)
+})
+
 test('a page that answers a form is got, and not posted again', async () => {
   const tab = await open(EXAMPLE, 'websocket')
   const [{ id }] = (await server.stats()).connections

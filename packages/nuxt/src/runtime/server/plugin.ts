@@ -14,6 +14,7 @@ import { createAdmin, type Admin } from './admin.js'
 import { attach, shut } from './gate.js'
 import { runHooks } from './listen.js'
 import { findBinary, HOW_TO_GET_IT, startLocal } from './local.js'
+import { nameBuild } from './named.js'
 import { announce } from './release.js'
 import { gateOf, proxiesOf, setUpstream, siteConfig, upstreamOf, type RuntimeConfig } from './site.js'
 
@@ -27,6 +28,9 @@ export default defineNitroPlugin((nitroApp) => {
   const stops: (() => void)[] = []
   // The dev server is another process; the module puts the gate before it.
   if (!import.meta.dev) placeGate(config)
+  nitroApp.hooks.hook('render:html' as never, (({ head }: { head: string[] }) => {
+    head.forEach((part, index) => { head[index] = nameBuild(part, config.app.buildId ?? '') })
+  }) as never)
   let admin: Admin | null = null
   nitroApp.hooks.hook('skew:stats' as never, ((tell: (stats: unknown) => void) => { tell(stats(admin)) }) as never)
   nitroApp.hooks.hook('close', () => {
