@@ -3,11 +3,15 @@
 // The files are written to be read as plain files too, so their links are those of the repository. `links.ts` turns them into links
 // of the site. The sidebar lists the files of each folder, so a new page appears by itself.
 
+import { fileURLToPath } from 'node:url'
+
 import { defineConfig } from 'vitepress'
 
 import { repositoryLinks } from './links.ts'
 import { address, LEFT_OUT } from './pages.ts'
 import { sidebar } from './sidebar.ts'
+
+const FIRST_PAGE = fileURLToPath(new URL('../index.md', import.meta.url))
 
 export default defineConfig({
   title: 'headcount',
@@ -21,6 +25,17 @@ export default defineConfig({
   markdown: {
     languageAlias: { 'caddy': 'nginx', 'caddyfile': 'nginx', 'rust,no_run': 'rust' },
     config: repositoryLinks,
+  },
+  vite: {
+    plugins: [{
+      name: 'one-vue',
+      enforce: 'pre',
+      // Pages outside of `docs/` would take the Vue of the packages, or none where those are not installed.
+      resolveId(id, importer, options) {
+        if (!/^vue(\/|$)/.test(id) || !importer?.endsWith('.md') || importer === FIRST_PAGE) return null
+        return this.resolve(id, FIRST_PAGE, { ...options, skipSelf: true })
+      },
+    }],
   },
   // Rows of text read better one below the other where the screen is narrow.
   transformPageData: ({ relativePath, frontmatter }) => {
