@@ -51,6 +51,13 @@ test('each metric is one of the server', async () => {
   }
 })
 
+test('each figure that the README gives is in the table', () => {
+  const [readme, measured] = ['README.md', 'docs/measured.md'].map((page) => texts.find((one) => one.page === page).text)
+  const figures = /^Measured beside .*?^\[All figures/ms.exec(readme)[0].match(/\d[\d,.]*\d/g)
+  assert.ok(figures.length > 6)
+  assert.deepEqual(figures.filter((figure) => !measured.includes(figure)), [])
+})
+
 /** @param {(text: string) => string[] | null | undefined} find @param {(name: string) => boolean} known */
 function missing(find, known) {
   const found = texts.flatMap(({ page, text }) => (find(text) ?? []).map((name) => ({ page, name })))
