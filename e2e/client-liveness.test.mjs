@@ -121,6 +121,8 @@ test('a tab over SSE gives signs of life to a server on another origin', async (
   const tab = await open('sse', { origin: site.url, attributes: `data-base="${server.url}/__skew"` })
   await keepalives(tab, MANY)
   assert.equal(await streams(tab), 1)
+  const posts = await tab.page.evaluate(() => performance.getEntriesByType('resource').filter(({ name }) => name.endsWith('/__skew/message')).length)
+  assert.ok(posts >= MANY - 1, `${posts} signs`)
 })
 
 test('where a proxy lets no POST through, a tab over SSE is counted all the same, and says so once', async () => {
