@@ -18,10 +18,11 @@ const RUN_ELSEWHERE = {
   'cargo xtask build': ['xtask/src/packages.rs', 'pub(crate) fn build'],
   'cargo xtask demo': ['xtask/src/demo.rs', 'pub(crate) fn demo'],
   'cargo xtask test': ['.ci/run', 'cargo xtask test'],
+  'npm install @headcount/nuxt': ['packages/nuxt/package.json', '"@headcount/nuxt"'],
   'cargo run -p headcount-server --example embed': ['crates/headcount-server/tests/it/embedding.rs', 'examples/embed.rs'],
 }
 
-for (const page of await pages()) {
+for (const page of [...await pages(), 'packages/nuxt/README.md']) {
   const blocks = (await snippets(page)).filter(({ language, isTested }) => isTested && ['sh', 'console'].includes(language))
   if (blocks.length === 0) continue
   test(`${page}: its commands do what it says`, async () => {

@@ -43,7 +43,7 @@ export class Shell {
 
   /** Runs a block. What it says, on stdout and stderr. @param {string} text @param {{ mayFail?: boolean }} [options] */
   async run(text, { mayFail = false } = {}) {
-    const block = text.replaceAll('4477', String(this.#ports[0])).replaceAll('4478', String(this.#ports[1]))
+    const block = text.replaceAll('4477', String(this.#ports[0])).replaceAll('4478', String(this.#ports[1])).replace(/\b0\.0\.0\.0\b/g, '127.0.0.1')
     const serves = SERVES.exec(block)
     if (!mayFail && serves) return this.#serve(block.slice(0, serves.index), serves[1], serves[2])
     const { child, said, exited } = this.#bash(`set -e\n${block}\nexport -p > ../variables`)
