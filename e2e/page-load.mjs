@@ -1,7 +1,7 @@
 // What a page load costs by each transport, behind Caddy with TLS and HTTP/2: node page-load.mjs [milliseconds of a way]
 //
 // A relay before Caddy makes each way take that long, and counts connections and bytes of TCP. A first load has a browser that knows
-// nothing of the site; a second one has its files and may resume TLS. The figures in ARCHITECTURE.md are from here.
+// nothing of the site; a second one has its files and may resume TLS. The figures in docs/decisions/0015-websocket-first.md are from here.
 
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
