@@ -18,6 +18,7 @@ mod fuzz;
 mod licence;
 mod needs;
 mod packages;
+mod reference;
 mod repeat;
 mod report;
 mod run;
@@ -33,6 +34,7 @@ cargo xtask <command>
   build         the binary for use, in target/release, with the browser client and the board in it
   check         formatting, lints, arrows between crates, rules on sources and documents, dependencies, unit tests
   test          installs what is missing, then everything: check, all Rust tests, conformance, the browser tests
+  generate      writes what is generated from the code: docs/reference/, and the TypeScript types of the admin API
   faults        the fault campaign with what needs root or minutes: disks, clocks, links, kill -9; says what it saw
   conformance   the Autobahn test suite against our WebSocket framing; needs a Python 2.7
   canary        the example app on the newest Nuxt that npm has today; what `test` uses is pinned
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
         (Some("build"), []) => packages::build(),
         (Some("check"), []) => check::check(),
         (Some("test"), []) => test::test(),
+        (Some("generate"), []) => reference::generate(),
         (Some("faults"), []) => faults::faults(),
         (Some("conformance"), []) => autobahn::conformance(),
         (Some("canary"), []) => canary::canary(),

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything, from a fresh clone. What the build server runs.
 
 use crate::report::{Failure, Passed, step};
-use crate::{autobahn, browser, check, needs, packages, repeat, run};
+use crate::{autobahn, browser, check, needs, packages, reference, repeat, run};
 
 /// Installs what is missing, then runs the gates, every Rust test, the Autobahn test suite and the browser tests.
 pub(crate) fn test() -> Result<(), Failure> {
@@ -21,6 +21,10 @@ fn everything(repeated: &mut Vec<String>) -> Result<(), Failure> {
     check::gates()?;
     step("packages for the browser", packages::packages)?;
     step("the binary", binary)?;
+    step(
+        "the reference says what the programs say",
+        reference::programs_are_fresh,
+    )?;
     repeat::forget();
     let rust = step("Rust tests", rust_tests);
     repeated.extend(repeat::of_nextest());

@@ -258,4 +258,29 @@ mod tests {
             assert_eq!(session.receive(text, 0, &limits), step, "{text}");
         }
     }
+
+    #[test]
+    fn vectors() {
+        let text = include_str!("../../../protocol/vectors/sessions.json");
+        let vectors: serde_json::Value = serde_json::from_str(text).unwrap();
+        for case in vectors["cases"].as_array().unwrap() {
+            let limits = Limits::default();
+            let mut session = Session::new(0, &limits);
+            let sent = case["sends"].as_array().unwrap();
+            let steps: Vec<String> = sent
+                .iter()
+                .map(|message| shown(&session.receive(&message.to_string(), 0, &limits)))
+                .collect();
+            assert_eq!(serde_json::json!(steps), case["steps"], "{}", case["name"]);
+        }
+    }
+
+    /// The name of a step.
+    fn shown(step: &Step<'_>) -> String {
+        let name = format!("{step:?}");
+        name.split(|letter: char| !letter.is_alphabetic())
+            .next()
+            .unwrap_or_default()
+            .to_owned()
+    }
 }

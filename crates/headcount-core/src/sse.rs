@@ -66,4 +66,24 @@ mod tests {
             assert_eq!(event(forged), "data: a\ndata: \ndata: id: 9\n\n");
         }
     }
+
+    #[test]
+    fn vectors() {
+        let text = include_str!("../../../protocol/vectors/sse.json");
+        let vectors: serde_json::Value = serde_json::from_str(text).unwrap();
+        for case in vectors["cases"].as_array().unwrap() {
+            let make = &case["make"];
+            let bytes = match (
+                make["id"].as_str(),
+                make["event"].as_str(),
+                make["comment"].as_str(),
+            ) {
+                (Some(id), Some(data), _) => event_with_id(id, data),
+                (None, Some(data), _) => event(data),
+                (_, None, Some(text)) => comment(text),
+                _ => retry(make["retry"].as_u64().unwrap().try_into().unwrap()),
+            };
+            assert_eq!(bytes, case["bytes"].as_str().unwrap(), "{}", case["name"]);
+        }
+    }
 }

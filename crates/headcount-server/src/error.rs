@@ -128,6 +128,16 @@ impl Refusal {
         }
     }
 
+    /// Its status, its code and its message.
+    #[cfg(feature = "openapi")]
+    pub(crate) fn parts(&self) -> (StatusCode, &'static str, &str) {
+        (self.status, self.code, &self.message)
+    }
+
+    pub(crate) fn not_stored(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "not-stored", message)
+    }
+
     pub(crate) fn not_configured() -> Self {
         let message =
             "no admin secret is configured, so this answers nobody: set HEADCOUNT_ADMIN_SECRET on the server";
@@ -300,7 +310,7 @@ impl From<CommandError> for Refusal {
             CommandError::Draining => Self::handed_over(&error),
             CommandError::Store(source) => {
                 tracing::error!(error = with_sources(source), "a command could not be stored");
-                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "not-stored", error.to_string())
+                Self::not_stored(error.to_string())
             }
             CommandError::Version(source) => Self::new(
                 StatusCode::BAD_REQUEST,

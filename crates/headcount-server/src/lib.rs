@@ -72,6 +72,8 @@ pub use assets::{AssetFile, Assets};
 pub use builder::Builder;
 pub use config::{Config, Secret};
 pub use door::{listen, tune_listener};
+#[cfg(feature = "openapi")]
+pub use endpoints::openapi;
 pub use error::{CommandError, ServeError, StartError, with_sources};
 pub use headcount::{ConnectionsQuery, Headcount};
 pub use headcount_core as core;

@@ -4,84 +4,91 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// Answer of `GET stats`: everything that is open, summed. The specification's `Stats`, with the list behind it.
+/// The open tabs: how many, by version and by route, and the first of them one by one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct StatsAnswer {
     /// Open connections.
     pub total: u64,
-    /// Those of tabs that somebody can see.
+    /// Connections of tabs that their users can see.
     pub visible: u64,
     /// Open connections by version. Sums to `total`.
     pub versions: BTreeMap<String, u64>,
     /// Open connections by route. Sums to `total`, or is empty with route tracking off.
     pub routes: BTreeMap<String, u64>,
-    /// Connections one by one, up to the limit.
+    /// The first connections, at most `limits.stats_connections_max`.
     pub connections: Vec<ConnectionRow>,
-    /// True where `connections` does not hold all; absent otherwise.
+    /// True if `connections` does not list all of them; absent otherwise.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub connections_truncated: bool,
 }
 
 /// One open connection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ConnectionRow {
-    /// The id its tab was told.
+    /// The id that the server gave to its tab.
     pub id: String,
     /// The build the tab runs.
     pub version: String,
-    /// The page it shows; absent with route tracking off.
+    /// The page that the tab shows; absent with route tracking off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub route: Option<String>,
-    /// The client address; absent with IP tracking off, or where unknown.
+    /// The client address; absent with IP tracking off, and where it is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ip: Option<String>,
-    /// True where nobody can see the tab; absent otherwise.
+    /// True if the tab is hidden; absent otherwise.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub hidden: bool,
 }
 
-/// Answer of `GET connections`: one page.
+/// One page of the list of connections.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ConnectionsAnswer {
     /// The connections of this page.
     pub connections: Vec<ConnectionRow>,
-    /// What to send as `cursor` for the next page; absent on the last.
+    /// What to send as `cursor` for the next page; absent on the last page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }
 
-/// Answer of `GET refusals`.
+/// The pages that the server refused.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RefusalsAnswer {
-    /// Pages that were refused for their origin, the pair that came first first.
+    /// One entry for each pair of origin and host, the earliest pair first.
     pub refusals: Vec<RefusedEntry>,
 }
 
-/// Pages of one origin that were refused under one host.
+/// Refused requests of pages of one origin to one host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RefusedEntry {
-    /// The origin as it was sent; empty where none was.
+    /// The `Origin` header; empty if the request had none.
     pub origin: String,
-    /// The host that was asked, as the server saw it.
+    /// The host of the request, as the server saw it.
     pub host: String,
-    /// How often.
+    /// How many requests.
     pub count: u64,
-    /// When it happened last.
+    /// When the latest one came.
     pub last_at: u64,
 }
 
-/// Body of `POST releases`.
+/// A release to announce.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ReleaseRequest {
     /// The build that is now current.
     pub version: String,
 }
 
-/// One announced release; also the answer of `POST releases`.
+/// A release that was announced.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ReleaseEntry {
     /// The command's number.
@@ -92,17 +99,19 @@ pub struct ReleaseEntry {
     pub announced_at: u64,
 }
 
-/// Answer of `GET releases`.
+/// The releases.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ReleasesAnswer {
-    /// The release that is current.
+    /// The current release; `unreleased` before the first.
     pub current: String,
-    /// The log, oldest first.
+    /// The releases that the server remembers, oldest first.
     pub releases: Vec<ReleaseEntry>,
 }
 
 /// Which routes: exactly one of the fields.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase", try_from = "MatchFields")]
 pub enum MatchBody {
     /// This route alone.
@@ -153,30 +162,33 @@ impl TryFrom<MatchFields> for MatchBody {
     }
 }
 
-/// Whom a rule is for.
+/// Which tabs a rule is for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum AudienceBody {
     /// Tabs on a release older than the current one.
     #[default]
     Outdated,
-    /// Every page load from before the command.
+    /// Every page that was loaded before the command.
     All,
 }
 
-/// What a matching tab is asked to do.
+/// What a matching tab does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum ModeBody {
     /// Refresh.
     #[default]
     Force,
-    /// Offer the refresh to its user.
+    /// Offer the refresh to the user.
     Prompt,
 }
 
-/// Body of `POST invalidations`.
+/// A rule to make.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct InvalidationRequest {
     /// Which routes.
@@ -185,25 +197,26 @@ pub struct InvalidationRequest {
     /// Only tabs on one of these versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub versions: Option<Vec<String>>,
-    /// Whom it is for. Default `outdated`.
+    /// Which tabs the rule is for. Default `outdated`.
     #[serde(default)]
     pub audience: AudienceBody,
-    /// What they are asked to do. Default `force`.
+    /// What a matching tab does. Default `force`.
     #[serde(default)]
     pub mode: ModeBody,
-    /// How long the rule stands, seconds. Default: the server's `rule_seconds`.
+    /// How long the rule stands, in seconds. Default: `limits.rule_seconds` of the server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<u32>,
-    /// Over how long the tabs are told, milliseconds; `0`: at once. Default: the more tabs, the longer.
+    /// Over how long the tabs are told, in milliseconds; `0` tells all at once. Default: the more tabs, the longer.
     #[serde(default, rename = "spreadMs", skip_serializing_if = "Option::is_none")]
     pub spread_ms: Option<u32>,
-    /// Answer what it would hit, and touch nothing.
+    /// Only count the tabs that the rule would match, and make no rule. Default false.
     #[serde(default, rename = "dryRun")]
     pub dry_run: bool,
 }
 
-/// A standing rule.
+/// A rule that stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RuleEntry {
     /// The command's number.
@@ -214,122 +227,130 @@ pub struct RuleEntry {
     /// Only tabs on one of these versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub versions: Option<Vec<String>>,
-    /// Whom it is for.
+    /// Which tabs it is for.
     pub audience: AudienceBody,
-    /// What they are asked to do.
+    /// What a matching tab does.
     pub mode: ModeBody,
     /// The release that was current when the rule was made: what matching tabs must at least run.
     pub release: String,
     /// When it was made.
     pub created_at: u64,
-    /// When it lapses.
+    /// When it expires.
     pub expires_at: u64,
-    /// Over how long the tabs that were open then are told, milliseconds. Absent where they were told at once.
+    /// Over how long the tabs that were open then are told, in milliseconds. Absent if they were told at once.
     #[serde(default, skip_serializing_if = "is_none_ms")]
     pub spread_ms: u32,
-    /// What became of it. Kept by the running server only.
+    /// What tabs did about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub outcomes: Option<OutcomesEntry>,
 }
 
-/// What became of a rule since the server began: page loads.
+/// What tabs did about a rule since the server started, counted by page load.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct OutcomesEntry {
-    /// It applied to.
+    /// Page loads that the rule matched.
     pub matched: u64,
-    /// Were sent it.
+    /// Page loads that were told.
     pub told: u64,
-    /// Came back for it.
+    /// Told page loads that refreshed.
     pub reloaded: u64,
-    /// Are here, and their work holds the refresh.
+    /// Open tabs that hold the refresh back because their user has unsaved work.
     pub held: u64,
-    /// Are here, and wait for the new build: the page is not well, or still comes as the old one.
+    /// Open tabs that wait for the new build: the page answers with an error, or still comes as the old build.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub waiting: u64,
-    /// Are here, and asked their users.
+    /// Open tabs that asked their users.
     pub prompted: u64,
-    /// Are here, were loaded anew for it, and got the same build.
+    /// Open tabs that refreshed and got the same build again.
     pub stuck: u64,
-    /// Are here and have nothing to do.
+    /// Open tabs that have nothing to do.
     pub current: u64,
-    /// Were told, left, and did not come back.
+    /// Told page loads that left and did not come back.
     pub gone: u64,
-    /// Are here, and it cannot be known whether it applies to them. Absent where there are none.
+    /// Open tabs of which the server cannot know whether the rule matches them. Absent if there are none.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unknown: u64,
 }
 
-/// Answer of `POST invalidations`.
+/// A rule that was made, or that would be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct InvalidationAnswer {
     /// The command's number; absent for a dry run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<u32>,
-    /// Open tabs it hits now.
+    /// Open tabs that it matches now.
     pub tabs: u64,
-    /// Distinct routes those tabs are on.
+    /// Distinct routes of those tabs.
     pub routes: u64,
-    /// Open tabs of which it cannot be known whether it hits them: the server keeps no more texts of routes or versions than
-    /// `unnamed_bytes_max` allows. Absent where there are none.
+    /// Open tabs of which the server cannot know whether the rule matches them, because it keeps no more texts of routes and versions
+    /// than `limits.unnamed_bytes_max` allows. Absent if there are none.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unknown: u64,
-    /// Over how long they are told, milliseconds. Absent where they are told at once.
+    /// Over how long they are told, in milliseconds. Absent if they are told at once.
     #[serde(default, skip_serializing_if = "is_none_ms")]
     pub spread_ms: u32,
-    /// Whether nothing was touched.
+    /// Whether this was a dry run, which changes nothing.
     pub dry_run: bool,
-    /// Rules that no longer stand because of this one: replaced by it (same match, versions, audience and mode), or the
-    /// oldest where too many stood.
+    /// Rules that no longer stand because of this one. It replaces a rule with the same match, versions, audience and mode; beyond
+    /// `limits.rules_max` the oldest rule ends. Absent if there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lapsed: Vec<u32>,
 }
 
-/// Answer of `GET invalidations`.
+/// The rules.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct InvalidationsAnswer {
-    /// Standing rules, oldest first.
+    /// The rules that stand, oldest first.
     pub invalidations: Vec<RuleEntry>,
 }
 
-/// Answer of `DELETE invalidations/{id}`.
+/// The rule that was ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LiftAnswer {
-    /// True.
+    /// Always true.
     pub ok: bool,
-    /// The rule that no longer stands.
+    /// The number of the rule that no longer stands.
     pub id: u32,
 }
 
-/// Body of `POST invalidate-route`, the specification's own call.
+/// A route to refresh.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct InvalidateRouteRequest {
-    /// Tabs whose route equals this or begins with it.
+    /// Tabs refresh if their route begins with this.
     pub route: String,
-    /// Over how long the tabs are told, milliseconds; `0`: at once. Default: the more tabs, the longer.
+    /// Over how long the tabs are told, in milliseconds; `0` tells all at once. Default: the more tabs, the longer.
     #[serde(default, rename = "spreadMs", skip_serializing_if = "Option::is_none")]
     pub spread_ms: Option<u32>,
-    /// The admin secret, where it does not come as a bearer token.
+    /// The admin secret, if it does not come as a bearer token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
 }
 
-/// Answer of `POST invalidate-route`.
+/// The rule that was made for the route.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct InvalidateRouteAnswer {
-    /// True.
+    /// Always true.
     pub ok: bool,
-    /// The route that was asked for.
+    /// The route of the request.
     pub route: String,
     /// The command's number.
     pub id: u32,
-    /// Open tabs it hits now.
+    /// Open tabs that it matches now.
     pub tabs: u64,
-    /// Open tabs of which it cannot be known whether it hits them. Absent where there are none.
+    /// Open tabs of which the server cannot know whether the rule matches them. Absent if there are none.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unknown: u64,
-    /// Over how long they are told, milliseconds. Absent where they are told at once.
+    /// Over how long they are told, in milliseconds. Absent if they are told at once.
     #[serde(default, skip_serializing_if = "is_none_ms")]
     pub spread_ms: u32,
 }
@@ -344,36 +365,48 @@ fn is_none_ms(number: &u32) -> bool {
     *number == 0
 }
 
-/// Body of `POST session`.
+/// A secret to exchange for a ticket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SessionRequest {
     /// The admin secret.
     pub secret: String,
 }
 
-/// Answer of `POST session`; the ticket itself is in the `Set-Cookie` header.
+/// The ticket was issued. It is in the `Set-Cookie` header.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SessionAnswer {
-    /// True.
+    /// Always true.
     pub ok: bool,
     /// When the ticket ends.
     pub expires_at: u64,
 }
 
-/// Every refusal of the admin API.
+/// The ticket was ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SignedOutAnswer {
+    /// Always true.
+    pub ok: bool,
+}
+
+/// An error.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ErrorAnswer {
-    /// What went wrong.
+    /// The error.
     pub error: ErrorBody,
 }
 
-/// What went wrong, for a program and for its reader.
+/// An error, for programs and for people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ErrorBody {
-    /// Stable, machine-readable, kebab-case: `unauthorized`, `not-configured`, `invalid-body`, `invalid-pattern`, …
+    /// A stable code for programs, such as `unauthorized` or `invalid-pattern`.
     pub code: String,
-    /// What happened and what to do next.
+    /// What is wrong and what to do about it, for people.
     pub message: String,
 }

@@ -7,97 +7,103 @@ use serde_json::Value;
 
 /// One line that the app server reads.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum BridgeLine {
-    /// The first line.
+    /// The first line, and again when this bridge takes over from another one.
     Hello {
-        /// Whether this stream waits for another one of the same app to end.
+        /// Whether this bridge waits until another one of the same app ends.
         standby: bool,
     },
     /// A connection is open.
     Open {
-        /// The id its tab was told.
+        /// The id that the server gave to its tab.
         id: String,
-        /// The build it runs.
+        /// The build that the tab runs.
         version: String,
-        /// The page it shows; absent with route tracking off.
+        /// The page that the tab shows; absent with route tracking off.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         route: Option<String>,
-        /// The client address; absent with IP tracking off, or where unknown.
+        /// The client address; absent with IP tracking off, and where it is unknown.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         ip: Option<String>,
-        /// True where it was open before; absent otherwise.
+        /// True if it was open before the bridge; absent otherwise.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         replay: bool,
     },
-    /// All that was open has been told.
+    /// Every connection that was open has been told.
     Ready,
     /// A connection is on another page.
     RouteUpdate {
-        /// Its id.
+        /// The id of the connection.
         id: String,
-        /// The page it now shows.
+        /// The page that the tab shows now.
         route: String,
     },
     /// A connection closed.
     Close {
-        /// Its id.
+        /// The id of the connection.
         id: String,
     },
-    /// May this browser see stats?
+    /// A question: may this browser see stats?
     Authorize {
-        /// What to name in the answer.
+        /// The number of the question, to repeat in the answer.
         ask: u64,
         /// The connection that wants stats.
         id: String,
-        /// What its browser showed, names in lower case.
+        /// The headers of the browser, names in lower case.
         headers: BTreeMap<String, String>,
     },
-    /// Nothing happened for a while.
+    /// Nothing happened for five seconds.
     Keepalive,
-    /// The reader fell behind: the stream ends here.
+    /// The reader fell behind. The bridge ends here.
     Lagged,
 }
 
-/// Body of `POST bridge/messages`.
+/// Messages to tabs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct MessagesRequest {
-    /// Messages to tabs, in order.
+    /// The messages, in order.
     pub messages: Vec<TabMessage>,
 }
 
 /// A message to one tab.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TabMessage {
     /// The connection's id.
     pub id: String,
-    /// What its tab is sent.
+    /// What the tab receives: any JSON.
     pub data: Value,
 }
 
-/// Answer of `POST bridge/messages`.
+/// What became of the messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct MessagesAnswer {
-    /// Handed to their connections.
+    /// Messages handed to their connections.
     pub sent: u64,
-    /// For connections that are not open.
+    /// Messages for connections that are not open.
     pub unknown: u64,
-    /// Too long, or more than the server can take in now.
+    /// Messages longer than `limits.send_bytes_max`, or more than the server can take in now.
     pub refused: u64,
 }
 
-/// Body of `POST bridge/answers`.
+/// Answers to questions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AnswersRequest {
-    /// Answers to `authorize` lines.
+    /// The answers.
     pub answers: Vec<AskAnswer>,
 }
 
-/// An answer to an `authorize` line.
+/// The answer to an `authorize` line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AskAnswer {
     /// The number of the question.
@@ -106,25 +112,28 @@ pub struct AskAnswer {
     pub admitted: bool,
 }
 
-/// Answer of `POST bridge/answers`.
+/// What became of the answers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AnswersAnswer {
-    /// Answers that somebody was waiting for.
+    /// Answers to questions that were open.
     pub taken: u64,
     /// Answers that came too late, or to no question.
     pub unknown: u64,
 }
 
-/// Body of `POST bridge/ended`.
+/// Cookies that are worth nothing any more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct EndedRequest {
-    /// Cookies, as `name=value`, that are worth nothing from now on.
+    /// The cookies, each as `name=value`.
     pub cookies: Vec<String>,
 }
 
-/// Answer of `POST bridge/ended`.
+/// The cookies count no longer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct EndedAnswer {
     /// Always true.
     pub ok: bool,

@@ -348,4 +348,28 @@ mod tests {
             assert_eq!(Resume::parse(text), None, "{text}");
         }
     }
+
+    #[test]
+    fn what_the_vectors_bring_back_is_read() {
+        let text = include_str!("../../../../protocol/vectors/resume.json");
+        let vectors: serde_json::Value = serde_json::from_str(text).unwrap();
+        let mut read = 0;
+        for case in vectors["cases"].as_array().unwrap() {
+            let Some(text) = case["since"].as_str() else {
+                continue;
+            };
+            let resume = Resume::parse(text).unwrap();
+            let (since, told) = resume.within(Epoch::new(1));
+            let told: Vec<String> = told.iter().map(u32::to_string).collect();
+            let again = [vec![since.to_string()], told].concat();
+            assert_eq!(
+                text.split([';', ',']).collect::<Vec<_>>(),
+                again,
+                "{}",
+                case["name"]
+            );
+            read += 1;
+        }
+        assert!(read > 3, "{read}");
+    }
 }

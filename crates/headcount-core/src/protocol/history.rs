@@ -7,24 +7,27 @@ use serde::{Deserialize, Serialize};
 
 use crate::history::Sample;
 
-/// Answer of `GET history`.
+/// How the counts changed over time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct HistoryAnswer {
-    /// When this server started.
+    /// When the server started.
     pub started_at: u64,
-    /// What was counted, oldest first.
+    /// The samples, oldest first.
     pub samples: Vec<SampleEntry>,
 }
 
 /// The counts at one time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SampleEntry {
     /// When they were taken.
     pub at: u64,
     /// Open connections.
     pub total: u64,
     /// Open connections by version. Sums to `total`.
+    #[cfg_attr(feature = "openapi", schema(value_type = BTreeMap<String, u64>))]
     pub versions: BTreeMap<Arc<str>, u64>,
 }
 

@@ -7,27 +7,31 @@ use serde::{Deserialize, Serialize};
 
 use crate::pages::Page;
 
-/// Answer of `GET pages`.
+/// The pages of the site with the most open tabs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PagesAnswer {
-    /// The current release: what `outdated` is counted against.
+    /// The current release. A tab on an older one counts as outdated.
     pub current: String,
-    /// Routes that somebody looks at, those that are not listed included.
+    /// How many routes have open tabs, including those that are not listed.
     pub routes: u64,
-    /// The most viewed, most viewers first, by name where they have as many.
+    /// The pages with the most tabs first; equal ones by name.
     pub pages: Vec<PageEntry>,
 }
 
 /// One page of the site.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PageEntry {
     /// Its route.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub route: Arc<str>,
     /// Open tabs on it.
     pub total: u64,
-    /// Those that are behind the current release.
+    /// Open tabs on it that are behind the current release.
     pub outdated: u64,
     /// Open tabs on it by version. Sums to `total`.
+    #[cfg_attr(feature = "openapi", schema(value_type = BTreeMap<String, u64>))]
     pub versions: BTreeMap<Arc<str>, u64>,
 }
 

@@ -32,21 +32,59 @@ type AnyQuery<T> = Result<Query<T>, axum::extract::rejection::QueryRejection>;
 
 type Answer<T> = Result<Json<T>, Refusal>;
 
+/// Count the open tabs
+///
+/// The counts by version and by route, and the first connections one by one. They are of one moment.
+#[cfg_attr(
+    feature = "openapi",
+    utoipa::path(
+        get,
+        path = "/stats",
+        tag = "Counts",
+        responses((status = 200, description = "The counts", body = StatsAnswer))
+    )
+)]
 pub(super) async fn stats(_: Principal, State(headcount): State<Headcount>) -> Answer<StatsAnswer> {
     Ok(Json(headcount.stats().await?))
 }
 
+/// List the pages that the server refused because of their origin
+///
+/// A page is refused where its origin is neither that of the server nor in `allowed_origins`.
+#[cfg_attr(
+    feature = "openapi",
+    utoipa::path(
+        get,
+        path = "/refusals",
+        tag = "Counts",
+        responses((status = 200, description = "The refused pages", body = RefusalsAnswer))
+    )
+)]
 pub(super) async fn refusals(_: Principal, State(headcount): State<Headcount>) -> Json<RefusalsAnswer> {
     Json(headcount.refusals())
 }
 
 /// Query of `GET pages`.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
 #[serde(deny_unknown_fields)]
 pub(super) struct PagesQuery {
+    /// How many pages to list, the most viewed first.
+    #[cfg_attr(feature = "openapi", param(minimum = 1, maximum = 1_000, default = 50))]
     limit: Option<usize>,
 }
 
+/// List the pages of the site with the most open tabs
+#[cfg_attr(
+    feature = "openapi",
+    utoipa::path(
+        get,
+        path = "/pages",
+        tag = "Counts",
+        params(PagesQuery),
+        responses((status = 200, description = "The pages", body = PagesAnswer))
+    )
+)]
 pub(super) async fn pages(
     _: Principal,
     State(headcount): State<Headcount>,
@@ -58,12 +96,29 @@ pub(super) async fn pages(
 
 /// Query of `GET history`.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
 #[serde(deny_unknown_fields)]
 pub(super) struct SamplesQuery {
+    /// The earliest sample, in milliseconds since the Unix epoch. Default: the oldest that is kept.
     from: Option<u64>,
+    /// The least time between two samples, in milliseconds. Default: every sample.
+    #[cfg_attr(feature = "openapi", param(value_type = Option<u64>, minimum = 1))]
     step: Option<NonZeroU64>,
 }
 
+/// Show how the counts by version changed over time
+///
+/// A sample is kept every `limits.history_step_ms` for the last hour, and every minute for `limits.history_seconds`.
+#[cfg_attr(
+    feature = "openapi",
+    utoipa::path(
+        get,
+        path = "/history",
+        tag = "Counts",
+        params(SamplesQuery),
+        responses((status = 200, description = "The samples", body = HistoryAnswer))
+    )
+)]
 pub(super) async fn history(
     _: Principal,
     State(headcount): State<Headcount>,
@@ -79,14 +134,33 @@ pub(super) async fn history(
 
 /// Query of `GET connections`.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
 #[serde(deny_unknown_fields)]
 pub(super) struct PageQuery {
+    /// Only tabs on this route.
     route: Option<String>,
+    /// Only tabs that run this version.
     version: Option<String>,
+    /// How many connections to list.
+    #[cfg_attr(feature = "openapi", param(minimum = 1, maximum = 1_000, default = 100))]
     limit: Option<usize>,
+    /// The `next` of the page before. Default: begin at the first connection.
     cursor: Option<String>,
 }
 
+/// List the open connections one by one
+///
+/// A list that needs more than one page goes on with the `next` of the page before as `cursor`.
+#[cfg_attr(
+    feature = "openapi",
+    utoipa::path(
+        get,
+        path = "/connections",
+        tag = "Counts",
+        params(PageQuery),
+        responses((status = 200, description = "One page of the list", body = ConnectionsAnswer))
+    )
+)]
 pub(super) async fn connections(
     _: Principal,
     State(headcount): State<Headcount>,
@@ -106,10 +180,33 @@ pub(super) async fn connections(
     })
 }
 
+/// List the releases that were announced
+#[cfg_attr(
+    feature = "openapi",
+    utoipa::path(
+        get,
+        path = "/releases",
+        tag = "Releases",
+        responses((status = 200, description = "The releases", body = ReleasesAnswer))
+    )
+)]
 pub(super) async fn releases(_: Principal, State(headcount): State<Headcount>) -> Answer<ReleasesAnswer> {
     Ok(Json(headcount.releases()))
 }
 
+/// Announce a release
+///
+/// It becomes the current release, and every open tab is told. The answer comes when the release is on disk.
+#[cfg_attr(
+    feature = "openapi",
+    utoipa::path(
+        post,
+        path = "/releases",
+        tag = "Releases",
+        request_body = ReleaseRequest,
+        responses((status = 200, description = "The release", body = ReleaseEntry))
+    )
+)]
 pub(super) async fn announce(
     _: Principal,
     State(headcount): State<Headcount>,
@@ -119,10 +216,34 @@ pub(super) async fn announce(
     Ok(Json(headcount.announce(&asked.version).await?))
 }
 
+/// List the rules that stand, and what tabs did about them
+#[cfg_attr(
+    feature = "openapi",
+    utoipa::path(
+        get,
+        path = "/invalidations",
+        tag = "Rules",
+        responses((status = 200, description = "The rules", body = InvalidationsAnswer))
+    )
+)]
 pub(super) async fn rules(_: Principal, State(headcount): State<Headcount>) -> Answer<InvalidationsAnswer> {
     Ok(Json(headcount.rules().await?))
 }
 
+/// Refresh the tabs on some routes
+///
+/// Makes a rule: every tab that it matches is told to refresh, now or when it comes to a matching route, until the rule expires. The
+/// answer comes when the rule is on disk. With `dryRun` nothing changes, and the answer says how many tabs the rule matches now.
+#[cfg_attr(
+    feature = "openapi",
+    utoipa::path(
+        post,
+        path = "/invalidations",
+        tag = "Rules",
+        request_body = InvalidationRequest,
+        responses((status = 200, description = "The rule and how many tabs it matches now", body = InvalidationAnswer))
+    )
+)]
 pub(super) async fn invalidate(
     _: Principal,
     State(headcount): State<Headcount>,
@@ -156,7 +277,20 @@ pub(super) async fn invalidate(
     }))
 }
 
-/// The specification's own call: everyone whose route equals this one or begins with it.
+/// Refresh every tab on a route or below it
+///
+/// The call of nuxt-skew-protection. It makes a rule for every page load whose route begins with `route`. The admin secret may come in
+/// the body instead of the header.
+#[cfg_attr(
+    feature = "openapi",
+    utoipa::path(
+        post,
+        path = "/invalidate-route",
+        tag = "Rules",
+        request_body = InvalidateRouteRequest,
+        responses((status = 200, description = "The rule and how many tabs it matches now", body = InvalidateRouteAnswer))
+    )
+)]
 pub(super) async fn invalidate_route(
     State(headcount): State<Headcount>,
     request: Request,
@@ -190,6 +324,17 @@ pub(super) async fn invalidate_route(
     }))
 }
 
+/// End a rule
+#[cfg_attr(
+    feature = "openapi",
+    utoipa::path(
+        delete,
+        path = "/invalidations/{id}",
+        tag = "Rules",
+        params(("id" = u32, Path, description = "The number of the rule.")),
+        responses((status = 200, description = "The rule no longer stands", body = LiftAnswer))
+    )
+)]
 pub(super) async fn lift(
     _: Principal,
     State(headcount): State<Headcount>,
@@ -203,11 +348,26 @@ pub(super) async fn lift(
 
 /// Query of `DELETE invalidations`.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
 #[serde(deny_unknown_fields)]
 pub(super) struct LiftQuery {
+    /// The number of the rule.
     id: u32,
 }
 
+/// End a rule, named in the query
+///
+/// Does the same as `DELETE /invalidations/{id}`.
+#[cfg_attr(
+    feature = "openapi",
+    utoipa::path(
+        delete,
+        path = "/invalidations",
+        tag = "Rules",
+        params(LiftQuery),
+        responses((status = 200, description = "The rule no longer stands", body = LiftAnswer))
+    )
+)]
 pub(super) async fn lift_by_query(
     _: Principal,
     State(headcount): State<Headcount>,

@@ -26,17 +26,25 @@ use crate::shard::Wants;
 
 /// Query of `GET bridge`.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
 #[serde(deny_unknown_fields)]
 pub(super) struct BridgeQuery {
+    /// What to tell, with commas between: `open`, `route`, `close`, `authorize`.
+    #[cfg_attr(feature = "openapi", param(default = "open,route,close"))]
     hooks: Option<String>,
+    /// `each`: every bridge is told of connections. `one`: of the bridges with the same `app` only one is, the one that has been open
+    /// longest.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", param(inline, default = "each"))]
     mode: Mode,
+    /// The name that bridges with `mode=one` share. Default: the empty name.
     #[serde(default)]
     app: String,
 }
 
 /// Which of several bridges of one app are told of connections.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 enum Mode {
     #[default]
@@ -61,6 +69,19 @@ impl http_body::Body for Lines {
     }
 }
 
+/// Open a bridge
+///
+/// An endless answer: one JSON object a line. `protocol/BRIDGE.md` says what each line means and in which order they come.
+#[cfg_attr(
+    feature = "openapi",
+    utoipa::path(
+        get,
+        path = "/bridge",
+        tag = "Bridge",
+        params(BridgeQuery),
+        responses((status = 200, description = "The lines, each of them one of these", body = headcount_core::protocol::bridge::BridgeLine, content_type = "application/x-ndjson"))
+    )
+)]
 pub(super) async fn lines(
     app: AppServer,
     State(headcount): State<Headcount>,
@@ -114,6 +135,19 @@ fn options(query: BridgeQuery, had_for: u64) -> Result<BridgeOptions, Refusal> {
     Ok(options)
 }
 
+/// Send messages to tabs
+///
+/// Messages to one connection arrive in order, each at most once.
+#[cfg_attr(
+    feature = "openapi",
+    utoipa::path(
+        post,
+        path = "/bridge/messages",
+        tag = "Bridge",
+        request_body = MessagesRequest,
+        responses((status = 200, description = "What became of the messages", body = MessagesAnswer))
+    )
+)]
 pub(super) async fn messages(
     _: AppServer,
     State(headcount): State<Headcount>,
@@ -132,6 +166,19 @@ pub(super) async fn messages(
     Ok(Json(answer))
 }
 
+/// Say which browsers may see stats
+///
+/// Answers to the `authorize` lines of a bridge.
+#[cfg_attr(
+    feature = "openapi",
+    utoipa::path(
+        post,
+        path = "/bridge/answers",
+        tag = "Bridge",
+        request_body = AnswersRequest,
+        responses((status = 200, description = "What became of the answers", body = AnswersAnswer))
+    )
+)]
 pub(super) async fn answers(
     app: AppServer,
     State(headcount): State<Headcount>,
@@ -150,6 +197,19 @@ pub(super) async fn answers(
     Ok(Json(answer))
 }
 
+/// Say which cookies are worth nothing any more
+///
+/// Admissions by these cookies end.
+#[cfg_attr(
+    feature = "openapi",
+    utoipa::path(
+        post,
+        path = "/bridge/ended",
+        tag = "Bridge",
+        request_body = EndedRequest,
+        responses((status = 200, description = "The cookies count no longer", body = EndedAnswer))
+    )
+)]
 pub(super) async fn ended(
     app: AppServer,
     State(headcount): State<Headcount>,

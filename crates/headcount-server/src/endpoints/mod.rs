@@ -7,6 +7,8 @@ mod files;
 pub(crate) mod guard;
 mod health;
 mod messages;
+#[cfg(feature = "openapi")]
+pub mod openapi;
 mod principal;
 mod stream;
 

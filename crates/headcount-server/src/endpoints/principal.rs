@@ -12,7 +12,7 @@
 use axum::Json;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::response::{AppendHeaders, IntoResponse, Response};
-use headcount_core::protocol::admin::{SessionAnswer, SessionRequest};
+use headcount_core::protocol::admin::{SessionAnswer, SessionRequest, SignedOutAnswer};
 use http::header::SET_COOKIE;
 use http::request::Parts;
 
@@ -156,7 +156,19 @@ pub(super) async fn wrong_secret(parts: &Parts, headcount: &Headcount) -> Refusa
     Refusal::wrong_secret()
 }
 
-/// The secret for a ticket.
+/// Sign in: exchange the admin secret for a ticket
+///
+/// The ticket is a cookie for the board. It holds for the endpoints that are not part of the bridge.
+#[cfg_attr(
+    feature = "openapi",
+    utoipa::path(
+        post,
+        path = "/session",
+        tag = "Session",
+        request_body = SessionRequest,
+        responses((status = 200, description = "The ticket is in the `Set-Cookie` header", body = SessionAnswer))
+    )
+)]
 pub(super) async fn sign_in(
     State(headcount): State<Headcount>,
     request: Request,
@@ -189,7 +201,18 @@ pub(super) async fn sign_in(
     Ok((AppendHeaders(cookies), answer).into_response())
 }
 
-/// Ends a ticket, and the stats that it admitted to.
+/// Sign out
+///
+/// The ticket ends, and with it the live stats of the pages that used it.
+#[cfg_attr(
+    feature = "openapi",
+    utoipa::path(
+        delete,
+        path = "/session",
+        tag = "Session",
+        responses((status = 200, description = "The ticket is worth nothing any more", body = SignedOutAnswer))
+    )
+)]
 pub(super) async fn sign_out(
     _: Principal,
     State(headcount): State<Headcount>,
@@ -202,7 +225,7 @@ pub(super) async fn sign_out(
         tickets.revoke(value);
         headcount.end_cookies(&[format!("{name}={value}")]).await;
     }
-    let answer = Json(serde_json::json!({"ok": true}));
+    let answer = Json(SignedOutAnswer { ok: true });
     Ok(([(SET_COOKIE, take_cookie(&parts, name))], answer).into_response())
 }
 

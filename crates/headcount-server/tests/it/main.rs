@@ -31,6 +31,7 @@ mod liveness;
 #[path = "../../../headcount-core/src/protocol/stats/tests/client.rs"]
 mod naive;
 mod names;
+mod openapi;
 mod origins;
 mod pages;
 mod posts;

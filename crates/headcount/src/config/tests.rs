@@ -321,3 +321,32 @@ fn what_kubernetes_sets_for_a_service_named_headcount_is_not_ours() {
     ];
     assert!(load(&ServeArguments::default(), &environment(&variables)).is_ok());
 }
+
+#[test]
+fn the_reference_names_every_setting_as_the_program_does() {
+    let page = include_str!("../../../../docs/reference/configuration.md");
+    let limits = include_str!("../../../../docs/reference/limits.md");
+    for setting in super::setting::all() {
+        let (table, key) = setting.key.split_once('.').unwrap_or(("", setting.key));
+        let row = format!("| `{key}` |");
+        if table == "limits" {
+            assert!(limits.contains(&row), "{row}");
+        } else {
+            let variable = format!("`{}`", setting.variable());
+            let rows = page.lines().filter(|line| line.starts_with(&row));
+            assert!(rows.clone().any(|line| line.contains(&variable)), "{variable}");
+        }
+    }
+    for default in super::limits::defaults() {
+        let (name, value) = default.split_once('=').unwrap();
+        let row = limits
+            .lines()
+            .find(|line| line.starts_with(&format!("| `{name}` |")))
+            .unwrap();
+        assert_eq!(
+            row.split('|').nth(3).unwrap().trim().replace(',', ""),
+            value,
+            "{name}"
+        );
+    }
+}

@@ -1,0 +1,182 @@
+//! Each operation once, and what it answers.
+
+use std::collections::BTreeSet;
+
+use headcount_server::Config;
+use serde_json::{Value, json};
+
+use super::Document;
+use crate::app_server::Bridge;
+use crate::client::{Ask, Tab, Transport, Visit};
+use crate::server::{Door, SECRET, Server, config};
+
+fn get(document: &mut Document, server: &Server, id: &str, target: &str) -> Value {
+    document.check(id, &server.admin(Ask::get(format!("/api/admin/{target}"))))
+}
+
+fn post(document: &mut Document, server: &Server, id: &str, target: &str, body: &Value) -> Value {
+    document.check_request(id, body);
+    document.check(id, &server.admin(Ask::post(format!("/api/admin/{target}"), body)))
+}
+
+fn delete(document: &mut Document, server: &Server, id: &str, target: &str) -> Value {
+    document.check(
+        id,
+        &server.admin(Ask::new("DELETE", format!("/api/admin/{target}"))),
+    )
+}
+
+#[test]
+fn every_answer_is_what_the_document_says() {
+    let mut document = Document::read();
+    let server = Server::start(Config {
+        ip_tracking: true,
+        ..config()
+    });
+    let tabs: Vec<Tab> = (0..3)
+        .map(|_| {
+            Visit::new(Transport::Sse, "/checkout")
+                .version("v1")
+                .open(server.address)
+        })
+        .collect();
+    server.await_total(3);
+    releases_and_rules(&mut document, &server);
+    counts(&mut document, &server);
+    session(&mut document, &server);
+    bridge(&mut document, &server, &tabs[0].id);
+    let operations = document.operations();
+    let all: BTreeSet<String> = operations
+        .iter()
+        .map(|(.., operation)| format!("{} 200 ", operation["operationId"].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        all.difference(&document.seen).collect::<Vec<_>>(),
+        Vec::<&String>::new()
+    );
+}
+
+fn counts(document: &mut Document, server: &Server) {
+    assert_eq!(get(document, server, "stats", "stats")["total"], 3);
+    assert_eq!(
+        get(document, server, "pages", "pages?limit=5")["pages"][0]["total"],
+        3
+    );
+    let page = get(document, server, "connections", "connections?limit=1");
+    assert!(page["connections"][0]["ip"].is_string(), "{page}");
+    let next = page["next"].as_str().unwrap();
+    get(
+        document,
+        server,
+        "connections",
+        &format!("connections?limit=1&cursor={next}"),
+    );
+    get(document, server, "history", "history?from=0&step=1000");
+    let foreign = Ask::get("/__skew/sse").header("origin", "https://foreign.example");
+    assert_eq!(server.admin(foreign).status, 403);
+    let refusals = get(document, server, "refusals", "refusals");
+    assert_eq!(refusals["refusals"][0]["origin"], "https://foreign.example");
+}
+
+fn releases_and_rules(document: &mut Document, server: &Server) {
+    post(
+        document,
+        server,
+        "announce",
+        "releases",
+        &json!({"version": "v2"}),
+    );
+    assert_eq!(get(document, server, "releases", "releases")["current"], "v2");
+    let whole = json!({
+        "match": {"segment": "/checkout"}, "versions": ["v1"], "audience": "all", "mode": "prompt", "expires": 60, "spreadMs": 1000,
+    });
+    let mut dry = whole.clone();
+    dry["dryRun"] = true.into();
+    assert_eq!(
+        post(document, server, "invalidate", "invalidations", &dry)["tabs"],
+        3
+    );
+    for kind in ["exact", "prefix", "glob", "regex"] {
+        let request = json!({"match": {kind: "/checkout"}, "audience": "outdated", "mode": "force"});
+        post(document, server, "invalidate", "invalidations", &request);
+    }
+    let first = post(document, server, "invalidate", "invalidations", &whole)["id"].clone();
+    let replaced = post(document, server, "invalidate", "invalidations", &whole);
+    assert_eq!(replaced["lapsed"], json!([first]));
+    get(document, server, "rules", "invalidations");
+    delete(
+        document,
+        server,
+        "lift",
+        &format!("invalidations/{}", replaced["id"]),
+    );
+    let request = json!({"route": "/checkout", "secret": SECRET, "spreadMs": 1000});
+    let id = post(document, server, "invalidate_route", "invalidate-route", &request)["id"].clone();
+    delete(
+        document,
+        server,
+        "lift_by_query",
+        &format!("invalidations?id={id}"),
+    );
+}
+
+fn session(document: &mut Document, server: &Server) {
+    post(document, server, "sign_in", "session", &json!({"secret": SECRET}));
+    delete(document, server, "sign_out", "session");
+}
+
+fn bridge(document: &mut Document, server: &Server, id: &str) {
+    let messages = json!({"messages": [
+        {"id": id, "data": {"type": "welcome"}}, {"id": "unknown", "data": 1}, {"id": id, "data": "x".repeat(70_000)},
+    ]});
+    let sent = post(document, server, "messages", "bridge/messages", &messages);
+    assert_eq!(sent, json!({"sent": 1, "unknown": 1, "refused": 1}));
+    post(
+        document,
+        server,
+        "answers",
+        "bridge/answers",
+        &json!({"answers": [{"ask": 7, "admitted": true}]}),
+    );
+    post(
+        document,
+        server,
+        "ended",
+        "bridge/ended",
+        &json!({"cookies": ["sid=1"]}),
+    );
+    lines(document);
+}
+
+/// The lines of a bridge. Those that need time to come are cases of `protocol/vectors/bridge-lines.json`.
+fn lines(document: &mut Document) {
+    let response = document.operation("lines")["responses"]["200"].clone();
+    let schema = &response["content"]["application/x-ndjson"]["schema"];
+    let asking = Server::build(
+        Door::Own,
+        Config {
+            authorize_bridge: true,
+            ip_tracking: true,
+            ..config()
+        },
+        |builder| builder,
+    );
+    let visit = || Visit::new(Transport::Sse, "/a").version("v1").cookie("sid=1");
+    let mut tab = visit().open(asking.address);
+    asking.await_total(1);
+    let mut bridge = Bridge::open(asking.address, "hooks=open,route,close,authorize");
+    let mut read = |kind: &str| {
+        let line = bridge.next_of(kind);
+        document.check_value(schema, &line, kind);
+    };
+    read("open");
+    read("ready");
+    tab.navigate("/b");
+    read("route-update");
+    tab.subscribe();
+    read("authorize");
+    drop(visit().open(asking.address));
+    read("open");
+    read("close");
+    document.seen.insert("lines 200 ".to_owned());
+}
