@@ -3,6 +3,7 @@
 import { Agent as HttpAgent, request as requestHttp, type ClientRequest, type IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
 
+import type { ErrorAnswer } from '../openapi.js'
 import type { Upstream } from './upstream.js'
 
 const ANSWER_WITHIN_MS = 10_000
@@ -98,7 +99,7 @@ export function hint(status: number): string {
 /** The sentence in an error of headcount, or the text itself. */
 export function reason(text: string): string {
   try {
-    const { error } = JSON.parse(text) as { error?: { message?: string } }
+    const { error } = JSON.parse(text) as Partial<ErrorAnswer>
     return error?.message ?? text
   } catch {
     return text

@@ -5,6 +5,7 @@
 // than the last announcement: an instance that was late must not make everybody go back. Whoever means to go back says so:
 // `headcount release <buildId>`.
 
+import type { ReleaseEntry, ReleasesAnswer } from '../openapi.js'
 import type { Admin } from './admin.js'
 
 const RETURN_MS_MIN = 250
@@ -17,11 +18,8 @@ export interface Build {
   readonly builtAt: number
 }
 
-/** `GET releases` of the admin API. */
-export interface Releases {
-  readonly current: string
-  readonly releases: readonly { readonly version: string; readonly announcedAt: number }[]
-}
+/** What this reads of the answer to `GET releases`. */
+export type Releases = Pick<ReleasesAnswer, 'current'> & { readonly releases: readonly Pick<ReleaseEntry, 'version' | 'announcedAt'>[] }
 
 /** What becomes of a build that starts. */
 export type Judgement = 'announce' | 'known' | 'older'

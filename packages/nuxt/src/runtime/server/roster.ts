@@ -3,18 +3,15 @@
 // A bridge that was lost begins anew with everything that is open. The hooks hear only of what is different from what they
 // heard before: a tab that stayed connected meanwhile is not opened twice, one that left is closed.
 
-/** A line of the bridge; see BRIDGE.md. */
-export interface BridgeLine {
-  readonly type: string
-  readonly id?: string
-  readonly version?: string
-  readonly route?: string
-  readonly ip?: string
-  readonly replay?: boolean
-  readonly standby?: boolean
-  readonly ask?: number
-  readonly headers?: Readonly<Record<string, string>>
-}
+import type { BridgeLine as AnyLine } from '../openapi.js'
+
+/** Every field of every line. */
+type Fields<Line> = Line extends unknown ? keyof Line : never
+/** The type of a field in the lines that have it. */
+type Field<Line, Name> = Line extends unknown ? Name extends keyof Line ? Line[Name] : never : never
+
+/** A line of the bridge; see BRIDGE.md. Its fields are the server's, and a newer server may send another `type`. */
+export type BridgeLine = Readonly<{ type: string } & { [Name in Exclude<Fields<AnyLine>, 'type'>]?: Field<AnyLine, Name> }>
 
 /** What the hooks are to hear. */
 export type Happening =

@@ -4,6 +4,7 @@
 // sent in one turn of the event loop goes in as few requests as its length allows, and one request is under way at a time, so that a
 // tab gets its messages in their order. At most once: what a request that failed held is gone, as is what does not fit.
 
+import type { MessagesAnswer } from '../openapi.js'
 import type { Admin } from './admin.js'
 
 interface Waiting {
@@ -43,7 +44,7 @@ export function createSends(admin: Admin, failed: (error: Error) => void): Send 
 
   async function post(batch: readonly Waiting[]): Promise<void> {
     const messages = batch.map(({ text }) => text).join()
-    const { refused } = await admin.postText('/bridge/messages', `{"messages":[${messages}]}`) as { refused?: number }
+    const { refused } = await admin.postText('/bridge/messages', `{"messages":[${messages}]}`) as MessagesAnswer
     if (refused) failed(new Error(`${refused} messages to tabs were lost: they are longer than headcount sends (send_bytes_max), or more than it could take in`))
   }
 
