@@ -166,7 +166,7 @@ fn plain(value: &Value) -> String {
 }
 
 fn cell(text: &str) -> String {
-    text.replace('|', "\\|").replace('\n', " ").replace('<', "&lt;")
+    text.replace('|', "\\|").replace('\n', " ")
 }
 
 fn list(value: &Value) -> impl Iterator<Item = &Value> {
