@@ -1,22 +1,21 @@
 // What can be wrong behind the proxy that a tab is connected to: its link to the server dies, or it takes no POST for a while.
 
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 
 import { newVisitor, Tab } from './browser.mjs'
 import { Edge } from './edge.mjs'
 import { Relay } from './relay.mjs'
+import { snippetsIn } from './snippets.mjs'
 import { RETURN_WITHIN_MS, browser, counted, seen, server, site, startServer } from './stage.mjs'
 import { until } from './wait.mjs'
 
-const README = new URL('../README.md', import.meta.url)
 const LIVENESS_MS = 4_000
 const LIMITS = ['--limit', 'keepalive_ms=1000', '--limit', `liveness_ms=${LIVENESS_MS}`]
 /** What a busy machine may add. */
 const GRACE_MS = 1_500
 
-/** The rules of the README, the site and the client's files behind them. */
+/** The rules of the guides, the site and the client's files behind them. */
 const EDGES = {
   nginx(rule, port, headcount) {
     const [map, location] = rule.split(/\n\n/)
@@ -50,7 +49,7 @@ afterEach(async () => {
 for (const transport of ['websocket', 'sse']) {
   for (const [name, configuration] of Object.entries(EDGES)) {
     test(`a tab leaves the counts and knows it when the link behind ${name} dies, and is back when the link is, over ${transport}`, async () => {
-      const [, rule] = new RegExp(`\`\`\`${name}\n(.*?)\`\`\``, 's').exec(await readFile(README, 'utf8'))
+      const [{ text: rule }] = await snippetsIn(`docs/guides/${name}.md`, name)
       relay = await Relay.start(Number(new URL(server.url).port))
       edge = await Edge.start(name, (port) => configuration(rule, port, `127.0.0.1:${relay.port}`))
       const tab = await open(edge.url, transport)
