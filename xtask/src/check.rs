@@ -21,6 +21,7 @@ pub(crate) fn gates() -> Result<(), Failure> {
         reference::sources_are_fresh,
     )?;
     step("lints", lints)?;
+    step("documentation of the crates", documentation)?;
     step("arrows between crates", arrows::rules)?;
     step("dependencies: licences, bans, sources", dependencies::rules)
 }
@@ -53,6 +54,18 @@ fn lints() -> Result<Passed, Failure> {
     );
     let next = "mend what clippy names; an exception is `#[expect(<lint>, reason = \"…\")]`";
     run::succeed(&mut command, next).map(|()| Passed::Whole)
+}
+
+/// A link to an item that was renamed, or that readers of the documentation cannot see, is a warning of rustdoc. Bare URLs
+/// are fine: help texts are documentation as well, and a terminal shows `<https://…>` as it stands.
+fn documentation() -> Result<Passed, Failure> {
+    let mut command = run::command("cargo", &["doc", "--no-deps", "--workspace"]);
+    let next = "mend the link that rustdoc names; an item that is not public stands in backticks alone";
+    run::succeed(
+        command.env("RUSTDOCFLAGS", "-D warnings -A rustdoc::bare_urls"),
+        next,
+    )
+    .map(|()| Passed::Whole)
 }
 
 fn unit_tests() -> Result<Passed, Failure> {

@@ -37,7 +37,7 @@ fn field(line: &str) -> Option<(&str, &str)> {
     line.split_once(": ")
 }
 
-/// Without links that only rustdoc follows: of [`name`](path) the name stays.
+/// Without links that only rustdoc follows: of ``[`name`](path)`` the name stays.
 fn plain(comment: &str) -> String {
     let mut text = String::new();
     let mut rest = comment.trim();

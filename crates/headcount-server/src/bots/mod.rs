@@ -5,7 +5,7 @@
 //! about ([`BotLists`]).
 //!
 //! An Electron app has its own name in its user agent, which says nothing about who sits before it: `price-monitor`, `acme-agent`.
-//! So it is a person unless it says plainly that it is a machine ([`PLAIN`]).
+//! So it is a person unless it says plainly that it is a machine (`PLAIN`).
 //!
 //! They become two regular expressions: those that begin with `^`, and the rest. `regex` builds the states of its automaton
 //! as user agents need them and starts over when 2 MB are full; in one expression the two kinds multiply each other's
