@@ -58,7 +58,7 @@ describe('the session', () => {
 
   test('signing out ends the ticket and takes the tab out of the counts', async () => {
     const page = await signedIn()
-    const [{ name, value }] = (await page.context().cookies()).filter(({ name }) => name.startsWith('headcount_ticket_'))
+    const { name, value } = (await page.context().cookies()).find(({ name }) => name.startsWith('headcount_ticket_'))
     await page.getByRole('button', { name: 'Sign out' }).click()
     await shown(page.getByLabel('Admin secret'))
     await until('that nobody is open', () => server.stats(), ({ total }) => total === 0)

@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { afterEach, describe, test } from 'node:test'
 
-import { needs, newVisitor, Tab } from './browser.mjs'
+import { newVisitor, Tab } from './browser.mjs'
 import { freePort } from './edge.mjs'
 import { browser, counted, loaded, seen, server, site } from './stage.mjs'
 import { until } from './wait.mjs'

@@ -50,7 +50,7 @@ test('the guide for Nuxt, and the page of packages/nuxt', async () => {
   })
   const blocks = [...await files('docs/guides/nuxt.md'), ...await files('packages/nuxt/README.md')].map(([file, text], index) => [`${index}-${file}`, text])
   const parts = { node: [], server: [], app: [] }
-  for (const block of blocks) parts[/^\/\/ nuxt\.config/.test(block[1]) ? 'node' : /^\/\/ server\//.test(block[1]) ? 'server' : 'app'].push(block)
+  for (const block of blocks) parts[block[1].startsWith('// nuxt.config') ? 'node' : block[1].startsWith('// server/') ? 'server' : 'app'].push(block)
   const extended = (part, ...include) => ({ extends: `${EXAMPLE}/.nuxt/tsconfig.${part}.json`, include: [...include.map((file) => `${EXAMPLE}/${file}`), './*'], exclude: [] })
   await typed('nuxt-node', parts.node, extended('node', '.nuxt/nuxt.node.d.ts'))
   await typed('nuxt-app', parts.app, extended('app', '.nuxt/nuxt.d.ts'))

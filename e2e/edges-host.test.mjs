@@ -137,7 +137,7 @@ async function stand(name, transport, hasProof) {
   edge = await Edge.start(name, (port) => EDGES[name](port, hasProof))
   const tab = new Tab(await (await newVisitor(browser)).newPage())
   tab.warnings = []
-  tab.page.on('console', (message) => { if (/^headcount:/.test(message.text())) tab.warnings.push(message.text()) })
+  tab.page.on('console', (message) => { if (message.text().startsWith('headcount:')) tab.warnings.push(message.text()) })
   await tab.page.goto(`${edge.url}/a`)
   return tab
 }

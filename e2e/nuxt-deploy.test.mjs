@@ -17,7 +17,7 @@ const GUARDED = { name: 'the playground', output: PLAYGROUND, page: '/form', hea
 
 let browser, server
 /** @type {App[]} */
-let apps = []
+const apps = []
 /** @type {Balancer} */
 let balancer
 before(async () => { browser = await launchBrowser() })

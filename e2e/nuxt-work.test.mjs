@@ -14,9 +14,9 @@ const WITHIN_MS = 30_000
 
 let browser
 /** @type {Server[]} */
-let servers = []
+const servers = []
 /** @type {App[]} */
-let apps = []
+const apps = []
 /** @type {Balancer} */
 let balancer
 before(async () => { browser = await launchBrowser() })

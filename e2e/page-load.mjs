@@ -5,7 +5,7 @@
 
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { createServer as createSite } from 'node:http'
 import { tmpdir } from 'node:os'

@@ -14,6 +14,7 @@ pub(crate) fn check() -> Result<(), Failure> {
 /// Everything that is judged without running the product.
 pub(crate) fn gates() -> Result<(), Failure> {
     step("formatting", formatting)?;
+    step("lints of TypeScript", typescript_lints)?;
     step("rules on sources", source::rules)?;
     step("documents name what exists", documents::rules)?;
     step(
@@ -54,6 +55,15 @@ fn lints() -> Result<Passed, Failure> {
     );
     let next = "mend what clippy names; an exception is `#[expect(<lint>, reason = \"…\")]`";
     run::succeed(&mut command, next).map(|()| Passed::Whole)
+}
+
+/// oxlint takes a second or two, and is installed with the npm packages. A clone without Node checks Rust alone.
+fn typescript_lints() -> Result<Passed, Failure> {
+    if !run::root().join("node_modules/.bin/oxlint").exists() {
+        return Ok(Passed::WithoutPart("`npm ci` installs oxlint".to_owned()));
+    }
+    let next = "mend what oxlint names; .oxlintrc.json says why a rule is off, and how to write an exception";
+    run::succeed(&mut run::command("npm", &["run", "lint", "--silent"]), next).map(|()| Passed::Whole)
 }
 
 /// A link to an item that was renamed, or that readers of the documentation cannot see, is a warning of rustdoc. Bare URLs

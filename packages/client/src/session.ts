@@ -238,7 +238,10 @@ function tell(link: Draft): void {
   const { phase, route, hidden } = link
   if (phase !== 'open') return
   if (route !== link.toldRoute) say(link, { type: 'route-update', route: link.toldRoute = route })
-  if (hidden !== link.toldHidden) say(link, { type: 'visibility', state: (link.toldHidden = hidden) ? 'hidden' : 'visible' })
+  if (hidden !== link.toldHidden) {
+    link.toldHidden = hidden
+    say(link, { type: 'visibility', state: hidden ? 'hidden' : 'visible' })
+  }
 }
 
 function subscribe(link: Draft): void {

@@ -80,7 +80,7 @@ function endings(): (end: () => void) => () => void {
   if (getCurrentScope() !== undefined) {
     onScopeDispose(() => {
       isOver = true
-      for (const end of [...open]) end()
+      for (const end of open) end()
     })
   }
   return (end) => {
