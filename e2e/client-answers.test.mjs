@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { afterEach, describe, test } from 'node:test'
 
-import { newVisitor, Tab } from './browser.mjs'
+import { needs, newVisitor, Tab } from './browser.mjs'
 import { freePort } from './edge.mjs'
 import { browser, counted, loaded, seen, server, site } from './stage.mjs'
 import { until } from './wait.mjs'
@@ -57,7 +57,7 @@ const STAYS = {
   'no answer': () => {},
 }
 
-describe('a tab stays, waits, and goes when the page is back, where the app answers with', () => {
+describe('a tab stays, waits, and goes when the page is back, where the app answers with', needs('patience'), () => {
   for (const [name, stays] of Object.entries(STAYS)) {
     test(name, async () => {
       const [instead, script] = [stays].flat()

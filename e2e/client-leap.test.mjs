@@ -55,7 +55,7 @@ test('a page of the package says its build in a meta', async () => {
   await loaded([[tab, 2]], LOOKED_WITHIN_MS)
 })
 
-test('one old answer that could not be told does not burn the tab', async () => {
+test('one old answer that could not be told does not burn the tab', needs('patience'), async () => {
   site.script = `<script type="module">
     import { createHeadcount } from '/dist/index.js'
     window.headcount = createHeadcount({ version: 'v1' })
@@ -96,7 +96,7 @@ describe('a page that answers a form', () => {
     })
   }
 
-  test('and cannot be got is left to its user, who may go', async () => {
+  test('and cannot be got is left to its user, who may go', needs('patience'), async () => {
     site.body = '<form id="buy" method="post" action="/checkout"><button id="pay">Buy</button></form>'
     const tab = await open('websocket', '/a')
     await tab.page.click('#pay')

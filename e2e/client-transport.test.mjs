@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
-import { newVisitor, Tab } from './browser.mjs'
+import { needs, newVisitor, Tab } from './browser.mjs'
 import { RETURN_WITHIN_MS, browser, counted, loaded, server, site, startServer } from './stage.mjs'
 import { until } from './wait.mjs'
 
@@ -52,7 +52,7 @@ describe('a WebSocket that does not open', () => {
     await loaded([[tab, 2]])
   })
 
-  test('since the server comes and goes is not remembered', async () => {
+  test('since the server comes and goes is not remembered', needs('patience'), async () => {
     const tabs = await Promise.all([noted(newVisitor(browser)), noted(newVisitor(browser))])
     for (let restarts = 0; restarts < 4; restarts += 1) {
       await counted({ total: 2 }, RETURN_AT_LAST_MS)

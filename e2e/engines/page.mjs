@@ -16,7 +16,7 @@ export const LACKS = {
   popups: 'the interface in page.mjs has no event for windows that pages open',
   playwright: 'the interface in page.mjs is a part of that of playwright-core',
   processes: 'its processes are not told',
-  patience: 'what takes half a minute is tried over one transport',
+  patience: 'what takes half a minute is tried in Chromium',
   routes: 'requests are answered in the place of the site by playwright-core alone',
 }
 
