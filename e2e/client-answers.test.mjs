@@ -93,7 +93,7 @@ describe('a tab goes at once, and once, where the app answers with', () => {
     })
   }
 
-  test('a way to another origin that signs in, from where its user comes back', async () => {
+  test('a way to another origin that signs in, from where its user comes back', needs('explanation'), async () => {
     other = createServer(sends(`<h1>Who are you?</h1><a href="${site.url}/a">me</a>`)).listen(0, '127.0.0.1')
     await once(other, 'listening')
     const url = `http://127.0.0.1:${other.address().port}/`

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
-import { newVisitor, Tab } from './browser.mjs'
+import { needs, newVisitor, Tab } from './browser.mjs'
 import { RETURN_WITHIN_MS, browser, counted, loaded, moveToHttp2, seen, server, site, startServer } from './stage.mjs'
 import { until } from './wait.mjs'
 
@@ -35,7 +35,7 @@ async function lives(tab, route = '/pushed') {
 }
 
 for (const transport of TRANSPORTS) {
-  describe(`over ${transport}`, () => {
+  describe(`over ${transport}`, needs('explanation'), () => {
     const as = (attributes = '') => { site.attributes = `data-transport="${transport}" ${attributes}` }
 
     test('a page that may not run unload', async () => {

@@ -24,6 +24,7 @@ export const lacks = {
   ...LACKS,
   dialogs: 'WebKitWebDriver answers the question of a page that is left by itself',
   offline: 'WebKitWebDriver cannot take a browser off the network',
+  explanation: 'it fails there, and why is not known yet',
 }
 
 /** @type {Map<string, WebKitPage>} Each page by what its window is called. */
