@@ -7,7 +7,7 @@ import { afterEach, describe, test } from 'node:test'
 
 import { needs, newVisitor, Tab } from './browser.mjs'
 import { freePort } from './edge.mjs'
-import { browser, counted, loaded, seen, server, site } from './stage.mjs'
+import { browser, counted, loaded, looks, outcome, seen, server, site } from './stage.mjs'
 import { until } from './wait.mjs'
 
 /** Looks come at growing intervals, and one that gets no end takes fifteen seconds. */
@@ -68,7 +68,7 @@ describe('a tab stays, waits, and goes when the page is back, where the app answ
       site.instead = instead
       const { id } = await server.command('invalidate-route', { route: '/a' })
       await outcome(id, { waiting: 1, reloaded: 0 }, LOOKED_WITHIN_MS)
-      await looks(1)
+      await looks(1, LOOKED_WITHIN_MS)
       assert.deepEqual([tab.loads, await tab.page.evaluate(() => window.headcount.state)], [1, 'open'])
       site.instead = undefined
       site.script = script?.replace('v1', 'v2')
@@ -169,7 +169,7 @@ test('what a policy forbids elsewhere, or would forbid, is not taken for the loo
   site.instead = (_, response) => response.destroy()
   const { id } = await server.command('invalidate-route', { route: '/a' })
   await outcome(id, { waiting: 1 })
-  await looks(2)
+  await looks(2, LOOKED_WITHIN_MS)
   assert.equal(tab.loads, 1)
 })
 
@@ -186,16 +186,4 @@ async function open(path) {
   const tab = await Tab.open(await newVisitor(browser), `${site.url}${path}`)
   await counted({ total: 1 })
   return tab
-}
-
-/** Waits for so many more requests for pages. */
-function looks(more) {
-  const before = site.asked.length
-  return until('looks at the page', () => site.asked.length - before, (looked) => looked >= more, LOOKED_WITHIN_MS)
-}
-
-/** Waits until the rule's outcomes hold exactly what is named. */
-function outcome(id, expected, within_ms) {
-  return until(`outcomes with ${JSON.stringify(expected)}`, async () => (await server.invalidation(id)).outcomes, (outcomes) =>
-    Object.entries(expected).every(([name, value]) => outcomes[name] === value), within_ms)
 }

@@ -4,8 +4,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
 import { needs, newVisitor, Tab } from './browser.mjs'
-import { browser, counted, loaded, server, site } from './stage.mjs'
-import { until } from './wait.mjs'
+import { browser, counted, loaded, looks, outcome, server, site } from './stage.mjs'
 
 /** Looks come at growing intervals. */
 const LOOKED_WITHIN_MS = 30_000
@@ -18,7 +17,7 @@ for (const transport of ['websocket', 'sse']) {
       site.status = 503
       const { id } = await server.command('invalidate-route', { route: '/a' })
       await outcome(id, { waiting: 1, reloaded: 0 })
-      await looks(3)
+      await looks(3, LOOKED_WITHIN_MS)
       assert.deepEqual([tab.loads, await tab.page.textContent('h1')], [1, 'v2'])
       site.status = 200
       await loaded([[tab, 2]], LOOKED_WITHIN_MS)
@@ -31,7 +30,7 @@ for (const transport of ['websocket', 'sse']) {
       const tab = await open(transport, '/a')
       const { id } = await server.command('invalidations', { match: { exact: '/a' } })
       await outcome(id, { waiting: 1, stuck: 0 })
-      await looks(3)
+      await looks(3, LOOKED_WITHIN_MS)
       assert.equal(tab.loads, 1)
       site.version = 'v2'
       await loaded([[tab, 2]], LOOKED_WITHIN_MS)
@@ -49,7 +48,7 @@ test('a page of the package says its build in a meta', async () => {
   const tab = await open('websocket', '/a')
   const { id } = await server.command('invalidations', { match: { exact: '/a' } })
   await outcome(id, { waiting: 1 })
-  await looks(2)
+  await looks(2, LOOKED_WITHIN_MS)
   assert.equal(tab.loads, 1)
   site.script = site.script.replaceAll('v1', 'v2')
   await loaded([[tab, 2]], LOOKED_WITHIN_MS)
@@ -117,16 +116,4 @@ async function open(transport, path) {
   const tab = await Tab.open(await newVisitor(browser), `${site.url}${path}`)
   await counted({ total: 1 })
   return tab
-}
-
-/** Waits for so many more requests for pages. */
-function looks(more) {
-  const before = site.asked.length
-  return until('looks at the page', () => site.asked.length - before, (looked) => looked >= more, LOOKED_WITHIN_MS)
-}
-
-/** Waits until the rule's outcomes hold exactly what is named. */
-function outcome(id, expected, within_ms) {
-  return until(`outcomes with ${JSON.stringify(expected)}`, async () => (await server.invalidation(id)).outcomes, (outcomes) =>
-    Object.entries(expected).every(([name, value]) => outcomes[name] === value), within_ms)
 }

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
 import { needs, newVisitor, Tab } from './browser.mjs'
-import { RETURN_WITHIN_MS, browser, counted, loaded, seen, server, site, startServer } from './stage.mjs'
+import { RETURN_WITHIN_MS, browser, counted, loaded, outcome, seen, server, site, startServer } from './stage.mjs'
 import { until } from './wait.mjs'
 
 /** After some seconds the client takes it that the page was not left. */
@@ -158,9 +158,3 @@ function block() {
 
 /** What tabs said, by type. */
 const said = (wanted) => site.said.filter(({ type }) => type === wanted)
-
-/** Waits until the rule's outcomes hold exactly what is named. */
-function outcome(id, expected, within_ms) {
-  return until(`outcomes with ${JSON.stringify(expected)}`, async () => (await server.invalidation(id)).outcomes, (outcomes) =>
-    Object.entries(expected).every(([name, value]) => outcomes[name] === value), within_ms)
-}

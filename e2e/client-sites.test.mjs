@@ -4,8 +4,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
 import { launchBrowser, needs, newVisitor, Tab } from './browser.mjs'
-import { RETURN_WITHIN_MS, browser, counted, loaded, seen, server, site } from './stage.mjs'
-import { until } from './wait.mjs'
+import { RETURN_WITHIN_MS, browser, counted, loaded, outcome, seen, server, site } from './stage.mjs'
 
 const TRANSPORTS = ['websocket', 'sse']
 /** Looks at the page come at growing intervals. */
@@ -178,10 +177,4 @@ async function open(transport, path, body) {
   const tab = await Tab.open(await newVisitor(browser), `${site.url}${path}`)
   await counted({ total: 1 })
   return tab
-}
-
-/** Waits until the rule's outcomes hold exactly what is named. */
-function outcome(id, expected, within_ms) {
-  return until(`outcomes with ${JSON.stringify(expected)}`, async () => (await server.invalidation(id)).outcomes, (outcomes) =>
-    Object.entries(expected).every(([name, value]) => outcomes[name] === value), within_ms)
 }

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
 import { needs, newVisitor, Tab } from './browser.mjs'
-import { browser, counted, loaded, server, site } from './stage.mjs'
+import { browser, counted, loaded, outcome, server, site } from './stage.mjs'
 import { until } from './wait.mjs'
 
 /** What its user does on a page, with which script on it, and the means that not every browser has. */
@@ -395,10 +395,4 @@ async function open() {
   const tab = await Tab.open(await newVisitor(browser), `${site.url}/a`)
   await counted({ total: 1 })
   return tab
-}
-
-/** Waits until the rule's outcomes hold exactly what is named. */
-function outcome(id, expected, within_ms) {
-  return until(`outcomes with ${JSON.stringify(expected)}`, async () => (await server.invalidation(id)).outcomes, (outcomes) =>
-    Object.entries(expected).every(([name, value]) => outcomes[name] === value), within_ms)
 }

@@ -75,6 +75,18 @@ export function counted(expected, within_ms) {
 
 const sorted = (value) => typeof value === 'object' ? Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)) : value
 
+/** Waits until the outcomes of the invalidation of this number hold exactly what is named. */
+export function outcome(id, expected, within_ms) {
+  return until(`outcomes with ${JSON.stringify(expected)}`, async () => (await server.invalidation(id)).outcomes, (outcomes) =>
+    Object.entries(expected).every(([name, value]) => outcomes[name] === value), within_ms)
+}
+
+/** Waits for so many more requests for pages. */
+export function looks(more, within_ms) {
+  const before = site.asked.length
+  return until('looks at the page', () => site.asked.length - before, (looked) => looked >= more, within_ms)
+}
+
 /** Waits until a page sees that something holds; `holds` runs in the page. */
 export function seen(tab, what, holds) {
   return until(`the page to see ${what}`, () => tab.page.evaluate(holds).catch(() => false), Boolean)

@@ -120,8 +120,8 @@ pub struct Limits {
     /// How long the disk may take for a command, milliseconds. The command is then answered `503` and does not happen. At least 100.
     /// Default 5,000.
     pub store_ms: u32,
-    /// How long a part of the server may take to answer a question about its connections, milliseconds. Whoever asked is then answered
-    /// `503`. At least 100. Default 10,000.
+    /// How long a part of the server may take to answer a question about its connections, milliseconds. After that, the request
+    /// is answered `503`. At least 100. Default 10,000.
     pub answer_ms: u32,
     /// Wrong secrets that one address may show before the answers to it come one a second. At least 1. Default 10.
     pub guesses_burst: u16,

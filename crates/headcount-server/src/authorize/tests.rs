@@ -46,7 +46,7 @@ async fn the_first_admission_decides() {
 }
 
 #[tokio::test]
-async fn whoever_does_not_answer_in_time_could_not_tell() {
+async fn an_app_that_does_not_answer_in_time_could_not_tell() {
     let mut authorizers = Authorizers::default();
     authorizers.push(Arc::new(closure(Reads::nothing(), |_| {
         std::future::pending::<bool>()

@@ -21,7 +21,7 @@ pub(super) fn problems(document: &Value, schema: &Value, value: &Value, at: &str
                 found.push(format!("{at}: {value} is not {rule}"));
             }
             "enum" if !rule.as_array().unwrap().contains(value) => {
-                found.push(format!("{at}: {value} is none of {rule}"));
+                found.push(format!("{at}: {value} is not among {rule}"));
             }
             "minimum" if value.as_f64() < rule.as_f64() => {
                 found.push(format!("{at}: {value} is below {rule}"));
