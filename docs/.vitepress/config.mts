@@ -39,7 +39,7 @@ export default defineConfig({
   },
   // Rows of text read better one below the other where the screen is narrow.
   transformPageData: ({ relativePath, frontmatter }) => {
-    if (relativePath.startsWith('runbook/')) frontmatter.pageClass = 'stacked'
+    if (/^(runbook|reference)\//.test(relativePath)) frontmatter.pageClass = 'stacked'
   },
   themeConfig: {
     nav: [

@@ -49,19 +49,27 @@ pub(super) fn page() -> Result<String, Failure> {
     page.push_str(
         "Everything that can grow has a limit. Set one with `--limit tick_ms=200`, with `HEADCOUNT_LIMITS_TICK_MS=200`, or with `tick_ms = 200` \
          under `[limits]` in the configuration file. A server whose limits contradict each other does not start, and says all that is wrong.\n\n\
-         | limit | unit | default | what it bounds |\n|---|---|---|---|\n",
+         | limit | default | what it bounds |\n|---|---|---|\n",
     );
     for limit in all()? {
         let row = format!(
-            "| `{}` | {} | {} | {} |\n",
+            "| `{}` | {}{} | {} |\n",
             limit.name,
-            unit(&limit.name),
             limit.default,
+            unit_behind(&limit.name),
             cell(&limit.effect)
         );
         page.push_str(&row);
     }
     Ok(page)
+}
+
+/// The unit, as it stands behind a number.
+fn unit_behind(name: &str) -> String {
+    match unit(name) {
+        "count" => String::new(),
+        unit => format!(" {unit}"),
+    }
 }
 
 /// The unit that a name ends with.
@@ -90,5 +98,7 @@ mod tests {
         }
         let tick = limits.iter().find(|limit| limit.name == "tick_ms").unwrap();
         assert_eq!((unit("tick_ms"), tick.default.as_str()), ("milliseconds", "100"));
+        assert_eq!(unit_behind("messages_per_second"), " a second");
+        assert_eq!(unit_behind("connections_max"), "");
     }
 }

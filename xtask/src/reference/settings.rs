@@ -56,13 +56,14 @@ has commas between its items in a variable, and its flag is given several times.
 `HEADCOUNT_`, or a value that is wrong keeps the server from starting; it names them all.
 ";
 
-const COLUMNS: &str = "| key | type | default | variable, flag | what it does |\n|---|---|---|---|---|\n";
+/// Three columns: with more, the text would be squeezed out of the page.
+const COLUMNS: &str = "| key, flag, variable | type, default | what it does |\n|---|---|---|\n";
 
 fn row(setting: &Setting, key: &str) -> String {
     let flag = setting
         .flag
         .as_ref()
-        .map(|flag| format!(", `{flag}`"))
+        .map(|flag| format!("<br>`{flag}`"))
         .unwrap_or_default();
     let unit = match super::limits::unit(key) {
         "milliseconds" => ", milliseconds",
@@ -75,9 +76,9 @@ fn row(setting: &Setting, key: &str) -> String {
         (None, _) => "not set".to_owned(),
     };
     format!(
-        "| `{key}` | {}{unit} | {default} | `{}`{flag} | {} |\n",
-        setting.form,
+        "| `{key}`{flag}<br>`{}` | {}{unit}: {default} | {} |\n",
         variable(&setting.key),
+        setting.form,
         cell(&setting.help)
     )
 }
