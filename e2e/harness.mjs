@@ -42,11 +42,13 @@ export class Server {
    * @param {string[]} args the command and its options
    * @param {Record<string, string>} [variables]
    * @param {string} [secret] its admin secret, where that is in a file
+   * @param {string[]} [program] another binary than that of the workspace, behind what runs it
    * @returns {Promise<InstanceType<T>>}
    */
-  static async run(args, variables = {}, secret = undefined) {
+  static async run(args, variables = {}, secret = undefined, program = undefined) {
     const listen = args.includes('--listen') ? [] : ['--listen', '127.0.0.1:0']
-    const server = new this(await binary(), [...args, ...listen], { ...withoutBinary, ...variables }, secret)
+    const [path, ...before] = program ?? [await binary()]
+    const server = new this(path, [...before, ...args, ...listen], { ...withoutBinary, ...variables }, secret)
     try {
       await server.#ready()
     } catch (error) {

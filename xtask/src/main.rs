@@ -5,6 +5,7 @@
 //! from the tree itself (`cargo tree`, `deny.toml`, the sources), never from a second list.
 
 mod arrows;
+mod artefacts;
 mod autobahn;
 mod bench;
 mod browser;
@@ -12,6 +13,7 @@ mod canary;
 mod check;
 mod demo;
 mod dependencies;
+mod dist;
 mod documents;
 mod faults;
 mod fuzz;
@@ -35,6 +37,7 @@ cargo xtask <command>
   check         formatting, lints, arrows between crates, rules on sources and documents, dependencies, unit tests
   test          installs what is missing, then everything: check, all Rust tests, conformance, the browser tests
   generate      writes what is generated from the code: docs/reference/, and the TypeScript types of the admin API
+  dist          what is handed out, in target/dist: [--profile release|dev] [--out FOLDER] [--only NAME,…]
   faults        the fault campaign with what needs root or minutes: disks, clocks, links, kill -9; says what it saw
   conformance   the Autobahn test suite against our WebSocket framing; needs a Python 2.7
   canary        the example app on the newest Nuxt that npm has today; what `test` uses is pinned
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         (Some("check"), []) => check::check(),
         (Some("test"), []) => test::test(),
         (Some("generate"), []) => reference::generate(),
+        (Some("dist"), rest) => dist::dist(rest),
         (Some("faults"), []) => faults::faults(),
         (Some("conformance"), []) => autobahn::conformance(),
         (Some("canary"), []) => canary::canary(),

@@ -20,6 +20,8 @@ const ENGINES: [Program; 3] = [
     ("WebKitWebDriver", "--help", "webkit2gtk-driver"),
     ("Xvfb", "-help", "xvfb"),
 ];
+/// The shells that complete headcount's command line, beside bash.
+const SHELLS: [Program; 2] = [("fish", "--version", "fish"), ("zsh", "--version", "zsh")];
 const APT_INSTALL: [&str; 3] = ["install", "--yes", "--no-install-recommends"];
 /// Where a lock file of npm lies, from the root: the packages, the browser tests, and the documentation.
 const LOCKED: [&str; 3] = ["", "e2e", "docs"];
@@ -67,6 +69,19 @@ pub(crate) fn proxies() -> Result<Passed, Failure> {
 /// Firefox and `WebKit`, installed if this can be done here.
 pub(crate) fn engines() -> Result<Passed, Failure> {
     programs(&ENGINES).map(|installed| noting(&installed))
+}
+
+/// fish and zsh, installed if this can be done here.
+pub(crate) fn shells() -> Result<Passed, Failure> {
+    if !may_install()
+        && SHELLS
+            .iter()
+            .any(|(program, asked, _)| !run::works(program, &[asked]))
+    {
+        let reason = "fish or zsh is not here, so their completions were not tried";
+        return Ok(Passed::WithoutPart(reason.to_owned()));
+    }
+    programs(&SHELLS).map(|installed| noting(&installed))
 }
 
 /// Installs those packages whose program is missing, and returns them.

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything, from a fresh clone. What the build server runs.
 
 use crate::report::{Failure, Passed, step};
-use crate::{autobahn, browser, check, needs, packages, reference, repeat, run};
+use crate::{autobahn, browser, check, dist, needs, packages, reference, repeat, run};
 
 /// Installs what is missing, then runs the gates, every Rust test, the Autobahn test suite and the browser tests.
 pub(crate) fn test() -> Result<(), Failure> {
@@ -36,6 +36,7 @@ fn everything(repeated: &mut Vec<String>) -> Result<(), Failure> {
     )?;
     step("TypeScript packages", typescript)?;
     step("documentation", documentation)?;
+    dist::installed()?;
     step("browser tests", || browser::in_chromium(repeated))?;
     step("browser tests of the client in Firefox and in WebKit", || {
         browser::in_others(repeated)

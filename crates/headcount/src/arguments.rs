@@ -60,6 +60,12 @@ pub(crate) enum Command {
     Invalidations(ServerArguments),
     /// End an invalidation that stands
     Lift(LiftArguments),
+    /// Print what completes this command line in a shell
+    #[command(after_help = COMPLETIONS_HELP)]
+    Completions(CompletionsArguments),
+    /// Write a manual page for each command into a folder
+    #[command(hide = true)]
+    ManPages(ManPagesArguments),
 }
 
 const SERVE_HELP: &str = "\
@@ -345,6 +351,26 @@ pub(crate) struct LiftArguments {
     pub(crate) id: u32,
     #[command(flatten)]
     pub(crate) server: ServerArguments,
+}
+
+const COMPLETIONS_HELP: &str = "\
+Packages for a system bring them along. For a binary that was copied by hand:
+  bash  headcount completions bash > ~/.local/share/bash-completion/completions/headcount
+  zsh   headcount completions zsh > ~/.zfunc/_headcount, with `fpath+=~/.zfunc` before `compinit` in ~/.zshrc
+  fish  headcount completions fish > ~/.config/fish/completions/headcount.fish";
+
+/// `headcount completions`.
+#[derive(Args, Debug)]
+pub(crate) struct CompletionsArguments {
+    /// The shell that reads them
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// `headcount man-pages`.
+#[derive(Args, Debug)]
+pub(crate) struct ManPagesArguments {
+    /// Where they are written; it must be there
+    pub(crate) folder: PathBuf,
 }
 
 #[cfg(test)]

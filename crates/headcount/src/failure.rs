@@ -1,6 +1,7 @@
 //! Why a command did not do what it was asked to, and the exit code that says so.
 
 use std::io;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Everything that ends a command early. `Display` is what its user reads: what happened, and what to do next.
@@ -64,6 +65,14 @@ pub(crate) enum Failure {
     /// Output failed in another way. Exit code 1.
     #[error("cannot write the output: {0}")]
     Output(#[source] io::Error),
+    /// A file that was asked for cannot be written. Exit code 1.
+    #[error("cannot write {}: {source}", .path.display())]
+    Write {
+        /// Where it was to be.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
 }
 
 fn listen_hint(source: &io::Error) -> &'static str {
@@ -93,7 +102,8 @@ impl Failure {
             | Self::Listen { .. }
             | Self::Server(_)
             | Self::Runtime(_)
-            | Self::Output(_) => 1,
+            | Self::Output(_)
+            | Self::Write { .. } => 1,
         })
     }
 }

@@ -1,6 +1,7 @@
 //! The headcount server and command line.
 //!
-//! `serve` and `demo` run a server in this process; every other command is a client of a running server's admin API. The
+//! `serve` and `demo` run a server in this process; `completions` and `man-pages`
+//! describe this program; every other command is a client of a running server's admin API. The
 //! rooms: [`arguments`] says what can be typed, [`config`] turns flags, variables and a file into one configuration,
 //! [`client`] talks to a server, [`commands`] holds one file a command, [`output`] is the only place that writes to the
 //! terminal, and [`failure`] is the one place that knows the exit codes.
@@ -73,5 +74,7 @@ async fn dispatch(command: Command, environment: &Environment) -> Result<(), Fai
         Command::Invalidate(arguments) => commands::invalidate::run(&arguments, environment).await,
         Command::Invalidations(arguments) => commands::invalidations::list(&arguments, environment).await,
         Command::Lift(arguments) => commands::invalidations::lift(&arguments, environment).await,
+        Command::Completions(arguments) => commands::completions::print(&arguments),
+        Command::ManPages(arguments) => commands::man_pages::write(&arguments),
     }
 }

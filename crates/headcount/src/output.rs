@@ -22,9 +22,18 @@ pub(crate) fn json(text: &str) -> Result<(), Failure> {
     to_stdout(&escape::json(text))
 }
 
-fn to_stdout(text: &str) -> Result<(), Failure> {
+/// Writes a script of our own, as it is: nothing in it comes from elsewhere, and shells read its tabs.
+pub(crate) fn script(bytes: &[u8]) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
-    write_lines(&mut stdout, text).map_err(|error| match error.kind() {
+    judged(stdout.write_all(bytes).and_then(|()| stdout.flush()))
+}
+
+fn to_stdout(text: &str) -> Result<(), Failure> {
+    judged(write_lines(&mut io::stdout().lock(), text))
+}
+
+fn judged(written: io::Result<()>) -> Result<(), Failure> {
+    written.map_err(|error| match error.kind() {
         io::ErrorKind::BrokenPipe => Failure::ReaderGone,
         _ => Failure::Output(error),
     })

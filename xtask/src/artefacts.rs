@@ -1,0 +1,7 @@
+//! What `cargo xtask dist` makes: one file an artefact, each a function of what is staged.
+
+pub(crate) mod debian;
+pub(crate) mod staged;
+pub(crate) mod sums;
+pub(crate) mod tarball;
+mod tool;
