@@ -33,6 +33,12 @@ async function noted(visitor) {
         }
       }
     }
+    const { fetch } = window
+    window.fetch = async (...said) => { // Outside Chromium SSE comes this way.
+      const answer = await fetch(...said)
+      if (String(said[0]).includes('/sse?') && answer.ok) window.opened.push('sse')
+      return answer
+    }
   })
   await tab.page.goto(`${site.url}/a`)
   return tab

@@ -38,6 +38,7 @@ beforeEach(async () => {
   ended = []
   warned = []
   respond = answer(200)
+  vi.stubGlobal('navigator', { vendor: 'Google Inc.' })
   vi.stubGlobal('EventSource', Source)
   vi.stubGlobal('AbortSignal', { timeout })
   vi.stubGlobal('fetch', (_url: URL, { body, signal }: { body: string; signal: AbortSignal }) => {

@@ -9,6 +9,7 @@ import type { ClientMessage } from '../messages.js'
 import { beside } from './beside.js'
 import type { Connect } from './link.js'
 import { createSigns } from './signs.js'
+import { openSource } from './source.js'
 
 /** What `returnAfter` takes for: come back soon. */
 const SOON = 1012
@@ -27,7 +28,7 @@ export const sse: Connect = (base, query, events) => {
     close()
     events.ended(SOON)
   })
-  const source = new EventSource(new URL(`sse?${query}`, base), { withCredentials: true })
+  const source = openSource(new URL(`sse?${query}`, base))
   /** What is still to be said, by what it is about. */
   const pending = new Map<string | number, () => Promise<boolean>>()
   let isBusy = false
