@@ -24,7 +24,7 @@ export const newVisitor = engine.newVisitor
 /**
  * Options of a test that needs means which not every engine has: it is left out where one is missing, and the report says why.
  *
- * @param {...('dialogs' | 'editContext' | 'explanation' | 'offline' | 'patience' | 'playwright' | 'popups' | 'processes' | 'routes')} means
+ * @param {...('dialogs' | 'editContext' | 'offline' | 'patience' | 'playwright' | 'popups' | 'processes' | 'routes')} means
  */
 export function needs(...means) {
   const missing = means.filter((one) => one in engine.lacks)

@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { afterEach, describe, test } from 'node:test'
 
-import { needs, newVisitor, Tab } from './browser.mjs'
+import { needs, newVisitor, Tab, watch } from './browser.mjs'
 import { freePort } from './edge.mjs'
 import { browser, counted, loaded, looks, outcome, seen, server, site } from './stage.mjs'
 import { until } from './wait.mjs'
@@ -93,8 +93,12 @@ describe('a tab goes at once, and once, where the app answers with', () => {
     })
   }
 
-  test('a way to another origin that signs in, from where its user comes back', needs('explanation'), async () => {
-    other = createServer(sends(`<h1>Who are you?</h1><a href="${site.url}/a">me</a>`)).listen(0, '127.0.0.1')
+  test('a way to another origin that signs in, from where its user comes back', async () => {
+    const page = sends(`${watch?.tag ?? ''}<h1>Who are you?</h1><a href="${site.url}/a">me</a>`)
+    other = createServer((request, response) => {
+      const script = watch?.answer(request.url, request.headers.cookie)
+      return script === undefined ? page(request, response) : response.end(script)
+    }).listen(0, '127.0.0.1')
     await once(other, 'listening')
     const url = `http://127.0.0.1:${other.address().port}/`
     const tab = await open('/a')

@@ -125,7 +125,7 @@ export class Site {
       response.setHeader('access-control-allow-origin', '*') // For pages in a sandbox.
       return response.end(file)
     }
-    const file = this.files[pathname] ?? watch?.answer(request.url)
+    const file = this.files[pathname] ?? watch?.answer(request.url, request.headers.cookie)
     if (file !== undefined) return response.writeHead(200, { 'content-type': TYPES[extname(pathname)] ?? TYPES['.js'], 'cache-control': 'no-store' }).end(file)
     if (/^(\/pro)?\/__skew\//.test(pathname)) return this.#pass(request, response)
     this.asked.push(`${request.method} ${request.url}`)

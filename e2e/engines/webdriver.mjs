@@ -8,6 +8,8 @@ const ELEMENT = 'element-6066-11e4-a52e-4f735466cecf'
 export class Session {
   #url
   #window
+  /** The window that is there from the start, once it was asked for. */
+  #first
   /** What a window is asked waits for what another one was asked before. */
   #last = Promise.resolve()
 
@@ -38,7 +40,8 @@ export class Session {
 
   /** The first window is there already; another one is asked for. */
   async window() {
-    if (this.#window === undefined) return this.#window = (await this.command('GET', 'window/handles'))[0]
+    if (!this.#first) return this.#first = this.command('GET', 'window/handles').then(([first]) => this.#window = first)
+    await this.#first
     return (await this.in(this.#window, 'POST', 'window/new', { type: 'window' })).handle
   }
 

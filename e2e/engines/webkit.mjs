@@ -24,7 +24,6 @@ export const lacks = {
   ...LACKS,
   dialogs: 'WebKitWebDriver answers the question of a page that is left by itself',
   offline: 'WebKitWebDriver cannot take a browser off the network',
-  explanation: 'it fails there, and why is not known yet',
 }
 
 /** @type {Map<string, WebKitPage>} Each page by what its window is called. */
@@ -33,10 +32,10 @@ const pages = new Map()
 /** What a site does so that pages can be watched. */
 export const watch = {
   tag: '<script src="/__window/watch.js"></script>',
-  /** @param {string} path of a request @returns {string | undefined} a script */
-  answer(path) {
+  /** @param {string} path of a request @param {string} [cookie] its cookies @returns {string | undefined} a script */
+  answer(path, cookie) {
     const [, said, window, text = ''] = /^\/__window\/([\w.]+)(?:\/(\w+))?(?:\?(.*))?$/.exec(path) ?? []
-    if (said === 'watch.js') return WATCH
+    if (said === 'watch.js') return `${WATCH}(${JSON.stringify(/\b__window=(\w+)/.exec(cookie)?.[1])})`
     const page = pages.get(window)
     if (said === 'loaded') page?.emit('domcontentloaded')
     if (said === 'failed') page?.emit('pageerror', new Error(decodeURIComponent(text)))
@@ -44,26 +43,30 @@ export const watch = {
     return said && (said === 'loaded' ? page?.prepared ?? '' : '')
   },
 }
-/** By script tags, which the strictest policy of these tests allows. */
-const WATCH = `{
+/**
+ * By script tags, which the strictest policy of these tests allows. A page of another origin than the last one has lost the name of its window, and goes by
+ * the cookie that the visitor's latest window left.
+ */
+const WATCH = `((latest) => {
   const say = (what) => {
     const script = document.createElement('script')
     script.src = '/__window/' + what
     document.head.append(script)
     script.remove()
   }
-  if (name) {
-    document.write('<script src="/__window/loaded/' + name + '"></scr' + 'ipt>')
-    const failed = (error) => say('failed/' + name + '?' + encodeURIComponent(error))
+  const called = name || (self === top && !opener && latest)
+  if (called) {
+    document.write('<script src="/__window/loaded/' + called + '"></scr' + 'ipt>')
+    const failed = (error) => say('failed/' + called + '?' + encodeURIComponent(error))
     addEventListener('error', ({ message }) => { if (message) failed(message) })
     addEventListener('unhandledrejection', ({ reason }) => failed(reason))
     const { warn } = console
     console.warn = (...texts) => {
       warn(...texts)
-      say('warned/' + name + '?' + encodeURIComponent(texts.join(' ')))
+      say('warned/' + called + '?' + encodeURIComponent(texts.join(' ')))
     }
   }
-}`
+})`
 
 export async function launch() {
   const display = new Program('Xvfb', ['-displayfd', '3', '-screen', '0', '1280x1024x24', '-nolisten', 'tcp'])
@@ -171,7 +174,7 @@ class WebKitPage extends Page {
           isCalled = true
           await ask('POST', 'url', { url: new URL('/__window/empty', url).href })
           await session.run(window, `window.name = '${called}'`)
-          for (const { name, value } of visitor.cookies) await ask('POST', 'cookie', { cookie: { name, value } })
+          for (const { name, value } of [...visitor.cookies, { name: '__window', value: called }]) await ask('POST', 'cookie', { cookie: { name, value } })
         }
         await ask('POST', 'url', { url })
       },
