@@ -108,7 +108,7 @@ for (const transport of TRANSPORTS) {
       await Promise.all(Array.from({ length: MANY }, () => Tab.open(visitor, `${site.url}/a`)))
       await counted({ total: MANY }, RETURN_WITHIN_MS)
       await visitor.close()
-      await counted({ total: 0 })
+      await counted({ total: 0 }, RETURN_WITHIN_MS)
     })
   })
 }
