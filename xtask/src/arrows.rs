@@ -1,6 +1,6 @@
 //! Which crate may depend on which: `core ← server ← binary`, `core ← nats ← binary`.
 //!
-//! Cargo enforces that arrows form no circle; this enforces that they are the ones of the design, and that the core stays free
+//! Arrows within a crate are those of `rooms.rs`. Cargo enforces that arrows form no circle; this enforces that they are the ones of the design, and that the core stays free
 //! of runtimes, sockets and chance, also by way of somebody else's crate. Dependencies of tests are not looked at.
 
 use crate::report::{Failure, Passed};
@@ -59,6 +59,9 @@ const RULES: &[Rule] = &[
     },
 ];
 
+/// All that xtask is built from: a fresh clone runs it first.
+const PARSER: [&str; 4] = ["proc-macro2", "quote", "syn", "unicode-ident"];
+
 const NEXT: &str =
     "move the code to where its dependency may be, or change xtask/src/arrows.rs and the design with it";
 
@@ -100,7 +103,13 @@ fn breaches(rule: &Rule, built_from: &[Package]) -> Vec<String> {
 fn strangers_in_xtask(built_from: &[Package]) -> Vec<String> {
     built_from
         .iter()
-        .map(|used| format!("xtask has no dependencies, but uses {}", used.name))
+        .filter(|used| !PARSER.contains(&used.name.as_str()))
+        .map(|used| {
+            format!(
+                "xtask has no dependency but a parser of Rust, and uses {}",
+                used.name
+            )
+        })
         .collect()
 }
 
@@ -148,7 +157,8 @@ mod tests {
     }
 
     #[test]
-    fn xtask_stays_without_dependencies() {
+    fn xtask_has_no_dependency_but_a_parser() {
+        assert!(strangers_in_xtask(&[package("syn", false)]).is_empty());
         assert_eq!(strangers_in_xtask(&[package("serde", false)]).len(), 1);
     }
 }

@@ -3,7 +3,7 @@
 //! The steps go from the fast to the slow, and the first failure ends the run.
 
 use crate::report::{Failure, Passed, step};
-use crate::{arrows, dependencies, documents, reference, run, source};
+use crate::{arrows, dependencies, documents, reference, rooms, run, rust, source};
 
 /// The gates, then the unit tests.
 pub(crate) fn check() -> Result<(), Failure> {
@@ -16,6 +16,8 @@ pub(crate) fn gates() -> Result<(), Failure> {
     step("formatting", formatting)?;
     step("lints of TypeScript", typescript_lints)?;
     step("rules on sources", source::rules)?;
+    let sources = rust::sources()?;
+    step("arrows between the rooms of a crate", || rooms::rules(&sources))?;
     step("documents name what exists", documents::rules)?;
     step(
         "the reference says what the sources say",

@@ -1,4 +1,4 @@
-//! The generated part of `docs/reference/`: written by `cargo xtask generate`, and judged to be fresh by `check` and `test`.
+//! The generated part of `docs/reference/`, and the pictures of rooms in ARCHITECTURE.md: written by `cargo xtask generate`, and judged to be fresh by `check` and `test`.
 //!
 //! Nothing on these pages is written by hand twice. Settings come from the table of settings, from the help of their flags and from the
 //! comments on the configuration; limits and metrics from their tables; commands from the help that the program prints; the admin API
@@ -16,7 +16,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::report::{Failure, Passed, step};
-use crate::run;
+use crate::{rooms, run};
 
 const FOLDER: &str = "docs/reference";
 const NEXT: &str = "run `cargo xtask generate` and commit what it writes";
@@ -47,11 +47,34 @@ pub(crate) fn programs_are_fresh() -> Result<Passed, Failure> {
 
 fn from_sources() -> Result<Vec<Generated>, Failure> {
     Ok(vec![
+        architecture()?,
         page("limits", limits::page()?),
         page("configuration", settings::page()?),
         page("metrics", metrics::page()?),
         page("protocol", protocol::page()?),
     ])
+}
+
+/// The pictures of rooms in ARCHITECTURE.md: what stands between the two comments that name a crate.
+fn architecture() -> Result<Generated, Failure> {
+    let path = "ARCHITECTURE.md";
+    let mut text = source(path)?;
+    for name in rooms::NAMES {
+        let begin = format!("<!-- rooms of {name} -->\n");
+        let parts = text.split_once(&begin).and_then(|(before, rest)| {
+            let (_, after) = rest.split_once("<!-- until here -->")?;
+            Some((before.to_owned(), after.to_owned()))
+        });
+        let (before, after) = parts.ok_or_else(|| unread(path, &begin))?;
+        text = format!(
+            "{before}{begin}{}<!-- until here -->{after}",
+            rooms::picture(name)
+        );
+    }
+    Ok(Generated {
+        path: path.to_owned(),
+        text,
+    })
 }
 
 fn page(name: &str, text: String) -> Generated {

@@ -11,8 +11,8 @@ use std::collections::{HashSet, VecDeque};
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
+use crate::intern::OTHER_TEXT;
 use crate::limits::Limits;
-use crate::registry::OTHER_TEXT;
 use crate::release::ReleaseLog;
 
 /// How long samples are kept at the step they were taken at.

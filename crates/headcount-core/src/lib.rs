@@ -1,6 +1,6 @@
 //! What headcount knows and decides, as values in, values out.
 //!
-//! This crate holds the registry of connections, the counts, the release log, invalidation rules and their verdicts,
+//! This crate holds the registry of connections, the counts, the release log, invalidation rules and whom they apply to,
 //! the session of one client, WebSocket and SSE framing, and every message that goes over the wire. It names no runtime,
 //! clock, random source or socket: time and chance are arguments, a step returns what it changed, and the server acts on
 //! it. Only [`protocol`] knows serde.
@@ -15,6 +15,7 @@ pub mod history;
 mod intern;
 pub mod invalidation;
 pub mod limits;
+pub mod outcome;
 pub mod pages;
 pub mod pattern;
 pub mod protocol;

@@ -7,7 +7,8 @@
 use std::borrow::Cow;
 
 use crate::limits::Limits;
-use crate::protocol::client::{ClientMessage, Outcome, StatsForm, parse};
+use crate::outcome::Outcome;
+use crate::protocol::client::{ClientMessage, StatsForm, parse};
 
 /// What the owner of a connection must do about a message.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,10 +7,9 @@ use headcount_core::epoch::Epoch;
 use tokio::sync::mpsc;
 
 use crate::assets::{Assets, Served};
-use crate::authorize::bridge::BridgeAuthorizer;
 use crate::authorize::ticket::Tickets;
 use crate::authorize::{Authorizer, Authorizers};
-use crate::bridge::Bridges;
+use crate::bridge::{BridgeAuthorizer, Bridges};
 use crate::config::Config;
 use crate::error::StartError;
 use crate::faults::Faults;

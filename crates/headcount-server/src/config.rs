@@ -1,14 +1,12 @@
 //! What a server can be told: one plain struct, checked as a whole.
 
-use std::fmt;
-
 use headcount_core::limits::Limits;
 use ipnet::IpNet;
 
-use crate::authorize::rule::ClaimRule;
 use crate::bots::BotLists;
+use crate::claims::ClaimRule;
 use crate::client_address::AddressHeader;
-use crate::secrets::Secrets;
+use crate::secrets::{Secret, Secrets};
 
 /// Everything a server can be told that is data. Behaviour (hooks, authorizers of one's own) goes through the builder.
 #[derive(Clone, Debug)]
@@ -94,33 +92,6 @@ pub struct ForwardAuthConfig {
     pub cache_ms: u32,
     /// How long the app may take, milliseconds. Default 3,000.
     pub timeout_ms: u32,
-}
-
-/// A secret: its `Debug` shows nothing, and it is compared in constant time.
-#[derive(Clone)]
-pub struct Secret(String);
-
-impl Secret {
-    /// A secret with this text.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The text. Whoever calls this keeps it out of logs and messages.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-
-    /// Whether `candidate` is this secret, in time that depends on the lengths alone.
-    pub fn matches(&self, candidate: &str) -> bool {
-        subtle::ConstantTimeEq::ct_eq(self.0.as_bytes(), candidate.as_bytes()).into()
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
-    }
 }
 
 impl Default for Config {

@@ -9,6 +9,7 @@ use http::StatusCode;
 use http::header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
 
 use crate::authorize::forward::ForwardAuthError;
+use crate::sources::with_sources;
 use crate::store::StoreError;
 
 /// Why a server did not start.
@@ -334,18 +335,6 @@ impl From<CommandError> for Refusal {
             CommandError::Stopped => Self::draining(),
         }
     }
-}
-
-/// An error with everything that led to it, in one line: `what: why: why that`.
-pub fn with_sources(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
 }
 
 impl IntoResponse for Refusal {

@@ -20,7 +20,6 @@ use std::time::{Duration, Instant};
 use headcount_core::limits::Limits;
 
 use crate::clock;
-use crate::door::Line;
 
 /// After the first few, an address gets one answer in this time.
 const EACH: Duration = Duration::from_secs(1);
@@ -30,6 +29,15 @@ const LOG_EVERY: Duration = Duration::from_secs(10);
 
 /// Least time between two clearances of the table.
 const CLEAR_EVERY: Duration = Duration::from_secs(1);
+
+/// The connection that a wrong secret came by, where that is ours.
+pub(crate) trait Guesser: Sync {
+    /// How many answers may be held back without taking what others need.
+    fn places(&self) -> u32;
+
+    /// Whether no answer on this connection waits; then one does until `until`, also where the client takes its request back.
+    fn wait_until(&self, now: Instant, until: Instant) -> bool;
+}
 
 /// Wrong secrets and their answers.
 #[derive(Debug)]
@@ -93,7 +101,7 @@ impl Guesses {
         self: &Arc<Self>,
         address: u64,
         from: Option<IpAddr>,
-        line: Option<&Line>,
+        line: Option<&impl Guesser>,
     ) -> Result<(), TooMany> {
         let now = clock::now();
         self.say(now, from);
@@ -107,7 +115,7 @@ impl Guesses {
         let max = self
             .limits
             .guesses_held_max
-            .min(line.map_or(u32::MAX, Line::places));
+            .min(line.map_or(u32::MAX, Guesser::places));
         // Given back also where the client does not wait.
         let _place = self.place(key, max)?;
         tokio::time::sleep(wait).await;

@@ -17,7 +17,6 @@ use tokio::time::MissedTickBehavior;
 use crate::answers::{patience, within};
 use crate::clock;
 use crate::error::CommandError;
-use crate::headcount::Headcount;
 use crate::shard::{Command, Question, Shards, Versions};
 use crate::site::Site;
 use crate::store::Store;
@@ -42,21 +41,17 @@ pub struct HistoryQuery {
     pub step_ms: Option<NonZeroU64>,
 }
 
-impl Headcount {
-    /// Counts by version over time, oldest first. Needs `connection_tracking`, and a `limits.history_seconds` above 0.
-    pub fn history(&self, query: HistoryQuery) -> Result<HistoryAnswer, CommandError> {
-        self.need_connections()?;
-        let kept = self.0.history.as_ref().ok_or(CommandError::Off {
-            setting: "history_seconds",
-        })?;
-        let samples = lock(&kept.history).since(query.from_ms, query.step_ms);
-        Ok(HistoryAnswer {
-            started_at: kept.started_ms,
+impl KeptHistory {
+    /// The samples that `query` asks for, oldest first.
+    pub(crate) fn answer(&self, query: HistoryQuery) -> HistoryAnswer {
+        let samples = lock(&self.history).since(query.from_ms, query.step_ms);
+        HistoryAnswer {
+            started_at: self.started_ms,
             samples: samples
                 .iter()
                 .map(|sample| SampleEntry::from(&**sample))
                 .collect(),
-        })
+        }
     }
 }
 

@@ -34,6 +34,7 @@ pub mod authorize;
 pub mod bots;
 mod bridge;
 mod builder;
+pub mod claims;
 pub mod client_address;
 pub mod clock;
 pub mod config;
@@ -64,24 +65,26 @@ mod secrets;
 mod serve;
 mod shard;
 mod site;
+mod sources;
 mod store;
 mod tab;
 mod vitals;
 
 pub use assets::{AssetFile, Assets};
 pub use builder::Builder;
-pub use config::{Config, Secret};
+pub use config::Config;
 pub use door::{listen, tune_listener};
 #[cfg(feature = "openapi")]
 pub use endpoints::openapi;
-pub use error::{CommandError, ServeError, StartError, with_sources};
+pub use error::{CommandError, ServeError, StartError};
 pub use headcount::{ConnectionsQuery, Headcount};
 pub use headcount_core as core;
 pub use headcount_core::limits::Limits;
 pub use headcount_core::protocol::convert::Invalidation;
 pub use history::HistoryQuery;
 pub use hooks::{Closed, Hooks, Lagged, Opened, RouteUpdated};
-pub use secrets::Secrets;
+pub use secrets::{Secret, Secrets};
+pub use sources::with_sources;
 pub use store::StoreError;
 pub use tab::{SendError, Tab};
 

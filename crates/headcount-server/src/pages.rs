@@ -14,8 +14,7 @@ use tokio::sync::{Mutex, oneshot};
 use crate::answers::within;
 use crate::clock;
 use crate::error::CommandError;
-use crate::headcount::Headcount;
-use crate::shard::{Command, Question};
+use crate::shard::{Command, Question, Shards};
 
 /// How long an answer holds.
 const HOLDS: Duration = Duration::from_millis(250);
@@ -32,58 +31,55 @@ struct Ranking {
     pages: Vec<Page>,
 }
 
-impl Headcount {
-    /// The `limit` most viewed pages: how many tabs are on each, how many of those are behind the current release, and on which
-    /// versions they are. At most a quarter of a second old. Needs `route_tracking`.
-    ///
-    /// A tab that is open all the while is counted once, on the page it was on when it was looked at.
-    pub async fn pages(&self, limit: usize) -> Result<PagesAnswer, CommandError> {
-        self.need_connections()?;
-        if !self.site().config.route_tracking {
-            return Err(CommandError::Off {
-                setting: "route_tracking",
-            });
+impl LatestPages {
+    /// What was answered last, where it still holds; else what the shards say now.
+    async fn ranking(&self, shards: &Shards, patience: Duration) -> Result<Arc<Ranking>, CommandError> {
+        let mut latest = self.0.lock().await;
+        if let Some((made, ranking)) = &*latest
+            && clock::now().duration_since(*made) < HOLDS
+        {
+            return Ok(Arc::clone(ranking));
         }
-        let ranking = self.ranking().await?;
+        let ranking = Arc::new(ask(shards, patience).await?);
+        *latest = Some((clock::now(), Arc::clone(&ranking)));
+        Ok(ranking)
+    }
+
+    /// The `limit` most viewed pages.
+    pub(crate) async fn most_viewed(
+        &self,
+        limit: usize,
+        shards: &Shards,
+        patience: Duration,
+    ) -> Result<PagesAnswer, CommandError> {
+        let ranking = self.ranking(shards, patience).await?;
         Ok(PagesAnswer {
             current: ranking.current.to_string(),
             routes: ranking.pages.len() as u64,
             pages: ranking.pages.iter().take(limit).map(PageEntry::from).collect(),
         })
     }
+}
 
-    async fn ranking(&self) -> Result<Arc<Ranking>, CommandError> {
-        let mut latest = self.0.pages.0.lock().await;
-        if let Some((made, ranking)) = &*latest
-            && clock::now().duration_since(*made) < HOLDS
-        {
-            return Ok(Arc::clone(ranking));
+async fn ask(shards: &Shards, patience: Duration) -> Result<Ranking, CommandError> {
+    let mut pages = Pages::default();
+    let mut standing = None;
+    for shard in shards.iter() {
+        let mut next = Some(0);
+        while let Some(from) = next {
+            let (reply, answer) = oneshot::channel();
+            shard.force(Command::Ask(Question::Tally { from, reply }));
+            let (tally, here) = within(answer, patience).await?;
+            pages.add(tally.counts);
+            next = tally.next;
+            standing = Some(here);
         }
-        let ranking = Arc::new(self.ask_shards_for_pages().await?);
-        *latest = Some((clock::now(), Arc::clone(&ranking)));
-        Ok(ranking)
     }
-
-    async fn ask_shards_for_pages(&self) -> Result<Ranking, CommandError> {
-        let mut pages = Pages::default();
-        let mut standing = None;
-        for shard in self.shards().iter() {
-            let mut next = Some(0);
-            while let Some(from) = next {
-                let (reply, answer) = oneshot::channel();
-                shard.force(Command::Ask(Question::Tally { from, reply }));
-                let (tally, here) = within(answer, self.patience()).await?;
-                pages.add(tally.counts);
-                next = tally.next;
-                standing = Some(here);
-            }
-        }
-        let Some(standing) = standing else {
-            return Ok(Ranking::default());
-        };
-        Ok(Ranking {
-            current: standing.releases.current(),
-            pages: pages.ranked(),
-        })
-    }
+    let Some(standing) = standing else {
+        return Ok(Ranking::default());
+    };
+    Ok(Ranking {
+        current: standing.releases.current(),
+        pages: pages.ranked(),
+    })
 }

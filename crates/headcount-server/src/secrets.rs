@@ -8,13 +8,39 @@
 //! locks anybody out: the server takes both, the clients change over one by one, the server forgets the old one. What was
 //! had for a secret (tickets, open bridges) ends with it.
 
+use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{PoisonError, RwLock};
 
-use crate::config::Secret;
-
 /// Characters below which a secret is called short, with a warning in the log: 16 random letters and digits are 95 bits.
 const SHORT: usize = 16;
+
+/// A secret: its `Debug` shows nothing, and it is compared in constant time.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl Secret {
+    /// A secret with this text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text. Whoever calls this keeps it out of logs and messages.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether `candidate` is this secret, in time that depends on the lengths alone.
+    pub fn matches(&self, candidate: &str) -> bool {
+        subtle::ConstantTimeEq::ct_eq(self.0.as_bytes(), candidate.as_bytes()).into()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
 
 /// The secrets of a server. [`Headcount::change_secrets`](crate::Headcount::change_secrets) takes new ones.
 #[derive(Clone, Debug, Default)]

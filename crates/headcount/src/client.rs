@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use headcount_core::protocol::admin::ErrorAnswer;
-use headcount_server::config::Secret;
+use headcount_server::Secret;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};

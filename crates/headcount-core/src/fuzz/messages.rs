@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{Input, cases};
-use crate::protocol::client::{ClientMessage, Malformed, Outcome, RouteBody, StatsForm, object, parse};
+use crate::outcome::Outcome;
+use crate::protocol::client::{ClientMessage, Malformed, RouteBody, StatsForm, object, parse};
 
 const WORDS: &[&str] = &[
     "{",

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 
 use crate::epoch::Epoch;
+use crate::outcome::Outcome;
 
 /// A message from a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,24 +61,6 @@ impl Default for StatsForm {
     }
 }
 
-/// What a tab did about an invalidation that it was told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Outcome {
-    /// It loads the page anew, now.
-    Reloading,
-    /// The page is not well, or would come as the build that the tab has: it waits for the new one.
-    Waiting,
-    /// Something would be lost: it waits.
-    Held,
-    /// It asked its user.
-    Prompted,
-    /// It was loaded anew for this before, and got the same build again.
-    Stuck,
-    /// There is nothing to do.
-    Current,
-}
-
 /// A text that is no message: not a JSON object, no string `type`, or a field of the wrong type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a message of the protocol")]
@@ -106,7 +89,20 @@ enum Sight {
 #[derive(Deserialize)]
 struct AckFields {
     id: u32,
+    #[serde(with = "OutcomeWord")]
     outcome: Outcome,
+}
+
+/// How an outcome is written.
+#[derive(Deserialize)]
+#[serde(remote = "Outcome", rename_all = "lowercase")]
+enum OutcomeWord {
+    Reloading,
+    Waiting,
+    Held,
+    Prompted,
+    Stuck,
+    Current,
 }
 
 /// Parses one WebSocket message. The bare text `ping` counts as one.

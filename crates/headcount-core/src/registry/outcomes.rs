@@ -16,7 +16,7 @@ use std::collections::HashMap;
 
 use super::Registry;
 use crate::invalidation::{POSITIONS, Standing, positions};
-use crate::protocol::client::Outcome;
+use crate::outcome::Outcome;
 
 /// The memory of a map is given back when it is empty and was larger than this.
 const ROOM_MIN: usize = 1_024;

@@ -160,7 +160,7 @@ impl CookieRead {
 }
 
 /// Whether headcount itself sets this cookie, here or on another server of the host. The site need not learn of it.
-pub(super) fn is_own(cookie: &str) -> bool {
+pub(crate) fn is_own(cookie: &str) -> bool {
     cookie == BROWSER_COOKIE || ticket::is_ticket_cookie(cookie)
 }
 

@@ -42,7 +42,7 @@ use crate::head::without_cookies;
 /// Answers remembered.
 const QUESTIONS_MAX: usize = 1_000;
 /// Requests to the app under way; further ones wait, within their timeout.
-const ASKING_MAX: usize = 2 * crate::hub::ASKED_AT_ONCE;
+const ASKING_MAX: usize = 2 * super::ASKED_AT_ONCE;
 /// Least time the app's admission holds, milliseconds; longer where the cache is longer, and never longer than
 /// `limits.admission_ms`.
 const ADMISSION_MS_MIN: u64 = 30_000;

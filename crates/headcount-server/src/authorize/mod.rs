@@ -13,7 +13,7 @@
 //! | [`ticket::Tickets`] | the tickets handed out for the admin secret |
 //! | [`sealed_session::SealedSession`] | the app's session cookie, opened here |
 //! | [`forward::ForwardAuth`] | the app, over HTTP, with the browser's own headers |
-//! | `bridge` | the app, over its bridge ([`Config::authorize_bridge`]), with the browser's own headers |
+//! | `BridgeAuthorizer` (of the bridge) | the app, over its bridge ([`Config::authorize_bridge`]), with the browser's own headers |
 //! | [`closure::closure`] | the embedder's code |
 //! | [`anyone::Anyone`] | nobody: admits all |
 //!
@@ -32,18 +32,19 @@ use headcount_core::limits::Limits;
 use crate::config::Config;
 
 pub mod anyone;
-pub(crate) mod bridge;
 pub mod closure;
 mod credentials;
 pub(crate) mod ended;
 pub mod forward;
-pub mod rule;
 pub mod sealed_session;
 pub mod ticket;
 
-pub(crate) use credentials::BROWSER_COOKIE;
+pub(crate) use credentials::{BROWSER_COOKIE, is_own};
 pub use credentials::{CookieRead, Credentials, Reads};
 use ended::Ended;
+
+/// Questions of one kind that are asked about at once: renewals are one kind, newcomers the other. Further ones wait.
+pub(crate) const ASKED_AT_ONCE: usize = 64;
 
 /// How long all authorizers together may take over one question.
 const AUTHORIZE_TIME_MAX: Duration = Duration::from_secs(10);

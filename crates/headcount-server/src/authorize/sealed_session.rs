@@ -30,10 +30,11 @@ use serde_json::Value;
 use sha1::Sha1;
 use sha2::Sha256;
 
-use super::rule::ClaimRule;
 use super::{AuthorizeRequest, Authorizer, Reads, Verdict, VerdictFuture};
-use crate::config::{SealedSessionConfig, Secret};
+use crate::claims::ClaimRule;
+use crate::config::SealedSessionConfig;
 use crate::head::cookie;
+use crate::secrets::Secret;
 
 /// Longest cookie looked at, bytes. Browsers keep 4,096 for name, value and attributes (RFC 6265, section 6.1).
 const COOKIE_BYTES_MAX: usize = 8_192;

@@ -8,8 +8,10 @@
 //! question to an app is answered, or its asker learns that it will not be; with no bridge open nothing is done for any
 //! connection.
 //!
+//! - `authorizer`: asks the app over its bridge who may see stats;
 //! - `stream`: one bridge's lines.
 
+mod authorizer;
 mod stream;
 
 use std::collections::HashMap;
@@ -21,6 +23,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::shard::Wants;
 
+pub(crate) use authorizer::BridgeAuthorizer;
 pub(crate) use stream::{Ways, open};
 
 /// Questions that may wait for one bridge. The next goes to another one.

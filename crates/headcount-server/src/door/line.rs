@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::activity::Activity;
 use super::seats::Seats;
+use crate::guesses::Guesser;
 
 /// Of the places of a door, one in so many may be taken by answers that are held back.
 const HELD: u32 = 4;
@@ -28,16 +29,6 @@ impl Line {
         }
     }
 
-    /// How many answers may be held back without taking what others need.
-    pub(crate) fn places(&self) -> u32 {
-        (self.seats.max() / HELD).max(1)
-    }
-
-    /// Whether no answer on this connection waits; then one does until `until`, also where the client takes its request back.
-    pub(crate) fn wait_until(&self, now: Instant, until: Instant) -> bool {
-        self.activity.hold(now, until)
-    }
-
     /// Gives the request no answer: that ends an HTTP/1.1 connection, and an HTTP/2 stream. `cut` ends the connection in any case.
     pub(crate) fn give_no_answer(&self, cut: bool) {
         self.is_unanswered.store(true, Ordering::Relaxed);
@@ -48,6 +39,16 @@ impl Line {
 
     pub(super) fn is_unanswered(&self) -> bool {
         self.is_unanswered.load(Ordering::Relaxed)
+    }
+}
+
+impl Guesser for Line {
+    fn places(&self) -> u32 {
+        (self.seats.max() / HELD).max(1)
+    }
+
+    fn wait_until(&self, now: Instant, until: Instant) -> bool {
+        self.activity.hold(now, until)
     }
 }
 

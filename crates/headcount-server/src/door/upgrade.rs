@@ -11,11 +11,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::remote::{self, RemoteEnd};
 use super::rewound::Rewound;
 use crate::admission::Candidate;
 use crate::headcount::Headcount;
 use crate::metrics::Count;
+use crate::shard::remote::{self, RemoteEnd};
 use crate::shard::{Arrival, Command, NewLink};
 use crate::site::Place;
 

@@ -23,11 +23,11 @@ use http_body_util::Full;
 use crate::admission::{self, Candidate, Transport};
 use crate::clock;
 use crate::door::Peer;
-use crate::door::remote::{self, RemoteBody};
 use crate::door::upgrade;
 use crate::error::Refusal;
 use crate::headcount::Headcount;
 use crate::metrics::Count;
+use crate::shard::remote::{self, RemoteBody};
 use crate::shard::{Arrival, Command, NewLink, websocket_accept};
 use crate::site::{Full as NoRoom, Place};
 

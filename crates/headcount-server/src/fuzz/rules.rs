@@ -1,7 +1,7 @@
 //! Rules on sessions: a rule that was read is read again from what it prints, and an error points into its text.
 
 use super::{Input, cases};
-use crate::authorize::rule::ClaimRule;
+use crate::claims::ClaimRule;
 
 const WORDS: &[&str] = &[
     "user",

@@ -14,11 +14,8 @@ use std::sync::Arc;
 
 use headcount_core::connection::ConnectionKey;
 
-use crate::authorize::Credentials;
+use crate::authorize::{ASKED_AT_ONCE, Credentials};
 use crate::shard::AuthorizeJob;
-
-/// Questions of one lane under way at once. Further ones wait.
-pub(crate) const ASKED_AT_ONCE: usize = 64;
 
 /// Who wants to know.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! The commander: gives commands their order and their numbers.
 //!
 //! Releases and invalidations pass here one at a time. Each is on disk before any tab hears of it and before its giver is
-//! told that it was accepted. What then stands goes to every shard as one value; from it each shard reaches its verdicts.
+//! told that it was accepted. What then stands goes to every shard as one value; by it each shard decides which rules apply.
 
 use std::sync::Arc;
 use std::time::Duration;

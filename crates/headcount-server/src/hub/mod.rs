@@ -24,7 +24,6 @@ use crate::authorize::Decision;
 use crate::clock;
 use crate::shard::{Command, Handle, Report, Shards, Subscribing};
 use crate::site::Site;
-pub(crate) use asking::ASKED_AT_ONCE;
 use subscribers::{Subscribers, Wanting};
 
 /// Events, and reports of shards, that may wait for the hub.

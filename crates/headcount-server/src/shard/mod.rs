@@ -27,6 +27,7 @@ mod questions;
 mod reactor;
 mod readers;
 mod receive;
+pub(crate) mod remote;
 mod roll;
 mod spread;
 mod sweep;
@@ -46,12 +47,12 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::admission::Candidate;
 use crate::authorize::Credentials;
-use crate::door::remote::RemoteLink;
 use crate::mark::Mark;
 use crate::metrics::{Count, Meters};
 use crate::site::{Place, Site};
 use guests::Request;
 use mailbox::Mailbox;
+use remote::RemoteLink;
 use roll::Roll;
 
 pub(crate) use lean::websocket_accept;

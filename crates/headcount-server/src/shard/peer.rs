@@ -10,9 +10,9 @@ use headcount_core::session::Session;
 use headcount_core::websocket::Decoder;
 use mio::net::TcpStream;
 
+use super::remote::{Queued, RemoteLink};
 use crate::admission::Transport;
 use crate::authorize::Credentials;
-use crate::door::remote::{Queued, RemoteLink};
 use crate::mark::Mark;
 
 /// One tab, as its shard sees it.

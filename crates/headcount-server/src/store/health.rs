@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::StoreError;
 use crate::clock;
-use crate::error::with_sources;
 use crate::metrics::{Count, Meters};
+use crate::sources::with_sources;
 
 /// How a file of the store is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

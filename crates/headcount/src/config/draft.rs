@@ -3,8 +3,9 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use headcount_server::authorize::rule::ClaimRule;
-use headcount_server::config::{Config, ForwardAuthConfig, SealedSessionConfig, Secret};
+use headcount_server::Secret;
+use headcount_server::claims::ClaimRule;
+use headcount_server::config::{Config, ForwardAuthConfig, SealedSessionConfig};
 
 use super::given::Places;
 use super::{LogSettings, Settings};

@@ -5,10 +5,10 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-use headcount_server::authorize::rule::{ClaimRule, RuleError};
+use headcount_server::Secret;
 use headcount_server::bots::{BotLists, BotListsError};
+use headcount_server::claims::{ClaimRule, RuleError};
 use headcount_server::client_address::AddressHeader;
-use headcount_server::config::Secret;
 use ipnet::IpNet;
 
 use super::LogFormat;

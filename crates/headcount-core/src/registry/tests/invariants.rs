@@ -6,7 +6,7 @@ use super::life::Life;
 use super::model::Tab;
 use crate::connection::ConnectionKey;
 use crate::intern::{NO_SLOT, Names, OTHER, OTHER_TEXT};
-use crate::protocol::client::Outcome;
+use crate::outcome::Outcome;
 use crate::registry::{Outcomes, Unknowns};
 use crate::stats::{Counts, Row};
 

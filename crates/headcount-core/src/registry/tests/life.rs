@@ -10,7 +10,7 @@ use crate::connection::ConnectionKey;
 use crate::intern::OTHER_TEXT;
 use crate::invalidation::{Audience, Mode, Rule, Standing, positions};
 use crate::limits::Limits;
-use crate::protocol::client::Outcome;
+use crate::outcome::Outcome;
 use crate::registry::{Filter, Opening, Registry};
 use crate::release::{Release, ReleaseLog};
 use crate::stats::Sum;

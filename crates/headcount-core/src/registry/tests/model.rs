@@ -9,7 +9,7 @@ use crate::connection::ConnectionKey;
 use crate::intern::{OTHER_TEXT, waiting_cost};
 use crate::invalidation::{Audience, Rule};
 use crate::limits::Limits;
-use crate::protocol::client::Outcome;
+use crate::outcome::Outcome;
 use crate::release::UNRELEASED;
 
 /// Whether a page's tab is out of sight when it opens.

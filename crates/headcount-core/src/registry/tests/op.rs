@@ -6,8 +6,8 @@ use proptest::prelude::*;
 
 use crate::intern::OTHER_TEXT;
 use crate::limits::Limits;
+use crate::outcome::Outcome;
 use crate::pattern::RoutePattern;
-use crate::protocol::client::Outcome;
 
 pub(super) const ROUTES: [&str; 12] = [
     "/",

@@ -12,7 +12,7 @@ use headcount_core::connection::ConnectionKey;
 use http_body::{Body, Frame};
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::shard::{Command, Shards};
+use super::{Command, Shards};
 
 /// Bytes handed on at once.
 const PIECE_BYTES: usize = 65_536;

@@ -9,8 +9,8 @@
 //! matches where any of its items does. Values are text, whole numbers, `true` and `false`, and equal only their own
 //! kind: `"1"` is not `1`, `"Admin"` is not `"admin"`.
 //!
-//! Deliberately absent: `and`, `or`, `not`, patterns. Whoever needs those asks the app ([`forward`](super::forward)) or
-//! writes a [`closure`](super::closure::closure).
+//! Deliberately absent: `and`, `or`, `not`, patterns. Whoever needs those asks the app ([`forward`](crate::authorize::forward)) or
+//! writes a [`closure`](crate::authorize::closure::closure).
 
 use std::fmt;
 use std::str::FromStr;
@@ -21,12 +21,12 @@ use serde_json::Value;
 /// Default: `user.role == "admin"`.
 ///
 /// ```
-/// use headcount_server::authorize::rule::ClaimRule;
+/// use headcount_server::claims::ClaimRule;
 ///
 /// let rule: ClaimRule = r#"user.email in ["ada@example.com", "grace@example.com"]"#.parse()?;
 /// assert!(rule.admits(&serde_json::json!({ "user": { "email": "ada@example.com" } })));
 /// assert!(!rule.admits(&serde_json::json!({ "user": { "email": "eve@example.com" } })));
-/// # Ok::<(), headcount_server::authorize::rule::RuleError>(())
+/// # Ok::<(), headcount_server::claims::RuleError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimRule {

@@ -9,9 +9,8 @@ use std::time::Duration;
 
 use headcount_core::limits::Limits;
 
-use super::credentials::is_own;
-use super::{AuthorizeRequest, Authorizer, Reads, Verdict, VerdictFuture};
-use crate::bridge::Bridges;
+use super::Bridges;
+use crate::authorize::{AuthorizeRequest, Authorizer, Reads, Verdict, VerdictFuture, is_own};
 use crate::head::without_cookies;
 
 /// What tells the app who a browser is.

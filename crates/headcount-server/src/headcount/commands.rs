@@ -1,0 +1,148 @@
+//! What an admin orders, and what stands of it.
+//!
+//! Orders go through the commander. What stands is read without it: from memory, and from the shards. So a disk that hangs, or a
+//! command under way, delays no answer.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use headcount_core::limits::Limits;
+use headcount_core::protocol::admin::{
+    InvalidationAnswer, InvalidationsAnswer, LiftAnswer, ReleaseEntry, ReleasesAnswer, RuleEntry,
+};
+use headcount_core::protocol::convert::Invalidation;
+use headcount_core::registry::Outcomes;
+use headcount_core::version::{self, VersionError};
+use tokio::sync::oneshot;
+
+use super::Headcount;
+use crate::answers::{or_ended, reach, spread};
+use crate::error::CommandError;
+use crate::hub::commander::{self, Order};
+use crate::shard::{Command, Question};
+
+impl Headcount {
+    /// Announces a release: it is current from now on, every tab hears of it. On disk when this returns. Announcing what is
+    /// current already changes nothing.
+    pub async fn announce(&self, version: &str) -> Result<ReleaseEntry, CommandError> {
+        let bytes_max = self.0.site.config.limits.version_bytes_max.into();
+        let version = version::check_release(version, bytes_max)?.to_owned();
+        self.order(|reply| Order::Announce { version, reply }).await
+    }
+
+    /// Lets a rule stand and tells the tabs that it concerns now. On disk when this returns.
+    pub async fn invalidate(&self, invalidation: Invalidation) -> Result<InvalidationAnswer, CommandError> {
+        self.check_rule(&invalidation)?;
+        self.order(|reply| Order::Invalidate { invalidation, reply })
+            .await
+    }
+
+    /// Lifts a rule.
+    pub async fn lift(&self, id: u32) -> Result<LiftAnswer, CommandError> {
+        self.order(|reply| Order::Lift { id, reply }).await
+    }
+
+    /// The release log.
+    pub fn releases(&self) -> ReleasesAnswer {
+        let standing = self.site().standing();
+        ReleasesAnswer {
+            current: standing.releases.current().to_string(),
+            releases: standing.releases.entries().map(ReleaseEntry::from).collect(),
+        }
+    }
+
+    /// The standing rules, and what became of them.
+    pub async fn rules(&self) -> Result<InvalidationsAnswer, CommandError> {
+        let outcomes = self.outcomes().await?;
+        let standing = self.site().standing();
+        let mut invalidations: Vec<_> = standing
+            .rules()
+            .map(|(_, rule)| RuleEntry {
+                outcomes: Some(outcomes.get(&rule.id).copied().unwrap_or_default().into()),
+                ..RuleEntry::from(rule.as_ref())
+            })
+            .collect();
+        invalidations.sort_by_key(|rule| rule.id);
+        Ok(InvalidationsAnswer { invalidations })
+    }
+
+    /// What [`Headcount::invalidate`] would hit now. Touches nothing.
+    pub async fn dry_run(&self, invalidation: Invalidation) -> Result<InvalidationAnswer, CommandError> {
+        self.check_rule(&invalidation)?;
+        let asked_ms = invalidation.spread_ms;
+        let rule = commander::rule(self.site(), &self.site().standing(), invalidation)?;
+        let limits = &self.site().config.limits;
+        let rule = Arc::new(rule);
+        let hits = reach(self.shards(), Arc::clone(&rule), limits).await?;
+        Ok(InvalidationAnswer {
+            dry_run: true,
+            spread_ms: asked_ms.unwrap_or_else(|| spread(&rule, hits.tabs, limits.spread_ms)),
+            ..hits.into()
+        })
+    }
+
+    /// What became of the standing rules, by their numbers.
+    async fn outcomes(&self) -> Result<BTreeMap<u32, Outcomes>, CommandError> {
+        let mut answers = Vec::new();
+        for shard in self.shards().iter() {
+            let (reply, answer) = oneshot::channel();
+            shard.force(Command::Ask(Question::Outcomes(reply)));
+            answers.push(answer);
+        }
+        let mut sum: BTreeMap<u32, Outcomes> = BTreeMap::new();
+        for answer in answers {
+            for (id, outcomes) in or_ended(answer, self.patience()).await? {
+                sum.entry(id).or_default().add(outcomes);
+            }
+        }
+        Ok(sum)
+    }
+
+    /// What a rule asks for must be there to be asked for.
+    pub(crate) fn check_rule(&self, invalidation: &Invalidation) -> Result<(), CommandError> {
+        if let Some(versions) = &invalidation.versions {
+            let bytes_max = self.0.site.config.limits.version_bytes_max.into();
+            versions.first().ok_or(VersionError::Empty)?;
+            for version in versions {
+                version::check(version, bytes_max)?;
+            }
+        }
+        self.check_spread(invalidation)?;
+        self.need_routes(invalidation)
+    }
+
+    /// A rule must stand for as long as its tabs are being told.
+    fn check_spread(&self, invalidation: &Invalidation) -> Result<(), CommandError> {
+        let seconds = invalidation
+            .seconds
+            .unwrap_or(self.0.site.config.limits.rule_seconds);
+        let most_ms = Limits::SPREAD_MS_MAX.min(seconds.saturating_mul(1_000));
+        match invalidation.spread_ms {
+            Some(spread_ms) if spread_ms > most_ms => Err(CommandError::Spread { most_ms }),
+            _ => Ok(()),
+        }
+    }
+
+    fn need_routes(&self, invalidation: &Invalidation) -> Result<(), CommandError> {
+        if self.0.site.config.route_tracking || invalidation.concerns_every_route() {
+            Ok(())
+        } else {
+            Err(CommandError::Off {
+                setting: "route_tracking",
+            })
+        }
+    }
+
+    pub(crate) async fn order<T>(
+        &self,
+        make: impl FnOnce(oneshot::Sender<Result<T, CommandError>>) -> Order,
+    ) -> Result<T, CommandError> {
+        let (reply, answer) = oneshot::channel();
+        self.0
+            .orders
+            .send(make(reply))
+            .await
+            .map_err(|_| CommandError::Stopped)?;
+        answer.await.map_err(|_| CommandError::Stopped)?
+    }
+}

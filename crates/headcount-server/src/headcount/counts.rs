@@ -1,0 +1,133 @@
+//! What is open now, and what was.
+
+use headcount_core::protocol::admin::{ConnectionsAnswer, StatsAnswer};
+use headcount_core::protocol::history::HistoryAnswer;
+use headcount_core::protocol::pages::PagesAnswer;
+use headcount_core::protocol::stats::row_answer;
+use headcount_core::registry::Filter;
+use headcount_core::route;
+use tokio::sync::oneshot;
+
+use super::Headcount;
+use crate::answers::within;
+use crate::error::CommandError;
+use crate::history::HistoryQuery;
+use crate::hub::HubEvent;
+use crate::shard::{Command, Question};
+
+/// Pages of shards' tables read for one page of a list.
+const PAGE_READS_MAX: usize = 32;
+
+/// Which connections to list.
+#[derive(Clone, Debug)]
+pub struct ConnectionsQuery {
+    /// Only this route.
+    pub route: Option<String>,
+    /// Only this version.
+    pub version: Option<String>,
+    /// Rows at the most.
+    pub limit: usize,
+    /// Where an earlier page ended: its `next`.
+    pub cursor: Option<String>,
+}
+
+impl Headcount {
+    /// Everything that is open, summed, at this moment.
+    pub async fn stats(&self) -> Result<StatsAnswer, CommandError> {
+        self.need_connections()?;
+        let (reply, answer) = oneshot::channel();
+        self.0
+            .hub
+            .send(HubEvent::Ask(reply))
+            .await
+            .map_err(|_| CommandError::Stopped)?;
+        within(answer, self.patience()).await
+    }
+
+    /// A page of the open connections; `None` for a cursor that was never given out.
+    pub async fn connections(
+        &self,
+        query: ConnectionsQuery,
+    ) -> Result<Option<ConnectionsAnswer>, CommandError> {
+        self.need_connections()?;
+        let Some((mut shard, mut slot)) = cursor(query.cursor.as_deref()) else {
+            return Ok(None);
+        };
+        let limits = &self.0.site.config.limits;
+        let route = query.route.map(|route| {
+            route::normalise(&route, limits.route_bytes_max.into())
+                .map_or(route.clone(), std::borrow::Cow::into_owned)
+        });
+        let filter = Filter {
+            route,
+            version: query.version,
+        };
+        let mut answer = ConnectionsAnswer::default();
+        for _ in 0..PAGE_READS_MAX {
+            let Some(handle) = self.0.shards.get(shard) else {
+                return Ok(Some(answer));
+            };
+            let max = query.limit - answer.connections.len();
+            let (reply, page) = oneshot::channel();
+            handle.force(Command::Ask(Question::Page {
+                from: slot,
+                max,
+                filter: filter.clone(),
+                reply,
+            }));
+            let page = within(page, self.patience()).await?;
+            answer
+                .connections
+                .extend(page.rows.iter().map(|row| row_answer(row, &self.0.site.cipher)));
+            (shard, slot) = page.next.map_or((shard + 1, 0), |next| (shard, next));
+            if answer.connections.len() >= query.limit {
+                break;
+            }
+        }
+        answer.next = (shard < self.0.shards.iter().len()).then(|| format!("{shard}.{slot}"));
+        Ok(Some(answer))
+    }
+
+    /// Counts by version over time, oldest first. Needs `connection_tracking`, and a `limits.history_seconds` above 0.
+    pub fn history(&self, query: HistoryQuery) -> Result<HistoryAnswer, CommandError> {
+        self.need_connections()?;
+        let kept = self.0.history.as_ref().ok_or(CommandError::Off {
+            setting: "history_seconds",
+        })?;
+        Ok(kept.answer(query))
+    }
+
+    /// The `limit` most viewed pages: how many tabs are on each, how many of those are behind the current release, and on which
+    /// versions they are. At most a quarter of a second old. Needs `route_tracking`.
+    ///
+    /// A tab that is open all the while is counted once, on the page it was on when it was looked at.
+    pub async fn pages(&self, limit: usize) -> Result<PagesAnswer, CommandError> {
+        self.need_connections()?;
+        if !self.site().config.route_tracking {
+            return Err(CommandError::Off {
+                setting: "route_tracking",
+            });
+        }
+        self.0
+            .pages
+            .most_viewed(limit, self.shards(), self.patience())
+            .await
+    }
+
+    pub(crate) fn need_connections(&self) -> Result<(), CommandError> {
+        if self.0.site.config.connection_tracking {
+            Ok(())
+        } else {
+            Err(CommandError::Off {
+                setting: "connection_tracking",
+            })
+        }
+    }
+}
+
+/// Reads a cursor: a shard and a slot. None at all begins at the beginning.
+fn cursor(text: Option<&str>) -> Option<(usize, u32)> {
+    let Some(text) = text else { return Some((0, 0)) };
+    let (shard, slot) = text.split_once('.')?;
+    Some((shard.parse().ok()?, slot.parse().ok()?))
+}

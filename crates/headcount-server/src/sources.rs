@@ -1,0 +1,13 @@
+//! Errors and what led to them.
+
+/// An error with everything that led to it, in one line: `what: why: why that`.
+pub fn with_sources(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}
