@@ -3,7 +3,7 @@
 //! The steps go from the fast to the slow, and the first failure ends the run.
 
 use crate::report::{Failure, Passed, step};
-use crate::{arrows, dependencies, documents, reference, rooms, run, rust, source};
+use crate::{arrows, dependencies, documents, names, reference, rooms, run, rust, sizes, source};
 
 /// The gates, then the unit tests.
 pub(crate) fn check() -> Result<(), Failure> {
@@ -18,6 +18,8 @@ pub(crate) fn gates() -> Result<(), Failure> {
     step("rules on sources", source::rules)?;
     let sources = rust::sources()?;
     step("arrows between the rooms of a crate", || rooms::rules(&sources))?;
+    step("names of public types", || names::rules(&sources))?;
+    step("sizes of files and functions", || sizes::rules(&sources))?;
     step("documents name what exists", documents::rules)?;
     step(
         "the reference says what the sources say",

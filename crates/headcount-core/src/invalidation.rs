@@ -2,7 +2,7 @@
 //!
 //! A rule reads *tabs on routes matching P must run at least release R*. Whether it applies to a connection depends on the
 //! rule, the connection's route and version, the order of releases, and (for [`Audience::All`]) on whether the page was
-//! loaded before the command. Nothing else: so a verdict can be reached again anywhere, any time, without harm.
+//! loaded before the command. Nothing else: so it can be decided again anywhere, any time, without harm.
 //!
 //! At most 64 rules stand at once, each at a position of its own, so that what a connection was told is one `u64`.
 
@@ -35,20 +35,20 @@ pub enum Mode {
     Prompt,
 }
 
-/// What is known of whether a rule concerns a tab. Ordered, so that the least of several holds for all of them together.
+/// Whether a rule applies to a tab, as far as that is known. Ordered, so that the least of several holds for all of them together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verdict {
+pub enum Applies {
     /// It does not.
-    Spared,
+    No,
     /// Its route or its version is not known, and the rule asks for it.
     Unknown,
     /// It does.
-    Concerned,
+    Yes,
 }
 
-impl From<bool> for Verdict {
-    fn from(concerned: bool) -> Self {
-        if concerned { Self::Concerned } else { Self::Spared }
+impl From<bool> for Applies {
+    fn from(applies: bool) -> Self {
+        if applies { Self::Yes } else { Self::No }
     }
 }
 
@@ -146,22 +146,22 @@ impl Rule {
             || self.audience == Audience::Outdated && &*self.release == UNRELEASED
     }
 
-    /// The verdict on a route; `None`: the route is not known.
-    pub fn judge_route(&self, route: Option<&str>) -> Verdict {
+    /// Whether it applies to a route; `None`: the route is not known.
+    pub fn judge_route(&self, route: Option<&str>) -> Applies {
         match route {
             Some(route) => self.concerns_route(route).into(),
-            None if self.concerns_every_route() => Verdict::Concerned,
-            None => Verdict::Unknown,
+            None if self.concerns_every_route() => Applies::Yes,
+            None => Applies::Unknown,
         }
     }
 
-    /// The verdict on a version; `None`: the version is not known.
-    pub fn judge_version(&self, version: Option<&str>, releases: &ReleaseLog) -> Verdict {
+    /// Whether it applies to a version; `None`: the version is not known.
+    pub fn judge_version(&self, version: Option<&str>, releases: &ReleaseLog) -> Applies {
         match version {
             Some(version) => self.concerns_version(version, releases).into(),
-            None if self.concerns_every_version() => Verdict::Concerned,
-            None if self.concerns_no_version() => Verdict::Spared,
-            None => Verdict::Unknown,
+            None if self.concerns_every_version() => Applies::Yes,
+            None if self.concerns_no_version() => Applies::No,
+            None => Applies::Unknown,
         }
     }
 
@@ -180,7 +180,7 @@ impl Rule {
     }
 }
 
-/// Everything a verdict depends on besides the connection: the standing rules and the releases.
+/// Everything that decides whether a rule applies, besides the connection: the standing rules and the releases.
 #[derive(Clone, Debug)]
 pub struct Standing {
     /// Number of the newest command, of either kind.

@@ -1,4 +1,4 @@
-//! Verdicts from the vectors, and the life of rules in [`Standing`].
+//! Which rules apply, from the vectors, and the life of rules in [`Standing`].
 
 use serde::Deserialize;
 
@@ -79,7 +79,7 @@ impl CaseRule {
     }
 }
 
-/// The verdict as a registry reaches it: by masks.
+/// Whether it applies, as a registry decides it: by masks.
 fn applies(standing: &Standing, tab: &CaseTab) -> bool {
     let route = match &tab.route {
         Some(route) => standing.route_mask(route),

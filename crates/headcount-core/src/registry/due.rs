@@ -1,6 +1,6 @@
 //! Which rules a connection is still to be told.
 //!
-//! Each name remembers which standing rules concern it, so a verdict is a few bit operations, and a pattern is matched once
+//! Each name remembers which standing rules concern it, so deciding takes a few bit operations, and a pattern is matched once
 //! for each distinct name and not for each tab. A rule counts as told when it was sent, and not before: what is sent along
 //! with it never claims more.
 
@@ -14,7 +14,7 @@ use crate::invalidation::Standing;
 const BYTES_PER_UNIT: usize = 16;
 
 impl<P> Registry<P> {
-    /// The rules and releases that verdicts are reached by.
+    /// The rules and releases that decide what applies.
     pub fn standing(&self) -> &Arc<Standing> {
         &self.standing
     }

@@ -15,9 +15,9 @@ pub struct Filter {
     pub version: Option<String>,
 }
 
-/// A page of a list.
+/// A page of a list of connections.
 #[derive(Clone, Debug, Default)]
-pub struct Page {
+pub struct ConnectionsPage {
     /// The rows, by slot.
     pub rows: Vec<Row>,
     /// The slot to go on from; `None` at the end of the table.
@@ -26,8 +26,8 @@ pub struct Page {
 
 impl<P> Registry<P> {
     /// A page of connections, from slot `from` on, `max` rows at most.
-    pub fn page(&self, from: u32, max: usize, filter: &Filter) -> Page {
-        let mut page = Page::default();
+    pub fn page(&self, from: u32, max: usize, filter: &Filter) -> ConnectionsPage {
+        let mut page = ConnectionsPage::default();
         let version = filter
             .version
             .as_ref()

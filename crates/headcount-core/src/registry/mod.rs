@@ -29,7 +29,7 @@ use crate::release::{ReleaseLog, UNRELEASED};
 use crate::stats::{Changes, Row};
 
 pub use crate::intern::OTHER_TEXT;
-pub use find::{Filter, Page};
+pub use find::{ConnectionsPage, Filter};
 use outcomes::Ledger;
 pub use outcomes::Outcomes;
 pub use reach::{Reach, ReachWalk, Unknowns};

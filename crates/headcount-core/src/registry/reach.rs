@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::due::match_work;
 use super::{Entry, Registry};
 use crate::intern::{NO_SLOT, OTHER};
-use crate::invalidation::{POSITIONS, Rule, Verdict};
+use crate::invalidation::{Applies, POSITIONS, Rule};
 
 /// What one piece of a walk may cost, in looks at a slot: 0.1 to 0.3 ms.
 const PIECE: u32 = 4_096;
@@ -87,8 +87,8 @@ impl Default for Unknowns {
     }
 }
 
-/// Verdicts on versions, each reached once for a piece.
-struct Versions(Vec<Option<Verdict>>);
+/// Whether a rule applies to versions, each decided once for a piece.
+struct Versions(Vec<Option<Applies>>);
 
 impl<P> Registry<P> {
     /// How far a rule would reach now. Touches nothing.
@@ -150,10 +150,10 @@ impl<P> Registry<P> {
             walk.crowded.push((Arc::clone(&name.text), false));
             return 0;
         }
-        let verdict = rule.judge_route(self.routes.known(route));
+        let applies = rule.judge_route(self.routes.known(route));
         let (mut slot, mut hit) = (name.first, false);
         while let Some(entry) = self.slots.get(slot) {
-            if self.count(rule, entry, verdict, &mut walk.reach, versions) {
+            if self.count(rule, entry, applies, &mut walk.reach, versions) {
                 hit = true;
                 walk.hit(slot);
             }
@@ -184,11 +184,11 @@ impl<P> Registry<P> {
                 continue;
             };
             // Those that are known were judged on the way here.
-            let verdict = match entry.route {
+            let applies = match entry.route {
                 OTHER => rule.judge_route(None),
-                _ => Verdict::Concerned,
+                _ => Applies::Yes,
             };
-            if !self.count(rule, entry, verdict, &mut walk.reach, versions) {
+            if !self.count(rule, entry, applies, &mut walk.reach, versions) {
                 continue;
             }
             walk.hit(slot);
@@ -207,12 +207,12 @@ impl<P> Registry<P> {
         };
     }
 
-    /// Counts a connection on a route with this verdict. Whether the rule applies to it.
+    /// Counts a connection on a route to which the rule applies so. Whether the rule applies to it.
     fn count(
         &self,
         rule: &Rule,
         entry: &Entry<P>,
-        on_route: Verdict,
+        on_route: Applies,
         reach: &mut Reach,
         versions: &mut Versions,
     ) -> bool {
@@ -221,13 +221,13 @@ impl<P> Registry<P> {
                 rule.judge_version(self.versions.known(entry.version), &self.standing.releases)
             })
         });
-        match on_route.min(on_version.unwrap_or(Verdict::Spared)) {
-            Verdict::Spared => false,
-            Verdict::Unknown => {
+        match on_route.min(on_version.unwrap_or(Applies::No)) {
+            Applies::No => false,
+            Applies::Unknown => {
                 reach.unknown += 1;
                 false
             }
-            Verdict::Concerned => {
+            Applies::Yes => {
                 reach.tabs += 1;
                 true
             }
@@ -264,10 +264,10 @@ impl<P> Registry<P> {
             if entry.told & 1 << position != 0 || !rule.concerns_page_load(entry.since) {
                 continue;
             }
-            let verdict = rule
+            let applies = rule
                 .judge_route(route)
                 .min(rule.judge_version(version, &self.standing.releases));
-            if verdict == Verdict::Unknown
+            if applies == Applies::Unknown
                 && let Some(count) = counts.get_mut(position)
             {
                 *count += 1;

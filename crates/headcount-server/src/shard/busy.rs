@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Wake, Waker};
 
-use headcount_core::registry::{Filter, Page};
+use headcount_core::registry::{ConnectionsPage, Filter};
 use tokio::sync::oneshot;
 
 use super::{Command, Handle, Question};
@@ -14,7 +14,7 @@ pub(crate) struct Busy {
     begins: mpsc::Receiver<()>,
     _end: mpsc::SyncSender<()>,
     /// Nobody is woken for an answer that nobody waits for.
-    _answer: oneshot::Receiver<Page>,
+    _answer: oneshot::Receiver<ConnectionsPage>,
 }
 
 impl Busy {

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use headcount_core::invalidation::{Rule, Standing};
-use headcount_core::registry::{Filter, Outcomes, Page, Reach, ReachWalk, Tally, Unknowns};
+use headcount_core::registry::{ConnectionsPage, Filter, Outcomes, Reach, ReachWalk, Tally, Unknowns};
 use tokio::sync::oneshot;
 
 use super::reactor::Shard;
@@ -28,7 +28,7 @@ pub(crate) enum Question {
         from: u32,
         max: usize,
         filter: Filter,
-        reply: oneshot::Sender<Page>,
+        reply: oneshot::Sender<ConnectionsPage>,
     },
     /// How many connections of which version are on which route, from this slot on?
     Tally {
