@@ -168,6 +168,43 @@ impl EncodeMetric for Value {
     }
 }
 
+impl Gauges {
+    /// Each with its name and its help.
+    fn named(&self) -> [(&'static str, &'static str, u64); 9] {
+        [
+            ("connections", "Connections held", self.connections),
+            (
+                "connections_max",
+                "Connections there is room for",
+                self.connections_max,
+            ),
+            (
+                "http_connections",
+                "Sockets open for requests other than a plain stream",
+                self.http_connections,
+            ),
+            ("subscribers", "Connections subscribed to stats", self.subscribers),
+            ("rules", "Invalidation rules standing", self.rules),
+            ("bridges", "Bridges to app servers that are open", self.bridges),
+            (
+                "ready",
+                "Whether new connections are taken",
+                u64::from(self.ready),
+            ),
+            (
+                "store_working",
+                "Whether releases and rules can be stored",
+                u64::from(self.store),
+            ),
+            (
+                "history_store_working",
+                "Whether the history can be stored",
+                u64::from(self.history_store),
+            ),
+        ]
+    }
+}
+
 impl Collector for Scrape {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         for family in TABLE.chunk_by(|a, b| a.1 == b.1) {
@@ -185,46 +222,7 @@ impl Collector for Scrape {
         for (pattern, count) in &self.bots {
             Value(*count).encode(bots.encode_family(&[("pattern", pattern.as_str())])?)?;
         }
-        let gauges = [
-            ("connections", "Connections held", self.gauges.connections),
-            (
-                "connections_max",
-                "Connections there is room for",
-                self.gauges.connections_max,
-            ),
-            (
-                "http_connections",
-                "Sockets open for requests other than a plain stream",
-                self.gauges.http_connections,
-            ),
-            (
-                "subscribers",
-                "Connections subscribed to stats",
-                self.gauges.subscribers,
-            ),
-            ("rules", "Invalidation rules standing", self.gauges.rules),
-            (
-                "bridges",
-                "Bridges to app servers that are open",
-                self.gauges.bridges,
-            ),
-            (
-                "ready",
-                "Whether new connections are taken",
-                u64::from(self.gauges.ready),
-            ),
-            (
-                "store_working",
-                "Whether releases and rules can be stored",
-                u64::from(self.gauges.store),
-            ),
-            (
-                "history_store_working",
-                "Whether the history can be stored",
-                u64::from(self.gauges.history_store),
-            ),
-        ];
-        for (name, help, value) in gauges {
+        for (name, help, value) in self.gauges.named() {
             let value = i64::try_from(value).unwrap_or(i64::MAX);
             encoder
                 .encode_descriptor(name, help, None, MetricType::Gauge)?

@@ -58,8 +58,8 @@ fn counters(text: &str) -> Result<Vec<Family>, Failure> {
 /// The list of gauges: a name, a help and a value each.
 fn gauges(text: &str) -> Result<Vec<(String, String)>, Failure> {
     let list = text
-        .split_once("let gauges = [")
-        .and_then(|(_, rest)| rest.split_once("\n        ];"));
+        .split_once("fn named(&self)")
+        .and_then(|(_, rest)| rest.split_once("\n        ]\n"));
     let (list, _) = list.ok_or_else(|| unread(SOURCE, "list of gauges"))?;
     let literals = literals(list);
     Ok(literals

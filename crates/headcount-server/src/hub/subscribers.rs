@@ -7,8 +7,10 @@
 //!
 //! Times are those of the monotonic clock: a wall clock that is set back prolongs nothing.
 
-use std::collections::{HashMap, HashSet, VecDeque};
-use std::hash::{BuildHasher, RandomState};
+mod former;
+mod renewal;
+
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,14 +21,12 @@ use tokio::sync::mpsc;
 
 use super::HubEvent;
 use super::asking::{Asker, Asking, Lane};
-use crate::authorize::{Credentials, Decision};
+use crate::authorize::Decision;
 use crate::clock;
 use crate::metrics::Count;
 use crate::shard::{AuthorizeJob, Command, Shards};
 use crate::site::Site;
-
-/// How often admissions are looked at for their end.
-const LOOK: Duration = Duration::from_millis(250);
+use former::Former;
 
 /// How soon an authorizer that could not answer is asked again.
 const ASK_AGAIN: Duration = Duration::from_secs(2);
@@ -74,43 +74,6 @@ pub(super) struct Subscribers {
     numbers: u64,
     former: Former,
     next_look: Instant,
-}
-
-/// What admitted somebody lately: whoever shows it again is asked about before strangers.
-#[derive(Debug)]
-struct Former {
-    hashes: RandomState,
-    known: HashSet<u64>,
-    order: VecDeque<u64>,
-    max: usize,
-}
-
-impl Former {
-    fn new(max: usize) -> Self {
-        Self {
-            hashes: RandomState::new(),
-            known: HashSet::new(),
-            order: VecDeque::new(),
-            max,
-        }
-    }
-
-    fn note(&mut self, credentials: &Credentials) {
-        let hash = self.hashes.hash_one(credentials);
-        if self.known.insert(hash) {
-            self.order.push_back(hash);
-        }
-        if self.order.len() > self.max
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.known.remove(&oldest);
-        }
-    }
-
-    /// Whether this admitted somebody. What everybody shows, nothing, tells nothing.
-    fn knows(&self, credentials: &Credentials) -> bool {
-        !credentials.is_empty() && self.known.contains(&self.hashes.hash_one(credentials))
-    }
 }
 
 impl Subscribers {
@@ -319,74 +282,6 @@ impl Subscribers {
         if !renews {
             let credentials = job.credentials;
             self.tell(key, Command::Admitted { key, credentials });
-        }
-    }
-
-    /// Asks anew for admissions whose time is over.
-    pub(super) fn look(&mut self, now: Instant) {
-        if self.admitted.is_empty() || now < self.next_look {
-            return;
-        }
-        self.next_look = now + LOOK;
-        let is_over = |admission: &Admission| admission.until <= now && admission.asked.is_none();
-        let over: Vec<_> = self
-            .admitted
-            .values()
-            .filter(|admission| is_over(admission))
-            .map(|admission| (admission.job.clone(), admission.by))
-            .collect();
-        for (job, by) in over {
-            self.renew(job, by);
-        }
-    }
-
-    fn renew(&mut self, job: AuthorizeJob, by: usize) {
-        let (key, request) = (job.key, job.question(&self.site));
-        match self.site.authorizers.at_once(&request) {
-            Some(Decision::Admitted { until_ms, by }) => self.admit(job, until_ms, by, true),
-            Some(Decision::Refused) => self.refuse(key, Count::SubscribeRefused),
-            Some(Decision::Unavailable) => self.let_stand(job, true),
-            None => {
-                if self.site.authorizers.is_instant(by, &request) {
-                    // The one that admitted says no. Others are asked, but nothing is shown on their account yet.
-                    self.suspend(key);
-                }
-                self.put(job, true, Some(by), true);
-            }
-        }
-    }
-
-    /// Asks anew for every admission.
-    pub(super) fn recheck(&mut self) {
-        let now = clock::now();
-        for admission in self.admitted.values_mut() {
-            admission.until = now;
-        }
-        self.next_look = now;
-    }
-
-    /// Asks anew, at once, for admissions by cookies that were taken back since. Until the answer they see nothing.
-    pub(super) fn recheck_ended(&mut self) {
-        let ended = self.site.authorizers.ended();
-        let touched: Vec<_> = self
-            .admitted
-            .values()
-            .filter(|admission| ended.count_in(&admission.job.credentials) > admission.ended)
-            .map(|admission| (admission.job.clone(), admission.by))
-            .collect();
-        for (job, by) in touched {
-            self.suspend(job.key);
-            self.renew(job, by);
-        }
-    }
-
-    fn suspend(&mut self, key: ConnectionKey) {
-        let Some(admission) = self.admitted.get_mut(&key) else {
-            return;
-        };
-        if !std::mem::replace(&mut admission.is_suspended, true) {
-            self.forget_form(key);
-            self.tell(key, Command::Suspend { key });
         }
     }
 

@@ -1,0 +1,84 @@
+//! Asking anew: for admissions whose time is over, and for those whose session has ended.
+
+use std::time::{Duration, Instant};
+
+use headcount_core::connection::ConnectionKey;
+
+use super::{Admission, Subscribers};
+use crate::authorize::Decision;
+use crate::clock;
+use crate::metrics::Count;
+use crate::shard::{AuthorizeJob, Command};
+
+/// How often admissions are looked at for their end.
+const LOOK: Duration = Duration::from_millis(250);
+
+impl Subscribers {
+    /// Asks anew for admissions whose time is over.
+    pub(in crate::hub) fn look(&mut self, now: Instant) {
+        if self.admitted.is_empty() || now < self.next_look {
+            return;
+        }
+        self.next_look = now + LOOK;
+        let is_over = |admission: &Admission| admission.until <= now && admission.asked.is_none();
+        let over: Vec<_> = self
+            .admitted
+            .values()
+            .filter(|admission| is_over(admission))
+            .map(|admission| (admission.job.clone(), admission.by))
+            .collect();
+        for (job, by) in over {
+            self.renew(job, by);
+        }
+    }
+
+    fn renew(&mut self, job: AuthorizeJob, by: usize) {
+        let (key, request) = (job.key, job.question(&self.site));
+        match self.site.authorizers.at_once(&request) {
+            Some(Decision::Admitted { until_ms, by }) => self.admit(job, until_ms, by, true),
+            Some(Decision::Refused) => self.refuse(key, Count::SubscribeRefused),
+            Some(Decision::Unavailable) => self.let_stand(job, true),
+            None => {
+                if self.site.authorizers.is_instant(by, &request) {
+                    // The one that admitted says no. Others are asked, but nothing is shown on their account yet.
+                    self.suspend(key);
+                }
+                self.put(job, true, Some(by), true);
+            }
+        }
+    }
+
+    /// Asks anew for every admission.
+    pub(in crate::hub) fn recheck(&mut self) {
+        let now = clock::now();
+        for admission in self.admitted.values_mut() {
+            admission.until = now;
+        }
+        self.next_look = now;
+    }
+
+    /// Asks anew, at once, for admissions by cookies that were taken back since. Until the answer they see nothing.
+    pub(in crate::hub) fn recheck_ended(&mut self) {
+        let ended = self.site.authorizers.ended();
+        let touched: Vec<_> = self
+            .admitted
+            .values()
+            .filter(|admission| ended.count_in(&admission.job.credentials) > admission.ended)
+            .map(|admission| (admission.job.clone(), admission.by))
+            .collect();
+        for (job, by) in touched {
+            self.suspend(job.key);
+            self.renew(job, by);
+        }
+    }
+
+    fn suspend(&mut self, key: ConnectionKey) {
+        let Some(admission) = self.admitted.get_mut(&key) else {
+            return;
+        };
+        if !std::mem::replace(&mut admission.is_suspended, true) {
+            self.forget_form(key);
+            self.tell(key, Command::Suspend { key });
+        }
+    }
+}
