@@ -87,7 +87,8 @@ const HOUSES: [House; 2] = [
             Floor {
                 what: "the machine, and words of requests",
                 rooms: &[
-                    "bots", "claims", "clock", "head", "mark", "metrics", "secrets", "sources", "vitals",
+                    "bots", "claims", "clock", "head", "mark", "metrics", "secrets", "sources", "system",
+                    "vitals",
                 ],
             },
             Floor {

@@ -29,6 +29,7 @@ fn everything(repeated: &mut Vec<String>) -> Result<(), Failure> {
     let rust = step("Rust tests", rust_tests);
     repeated.extend(repeat::of_nextest());
     rust?;
+    step("the server's tests without what only Linux has", portable_tests)?;
     step("examples in the documentation", documentation_tests)?;
     step(
         "WebSocket conformance: the Autobahn test suite",
@@ -57,6 +58,19 @@ fn rust_tests() -> Result<Passed, Failure> {
     };
     let next = "run the test that failed alone: cargo test -p <package> <name>";
     run::succeed(&mut run::command("cargo", arguments), next).map(|()| Passed::Whole)
+}
+
+/// What runs on other systems is run on this one. Its flags make another build of everything, so it lies apart.
+fn portable_tests() -> Result<Passed, Failure> {
+    let mut command = run::command(
+        "cargo",
+        &["test", "--package", "headcount-server", "--lib", "--test", "it"],
+    );
+    command
+        .env("RUSTFLAGS", "--cfg headcount_portable")
+        .env("CARGO_TARGET_DIR", run::root().join("target/portable"));
+    let next = "run it alone: RUSTFLAGS='--cfg headcount_portable' CARGO_TARGET_DIR=target/portable cargo test -p headcount-server <name>";
+    run::succeed(&mut command, next).map(|()| Passed::Whole)
 }
 
 fn documentation_tests() -> Result<Passed, Failure> {

@@ -11,6 +11,7 @@ use headcount_core::limits::Limits;
 use rustix::process::{Resource, getrlimit};
 
 use crate::metrics::{Count, Meters};
+use crate::system;
 
 /// Of the descriptors that are free at start, one in so many is kept from connections.
 const RESERVED: u32 = 8;
@@ -96,8 +97,7 @@ impl Room {
 /// Descriptors that this process may open yet; `None` where nothing limits them.
 fn free() -> Option<u32> {
     let max = getrlimit(Resource::Nofile).current?;
-    // Where the system shows them, as Linux does; the folder itself is one of those counted.
-    let open = std::fs::read_dir("/proc/self/fd").map_or(OPEN, |open| open.count() as u64);
+    let open = system::open_descriptors().unwrap_or(OPEN);
     Some(u32::try_from(max.saturating_sub(open)).unwrap_or(u32::MAX))
 }
 

@@ -67,6 +67,7 @@ mod shard;
 mod site;
 mod sources;
 mod store;
+mod system;
 mod tab;
 mod vitals;
 

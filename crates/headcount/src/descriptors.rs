@@ -5,10 +5,17 @@
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 
+/// What macOS allows a process where it says that there is no limit (`OPEN_MAX`).
+const ALLOWED: u64 = 10_240;
+
 /// Raises the limit as far as it goes. The server then reads how far that is.
 pub(crate) fn raise() {
     let mut limit = getrlimit(Resource::Nofile);
+    let before = limit.current;
     limit.current = limit.maximum;
-    // Where that is not allowed the limit stays as it was, which the server reads as well.
-    let _stays = setrlimit(Resource::Nofile, limit);
+    if setrlimit(Resource::Nofile, limit).is_err() && before.is_some_and(|before| before < ALLOWED) {
+        limit.current = Some(ALLOWED);
+        // Where that is not allowed the limit stays as it was, which the server reads as well.
+        let _stays = setrlimit(Resource::Nofile, limit);
+    }
 }

@@ -6,9 +6,7 @@ use std::time::Duration;
 use headcount_core::limits::Limits;
 use socket2::{Domain, SockRef, Socket, Type};
 
-/// Unsent bytes the kernel keeps for a socket before it says that it takes no more. Without this it swallows a megabyte for
-/// a reader that has stopped.
-const UNSENT_BYTES: u32 = 16_384;
+use crate::system;
 
 /// Connections the system holds for us until we accept them. After a restart every tab of a site comes back at once; the
 /// system lowers this to its own bound (`net.core.somaxconn`, 4,096 since Linux 5.4).
@@ -16,7 +14,8 @@ const BACKLOG: i32 = 4_096;
 
 /// Takes `address` with `count` listeners that share it, for [`crate::Headcount::serve`]: one for each shard is best. With
 /// port 0 all get the same free port. They are tuned as by [`tune_listener`] before the first connection comes, so that those
-/// that wait for the server to start are no exception. Fails where anyone listens there already.
+/// that wait for the server to start are no exception. Fails where anyone listens there already. Where the system does not spread
+/// connections over listeners, as on macOS, there is one.
 pub fn listen(address: SocketAddr, count: usize, limits: &Limits) -> std::io::Result<Vec<TcpListener>> {
     // Sharing is allowed to every process of this user, so two servers would silently split the connections. A listener
     // that does not share finds the other one out.
@@ -25,7 +24,12 @@ pub fn listen(address: SocketAddr, count: usize, limits: &Limits) -> std::io::Re
     probe.listen(1)?;
     let address = probe.local_addr()?.as_socket().unwrap_or(address);
     drop(probe);
-    (0..count.max(1))
+    let count = if system::SPREADS_CONNECTIONS {
+        count.max(1)
+    } else {
+        1
+    };
+    (0..count)
         .map(|_| {
             let socket = socket(address)?;
             socket.set_reuse_port(count > 1)?;
@@ -38,7 +42,8 @@ pub fn listen(address: SocketAddr, count: usize, limits: &Limits) -> std::io::Re
 }
 
 fn socket(address: SocketAddr) -> std::io::Result<Socket> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), None)?;
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
     // A server that restarts must not wait for the last connections of the one before it.
     socket.set_reuse_address(true)?;
     Ok(socket)
@@ -53,24 +58,5 @@ pub fn tune_listener(listener: &TcpListener, limits: &Limits) -> std::io::Result
 
 fn tune(socket: &SockRef<'_>, limits: &Limits) -> std::io::Result<()> {
     socket.set_tcp_nodelay(true)?;
-    socket.set_tcp_user_timeout(Some(Duration::from_millis(limits.silent_ms().into())))?;
-    socket.set_tcp_notsent_lowat(UNSENT_BYTES)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::net::TcpStream;
-
-    use super::*;
-
-    #[test]
-    fn a_connection_that_comes_before_the_server_is_tuned_too() {
-        let listeners = listen(([127, 0, 0, 1], 0).into(), 1, &Limits::default()).unwrap();
-        let address = listeners[0].local_addr().unwrap();
-        let _waiting = TcpStream::connect(address).unwrap();
-        listeners[0].set_nonblocking(false).unwrap();
-        let (accepted, _) = listeners[0].accept().unwrap();
-        let silent = SockRef::from(&accepted).tcp_user_timeout().unwrap();
-        assert_eq!(silent, Some(Duration::from_millis(42_500)));
-    }
+    system::bound(socket, Duration::from_millis(limits.silent_ms().into()))
 }

@@ -1,4 +1,5 @@
 //! The real binary, as its users run it.
+#![cfg(target_os = "linux")]
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
