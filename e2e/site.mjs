@@ -128,6 +128,8 @@ export class Site {
     const file = this.files[pathname] ?? watch?.answer(request.url, request.headers.cookie)
     if (file !== undefined) return response.writeHead(200, { 'content-type': TYPES[extname(pathname)] ?? TYPES['.js'], 'cache-control': 'no-store' }).end(file)
     if (/^(\/pro)?\/__skew\//.test(pathname)) return this.#pass(request, response)
+    // Browsers ask for it by themselves, at a time of their own. It is no page: it would be counted as a look, and an answer without end fills the browser.
+    if (pathname === '/favicon.ico') return response.writeHead(404).end()
     this.asked.push(`${request.method} ${request.url}`)
     if (this.instead) return this.instead(request, response)
     if (this.status !== 200) return response.writeHead(this.status, { 'content-type': 'text/html' }).end(`<!doctype html>${TAG}<h1>${this.status}</h1>`)
