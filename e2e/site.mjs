@@ -31,6 +31,8 @@ export class Site {
   passesWebSocket = true
   /** How many handshakes are refused from now on. */
   refusesWebSockets = 0
+  /** Whether handshakes are refused until a tab has asked for a stream over SSE. */
+  takesSseFirst = false
   /** How often a page asked what the endpoint for WebSockets says without a handshake. */
   lookedForWebSockets = 0
   /** What a page is answered with; other than 200, there is no client on it. */
@@ -180,7 +182,8 @@ ${this.body}`
 
   #upgrade({ url, rawHeaders }, socket, head) {
     this.#opens('ws', url)
-    if (!this.passesWebSocket || this.refusesWebSockets-- > 0) return socket.end('HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n')
+    const isEarly = this.takesSseFirst && this.opened.sse === 0
+    if (!this.passesWebSocket || isEarly || this.refusesWebSockets-- > 0) return socket.end('HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n')
     const { hostname, port, pathname, search } = this.#behind(url)
     const passed = connect(Number(port), hostname, () => {
       const lines = rawHeaders.flatMap((name, index) => index % 2 === 0 ? [`${name}: ${rawHeaders[index + 1]}`] : [])
