@@ -91,7 +91,7 @@ describe('a page that answers a form', () => {
       await outcome(id, { reloaded: 1 })
       assert.deepEqual(site.asked.filter((asked) => asked.startsWith('POST')), ['POST /checkout?order=1'])
       assert.equal(await tab.page.url(), `${site.url}/checkout?order=1${hash}`)
-      assert.deepEqual(await tab.page.evaluate(() => [history.length, history.state?.kept]), [length, keeps ? 'yes' : undefined])
+      assert.deepEqual(await tab.page.evaluate(() => [history.length, history.state?.kept ?? 'none']), [length, keeps ? 'yes' : 'none'])
     })
   }
 
