@@ -16,7 +16,7 @@ const CHROMIUM: Engine = "chromium";
 const OTHERS: [Engine; 2] = ["firefox", "webkit"];
 /// What the names of the client's tests begin with.
 const CLIENT: &str = "client";
-/// Files at once in each of the others: those tests mostly wait.
+/// Files at once in each browser: the tests mostly wait. Node would run one fewer than there are cores.
 const AT_ONCE: &str = "--test-concurrency=2";
 const ALONE: &str = "run it alone, in e2e/: ENGINE=<engine> node --test --test-name-pattern='<name>' <file>";
 
@@ -36,7 +36,7 @@ impl Failed {
 /// Runs the browser tests. Of those that failed, each is run once more: a real browser beside compilers on two cores misses a
 /// deadline now and then. What fails twice is broken; what passes then is added to `repeated`.
 pub(crate) fn in_chromium(repeated: &mut Vec<String>) -> Result<Passed, Failure> {
-    match node(CHROMIUM, &["--test"]) {
+    match node(CHROMIUM, &["--test", AT_ONCE]) {
         Ok(()) => Ok(Passed::Whole),
         Err(failure) => once_more(CHROMIUM, failure, repeated).map(Passed::Noting),
     }
