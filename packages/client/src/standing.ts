@@ -2,7 +2,8 @@
 //
 // Part of the refresh, which asks for it while one is under way: a large page takes some time to be searched.
 
-import { worked, type Visit } from './weighing.js'
+import type { Visit } from './visit.js'
+import { worked } from './weighing.js'
 import type { Field, Work } from './work.js'
 
 const UNNAMED = 'hold'
@@ -27,19 +28,27 @@ export function standingWork(document: Document, media: boolean, { notes, isCall
   return [...found, ...others]
 }
 
-function counts({ ref, at, mayGo, passes }: Visit): boolean {
+function counts({ ref, at, mayGo, passes, query }: Visit): boolean {
   const field = ref.deref()
   if (mayGo && !(field?.isConnected && field.ownerDocument.defaultView)) return false
   if (!field) return true
-  if (field.matches(SEARCH) || (!passes && isInAddress(field))) return performance.now() - at < SEARCH_MS
+  if (field.matches(SEARCH) || (!passes && isInAddress(field, query))) return performance.now() - at < SEARCH_MS
   return true
 }
 
-/** Whether the page keeps it in the query of its address, as filters do: there the next page finds it again. */
-function isInAddress({ checked, id, name, type, value, ownerDocument }: Field & { readonly name?: string; readonly type?: string }): boolean {
+/**
+ * Whether the page keeps it in the query of its address, as filters do: there the next page finds it again. By its name, or because its
+ * value came into the address after its user began; `before` is what was there then.
+ */
+function isInAddress({ checked, id, name, type, value, ownerDocument }: Field & { readonly name?: string; readonly type?: string }, before: string | undefined): boolean {
   if (typeof value !== 'string' || !value || checked === false && (type === 'checkbox' || type === 'radio')) return false
-  return Array.from(new URLSearchParams(ownerDocument.location.search)).some(([key, kept]) =>
-    (value.length >= TELLING || key === name || key === id) && [kept, ...kept.split(',')].includes(value))
+  const earlier = before === undefined ? [] : pairsOf(before).map(String)
+  return pairsOf(ownerDocument.location.search).some(([key, kept]) => [kept, ...kept.split(',')].includes(value)
+    && (key === name || key === id || value.length >= TELLING && before !== undefined && !earlier.includes(String([key, kept]))))
+}
+
+function pairsOf(query: string): [string, string][] {
+  return Array.from(new URLSearchParams(query))
 }
 
 /** Everything that has elements: the document, open shadow roots, and frames of the same origin. */

@@ -9,86 +9,67 @@
 //
 // An event is weighed once it is over: whether the page took it over (`defaultPrevented`) says what an editor did with a key.
 
-import type { Done, Field, Note, Seeing, Weigh } from './work.js'
+import { bare, ended, entered, gestured, look, pressed } from './gesture.js'
+import { CHOOSES, edits, looks, removes } from './keys.js'
+import { isDrag, LOOKS_AROUND } from './moving.js'
+import { begins, forget, isReadOnly, isRich, isUsed, knownOf, seeBy, touch, touched, valueOf, visited, visitOf, written, type Visit } from './visit.js'
+import type { Done, Field, Note, Weigh } from './work.js'
 
-/** A field that its user changed, or something else that they worked on. */
-export interface Visit {
-  /** Weak, so that what is gone for good does not pile up with the page's life. */
-  readonly ref: WeakRef<Field>
-  readonly reason: 'form' | 'work'
-  /** What was there before, and what its user left there. */
-  was: string
-  now: string
-  /** When it was last worked on, by `performance.now()`. */
-  at: number
-  /** Whether it is work only while it is on the page. */
-  mayGo: boolean
-  /** Whether a script takes what is typed away to somewhere else: then an empty field does not mean that nothing was typed. */
-  passes: boolean
-  /** Whether what was done last takes something away. */
-  removes: boolean
-  /** The frame that it is in. */
-  readonly frame: Element | null
-}
+export type { Visit } from './visit.js'
 
-/** Keys that change a text. */
-const EDITS = ['Backspace', 'Delete', 'Enter', 'Process']
-/** Those that do so with Control or Command, where the page has a use for them. */
-const EDITS_WITH_CONTROL = /^[bdikuvxyz/]$/i
-/** Keys that choose. */
-const CHOOSES = /^(?: |Enter|Arrow.*|Home|End|Page.*)$/
-/** Looking around: a map, a chart, or the hand of a drawing program. */
-const LOOKS_AROUND = /grab|zoom|all-scroll/
+/** An editor draws within that time what was taken away or undone in it, milliseconds. */
+const DRAWN_MS = 250
+/** Fields that are chosen from, and not written into. */
+const CHOSEN = 'select,[type=checkbox],[type=radio],[type=range],[type=color],[type^=date],[type=time],[type=month],[type=week]'
 
-let see: Seeing = { valueOf: () => '', used: new WeakSet(), known: new WeakMap() }
-const valueOf = (field: Field): string => see.valueOf(field)
 let hasBegun = false
-/** The editor that its user was in last, and what was in it when the pointer was pressed. */
-let last: WeakRef<Field> | null = null
-let before: string | null = null
-const visits = new WeakMap<Field, Visit>()
-const touched = new Set<Visit>()
+let soon = 0
+/** The canvas that was clicked last: it may hear keys through the page. */
+let canvas: WeakRef<Field> | null = null
 
 /** What was worked on, as far as it was weighed. */
 export function worked(notes: Note[]): ReadonlySet<Visit> {
   weighAll(notes)
+  look()
   lookEarlier()
-  for (const visit of touched) {
-    const field = visit.ref.deref()
-    // An editor may have drawn what it undid only now.
-    if (visit.removes && !visit.passes && field && isRich(field) && field.isConnected && valueOf(field) === visit.was) touched.delete(visit)
-  }
+  touched.forEach(undrawn)
   return touched
 }
 
 /** Takes what can be weighed off `notes`. */
 export const weigh: Weigh = (notes, seeing) => {
-  see = seeing
+  seeBy(seeing)
   if (!hasBegun) {
     hasBegun = true
     begin()
   }
   weighAll(notes)
+  clearTimeout(soon)
+  if (notes.length > 0) soon = window.setTimeout(weighAll, 0, notes)
 }
 
 function begin(): void {
-  document.addEventListener('pointerdown', () => {
-    const field = last?.deref()
-    before = field?.isConnected ? valueOf(field) : null
-  }, true)
+  const press = (event: Event): void => {
+    begins(location.search)
+    const [origin] = event.composedPath() as Partial<Element>[]
+    if (event.type === 'pointerdown' || !origin?.closest?.('input,textarea,select,[contenteditable]')) pressed()
+  }
+  document.addEventListener('pointerdown', press, true)
+  document.addEventListener('keydown', press, true)
+}
+
+/** What was taken away is back as it was, once an editor has drawn that. */
+function undrawn(visit: Visit): void {
+  const field = visit.ref.deref()
+  if (visit.removes && !visit.passes && field && isRich(field) && field.isConnected && bare(valueOf(field)) === bare(visit.was)) touched.delete(visit)
 }
 
 /** What was typed before the client came, into the field that its user is in. */
 function lookEarlier(): void {
   const field = document.activeElement as Field | null
-  if (!field || field.defaultValue === undefined || see.known.has(field) || visits.has(field) || !navigator.userActivation?.hasBeenActive) return
+  if (!field || field.defaultValue === undefined || knownOf(field) !== undefined || visited(field) || !navigator.userActivation?.hasBeenActive) return
   const was = written(field)
-  if (valueOf(field) !== was && !isReadOnly(field)) touch(visitOf(field, { field, was }), { at: performance.now() })
-}
-
-/** What was written in the page, if that can be told. */
-function written({ defaultChecked, defaultValue }: Field): string {
-  return `${defaultChecked} ${defaultValue}`
+  if (valueOf(field) !== was && !isReadOnly(field)) touch(visitOf(field, { field, was }))
 }
 
 function weighAll(notes: Note[]): void {
@@ -96,11 +77,16 @@ function weighAll(notes: Note[]): void {
     const [note] = notes.splice(0, 1)
     if (note?.event) happened(note)
     else if (note?.type === 'saved') saved(note.within)
-    else for (const visit of touched) visit.mayGo = true
+    else {
+      ended(() => true)
+      for (const visit of touched) visit.mayGo = true
+    }
   }
 }
 
 function saved(within: Node | undefined): void {
+  look()
+  ended((field) => !within || within.contains(field))
   for (const visit of touched) {
     const field = visit.ref.deref()
     if (within && !(field && within.contains(field))) continue
@@ -112,7 +98,7 @@ function saved(within: Node | undefined): void {
 function happened(done: Done): void {
   const { event: { type, isTrusted, defaultPrevented }, path: [origin], field } = done
   if (!origin || isFree(done)) return
-  if (field) last = isRich(field) ? new WeakRef(field) : null
+  if (field) entered(field)
   if (type === 'input' || type === 'change') return changed(done, origin)
   if (!isTrusted) return type === 'load' ? framed(origin) : undefined
   switch (type) {
@@ -121,6 +107,7 @@ function happened(done: Done): void {
     case 'click': return clicked(done, origin)
     case 'pointerup': return dragged(done, origin)
     case 'reset':
+      if (!defaultPrevented) ended((field) => field.form === origin)
       if (!defaultPrevented) for (const visit of touched) {
         const field = visit.ref.deref()
         if (field?.form === origin) forget(visit, field)
@@ -135,74 +122,98 @@ function happened(done: Done): void {
 function typed(done: Done, origin: Field): void {
   const { event, field, value } = done
   const { type, defaultPrevented } = event
-  const isEdit = type !== 'keydown' || edits(event as KeyboardEvent)
-  if (!field) {
-    const choice = chosen(origin)
-    if (choice && type === 'keydown') return void (CHOOSES.test((event as KeyboardEvent).key) && touch(visitOf(choice, done, 'form'), done))
-    if (type === 'keydown' && !origin.editContext && !origin.matches('canvas,[role=textbox]')) return
-    if (isEdit && (defaultPrevented || type !== 'cut') && !isReadOnly(origin)) touch(visitOf(origin, done), done)
-    return
-  }
+  const key = type === 'keydown' ? event as KeyboardEvent : null
+  if (!field) return typedOutside(done, origin)
   const visit = visitOf(field, done)
-  if (touched.has(visit) && value !== visit.now && (!isRich(field) || value === visit.was && !visit.removes)) visit.passes = true
-  if (!defaultPrevented || !isEdit || isReadOnly(field)) return
-  if ((event as KeyboardEvent).key === 'Enter' && field.matches('input')) return // It sends the form, or chooses.
-  visit.removes = removes(event)
+  if (touched.has(visit) && value !== visit.now && (!isRich(field) || bare(value) === bare(visit.was) && !visit.removes)) visit.passes = true
+  // The page wrote into it by the key itself.
+  const isWritten = bare(valueOf(field)) !== bare(value) && (defaultPrevented ? !key || !isRich(field) || field.matches('[role=spinbutton]') || !looks(key)
+    : key?.key === 'Enter' && (key.ctrlKey || key.metaKey))
+  if (key && defaultPrevented) mayPass(null)
+  const isEdit = !key || edits(key)
+  if (!isWritten && (!defaultPrevented || !isEdit || isReadOnly(field))) return
+  if (!isWritten && key?.key === 'Enter' && field.matches('input')) return // It sends the form, or chooses.
+  visit.removes = isEdit && removes(event)
   visit.now = valueOf(field)
-  if (!visit.removes && visit.now === visit.was) visit.passes = true
-  touch(visit, done)
+  if (!visit.removes && bare(visit.now) === bare(visit.was)) visit.passes = true
+  touch(visit)
+  drawSoon(visit)
+}
+
+function typedOutside(done: Done, origin: Field): void {
+  const { event, from } = done
+  const { type, defaultPrevented } = event
+  const key = type === 'keydown' ? event as KeyboardEvent : null
+  const choice = chosen(origin)
+  if (choice && key) return void (CHOOSES.test(key.key) && touch(visitOf(choice, done, 'form')))
+  const isEdit = !key || edits(key)
+  const heard = origin.matches('body') && defaultPrevented && key && isEdit ? canvas?.deref() : undefined
+  if (heard?.isConnected) return touch(visitOf(heard, done))
+  if (key && !origin.editContext && !origin.matches('canvas,[role=textbox]')) {
+    if (from) gestured(from, origin, true)
+  } else if (isEdit && (defaultPrevented || type !== 'cut') && !isReadOnly(origin)) touch(visitOf(origin, done))
 }
 
 function changed(done: Done, origin: Field): void {
-  const { event: { type, isTrusted }, field, value } = done
-  const isUsed = see.used.has(field ?? origin)
-  if (!isTrusted && !isUsed && !field?.matches('[type=file]')) return
+  const { event: { type, isTrusted }, field, value, was } = done
+  const isUsedHere = isUsed(field ?? origin)
+  if (!isTrusted && !isUsedHere && !field?.matches('[type=file]')) return
   if (!field) {
-    if (isTrusted || origin.localName.includes('-') || origin.matches('[role]')) touch(visitOf(origin, done), done)
+    if (isTrusted || origin.localName.includes('-') || origin.matches('[role]')) touch(visitOf(origin, done))
     return
   }
-  if (!isUsed && field.matches(':autofill')) return // By the browser, which will do so again.
+  if (!isUsedHere && field.matches(':autofill')) return // By the browser, which will do so again.
   const visit = visitOf(field, done)
-  if (type === 'change' && touched.has(visit) && value !== visit.now) visit.passes = true
+  const isSaid = type === 'change' && visit.step === value
+  visit.step = type === 'input' ? value : null
+  if (isSaid && !touched.has(visit)) return
+  if (touched.has(visit) && value !== visit.now && (type === 'change' || was !== undefined && was !== visit.now && field.matches(CHOSEN))) visit.passes = true
   visit.now = value
   visit.removes = removes(done.event)
-  if (value === visit.was && !visit.passes) touched.delete(visit)
-  else touch(visit, done)
+  if (bare(value) === bare(visit.was) && !visit.passes) touched.delete(visit)
+  else touch(visit)
+  drawSoon(visit)
 }
 
-/** A choice that is no field, or a button beside an editor. */
+/** Later than that, it is a script that empties an editor. */
+function drawSoon(visit: Visit): void {
+  if (visit.removes) setTimeout(() => {
+    undrawn(visit)
+    visit.removes = false
+  }, DRAWN_MS)
+}
+
+/** A choice that is no field, or something that a script changed beside it. */
 function clicked(done: Done, origin: Field): void {
-  if (done.field) return
-  const choice = chosen(origin)
-  if (choice) touch(visitOf(choice, done, 'form'), done)
-  const editor = last?.deref()
-  if (!editor?.isConnected || before === null || valueOf(editor) === before) return
-  const visit = visitOf(editor, { field: editor, was: before })
-  visit.now = valueOf(editor)
-  visit.removes = false
-  touch(visit, done)
+  const { field, from } = done
+  canvas = origin.matches('canvas') && !LOOKS_AROUND.test(getComputedStyle(origin).cursor) ? new WeakRef(origin) : null
+  const isButton = !!origin.closest('button,[role=button],[contenteditable=false]')
+  if (field && !isButton) return
+  const choice = field ? null : chosen(origin)
+  if (choice) touch(visitOf(choice, done, 'form'))
+  if (!origin.closest('label')) mayPass(field)
+  if (from) gestured(from, origin, false)
+}
+
+/** A button or a key may have taken away what was chosen in a form that then serves for the next record. */
+function mayPass(except: Field | null): void {
+  for (const visit of touched) {
+    const field = visit.ref.deref()
+    if (field && field !== except && field.matches(CHOSEN)) visit.passes = true
+  }
 }
 
 /** A drawing, or something that was moved: not a selection, nor a look around. */
 function dragged(done: Done, origin: Field): void {
+  const { from, event } = done
   const { defaultView } = origin.ownerDocument
-  const [start] = done.from?.path ?? []
-  if (!defaultView || !start) return
+  const start = from?.path?.[0]
+  if (!defaultView || !start || !isDrag(from, event as PointerEvent)) return
   const choice = chosen(start)
-  if (choice) touch(visitOf(choice, done, 'form'), done)
+  if (choice) touch(visitOf(choice, done, 'form'))
   else if (origin.matches('canvas')) {
-    if (start === origin && !LOOKS_AROUND.test(defaultView.getComputedStyle(origin).cursor)) touch(visitOf(origin, done), done)
-  } else if (isMoved(done) && !selects(origin.ownerDocument)) touch(visitOf(start, done), done)
-}
-
-/** Whether what was under the pointer is somewhere else now. */
-function isMoved({ from }: Done): boolean {
-  const path = from?.path ?? []
-  const end = path.findIndex((element) => element.localName === 'body')
-  return path.slice(0, Math.max(0, end - 1)).some((element, index) => {
-    const parent = path[index + 1]
-    return !!parent?.matches && !!element.matches && !element.assignedSlot && (element.parentNode !== parent || element.nextElementSibling !== from?.nexts[index])
-  })
+    if (start === origin && !LOOKS_AROUND.test(defaultView.getComputedStyle(origin).cursor)) touch(visitOf(origin, done))
+  } else if (from && !selects(origin.ownerDocument)) gestured(from, start, false, event as PointerEvent)
 }
 
 function selects({ activeElement, defaultView }: Document): boolean {
@@ -222,58 +233,13 @@ function framed(frame: Element): void {
 
 /** Text that an element takes without a field and without keys: composed, spoken, or pasted. */
 function watchContext(origin: Field): void {
-  if (visits.has(origin)) return
+  if (visited(origin)) return
   const visit = visitOf(origin)
-  origin.editContext?.addEventListener('textupdate', () => { if (!isReadOnly(origin)) touch(visit, { at: performance.now() }) })
-}
-
-function edits({ key, altKey, ctrlKey, metaKey, defaultPrevented }: KeyboardEvent): boolean {
-  if (ctrlKey || metaKey) return defaultPrevented && EDITS_WITH_CONTROL.test(key)
-  if (altKey && key.startsWith('Arrow')) return defaultPrevented // Moves a line.
-  return key.length === 1 || EDITS.includes(key)
-}
-
-function removes(event: Event): boolean {
-  const { inputType = '', key = '', type, ctrlKey, metaKey } = event as InputEvent & KeyboardEvent
-  return type === 'cut' || /^(?:delete|history)/.test(inputType) || /^(?:Backspace|Delete)$/.test(key) || ((ctrlKey || metaKey) && /^[xyz]$/i.test(key))
+  origin.editContext?.addEventListener('textupdate', () => { if (!isReadOnly(origin)) touch(visit) })
 }
 
 /** Whether the application says that nothing is lost there. */
 function isFree({ path }: Done): boolean {
   const frame = path[0]?.ownerDocument.defaultView?.frameElement
   return path.some((element) => element.getAttribute?.('data-headcount-hold') === 'false') || !!frame?.closest('[data-headcount-hold="false"]')
-}
-
-function isReadOnly(field: Field): boolean {
-  return field.matches('[readonly],[aria-readonly=true],[contenteditable=false]')
-}
-
-function isRich(field: Field): boolean {
-  return !('value' in field)
-}
-
-/** What is known of `field`. */
-function visitOf(field: Field, done?: Pick<Done, 'field' | 'was'>, reason: Visit['reason'] = done?.field ? 'form' : 'work'): Visit {
-  let visit = visits.get(field)
-  if (!visit) {
-    const frame = field.ownerDocument.defaultView?.frameElement ?? null
-    visits.set(field, visit = { ref: new WeakRef(field), reason, was: '', now: '', at: 0, mayGo: false, passes: false, removes: false, frame })
-  }
-  if (done && !touched.has(visit)) {
-    visit.was = visit.now = done.was ?? written(field)
-    visit.passes = visit.removes = false
-  }
-  return visit
-}
-
-function touch(visit: Visit, { at }: Pick<Done, 'at'>): void {
-  touched.delete(visit)
-  touched.add(visit)
-  visit.at = at
-  visit.mayGo = false
-}
-
-function forget(visit: Visit, field: Field): void {
-  visit.was = valueOf(field)
-  touched.delete(visit)
 }

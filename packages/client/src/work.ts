@@ -43,25 +43,30 @@ export interface Done {
   /** What was in the field at that moment, and when its user last came to it, if that was seen. */
   readonly value: string
   readonly was: string | undefined
-  /** That of `performance.now()`. */
-  readonly at: number
   /** Where the pointer was pressed. */
   readonly from: From | undefined
 }
 
-/** The elements under a pointer when it was pressed, and those behind each of them. */
+/** The page when its user pressed the pointer, or a key outside of fields. Clients before these lists leave them out. */
 export interface From {
   readonly event: Event
   readonly path: readonly Field[]
-  readonly nexts: readonly (Element | null | undefined)[]
+  /** Where the pointer was. */
+  readonly x: number
+  readonly y: number
+  /** What each element of the path contains. */
+  readonly rows?: readonly (readonly Element[])[]
+  /** What editors and custom controls show. */
+  readonly states?: readonly (readonly [Field, string])[]
 }
 
 /** What may be worked on. One without `value` is text that can be edited. */
 export type Field = Element & Partial<Pick<HTMLInputElement, 'checked' | 'defaultChecked' | 'defaultValue' | 'form'> & Pick<HTMLSelectElement, 'options'>> & { value?: unknown; editContext?: EventTarget }
 
-const EVENTS = ['focusin', 'beforeinput', 'input', 'change', 'keydown', 'paste', 'cut', 'drop', 'click', 'pointerdown', 'pointerup', 'reset', 'load']
-/** Elements that are no fields and take keys or choices. */
-const TAKERS = 'canvas,[role=textbox],[role=slider],[role=option],[aria-checked]'
+const EVENTS = 'input,beforeinput,focusin,change,keydown,paste,cut,drop,click,pointerdown,pointerup,reset,load'
+const FIELDS = 'input,textarea,select,[contenteditable]'
+/** What a click or a key elsewhere may change, too. */
+const TAKERS = '[contenteditable],canvas,[role=option],[aria-checked],[aria-valuenow]'
 /** What is on a hold that gives no reason. */
 const UNNAMED = 'hold'
 /** A pointer that moves no further clicks, pixels. */
@@ -74,13 +79,13 @@ const notes: Note[] = []
 const known = new WeakMap<Field, string>()
 const used = new WeakSet<Element>()
 /** Dialogs that were open before their user did anything. */
-let uncalled: Set<Element> | undefined
+let uncalled: Element[] | undefined
 
 const SEEING: Seeing = { valueOf, used, known }
 
 /** Watches `document` until `signal` ends it. `began` hears of the first thing that may be work. */
 export function watchWork(document: Document, began: () => void, signal: AbortSignal): Work {
-  const holds = new Set<{ readonly reason: string }>()
+  const holds = new Map<object, string>()
   let hasBegun = false
   let weigh: Weigh = () => {}
   const add = (note: Note): void => {
@@ -95,49 +100,52 @@ export function watchWork(document: Document, began: () => void, signal: AbortSi
     if (isWork || hasBegun) add(done)
   }, signal)
   return {
-    holds: () => Array.from(holds, ({ reason }) => reason),
+    holds: () => [...holds.values()],
     notes,
     hear(listener) {
       weigh = listener
       weigh(notes, SEEING)
     },
     hold(reason) {
-      const hold = { reason: reason || UNNAMED }
-      holds.add(hold)
+      const hold = {}
+      holds.set(hold, reason || UNNAMED)
       return () => { holds.delete(hold) }
     },
     saved(within) { add({ type: 'saved', within }) },
-    isCalled: (dialog) => !!uncalled && (used.has(dialog) || !uncalled.has(dialog)),
+    isCalled: (dialog) => !!uncalled && (used.has(dialog) || !uncalled.includes(dialog)),
     navigated() { add({ type: 'navigated' }) },
   }
 }
 
-function watchEvents(document: Document, note: (done: Done, isWork: boolean) => void, signal: AbortSignal): void {
-  let from: From | undefined
+function watchEvents(document: Document, note: (done: Done, isWork: unknown) => void, signal: AbortSignal): void {
+  let from = {} as From
   const see = (event: Event): void => {
-    const { type, isTrusted } = event
+    const { type, isTrusted, x, y } = event as PointerEvent
     const path = event.composedPath() as Field[]
     const [origin] = path
     if (!origin?.closest || (type === 'load' && !watchFrame(origin))) return
-    const field = origin.closest<Field>('input,textarea,select,[contenteditable]')
+    const field = origin.closest<Field>(FIELDS)
+    const root = origin.getRootNode() as ParentNode
     const value = field ? valueOf(field) : ''
-    const was = field ? known.get(field) : ''
-    const isPointer = type === 'pointerdown'
+    const was = known.get(field as Field)
     const isKey = type === 'keydown'
-    if (field && (isPointer || isKey || /^(?:foc|bef)/.test(type))) known.set(field, value)
-    if (isTrusted && (isPointer || isKey)) {
-      uncalled ??= new Set(document.querySelectorAll('dialog[open]'))
+    if (field && /^[bfkp]/.test(type)) known.set(field, value)
+    if (isTrusted && type.endsWith('down')) {
+      uncalled ??= [...document.querySelectorAll('dialog[open]')]
       path.forEach((element) => used.add(element))
+      if (!isKey || !field) {
+        from = {
+          event, path, x, y, rows: path.map(({ children = [] }) => [...children]),
+          states: Array.from(root.querySelectorAll<Field>(TAKERS), (element) => [element, valueOf(element)]),
+        }
+      }
     }
-    if (isPointer) from = { event, path, nexts: path.map(({ nextElementSibling }) => nextElementSibling) }
-    note({ event, path, field, value, was, at: performance.now(), from }, !(
-      isPointer
-      || (type === 'focusin' && (!field || 'value' in field) && !origin.editContext)
-      || (type === 'pointerup' && !(from && distance(from.event, event) > DRAG_PX))
-      || ((isKey || type === 'click') && !field && !origin.editContext && !origin.closest(TAKERS))))
+    // A pointer that was only just pressed has not moved.
+    note({ event, path, field, value, was, from }, type.startsWith('po') ? Math.hypot(x - from.x, y - from.y) > DRAG_PX
+      : origin.editContext ?? (type === 'focusin' ? field && !('value' in field) : field ?? ((!isKey && type !== 'click') || from.states?.[0])))
   }
   const watch = (document: Document): void => {
-    for (const name of EVENTS) document.addEventListener(name, see, { capture: true, signal })
+    for (const name of EVENTS.split(',')) document.addEventListener(name, see, { capture: true, signal })
     document.querySelectorAll('iframe').forEach(watchFrame)
   }
   const watchFrame = (frame: Element): Document | null | undefined => {
@@ -154,13 +162,8 @@ function watchEvents(document: Document, note: (done: Done, isWork: boolean) => 
   }, { signal })
 }
 
-function distance(from: Event, to: Event): number {
-  const { clientX, clientY } = from as PointerEvent
-  return Math.hypot((to as PointerEvent).clientX - clientX, (to as PointerEvent).clientY - clientY)
-}
-
 /** The whole state of a field, so that each kind of input is compared by what changes in it. */
-function valueOf({ checked, innerHTML, options, value }: Field): string {
+function valueOf({ checked, defaultValue, outerHTML, options, value }: Field): string {
   if (options) return Array.from(options).flatMap((option) => option.selected ? option.value : []).join('\n')
-  return `${checked} ${typeof value === 'string' ? value : innerHTML}` // That of a list item is a number.
+  return `${checked} ${defaultValue === undefined ? outerHTML : value}`
 }

@@ -1,0 +1,85 @@
+// What scripts change beside a click or a key: editors, custom controls, lists that are sorted. And what is put back, or only looked at.
+
+import { test } from 'node:test'
+
+import { needs, newVisitor, Tab } from './browser.mjs'
+import { browser, counted, loaded, server, site } from './stage.mjs'
+import { until } from './wait.mjs'
+
+const press = (...keys) => async (page) => {
+  await page.focus('#s')
+  for (const key of keys) await page.keyboard.press(key)
+}
+const click = (...all) => async (page) => { for (const one of all) await page.click(one) }
+
+/** What holds. */
+const WORK = {
+  'a template put into an editor that its user never entered': ['<div id=e contenteditable>doc</div><button id=n onclick="e.append(\' TEMPLATE\')">Insert</button>', click('#n')],
+  'a button of an editor by keyboard': ['<div id=s contenteditable>doc</div><button onclick="s.innerHTML=\'<b>doc</b>\'">B</button>', press('Tab', 'Enter')],
+  'a button beside a text area': ['<textarea id=e>doc</textarea><button id=n onclick="e.setRangeText(\'**doc**\',0,3)">B</button>', click('#e', '#n')],
+  'a button inside an editor': ['<div id=e contenteditable><p>one</p><div id=w contenteditable=false>image <button id=n onclick="w.remove()">x</button></div></div>', click('#e p', '#n')],
+  'a list indented by Tab': ['<div id=s contenteditable>a</div><script>s.onkeydown=v=>{if(v.key==="Tab"){v.preventDefault();s.innerHTML="<ul><li>a</ul>"}}</script>', press('Tab')],
+  'a text emptied by a script after Backspace': ['<div id=s contenteditable><p><br></p></div><script>s.onkeydown=v=>{if(v.ctrlKey&&v.key==="Enter"){v.preventDefault();s.innerHTML="<p><br></p>"}}</script>', press('a', 'b', 'Backspace', 'Control+Enter')],
+  'a list sorted a moment after the drop': ['<ul id=l style="user-select:none"><li id=a>a<li>b<li>c</ul><script>a.onpointerdown=()=>{addEventListener("pointerup",()=>setTimeout(()=>{l.append(a);document.title="done"},100),{once:true})}</script>', async (page) => {
+    await drag(page, '#a', 0, 40)
+    await page.waitForFunction(() => document.title === 'done')
+  }],
+  'a slider clicked on its track': ['<div id=t style="width:200px;height:20px"><span id=h role=slider aria-valuenow=0></span></div><script>t.onpointerdown=e=>{h.ariaValueNow=e.offsetX}</script>', click('#t')],
+  'a field counted up by a script': ['<input id=s value=1><script>s.onkeydown=e=>{if(e.key==="ArrowUp"){e.preventDefault();s.value=+s.value+1}}</script>', press('ArrowUp')],
+  'a combobox by keys': ['<input id=s role=combobox><script>s.onkeydown=e=>{if(e.key==="Enter"){e.preventDefault();s.value="blue"}}</script>', press('ArrowDown', 'Enter')],
+  'a custom checkbox by its row': ['<div onclick="s.ariaChecked=true"><span id=s role=checkbox aria-checked=false>o</span> <b id=l>Agree</b></div>', click('#l')],
+  'a day for a read-only field': ['<input id=s readonly><table role=grid><tr><td role=gridcell id=d onclick="s.value=28">28</table>', click('#s', '#d')],
+  'keys that a canvas hears through the page': ['<canvas id=k></canvas><script>addEventListener("keydown",e=>e.preventDefault())</script>', async (page) => { await page.click('#k'); await page.keyboard.type('text') }],
+  'a select that serves for the next record': ['<select id=s><option>a<option>b</select><button id=n onclick="s.value=\'b\'">2</button>', async (page) => { await press('ArrowDown')(page); await page.click('#n'); await press('ArrowUp')(page) }],
+}
+
+/** Its page says that it is saved, and takes it away. */
+const SENT = '<div id=f><input id=s><button id=n onclick="headcount.saved();f.remove()">Send</button></div>'
+
+/** What does not. */
+const LOOKS = {
+  'a checkbox put back': ['<input type=checkbox id=s>', click('#s', '#s')],
+  'a select put back': ['<select id=s><option>a<option>b</select>', press('ArrowDown', 'ArrowUp')],
+  'a range put back': ['<input type=range id=s>', press('ArrowRight', 'ArrowLeft')],
+  'a text taken back later': ['<input id=s><button id=n>x</button>', async (page) => { await press('x')(page); await page.click('#n'); await press('Backspace')(page); await page.click('#n') }],
+  'a carousel': ['<div style="user-select:none;touch-action:pan-y"><div id=tr style="display:flex"><div id=s>1</div><div>2</div><div>3</div></div></div><script>tr.onpointerdown=()=>addEventListener("pointerup",()=>tr.append(tr.firstElementChild),{once:true})</script>', (page) => drag(page, '#s', 80, 0)],
+  'a map made of tiles': ['<div id=m style="cursor:grab;user-select:none;width:200px;height:100px"><div id=ly><div style="height:100px">t</div></div></div><script>m.onpointermove=e=>{if(e.buttons)ly.innerHTML="<div style=\\"height:100px\\">u</div>"}</script>', (page) => drag(page, '#m', 60, 0)],
+  'a feed that grows': ['<div id=v style="user-select:none;height:60px;overflow:auto"><div id=f><p id=s>msg</p></div></div><script>v.onpointermove=e=>{if(e.buttons)f.append(document.createElement("p"))}</script>', (page) => drag(page, '#s', 0, 40)],
+  'a button that is gone once its form is saved': [SENT, async (page) => { await press('x')(page); await page.click('#n') }],
+  'a button that was pressed by a hand that shakes': [SENT, async (page) => { await press('x')(page); await drag(page, '#n', 6, 0) }],
+}
+
+for (const [name, [body, act]] of Object.entries(WORK)) {
+  test(`${name} holds a refresh`, needs('playwright'), async () => {
+    const tab = await open(body)
+    await act(tab.page)
+    const { id } = await server.command('invalidate-route', { route: '/a' })
+    await until('the tab to hold', async () => (await server.invalidation(id)).outcomes, ({ held, reloaded }) => held === 1 && reloaded === 0)
+    await tab.page.evaluate(() => window.headcount.saved())
+    await loaded([[tab, 2]])
+  })
+}
+
+for (const [name, [body, act]] of Object.entries(LOOKS)) {
+  test(`${name} holds nothing`, needs('playwright'), async () => {
+    const tab = await open(body)
+    await act(tab.page)
+    await server.command('invalidate-route', { route: '/a' })
+    await loaded([[tab, 2]])
+  })
+}
+
+async function drag(page, selector, right, down) {
+  const { x, y, height } = await page.locator(selector).boundingBox()
+  await page.mouse.move(x + 4, y + height / 2)
+  await page.mouse.down()
+  await page.mouse.move(x + 4 + right, y + height / 2 + down, { steps: 5 })
+  await page.mouse.up()
+}
+
+async function open(body) {
+  site.body = body
+  const tab = await Tab.open(await newVisitor(browser), `${site.url}/a`)
+  await counted({ total: 1 })
+  return tab
+}

@@ -1,0 +1,137 @@
+// A click, a drag, or a key outside of fields, and what it changed beside itself: the text of an editor, a custom control, the order of
+// a list.
+//
+// Scripts answer late: with an animation, or from a server. So the page is compared when the event is over, when the next one begins, and
+// when a refresh asks. What is saved meanwhile ends the comparison.
+
+import { isMoved, type Drop } from './moving.js'
+import { isReadOnly, isRich, isUsed, knownOf, touch, touched, valueOf, visited, visitOf } from './visit.js'
+import type { Field, From } from './work.js'
+
+/** Where fields are remembered that its user was in, at most. */
+const FIELDS_MAX = 50
+/** A field that is smaller takes keys for something else on the page, pixels. */
+const VISIBLE_PX = 8
+/** Where a choice for a field is made. */
+const PICKS = '[role=gridcell],[role=option],[role=treeitem],[role=menuitem]'
+const CONTROLS = '[aria-checked],[role=slider],[role=spinbutton],[role=combobox],[role=gridcell],td,[role=option]'
+const CHOICES = 'select,[type=checkbox],[type=radio],[type=file]'
+/** What an element says of itself, in its own tag. */
+const SAYS = /\saria-(?:checked|selected|valuenow)="[^"]*"/g
+
+interface Gesture {
+  readonly from: From
+  readonly origin: Field
+  readonly isKey: boolean
+  /** What it may have changed, and what was there. */
+  readonly states: Map<Field, string>
+  drop: Drop | undefined
+}
+
+const fields = new Set<WeakRef<Field>>()
+let gesture: Gesture | null = null
+let begun: [from: From | undefined, states: Map<Field, string>] | null = null
+
+/** Its user is in this field. */
+export function entered(field: Field): void {
+  for (const ref of fields) if (!ref.deref() || ref.deref() === field) fields.delete(ref)
+  for (const oldest of fields.add(new WeakRef(field))) if (fields.size > FIELDS_MAX) fields.delete(oldest)
+}
+
+/** A pointer or a key is pressed: what is in the fields that its user was in. */
+export function pressed(): void {
+  look()
+  gesture = null
+  begun = [undefined, new Map(live().map((field) => [field, valueOf(field)]))]
+}
+
+/** It became a click, a key that the page may use, or with `drop` a drag. */
+export function gestured(from: From, origin: Field, isKey: boolean, drop?: Drop): void {
+  if (!from.path) return
+  if (gesture?.from !== from) gesture = { from, origin, isKey, states: statesAt(from), drop: undefined }
+  if (drop !== undefined) gesture.drop = drop
+  look()
+}
+
+function statesAt(from: From): Map<Field, string> {
+  const states = begun && !begun[0] ? begun[1] : new Map<Field, string>()
+  if (begun) begun[0] = from
+  for (const field of live()) {
+    const before = touchedNow(field) ?? knownOf(field)
+    if (!states.has(field) && before !== undefined) states.set(field, before)
+  }
+  for (const [field, state] of from.states ?? []) states.set(field, state)
+  return states
+}
+
+function touchedNow(field: Field): string | undefined {
+  const visit = visited(field)
+  return visit && touched.has(visit) ? visit.now : undefined
+}
+
+function live(): Field[] {
+  return Array.from(fields, (ref) => ref.deref()).filter((field) => field !== undefined).filter(({ isConnected }) => isConnected)
+}
+
+/** What was saved, reset or left is not compared any more, wherever the page puts it now. */
+export function ended(which: (field: Field) => boolean): void {
+  for (const states of [gesture?.states, begun?.[1]]) for (const field of states?.keys() ?? []) if (which(field)) states?.delete(field)
+  if (gesture && which(gesture.origin)) gesture = null
+}
+
+/** What is different by now is work. */
+export function look(): void {
+  if (!gesture) return
+  const { from, origin, isKey, states } = gesture
+  for (const [field, before] of states) {
+    if (!field.isConnected || !isChanged(field, before)) continue
+    states.set(field, valueOf(field))
+    if (!mayChange(field, gesture)) continue
+    const visit = visitOf(field, { field, was: before }, isRich(field) && !field.matches(CONTROLS) ? 'work' : 'form')
+    visit.now = valueOf(field)
+    visit.removes = false
+    if (touched.has(visit) && visit.now === visit.was) visit.passes = true
+    touch(visit)
+  }
+  const drop = isKey ? null : gesture.drop
+  if (drop === undefined || !isMoved(from, drop)) return
+  gesture.drop = undefined
+  if (!isKey) touch(visitOf(from.path[0] ?? origin))
+  else {
+    touch(visitOf(origin))
+    gesture = null
+  }
+}
+
+function isChanged(field: Field, before: string): boolean {
+  const now = valueOf(field)
+  if (now === before || visited(field)?.now === now) return false
+  return field.matches('[contenteditable],textarea,input,select') ? bare(now) !== bare(before) : said(now) !== said(before)
+}
+
+/** Whether a change there comes from what its user did. */
+function mayChange(field: Field, { origin, from, isKey }: Gesture): boolean {
+  if (field.matches('[contenteditable=false]')) return false
+  if (field.matches(CHOICES)) return !origin.closest('label') && !field.contains(origin) && !!origin.closest('tr,li,[role=row]')?.contains(field)
+  if ('defaultValue' in field) {
+    const { offsetWidth, offsetHeight } = field as unknown as HTMLElement
+    return (isUsed(field) || !!origin.closest(PICKS)) && offsetWidth >= VISIBLE_PX && offsetHeight >= VISIBLE_PX
+  }
+  if (field.matches('[contenteditable]')) return !from.path.includes(field) || !!origin.closest('button,[role=button],[contenteditable=false]')
+  if (isReadOnly(field)) return false
+  if (field.matches('[role=option]')) return !!origin.closest('[role=listbox]')
+  if (field.matches('[role=gridcell],td')) return isKey && field.contains(origin)
+  if (field.matches('[role=slider]')) return !field.ownerDocument.querySelector('video,audio')
+  return field.matches(CONTROLS)
+}
+
+/** Without the own tag of an editor, which says who is in it. */
+export function bare(state: string): string {
+  return state.replace(/^(\w* )<[^>]*>/, '$1')
+}
+
+/** What a control says and shows. */
+function said(state: string): string {
+  const [tag = ''] = /<[^>]*>/.exec(state) ?? []
+  return `${tag.match(SAYS)?.join() ?? ''} ${state.replace(/<[^>]*>/g, '')}`
+}

@@ -1,0 +1,90 @@
+// What its user worked on, and what is known of it.
+
+import type { Done, Field, Seeing } from './work.js'
+
+/** A field that its user changed, or something else that they worked on. */
+export interface Visit {
+  /** Weak, so that what is gone for good does not pile up with the page's life. */
+  readonly ref: WeakRef<Field>
+  readonly reason: 'form' | 'work'
+  /** What was there before, and what its user left there. */
+  was: string
+  now: string
+  /** When it was last worked on, by `performance.now()`. */
+  at: number
+  /** The query of the address when its user began, if that was seen. */
+  query: string | undefined
+  /** Whether it is work only while it is on the page. */
+  mayGo: boolean
+  /** Whether a script takes what is typed away to somewhere else: then an empty field does not mean that nothing was typed. */
+  passes: boolean
+  /** Whether what was done last takes something away. */
+  removes: boolean
+  /** What the last `input` left there: the `change` that follows says the same once more. */
+  step: string | null
+  /** The frame that it is in. */
+  readonly frame: Element | null
+}
+
+let see: Seeing = { valueOf: () => '', used: new WeakSet(), known: new WeakMap() }
+let query: string | undefined
+const visits = new WeakMap<Field, Visit>()
+/** What counts, the latest last. */
+export const touched = new Set<Visit>()
+
+/** Sees by `seeing` from now on. */
+export function seeBy(seeing: Seeing): void {
+  see = seeing
+}
+
+/** A click or a key begins. */
+export function begins(search: string): void {
+  query = search
+}
+
+export const valueOf = (field: Field): string => see.valueOf(field)
+export const isUsed = (field: Element): boolean => see.used.has(field)
+export const knownOf = (field: Field): string | undefined => see.known.get(field)
+export const visited = (field: Field): Visit | undefined => visits.get(field)
+
+/** What was written in the page, if that can be told. */
+export function written({ defaultChecked, defaultValue }: Field): string {
+  return `${defaultChecked} ${defaultValue}`
+}
+
+/** What is known of `field`. */
+export function visitOf(field: Field, done?: Pick<Done, 'field' | 'was'>, reason: Visit['reason'] = done?.field ? 'form' : 'work'): Visit {
+  let visit = visits.get(field)
+  if (!visit) {
+    const frame = field.ownerDocument.defaultView?.frameElement ?? null
+    visits.set(field, visit = { ref: new WeakRef(field), reason, was: '', now: '', at: 0, query, mayGo: false, passes: false, removes: false, step: null, frame })
+  }
+  if (done && !touched.has(visit)) {
+    visit.was = visit.now = done.was ?? written(field)
+    visit.query = query
+    visit.passes = visit.removes = false
+  }
+  return visit
+}
+
+export function touch(visit: Visit): void {
+  touched.delete(visit)
+  touched.add(visit)
+  visit.at = performance.now()
+  visit.mayGo = false
+}
+
+export function forget(visit: Visit, field: Field): void {
+  visit.was = visit.now = valueOf(field)
+  visit.step = null
+  touched.delete(visit)
+}
+
+export function isReadOnly(field: Field): boolean {
+  return field.matches('[readonly],[aria-readonly=true],[contenteditable=false]')
+}
+
+/** Text with formats. */
+export function isRich(field: Field): boolean {
+  return !('value' in field)
+}
