@@ -90,6 +90,9 @@ export function createSource(defaults: HeadcountOptions): Source {
     watch(wants) {
       watchers += 1
       const end = attach((client) => client.subscribe(wants))
+      // Where somebody else wants the numbers of this client, the server is not asked again.
+      const stats = known.client?.stats
+      if (stats) Object.assign(known, { stats, authorized: true })
       let isWatching = true
       return () => {
         if (!isWatching) return
