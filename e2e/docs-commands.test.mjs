@@ -19,6 +19,7 @@ const RUN_ELSEWHERE = {
   'cargo xtask demo': ['xtask/src/demo.rs', 'pub(crate) fn demo'],
   'cargo xtask test': ['.ci/run', 'cargo xtask test'],
   'npm install @headcount/nuxt': ['packages/nuxt/package.json', '"@headcount/nuxt"'],
+  'npm install --save-dev @headcount/cli': ['packages/cli/package.json', '"@headcount/cli"'],
   'cargo run -p headcount-server --example embed': ['crates/headcount-server/tests/it/embedding.rs', 'examples/embed.rs'],
 }
 

@@ -19,7 +19,7 @@ import { below } from './runtime/public.js'
 import { AUTHORIZE_PATH } from './runtime/server/authorize.path.js'
 import { configuredProxies } from './runtime/server/forwarding.js'
 import { attach } from './runtime/server/gate.js'
-import { findBinary, HOW_TO_GET_IT, startLocal } from './runtime/server/local.js'
+import { findBinary, startLocal } from './runtime/server/local.js'
 import type { SiteConfig } from './runtime/server/site.js'
 import { configuredUpstream, type Upstream } from './runtime/server/upstream.js'
 
@@ -162,9 +162,11 @@ async function serveInDevelopment(nuxt: Nuxt, options: ModuleOptions): Promise<v
 }
 
 async function startForDevelopment(nuxt: Nuxt, { bin }: ModuleOptions, site: SiteConfig, base: string): Promise<Upstream | null> {
-  const path = findBinary(bin)
-  if (path === null) {
-    logger.warn(`nobody is counted: ${HOW_TO_GET_IT}`)
+  let path: string
+  try {
+    path = findBinary(bin, nuxt.options.rootDir)
+  } catch (error) {
+    logger.warn(`nobody is counted: ${(error as Error).message}`)
     return null
   }
   try {

@@ -49,7 +49,10 @@ export interface ModuleOptions {
    * it was built. `unknown`: if headcount never heard of it. `false`: never; then `headcount release <buildId>` does. Default `newer`.
    */
   announce: 'newer' | 'unknown' | false
-  /** The headcount binary that `nuxt dev` and `nuxt preview` start where none is configured. Default: `headcount` on the `PATH`. */
+  /**
+   * The headcount binary that `nuxt dev` and `nuxt preview` start where none is configured. Default: that of `@headcount/cli`, where the app has
+   * that package, else `headcount` on the `PATH`.
+   */
   bin: string
 }
 

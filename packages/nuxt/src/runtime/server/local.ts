@@ -5,6 +5,7 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { accessSync, constants } from 'node:fs'
+import { createRequire } from 'node:module'
 import { delimiter, join } from 'node:path'
 import { createInterface } from 'node:readline'
 
@@ -21,8 +22,8 @@ child.on('error', (error) => { console.error(String(error)); process.exit(1) })
 child.on('exit', (code) => process.exit(code ?? 1))
 `
 
-/** What to say where there is no binary. */
-export const HOW_TO_GET_IT = 'put the headcount binary on the PATH, name it as skewProtection.bin or HEADCOUNT_BIN, or set HEADCOUNT_URL and HEADCOUNT_ADMIN_SECRET to use one that runs elsewhere'
+const CLI = '@headcount/cli'
+const HOW_TO_GET_IT = `run \`npm install --save-dev ${CLI}\`, put the headcount binary on the PATH, name it as skewProtection.bin or HEADCOUNT_BIN, or set HEADCOUNT_URL and HEADCOUNT_ADMIN_SECRET to use one that runs elsewhere`
 
 /** A headcount that was started. */
 export interface Local {
@@ -32,11 +33,36 @@ export interface Local {
   stop(): void
 }
 
-/** The binary to start; `null` where there is none. */
-export function findBinary(named: string): string | null {
+/**
+ * The binary to start: the one that `HEADCOUNT_BIN` or the app's options name; else that of `@headcount/cli`, where the app has it; else
+ * `headcount` on the `PATH`.
+ *
+ * @param named `skewProtection.bin`
+ * @param root a folder of the app, from which its packages are found
+ * @throws what is missing, and how to get it
+ */
+export function findBinary(named: string, root: string): string {
   const wanted = process.env['HEADCOUNT_BIN'] || named
-  const candidates = wanted ? [wanted] : (process.env['PATH'] ?? '').split(delimiter).filter(Boolean).map((folder) => join(folder, 'headcount'))
-  return candidates.find(isExecutable) ?? null
+  if (wanted) {
+    if (isExecutable(wanted)) return wanted
+    throw new Error(`${process.env['HEADCOUNT_BIN'] ? 'HEADCOUNT_BIN' : 'skewProtection.bin'} names ${wanted}, which is not an executable file`)
+  }
+  const installed = findInstalled(root)
+  if (typeof installed === 'string') return installed
+  const onPath = (process.env['PATH'] ?? '').split(delimiter).filter(Boolean).map((folder) => join(folder, 'headcount')).find(isExecutable)
+  if (onPath !== undefined) return onPath
+  throw new Error(installed?.message ?? `there is no headcount binary: ${HOW_TO_GET_IT}`)
+}
+
+/** The binary of `@headcount/cli`, or why that has none; `null` where the app does not have that package. */
+function findInstalled(root: string): string | Error | null {
+  const load = createRequire(join(root, 'package.json'))
+  try {
+    return (load(CLI) as { binary(): string }).binary()
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    return code === 'MODULE_NOT_FOUND' && message.includes(`'${CLI}'`) ? null : error as Error
+  }
 }
 
 function isExecutable(path: string): boolean {

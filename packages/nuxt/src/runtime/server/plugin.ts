@@ -13,7 +13,7 @@ import { defineNitroPlugin, useRuntimeConfig } from 'nitropack/runtime'
 import { createAdmin, type Admin } from './admin.js'
 import { attach, shut } from './gate.js'
 import { runHooks } from './listen.js'
-import { findBinary, HOW_TO_GET_IT, startLocal } from './local.js'
+import { findBinary, startLocal } from './local.js'
 import { nameBuild } from './named.js'
 import { announce } from './release.js'
 import { gateOf, proxiesOf, setUpstream, siteConfig, upstreamOf, type RuntimeConfig } from './site.js'
@@ -62,16 +62,22 @@ async function connect(config: RuntimeConfig, stops: (() => void)[]) {
     return null
   }
   const site = siteConfig(config)
-  const path = findBinary(site.bin)
-  if (path === null) {
-    warn(`there is no headcount to preview with, so nobody is counted: ${HOW_TO_GET_IT}`)
-    return null
-  }
+  const path = findForPreview(site.bin)
+  if (path === null) return null
   const local = await startLocal(path, site)
   console.log(`[headcount] started ${path} at ${local.upstream.url.origin}`)
   setUpstream(local.upstream)
   stops.push(local.stop)
   return local.upstream
+}
+
+function findForPreview(named: string): string | null {
+  try {
+    return findBinary(named, process.cwd())
+  } catch (error) {
+    warn(`nobody is counted: ${(error as Error).message}`)
+    return null
+  }
 }
 
 /** Puts the gate for WebSockets before the server that this app is about to listen with. */
