@@ -73,37 +73,6 @@ describe('YAML', () => {
     for (const { text, page, line } of await all('yaml')) assert.deepEqual(read(text).errors, [], `${page}:${line}`)
   })
 
-  test('a server starts with the arguments of the pod, and answers its probes', async () => {
-    const pod = (await kubernetes()).find(({ kind }) => kind === 'StatefulSet').spec.template.spec
-    const [{ args, ports, livenessProbe, readinessProbe, volumeMounts }] = pod.containers
-    for (const { name } of volumeMounts) assert.ok(`${JSON.stringify(pod.volumes)} data`.includes(name))
-    await writeFile(join(folder, 'admin-secret'), SECRET)
-    const local = args.map((argument) => argument.replace(/0\.0\.0\.0:\d+/, '127.0.0.1:0').replace('/data', `${folder}/data`).replace('/secrets', folder))
-    const listen = local.find((argument) => argument.startsWith('--listen='))
-    const server = await Server.run([...local.filter((argument) => argument !== listen), '--listen', '127.0.0.1:0'], {}, SECRET)
-    try {
-      const admin = /admin API on (http:\S+)/.exec(server.output)[1]
-      for (const { httpGet } of [livenessProbe, readinessProbe]) {
-        assert.ok(ports.some(({ name }) => name === httpGet.port))
-        assert.equal((await fetch(admin + httpGet.path)).status, 200)
-      }
-    } finally {
-      await server.stop()
-    }
-  })
-
-  test('services and ingress lead to ports that there are', async () => {
-    const objects = await kubernetes()
-    const find = (kind) => objects.find((object) => object.kind === kind)
-    const { template, selector, volumeClaimTemplates } = find('StatefulSet').spec
-    const named = new Set(template.spec.containers[0].ports.map(({ name }) => name))
-    for (const { targetPort } of find('Service').spec.ports) assert.ok(named.has(targetPort), targetPort)
-    assert.deepEqual([find('Service').spec.selector, selector.matchLabels], [template.metadata.labels, template.metadata.labels])
-    const { service } = find('Ingress').spec.rules[0].http.paths[0].backend
-    assert.ok(service.name === find('Service').metadata.name && find('Service').spec.ports.some(({ name }) => name === service.port.name))
-    assert.equal(volumeClaimTemplates[0].metadata.name, 'data')
-  })
-
   test('alerts are about metrics that a server has', async () => {
     const [{ text }] = await snippetsIn('docs/runbook/metrics.md', 'yaml')
     const names = read(text).values[0].groups.flatMap(({ rules }) => rules.flatMap(({ expr }) => expr.match(/headcount_\w+(\{[^}]*\})?/g)))
@@ -195,11 +164,6 @@ async function all(language) {
   const found = (await Promise.all((await pages()).map(snippets))).flat().filter((snippet) => snippet.language === language)
   assert.ok(found.length > 0, language)
   return found
-}
-
-async function kubernetes() {
-  const [{ text }] = await snippetsIn('docs/guides/kubernetes.md', 'yaml')
-  return read(text).values
 }
 
 function read(text) {

@@ -1,5 +1,5 @@
 // TypeScript and Vue of the documentation, judged by the compiler: with the packages of this repository, in a project as the reader has it.
-// The objects for Kubernetes are judged too: their types refuse a field that there is not, and their schemas a value that is wrong.
+// The objects for Kubernetes are judged too: their types refuse a field that there is not.
 
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
@@ -8,8 +8,7 @@ import { after, before, test } from 'node:test'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
-import { parseAllDocuments } from 'yaml'
-
+import { EVERYTHING, modelOf, objectsOf, plainManifests, render, WITHOUT_HELM } from './chart.mjs'
 import { ROOT, snippetsIn } from './snippets.mjs'
 
 const run = promisify(execFile)
@@ -57,18 +56,15 @@ test('the guide for Nuxt, and the page of packages/nuxt', async () => {
   await typed('nuxt-server', parts.server, extended('server', '.nuxt/types/nitro.d.ts', '.nuxt/types/nitro-nuxt.d.ts', 'session.d.ts', '../../packages/nuxt/dist/runtime/server'))
 })
 
-test('the objects for Kubernetes', async () => {
-  const [{ text }] = await snippetsIn('docs/guides/kubernetes.md', 'yaml')
-  const objects = parseAllDocuments(text).map((document) => document.toJS())
-  assert.deepEqual(objects.map(({ kind }) => kind), ['Secret', 'StatefulSet', 'Service', 'Ingress'])
+test('the objects for Kubernetes: those of the plain manifests, and of the chart with everything turned on', async () => {
+  const [{ rendered } = { rendered: {} }] = WITHOUT_HELM ? [] : render(EVERYTHING)
   const lines = []
-  for (const { apiVersion, kind, ...object } of objects) {
-    const from = `kubernetes-models/${apiVersion}`
-    const model = (await import(from))[kind]
-    new model(object).validate()
-    lines.push(`import type { I${kind} } from '${from}'`, `export const a${kind}: I${kind} = ${JSON.stringify({ apiVersion, kind, ...object }, null, 1)}`)
+  for (const [index, object] of objectsOf({ ...rendered, manifests: await plainManifests() }).entries()) {
+    const { apiVersion, kind } = object
+    lines.push(`import type { I${kind} as Of${index} } from '${modelOf(apiVersion)}'`, `export const a${index}: Of${index} = ${JSON.stringify(object, null, 1)}`)
   }
-  await typed('kubernetes', [['objects.ts', lines.join('\n')]], { compilerOptions: { ...STRICT, baseUrl: `${ROOT}e2e/node_modules`, paths: { 'kubernetes-models/*': ['./kubernetes-models/*'] } } })
+  const paths = Object.fromEntries(['kubernetes-models', '@kubernetes-models'].map((name) => [`${name}/*`, [`./${name}/*`]]))
+  await typed('kubernetes', [['objects.ts', lines.join('\n')]], { compilerOptions: { ...STRICT, baseUrl: `${ROOT}e2e/node_modules`, paths } })
 })
 
 /** The blocks of a page, by names of files. */

@@ -10,6 +10,7 @@ mod autobahn;
 mod bench;
 mod browser;
 mod canary;
+mod chart;
 mod check;
 mod demo;
 mod dependencies;
@@ -40,7 +41,7 @@ cargo xtask <command>
   build         the binary for use, in target/release, with the browser client and the board in it
   check         formatting, lints, arrows between crates, rules on sources and documents, dependencies, unit tests
   test          installs what is missing, then everything: check, all Rust tests, conformance, the browser tests
-  generate      writes what is generated from the code: docs/reference/, and the TypeScript types of the admin API
+  generate      writes what is generated from the code: docs/reference/, types of the admin API, manifests for Kubernetes
   dist          what is handed out, in target/dist: [--profile release|dev] [--out FOLDER] [--only NAME,…]
   faults        the fault campaign with what needs root or minutes: disks, clocks, links, kill -9; says what it saw
   conformance   the Autobahn test suite against our WebSocket framing; needs a Python 2.7

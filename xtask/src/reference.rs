@@ -16,7 +16,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::report::{Failure, Passed, step};
-use crate::{rooms, run};
+use crate::{chart, rooms, run};
 
 const FOLDER: &str = "docs/reference";
 const NEXT: &str = "run `cargo xtask generate` and commit what it writes";
@@ -31,7 +31,8 @@ struct Generated {
 pub(crate) fn generate() -> Result<(), Failure> {
     step("reference from the sources", || write(&from_sources()?))?;
     step("reference from the programs", || write(&programs::pages()?))?;
-    step("types from the OpenAPI document", || write(&programs::types()?))
+    step("types from the OpenAPI document", || write(&programs::types()?))?;
+    step("manifests for Kubernetes", chart::write_manifests)
 }
 
 /// Whether what needs no build is fresh.

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything, from a fresh clone. What the build server runs.
 
 use crate::report::{Failure, Passed, step};
-use crate::{autobahn, browser, check, dist, needs, packages, reference, repeat, run};
+use crate::{autobahn, browser, chart, check, dist, needs, packages, reference, repeat, run};
 
 /// Installs what is missing, then runs the gates, every Rust test, the Autobahn test suite and the browser tests.
 pub(crate) fn test() -> Result<(), Failure> {
@@ -10,6 +10,7 @@ pub(crate) fn test() -> Result<(), Failure> {
     step("proxies for the browser tests", needs::proxies)?;
     step("network namespaces for the tests", needs::namespaces)?;
     step("npm packages", needs::packages)?;
+    step("Helm, as a library", chart::library)?;
     let mut repeated = Vec::new();
     let outcome = everything(&mut repeated);
     repeat::summary(&repeated);

