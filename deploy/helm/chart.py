@@ -1,7 +1,7 @@
 """What is done with the chart here, by Helm's own library (requirements.txt).
 
   chart.py render           reads a list of values as JSON, and writes as a list what each renders: objects as text, or Helm's error
-  chart.py manifests        writes the plain manifests of deploy/kubernetes/
+  chart.py manifests [file] writes the plain manifests of deploy/kubernetes/; of a packed chart, if one is named
   chart.py lint             writes what Helm's linter says, as JSON
   chart.py package <out>    packs the chart into that folder, and writes the path
 """
@@ -25,8 +25,8 @@ ORDER = ["statefulset", "service", "service-admin", "ingress", "networkpolicy"]
 OF_HELM = ("app.kubernetes.io/managed-by:", "helm.sh/chart:")
 
 
-def render(values: dict) -> dict[str, str]:
-    with helm.Chart.load(str(CHART)) as chart:
+def render(values: dict, path: str = str(CHART)) -> dict[str, str]:
+    with helm.Chart.load(path) as chart:
         rendered = chart.render(values, name="headcount", namespace="default")
     return {Path(name).stem: text for name, text in rendered.items() if text.strip()}
 
@@ -38,8 +38,8 @@ def attempt(values: dict) -> dict:
         return {"error": str(error)}
 
 
-def manifests() -> str:
-    rendered = render(PLAIN)
+def manifests(*packed: str) -> str:
+    rendered = render(PLAIN, *packed)
     documents = []
     for name in ORDER:
         lines = rendered[name].strip().splitlines()
@@ -51,8 +51,8 @@ def main(command: str, *rest: str) -> None:
     match command, rest:
         case "render", []:
             print(json.dumps([attempt(values) for values in json.load(sys.stdin)]))
-        case "manifests", []:
-            print(manifests(), end="")
+        case "manifests", [*packed]:
+            print(manifests(*packed), end="")
         case "lint", []:
             print(json.dumps(helm.lint(str(CHART))))
         case "package", [out]:

@@ -28,7 +28,7 @@ const INSTALL: [&str; 9] = [
 /// Ends with 0 where the library can be installed.
 const CAN_INSTALL: &str =
     "import sys, platform, pip; sys.exit(sys.version_info < (3, 10) or platform.machine() != 'x86_64')";
-const WITHOUT: &str =
+pub(crate) const WITHOUT: &str =
     "Helm's library needs Python 3.10 or newer with pip, on x86-64, so the chart is not rendered";
 
 /// Installs the library where it can be.

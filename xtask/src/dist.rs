@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::artefacts::staged::{Profile, Staged};
-use crate::artefacts::{debian, sums, tarball};
+use crate::artefacts::{chart, debian, image, npm, sums, tarball};
 use crate::report::{Failure, Passed, step};
 use crate::{needs, packages, run};
 
@@ -23,7 +23,7 @@ struct Artefact {
 }
 
 /// In the order in which they are made.
-const ARTEFACTS: [Artefact; 2] = [
+const ARTEFACTS: [Artefact; 5] = [
     Artefact {
         name: "tarball",
         make: tarball::make,
@@ -31,6 +31,18 @@ const ARTEFACTS: [Artefact; 2] = [
     Artefact {
         name: "deb",
         make: debian::make,
+    },
+    Artefact {
+        name: "npm",
+        make: npm::make,
+    },
+    Artefact {
+        name: "image",
+        make: image::make,
+    },
+    Artefact {
+        name: "chart",
+        make: chart::make,
     },
 ];
 
@@ -72,6 +84,7 @@ pub(crate) fn installed() -> Result<(), Failure> {
         only: Vec::new(),
     };
     make(&wanted)?;
+    step("what the image is judged by", needs::image_schemas)?;
     let missing = needs::shells()?;
     step("what is handed out, installed and used", || {
         let mut command = run::command("node", &["--test", "--test-reporter=spec"]);

@@ -22,6 +22,9 @@ const ENGINES: [Program; 3] = [
 ];
 /// The shells that complete headcount's command line, beside bash.
 const SHELLS: [Program; 2] = [("fish", "--version", "fish"), ("zsh", "--version", "zsh")];
+/// What the image's documents are judged by, and Debian's package of it.
+const SCHEMAS: &str = "/usr/share/gocode/src/github.com/opencontainers/image-spec/schema";
+const SCHEMAS_PACKAGE: &str = "golang-github-opencontainers-image-spec-dev";
 const APT_INSTALL: [&str; 3] = ["install", "--yes", "--no-install-recommends"];
 /// Where a lock file of npm lies, from the root: the packages, the browser tests, and the documentation.
 const LOCKED: [&str; 3] = ["", "e2e", "docs"];
@@ -82,6 +85,24 @@ pub(crate) fn shells() -> Result<Passed, Failure> {
         return Ok(Passed::WithoutPart(reason.to_owned()));
     }
     programs(&SHELLS).map(|installed| noting(&installed))
+}
+
+/// umoci, which makes images without a daemon, installed if this can be done here.
+pub(crate) fn umoci() -> Result<Passed, Failure> {
+    programs(&[("umoci", "--version", "umoci")]).map(|installed| noting(&installed))
+}
+
+/// The schemas of the OCI, which the image is judged by, installed if this can be done here.
+pub(crate) fn image_schemas() -> Result<Passed, Failure> {
+    if Path::new(SCHEMAS).is_dir() {
+        return Ok(Passed::Noting("already there".to_owned()));
+    }
+    if !may_install() {
+        let reason = format!("{SCHEMAS_PACKAGE} is not installed, so no schema judges the image");
+        return Ok(Passed::WithoutPart(reason));
+    }
+    install(&[SCHEMAS_PACKAGE])?;
+    Ok(noting(&[SCHEMAS_PACKAGE]))
 }
 
 /// Installs those packages whose program is missing, and returns them.

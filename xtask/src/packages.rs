@@ -50,6 +50,16 @@ pub(crate) fn packages() -> Result<Passed, Failure> {
     Ok(Passed::Noting(format!("built {}", built.join(", "))))
 }
 
+/// A package that does not go into the binary, built if it is stale.
+pub(crate) fn further(name: &str) -> Result<(), Failure> {
+    let folder = run::root().join("packages").join(name);
+    if !is_stale(&folder) {
+        return Ok(());
+    }
+    let mut command = run::command("npm", &["run", "build", "--silent"]);
+    run::succeed(command.current_dir(folder), "see its message above")
+}
+
 /// Whether something in the package's folder is younger than what was built from it, or nothing was.
 fn is_stale(folder: &Path) -> bool {
     let built = folder.join("dist");
