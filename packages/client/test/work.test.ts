@@ -33,9 +33,17 @@ function enter(field: HTMLElement, change: () => void): void {
   field.dispatchEvent(real('input'))
 }
 
-/** An event as the browser's own are. */
-function real(name: string): Event {
-  return Object.defineProperty(new Event(name, { bubbles: true }), 'isTrusted', { value: true })
+/** An event as the browser's own are, at a point of the window where that matters. */
+function real(name: string, y = 0): Event {
+  const event = Object.assign(new Event(name, { bubbles: true }), { x: 0, y, clientX: 0, clientY: y })
+  return Object.defineProperty(event, 'isTrusted', { value: true })
+}
+
+/** Presses the pointer on `element`, and lets it go further down. */
+function press(element: Element, down: number): void {
+  element.dispatchEvent(real('pointerdown'))
+  element.dispatchEvent(real('pointerup', down))
+  element.dispatchEvent(real('click', down))
 }
 
 describe('forms', () => {
@@ -116,6 +124,28 @@ describe('forms', () => {
     enter(field, () => { field.value = 'b' })
     work.saved()
     field.value = ''
+    expect(reasons()).toEqual([])
+  })
+
+  test.each([
+    ['a click', 0],
+    ['a drag', 20],
+  ])('nor a step that is taken off the page once %s has saved it', (_name, down) => {
+    const field = write('<form><input name="field"><button>Send</button></form>')
+    enter(field, () => { field.value = 'b' })
+    press(document.querySelector('button') ?? field, down)
+    expect(reasons()).toEqual(['form'])
+    work.saved()
+    field.form?.remove()
+    expect(reasons()).toEqual([])
+  })
+
+  test('nor is what a click takes off the page', () => {
+    const field = write('<form><input name="field"><button>Close</button></form>')
+    enter(field, () => { field.value = 'b' })
+    enter(field, () => { field.value = '' })
+    press(document.querySelector('button') ?? field, 0)
+    field.form?.remove()
     expect(reasons()).toEqual([])
   })
 
