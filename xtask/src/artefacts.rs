@@ -1,5 +1,6 @@
 //! What `cargo xtask dist` makes: one file an artefact, each a function of what is staged.
 
+pub(crate) mod bill;
 pub(crate) mod chart;
 pub(crate) mod debian;
 pub(crate) mod image;

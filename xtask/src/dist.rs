@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::artefacts::staged::{Profile, Staged};
-use crate::artefacts::{chart, debian, image, npm, sums, tarball};
+use crate::artefacts::{bill, chart, debian, image, npm, sums, tarball};
 use crate::report::{Failure, Passed, step};
 use crate::{needs, packages, run};
 
@@ -110,6 +110,7 @@ pub(crate) fn make(wanted: &Wanted) -> Result<(), Failure> {
     for artefact in ARTEFACTS.iter().filter(|artefact| wanted.names(artefact)) {
         step(artefact.name, || (artefact.make)(&staged))?;
     }
+    step("the bill of materials", || bill::make(&staged))?;
     step("checksums", || sums::make(&staged))
 }
 

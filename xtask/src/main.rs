@@ -23,6 +23,7 @@ mod names;
 mod needs;
 mod packages;
 mod reference;
+mod release;
 mod repeat;
 mod report;
 mod rooms;
@@ -43,6 +44,7 @@ cargo xtask <command>
   test          installs what is missing, then everything: check, all Rust tests, conformance, the browser tests
   generate      writes what is generated from the code: docs/reference/, types of the admin API, manifests for Kubernetes
   dist          what is handed out, in target/dist: [--profile release|dev] [--out FOLDER] [--only NAME,…]
+  release       <version> [--dry-run]: version, changelog, commit, what is handed out, tag; publishes nothing
   faults        the fault campaign with what needs root or minutes: disks, clocks, links, kill -9; says what it saw
   conformance   the Autobahn test suite against our WebSocket framing; needs a Python 2.7
   canary        the example app on the newest Nuxt that npm has today; what `test` uses is pinned
@@ -65,6 +67,7 @@ fn main() -> ExitCode {
         (Some("test"), []) => test::test(),
         (Some("generate"), []) => reference::generate(),
         (Some("dist"), rest) => dist::dist(rest),
+        (Some("release"), rest) => release::release(rest),
         (Some("faults"), []) => faults::faults(),
         (Some("conformance"), []) => autobahn::conformance(),
         (Some("canary"), []) => canary::canary(),
