@@ -47,13 +47,15 @@ pub(crate) fn programs_are_fresh() -> Result<Passed, Failure> {
 }
 
 fn from_sources() -> Result<Vec<Generated>, Failure> {
-    Ok(vec![
+    let mut files = vec![
         architecture()?,
         page("limits", limits::page()?),
         page("configuration", settings::page()?),
         page("metrics", metrics::page()?),
         page("protocol", protocol::page()?),
-    ])
+    ];
+    files.extend(protocol::documents()?);
+    Ok(files)
 }
 
 /// The pictures of rooms in ARCHITECTURE.md: what stands between the two comments that name a crate.

@@ -1,4 +1,4 @@
-//! `protocol.md`: the documents of the protocol with their sections, and the test vectors.
+//! `protocol.md`: the documents of the protocol with their sections, and the test vectors. In those documents, the tables of limits.
 
 #![expect(
     clippy::format_push_string,
@@ -7,11 +7,16 @@
 
 use std::path::Path;
 
-use super::{head, source, unread};
+use super::limits::{self, Limit};
+use super::{Generated, cell, head, source, unread};
 use crate::report::Failure;
 use crate::tree;
 
 const PROTOCOL: &str = "protocol/PROTOCOL.md";
+const BRIDGE: &str = "protocol/BRIDGE.md";
+
+/// What begins the table of limits, at the end of a document.
+const HEADING: &str = "\n## Limits\n";
 
 pub(super) fn page() -> Result<String, Failure> {
     let mut page = head("Protocol", "`protocol/`");
@@ -46,6 +51,40 @@ pub(super) fn page() -> Result<String, Failure> {
     Ok(page)
 }
 
+/// The documents with their tables of limits. Which limits a table has is written by hand; defaults and texts come from the code.
+pub(super) fn documents() -> Result<Vec<Generated>, Failure> {
+    let limits = limits::all()?;
+    let document = |path: &str| {
+        Ok(Generated {
+            path: path.to_owned(),
+            text: with_limits(path, &source(path)?, &limits)?,
+        })
+    };
+    [PROTOCOL, BRIDGE].into_iter().map(document).collect()
+}
+
+/// The text of a document, each row of its table of limits written anew.
+fn with_limits(path: &str, text: &str, limits: &[Limit]) -> Result<String, Failure> {
+    let (before, table) = text
+        .split_once(HEADING)
+        .ok_or_else(|| unread(path, "section `Limits`"))?;
+    let mut written = format!("{before}{HEADING}");
+    for line in table.split_inclusive('\n') {
+        let Some((name, _)) = line.strip_prefix("| `").and_then(|row| row.split_once('`')) else {
+            written.push_str(line);
+            continue;
+        };
+        let limit = limits.iter().find(|limit| limit.name == name);
+        let limit = limit.ok_or_else(|| unread(path, &format!("limit `{name}`")))?;
+        written.push_str(&format!(
+            "| `{name}` | {} | {} |\n",
+            limit.default,
+            cell(&limit.effect)
+        ));
+    }
+    Ok(written)
+}
+
 /// The headings of the second level, outside of fences.
 fn sections(text: &str) -> impl Iterator<Item = &str> {
     let mut in_fence = false;
@@ -61,4 +100,27 @@ fn anchor(heading: &str) -> String {
         .chars()
         .filter(|letter| letter.is_alphanumeric() || matches!(letter, ' ' | '-' | '_'));
     kept.collect::<String>().to_lowercase().replace(' ', "-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_says_what_the_code_says() {
+        let limits = [Limit {
+            name: "tick_ms".to_owned(),
+            effect: "Least time.".to_owned(),
+            default: "100".to_owned(),
+        }];
+        let document =
+            |row: &str| format!("# Title\n\n## Limits\n\n| limit | default | |\n|---|---|---|\n{row}");
+        let stale = document("| `tick_ms` | 90 | Time |\n");
+        assert_eq!(
+            with_limits("x.md", &stale, &limits).unwrap(),
+            document("| `tick_ms` | 100 | Least time. |\n")
+        );
+        assert!(with_limits("x.md", &document("| `tock_ms` | 1 | |\n"), &limits).is_err());
+        assert!(with_limits("x.md", "# Title\n", &limits).is_err());
+    }
 }
