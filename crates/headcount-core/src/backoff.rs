@@ -1,12 +1,12 @@
-//! How long to wait before another attempt, so that many who failed together do not return together.
+//! How long to wait before another attempt, so that many clients that failed together do not return together.
 //!
 //! Full jitter over a capped exponential: attempt *k* waits a uniformly random time in `[0, W]`, `W = min(cap, base · 2^k)`.
 //! Derivation. *N* clients that lose a server at the same moment return at a rate of *N / W*, flat over the window, which is
 //! the lowest peak any choice within that window can have. With `base` = 1 s and 10,000 tabs that is 10,000/s for the first
-//! attempt, and each failure halves it, down to *N / cap*: 333/s for `cap` = 30 s. The mean wait is *W / 2*, so once at
-//! the cap they knock *2N / cap* times a second (667/s) however long the outage lasts. A wait with a fixed part, such as
-//! `W/2 + random(W/2)`, squeezes the same clients into half the window: twice the peak. See Brooker, "Exponential Backoff And Jitter"
-//! (AWS Architecture Blog, 2015), whose simulations end at the same choice.
+//! attempt, and each failure halves it, down to *N / cap*: 333/s for `cap` = 30 s. The mean wait is *W / 2*, so at the cap
+//! they try *2N / cap* times a second (667/s) however long the outage lasts. A wait with a fixed part, such as `W/2 +
+//! random(W/2)`, squeezes the same clients into half the window: twice the peak. See Brooker, "Exponential Backoff And
+//! Jitter" (AWS Architecture Blog, 2015), whose simulations end at the same choice.
 //!
 //! Chance is an argument; nothing here waits. There is no last attempt: a tab that gives up is missing from the counts.
 

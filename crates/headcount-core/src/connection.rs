@@ -1,8 +1,8 @@
-//! What a connection is called: by us (a place in a shard's table) and by its tab (an id nobody can guess).
+//! The two names of a connection: for the server a place in a shard's table, for its tab an id that cannot be guessed.
 //!
-//! The id is the place, encrypted. So an id needs no table of its own, leads to its connection in a few nanoseconds, and
-//! cannot be guessed or made by anyone without the key, which lives as long as the process. A place that is used again
-//! has another generation, hence another id.
+//! The id is the place, encrypted. So ids need no table, lead to their connection in a few nanoseconds, and cannot be
+//! guessed or made without the key, which lives as long as the process. A place that is used again has another
+//! generation, and so another id.
 
 use std::fmt;
 
@@ -79,8 +79,8 @@ impl IdCipher {
         ConnectionId(text)
     }
 
-    /// The place that an id names; `None` for a text that is no id of ours. Six bytes of the block are zero in every id,
-    /// so one forged id in 2⁴⁸ gets this far, and then still has to hit an open slot of the right generation.
+    /// The place that an id names; `None` for a text that is not an id of this server. Six bytes of the block are zero in
+    /// every id, so one forged id in 2⁴⁸ gets this far, and must still name an open slot of the right generation.
     pub fn key(&self, id: &str) -> Option<ConnectionKey> {
         if id.len() != ID_BYTES {
             return None;

@@ -80,7 +80,7 @@ impl Sample {
         });
         let named = versions.iter().filter(|(name, _)| &**name != OTHER_TEXT).count();
         if named > versions_max as usize {
-            // Stable, so by name where there are as many tabs; what has no name of its own goes to the end.
+            // Stable, so equal counts stay sorted by name; `(other)` goes to the end.
             versions.sort_by_cached_key(|(name, tabs)| {
                 (&**name == OTHER_TEXT, rank(name), std::cmp::Reverse(*tabs))
             });
@@ -107,9 +107,9 @@ impl Sample {
 /// A sample that is worth keeping over a restart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Minute {
-    /// The sample. What was kept from the same time on, or later, is to be forgotten: the clock was set back.
+    /// The sample. Samples from the same time or later must be forgotten: the clock was set back.
     pub sample: Arc<Sample>,
-    /// What is older than this is to be forgotten.
+    /// Samples older than this must be forgotten.
     pub oldest_ms: u64,
 }
 
@@ -298,7 +298,7 @@ mod tests {
         assert_eq!(times(&history), [NOW + 400_000]);
     }
 
-    /// Regression: builds that strangers made up took the places of releases.
+    /// Regression: builds that visitors made up took the places of releases.
     #[test]
     fn releases_are_named_before_what_strangers_run() {
         let mut releases = ReleaseLog::new(9);

@@ -1,9 +1,10 @@
 //! Names (routes, versions) that many connections share: each text once, with its count.
 //!
-//! A table shows at most `max` texts at a time, and besides those every text that is reserved for the site's own releases. A
-//! further text *waits*: it is counted under [`OTHER`], so that totals stay true and a reader's memory stays bounded, but it
-//! has an id of its own, by which it is judged like every other. When a place becomes free the text that has waited longest
-//! takes it. What waits is bounded in bytes; a text beyond that is not kept, and its connections bear [`OTHER`] itself.
+//! A table shows at most `max` texts at a time, and besides those every text that is reserved for the site's own
+//! releases. A further text *waits*: it is counted under [`OTHER`], so that totals stay correct and a reader's memory
+//! stays bounded. But it has its own id, so rules match it like any other. When a place becomes free, the text that has
+//! waited longest takes it. The bytes of waiting texts are bounded; a text beyond that is not kept, and its connections
+//! have the name [`OTHER`] itself.
 //!
 //! A name is forgotten with its last connection. The zero that a watcher must still be told is kept apart until it is
 //! reported. Only names of the last report leave one, so there are never more zeros than there were names then.
@@ -30,7 +31,7 @@ const WAITING_BYTES: usize = 192;
 #[derive(Debug)]
 pub(crate) struct Name {
     pub(crate) text: Arc<str>,
-    /// Connections that bear it.
+    /// Connections with this name.
     pub(crate) count: u32,
     /// The first of those connections, for routes.
     pub(crate) first: u32,
@@ -142,7 +143,7 @@ impl Names {
         &self.get(self.counted(id)).text
     }
 
-    /// One more connection bears `text`. Says under which id, and whether that is a new name.
+    /// Adds a connection with the name `text`. Returns the id, and whether the name is new.
     pub(crate) fn acquire(&mut self, text: &str, is_reserved: impl FnOnce(&str) -> bool) -> (u32, bool) {
         let (id, new) = match self.by_text.get(text) {
             Some(id) => (*id, false),
@@ -157,7 +158,7 @@ impl Names {
         (id, new)
     }
 
-    /// One connection less bears the name.
+    /// Removes a connection with this name.
     pub(crate) fn release(&mut self, id: u32) -> Released {
         let name = &mut self.by_id[id as usize];
         if matches!(name.place, Place::Waiting(_)) {

@@ -4,7 +4,7 @@
 //! rule, the connection's route and version, the order of releases, and (for [`Audience::All`]) on whether the page was
 //! loaded before the command. Nothing else: so it can be decided again anywhere, any time, without harm.
 //!
-//! At most 64 rules stand at once, each at a position of its own, so that what a connection was told is one `u64`.
+//! At most 64 rules stand at once, each at its own position, so that the rules a connection was told fit into one `u64`.
 
 use std::sync::Arc;
 
@@ -115,7 +115,7 @@ impl Rule {
         self.pattern.matches(route)
     }
 
-    /// Whether every route is concerned, also one whose name is not known.
+    /// Whether the rule applies to every route, also to one whose name is not known.
     pub fn concerns_every_route(&self) -> bool {
         self.pattern.matches_everything()
     }
@@ -134,13 +134,13 @@ impl Rule {
         listed && behind
     }
 
-    /// Whether every version is concerned, also one whose name is not known. A rule that has to know the version leaves
-    /// such tabs alone: one that runs the newest build would be refreshed again and again.
+    /// Whether the rule applies to every version, also to one whose name is not known. A rule that depends on the
+    /// version does not apply to such tabs: one that runs the newest build would be refreshed again and again.
     pub fn concerns_every_version(&self) -> bool {
         self.versions.is_none() && self.audience == Audience::All
     }
 
-    /// Whether no version is concerned, whatever its name.
+    /// Whether the rule applies to no version at all.
     fn concerns_no_version(&self) -> bool {
         self.versions.as_ref().is_some_and(Vec::is_empty)
             || self.audience == Audience::Outdated && &*self.release == UNRELEASED
@@ -165,8 +165,8 @@ impl Rule {
         }
     }
 
-    /// Whether a page that had seen commands up to `since` when it was loaded came before this one. Only rules for
-    /// everybody ask: without this they would reload the reloaded.
+    /// Whether a page that had seen commands up to `since` when it was loaded came before this one. Only rules for all
+    /// tabs need this: otherwise they would reload a page that has reloaded.
     pub fn concerns_page_load(&self, since: u32) -> bool {
         self.audience == Audience::Outdated || since < self.id
     }
@@ -219,8 +219,8 @@ impl Standing {
             .find_map(|(position, rule)| (rule.id == id).then_some(position))
     }
 
-    /// Lets a rule stand. Says at which position, and which rules no longer stand for it: those it replaces, and the oldest
-    /// if `max` stood already.
+    /// Adds a rule. Returns its position, and the rules that no longer stand because of it: those it replaces, and the
+    /// oldest if `max` stood already.
     pub fn add(&mut self, rule: Rule, max: u32) -> (usize, Vec<Arc<Rule>>) {
         let mut lapsed = self.remove_where(|standing| standing.is_replaced_by(&rule));
         while self.rules().count() >= (max as usize).clamp(1, POSITIONS) {
@@ -264,7 +264,7 @@ impl Standing {
         self.mask(|rule| rule.concerns_route(route))
     }
 
-    /// Which positions hold a rule that concerns routes whose names are not known.
+    /// The positions of rules that apply to routes whose names are not known.
     pub fn unnamed_route_mask(&self) -> u64 {
         self.mask(Rule::concerns_every_route)
     }
@@ -274,7 +274,7 @@ impl Standing {
         self.mask(|rule| rule.concerns_version(version, &self.releases))
     }
 
-    /// Which positions hold a rule that concerns versions whose names are not known.
+    /// The positions of rules that apply to versions whose names are not known.
     pub fn unnamed_version_mask(&self) -> u64 {
         self.mask(Rule::concerns_every_version)
     }

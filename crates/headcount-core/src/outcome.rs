@@ -3,7 +3,7 @@
 /// What a tab did about an invalidation that it was told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It loads the page anew, now.
+    /// It reloads the page now.
     Reloading,
     /// The page is not well, or would come as the build that the tab has: it waits for the new one.
     Waiting,
@@ -11,7 +11,7 @@ pub enum Outcome {
     Held,
     /// It asked its user.
     Prompted,
-    /// It was loaded anew for this before, and got the same build again.
+    /// It has reloaded for this before, and got the same build again.
     Stuck,
     /// There is nothing to do.
     Current,

@@ -16,7 +16,7 @@ pub struct Page {
     pub route: Arc<str>,
     /// Open tabs on it.
     pub total: u64,
-    /// Those that are behind the current release: none before the first one, and none whose version is not known.
+    /// Those behind the current release: 0 before the first release. A tab whose version is not known is not behind.
     pub outdated: u64,
     /// Open tabs on it by version. Sums to `total`.
     pub versions: Counts,

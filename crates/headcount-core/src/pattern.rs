@@ -1,8 +1,9 @@
 //! Which routes a command is for.
 //!
-//! Five ways to say it, all of them matched against routes in their normal form ([`crate::route`]). Globs and regular
-//! expressions are compiled to automata that take one step for each byte of a route, whatever they say and whatever the
-//! route is: under two microseconds for the longest route. A pattern whose automaton would be too large is refused when it is given.
+//! There are five kinds, all matched against routes in their normal form ([`crate::route`]). Globs and regular
+//! expressions are compiled to automata that take one step for each byte of a route, for every pattern and every route:
+//! under two microseconds for the longest route. A pattern whose automaton would be too large is refused when it is
+//! given.
 //!
 //! Every pattern also tells the text that all its matches begin with, so that an ordered set of routes can be searched in
 //! the one range where matches can lie.
@@ -61,28 +62,28 @@ pub struct Expression {
 /// Why a text is not a pattern.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum PatternError {
-    /// The path in it is none.
+    /// Its path is not a valid route.
     #[error(transparent)]
     Route(#[from] RouteError),
     /// A regular expression without text would match every route.
-    #[error("the regular expression is empty; write `.*` if every route is meant")]
+    #[error("the regular expression is empty: write `.*` to match every route")]
     Empty,
     /// A glob that begins with neither `/` nor `*` matches no route.
-    #[error("the glob matches no route; begin it with `/` or `*`")]
+    #[error("the glob matches no route: begin it with `/` or `*`")]
     NotAPath,
     /// Longer than [`Limits::pattern_bytes_max`].
-    #[error("the pattern is longer than {bytes_max} bytes; shorten it or split it into several")]
+    #[error("the pattern is longer than {bytes_max} bytes: shorten it, or split it into several")]
     TooLong {
         /// The limit that was in force.
         bytes_max: usize,
     },
     /// Its automaton takes more than 1 MiB (glob) or 4 MiB (regular expression).
     #[error(
-        "the pattern is too complex; use fewer wildcards and smaller repetitions, or split it into several"
+        "the pattern is too complex: use fewer wildcards and smaller repetitions, or split it into several"
     )]
     TooComplex,
     /// No automaton knows the words of every language.
-    #[error("`\\b` and `\\B` are not supported; write `(?-u:\\b)`, which knows the words of ASCII")]
+    #[error("`\\b` and `\\B` are not supported: write `(?-u:\\b)`, which finds the borders of ASCII words")]
     WordBoundary,
     /// Not in the syntax of the `regex` crate, which has neither look-around nor back-references.
     #[error("the regular expression cannot be read")]
@@ -110,8 +111,8 @@ impl RoutePattern {
         }))
     }
 
-    /// The whole route by wildcards: `*` is any text without `/`, `**` any text, `?` one character other than `/`;
-    /// everything else stands for itself, percent sequences for what they decode to. So `%2A` is a star.
+    /// The whole route by wildcards: `*` is any text without `/`, `**` any text, `?` one character other than `/`; every
+    /// other character matches itself, and a percent sequence matches the character it decodes to. So `%2A` is a star.
     pub fn glob(text: &str, limits: &Limits) -> Result<Self, PatternError> {
         check_len(text, limits)?;
         if !text.starts_with(['/', '*']) {

@@ -2,7 +2,7 @@
 //!
 //! That order is the only order of versions there is: build ids are hashes and say nothing about age. A version announced
 //! again (a rollback) counts from its last announcement. A version never announced is older than every announced one.
-//! Before anything was announced there is no order, and nobody is behind.
+//! Before the first announcement there is no order, and no tab is behind.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -81,7 +81,7 @@ impl ReleaseLog {
         Some(forgotten)
     }
 
-    /// Whether a tab on `version` is behind release `target`. Nobody is behind [`UNRELEASED`]: no refresh could lead there.
+    /// Whether a tab on `version` is behind release `target`. No tab is behind [`UNRELEASED`]: no refresh could lead there.
     pub fn is_behind(&self, version: &str, target: &str) -> bool {
         if version == target || target == UNRELEASED {
             return false;

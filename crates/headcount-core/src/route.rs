@@ -1,9 +1,9 @@
 //! The page a tab shows: a path in its one normal form.
 //!
-//! Tabs report the same page in many spellings (`/caf%C3%A9`, `/caf%c3%a9`, `/café?from=mail`), and an operator types yet
-//! another. All of them become one text here, so that everything behind compares plain strings: what can be read is
-//! decoded, what cannot (bytes that are not UTF-8) or must not be (control characters, and `/ ? # %`, whose decoded form
-//! means something else) stays as upper-case `%XX`.
+//! Tabs report the same page in many spellings (`/caf%C3%A9`, `/caf%c3%a9`, `/café?from=mail`), and an operator types
+//! yet another. All of them become one text here, so that the rest of the code compares plain strings. Readable
+//! characters are decoded. Bytes that are not UTF-8, control characters, and `/ ? # %`, whose decoded form means
+//! something else, stay as upper-case `%XX`.
 //!
 //! Invariants: a route begins with `/`, holds no control character and no raw `?`, `#` or lone `%`, is within its limit,
 //! and normalising it again changes nothing.
@@ -24,13 +24,13 @@ pub struct Route(Arc<str>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RouteError {
     /// Empty, or another beginning than `/`.
-    #[error("a route is a path; begin it with `/`")]
+    #[error("a route is a path: begin it with `/`")]
     NotAPath,
     /// A raw line break, escape or the like (Unicode category Cc, which has DEL in it) before the `?` or `#`.
-    #[error("the route holds a control character; leave it out or percent-encode it")]
+    #[error("the route has a control character: leave it out or percent-encode it")]
     ControlCharacter,
     /// The normal form is longer than the limit.
-    #[error("the route is longer than {bytes_max} bytes; shorten it")]
+    #[error("the route is longer than {bytes_max} bytes: shorten it")]
     TooLong {
         /// The limit that was in force.
         bytes_max: usize,
@@ -153,7 +153,7 @@ fn decode_sequence(rest: &[u8], decoded: &mut String) -> usize {
             decoded.push(char);
             3 * char.len_utf8()
         }
-        // One byte at a time is right for a control character of two bytes too: its second is no UTF-8 by itself.
+        // One byte at a time is right for a control character of two bytes too: its second byte alone is not UTF-8.
         _ => {
             push_escape(first, decoded);
             3
@@ -161,7 +161,7 @@ fn decode_sequence(rest: &[u8], decoded: &mut String) -> usize {
     }
 }
 
-/// The byte that `%XX` stands for.
+/// The byte that `%XX` encodes.
 fn escape(sequence: &[u8]) -> Option<u8> {
     let [b'%', high, low] = *sequence else { return None };
     let digit = |digit: u8| {

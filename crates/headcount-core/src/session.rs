@@ -1,8 +1,8 @@
 //! One client's side of the conversation, sans-IO: a text comes in, a step comes out.
 //!
 //! The same session runs behind every transport and every door. It holds six bytes: how much its client may still send.
-//! Whoever sends too much is not believed faster, only later: the last navigation of a flood is applied when the allowance
-//! has recovered, so that counts stay true.
+//! Messages over the rate limit are dropped. The last navigation among them is applied when the allowance has
+//! recovered, so that the counts become correct.
 
 use std::borrow::Cow;
 
@@ -17,9 +17,9 @@ pub enum Step<'a> {
     Navigate(Cow<'a, str>),
     /// Too fast: put the connection on this route once [`Session::has_recovered`], unless a later one comes.
     NavigateLater(Cow<'a, str>),
-    /// Somebody can see the tab, or nobody can.
+    /// The tab became visible or hidden.
     Visibility {
-        /// Nobody can.
+        /// The tab is hidden.
         hidden: bool,
     },
     /// Ask the authorizers, then send stats in this form.
@@ -54,7 +54,7 @@ pub enum Spent {
     Within,
     /// Not so soon.
     TooFast,
-    /// It went on and on after it had used up its allowance: its connection is to be closed.
+    /// It went on long after it had used up its allowance: its connection must be closed.
     Flood,
 }
 

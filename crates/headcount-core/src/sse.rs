@@ -1,7 +1,7 @@
 //! Frames of an event stream ([the HTML standard's server-sent events][sse]), as bytes to send as they are.
 //!
 //! Every function returns a complete block with its empty line, so blocks can be sent in any order and number. There is
-//! no `event:` field: clients in the field read the default `message` events only.
+//! no `event:` field: existing clients read only the default `message` events.
 //!
 //! [sse]: https://html.spec.whatwg.org/multipage/server-sent-events.html
 
@@ -27,8 +27,8 @@ pub fn event_with_id(id: &str, data: &str) -> Bytes {
     block.into()
 }
 
-/// A line that clients skip: keeps a connection warm, or carries a note for a person who reads the stream. `text` must be
-/// one line.
+/// A line that clients skip: keeps a connection alive, or is a note for a person who reads the stream. `text` must be one
+/// line.
 pub fn comment(text: &str) -> Bytes {
     debug_assert!(!text.contains(['\r', '\n']), "{text:?} would break the frame");
     format!(": {text}\n\n").into()

@@ -30,7 +30,7 @@ pub struct Row {
     pub route: Option<Arc<str>>,
     /// Its client address; `None` with IP tracking off, or where unknown.
     pub ip: Option<IpAddr>,
-    /// Nobody can see its tab.
+    /// Its tab is hidden.
     pub hidden: bool,
 }
 
@@ -39,7 +39,7 @@ pub struct Row {
 pub struct Changes {
     /// Connections in all.
     pub total: u64,
-    /// Those of tabs that nobody can see.
+    /// Connections of hidden tabs.
     pub hidden: u64,
     /// New counts of versions; 0 means gone.
     pub versions: Vec<(Arc<str>, u64)>,
@@ -83,7 +83,7 @@ pub struct Place {
 pub struct Changed {
     /// Whether there are more or fewer connections.
     pub total: bool,
-    /// Whether another number of tabs can be seen by somebody.
+    /// Whether the number of visible tabs changed.
     pub visible: bool,
     /// Versions whose count differs.
     pub versions: Vec<Arc<str>>,
@@ -133,7 +133,7 @@ impl Sum {
         self.total
     }
 
-    /// Connections of tabs that somebody can see.
+    /// Connections of visible tabs.
     pub fn visible(&self) -> u64 {
         self.total - self.hidden
     }

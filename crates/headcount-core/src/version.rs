@@ -1,8 +1,8 @@
 //! What counts as a version: the application build that a tab runs.
 //!
-//! A version is opaque: a commit, a date, a tag. It is compared for equality only; which of two is newer is a matter of the
-//! release log, never of the text. So no form is asked for beyond what keeps it printable and bounded, and words such as
-//! `__proto__` or `(other)` are ordinary text. A release asks for more: a name that people can see, and that stands for nothing else.
+//! A version is opaque: a commit, a date, a tag. It is compared for equality only; which of two is newer is decided by
+//! the release log, never by the text. So a version only has to be printable and bounded, and words such as `__proto__`
+//! or `(other)` are ordinary text. A release needs more: a name that is visible and not reserved.
 
 use crate::intern::OTHER_TEXT;
 use crate::release::UNRELEASED;
@@ -11,22 +11,22 @@ use crate::release::UNRELEASED;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VersionError {
     /// Nothing in it.
-    #[error("the version is empty; name the build")]
+    #[error("the version is empty: name the build")]
     Empty,
     /// A line break, an escape or the like (Unicode category Cc).
-    #[error("the version holds a control character; leave it out")]
+    #[error("the version has a control character: leave it out")]
     ControlCharacter,
     /// Longer than [`crate::limits::Limits::version_bytes_max`].
-    #[error("the version is longer than {bytes_max} bytes; shorten it")]
+    #[error("the version is longer than {bytes_max} bytes: shorten it")]
     TooLong {
         /// The limit that was in force.
         bytes_max: usize,
     },
-    /// Nothing but white space, as a release.
-    #[error("the version is blank; name the build")]
+    /// A release name of white space only.
+    #[error("the version is blank: name the build")]
     Blank,
-    /// A word of headcount's own, as a release.
-    #[error("`{0}` stands for something else in the counts; name the release otherwise")]
+    /// The release name is reserved.
+    #[error("`{0}` is reserved: choose another name for the release")]
     Reserved(&'static str),
 }
 
@@ -48,7 +48,7 @@ pub fn check(text: &str, bytes_max: usize) -> Result<&str, VersionError> {
     Ok(text)
 }
 
-/// Returns `text` as it is where it can be announced: a version, neither blank nor a word of headcount's own.
+/// Returns `text` unchanged if it can be announced: a valid version that is neither blank nor reserved.
 ///
 /// ```
 /// assert_eq!(headcount_core::version::check_release("v2.1", 128), Ok("v2.1"));

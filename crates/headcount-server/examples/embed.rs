@@ -1,4 +1,4 @@
-//! headcount inside an axum app: its endpoints beside the app's own, hooks, and a decision of one's own about who may see
+//! headcount inside an axum app: its endpoints beside those of the app, hooks, and the app's own decision about who may see
 //! stats.
 //!
 //! ```text
@@ -7,7 +7,7 @@
 //!
 //! Then open <http://127.0.0.1:3000/> in a few tabs, sign in in one of them, and watch what each is told.
 
-#![expect(clippy::print_stdout, reason = "an example talks to whoever runs it")]
+#![expect(clippy::print_stdout, reason = "an example prints to its terminal")]
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Reading a request for a stream: who is this, where is it, may it connect.
+//! Reads a request for a stream: which tab it is, which page it shows, and whether it may connect.
 //!
 //! Both doors ask here, so a connection is the same thing whichever way it came in.
 
@@ -32,16 +32,17 @@ pub(crate) struct Candidate {
     pub(crate) route: String,
     pub(crate) tab: Option<u64>,
     pub(crate) resume: Option<Resume>,
-    /// Nobody can see the tab.
+    /// The tab is hidden.
     pub(crate) hidden: bool,
     /// It answers each `keepalive`, on either transport.
     pub(crate) owes: bool,
-    /// The commands that the page was loaded anew for.
+    /// The commands that the page was reloaded for.
     pub(crate) reloaded: Reloaded,
     pub(crate) ip: Option<IpAddr>,
     /// What it counts as for the limit per address.
     pub(crate) address: Option<u64>,
-    /// What a WebSocket showed, for a subscription by message. SSE subscribes by POST, which shows it anew.
+    /// The credentials of a WebSocket handshake, for a subscription by message. SSE subscribes by POST, which sends them
+    /// again.
     pub(crate) credentials: Option<Arc<Credentials>>,
     /// The mark of what was shown.
     pub(crate) shown: Mark,
@@ -53,7 +54,7 @@ pub(crate) struct Candidate {
 /// Which browser opened a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Browser {
-    /// Does not matter: nobody is admitted to stats, or everybody.
+    /// Not needed: stats are open to no one, or to anyone.
     Any,
     /// The one that sent the cookie with this mark.
     Known(Mark),
@@ -194,7 +195,7 @@ fn browser_of(site: &Site, head: &dyn Head) -> Browser {
 fn fresh_browser() -> String {
     let mut random = [0_u8; 16];
     if getrandom::fill(&mut random).is_err() {
-        // Without a random source no cookie can be told from a forged one: one that nobody can send back.
+        // Without a random source a cookie could be forged: this one cannot be sent back.
         static COUNTER: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
         return format!("none-{}", COUNTER.fetch_add(1, Ordering::Relaxed));
     }

@@ -91,7 +91,7 @@ pub(crate) async fn sum(
     Ok(hits)
 }
 
-/// As [`within`], but a shard that has ended reaches nobody and knows nothing.
+/// As [`within`], but a shard that has ended counts as one without connections.
 pub(crate) async fn or_ended<T: Default>(
     answer: oneshot::Receiver<T>,
     patience: Duration,

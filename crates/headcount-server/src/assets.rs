@@ -1,8 +1,8 @@
 //! Files that a server hands out beside its endpoints: the script of the browser client, and the board.
 //!
-//! Whoever puts a server together gives them as a value ([`Builder::assets`](crate::Builder::assets)): this library holds no
-//! file and needs no Node to be built; the binary embeds what the TypeScript packages made. They are made ready once, at start:
-//! their types, their tags, and the board's page with the paths of this very server in it.
+//! The embedder passes them as a value ([`Builder::assets`](crate::Builder::assets)): this library contains no file and
+//! needs no Node to be built; the binary embeds the files of the TypeScript packages. They are prepared once, at start:
+//! their types, their tags, and the board's page with the paths of this server.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -51,7 +51,7 @@ pub struct AssetFile {
     pub path: Cow<'static, str>,
     /// What is in it.
     pub bytes: Bytes,
-    /// The same, compressed with gzip, for clients that take it; `None` where there is no point. Not used for `index.html`.
+    /// The same, compressed with gzip, for clients that accept it; `None` if that saves nothing. Not used for `index.html`.
     pub gzip: Option<Bytes>,
 }
 
@@ -119,7 +119,7 @@ impl Served {
         self.board(PAGE)
     }
 
-    /// What is shown where there is no board.
+    /// The page that is shown if there is no board.
     pub(crate) fn no_board(&self) -> &ServedFile {
         &self.no_board
     }
@@ -195,7 +195,7 @@ fn filled_in(page: &[u8], config: &Config) -> Bytes {
     filled.into()
 }
 
-/// `text` as it may stand in the value of an attribute.
+/// `text`, escaped for the value of an attribute.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")

@@ -63,7 +63,7 @@ impl Builder {
         self
     }
 
-    /// One more way to be admitted to stats, asked after those of the configuration.
+    /// Another authorizer for stats, asked after those of the configuration.
     #[must_use]
     pub fn authorizer(mut self, authorizer: impl Authorizer) -> Self {
         self.authorizers.push(Arc::new(authorizer));
@@ -77,7 +77,7 @@ impl Builder {
         self
     }
 
-    /// The client's script and the board. Default none: there is no board, and the script's place says that it is not there.
+    /// The client's script and the board. Default none: there is no board, and the path of the script answers `404`.
     #[must_use]
     pub fn assets(mut self, assets: Assets) -> Self {
         self.assets = Some(assets);

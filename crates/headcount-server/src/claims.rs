@@ -9,8 +9,8 @@
 //! matches where any of its items does. Values are text, whole numbers, `true` and `false`, and equal only their own
 //! kind: `"1"` is not `1`, `"Admin"` is not `"admin"`.
 //!
-//! Deliberately absent: `and`, `or`, `not`, patterns. Whoever needs those asks the app ([`forward`](crate::authorize::forward)) or
-//! writes a [`closure`](crate::authorize::closure::closure).
+//! Deliberately absent: `and`, `or`, `not`, patterns. If you need those, ask the app
+//! ([`forward`](crate::authorize::forward)) or write a [`closure`](crate::authorize::closure::closure).
 
 use std::fmt;
 use std::str::FromStr;
@@ -36,9 +36,9 @@ pub struct ClaimRule {
     values: Vec<Value>,
 }
 
-/// A text that is no rule.
+/// A text that is not a valid rule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is no rule: expected {expected} at character {column}")]
+#[error("`{text}` is not a valid rule: expected {expected} at character {column}")]
 pub struct RuleError {
     /// The whole text.
     pub text: String,
@@ -326,7 +326,7 @@ mod tests {
         }
         assert_eq!(
             "user.role = 1".parse::<ClaimRule>().unwrap_err().to_string(),
-            "`user.role = 1` is no rule: expected `==` or `in` at character 11"
+            "`user.role = 1` is not a valid rule: expected `==` or `in` at character 11"
         );
     }
 

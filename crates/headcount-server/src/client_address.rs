@@ -5,10 +5,10 @@
 //!
 //! Anyone can write a forwarding header, so a header counts only where two things hold: the socket's peer is a trusted
 //! proxy, and the header is one that this proxy sets ([`AddressHeader`], `Config::address_headers`). A header that the proxy
-//! does not set comes through from the visitor unchanged. Even then `x-forwarded-for` is not to be believed from its left
-//! end: a proxy *appends* the address it saw, so a visitor who sends `x-forwarded-for: 10.9.8.7` arrives as
-//! `10.9.8.7, <visitor's real address>`. What our own proxies appended stands on the right; we walk from there past the
-//! trusted ones, and the first address that is not a trusted proxy is the one that the last trusted proxy saw.
+//! does not set comes through from the visitor unchanged. Even then `x-forwarded-for` cannot be trusted from its left end: a
+//! proxy *appends* the address it saw, so a visitor who sends `x-forwarded-for: 10.9.8.7` arrives as `10.9.8.7, <visitor's
+//! real address>`. The addresses that trusted proxies appended are on the right. The walk goes from there past the trusted
+//! ones; the first address that is not a trusted proxy is the one that the last trusted proxy saw.
 //!
 //! The walk reads bytes, not text: a visitor's part that is not UTF-8 must not make the proxy's part unreadable.
 
@@ -109,8 +109,9 @@ pub fn limited_as(address: IpAddr) -> IpAddr {
     }
 }
 
-/// The first address from the right that is no trusted proxy; where all are, the leftmost: a client inside our own network.
-/// An entry that is no address (`unknown`, garbage) ends the walk, for what stands left of it came from there.
+/// The first address from the right that is not a trusted proxy; if all are, the leftmost: a client inside the own
+/// network. An entry that is not an address (`unknown`, garbage) ends the walk, because the entries left of it came
+/// from there.
 fn forwarded_for(values: &[&[u8]], trust: Trust<'_>) -> Option<IpAddr> {
     let entries = values
         .iter()

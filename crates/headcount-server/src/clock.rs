@@ -106,7 +106,7 @@ impl Seldom {
     }
 }
 
-/// The `date` header of HTTP answers, written anew once a second.
+/// The `date` header of HTTP answers, updated once a second.
 #[derive(Debug, Default)]
 pub(crate) struct HttpDate {
     second: u64,

@@ -1,4 +1,4 @@
-//! What a server can be told: one plain struct, checked as a whole.
+//! The configuration of a server: one plain struct, checked as a whole.
 
 use headcount_core::limits::Limits;
 use ipnet::IpNet;
@@ -8,63 +8,63 @@ use crate::claims::ClaimRule;
 use crate::client_address::AddressHeader;
 use crate::secrets::{Secret, Secrets};
 
-/// Everything a server can be told that is data. Behaviour (hooks, authorizers of one's own) goes through the builder.
+/// All configuration that is data. Behaviour (hooks, your own authorizers) goes through the builder.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where the client endpoints live: begins with `/`, does not end with one. Default `/__skew`.
+    /// Where the client endpoints are: begins with `/`, does not end with one. Default `/__skew`.
     pub base_path: String,
-    /// Where the admin API lives, in the same form. Default `/api/admin`.
+    /// Where the admin API is, in the same form. Default `/api/admin`.
     pub admin_path: String,
-    /// Whether the admin API and the board are left out of `router` and `serve`, because `admin_router` and `board_router` are
-    /// served on an address of their own.
-    /// Default false.
+    /// Whether the admin API and the board are left out of `router` and `serve`, because `admin_router` and
+    /// `board_router` are served on another address. Default false.
     pub admin_apart: bool,
     /// Where the board is, in the same form, for a server that is given [`assets`](crate::Builder::assets). `None`: nowhere.
     /// Default `/headcount`.
     pub board_path: Option<String>,
-    /// The cookie that carries a tab's version. `None`: `__nkpv`, or `__nkpv_<mount>` where `base_path` has a mount.
+    /// The cookie with a tab's version. `None`: `__nkpv`, or `__nkpv_<mount>` where `base_path` has a mount.
     pub cookie_name: Option<String>,
     /// Whether open tabs are counted at all. Default true. Without it releases and messages still reach every tab.
     pub connection_tracking: bool,
     /// Whether the page of each tab is known. Needs `connection_tracking`. Default true.
     pub route_tracking: bool,
-    /// Whether client addresses are read, kept in memory, and shown to those who may see stats. Needs
-    /// `connection_tracking`. Default false: they are never read, never kept, never shown.
+    /// Whether client addresses are read, kept in memory, and shown to subscribers of stats. Needs
+    /// `connection_tracking`. Default false: addresses are not read, not kept and not shown.
     pub ip_tracking: bool,
-    /// A release that is announced at start if it is news: not in the log, and not the one that was given at the last start. So a
-    /// restart with the configuration of an earlier deploy changes nothing; to go back to an earlier release, announce it. The log says
-    /// what happened. `None`: the last one announced stays current, else `unreleased`.
+    /// A release that is announced at start if it is new: not in the log, and not the one of the last start. So a
+    /// restart with the configuration of an earlier deploy changes nothing; to go back to an earlier release, announce
+    /// it. The log says what happened. `None`: the last one announced stays current, else `unreleased`.
     pub release: Option<String>,
-    /// Origins other than the server's own whose pages may connect, for instance `https://app.example.com`; those of apps and extensions
-    /// too, as in `capacitor://localhost`. `null` is that of files and of sandboxed frames on any site. Default none.
+    /// Origins other than the server's own whose pages may connect, for instance `https://app.example.com`; also those
+    /// of apps and extensions, such as `capacitor://localhost`. `null` is the origin of files, and of sandboxed frames
+    /// on any site. Default none.
     pub allowed_origins: Vec<String>,
-    /// User agents that are bots on this site, and people that the carried list takes for bots. Default none.
+    /// User agents that are bots on this site, and people that the built-in list recognises as bots. Default none.
     pub bots: BotLists,
-    /// Networks of proxies whose forwarding headers are believed. Default none.
+    /// Networks of proxies whose forwarding headers are trusted. Default none.
     pub trusted_proxies: Vec<IpNet>,
-    /// The headers in which those proxies say a browser's address. Name the ones that they set: any other comes through as the
-    /// visitor sent it. Default `x-forwarded-for` alone.
+    /// The headers in which those proxies send a browser's address. Choose only headers that every trusted proxy sets:
+    /// visitors can set the others. Default `x-forwarded-for` alone.
     pub address_headers: Vec<AddressHeader>,
     /// The secret of the admin API. `None`: the admin API answers `503` to everything. 16 random characters or more; a shorter one
     /// can be guessed and gets a warning in the log.
     pub admin_secret: Option<Secret>,
-    /// The admin secret before this one, which holds too while clients change over. Default none.
+    /// The previous admin secret, which is also valid while clients change over. Default none.
     pub admin_secret_previous: Option<Secret>,
-    /// A secret that opens the bridge (`protocol/BRIDGE.md`) and nothing else. Where there is one, only it opens a bridge that
-    /// says who may see stats; otherwise the admin secret does. Default none.
+    /// A secret that opens the bridge (`protocol/BRIDGE.md`) and nothing else. If it is set, only this secret opens a
+    /// bridge that decides who may see stats; otherwise the admin secret does. Default none.
     pub bridge_secret: Option<Secret>,
-    /// The bridge secret before this one, which holds too while apps change over. Default none.
+    /// The previous bridge secret, which is also valid while apps change over. Default none.
     pub bridge_secret_previous: Option<Secret>,
     /// Sealed session cookies (h3, nuxt-auth-utils) that admit to stats. Default none.
     pub sealed_session: Option<SealedSessionConfig>,
-    /// An endpoint of the app that is asked whether a browser may see stats. Default none.
+    /// An endpoint of the app that says whether a browser may see stats. Default none.
     pub forward_auth: Option<ForwardAuthConfig>,
-    /// Whether the app is asked, over a bridge that it opens (`protocol/BRIDGE.md`), who may see stats. Needs `bridge_secret` or
+    /// Whether the server asks the app over its bridge (`protocol/BRIDGE.md`) who may see stats. Needs `bridge_secret` or
     /// `admin_secret`. Default false.
     pub authorize_bridge: bool,
-    /// Admits everybody to stats. For trials on loopback only. Default false.
+    /// Shows stats to anyone. For trials on loopback only. Default false.
     pub authorize_anyone: bool,
-    /// Threads that hold connections; `0` means one per core. Default 0.
+    /// Threads that serve connections; `0` means one per core. Default 0.
     pub shards: usize,
     /// Every bound.
     pub limits: Limits,
@@ -81,14 +81,14 @@ pub struct SealedSessionConfig {
     pub rule: ClaimRule,
 }
 
-/// An endpoint of the app that is asked, with the browser's own headers, whether that browser may see stats.
+/// An endpoint of the app that says, by the browser's own headers, whether that browser may see stats.
 #[derive(Clone, Debug)]
 pub struct ForwardAuthConfig {
     /// An absolute `http` or `https` URL. `2xx` admits, `401`, `403` and redirects refuse, anything else counts as
     /// unavailable.
     pub url: String,
-    /// How long an answer holds for the same headers, milliseconds. Who may no longer see stats is found out that much later
-    /// than `limits.admission_ms` at most. Default 5,000.
+    /// How long an answer is used for the same headers, milliseconds. A subscriber that lost the right is refused that
+    /// much later than `limits.admission_ms` at most. Default 5,000.
     pub cache_ms: u32,
     /// How long the app may take, milliseconds. Default 3,000.
     pub timeout_ms: u32,
@@ -203,11 +203,11 @@ impl Config {
                     .bytes()
                     .any(|byte| !byte.is_ascii_graphic() || b"=;,\"".contains(&byte)))
         {
-            problems.push(format!("`cookie_name` is `{name}`: that is no cookie name"));
+            problems.push(format!("`cookie_name` is `{name}`, which is not a valid cookie name: use letters, digits and `-`, `_`, `.`"));
         }
     }
 
-    /// The board's path must not be, nor lie below, that of anything else of ours.
+    /// The board's path must not be, or be below, another path of this server.
     fn problems_of_board(&self, path: &str, problems: &mut Vec<String>) {
         let others = [
             ("`base_path`", &*self.base_path),
@@ -222,7 +222,7 @@ impl Config {
         };
         for (what, _) in others.iter().filter(|(_, other)| is_in(other)) {
             problems.push(format!(
-                "`board_path` is `{path}`: that is {what}, or below it; choose another"
+                "`board_path` is `{path}`, which is {what} or below it: choose another"
             ));
         }
     }
@@ -255,8 +255,7 @@ impl Config {
                 ));
             } else if self.authorize_anyone && crate::origin::is_nameless(origin) {
                 problems.push(format!(
-                    "`allowed_origins` has `{origin}`, which pages of any site can have, and `authorize_anyone` would show stats to \
-                     them: leave one of the two out"
+                    "`allowed_origins` has `{origin}`, which pages of any site can have, and `authorize_anyone` would show them stats: leave one of the two out"
                 ));
             }
         }

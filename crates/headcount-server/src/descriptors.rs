@@ -1,7 +1,8 @@
 //! How many sockets there is room for.
 //!
-//! Every socket is a file descriptor, and a process has only so many of them (`RLIMIT_NOFILE`). Connections leave some free: with
-//! none left nobody is answered, health checks and admins neither. While there are few connections, their places serve requests.
+//! Every socket is a file descriptor, and a process has only so many of them (`RLIMIT_NOFILE`). Connections leave some
+//! free: without them there would be no answers, not even for health checks and admins. While there are few
+//! connections, their places serve requests.
 
 use std::fs::File;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,7 +20,7 @@ const RESERVED: u32 = 8;
 /// How many that are, at the least and at the most.
 const RESERVE: (u32, u32) = (32, 1_024);
 
-/// Of these one in so many is for what is no socket of a client: the store, and questions to authorizers.
+/// One in so many of these is for other files and sockets: the store, and questions to authorizers.
 const OTHERS: u32 = 4;
 
 /// Connections served at once on a listener beside those of the shards, at the most.
@@ -32,7 +33,7 @@ const OPEN: u64 = 64;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Room {
     connections: u32,
-    /// Sockets of clients besides connections, whatever happens.
+    /// Sockets of clients besides connections, at least.
     doors: u32,
     heads_pending_max: u32,
     http_connections_max: u32,
@@ -101,11 +102,11 @@ fn free() -> Option<u32> {
     Some(u32::try_from(max.saturating_sub(open)).unwrap_or(u32::MAX))
 }
 
-/// A descriptor kept for when there is no other: with it a socket can be accepted, and told so. All listeners share it.
+/// A descriptor kept for when there is no other: with it a socket can be accepted and refused. All listeners share it.
 #[derive(Debug)]
 pub(crate) struct Spare {
     file: Mutex<Option<File>>,
-    /// Whether it was ever needed. Before that nobody asks for the lock.
+    /// Whether it was ever needed. Before that, the lock is not taken.
     was_needed: AtomicBool,
 }
 
@@ -133,8 +134,8 @@ impl Spare {
         Some(done)
     }
 
-    /// Whether the descriptor is there. While it was lent somebody else may have got it: whoever just got one and hears `false` gives
-    /// it back, and calls [`Spare::restore`].
+    /// Whether the descriptor is there. While it was lent, something else may have got it: a caller that just got a
+    /// descriptor and gets `false` closes it, and calls [`Spare::restore`].
     pub(crate) fn is_there(&self) -> bool {
         !self.was_needed.load(Ordering::SeqCst) || self.restore()
     }

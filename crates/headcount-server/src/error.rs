@@ -16,7 +16,7 @@ use crate::store::StoreError;
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The configuration contradicts itself. All contradictions, one a line.
-    #[error("the configuration does not add up:\n  {}", .0.join("\n  "))]
+    #[error("the configuration is not valid:\n  {}", .0.join("\n  "))]
     Config(Vec<String>),
     /// The store cannot be opened or read.
     #[error("the store is not usable")]
@@ -27,7 +27,7 @@ pub enum StartError {
     /// The configured release could not be announced.
     #[error("the release could not be announced")]
     Release(#[source] Box<CommandError>),
-    /// Threads, sockets or random numbers are not to be had.
+    /// The system gives no threads, sockets or random numbers.
     #[error("the system refuses a thread, a poll or random numbers")]
     System(#[from] std::io::Error),
 }
@@ -56,13 +56,15 @@ pub enum CommandError {
     #[error("the command could not be stored, so no tab was told: {}", .0.reason())]
     Store(#[source] StoreError),
     /// The version cannot be announced.
-    #[error("that is no version")]
+    #[error("the version is not valid")]
     Version(#[from] VersionError),
-    /// The pattern is none.
-    #[error("that is no pattern")]
+    /// The pattern is not valid.
+    #[error("the pattern is not valid")]
     Pattern(#[from] PatternError),
     /// No rule with this number stands.
-    #[error("no invalidation {id} stands; the list of invalidations names those that do")]
+    #[error(
+        "no invalidation has the number {id}: it has ended, or never existed. The list of invalidations has those that stand"
+    )]
     NoSuchRule {
         /// The number.
         id: u32,
@@ -73,22 +75,22 @@ pub enum CommandError {
         /// The setting to turn on.
         setting: &'static str,
     },
-    /// The tabs would be told over longer than an hour, or than the rule stands.
+    /// The spread is longer than an hour, or than the rule stands.
     #[error(
-        "a rule cannot tell its tabs over longer than an hour, or than it stands: the most is {most_ms} milliseconds"
+        "the spread is too long: it is at most an hour, and no longer than the rule stands. Use at most {most_ms} milliseconds"
     )]
     Spread {
         /// The longest time for this rule, milliseconds.
         most_ms: u32,
     },
     /// All four billion numbers were given.
-    #[error("no number is left for another command")]
+    #[error("no number is left for another command: begin with an empty store")]
     OutOfNumbers,
     /// A part of the server did not answer within `limits.answer_ms`.
-    #[error("the server is too far behind")]
+    #[error("the server is overloaded: try again shortly")]
     Overloaded,
-    /// The server drains, and what it would store belongs to the server that follows.
-    #[error("this server is about to stop and takes no more commands: give it to the server that follows")]
+    /// The server drains, and the store belongs to its successor.
+    #[error("this server is stopping and takes no more commands: send the command to its successor")]
     Draining,
     /// The server has stopped.
     #[error("the server has stopped")]
@@ -104,13 +106,13 @@ impl From<StoreError> for CommandError {
     }
 }
 
-/// What a newcomer is answered where there is no room even to serve its request.
+/// The answer to a new socket if there is no room even to serve its request.
 pub(crate) const FULL_ANSWER: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n\
-    retry-after: 5\r\nconnection: close\r\ncontent-length: 84\r\n\r\n\
-    {\"error\":{\"code\":\"full\",\"message\":\"the server holds as many connections as it may\"}}";
+    retry-after: 5\r\nconnection: close\r\ncontent-length: 85\r\n\r\n\
+    {\"error\":{\"code\":\"full\",\"message\":\"the server has reached its limit of connections\"}}";
 
-/// A refusal of an endpoint of ours: a status, a code for programs, a sentence for people.
+/// An error answer of an endpoint: a status, a code for programs, a sentence for people.
 #[derive(Debug)]
 pub(crate) struct Refusal {
     status: StatusCode,
@@ -140,8 +142,7 @@ impl Refusal {
     }
 
     pub(crate) fn not_configured() -> Self {
-        let message =
-            "no admin secret is configured, so this answers nobody: set HEADCOUNT_ADMIN_SECRET on the server";
+        let message = "no admin secret is configured, so the admin API is off: set HEADCOUNT_ADMIN_SECRET on the server";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "not-configured", message)
     }
 
@@ -151,13 +152,13 @@ impl Refusal {
     }
 
     pub(crate) fn wrong_secret() -> Self {
-        let message = "that is not the admin secret of this server";
+        let message = "this is not the admin secret of the server";
         Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message)
     }
 
-    /// A wrong secret that gets no answer. Only where the connection is not ours to close this is what it gets.
+    /// For a wrong secret that gets no answer. It is sent only if headcount does not own the connection and cannot close it.
     pub(crate) fn too_many_guesses() -> Self {
-        let message = "too many wrong secrets were shown lately";
+        let message = "too many wrong secrets were sent: wait ten seconds";
         let refusal = Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-guesses", message);
         Self {
             retry_after_seconds: Some(10),
@@ -166,29 +167,31 @@ impl Refusal {
     }
 
     pub(crate) fn ticket_at_bridge() -> Self {
-        let message = "a ticket opens no bridge: send the secret as `Authorization: Bearer <secret>`";
+        let message =
+            "a ticket does not open the bridge: send the secret as `Authorization: Bearer <secret>`";
         Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message)
     }
 
     pub(crate) fn bridge_only() -> Self {
-        let message = "the bridge secret opens the bridge alone: send the admin secret";
+        let message = "the bridge secret opens only the bridge: send the admin secret";
         Self::new(StatusCode::FORBIDDEN, "bridge-only", message)
     }
 
     pub(crate) fn bridge_secret_needed() -> Self {
-        let message = "this server has a bridge secret, and only that may say who sees stats: send it instead of the admin secret";
+        let message = "this server has a bridge secret, and only an app with that secret decides who sees stats: send it \
+                       instead of the admin secret";
         Self::new(StatusCode::FORBIDDEN, "bridge-secret-needed", message)
     }
 
     pub(crate) fn foreign_origin() -> Self {
-        let message = "pages of this origin may not do this: let the proxy pass on `Host`, or allow the origin on the server with \
-                       `--allowed-origin` (`allowed_origins`)";
+        let message = "the page's origin is not allowed: let the proxy pass `Host` on, or allow the origin on the server \
+                       with `--allowed-origin` (`allowed_origins`)";
         Self::new(StatusCode::FORBIDDEN, "origin-not-allowed", message)
     }
 
     pub(crate) fn foreign_host() -> Self {
-        let message = "stats are open to anyone here, so this server answers under loopback names only: ask for localhost or \
-                       127.0.0.1, or add the site's origin to `allowed_origins` on the server";
+        let message = "this server shows stats to anyone, so it answers only to loopback names: use localhost or 127.0.0.1, \
+                       or add the site's origin to `allowed_origins` on the server";
         Self::new(StatusCode::FORBIDDEN, "host-not-allowed", message)
     }
 
@@ -198,12 +201,13 @@ impl Refusal {
     }
 
     pub(crate) fn no_such_endpoint() -> Self {
-        let message = "there is nothing at this path: see protocol/PROTOCOL.md for what there is";
+        let message = "there is no endpoint at this path: protocol/PROTOCOL.md lists the endpoints";
         Self::new(StatusCode::NOT_FOUND, "no-such-endpoint", message)
     }
 
     pub(crate) fn method_not_allowed() -> Self {
-        let message = "this endpoint does not take this method: `Allow` says which it takes";
+        let message =
+            "this endpoint does not support this method: the header `Allow` lists those that it supports";
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", message)
     }
 
@@ -219,7 +223,7 @@ impl Refusal {
         let refusal = Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "draining",
-            "the server is about to stop",
+            "the server is stopping",
         );
         Self {
             retry_after_seconds: Some(1),
@@ -249,7 +253,7 @@ impl Refusal {
         let refusal = Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "overloaded",
-            "the server is too far behind",
+            "the server is overloaded: try again shortly",
         );
         Self {
             retry_after_seconds: Some(1),
@@ -290,8 +294,8 @@ impl Refusal {
     }
 
     pub(crate) fn no_such_part() -> Self {
-        let message = "the browser client of this server has no such part: the page runs the client of another build, and gets this \
-                       one's when it is loaded again";
+        let message = "the browser client of this server has no such part: the page runs the client of another build. Load \
+                       the page again to get this one";
         Self::new(StatusCode::NOT_FOUND, "no-such-part", message)
     }
 
@@ -299,7 +303,7 @@ impl Refusal {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "internal",
-            "the server's log says more",
+            "the server failed: its log says why",
         )
     }
 }
@@ -313,11 +317,9 @@ impl From<CommandError> for Refusal {
                 tracing::error!(error = with_sources(source), "a command could not be stored");
                 Self::not_stored(error.to_string())
             }
-            CommandError::Version(source) => Self::new(
-                StatusCode::BAD_REQUEST,
-                "invalid-version",
-                format!("{error}: {source}"),
-            ),
+            CommandError::Version(source) => {
+                Self::new(StatusCode::BAD_REQUEST, "invalid-version", with_sources(source))
+            }
             CommandError::Pattern(source) => {
                 Self::new(StatusCode::BAD_REQUEST, "invalid-pattern", with_sources(source))
             }

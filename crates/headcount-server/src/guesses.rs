@@ -1,12 +1,13 @@
 //! What becomes of a wrong secret: it is counted, logged, and answered late.
 //!
-//! Every wrong secret goes through here: bearer, body, sign-in, bridge. Each address may show a few, after which the answers
-//! to it come one a second; all addresses together get only so many such answers a second. Few answers are held back at once, so
-//! that they take no connection that the owner needs. A guess beyond that gets no answer: its connection is closed, as it is
-//! for a second guess on a connection whose first one waits. A right secret is always answered at once, from any address.
-//! Refusing unheard would be stronger and would let every stranger lock the owner out: behind a proxy that does not tell
-//! addresses apart, and in any office, the two have the same one. So a guesser pays a connection for each guess and we pay a
-//! comparison; what makes a secret safe is its length, of which the server warns.
+//! Every wrong secret goes through here: bearer, body, sign-in, bridge. Each address may send a few; then its answers
+//! come one a second. All addresses together get only a limited number of such answers a second. Few answers are held
+//! back at once, so that they take no connection that the owner needs. A guess beyond that gets no answer: its
+//! connection is closed. So is a connection with a second guess while the first one waits. A right secret is always
+//! answered at once, from any address. Refusing an address without a check would be stronger, but would let anyone lock
+//! the owner out: behind a proxy that does not forward addresses, and in any office, both have the same address. So a
+//! guess costs the guesser a connection, and the server a comparison. A secret is safe because of its length; the
+//! server warns about short ones.
 //!
 //! Invariants: never more addresses than `guess_addresses_max`, nor more answers held back than `guesses_held_max`, than
 //! `guesses_held_per_address_max` for one address, or than the door has places for. The log gets a line each ten seconds at
@@ -204,7 +205,7 @@ impl State {
         (own.max(all), key)
     }
 
-    /// Where an address is counted. Where there is no place for another one, those without a place count as one.
+    /// The entry of an address. If there is no room for another entry, all further addresses share one.
     fn shown(&mut self, address: u64, now: Instant, limits: &Limits) -> (u64, &mut Shown) {
         let max = limits.guess_addresses_max as usize;
         if self.addresses.len() >= max && now >= self.cleared_at + CLEAR_EVERY {
@@ -234,10 +235,10 @@ impl Log {
         if let Some(address) = self.last_from.take() {
             tracing::warn!(
                 count,
-                "wrong secrets were shown to the admin API, the last one from {address}"
+                "wrong secrets were sent to the admin API, the last one from {address}"
             );
         } else {
-            tracing::warn!(count, "wrong secrets were shown to the admin API");
+            tracing::warn!(count, "wrong secrets were sent to the admin API");
         }
     }
 }

@@ -14,8 +14,8 @@ pub trait Head {
     /// The query of the request target, as sent, without the question mark.
     fn query(&self) -> Option<&str>;
 
-    /// Calls `each` with every value of the header `name` (given in lower case), in the order they were sent, whatever their
-    /// bytes. For headers that decide something by being there, or whose length counts.
+    /// Calls `each` with every value of the header `name` (given in lower case), in the order they were sent, also if
+    /// they are not text. For headers whose presence or length matters.
     fn each_bytes<'head>(&'head self, name: &str, each: &mut dyn FnMut(&'head [u8]));
 
     /// As [`Head::each_bytes`], as text. Values that are not UTF-8 are skipped.

@@ -57,7 +57,7 @@ pub(crate) struct Inner {
     pub(crate) bridges: Bridges,
     pub(crate) store: Arc<Store>,
     pub(crate) guesses: Arc<Guesses>,
-    /// Taken by whoever serves.
+    /// Taken by `serve`.
     pub(crate) handoffs: Mutex<Option<mpsc::Receiver<Handoff>>>,
     pub(crate) started: Instant,
     pub(crate) pages: LatestPages,
@@ -102,12 +102,13 @@ impl Headcount {
         Ok(())
     }
 
-    /// Connections there is room for: `limits.connections_max`, or what the file descriptors of this process leave room for.
+    /// Connections that the server has room for: `limits.connections_max`, or what the file descriptors of this process
+    /// leave room for.
     pub fn connections_max(&self) -> u32 {
         self.0.site.room.connections()
     }
 
-    /// Whether new connections are taken.
+    /// Whether new connections are accepted.
     pub fn is_ready(&self) -> bool {
         self.0.site.is_ready()
     }
@@ -146,15 +147,15 @@ impl Headcount {
         &self.0.guesses
     }
 
-    /// Has every admission asked for anew, now.
+    /// Asks the authorizers again about every admission, now.
     pub(crate) async fn recheck(&self) {
         let _hub_gone = self.0.hub.send(HubEvent::Recheck).await;
     }
 
-    /// Takes cookies back, `name=value` each: admissions that they gave are asked for anew, now.
+    /// Ends cookies, `name=value` each: the authorizers are asked again, now, about the subscribers that they admitted.
     pub(crate) async fn end_cookies(&self, pairs: &[String]) {
         let ended = self.0.site.authorizers.ended();
-        // All of them, whatever one says.
+        // All of them, without stopping at the first.
         let admitted = pairs.iter().filter(|pair| ended.end(pair)).count();
         if admitted > 0 {
             let _hub_gone = self.0.hub.send(HubEvent::Ended).await;

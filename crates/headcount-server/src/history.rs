@@ -1,4 +1,4 @@
-//! Counts by version over time: a task takes samples, and whoever may see them asks for them.
+//! Counts by version over time: a task takes samples, and the admin API returns them.
 //!
 //! Every `history_step_ms` it asks the shards how many connections run each version, which costs them a walk over their
 //! versions and no report. The first sample of each minute goes to the store. All of them are in memory as well: a week is
@@ -21,7 +21,7 @@ use crate::shard::{Command, Question, Shards, Versions};
 use crate::site::Site;
 use crate::store::Store;
 
-/// The history, as the task that fills it and those who ask share it.
+/// The history, shared by the task that fills it and its readers.
 type SharedHistory = Arc<Mutex<History>>;
 
 /// The history of a running server. Its task ends with this value.

@@ -1,10 +1,10 @@
 //! Closures of the embedding app that learn of every connection.
 //!
-//! Hooks run on a thread of their own, one event after the other, in the order in which they happened to a connection. A
-//! slow hook delays later events, never a shard. Beyond `limits.hook_events_max` waiting events are dropped and counted,
-//! and [`Hooks::on_lagged`] says so: an app that keeps a list of its own then asks for the connections anew.
+//! Hooks run on their own thread, one event after the other, in the order in which they happened to a connection. A
+//! slow hook delays later events, never a shard. Beyond `limits.hook_events_max` waiting events are dropped and
+//! counted, and [`Hooks::on_lagged`] is called: an app that keeps its own list then reads all connections again.
 //!
-//! Who may see stats is no hook here but an [`Authorizer`](crate::authorize::Authorizer); a closure can be one.
+//! An [`Authorizer`](crate::authorize::Authorizer), not a hook, decides who may see stats; a closure can be one.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -164,7 +164,7 @@ pub(crate) struct HookQueue {
     dropped: Arc<AtomicU64>,
 }
 
-/// The queue between shards and hooks; none where there is no hook.
+/// The queue between shards and hooks; `None` without hooks.
 pub(crate) fn queue(hooks: &Hooks, events_max: u32) -> (Witness, Option<HookQueue>) {
     if hooks.is_empty() {
         return (Witness::default(), None);

@@ -1,12 +1,13 @@
 //! By which names a server that shows stats to anyone may be asked.
 //!
-//! Such a server listens on loopback, where nobody else comes. But a page of any site can: its owner lets the site's name
-//! point at 127.0.0.1 once the page is loaded (DNS rebinding), and what the browser then asks of us looks like the page's own
-//! origin. The name gives it away: `Host` is what the page's address says. So where stats are open to anyone, requests under
-//! other names than loopback's and those of the allowed origins are refused, before anything else is looked at.
+//! Such a server listens on loopback, which other machines cannot reach. But a page of any site can: its owner points
+//! the site's name at 127.0.0.1 once the page is loaded (DNS rebinding), and then the browser's requests look like
+//! those of the page's own origin. The name shows it: `Host` is the name in the page's address. So if stats are open to
+//! anyone, requests with other names than loopback's and those of the allowed origins are refused, before any other
+//! check.
 //!
-//! Everywhere else secrets, tickets and sessions decide, which such a page does not have: a cookie belongs to the name that
-//! it was set under. There a proxy may pass on whatever name the site has.
+//! Other servers check secrets, tickets and sessions, which such a page does not have: a cookie belongs to the name
+//! that it was set under. There a proxy may pass on any name.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -25,7 +26,7 @@ pub(crate) struct Hosts {
 
 impl Hosts {
     pub(crate) fn new(config: &Config) -> Self {
-        // The host in an app's origin is no name in DNS: another site may be called the same.
+        // The host in an app's origin is not a DNS name: another site may have the same name.
         let hosts = config
             .allowed_origins
             .iter()
@@ -50,7 +51,7 @@ impl Hosts {
     }
 }
 
-/// The host in one form, whatever its port.
+/// The host in its normal form, without the port.
 fn host_of(authority: &str) -> Option<String> {
     Some(host_and_port(authority, Scheme::Http)?.0)
 }

@@ -25,7 +25,7 @@
 //! # }
 //! ```
 //!
-//! `examples/embed.rs` is a whole app: a welcome to each tab, sessions of its own, endpoints for its admins.
+//! `examples/embed.rs` is a whole app: a welcome to each tab, its own sessions, endpoints for its admins.
 
 mod admission;
 mod answers;

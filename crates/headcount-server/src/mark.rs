@@ -1,7 +1,7 @@
 //! Telling one browser from another in three bytes.
 
-/// A short, keyed hash of what a browser showed. Every connection has two of them, and whoever guesses one has to open a stream for
-/// each guess.
+/// A short, keyed hash of a browser's credentials. Every connection has two of them; to guess one takes a stream for each
+/// guess.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Mark([u8; 3]);
 

@@ -1,6 +1,6 @@
 //! What is counted about the server itself, for `/metrics`.
 //!
-//! Every count is one line in a table: its family, its label, its help. Each shard has a set of its own, so counting costs
+//! Every count is one line in a table: its family, its label, its help. Each shard has its own set, so counting costs
 //! an uncontended add; a scrape sums the sets and writes them in the Prometheus text format.
 
 use std::fmt;
@@ -47,22 +47,22 @@ counts! {
     RefusedHeadsFull "refused" "heads_full" "Requests refused, by cause",
     RefusedHandoffFull "refused" "handoff_full" "Requests refused, by cause",
     RefusedDescriptors "refused" "descriptors" "Requests refused, by cause",
-    ReceivedNavigation "received" "route_update" "Messages from clients, by what became of them",
-    ReceivedOther "received" "other" "Messages from clients, by what became of them",
-    ReceivedUnknown "received" "unknown" "Messages from clients, by what became of them",
-    ReceivedMalformed "received" "malformed" "Messages from clients, by what became of them",
-    ReceivedFlood "received" "flood" "Messages from clients, by what became of them",
-    ReceivedBadRoute "received" "bad_route" "Messages from clients, by what became of them",
+    ReceivedNavigation "received" "route_update" "Messages from clients, by kind",
+    ReceivedOther "received" "other" "Messages from clients, by kind",
+    ReceivedUnknown "received" "unknown" "Messages from clients, by kind",
+    ReceivedMalformed "received" "malformed" "Messages from clients, by kind",
+    ReceivedFlood "received" "flood" "Messages from clients, by kind",
+    ReceivedBadRoute "received" "bad_route" "Messages from clients, by kind",
     SentStats "sent" "stats" "Messages to clients, by kind",
     SentVersion "sent" "version" "Messages to clients, by kind",
     SentCustom "sent" "custom" "Messages to clients, by kind",
     SentKeepalive "sent" "keepalive" "Messages to clients, by kind",
-    StatsSkipped "stats_skipped" "slow_reader" "Stats messages left out because a newer one came first",
-    SubscribeAdmitted "subscribed" "admitted" "Subscriptions to stats, by verdict",
-    SubscribeRefused "subscribed" "refused" "Subscriptions to stats, by verdict",
-    SubscribeUnavailable "subscribed" "unavailable" "Subscriptions to stats, by verdict",
-    SubscribeStands "subscribed" "stands" "Subscriptions to stats, by verdict",
-    SubscribeForeign "subscribed" "foreign" "Subscriptions to stats, by verdict",
+    StatsSkipped "stats_skipped" "slow_reader" "Stats messages that were replaced by a newer one before they were sent",
+    SubscribeAdmitted "subscribed" "admitted" "Subscriptions to stats, by outcome",
+    SubscribeRefused "subscribed" "refused" "Subscriptions to stats, by outcome",
+    SubscribeUnavailable "subscribed" "unavailable" "Subscriptions to stats, by outcome",
+    SubscribeStands "subscribed" "stands" "Subscriptions to stats, by outcome",
+    SubscribeForeign "subscribed" "foreign" "Subscriptions to stats, by outcome",
     HttpSlowHead "http_closed" "slow_head" "HTTP connections closed by the server, by cause",
     HttpIdle "http_closed" "idle" "HTTP connections closed by the server, by cause",
     HttpStuck "http_closed" "stuck" "HTTP connections closed by the server, by cause",
@@ -113,7 +113,7 @@ impl Meters {
 pub(crate) struct Gauges {
     /// Connections held.
     pub(crate) connections: u64,
-    /// Connections there is room for.
+    /// Connections that the server has room for.
     pub(crate) connections_max: u64,
     /// Sockets that speak HTTP with the generic door.
     pub(crate) http_connections: u64,
@@ -123,7 +123,7 @@ pub(crate) struct Gauges {
     pub(crate) rules: u64,
     /// Bridges to app servers that are open.
     pub(crate) bridges: u64,
-    /// Whether new connections are taken.
+    /// Whether new connections are accepted.
     pub(crate) ready: bool,
     /// Whether releases and rules can be stored.
     pub(crate) store: bool,
@@ -175,7 +175,7 @@ impl Gauges {
             ("connections", "Connections held", self.connections),
             (
                 "connections_max",
-                "Connections there is room for",
+                "Connections that the server has room for",
                 self.connections_max,
             ),
             (
@@ -188,7 +188,7 @@ impl Gauges {
             ("bridges", "Bridges to app servers that are open", self.bridges),
             (
                 "ready",
-                "Whether new connections are taken",
+                "Whether new connections are accepted",
                 u64::from(self.ready),
             ),
             (
@@ -217,7 +217,7 @@ impl Collector for Scrape {
                 Value(total).encode(metric.encode_family(&[("kind", *label)])?)?;
             }
         }
-        let help = "User agents taken for bots, by the pattern that matched";
+        let help = "User agents recognised as bots, by the pattern that matched";
         let mut bots = encoder.encode_descriptor("bots", help, None, MetricType::Counter)?;
         for (pattern, count) in &self.bots {
             Value(*count).encode(bots.encode_family(&[("pattern", pattern.as_str())])?)?;

@@ -1,9 +1,9 @@
 //! Which web pages may talk to us from a browser.
 //!
-//! A browser says with every WebSocket handshake, every POST and every cross-origin read which page's origin it comes from
-//! (`Origin`), and no page can change that. So a page of another site that tries to read stats or change something with the
-//! visitor's cookies is told apart here. Tools that are no browsers send no `Origin`; they hold no visitor's cookies either,
-//! and the usual checks on secrets apply to them.
+//! With every WebSocket handshake, every POST and every cross-origin read a browser sends the origin of the page
+//! (`Origin`), and no page can change that. This is how a page of another site is recognised that tries to read stats,
+//! or to change something, with the visitor's cookies. Other programs send no `Origin`; they have no visitor's cookies
+//! either, and the usual checks on secrets apply to them.
 //!
 //! For streams and for requests that change something or read stats. Not for pages that people navigate to: a link from
 //! another site to such a page looks foreign.
@@ -15,7 +15,7 @@ use std::net::Ipv6Addr;
 
 use crate::head::{Head, only};
 
-/// The origins other than our own whose pages may connect.
+/// The origins whose pages may connect, besides the server's own.
 #[derive(Clone, Debug, Default)]
 pub struct Origins {
     allowed: Vec<Origin>,
@@ -43,13 +43,13 @@ enum Origin {
         host: String,
         port: Option<u16>,
     },
-    /// That of an app or a browser's extension, with a scheme of its own, as in `capacitor://localhost`.
+    /// The origin of an app or a browser extension with its own scheme, as in `capacitor://localhost`.
     App(String),
     /// One that has no name: `null`, or `file://`, of files, sandboxed frames and `data:` pages.
     Nameless,
 }
 
-/// Schemes whose pages have no origin of that name, so that listing one is a mistake.
+/// Schemes that no origin has, so that listing one is a mistake.
 const NO_ORIGINS: [&str; 10] = [
     "ws",
     "wss",
@@ -70,8 +70,8 @@ pub(crate) enum Scheme {
 }
 
 impl Origins {
-    /// Allows these, each as in `https://app.example.com`, `http://localhost:3000`, `capacitor://localhost` or `null`. What is no
-    /// origin ([`is_origin`]) allows nothing; the configuration is checked for it at start.
+    /// Allows these, each as in `https://app.example.com`, `http://localhost:3000`, `capacitor://localhost` or `null`.
+    /// An item that is not an origin ([`is_origin`]) allows nothing; the configuration is checked for it at start.
     pub fn new(allowed: &[String]) -> Self {
         Self {
             allowed: allowed
@@ -83,26 +83,26 @@ impl Origins {
 
     /// Where the request with this head comes from.
     ///
-    /// Same origin: where the browser itself says so, with `Sec-Fetch-Site: same-origin`, which no page can set or change: then it does
-    /// not matter what a proxy makes of `Host`. Browsers send it over HTTPS and to loopback. Elsewhere, and for WebSocket handshakes,
-    /// host and port of `Origin` must equal those the request was sent to ([`Head::host`]), where `:80` and `:443` go without saying.
-    /// Our own scheme is not known behind a proxy that ends TLS, so it is not compared; but where the browser says
-    /// `Sec-Fetch-Site: cross-site`, only the list helps. There a proxy that rewrites `Host` makes the site's own pages foreign: let it
-    /// keep the header, or list the site's origin. `Origin: null` (sandboxed frames, files) is foreign unless listed, and more than one
-    /// `Origin` always is.
+    /// Same origin: the browser itself says so, with `Sec-Fetch-Site: same-origin`, which no page can set or change. Then it
+    /// does not matter how a proxy changes `Host`. Browsers send it over HTTPS and to loopback. Elsewhere, and for WebSocket
+    /// handshakes, host and port of `Origin` must equal those the request was sent to ([`Head::host`]), where `:80` and
+    /// `:443` are optional. The server's own scheme is not known behind a proxy that ends TLS, so it is not compared. But if
+    /// the browser says `Sec-Fetch-Site: cross-site`, only the list of allowed origins helps. With a proxy that rewrites
+    /// `Host` the site's own pages look foreign: let it keep the header, or list the site's origin. `Origin: null`
+    /// (sandboxed frames, files) is foreign unless listed, and more than one `Origin` always is.
     ///
-    /// Without `Origin`, `Sec-Fetch-Site` decides, whatever the method: `same-origin` is that, `none` (typed by the user) and
-    /// no such header are no page, and the rest is foreign: it is how a foreign `<img>` shows itself.
+    /// Without `Origin`, `Sec-Fetch-Site` decides, for every method: `same-origin` is the same origin; `none` (typed by
+    /// the user), or no such header, is not a page; everything else is foreign, such as an `<img>` on another site.
     pub fn admits<'head>(&self, head: &'head dyn Head) -> Admission<'head> {
         let mut sent = Vec::new();
         head.each_value("origin", &mut |value| sent.push(value));
         let site = match head.count("sec-fetch-site") {
             0 => None,
-            // Two are no browser's word.
+            // No browser sends two.
             _ => Some(only(head, "sec-fetch-site").unwrap_or("cross-site")),
         };
         if sent.len() != head.count("origin") {
-            // One that cannot be read is no reason to go by another, or by none.
+            // An unreadable one is foreign: it must not count as missing.
             return Admission::Foreign;
         }
         match *sent {
@@ -128,22 +128,22 @@ impl Origin {
     /// Scheme, host and optional port (RFC 6454, section 7), nothing behind; else what is wrong.
     fn parse(text: &str) -> Result<Self, &'static str> {
         if text.contains('*') {
-            return Err("there are no wildcards: list each origin");
+            return Err("wildcards are not supported: list each origin");
         }
         if text.eq_ignore_ascii_case("null") || text.eq_ignore_ascii_case("file://") {
             return Ok(Self::Nameless);
         }
         let (scheme, authority) = text
             .split_once("://")
-            .ok_or("write its scheme too, as in `https://app.example.com`")?;
+            .ok_or("the scheme is missing: write it as in `https://app.example.com`")?;
         let scheme = scheme.to_ascii_lowercase();
         if NO_ORIGINS.contains(&&*scheme) {
             return Err(
-                "pages have no origin of this scheme: write the one that the page's address begins with",
+                "no page has an origin of this scheme: write the scheme that the page's address begins with",
             );
         }
         if authority.contains(['/', '?', '#', '@', '\\']) {
-            return Err("leave out what is before the host and behind the port, a slash at the end too");
+            return Err("leave out everything before the host and after the port, also a slash at the end");
         }
         let web = match &*scheme {
             "http" => Scheme::Http,
@@ -165,7 +165,7 @@ impl Origin {
                 .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
         if !is_scheme {
             return Err(
-                "that is no scheme: write it as in `https://app.example.com` or `capacitor://localhost`",
+                "the scheme is not valid: write it as in `https://app.example.com` or `capacitor://localhost`",
             );
         }
         let (host, port) = named_host_and_port(authority).ok_or(NO_HOST)?;
@@ -187,7 +187,7 @@ impl Origin {
 const NO_HOST: &str =
     "write a host (a name in ASCII or an address, IPv6 in brackets), and behind it at most a port";
 
-/// What is wrong with an origin that is to be allowed; `None`: nothing.
+/// What is wrong with an origin in `allowed_origins`; `None`: nothing.
 pub fn problem(text: &str) -> Option<&'static str> {
     Origin::parse(text).err()
 }

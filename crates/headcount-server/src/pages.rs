@@ -1,8 +1,8 @@
 //! Which pages are looked at most, asked of every shard.
 //!
-//! A shard walks its table in pieces, each a message of its own, so that it hears its sockets in between. Ten boards that ask
-//! at once cost as one: an answer holds for a quarter of a second, and who asks while the shards are being asked waits for that
-//! answer.
+//! A shard walks its table in pieces, one message each, so that it serves its sockets in between. Ten boards that ask
+//! at once cost as much as one: an answer is valid for a quarter of a second, and a request that comes while the shards
+//! are being asked waits for that answer.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,11 +19,11 @@ use crate::shard::{Command, Question, Shards};
 /// How long an answer holds.
 const HOLDS: Duration = Duration::from_millis(250);
 
-/// The latest answer, for whoever asks soon after.
+/// The latest answer, for requests that come soon after.
 #[derive(Debug, Default)]
 pub(crate) struct LatestPages(Mutex<Option<(Instant, Arc<Ranking>)>>);
 
-/// Every page that somebody looks at.
+/// Every page with an open tab.
 #[derive(Debug, Default)]
 struct Ranking {
     current: Arc<str>,

@@ -1,7 +1,8 @@
 //! Pages that were refused for their origin, for an operator to see.
 //!
-//! Behind a proxy that rewrites `Host` the site's own pages look foreign, and nothing else would say so: their streams open, and what they
-//! say is refused. So each pair of an origin and the host that was asked is logged once, with what mends it, and kept for the board.
+//! Behind a proxy that rewrites `Host` the site's own pages look foreign, and nothing else would show that: their
+//! streams open, and their messages are refused. So each pair of an origin and a requested host is logged once, with
+//! the remedy, and kept for the board.
 //!
 //! Strangers can make up pairs. Few are kept, and a new one takes the place of the rarest: a site that is refused is refused often, so its
 //! pair stays. New pairs are logged up to a bound per hour; one that was not is logged once it was seen often.
@@ -26,7 +27,7 @@ const WINDOW_MS: u64 = 3_600_000;
 /// Lines in a window for pairs that are new.
 const LINES_MAX: u32 = 32;
 
-/// A pair that was seen so often is a site that is refused, or a stranger with patience: it has as many lines as new ones.
+/// A pair that was seen so often is a refused site, or someone who repeats requests: it has as many lines as new ones.
 const OFTEN: u64 = 20;
 
 /// The refusals of late.
@@ -57,14 +58,13 @@ impl Refusals {
             tracing::warn!(
                 ?origin,
                 ?host,
-                "a page was refused, because the host that was asked for is not the one of its origin. If it is the site's own page, let \
-                 the proxy pass on `Host` (nginx: `proxy_set_header Host $http_host;`), or start the server with `--allowed-origin` and \
+                "a page was refused, because its request has another host than its origin. If it is the site's own page, let the proxy pass `Host` on (nginx: `proxy_set_header Host $http_host;`), or start the server with `--allowed-origin` and \
                  this origin"
             );
         }
     }
 
-    /// Counts a refusal. Whether its pair is to be logged now.
+    /// Counts a refusal. Returns whether its pair must be logged now.
     fn is_news(&self, origin: &str, host: &str, now_ms: u64) -> bool {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Kept {
@@ -128,7 +128,7 @@ fn counted<'pairs>(
     pair
 }
 
-/// The beginning of a name that a stranger chose.
+/// The beginning of a name that a visitor chose.
 fn shortened(name: &str) -> String {
     let end = name.floor_char_boundary(NAME_BYTES_MAX.min(name.len()));
     name[..end].to_owned()

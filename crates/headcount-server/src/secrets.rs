@@ -1,12 +1,12 @@
 //! The secrets of the admin API: what each opens, and how they change while the server runs.
 //!
-//! There are two kinds. The admin secret opens the admin API. The bridge secret opens the bridge alone, and where there is
-//! one, only it opens a bridge that says who may see stats: such a bridge is shown visitors' cookies, which somebody who may
-//! announce releases need not see.
+//! There are two kinds. The admin secret opens the admin API. The bridge secret opens only the bridge. If there is one,
+//! only it opens a bridge that decides who may see stats: such a bridge gets visitors' cookies, and the owner of the
+//! admin secret need not see those.
 //!
-//! Of each kind two hold at a time, the current one and the one before it. So a secret is changed in steps, none of which
-//! locks anybody out: the server takes both, the clients change over one by one, the server forgets the old one. What was
-//! had for a secret (tickets, open bridges) ends with it.
+//! Two secrets of each kind are valid at a time, the current one and the previous one. So a secret is changed in steps
+//! that lock no client out: the server accepts both, the clients change over one by one, the server forgets the old
+//! one. Tickets and bridges end with the secret that opened them.
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
@@ -25,7 +25,7 @@ impl Secret {
         Self(text.into())
     }
 
-    /// The text. Whoever calls this keeps it out of logs and messages.
+    /// The text. The caller must keep it out of logs and messages.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -62,11 +62,11 @@ pub(crate) enum Right {
     Bridge,
 }
 
-/// A secret that holds, as somebody showed it.
+/// A valid secret that a request sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Recognised {
     pub(crate) right: Right,
-    /// Tells this secret from others, within this process. What is had for the secret carries it.
+    /// Identifies this secret, within this process. Tickets and bridges carry it.
     pub(crate) mark: u64,
 }
 
@@ -92,7 +92,7 @@ impl Secrets {
             ),
         ] {
             if !is_met {
-                problems.push(format!("`{key}` is the one before `{needed}`: set that too"));
+                problems.push(format!("`{key}` is the secret before `{needed}`: set that too"));
             }
         }
         let [admin, bridge] = [Right::Admin, Right::Bridge].map(|right| self.of(right));
@@ -108,7 +108,7 @@ impl Secrets {
         problems
     }
 
-    /// The keys of secrets that are short enough to be guessed.
+    /// The keys of secrets so short that they can be guessed.
     pub(crate) fn short(&self) -> Vec<&'static str> {
         let named = self.named().into_iter();
         let short = named.filter(|(_, secret)| secret.expose().chars().count() < SHORT);

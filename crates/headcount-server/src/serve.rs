@@ -97,8 +97,8 @@ impl Headcount {
         self.0.store.release().await;
     }
 
-    /// Serves `router` on a listener of its own until the future is dropped, with the limits of [`Headcount::serve`] on heads
-    /// and connections. For the admin API with [`admin_apart`](crate::Config::admin_apart), which answers there also while the
+    /// Serves `router` on another listener until the future is dropped, with the limits of [`Headcount::serve`] on heads and
+    /// connections. For the admin API with [`admin_apart`](crate::Config::admin_apart), which answers there also while the
     /// streams are drained.
     pub async fn serve_apart(&self, listener: TcpListener, router: Router) -> Result<(), ServeError> {
         listener.set_nonblocking(true).map_err(ServeError::Listener)?;
@@ -159,7 +159,7 @@ impl Headcount {
     }
 }
 
-/// Ends with the future of `serve`, however that ends: then nobody accepts any more.
+/// Ends with the future of `serve`, however that ends: then no listener accepts.
 struct Listening<'a>(&'a Headcount);
 
 impl Drop for Listening<'_> {

@@ -50,9 +50,9 @@ pub(crate) struct Site {
     pub(crate) sse_path: String,
     pub(crate) websocket_path: String,
     pub(crate) census: Census,
-    /// The sockets there is room for, whatever the limits say.
+    /// The sockets that the descriptors leave room for, independent of the limits.
     pub(crate) room: Room,
-    /// What sockets are accepted by where there is no room.
+    /// The descriptor with which sockets are accepted if there is no room.
     pub(crate) spare: Spare,
     /// Sockets of the generic door.
     pub(crate) http_connections: AtomicU32,
@@ -64,7 +64,7 @@ pub(crate) struct Site {
     large_credentials: Seldom,
     /// Says when clients that subscribe late were last mentioned.
     pub(crate) late_subscriptions: Seldom,
-    /// What stands, for those who cannot wait for the commander. It alone writes here.
+    /// The standing rules and releases, for readers that cannot wait for the commander. Only the commander writes here.
     standing: RwLock<Arc<Standing>>,
     /// False once the server was asked to stop.
     pub(crate) ready: AtomicBool,
@@ -120,14 +120,14 @@ impl Site {
         if self.large_credentials.is_due() {
             tracing::warn!(
                 bytes = credentials.bytes(),
-                "a browser showed more cookies than `limits.credentials_bytes_max`, and is treated as one that shows none"
+                "a browser sent more cookies than `limits.credentials_bytes_max`, and is treated as one that sends none"
             );
         }
         None
     }
 
-    /// Whether a POST that asks for stats must come from the browser that opened the stream. Not where nobody is admitted,
-    /// nor where somebody is who shows nothing.
+    /// Whether a POST that asks for stats must come from the browser that opened the stream. Not needed if no
+    /// subscriber can be admitted, or a browser without credentials can be.
     pub(crate) fn compares_browsers(&self) -> bool {
         !self.authorizers.is_empty() && !self.reads.needs_nothing
     }
@@ -167,8 +167,8 @@ impl Site {
         self.hashes.hash_one(address.map(limited_as)).max(1)
     }
 
-    /// What a browser's address counts as for the limit per address, hashed; `None` where no limit applies to it: a trusted
-    /// proxy that forwards for itself. Browsers whose address a proxy did not say in a readable way count as one address.
+    /// The hash of a browser's address for the limit per address; `None` if no limit applies: a trusted proxy's own
+    /// request. Browsers whose forwarded address cannot be read count as one address.
     pub(crate) fn address_to_limit(&self, client: Option<Client>) -> Option<u64> {
         if self.config.limits.connections_per_address_max == 0 {
             return None;
@@ -231,9 +231,9 @@ impl Client {
 /// Why a connection is not let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Full {
-    /// The server holds as many as it may.
+    /// The server has reached `limits.connections_max`.
     Server,
-    /// This address holds as many as it may.
+    /// This address has reached its limit.
     Address,
 }
 
@@ -262,7 +262,7 @@ impl Census {
         self.open.load(Ordering::Relaxed)
     }
 
-    /// Lets one more in. Whoever was let in must [`Census::leave`].
+    /// Adds a connection. A connection that was added must [`Census::leave`].
     pub(crate) fn enter(&self, address: Option<u64>) -> Result<(), Full> {
         if self.open.fetch_add(1, Ordering::Relaxed) >= self.max {
             self.open.fetch_sub(1, Ordering::Relaxed);
@@ -315,7 +315,7 @@ impl Place {
         })
     }
 
-    /// The connection is open: whoever closes it must leave the census for this address.
+    /// The connection is open: closing it must leave the census for this address.
     pub(crate) fn keep(mut self) -> Option<u64> {
         self.kept = true;
         self.address

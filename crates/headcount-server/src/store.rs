@@ -1,13 +1,14 @@
 //! Releases, rules and the history on disk, so that they outlive the process.
 //!
-//! Two small embedded database files, each written by a thread of its own. A command is committed (and synced) before anyone is
-//! told it was accepted, so what was acknowledged survives `kill -9` and power loss. What is read is in memory: a disk that hangs
-//! or is full stops nothing but new commands, and those are answered in time. Values are the admin API's own JSON: a reader of
-//! the files needs no other format. Without a directory the store keeps nothing.
+//! Two small embedded database files, each written by its own thread. A command is committed (and synced) before it is
+//! answered, so an acknowledged command survives `kill -9` and power loss. Reads use memory: a disk that hangs or is
+//! full stops only new commands, and those are answered in time. Values are the JSON of the admin API: a reader of the
+//! files needs no other format. Without a directory the store keeps nothing.
 //!
 //! - `file`: making and opening a file. `worker`: its thread. `health`: whether it can be written.
-//! - `private`: whose it is.
-//! - `commands`, `history`: what the two files hold. `high_water`: how far the numbers have come, beside them. `error`: what can be wrong.
+//! - `private`: its permissions.
+//! - `commands`, `history`: the contents of the two files. `high_water`: the last number, in a file beside them. `error`: its
+//!   errors.
 
 mod commands;
 mod error;
@@ -253,7 +254,7 @@ async fn open_commands(place: &Place, had_history: bool) -> Result<Opened, Store
     })
 }
 
-/// A history that cannot be opened is no reason not to start: it goes on in memory, and on disk as soon as that works.
+/// The server starts also if the history cannot be opened: it goes on in memory, and on disk as soon as that works.
 async fn open_history(
     place: &Place,
     commands: &Database,
@@ -272,7 +273,7 @@ async fn open_history(
             let error = crate::with_sources(&error);
             tracing::warn!(
                 error,
-                "the history cannot be read, so it begins anew; releases and rules are in another file"
+                "the history cannot be read and begins anew; releases and rules are in another file and are not affected"
             );
             Ok((None, Vec::new()))
         }

@@ -39,7 +39,7 @@ pub enum SendError {
     /// The text names no connection of this server.
     #[error("no such connection")]
     NoSuchConnection,
-    /// The shard that holds the tab is too far behind; the message is dropped.
+    /// The shard of the tab is overloaded; the message is dropped.
     #[error("the server is overloaded; the message was dropped")]
     Overloaded,
 }
@@ -50,8 +50,8 @@ impl Tab {
         self.id
     }
 
-    /// Sends a message: any value whose JSON form is an object with a `type`. At most once, in order; a tab that is gone by
-    /// now gets nothing, and that is no error.
+    /// Sends a message: any value whose JSON form is an object with a `type`. Messages arrive at most once, in order.
+    /// If the tab is gone by now, it gets nothing, and the call succeeds.
     pub fn send(&self, message: &impl Serialize) -> Result<(), SendError> {
         let text = serde_json::to_string(message)?;
         let bytes_max = self.shards.send_bytes_max();

@@ -1,8 +1,9 @@
 //! Whether every part that the server cannot do without still runs.
 //!
-//! Shards, the hub, the commander, the hooks' thread and the history's sampler run for as long as the server does. One that ends before its time (it
-//! panicked, or the system refused it something) leaves a server that takes connections and answers nothing. So the first such end
-//! is told to everybody: `serve` returns, health says so, and the other parts end as well, which answers whoever waits for them.
+//! Shards, the hub, the commander, the hooks' thread and the history's sampler run for as long as the server does. One
+//! that ends unexpectedly (it panicked, or the system refused it something) leaves a server that accepts connections
+//! and answers nothing. So the first such end is reported everywhere: `serve` returns, `/healthz` says so, and the
+//! other parts end as well, which ends every wait for them.
 
 use std::any::Any;
 use std::fmt;
@@ -52,7 +53,7 @@ impl Vitals {
 
     /// Says that this part has ended before its time.
     pub(crate) fn report(&self, part: &str, why: &dyn fmt::Display) {
-        // Whatever the log does must not hide the end.
+        // A failure of the log must not hide the end.
         let log = || tracing::error!("{part} has ended unexpectedly: {why}");
         let _panicked = catch_unwind(AssertUnwindSafe(log));
         self.0.send_if_modified(|ended| {

@@ -1,8 +1,8 @@
-//! What can be typed: commands, arguments and flags, with their help.
+//! The command line: commands, arguments and flags, with their help.
 //!
-//! Values that can also come from a variable or the file stay text here and are read in [`crate::config`], so that one
-//! reader judges them all and every problem is reported at once. Secrets have no flag: a command line is visible to
-//! everyone on the machine.
+//! Values that can also come from a variable or the file stay text here. [`crate::config`] parses them all, so that every
+//! problem is reported at once. Secrets have no flag: a command line is visible to everyone on the machine. A test holds
+//! every `[default: …]` in the help of `serve` against the default of its setting.
 
 #![expect(
     clippy::doc_markdown,
@@ -16,7 +16,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 const AFTER_HELP: &str = "\
 Exit codes:
   0  done
-  1  failure: the server answered an error, or could not go on
+  1  failure: the server answered with an error, or ended because of one
   2  usage: an argument or the configuration is wrong
   3  unreachable: no server answered at --url
   4  unauthorized: the admin secret is missing, wrong, or not set on the server
@@ -27,8 +27,8 @@ Variables:
 
 Start with `headcount demo`.";
 
-/// Knows which browser tabs are open on a site, which build each runs and which page it shows; and refreshes exactly the
-/// right ones.
+/// Shows which browser tabs are open on a site, which build each one runs and which page it shows, and refreshes exactly
+/// those that need it.
 #[derive(Debug, Parser)]
 #[command(name = "headcount", version, after_help = AFTER_HELP, arg_required_else_help = true)]
 #[command(disable_help_subcommand = true, max_term_width = 100)]
@@ -43,13 +43,13 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Run a server
     Serve(Box<ServeArguments>),
-    /// Try it: a demo shop with simulated visitors and a live page, all in this process
+    /// Try headcount: a demo shop with simulated visitors and a live board, all in this process
     Demo(DemoArguments),
     /// Show how many tabs are open, by version and by route
     Stats(StatsArguments),
     /// List the open tabs one by one
     Connections(ConnectionsArguments),
-    /// Announce a release: it is current from now on, and every open tab is told
+    /// Announce a release: it becomes the current one, and every open tab is told
     Release(ReleaseArguments),
     /// List the releases announced so far
     Releases(ServerArguments),
@@ -71,21 +71,21 @@ pub(crate) enum Command {
 const SERVE_HELP: &str = "\
 Every option is also a variable and a key of the TOML file: `--base-path` is HEADCOUNT_BASE_PATH and `base_path`, \
 `--limit tick_ms=200` is HEADCOUNT_LIMITS_TICK_MS and `tick_ms` under `[limits]`; sessions are HEADCOUNT_SESSION_… and \
-`[sealed_session]`, forward authorization is HEADCOUNT_FORWARD_AUTH_URL and `[forward_auth]`. Flags win over variables, \
-variables over the file. What may be given several times has a plural there, with commas between: `--allowed-origin` is \
-HEADCOUNT_ALLOWED_ORIGINS and `allowed_origins`.
+`[sealed_session]`, forward authorization is HEADCOUNT_FORWARD_AUTH_URL and `[forward_auth]`. Flags override variables, and \
+variables override the file. The variable and the key of a repeatable option are in the plural, and the variable has commas \
+between its items: `--allowed-origin` is HEADCOUNT_ALLOWED_ORIGINS and `allowed_origins`.
 
 Secrets come from variables or files, never from a flag:
   HEADCOUNT_ADMIN_SECRET      opens the admin API, which is shut without it
   HEADCOUNT_BRIDGE_SECRET     opens the bridge for app servers, and nothing else
   HEADCOUNT_SESSION_PASSWORD  opens the app's sealed session cookies
-Each has a twin ending in _FILE that names a file. HEADCOUNT_LOG filters the log, as in debug.
+For each, a variable that ends in _FILE names a file with the secret instead. HEADCOUNT_LOG filters the log, as in debug.
 
 To change the admin secret without closing a tab: put the old one into the file of --admin-secret-previous-file, the new \
-one into that of --admin-secret-file, and send SIGHUP. Both open the admin API from then on. When every client has the new \
-one, empty the first file and send SIGHUP again. SIGHUP reads the configuration file and the secrets' files again and takes \
-the secrets from them; if anything is wrong, it says so in the log and keeps the old ones. The bridge secret changes the \
-same way. Other settings change at a restart.
+one into that of --admin-secret-file, and send SIGHUP. From then on both open the admin API. When every client has the new \
+one, empty the first file and send SIGHUP again. On SIGHUP the server reads the secrets anew from the configuration file and \
+the secrets' files. If anything is wrong, it keeps the old secrets and logs why. The bridge secret changes the same way. Other \
+settings change at a restart.
 
 Exit codes:
   0         stopped when asked to
@@ -107,15 +107,15 @@ pub(crate) struct ServeArguments {
     /// Where to listen [default: 127.0.0.1:4477]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen: Option<String>,
-    /// A second address, for the admin API and the board: they leave --listen. `/healthz`, `/readyz` and `/metrics` answer at both
-    /// [default: all at --listen]
+    /// A second address, for the admin API and the board, which are no longer at --listen then. `/healthz`, `/readyz` and
+    /// `/metrics` answer at both [default: all at --listen]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) admin_listen: Option<String>,
-    /// A release to announce at start, if it was never announced before. With an earlier one nothing changes: `headcount release`
-    /// goes back to it [default: the last one announced stays current]
+    /// A release to announce at start, unless it was announced before. An earlier release changes nothing: use `headcount
+    /// release` to go back to it [default: the last one announced stays current]
     #[arg(long, value_name = "VERSION")]
     pub(crate) release: Option<String>,
-    /// Where releases, invalidations and the history of counts are kept [default: ./headcount-data]
+    /// The directory for releases, invalidations and the history of counts [default: ./headcount-data]
     #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: Option<String>,
     /// Keep nothing on disk: a restart forgets releases, invalidations and the history of counts
@@ -124,83 +124,84 @@ pub(crate) struct ServeArguments {
     /// Read settings from this TOML file
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Threads that hold connections; 0 means one per core [default: 0]
+    /// Threads that serve connections; 0 means one per core [default: 0]
     #[arg(long, value_name = "N")]
     pub(crate) shards: Option<String>,
 
     /// Where browsers connect [default: /__skew]
     #[arg(long, value_name = "PATH", help_heading = "Paths and names")]
     pub(crate) base_path: Option<String>,
-    /// Where the admin API lives [default: /api/admin]
+    /// Where the admin API is [default: /api/admin]
     #[arg(long, value_name = "PATH", help_heading = "Paths and names")]
     pub(crate) admin_path: Option<String>,
-    /// Where the board is, beside the admin API; `off` for nowhere [default: /headcount]
+    /// Where the board is, at the address of the admin API; `off` turns it off [default: /headcount]
     #[arg(long, value_name = "PATH", help_heading = "Paths and names")]
     pub(crate) board_path: Option<String>,
-    /// The cookie that carries a tab's version [default: __nkpv]
+    /// The cookie with a tab's version [default: __nkpv]
     #[arg(long, value_name = "NAME", help_heading = "Paths and names")]
     pub(crate) cookie_name: Option<String>,
 
     /// Count open tabs [default: true]
     #[arg(long, value_name = "BOOL", help_heading = "Tracking", num_args = 0..=1, default_missing_value = "true")]
     pub(crate) connection_tracking: Option<String>,
-    /// Know the page of each tab [default: true]
+    /// Count tabs by page [default: true]
     #[arg(long, value_name = "BOOL", help_heading = "Tracking", num_args = 0..=1, default_missing_value = "true")]
     pub(crate) route_tracking: Option<String>,
-    /// Read, keep in memory and show client addresses [default: false]
+    /// Read client addresses, keep them in memory and show them [default: false]
     #[arg(long, value_name = "BOOL", help_heading = "Tracking", num_args = 0..=1, default_missing_value = "true")]
     pub(crate) ip_tracking: Option<String>,
 
-    /// A further origin whose pages may connect, such as https://app.example.com or capacitor://localhost; repeatable
+    /// Another origin whose pages may connect, such as https://app.example.com or capacitor://localhost; repeatable
     #[arg(long, value_name = "ORIGIN", help_heading = "Who may connect")]
     pub(crate) allowed_origin: Vec<String>,
-    /// A file with user agents that are bots, and people who are taken for bots: one regular expression a line, behind the word
-    /// `bot` or `person`
+    /// A file with user agents that are bots, or that are wrongly recognised as bots: one regular expression a line, after
+    /// the word `bot` or `person`
     #[arg(long, value_name = "FILE", help_heading = "Who may connect")]
     pub(crate) bots: Option<String>,
-    /// A network whose forwarding headers are believed, such as 10.0.0.0/8; repeatable
+    /// A network of proxies whose forwarding headers are trusted, such as 10.0.0.0/8; repeatable
     #[arg(long, value_name = "NETWORK", help_heading = "Who may connect")]
     pub(crate) trusted_proxy: Vec<String>,
-    /// A header in which those proxies say a browser's address: x-forwarded-for, cf-connecting-ip or x-real-ip; repeatable.
-    /// Name only what every trusted proxy sets, because any other comes through as the visitor sent it [default: x-forwarded-for]
+    /// A header in which those proxies send a browser's address: x-forwarded-for, cf-connecting-ip
+    /// or x-real-ip; repeatable. Choose only headers that every trusted proxy sets: visitors can
+    /// set the others [default: x-forwarded-for]
     #[arg(long, value_name = "HEADER", help_heading = "Who may connect")]
     pub(crate) address_header: Vec<String>,
 
     /// A file that holds the secret of the admin API
     #[arg(long, value_name = "FILE", help_heading = "Who may see and command")]
     pub(crate) admin_secret_file: Option<String>,
-    /// A file that holds the admin secret before that one, which opens the admin API too while clients change over
+    /// A file that holds the previous admin secret, which also opens the admin API until clients have changed over
     #[arg(long, value_name = "FILE", help_heading = "Who may see and command")]
     pub(crate) admin_secret_previous_file: Option<String>,
-    /// A file that holds a secret that opens the bridge alone; with one, only it may say who sees stats
+    /// A file that holds a secret for the bridge alone; if it is set, only an app with this secret decides who sees stats
     #[arg(long, value_name = "FILE", help_heading = "Who may see and command")]
     pub(crate) bridge_secret_file: Option<String>,
-    /// A file that holds the bridge secret before that one
+    /// A file that holds the previous bridge secret
     #[arg(long, value_name = "FILE", help_heading = "Who may see and command")]
     pub(crate) bridge_secret_previous_file: Option<String>,
     /// A file that holds the password of the app's sealed session cookies
     #[arg(long, value_name = "FILE", help_heading = "Who may see and command")]
     pub(crate) session_password_file: Option<String>,
-    /// The session cookie [default: nuxt-session]
+    /// The app's session cookie [default: nuxt-session]
     #[arg(long, value_name = "NAME", help_heading = "Who may see and command")]
     pub(crate) session_cookie: Option<String>,
     /// Which sessions may see stats [default: user.role == "admin"]
     #[arg(long, value_name = "RULE", help_heading = "Who may see and command")]
     pub(crate) session_rule: Option<String>,
-    /// Ask this URL of the app, with the browser's headers, who may see stats
+    /// Ask this URL of the app, with the browser's headers, whether a browser may see stats
     #[arg(long, value_name = "URL", help_heading = "Who may see and command")]
     pub(crate) forward_auth: Option<String>,
-    /// Ask the app, over the bridge that it opens, who may see stats
+    /// Ask the app over its bridge whether a browser may see stats
     #[arg(long, help_heading = "Who may see and command")]
     pub(crate) authorize_bridge: bool,
-    /// `anyone` shows stats to everybody: for trials, on loopback only
+    /// `anyone` shows stats to anyone: for trials, on loopback only
     #[arg(long, value_name = "WHOM", help_heading = "Who may see and command")]
     pub(crate) authorize: Option<String>,
 
     /// Set one limit, as in tick_ms=200; repeatable
     #[arg(long, value_name = "NAME=VALUE", help_heading = "Limits and log")]
     pub(crate) limit: Vec<String>,
-    /// How log lines look on stderr: text or json [default: text]
+    /// The format of log lines on stderr: text or json [default: text]
     #[arg(long, value_name = "FORMAT", help_heading = "Limits and log")]
     pub(crate) log_format: Option<String>,
 }
@@ -208,13 +209,13 @@ pub(crate) struct ServeArguments {
 /// `headcount demo`.
 #[derive(Args, Debug)]
 pub(crate) struct DemoArguments {
-    /// Where to listen: a loopback address, because the demo shows its stats to everybody
+    /// Where to listen: a loopback address, because the demo shows its stats to anyone
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4477")]
     pub(crate) listen: String,
-    /// How many visitors to simulate, each over a socket of its own
+    /// How many visitors to simulate, each with its own connection
     #[arg(long, value_name = "N", default_value_t = 300, value_parser = clap::value_parser!(u16).range(..=5_000))]
     pub(crate) visitors: u16,
-    /// Announce a release every so many seconds, so that a deploy rolls through the tabs; 0: never
+    /// Announce a release every so many seconds, to show a rollout; 0 turns this off
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u16).range(..=3_600))]
     pub(crate) roll: u16,
 }
@@ -225,7 +226,7 @@ pub(crate) struct ServerArguments {
     /// The server [default: HEADCOUNT_URL, else http://127.0.0.1:4477]
     #[arg(long, value_name = "URL", help_heading = "Server")]
     pub(crate) url: Option<String>,
-    /// Where its admin API lives [default: HEADCOUNT_ADMIN_PATH, else /api/admin]
+    /// Where its admin API is [default: HEADCOUNT_ADMIN_PATH, else /api/admin]
     #[arg(long, value_name = "PATH", help_heading = "Server")]
     pub(crate) admin_path: Option<String>,
     /// A file that holds the admin secret [default: HEADCOUNT_ADMIN_SECRET, HEADCOUNT_ADMIN_SECRET_FILE]
@@ -260,7 +261,7 @@ pub(crate) struct ConnectionsArguments {
     /// How many to list
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) limit: u32,
-    /// List every one; with --json one line for each page of answers
+    /// List all tabs; with --json one line for each page of answers
     #[arg(long, conflicts_with = "limit")]
     pub(crate) all: bool,
 }
@@ -268,13 +269,13 @@ pub(crate) struct ConnectionsArguments {
 /// `headcount release`.
 #[derive(Args, Debug)]
 pub(crate) struct ReleaseArguments {
-    /// The build that is now current
+    /// The build that becomes current
     pub(crate) version: String,
     #[command(flatten)]
     pub(crate) server: ServerArguments,
 }
 
-/// Reads a number. The parser's own error speaks of digits.
+/// Reads a number. The parser's own error is about digits.
 fn number<Number: std::str::FromStr>(text: &str) -> Result<Number, String> {
     text.parse()
         .map_err(|_| "write a whole number, such as 17".to_owned())
@@ -282,20 +283,20 @@ fn number<Number: std::str::FromStr>(text: &str) -> Result<Number, String> {
 
 const INVALIDATIONS_HELP: &str = "\
 Releases and invalidations share one series of numbers. Columns:
-  MATCHED   tabs that the invalidation concerns, told or not
+  MATCHED   tabs that the invalidation applies to, told or not
   TOLD      tabs that were told to refresh
   RELOADED  tabs that came back with a new page load
-  HELD      tabs that hold the refresh, because their user did something that is not saved
-  WAITING   tabs that wait because the page that the app serves is still the old build, or an error
+  HELD      tabs that hold the refresh, because they have work that is not saved
+  WAITING   tabs that wait, because the app still serves the old build, or an error
   PROMPTED  tabs that asked their user, who has not answered
   STUCK     tabs that reloaded and still have the old build
   GONE      tabs that were told and have left
-Of tabs that were told, each is in at most one of the columns after TOLD.";
+Each tab that was told is in at most one of the columns after TOLD.";
 
 const INVALIDATE_HELP: &str = "\
-By default the rule is for tabs on an older release than the current one, on the route and everything below it: \
-/checkout is also /checkout/pay, not /checkout-help. It tells the tabs that are open now, and stands until it expires: a \
-tab that was reconnecting, or that comes to a matching route later, is told then. No tab reloads twice for one rule.
+By default the rule applies to tabs on an older release than the current one, on the route and everything below it: \
+/checkout also matches /checkout/pay, but not /checkout-help. Matching tabs that are open are told now. The rule stands until \
+it expires: a tab that reconnects, or comes to a matching route later, is told then. No tab reloads twice for one rule.
 
 Examples:
   headcount invalidate /checkout --dry-run
@@ -307,9 +308,9 @@ Examples:
 #[derive(Args, Debug)]
 #[command(after_help = INVALIDATE_HELP)]
 pub(crate) struct InvalidateArguments {
-    /// The route, or the pattern that --prefix, --glob or --regex says it is
+    /// The route, or a pattern with --prefix, --glob or --regex
     pub(crate) route: String,
-    /// This route alone
+    /// This route only
     #[arg(long, group = "how", help_heading = "Which routes")]
     pub(crate) exact: bool,
     /// Every route that begins with this text
@@ -321,19 +322,20 @@ pub(crate) struct InvalidateArguments {
     /// A regular expression, searched in the route
     #[arg(long, group = "how", help_heading = "Which routes")]
     pub(crate) regex: bool,
-    /// Say how many tabs it would hit, and touch none
+    /// Show how many tabs would be told, and tell none
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Tabs on the current release too
+    /// Also tabs on the current release
     #[arg(long)]
     pub(crate) all_tabs: bool,
-    /// Offer the refresh to the tab's user instead of doing it
+    /// Offer the refresh to the tab's user instead of reloading
     #[arg(long)]
     pub(crate) prompt: bool,
-    /// How long the rule stands, as in 90s, 30m, 12h or 7d [default: the server's, a day]
+    /// How long the rule stands, as in 90s, 30m, 12h or 7d [default: the server's `rule_seconds`]
     #[arg(long, value_name = "DURATION", value_parser = crate::date::seconds)]
     pub(crate) expires: Option<u32>,
-    /// Over how long the tabs are told, as in 500ms, 30s or 10m; 0 is at once [default: the more tabs, the longer]
+    /// How long to spread telling the tabs, as in 500ms, 30s or 10m; 0 tells all at once [default: longer for more tabs, at
+    /// most the server's `spread_ms`]
     #[arg(long, value_name = "DURATION", value_parser = crate::date::milliseconds)]
     pub(crate) spread: Option<u32>,
     /// Only tabs that run this version; repeatable

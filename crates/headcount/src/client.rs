@@ -45,7 +45,7 @@ pub(crate) struct Answer {
 }
 
 impl Client {
-    /// The server that the flags and variables say. Errors where they say it wrongly.
+    /// The server that the flags and variables name. Errors if they are not valid.
     pub(crate) fn new(arguments: &ServerArguments, environment: &Environment) -> Result<Self, Failure> {
         let url = arguments
             .url
@@ -72,7 +72,7 @@ impl Client {
         });
         if !sound || base.contains('#') {
             return Err(Failure::Usage(format!(
-                "`{url}` is no address of a server: write one such as http://127.0.0.1:4477"
+                "`{url}` is not the address of a server: write one such as http://127.0.0.1:4477"
             )));
         }
         Ok(Self {
@@ -132,7 +132,7 @@ impl Client {
         }
         if let Some(secret) = &self.secret {
             let mut bearer = HeaderValue::try_from(format!("Bearer {}", secret.expose())).map_err(|_| {
-                Failure::Usage("the admin secret cannot be sent: it holds control characters".to_owned())
+                Failure::Usage("the admin secret cannot be sent: it has control characters".to_owned())
             })?;
             bearer.set_sensitive(true);
             request = request.header(AUTHORIZATION, bearer);
@@ -142,7 +142,7 @@ impl Client {
             .map_err(|error| Failure::Usage(format!("{url}: {error}")))
     }
 
-    /// What a refusal means to whoever typed the command.
+    /// What an error answer means for the user of the command.
     fn refusal(&self, status: StatusCode, url: String, text: &str) -> Failure {
         let Ok(ErrorAnswer { error }) = serde_json::from_str::<ErrorAnswer>(text) else {
             return Failure::Strange {
@@ -152,7 +152,7 @@ impl Client {
         };
         match (status, error.code.as_str()) {
             (StatusCode::UNAUTHORIZED, _) if self.secret.is_none() => Failure::Unauthorized(
-                "the server wants its admin secret\n  Set HEADCOUNT_ADMIN_SECRET here to the secret the server was started with, \
+                "the server needs its admin secret\n  Set HEADCOUNT_ADMIN_SECRET here to the secret the server was started with, \
                  or HEADCOUNT_ADMIN_SECRET_FILE to a file that holds it."
                     .to_owned(),
             ),
@@ -162,14 +162,14 @@ impl Client {
                     .to_owned(),
             ),
             (StatusCode::SERVICE_UNAVAILABLE, "not-configured") => Failure::Unauthorized(
-                "the server has no admin secret, so its admin API is shut\n  Start it with HEADCOUNT_ADMIN_SECRET (or \
+                "the server has no admin secret, so its admin API is off\n  Start it with HEADCOUNT_ADMIN_SECRET (or \
                  HEADCOUNT_ADMIN_SECRET_FILE) set, and set the same here."
                     .to_owned(),
             ),
             (StatusCode::NOT_FOUND, "no-such-endpoint") => Failure::Strange {
                 url,
-                reason: "this address has no admin API. A server that was started with --admin-listen has it there; one with \
-                         another --admin-path, below that path"
+                reason: "this address has no admin API. If the server was started with --admin-listen or --admin-path, use \
+                         that address or that path"
                     .to_owned(),
             },
             _ => Failure::Refused { status: status.to_string(), message: lines(&error.message) },

@@ -1,6 +1,6 @@
 //! Times for people: durations read, moments written.
 //!
-//! Moments are written in UTC, to the minute. There is no time zone database here and no need for one.
+//! Moments are written in UTC, to the minute. There is no time zone database here.
 
 /// Reads a duration into seconds: `90s`, `30m`, `12h`, `7d`, or a bare number of seconds.
 pub(crate) fn seconds(text: &str) -> Result<u32, String> {

@@ -1,4 +1,4 @@
-//! Why a command did not do what it was asked to, and the exit code that says so.
+//! Why a command failed, and its exit code.
 
 use std::io;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ pub(crate) enum Failure {
     #[error("{0}")]
     Usage(String),
     /// The configuration is wrong, in one place or several. Exit code 2.
-    #[error("the configuration does not hold:\n  - {}", .0.join("\n  - "))]
+    #[error("the configuration is not valid:\n  - {}", .0.join("\n  - "))]
     Config(Vec<String>),
     /// Nothing that answers at the address. Exit code 3.
     #[error(
@@ -34,7 +34,7 @@ pub(crate) enum Failure {
         /// What the server says about it.
         message: String,
     },
-    /// Whatever answered is no headcount that we understand. Exit code 1.
+    /// The answer is not one of headcount. Exit code 1.
     #[error("{url} does not answer like headcount: {reason}\n  Check --url and --admin-path.")]
     Strange {
         /// What was asked for.
@@ -45,7 +45,7 @@ pub(crate) enum Failure {
     /// The address cannot be listened on. Exit code 1.
     #[error("cannot listen on {address}: {source}\n  {}", listen_hint(.source))]
     Listen {
-        /// The address that was asked for.
+        /// The configured address.
         address: String,
         /// What the system says.
         source: io::Error,

@@ -1,7 +1,7 @@
 //! Where log lines go: to stderr, for people or for a collector.
 //!
-//! A thread of its own writes them, and what it cannot write is lost: neither a disk that is full nor a reader that went away or
-//! does not read may hold the server up, or end a part of it.
+//! A separate thread writes the lines, and drops those it cannot write: a full disk, or a reader that is gone or does
+//! not read, must not delay the server or end a part of it.
 
 use std::io::{self, IsTerminal, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -49,7 +49,7 @@ impl Write for PlainJson {
 /// Lines that wait for their reader; further ones are left out.
 const LINES_MAX: usize = 4_096;
 
-/// What libraries say of clients that misbehave: a line for each connection, which strangers could order.
+/// Messages of libraries about misbehaving clients: one line per connection, which anyone could cause.
 const QUIET: &str = "h2=error";
 
 /// The way to the thread that writes.
@@ -62,7 +62,7 @@ pub(crate) struct Logs(Option<WorkerGuard>);
 impl Drop for Logs {
     fn drop(&mut self) {
         let guard = self.0.take();
-        // Where the log stands still it says so on stdout, which may be gone as well.
+        // If the log is blocked, this is said on stdout, which may be gone as well.
         drop(catch_unwind(AssertUnwindSafe(|| drop(guard))));
     }
 }

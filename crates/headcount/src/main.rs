@@ -32,8 +32,8 @@ mod serve;
 mod signals;
 mod table;
 
-/// Tens of thousands of small, long-lived allocations of a few sizes: jemalloc keeps them dense and gives memory back. It does so
-/// on a thread of its own, because a server at rest allocates too little to be reminded.
+/// Tens of thousands of small, long-lived allocations of a few sizes: jemalloc keeps them dense and gives memory back.
+/// It does so on its own thread, because an idle server allocates too little to trigger it.
 #[cfg(target_os = "linux")]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;

@@ -1,9 +1,8 @@
-//! The one place that writes to the terminal: data to stdout, talk to stderr. Nothing passes that could deceive its reader
-//! (`escape`), whoever made it up.
+//! The one place that writes to the terminal: data to stdout, messages to stderr. Characters that could deceive the
+//! reader are escaped (`escape`), wherever they come from.
 //!
-//! Everything goes through `write_all` with its error looked at: `println!` panics where a pipe's reader went away, and
-//! `headcount connections | head` is an ordinary thing to type. Talk that cannot be written is dropped; there is nobody
-//! left to tell.
+//! Everything goes through `write_all`, and its error is handled: `println!` panics if a pipe's reader is gone, and
+//! `headcount connections | head` is an ordinary command. Messages that cannot be written are dropped.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -50,7 +49,7 @@ pub(crate) fn talk(text: &str) {
     }
 }
 
-/// Says why a command failed. Says nothing where nobody reads us any more.
+/// Says why a command failed. Says nothing if the reader is gone.
 pub(crate) fn failure(failure: &Failure) {
     if !matches!(failure, Failure::ReaderGone) {
         // The log has ended by then.

@@ -18,7 +18,7 @@ use crate::config::environment::Environment;
 use crate::failure::Failure;
 use crate::{assets, output};
 
-/// A server that was started and does not listen yet.
+/// A server that has started and does not listen yet.
 #[derive(Clone, Debug)]
 pub(crate) struct Server(Headcount);
 
@@ -52,8 +52,9 @@ impl Server {
         &self.0
     }
 
-    /// Serves the admin API on an address of its own, from now until the process ends: also while streams are drained. With a
-    /// board that is there too, and so are the client endpoints: the board's page may ask its own origin only and is a tab.
+    /// Serves the admin API on its own address, from now until the process ends, also while streams are drained. The
+    /// board is there too, with the client endpoints: the board's page may connect only to its own origin, and is a tab
+    /// itself.
     pub(crate) fn serve_admin(&self, listener: TcpListener, with_board: bool) {
         let mut router = self.0.admin_router().merge(self.0.operations_router());
         if with_board {

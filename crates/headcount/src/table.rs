@@ -1,6 +1,6 @@
 //! Short aligned tables.
 //!
-//! Cells hold what visitors sent (routes, versions), so whatever could steer a terminal is shown escaped.
+//! Cells contain texts from visitors (routes, versions), so terminal control characters are shown escaped.
 
 use std::fmt::Write;
 

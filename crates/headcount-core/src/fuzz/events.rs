@@ -1,4 +1,4 @@
-//! Event streams: a browser reads back what was written, and no text becomes a line of its own.
+//! Event streams: a browser reads back what was written, and no text adds a line.
 
 use super::{Input, cases};
 use crate::sse;

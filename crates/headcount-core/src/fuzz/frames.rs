@@ -156,7 +156,7 @@ fn control(opcode: u8, payload: Vec<u8>) -> Result<Seen, u16> {
     }
 }
 
-/// `whole` in pieces of these sizes and one, in turn.
+/// `whole` in pieces, alternately of these sizes and of one byte.
 fn cut<'w>(whole: &'w [u8], sizes: &[u8]) -> Vec<&'w [u8]> {
     let (mut pieces, mut rest) = (Vec::new(), whole);
     for size in sizes.iter().chain(&[0]).cycle() {

@@ -1,8 +1,8 @@
 //! Makes cases from bytes: numbers, choices, and text of which much is nearly right.
 //!
-//! Random bytes are no JSON and no request. So a text is read as a recipe: a byte below 0x80 is that character, most others
-//! are a word of the target's language, and the rest are any character. When the bytes end, everything is zero or empty, so each
-//! input is a case and a shorter input is a simpler one.
+//! Random bytes are neither JSON nor a request. So a text is read as a recipe: a byte below 0x80 is that character, most
+//! others are a word of the target's language, and the rest are any character. When the bytes end, everything is zero or
+//! empty, so each input is a case and a shorter input is a simpler one.
 
 use bolero::{ValueGenerator, produce};
 
@@ -78,7 +78,7 @@ impl<'a> Input<'a> {
         text
     }
 
-    /// As [`Input::text`], of bytes: what is no character and no word is a byte as it is.
+    /// As [`Input::text`], for bytes: what is neither a character nor a word is a raw byte.
     pub(crate) fn raw(&mut self, pieces: usize, words: &[&str]) -> Vec<u8> {
         let recipe = self.bytes(pieces);
         let mut rest = Input::new(recipe);

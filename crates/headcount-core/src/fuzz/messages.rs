@@ -1,4 +1,4 @@
-//! Messages of clients: what is written is read, what is none is refused, and nothing is guessed.
+//! Messages from clients: a written message is read back, and everything else is refused.
 
 use serde_json::{Value, json};
 
@@ -88,7 +88,7 @@ fn written(input: &mut Input<'_>) -> (Value, ClientMessage<'static>) {
     }
 }
 
-/// A text that was read as a message is an object whose fields say the same.
+/// A text that was read as a message is an object with the same fields.
 fn is_said_by(message: &ClientMessage<'_>, text: &str) -> bool {
     let fields = match serde_json::from_str(text) {
         Ok(Value::Object(fields)) => fields,

@@ -1,4 +1,4 @@
-//! Fuzz targets: what strangers can send, against what must hold whatever they send.
+//! Fuzz targets: check untrusted input against the invariants that hold for any input.
 //!
 //! One file is one target with one test. The test takes bytes, makes its case from them ([`Input`]) and asserts properties;
 //! not to panic is the least of them. `cargo test` runs each target a fixed number of times with random bytes. A failure prints

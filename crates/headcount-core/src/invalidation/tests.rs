@@ -118,7 +118,7 @@ fn vectors() {
     }
 }
 
-/// A rule for everybody on a path.
+/// A rule for all tabs on a path.
 fn rule(id: u32, path: &str) -> Rule {
     Rule {
         id,

@@ -120,7 +120,7 @@ pub enum MatchBody {
     Prefix(String),
     /// This route and everything below it: `/checkout` is also `/checkout/pay`, not `/checkout-help`.
     Segment(String),
-    /// `*` stands for any text without a slash, `**` for any text, `?` for one character other than a slash.
+    /// `*` matches any text without a slash, `**` any text, `?` one character other than a slash.
     Glob(String),
     /// A regular expression, searched in the route; linear time. Anchor it with `^` and `$`.
     Regex(String),
@@ -270,7 +270,7 @@ pub struct OutcomesEntry {
     pub current: u64,
     /// Told page loads that left and did not come back.
     pub gone: u64,
-    /// Open tabs of which the server cannot know whether the rule matches them. Absent if there are none.
+    /// Open tabs for which the server cannot know whether the rule matches. Absent if there are none.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unknown: u64,
 }
@@ -287,8 +287,8 @@ pub struct InvalidationAnswer {
     pub tabs: u64,
     /// Distinct routes of those tabs.
     pub routes: u64,
-    /// Open tabs of which the server cannot know whether the rule matches them, because it keeps no more texts of routes and versions
-    /// than `limits.unnamed_bytes_max` allows. Absent if there are none.
+    /// Open tabs for which the server cannot know whether the rule matches, because their route or version did not fit
+    /// into `limits.unnamed_bytes_max`. Absent if there are none.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unknown: u64,
     /// Over how long they are told, in milliseconds. Absent if they are told at once.
@@ -347,7 +347,7 @@ pub struct InvalidateRouteAnswer {
     pub id: u32,
     /// Open tabs that it matches now.
     pub tabs: u64,
-    /// Open tabs of which the server cannot know whether the rule matches them. Absent if there are none.
+    /// Open tabs for which the server cannot know whether the rule matches. Absent if there are none.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unknown: u64,
     /// Over how long they are told, in milliseconds. Absent if they are told at once.

@@ -80,7 +80,7 @@ pub struct TabMessage {
     pub data: Value,
 }
 
-/// What became of the messages.
+/// How many messages were sent, unknown or refused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct MessagesAnswer {
@@ -112,7 +112,7 @@ pub struct AskAnswer {
     pub admitted: bool,
 }
 
-/// What became of the answers.
+/// How many answers were accepted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AnswersAnswer {
@@ -122,7 +122,7 @@ pub struct AnswersAnswer {
     pub unknown: u64,
 }
 
-/// Cookies that are worth nothing any more.
+/// Cookies that are no longer valid.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
@@ -131,7 +131,7 @@ pub struct EndedRequest {
     pub cookies: Vec<String>,
 }
 
-/// The cookies count no longer.
+/// The cookies are no longer accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct EndedAnswer {

@@ -1,7 +1,8 @@
 //! Messages from clients: one JSON object per WebSocket message, or the body of a POST.
 //!
 //! A message is recognised by parsing it, never by looking for a substring. An object whose `type` is not known is
-//! [`ClientMessage::Unknown`] (it may come from a newer client) and harmless; a text that is no such object is [`Malformed`].
+//! [`ClientMessage::Unknown`] (it may come from a newer client) and harmless; a text that is not such an object is
+//! [`Malformed`].
 
 use std::borrow::Cow;
 
@@ -18,9 +19,9 @@ pub enum ClientMessage<'a> {
         /// The page, as sent.
         route: Cow<'a, str>,
     },
-    /// Whether somebody can see the tab now.
+    /// Whether the tab is visible now.
     Visibility {
-        /// Nobody can.
+        /// The tab is hidden.
         hidden: bool,
     },
     /// The tab wants stats.
@@ -61,7 +62,7 @@ impl Default for StatsForm {
     }
 }
 
-/// A text that is no message: not a JSON object, no string `type`, or a field of the wrong type.
+/// A text that is not a message: not a JSON object, no string `type`, or a field of the wrong type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a message of the protocol")]
 pub struct Malformed;
@@ -146,7 +147,7 @@ pub struct RouteBody<'a> {
     pub route: Cow<'a, str>,
 }
 
-/// Body of `POST subscribe-stats`, and what makes any message one for `POST message`: whose it is.
+/// Body of `POST subscribe-stats`, and the field that `POST message` adds to any message: its connection.
 #[derive(Debug, Deserialize)]
 pub struct Addressed<'a> {
     /// The connection, as its tab was told.
@@ -154,8 +155,8 @@ pub struct Addressed<'a> {
     pub connection_id: Cow<'a, str>,
 }
 
-/// `reloaded` of a request for a stream: the commands that a page was loaded anew for. Written `3f9a0c2b77d1.17,19`, or without an
-/// epoch by clients of a server that named none.
+/// `reloaded` of a request for a stream: the commands that a page was reloaded for. Written `3f9a0c2b77d1.17,19`, or
+/// without an epoch by clients of a server that sends none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reloaded {
     epoch: Option<Epoch>,
@@ -163,7 +164,7 @@ pub struct Reloaded {
 }
 
 impl Reloaded {
-    /// Reads it: 64 numbers at most. What is no number is left out, and so is everything after what is no epoch.
+    /// Reads at most 64 numbers. Skips items that are not numbers, and everything after an invalid epoch.
     pub fn parse(text: &str) -> Self {
         let (epoch, ids) = match text
             .split_once('.')

@@ -27,8 +27,8 @@ pub struct Invalidation {
 }
 
 impl Invalidation {
-    /// A forced refresh of every page load that is here now and whose route equals `route` or begins with it: what the
-    /// specification's `invalidateRoute` does.
+    /// A forced refresh of every open page whose route equals `route` or begins with it, as `invalidateRoute` of
+    /// nuxt-skew-protection does.
     pub fn of_route(route: &str, limits: &Limits) -> Result<Self, PatternError> {
         let pattern = RoutePattern::prefix(route, limits)?;
         Ok(Self {

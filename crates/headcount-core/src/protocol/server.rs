@@ -11,7 +11,7 @@ use crate::invalidation::Mode;
 /// Answer to a subscription that was not admitted, and to one whose admission ended.
 pub const STATS_UNAUTHORIZED: &str = r#"{"type":"stats-unauthorized"}"#;
 
-/// The last word on an SSE stream whose tab opened a newer one. A WebSocket is closed with 4409 instead.
+/// The last message on an SSE stream whose tab opened a newer one. A WebSocket is closed with 4409 instead.
 pub const REPLACED: &str = r#"{"type":"replaced"}"#;
 
 /// Answer to a ping.
@@ -62,9 +62,9 @@ fn as_text<S: serde::Serializer>(epoch: &Epoch, serializer: S) -> Result<S::Ok, 
     serializer.collect_str(epoch)
 }
 
-/// The first message: the current release, the tab's own id, the time (milliseconds since the Unix epoch), and what the page
-/// must bring back when it reconnects, after how many milliseconds there is a sign of life at the latest, whose numbers the commands
-/// have, and whether the build that the tab runs is an announced release: where it is not, that is said.
+/// The first message: the current release, the connection's id, the time (milliseconds since the Unix epoch), the
+/// resume id that the page sends back when it reconnects, the longest time between two signs of life (milliseconds),
+/// the epoch of the commands, and `announced: false` if the build that the tab runs is not an announced release.
 pub fn connected(
     version: &str,
     id: ConnectionId,
@@ -115,7 +115,7 @@ pub fn invalidated(version: &str, id: u32, mode: Mode, epoch: Epoch) -> String {
     .text()
 }
 
-/// The server is about to stop; come back after this many milliseconds.
+/// The server is stopping: reconnect after this many milliseconds.
 pub fn reconnect(after_ms: u32) -> String {
     Message::Reconnect { after: after_ms }.text()
 }

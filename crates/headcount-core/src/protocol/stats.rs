@@ -1,8 +1,9 @@
 //! Stats as subscribers get them: whole, or whole once and then by what changed.
 //!
-//! [`Feed`] holds the numbers and makes messages of them: each at most once a tick and form, however many read it. A tick names
-//! everything that changed since the one before, in numbers of its own moment, so it is right after every whole message that
-//! was made in between. States are numbered for each form by itself: what a form does not show takes no number of it.
+//! [`Feed`] holds the counts and makes messages from them: each at most once per tick and form, however many readers it
+//! has. A tick has everything that changed since the one before, with the values of its moment, so it is correct after
+//! every whole message that was made in between. Each form numbers its states separately: a change that a form does not
+//! show takes no number.
 //!
 //! - `whole`: the `stats` message. `delta`: the `stats-delta` message. `follower`: what one subscriber is told next.
 
@@ -62,11 +63,11 @@ pub struct Feed {
 /// What subscribers of each form are told at a tick; `None`: nothing.
 #[derive(Debug, Default)]
 pub struct Tick {
-    /// To those who want each message whole.
+    /// To readers that want each message whole.
     pub whole: Option<Arc<StatsMessage>>,
-    /// To those who want what changed.
+    /// To readers that want changes.
     pub deltas: Option<DeltaMessage>,
-    /// To those who want that without connections.
+    /// To readers that want changes without connections.
     pub counts: Option<DeltaMessage>,
     /// Bytes that a subscriber of each form is sent for it.
     bytes: [Option<usize>; 3],
@@ -75,7 +76,7 @@ pub struct Tick {
 /// Whether a form is told now what changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pace {
-    /// Nobody reads it.
+    /// It has no reader.
     Unread,
     /// It was told too much too recently.
     Later,
@@ -89,7 +90,7 @@ impl Tick {
         self.bytes[form as usize]
     }
 
-    /// Whether nobody is told anything.
+    /// Whether no form has a message.
     pub fn is_empty(&self) -> bool {
         self.whole.is_none() && self.deltas.is_none() && self.counts.is_none()
     }
@@ -142,8 +143,8 @@ impl Feed {
         )
     }
 
-    /// Tells what changed since the last tick, to the forms that somebody reads. A subscriber of a form is told every tick that
-    /// was made after its snapshot, or needs another snapshot.
+    /// Makes messages with what changed since the last tick, for the forms that have readers. A subscriber of a form
+    /// must get every tick that was made after its snapshot, or needs another snapshot.
     pub fn tick(&mut self, is_read: impl Fn(Form) -> bool, cipher: &IdCipher) -> Tick {
         self.tick_paced(
             |form| if is_read(form) { Pace::Now } else { Pace::Unread },
@@ -151,7 +152,7 @@ impl Feed {
         )
     }
 
-    /// As [`Feed::tick`], where forms whose messages are long are told less often: what changed is held for their next tick.
+    /// As [`Feed::tick`], but forms with long messages get them less often: changes are held for their next tick.
     pub fn tick_paced(&mut self, pace: impl Fn(Form) -> Pace, cipher: &IdCipher) -> Tick {
         let news = std::mem::take(&mut self.news);
         let mut told = Form::ALL.map(|form| {
@@ -221,19 +222,19 @@ impl Feed {
         DeltaMessage::new(form, *seq, (&self.sum, &self.list), news, cipher)
     }
 
-    /// Tells nobody what changed up to now: nobody reads, or everybody who does begins with a snapshot of this moment.
+    /// Drops the changes up to now: there are no readers, or all of them begin with a snapshot of this moment.
     pub fn forget_news(&mut self) {
         self.news = News::default();
         self.held = Default::default();
     }
 
-    /// Gives back the memory of messages that nobody will read.
+    /// Gives back the memory of messages that have no reader.
     pub fn forget_messages(&mut self) {
         self.made = [None, None, None];
     }
 }
 
-/// The same numbers for the admin API, which has no reader of its own.
+/// The same counts for the admin API, which has no own row.
 pub fn answer(sum: &Sum, connections_max: u32, cipher: &IdCipher) -> StatsAnswer {
     let connections: Vec<_> = sum
         .rows()

@@ -1,4 +1,4 @@
-//! Which rules a connection is still to be told.
+//! The rules that a connection must still be told.
 //!
 //! Each name remembers which standing rules concern it, so deciding takes a few bit operations, and a pattern is matched once
 //! for each distinct name and not for each tab. A rule counts as told when it was sent, and not before: what is sent along
@@ -55,7 +55,7 @@ impl<P> Registry<P> {
         due & self.standing.page_load_mask(since)
     }
 
-    /// Notes that the rule at a position is about to be sent to a connection that it applies to.
+    /// Notes that the rule at a position will be sent now to a connection that it applies to.
     pub fn note_matched(&mut self, position: usize) {
         self.ledger.matched(position);
     }
@@ -79,9 +79,9 @@ impl<P> Registry<P> {
         })
     }
 
-    /// The newest command when this page was loaded. With [`Registry::told`] it is what the page needs to be judged rightly
-    /// when it comes back. It stays as it is for as long as the page does: a page that was told something newer is still one
-    /// from before every command after its load, and due those that did not concern it so far.
+    /// The newest command when this page was loaded. With [`Registry::told`] it is what the page sends back when it
+    /// reconnects. It stays the same as long as the page does: a page that was told a newer command is still older than
+    /// every command after its load, and must be told those that did not apply to it so far.
     pub fn since(&self, slot: u32) -> Option<u32> {
         self.slots.get(slot).map(|entry| entry.since)
     }
@@ -139,7 +139,7 @@ impl<P> Registry<P> {
     }
 }
 
-/// What a name remembers, found out anew where it holds for other rules.
+/// What a name remembers, computed again if the rules have changed.
 fn refresh(
     name: &mut Name,
     generation: u32,

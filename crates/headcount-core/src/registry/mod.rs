@@ -5,7 +5,7 @@
 //! route. Connections on one route are chained through their slots, and route names are kept in order, so that finding the
 //! connections under a path costs what is found, not what is held.
 //!
-//! Deliberately absent: sockets, time, and who is told what. A step returns what the owner must act on.
+//! Deliberately absent: sockets, time, and sending. A step returns what the owner must act on.
 
 mod due;
 mod find;
@@ -52,7 +52,7 @@ pub struct Opening<'a> {
     pub told: &'a [u32],
     /// The client address, if it may be kept.
     pub ip: Option<IpAddr>,
-    /// Nobody can see the tab.
+    /// The tab is hidden.
     pub hidden: bool,
 }
 
@@ -73,7 +73,7 @@ struct Entry<P> {
     ip: Option<Box<IpAddr>>,
     /// Place in the sample; `u32::MAX`: none.
     sampled: u32,
-    /// Nobody can see the tab.
+    /// The tab is hidden.
     hidden: bool,
     peer: P,
 }
@@ -91,7 +91,7 @@ pub struct Registry<P> {
     routes_in_order: BTreeMap<Arc<str>, u32>,
     tabs: HashMap<u64, u32>,
     sample: Sample,
-    /// Connections of tabs that nobody can see, now and as last reported.
+    /// Connections of hidden tabs, now and as last reported.
     hidden: u32,
     hidden_reported: u32,
     ledger: Ledger,
@@ -149,7 +149,7 @@ impl<P> Registry<P> {
     /// Takes in a connection.
     pub fn open(&mut self, opening: &Opening<'_>, peer: P) -> ConnectionKey {
         self.generation = self.generation.wrapping_add(1).max(1);
-        // Zero stands for none in the entry, so a hash that is zero is one.
+        // Zero means no tab id in the entry, so a hash of zero becomes one.
         let tab = opening.tab.unwrap_or_default();
         let releases = &self.standing.releases;
         let (version, _) = self
@@ -207,7 +207,7 @@ impl<P> Registry<P> {
         Some(true)
     }
 
-    /// Notes whether nobody can see a connection's tab.
+    /// Notes whether a connection's tab is hidden.
     pub fn set_hidden(&mut self, slot: u32, hidden: bool) {
         let Some(entry) = self.slots.get_mut(slot) else {
             return;
@@ -278,8 +278,8 @@ impl<P> Registry<P> {
         })
     }
 
-    /// As [`Registry::row`], with the connection's own version and route whatever they are counted under, as far as they are
-    /// known. For readers that hold one row of each connection, and no counts.
+    /// As [`Registry::row`], with the connection's own version and route, as far as they are known, instead of the
+    /// names they count under. For readers that hold one row of each connection, and no counts.
     pub fn own_row(&self, slot: u32) -> Option<Row> {
         let entry = self.slots.get(slot)?;
         let row = self.row(slot)?;

@@ -1,16 +1,17 @@
-//! What became of each standing rule: which page loads it concerned, which were sent it, and what their tabs did.
+//! The outcomes of each standing rule: the page loads it applied to, those that were sent it, and what their tabs did.
 //!
-//! The books balance: each page load that was told a rule is here, came back for it, or is gone. A page that reloads is
-//! another connection, so the books know it by its tab id, which no other client has: a tab that was told and leaves is
-//! remembered until it is back, and only such a tab is believed that it has reloaded, once. One that is back without a reload is
-//! the same as before, also where it never read what was sent and is told again.
+//! The books balance: each page load that was told a rule is open, has reloaded for it, or is gone. A page that reloads
+//! is another connection, so the books know it by its tab id, which no other client has. A tab that was told and leaves
+//! is remembered until it is back. Only the reload of such a tab is counted, once. A tab that is back without a reload
+//! counts as before, also if it never read what was sent and is told again.
 //!
-//! What nobody can prove takes nothing away from those that are gone: who waits for a rollout must be able to trust that nobody was
-//! forgotten. So a connection without a tab id that left stays gone, whatever comes later, and one that comes and says that it was told
-//! is counted as told now. The same goes for tabs beyond the limit. Too many may be counted as gone, never too few.
+//! A claim without proof takes nothing away from the tabs that are gone: operators who wait for a rollout must be able
+//! to trust that no tab was forgotten. So a connection without a tab id that left stays gone, and one that comes and
+//! says that it was told is counted as told again. The same applies to tabs beyond the limit. Too many may be counted
+//! as gone, never too few.
 //!
-//! Of single open connections only those are remembered that said something other than that they are on their way. So a rule
-//! that refreshes everybody leaves nothing behind once all are back.
+//! An open connection is remembered only if it reported something other than `reloading`. So a rule that refreshes all
+//! tabs leaves nothing behind once all are back.
 
 use std::collections::HashMap;
 
@@ -21,28 +22,28 @@ use crate::outcome::Outcome;
 /// The memory of a map is given back when it is empty and was larger than this.
 const ROOM_MIN: usize = 1_024;
 
-/// What became of a rule, since the table began. One table's numbers are added to those of others.
+/// The outcomes of a rule, since the table began. The numbers of several tables are added up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Outcomes {
     /// Page loads that it applied to.
     pub matched: u64,
-    /// Those of them that were sent it.
+    /// Page loads that were sent it.
     pub told: u64,
     /// Pages that came back for it.
     pub reloaded: u64,
-    /// Open connections that were told it, or were it before they came back.
+    /// Open connections that were told it, now or before they reconnected.
     pub here: u64,
-    /// Of those, the ones whose work holds the refresh.
+    /// Of those, the ones that hold the refresh because of unsaved work.
     pub held: u64,
-    /// Those that wait for the new build, because the page is not well or would come as the build that they have.
+    /// Those that wait, because the app serves an error, or the build that they run already.
     pub waiting: u64,
     /// Those that asked their users.
     pub prompted: u64,
-    /// Those that were loaded anew for it and got the same build.
+    /// Those that reloaded for it and got the same build.
     pub stuck: u64,
     /// Those that have nothing to do.
     pub current: u64,
-    /// Open connections of which it cannot be known whether it applies to them.
+    /// Open connections for which the server cannot know whether it applies.
     pub unknown: u64,
 }
 
@@ -101,7 +102,7 @@ impl Ledger {
         }
     }
 
-    /// Begins anew at the positions that hold another rule now.
+    /// Resets the positions that have another rule now.
     pub(super) fn turn(&mut self, changed: u64, standing: &Standing) {
         if changed == 0 {
             return;
@@ -149,7 +150,7 @@ impl Ledger {
         }
     }
 
-    /// A page came, of this tab (0: none), that says it was loaded anew for these rules.
+    /// A page of this tab (0: no id) connected and says it was reloaded for these rules.
     fn came_anew(&mut self, tab: u64, mask: u64) {
         for position in positions(self.take_away(tab, mask)) {
             self.pages[position].1.reloaded += 1;
@@ -211,7 +212,8 @@ fn give_back<K, V>(map: &mut HashMap<K, V>) {
 }
 
 impl<P> Registry<P> {
-    /// What became of the standing rules, by their numbers. `unknown` is by position, as [`Registry::walk_unknowns`] counted it.
+    /// The outcomes of the standing rules, by their numbers. `unknown` is by position, as [`Registry::walk_unknowns`]
+    /// counted it.
     pub fn outcomes(&self, unknown: &[u64; POSITIONS]) -> Vec<(u32, Outcomes)> {
         let standing = self.standing.rules();
         standing
@@ -234,7 +236,7 @@ impl<P> Registry<P> {
         true
     }
 
-    /// Notes that a page of this tab says it was loaded anew for these rules. Those that do not stand are passed over.
+    /// Notes that a page of this tab says it was reloaded for these rules. Skips those that do not stand.
     pub fn note_reloaded(&mut self, tab: Option<u64>, ids: &[u32]) {
         self.ledger
             .came_anew(tab.unwrap_or_default(), self.standing.told_mask(ids));

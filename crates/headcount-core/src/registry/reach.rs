@@ -167,7 +167,7 @@ impl<P> Registry<P> {
     }
 
     fn walk_slots(&self, rule: &Rule, from: u32, walk: &mut ReachWalk, versions: &mut Versions, work: u32) {
-        // Ids are found anew in every piece: a name may have gone meanwhile, and its id may be that of another.
+        // Ids are looked up again in every piece: a name may be gone since, and its id may belong to another.
         let found = walk.crowded.iter().zip(0..);
         let mut crowded: Vec<(u32, usize)> = found
             .filter_map(|((text, _), place)| Some((self.routes.find(text)?, place)))

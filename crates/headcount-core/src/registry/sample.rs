@@ -1,7 +1,7 @@
 //! Which connections a list for people shows.
 //!
-//! Nobody reads fifteen thousand rows, so a table keeps a sample of a fixed size: the first connections that come, each
-//! staying in it as long as it lives. Only what happens to those is reported row by row.
+//! A list of fifteen thousand rows is of no use, so a table keeps a sample of a fixed size: the first connections that
+//! come, each for as long as it lives. Only changes of those are reported row by row.
 
 use super::{Entry, Registry};
 use crate::intern::NO_SLOT;

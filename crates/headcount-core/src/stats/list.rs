@@ -1,10 +1,10 @@
 //! Which connections subscribers are shown one by one.
 //!
-//! Nobody reads a list of fifteen thousand, and who watches one wants it to stand still. So a connection that is listed stays
-//! listed for as long as it is open, and one that comes is listed only where there is room. Keeping the list costs what
-//! changed, not what it holds.
+//! A list of fifteen thousand rows is of no use, and a list that is watched should stand still. So a listed connection
+//! stays listed as long as it is open, and a new one is listed only if there is room. Updating the list costs time for
+//! what changed, not for its length.
 //!
-//! Deliberately absent: the reader. Everybody is in its own list, so where not all fit, a place is left free for that.
+//! Deliberately absent: the reader. Each reader is in its own list, so if not all rows fit, a place stays free for it.
 
 use std::collections::BTreeSet;
 
@@ -56,7 +56,7 @@ impl List {
         let truncated = sum.total() > sampled as u64;
         news.truncated |= std::mem::replace(&mut self.truncated, truncated) != truncated;
         let full = truncated && sampled == self.max;
-        // Room for the reader, who is in every list.
+        // Room for the reader, which is in every list.
         let room = if full {
             self.max.saturating_sub(1)
         } else {
@@ -142,7 +142,7 @@ mod tests {
         let mut after = |total, rows: &[_]| after(&mut sum, &mut list, total, rows);
         assert_eq!(after(2, &[(5, Some(1)), (7, Some(2))]), [(5, 1), (7, 2)]);
         assert_eq!(after(3, &[(9, Some(3))]), [(5, 1), (7, 2), (9, 3)]);
-        // A fourth: the place of the reader is left free, and who came first stays.
+        // A fourth: the place of the reader stays free, and the first ones stay listed.
         assert_eq!(after(4, &[(1, Some(4))]), [(5, 1), (7, 2)]);
         assert_eq!(after(3, &[(7, None)]), [(1, 4), (5, 1), (9, 3)]);
         // The slot is used again by another.

@@ -33,9 +33,9 @@ pub struct News {
     pub(crate) visible: bool,
     pub(crate) versions: BTreeSet<Arc<str>>,
     pub(crate) routes: BTreeSet<Arc<str>>,
-    /// Connections whose row in the list came, changed or went, and where it is or was.
+    /// Connections whose row in the list was added, changed or removed, and its place.
     pub(crate) rows: BTreeMap<ConnectionKey, Place>,
-    /// Whether more changed in the list than who can be seen, which only deltas say.
+    /// Whether more changed in the list than visibility, which only deltas show.
     pub(crate) faces: bool,
     pub(crate) truncated: bool,
 }

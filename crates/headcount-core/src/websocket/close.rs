@@ -1,4 +1,4 @@
-//! Close codes: what they tell a client about coming back, and which of them may stand in a close frame.
+//! Close codes: whether a client reconnects, and which of them a close frame may have.
 //!
 //! A client that is sent away needs one bit more than "closed": whether to return at once, later, or not at all. The code
 //! carries it, so a client need not know every code, only three ranges:
@@ -21,7 +21,7 @@ pub struct CloseCode(u16);
 /// What a client that was sent away should do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Return {
-    /// Connect again after a short, jittered wait: the server meant somebody else to take over.
+    /// Reconnect after a short, jittered wait: another server takes over.
     Soon,
     /// Connect again with growing waits ([`crate::backoff`]): the same connection at once would end the same way.
     Backoff,
@@ -54,7 +54,7 @@ impl CloseCode {
     /// 4409: the same tab opened a newer connection, which took this one's place. Never return: the newer one counts.
     pub const REPLACED: Self = Self(4409);
 
-    /// Any code, also one that may not stand in a close frame (a browser reports 1006 without one).
+    /// Any code, also one that a close frame may not have (a browser reports 1006 without a frame).
     pub const fn new(code: u16) -> Self {
         Self(code)
     }

@@ -83,7 +83,7 @@ impl Decoder {
     /// Takes freshly read bytes, unmasks them in place and calls `on` for every message and control frame they complete.
     ///
     /// `message_bytes_max` bounds a message, all its fragments together; control frames are bounded by the protocol.
-    /// After a violation, [`Event::Close`] or [`Flow::Stop`] the decoder is dead and swallows whatever it is fed.
+    /// After a violation, [`Event::Close`] or [`Flow::Stop`] the decoder is dead and ignores all further bytes.
     ///
     /// # Errors
     ///
@@ -260,7 +260,7 @@ fn deliver_control(
     match opcode {
         Opcode::Ping => Ok(on(Event::Ping(payload))),
         Opcode::Pong => Ok(on(Event::Pong(payload))),
-        // A close: there is no other control frame.
+        // A close: there is no other control frame left.
         _ => {
             on(Event::Close(close::read(payload)?));
             Ok(Flow::Stop)

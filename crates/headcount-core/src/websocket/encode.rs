@@ -43,7 +43,7 @@ pub fn text(payload: &str) -> Bytes {
     frame(Opcode::Text, payload.as_bytes())
 }
 
-/// A ping. Any pong, or anything else the client sends, shows that it lives; the payload is for those who match them up.
+/// A ping. Any pong, or anything else from the client, shows that it lives; the payload serves to match pings and pongs.
 pub fn ping(payload: &[u8]) -> Bytes {
     frame(Opcode::Ping, payload)
 }

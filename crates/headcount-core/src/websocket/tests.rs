@@ -45,7 +45,7 @@ fn decode<'a>(reads: impl IntoIterator<Item = &'a [u8]>, bytes_max: usize) -> Ou
     let mut events = Vec::new();
     let violation = reads.into_iter().find_map(|read| {
         let fed = decoder.feed(&mut read.to_vec(), bytes_max, |event| {
-            // How often these come is a test of its own.
+            // Another test checks how often these come.
             if event != Event::Fragment {
                 events.push(as_json(event));
             }

@@ -2,14 +2,14 @@
 
 use super::CloseCode;
 
-/// A frame that breaks the protocol or a limit. The reader of the text is whoever debugs a client or a proxy.
+/// A frame that breaks the protocol or a limit. The text is for people who debug a client or a proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Violation {
     /// A client must mask every frame (RFC 6455, section 5.1).
-    #[error("a frame came unmasked")]
+    #[error("a frame is not masked")]
     Unmasked,
     /// No extension was negotiated, so all three RSV bits are zero (section 5.2).
-    #[error("a reserved bit is set although no extension was negotiated")]
+    #[error("a reserved bit is set, but no extension was negotiated")]
     ReservedBit,
     /// Opcodes 3–7 and 11–15 have no meaning (section 5.2).
     #[error("opcode {0} is reserved")]
@@ -24,13 +24,13 @@ pub enum Violation {
     #[error("a frame's length does not fit into 63 bits")]
     Length,
     /// A continuation continues something (section 5.4).
-    #[error("a continuation came with no message to continue")]
+    #[error("a continuation frame without a message to continue")]
     NothingToContinue,
     /// The fragments of two messages do not mix (section 5.4).
-    #[error("a message began before the last fragment of the one before")]
+    #[error("a message began before the previous message ended")]
     Interrupted,
     /// A close frame is empty or begins with a two-byte code that may be sent (sections 5.5.1 and 7.4).
-    #[error("a close frame carries no valid code")]
+    #[error("a close frame has no valid code")]
     BadClose,
     /// Text, and the reason in a close frame, is UTF-8 (section 8.1).
     #[error("text is not UTF-8")]

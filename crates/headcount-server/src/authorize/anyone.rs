@@ -1,11 +1,11 @@
-//! Admits everybody, for trials on loopback.
+//! Admits anyone, for trials on loopback.
 //!
-//! Whoever can open a stream then sees the counts, the routes and, with `ip_tracking`, the addresses of all visitors. Start
-//! it only where the network lets nobody else in; the binary says so loudly.
+//! Anyone who can open a stream then sees the counts, the routes and, with `ip_tracking`, the addresses of all
+//! visitors. Use it only in a network without other people; the binary warns about it.
 
 use super::{AuthorizeRequest, Authorizer, Reads, Verdict, VerdictFuture};
 
-/// Admits everybody, also a browser that shows no cookie at all.
+/// Admits every browser, also one without any cookie.
 #[derive(Clone, Copy, Debug)]
 pub struct Anyone;
 

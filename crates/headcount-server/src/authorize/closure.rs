@@ -24,8 +24,8 @@ impl IntoVerdict for bool {
     }
 }
 
-/// Asks `decide` who may see stats. `reads` names what of a browser's request it looks at; nothing else is kept for it. A
-/// browser that shows none of that is refused without a call, unless `reads` comes of [`Reads::nothing`].
+/// Asks `decide` who may see stats. `reads` names the headers that it needs; nothing else is kept for it. A browser
+/// without any of them is refused without a call, unless `reads` comes from [`Reads::nothing`].
 ///
 /// The closure is called again whenever an admission ends, so what it answers may change while a stream is open. It runs on
 /// the caller's runtime and is dropped after ten seconds, which counts as [`Verdict::Unavailable`].

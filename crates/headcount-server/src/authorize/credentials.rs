@@ -1,29 +1,29 @@
 //! What a browser shows of itself, and what of that is kept for a question about it.
 //!
-//! Authorizers say what they read; everything else is forgotten with the request. Cookies of headcount's own are shown to
-//! nobody but those who name them.
+//! Authorizers name what they read; everything else is dropped with the request. headcount's own cookies go only to
+//! authorizers that name them.
 
 use super::ticket;
 use crate::head::Head;
 
 /// The cookie that tells apart two browsers that subscribe to stats by POST. Random, for the browser session only, and set
-/// only where stats can be had at all. It says nothing of who may see them, so no authorizer is shown it.
+/// only where stats can be had at all. It does not say who may see them, so authorizers do not get it.
 pub(crate) const BROWSER_COOKIE: &str = "headcount_browser";
 
-/// What authorizers want to read of a request head. Only that is kept of a WebSocket handshake, so that a visitor costs
-/// no memory for cookies that nobody looks at.
+/// The parts of a request head that authorizers read. Only these are kept of a WebSocket handshake, so that unused cookies
+/// of visitors cost no memory.
 #[derive(Clone, Debug, Default)]
 pub struct Reads {
     /// Single cookies. Where `headers` holds `cookie` this matters for headcount's own cookies alone.
     pub cookies: Vec<CookieRead>,
     /// Names of whole headers, in lower case. Of `cookie`, headcount's own cookies are left out unless `cookies` names them.
     pub headers: Vec<String>,
-    /// Names of headers, in lower case, that do not tell who somebody is (`user-agent`). Kept beside the others, never alone.
+    /// Names of headers, in lower case, that do not identify a person (`user-agent`). Kept beside the others, never alone.
     pub beside: Vec<String>,
     /// Whether a browser that shows none of these is put before the authorizers too. Default false: it is refused unasked.
     pub needs_nothing: bool,
-    /// Whether somebody may sign in or out while a stream is open. Then a browser that shows nothing now is put before the
-    /// authorizers too, and may ask again by POST. Default false.
+    /// Whether users may sign in or out while a stream is open. Then the authorizers are also asked about a browser
+    /// that sends nothing now, and it may ask again by POST. Default false.
     pub anew: bool,
 }
 
@@ -32,15 +32,15 @@ pub struct Reads {
 pub struct CookieRead {
     /// Its name.
     pub name: String,
-    /// Whether a text, as sent, can be its value at all; `None`: any text can. What cannot is not kept, so that a stranger
-    /// cannot fill memory with it.
+    /// Whether a text, as sent, can be its value at all; `None`: any text can. Other texts are not kept, so that visitors
+    /// cannot fill memory with them.
     pub form: Option<fn(&str) -> bool>,
 }
 
 /// What a browser showed of itself, cut down to what the authorizers read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Credentials {
-    /// Header names in lower case, with their values. Single cookies stand as `cookie` headers of their own.
+    /// Header names in lower case, with their values. Each cookie is a separate `cookie` header.
     headers: Box<[(Box<str>, Box<str>)]>,
 }
 
@@ -87,7 +87,8 @@ impl Reads {
         }
     }
 
-    /// Nothing so far, but what a browser shows may change while its stream is open; see [`Reads::anew`](Self#structfield.anew).
+    /// Nothing so far, but what a browser sends may change while its stream is open; see
+    /// [`Reads::anew`](Self#structfield.anew).
     pub fn anew() -> Self {
         Self {
             anew: true,
@@ -165,7 +166,7 @@ pub(crate) fn is_own(cookie: &str) -> bool {
 }
 
 impl Credentials {
-    /// What somebody showed who showed this.
+    /// Credentials with these headers.
     #[cfg(test)]
     pub(crate) fn of(headers: &[(&str, &str)]) -> Self {
         let headers = headers

@@ -1,12 +1,12 @@
-//! Cookies that are worth nothing any more, because the app said so.
+//! Cookies that are no longer valid, because the app ended them.
 //!
-//! A WebSocket is judged by cookies that it showed a while ago, and a sealed session cookie stays valid after its user has signed
-//! out. So the app says which cookies it took back (`POST bridge/ended`), and from then on they are left out of every question:
-//! an authorizer decides by what remains. Leaving them out instead of refusing means that a visitor who has the app delete
-//! `theme=dark` costs no admin anything who shows the same.
+//! A WebSocket is judged by the cookies of its handshake, and a sealed session cookie stays valid after its user has
+//! signed out. So the app says which cookies it has ended (`POST bridge/ended`), and from then on they are left out of
+//! every question: an authorizer decides by the remaining ones. They are left out instead of refused, so that a visitor
+//! who makes the app delete `theme=dark` does not affect an admin with the same cookie.
 //!
-//! Invariant: cookies that admitted somebody are remembered apart from all others, and only admissions push them out. So what
-//! visitors have the app delete neither makes anybody be asked again, nor makes a real sign-out be forgotten.
+//! Invariant: cookies that admitted a subscriber are remembered apart from all others, and only admissions push them
+//! out. So cookies that visitors make the app delete cause no new questions, and never push out a real sign-out.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -17,7 +17,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::Credentials;
 use crate::head::without_cookies;
 
-/// Cookies remembered of those that admitted somebody, and of the others that were taken back. 24 bytes each.
+/// Cookies remembered that admitted a subscriber, and as many others that were ended. 24 bytes each.
 const COOKIES_MAX: usize = 16_384;
 
 /// The cookies that were taken back.
@@ -31,7 +31,7 @@ pub(crate) struct Ended {
 
 #[derive(Debug, Default)]
 struct Known {
-    /// Cookies that admitted somebody, and whether they were taken back since.
+    /// Cookies that admitted a subscriber, and whether they were ended since.
     admitting: HashMap<u64, bool>,
     admitting_order: VecDeque<u64>,
     /// Other cookies that were taken back, the newest: one of them may be in a question that is under way.
@@ -40,7 +40,7 @@ struct Known {
 }
 
 impl Ended {
-    /// Remembers what admitted somebody.
+    /// Remembers the cookies that admitted a subscriber.
     pub(crate) fn note_admitted(&self, credentials: &Credentials) {
         let mut known = self.known();
         for pair in pairs(credentials) {
@@ -48,7 +48,7 @@ impl Ended {
         }
     }
 
-    /// Remembers that a cookie, `name=value`, was taken back. Whether it admitted somebody until now.
+    /// Remembers that a cookie, `name=value`, was ended. Returns whether it admitted a subscriber until now.
     pub(crate) fn end(&self, pair: &str) -> bool {
         self.has_any.store(true, Ordering::Release);
         self.known().end(self.hash(pair.trim()))

@@ -2,14 +2,13 @@
 //!
 //! One `GET` to a URL of the app, with the browser's own `cookie`, `authorization`, `user-agent` and `accept-language`, and
 //! `x-forwarded-for` where the address is known. The status is the answer: `2xx` admits, `401`, `403` and any redirect
-//! refuse (a redirect is how apps send strangers to their login page; it is never followed), and everything else,
-//! silence included, is [`Verdict::Unavailable`].
+//! refuse (apps redirect unknown visitors to their login page; a redirect is never followed), and everything else, also no
+//! answer, is [`Verdict::Unavailable`].
 //!
 //! Invariants: the app is asked once at a time for the same headers, however many tabs ask; at most 1,000 answers are
-//! remembered, the oldest forgotten first; at most 128 requests are under way, which
-//! is what the hub asks at once. A browser that shows neither cookie nor
-//! `authorization` is refused without asking: nothing tells it from a stranger. Headcount's own cookies are none of the
-//! app's business: they are not sent, and a browser that has no others shows none.
+//! remembered, the oldest forgotten first; at most 128 requests are under way, which is what the hub asks at once. A
+//! browser that sends neither cookie nor `authorization` is refused without asking, because the app could not recognise
+//! it. headcount's own cookies are not sent to the app, and a browser that has no others counts as one without cookies.
 //!
 //! Deliberately absent: reading the body for an answer, and passing on any header but those named.
 
@@ -55,7 +54,7 @@ const DRAIN_BYTES_MAX: usize = 16_384;
 const DRAIN: Duration = Duration::from_millis(100);
 /// A failing app is named in the log at most this often, milliseconds.
 const WARNING_MS: u64 = 10_000;
-/// What may tell the app who it is. A browser that shows neither is a stranger.
+/// The headers by which the app recognises a browser. A browser without them is unknown.
 const KNOWN_BY: [HeaderName; 2] = [COOKIE, AUTHORIZATION];
 /// What the app is told of the browser.
 const PASSED_ON: [HeaderName; 4] = [COOKIE, AUTHORIZATION, USER_AGENT, ACCEPT_LANGUAGE];
@@ -77,7 +76,7 @@ pub struct ForwardAuth {
 #[derive(Debug, thiserror::Error)]
 pub enum ForwardAuthError {
     /// Not a URL.
-    #[error("`{url}` is no URL")]
+    #[error("`{url}` is not a valid URL")]
     Url {
         /// What was given.
         url: String,
@@ -86,10 +85,12 @@ pub enum ForwardAuthError {
         source: InvalidUri,
     },
     /// A URL that is not `http` or `https`, or names no host.
-    #[error("`{0}` is no absolute http or https URL")]
+    #[error("`{0}` is not an absolute http or https URL")]
     Form(String),
-    /// The URL holds a user name or password, which would not be sent. Not shown, for it is a secret.
-    #[error("the URL holds a user name or a password: leave them out, the browser's own headers are sent")]
+    /// The URL has a user name or password, which would not be sent. Not shown, because it is a secret.
+    #[error(
+        "the URL has a user name or a password: leave them out, because the browser's own headers are sent"
+    )]
     UserInfo,
     /// The root certificates of the system, needed for `https`, could not be read.
     #[error("the system's root certificates could not be read")]
@@ -104,7 +105,7 @@ pub enum ForwardAuthError {
 enum AskError {
     #[error("no answer within {0:?}")]
     Slow(Duration),
-    #[error("it could not be asked")]
+    #[error("it cannot be reached")]
     Request(#[from] hyper_util::client::legacy::Error),
     #[error("it answered {0}")]
     Status(StatusCode),
@@ -163,12 +164,12 @@ impl ForwardAuth {
             return Verdict::Refused;
         }
         let question = self.question(key(&passed_on), request.now_ms);
-        // Whoever comes first asks; should that one be dropped, the next in line does.
+        // The first one asks; if it is dropped, the next one does.
         let ask = || self.ask(&passed_on, request.now_ms);
         question.get_or_init(ask).await.verdict
     }
 
-    /// The question with this key: as asked before while its answer holds, else anew.
+    /// The question with this key: the earlier one while its answer is valid, else a new one.
     fn question(&self, key: Key, now_ms: u64) -> Arc<OnceCell<Answer>> {
         let mut questions = self.questions.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(question) = questions.get(&key)

@@ -1,10 +1,10 @@
 //! Who may see stats.
 //!
-//! A connection that subscribes is put before the configured authorizers with what its browser showed: for SSE the
-//! headers of the subscribing POST, for WebSocket those of the handshake. One that admits is enough; with none configured
-//! nobody is admitted. An admission holds for `limits.admission_ms`, or shorter where its authorizer says so, and is asked for
-//! again. Where the authorizer that admitted cannot answer then, the admission stands for `limits.admission_grace_ms`: an app
-//! that restarts takes stats from nobody. A refusal ends it at once.
+//! When a connection subscribes, the configured authorizers decide by the headers of its browser: for SSE those of the
+//! subscribing POST, for WebSocket those of the handshake. One that admits is enough; without an authorizer no
+//! subscriber is admitted. An admission holds for `limits.admission_ms`, or shorter if its authorizer says so, and then
+//! the authorizer is asked again. If it cannot answer then, the admission stands for another
+//! `limits.admission_grace_ms`, so that a restart of the app ends no admission. A refusal ends it at once.
 //!
 //! Authorizers that answer without waiting are asked first, by the thread that holds the connection, and no queue is involved.
 //!
@@ -15,7 +15,7 @@
 //! | [`forward::ForwardAuth`] | the app, over HTTP, with the browser's own headers |
 //! | `BridgeAuthorizer` (of the bridge) | the app, over its bridge ([`Config::authorize_bridge`]), with the browser's own headers |
 //! | [`closure::closure`] | the embedder's code |
-//! | [`anyone::Anyone`] | nobody: admits all |
+//! | [`anyone::Anyone`] | nothing: admits anyone |
 //!
 //! Deliberately absent: telling a browser why it was refused. It gets `stats-unauthorized`; reasons go to the log.
 
@@ -72,8 +72,8 @@ pub enum Verdict {
     },
     /// May not.
     Refused,
-    /// The authorizer could not tell (its app did not answer). Nobody new is admitted by that; who was admitted by this
-    /// authorizer stays so for `limits.admission_grace_ms`.
+    /// The authorizer could not decide (its app did not answer). No new subscriber is admitted; one that this
+    /// authorizer admitted stays admitted for `limits.admission_grace_ms`.
     Unavailable,
 }
 
@@ -89,7 +89,7 @@ pub(crate) enum Decision {
     Admitted { until_ms: u64, by: usize },
     /// May not.
     Refused,
-    /// Whoever might have admitted, or did before, could not tell.
+    /// An authorizer that might have admitted, or did before, could not decide.
     Unavailable,
 }
 
@@ -129,14 +129,14 @@ pub struct Authorizers {
 }
 
 impl Default for Authorizers {
-    /// None: nobody is admitted.
+    /// None: no subscriber is admitted.
     fn default() -> Self {
         Self::new(&Limits::default())
     }
 }
 
 impl Authorizers {
-    /// None: nobody is admitted. Those that are pushed admit for `limits.admission_ms` at most.
+    /// None: no subscriber is admitted. Authorizers that are pushed admit for `limits.admission_ms` at most.
     pub fn new(limits: &Limits) -> Self {
         Self {
             list: Vec::new(),
@@ -145,7 +145,7 @@ impl Authorizers {
         }
     }
 
-    /// Those that `config` names: sealed sessions, forward-auth, anyone. Tickets and authorizers of one's own are pushed.
+    /// Those that `config` names: sealed sessions, forward-auth, anyone. Tickets and the embedder's authorizers are pushed.
     pub fn configured(config: &Config) -> Result<Self, forward::ForwardAuthError> {
         let mut authorizers = Self::new(&config.limits);
         if let Some(sealed) = &config.sealed_session {
@@ -165,7 +165,7 @@ impl Authorizers {
         self.list.push(authorizer);
     }
 
-    /// Whether nobody can be admitted.
+    /// Whether no subscriber can be admitted.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
@@ -211,7 +211,7 @@ impl Authorizers {
         }
     }
 
-    /// What can be said without waiting: an admission, or anything else where nobody must be waited for.
+    /// What can be decided without waiting: an admission, or any verdict if there is no authorizer to wait for.
     pub(crate) fn at_once(&self, request: &AuthorizeRequest) -> Option<Decision> {
         let Some(request) = self.presented(request) else {
             return Some(Decision::Refused);
@@ -231,8 +231,8 @@ impl Authorizers {
         decision
     }
 
-    /// Asks those that must be waited for; the one that admitted before, if any, is the first. Where it refuses and nobody else
-    /// admits, that is a refusal, whoever else could not tell.
+    /// Asks the authorizers that answer later, first the one that admitted before, if any. If that one refuses and no
+    /// other admits, the result is a refusal, even if others could not decide.
     pub(crate) async fn ask(&self, request: &AuthorizeRequest, before: Option<usize>) -> Decision {
         self.ask_within(AUTHORIZE_TIME_MAX, request, before).await
     }
@@ -287,8 +287,8 @@ impl Authorizers {
         None
     }
 
-    /// The question without cookies that were taken back; `None` where nothing else tells who a browser is, which is what a
-    /// sign-out leaves: then nobody is asked.
+    /// The question without cookies that were ended; `None` if nothing else identifies the browser, as after a sign-out:
+    /// then no authorizer is asked.
     fn presented<'a>(&self, request: &'a AuthorizeRequest) -> Option<Cow<'a, AuthorizeRequest>> {
         let Some(left) = self.ended.without(&request.credentials) else {
             return Some(Cow::Borrowed(request));

@@ -1,7 +1,7 @@
 //! Sealed session cookies: the `Fe26.2` format that h3's `useSession` and `nuxt-auth-utils` write.
 //!
-//! The app seals its session into a cookie with a password; whoever knows the password can open it, so stats can be
-//! allowed without asking the app. The format is that of iron-webcrypto (<https://github.com/brc-dd/iron-webcrypto>),
+//! The app seals its session into a cookie with a password. With the same password the server can open it, so it can
+//! admit without asking the app. The format is that of iron-webcrypto (<https://github.com/brc-dd/iron-webcrypto>),
 //! eight parts with `*` between them:
 //!
 //! ```text
@@ -43,7 +43,7 @@ const SALT_BYTES_MAX: usize = 256;
 /// How far the app's clock may be from ours, milliseconds, as in iron.
 pub(crate) const SKEW_MS: u64 = 60_000;
 
-/// Admits whoever shows a sealed session that fulfils a rule.
+/// Admits browsers whose sealed session fulfils a rule.
 #[derive(Debug)]
 pub struct SealedSession {
     password: Secret,
@@ -60,7 +60,7 @@ struct Session {
     expires_ms: Option<u64>,
 }
 
-/// Why a cookie is no session.
+/// Why a cookie is not a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 enum OpenError {
     #[error("not a seal of the form Fe26.2*…")]

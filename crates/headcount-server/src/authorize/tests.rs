@@ -56,7 +56,7 @@ async fn an_app_that_does_not_answer_in_time_could_not_tell() {
         .ask_within(Duration::from_millis(5), &request(&[], 50), None)
         .await;
     assert_eq!(decision, Decision::Unavailable);
-    // Which keeps nobody out whom another one admits at once.
+    // It does not delay an admission by another one.
     let decision = authorizers.at_once(&request(&[], 50));
     assert!(
         matches!(decision, Some(Decision::Admitted { by: 1, .. })),

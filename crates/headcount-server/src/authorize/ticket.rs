@@ -1,8 +1,8 @@
 //! Admin tickets: the admin secret, shown once, exchanged for a cookie that ends by itself.
 //!
-//! A ticket is 256 random bits, so nobody guesses one; only its SHA-256 is kept, so memory that leaks admits nobody, and
-//! looking one up by its hash tells an attacker who measures times nothing. Tickets are kept in memory: after a restart
-//! one signs in again. A ticket ends with the secret that it was had for.
+//! A ticket is 256 random bits, so it cannot be guessed. Only its SHA-256 is kept, so leaked memory admits no one, and
+//! the time of a look-up by hash tells an attacker nothing. Tickets are kept in memory: after a restart, admins sign in
+//! again. A ticket ends with the secret that it was given for.
 //!
 //! The admin secret itself does not admit to a stream: browsers cannot set `Authorization` on `EventSource` or `WebSocket`,
 //! and a page that could would have to hold the secret.
@@ -45,7 +45,7 @@ pub struct Tickets {
 
 /// A ticket as handed to its owner. Its `Debug` does not show the value.
 pub struct Ticket {
-    /// The value of the cookie [`TICKET_COOKIE`]: 43 characters that need no encoding. Whoever shows it is admitted.
+    /// The value of the cookie [`TICKET_COOKIE`]: 43 characters that need no encoding. A browser that sends it is admitted.
     pub cookie_value: String,
     /// When it ends, milliseconds since the Unix epoch.
     pub expires_ms: u64,
@@ -53,7 +53,7 @@ pub struct Ticket {
 
 /// The system gave no random bits, so no ticket was issued.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("the system has no random bits to make a ticket of")]
+#[error("the system has no random numbers for a ticket")]
 pub struct TicketError(#[source] getrandom::Error);
 
 #[derive(Debug)]
@@ -111,7 +111,7 @@ impl Tickets {
         others
     }
 
-    /// A new ticket for whoever showed the secret with the mark `had_for`. Where 1,000 hold already, the oldest ends.
+    /// A new ticket for the secret with the mark `had_for`. If there are 1,000 already, the oldest ends.
     pub fn issue(&self, now_ms: u64, had_for: u64) -> Result<Ticket, TicketError> {
         let mut random = [0; 32];
         getrandom::fill(&mut random).map_err(TicketError)?;

@@ -29,7 +29,7 @@ const PATTERN_BYTES_MAX: usize = 256;
 pub struct BotLists {
     /// User agents that are neither counted nor kept.
     pub bots: Vec<String>,
-    /// User agents that are counted, whatever matches besides.
+    /// User agents that are counted even if a bot pattern matches.
     pub people: Vec<String>,
 }
 
@@ -98,7 +98,7 @@ impl FromStr for BotLists {
     }
 }
 
-/// What is wrong with one pattern. One that matches the empty text would match everybody.
+/// What is wrong with one pattern. One that matches the empty text would match every user agent.
 fn problem_of(pattern: &str) -> Option<String> {
     if pattern.is_empty() {
         return Some("the pattern is missing".to_owned());

@@ -5,9 +5,9 @@
 //! anything but `a` before it, and so on: `(?:^|[^m]|(?:^|[^a])m|(?:^|[^c])am)scan`. For several words the letters form a
 //! tree, walked in [`Side::avoiding`].
 //!
-//! The result matches more text than the original (the letters around it too), but in the same user agents, which is all
-//! that is asked. Deliberately absent: positive lookarounds, and words that are patterns themselves; the list has none, and the
-//! test against npm isbot's verdicts would show them.
+//! The result matches more text than the original (also the letters around it), but in the same user agents, which is
+//! enough. Deliberately absent: positive lookarounds, and words that are patterns themselves; the list has none, and
+//! the test against the verdicts of npm isbot would find them.
 
 /// Where the words that must not be stand.
 #[derive(Clone, Copy)]
@@ -67,7 +67,7 @@ impl Side {
                 .iter()
                 .filter_map(|word| word.strip_prefix(&[letter]))
                 .collect();
-            // A word that ends here must not be there, whatever stands further out.
+            // A word that ends here must not be there, whatever precedes it.
             if !tails.iter().any(|tail| tail.is_empty()) {
                 choices.push(match self {
                     Self::Before => format!("{}{letter}", self.avoiding(&tails)),

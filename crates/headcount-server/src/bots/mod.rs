@@ -1,11 +1,11 @@
-//! Which user agents are no browser with a person before it. They are answered, but neither counted nor kept.
+//! Recognises user agents that are bots. They get an answer, but are not counted.
 //!
 //! The list is that of the npm package isbot, carried as data in `patterns.txt` and renewed by replacing it. The patterns see
 //! bytes and ASCII letters, as they do in Node.js, where a header is latin1. An operator adds to it, and names people it is wrong
 //! about ([`BotLists`]).
 //!
-//! An Electron app has its own name in its user agent, which says nothing about who sits before it: `price-monitor`, `acme-agent`.
-//! So it is a person unless it says plainly that it is a machine (`PLAIN`).
+//! An Electron app has its own name in its user agent, which does not say whether a person uses it: `price-monitor`,
+//! `acme-agent`. So it counts as a person unless the name plainly says that it is a machine (`PLAIN`).
 //!
 //! They become two regular expressions: those that begin with `^`, and the rest. `regex` builds the states of its automaton
 //! as user agents need them and starts over when 2 MB are full; in one expression the two kinds multiply each other's
@@ -61,8 +61,8 @@ static MACHINE: LazyLock<Regex> = LazyLock::new(|| {
     one_of(PLAIN).expect("the patterns are sound")
 });
 
-/// Whether this user agent is that of a bot, by the carried list. None, or an empty one, is not: isbot says so too, and leaving the
-/// header out is no way to be told from a bot that lies.
+/// Whether this user agent is that of a bot, by the built-in list. A missing or empty one is not, as in isbot: a bot
+/// that leaves the header out could as well send a browser's.
 ///
 /// ```
 /// use headcount_server::bots::is_bot;
@@ -114,7 +114,7 @@ impl Bots {
         (added || carried) && !says(&self.people) && (added || is_machine(agent))
     }
 
-    /// Counts a bot that was left out, and says so in the log the first time that a pattern did it.
+    /// Counts a bot that was left out, and logs it the first time for each pattern.
     pub(crate) fn note(&self, user_agent: Option<&str>) {
         let agent = looked_at(user_agent);
         let set = self.set.get_or_init(|| self.build_set());
@@ -127,7 +127,8 @@ impl Bots {
             tracing::info!(
                 pattern,
                 user_agent = ?agent,
-                "a user agent was taken for a bot, so its tab is not counted; if that is wrong, name it as a person in the file of --bots"
+                "a user agent was recognised as a bot, so its tab is not counted; if that is wrong, list it as a person in \
+                 the file of --bots"
             );
         }
     }
@@ -163,7 +164,7 @@ fn is_carried(agent: &[u8]) -> bool {
     !agent.is_empty() && BOT.iter().any(|bot| bot.is_match(agent))
 }
 
-/// Of a user agent on the carried list: that it is no app with a person before it.
+/// Whether a user agent on the built-in list is not an app that a person uses.
 fn is_machine(agent: &[u8]) -> bool {
     !ELECTRON.is_match(agent) || MACHINE.is_match(agent)
 }
@@ -227,7 +228,8 @@ mod tests {
         assert_eq!(lines.count(), 206);
     }
 
-    const ELECTRON_APP: &str = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) NAME Chrome/126.0.6478.61 Electron/31.0.2 Safari/537.36";
+    const ELECTRON_APP: &str = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) NAME \
+                                Chrome/126.0.6478.61 Electron/31.0.2 Safari/537.36";
 
     #[test]
     fn an_electron_app_is_a_person_whatever_its_name() {

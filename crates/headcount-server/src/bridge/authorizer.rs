@@ -13,7 +13,7 @@ use super::Bridges;
 use crate::authorize::{AuthorizeRequest, Authorizer, Reads, Verdict, VerdictFuture, is_own};
 use crate::head::without_cookies;
 
-/// What tells the app who a browser is.
+/// The headers by which the app recognises a browser.
 const KNOWN_BY: [&str; 2] = ["cookie", "authorization"];
 
 /// What the app is told beside that.
@@ -25,7 +25,7 @@ const BESIDE: [&str; 5] = [
     "x-forwarded-proto",
 ];
 
-/// Asks whatever bridge is open.
+/// Asks an open bridge.
 #[derive(Debug)]
 pub(crate) struct BridgeAuthorizer {
     bridges: Bridges,
@@ -49,7 +49,7 @@ impl BridgeAuthorizer {
         }
     }
 
-    /// Asks until somebody answers.
+    /// Asks until a bridge answers.
     async fn answer(&self, connection_id: &str, headers: &[(String, String)]) -> bool {
         let mut changes = self.bridges.changes();
         loop {

@@ -34,7 +34,7 @@ const ASKS_MAX: usize = 1_024;
 pub(crate) struct BridgeOptions {
     /// What it is told of connections.
     pub(crate) wants: Wants,
-    /// Whether it says who may see stats.
+    /// Whether it decides who may see stats.
     pub(crate) authorizes: bool,
     /// The app that it shares connections with, if it does.
     pub(crate) shares: Option<Box<str>>,
@@ -82,7 +82,7 @@ struct Membership {
     asks: mpsc::Receiver<Ask>,
 }
 
-/// Waits for an answer. Whoever gives up drops it.
+/// Waits for an answer. Drop it to give up.
 #[derive(Debug)]
 pub(crate) struct Asked {
     bridges: Bridges,
@@ -111,7 +111,7 @@ impl Bridges {
         self.0.changes.subscribe()
     }
 
-    /// Takes in a bridge; `None` where as many are open as may be.
+    /// Adds a bridge; `None` if `limits.bridges_max` are open.
     fn join(&self, options: BridgeOptions) -> Option<Membership> {
         let (asks, asked) = mpsc::channel(ASKS_MAX);
         let number = self.number();
@@ -140,8 +140,8 @@ impl Bridges {
         self.say_changed();
     }
 
-    /// Puts a question to the newest bridge that answers such: its app was alive last. `None` where there is none, or all have too many
-    /// questions already.
+    /// Sends a question to the newest bridge that takes questions: its app was alive last. `None` if there is no such
+    /// bridge, or all have too many questions already.
     pub(crate) fn ask(&self, connection_id: &str, headers: &[(String, String)]) -> Option<Asked> {
         let number = self.number();
         let ask = Ask {
@@ -162,7 +162,7 @@ impl Bridges {
             .then_some(asked)
     }
 
-    /// Takes in an answer. Whether somebody was waiting for it.
+    /// Takes an answer. Returns whether its question was still open.
     pub(crate) fn answer(&self, number: u64, admitted: bool) -> bool {
         let asker = self.askers().remove(&number);
         asker.is_some_and(|asker| asker.send(admitted).is_ok())
@@ -217,7 +217,7 @@ impl Membership {
 impl Drop for Membership {
     fn drop(&mut self) {
         self.bridges.list().retain(|bridge| bridge.number != self.number);
-        // Questions that it took along are answered by nobody: their askers find out, and ask another one.
+        // Its open questions get no answer: their askers notice, and ask another bridge.
         self.asks.close();
         self.bridges.say_changed();
     }

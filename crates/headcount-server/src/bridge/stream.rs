@@ -61,7 +61,7 @@ struct OpenTap {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Over;
 
-/// Opens a bridge: the pieces of its answer. `None` where as many are open as may be.
+/// Opens a bridge: the pieces of its answer. `None` if `limits.bridges_max` are open.
 pub(crate) fn open(ways: Ways, options: BridgeOptions) -> Option<mpsc::Receiver<Bytes>> {
     let changes = ways.bridges.changes();
     let membership = ways.bridges.join(options.clone())?;
@@ -170,7 +170,7 @@ impl Stream {
         if !self.tap.has_lagged.load(Ordering::Acquire) {
             return Ok(());
         }
-        tracing::warn!("an app server reads its bridge too slowly and is cut off");
+        tracing::warn!("an app server reads its bridge too slowly, so the bridge was closed");
         self.line(&BridgeLine::Lagged);
         self.flush().await?;
         Err(Over)

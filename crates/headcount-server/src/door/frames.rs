@@ -1,8 +1,8 @@
-//! The frames of an HTTP/2 client, counted as they are read: what is no request costs allowance.
+//! The frames of an HTTP/2 client, counted as they are read: frames outside of requests cost allowance.
 //!
-//! hyper answers pings, settings and window updates for as long as they come, and says nothing about them. So the socket reads
-//! along: nine bytes of each frame, and the rest is skipped. A frame costs one; requests, bodies and what the client is sent
-//! earn as much as a client may need for them. Whoever has used up its allowance is cut off.
+//! hyper answers pings, settings and window updates as long as they come, and does not report them. So the socket reads
+//! along: nine bytes of each frame; the rest is skipped. A frame costs one; requests, bodies and sent data earn as much
+//! as a client may need for them. A client that has used up its allowance is closed.
 
 use std::time::Instant;
 
@@ -45,7 +45,7 @@ pub(super) struct Frames {
 enum Stage {
     /// So many bytes of the preface.
     Preface(usize),
-    /// It is HTTP/1, whose requests hyper times.
+    /// It is HTTP/1, and hyper times its requests.
     Other,
     /// So many bytes of a frame's head.
     Head([u8; HEAD_BYTES], usize),

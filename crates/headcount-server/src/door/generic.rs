@@ -1,8 +1,8 @@
 //! The generic door: hyper, for every request that is not exactly a plain stream.
 //!
-//! Each socket is served by a task that also watches it (`patience`): a client that sends no request, no further request, or takes
-//! no answer, is closed. A socket beyond `limits.http_connections_max` is answered `503` at once, so nobody waits behind strangers;
-//! and the fuller the door, the sooner idle sockets leave it.
+//! Each socket is served by a task that also watches it (`patience`): a client that sends no request, no further
+//! request, or reads no answer, is closed. A socket beyond `limits.http_connections_max` is answered `503` at once, so
+//! no request waits behind idle sockets; and the fuller the door, the sooner idle sockets are closed.
 
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -150,7 +150,7 @@ impl Door {
     }
 }
 
-/// Says that there is no room, as far as the socket takes it.
+/// Answers `503`, as far as the socket accepts it.
 fn refuse(mut stream: &std::net::TcpStream) {
     use std::io::Write as _;
     let _taken_or_not = stream.write(FULL_ANSWER);
@@ -244,7 +244,7 @@ fn builder(site: &Site, meters: &Arc<Meters>) -> auto::Builder<Streams> {
     builder
 }
 
-/// Runs HTTP/2 streams, and drops those whose client takes nothing: the others of the connection go on.
+/// Runs HTTP/2 streams, and drops those whose client reads nothing: the others of the connection go on.
 #[derive(Clone)]
 struct Streams {
     meters: Arc<Meters>,

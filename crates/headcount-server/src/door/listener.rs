@@ -13,9 +13,9 @@ use crate::system;
 const BACKLOG: i32 = 4_096;
 
 /// Takes `address` with `count` listeners that share it, for [`crate::Headcount::serve`]: one for each shard is best. With
-/// port 0 all get the same free port. They are tuned as by [`tune_listener`] before the first connection comes, so that those
-/// that wait for the server to start are no exception. Fails where anyone listens there already. Where the system does not spread
-/// connections over listeners, as on macOS, there is one.
+/// port 0 all get the same free port. They are tuned as by [`tune_listener`] before the first connection comes, so that
+/// this includes connections that wait for the server to start. Fails if another socket listens there already. Where the
+/// system does not spread connections over listeners, as on macOS, there is one.
 pub fn listen(address: SocketAddr, count: usize, limits: &Limits) -> std::io::Result<Vec<TcpListener>> {
     // Sharing is allowed to every process of this user, so two servers would silently split the connections. A listener
     // that does not share finds the other one out.

@@ -1,7 +1,7 @@
 //! When a connection of the generic door has been waited for long enough.
 //!
-//! Each rule ends one kind of wait: for the first request, for a further one, for the client to take an answer. What a client sends
-//! that is no request, such as pings, prolongs none of them.
+//! Each rule ends one kind of wait: for the first request, for a further one, for the client to read an answer. Data
+//! outside of requests, such as pings, prolongs none of them.
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ const CROWDED: Duration = Duration::from_secs(1);
 /// How long a client may keep requests waiting for it, while the door is more than half full or the server stops.
 const WAITING: Duration = Duration::from_secs(2);
 
-/// Bytes a second that a client must move for its requests to be waited for longer while the server stops.
+/// Bytes a second that a client must transfer so that a stopping server keeps waiting for its requests.
 const STOPPING_BYTES_PER_SECOND: u128 = 16_384;
 
 /// How often a connection is looked at, at the most and at the least.
@@ -138,7 +138,7 @@ impl Watch {
         since.is_some_and(|since| now.saturating_duration_since(since) >= WAITING)
     }
 
-    /// Looks at the connection: whether it is to be ended. `crowded`: the door is more than half full.
+    /// Whether the connection must be closed now. `crowded`: the door is more than half full.
     pub(super) fn look(&mut self, now: Instant, seen: Seen, crowded: bool) -> Option<End> {
         let taken = u128::from(seen.written - self.seen.written) * 1_000;
         let since_look_ms = now.saturating_duration_since(self.looked).as_millis();

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::site::Site;
 
-/// Seats beyond those of everybody, for health checks, scrapes and the admin API: streams of visitors over HTTP/2 keep theirs for as
-/// long as they last, and an operator must be answered meanwhile.
+/// Further seats, reserved for health checks, scrapes and the admin API: streams of visitors over HTTP/2 keep their
+/// seats as long as they last, and operators need answers during that time.
 const KEPT: u32 = 16;
 
 /// The connections of one door, and how many there may be.

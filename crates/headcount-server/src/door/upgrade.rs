@@ -73,7 +73,7 @@ pub(crate) async fn answer_once(upgrade: OnUpgrade, bytes: Vec<u8>) {
 enum Below {
     /// It, with what was read of it already.
     Socket(mio::net::TcpStream, Vec<u8>),
-    /// There is none: TLS, or a server of another kind.
+    /// There is no socket: TLS, or another kind of server.
     None(Upgraded),
     /// It could not be taken over, and is closed.
     Lost,
@@ -99,15 +99,15 @@ fn below(upgraded: Upgraded) -> Below {
     }
 }
 
-/// Carries a WebSocket whose socket cannot be moved: frames are decoded here, everything else happens in the shard. What one
-/// read brought goes to the shard as one turn, and there is no further read until the shard has come to its end: a fast
-/// sender is slowed by its own socket, and no link has more than a buffer's worth of messages in the mailbox.
+/// Carries a WebSocket whose socket cannot be moved: frames are decoded here, everything else happens in the shard. The
+/// bytes of one read go to the shard as one turn, and the next read waits until the shard has finished it: a fast
+/// sender is slowed by its own socket, and no link has more than a buffer of messages in the mailbox.
 async fn carry(headcount: &Headcount, mut io: TokioIo<Upgraded>, mut end: RemoteEnd) {
     let mut decoder = Decoder::default();
     let mut buffer = vec![0; READ_BYTES];
     let turns = Arc::new(Semaphore::new(1));
     let patience = Duration::from_millis(headcount.site().config.limits.outbox_ms.into());
-    // The shard speaks first, and until it has there is nobody to tell.
+    // The shard sends first; until then there is no connection.
     let Some(first) = end.next().await else { return };
     if write(&mut io, &first, patience).await.is_err() {
         return;
@@ -168,7 +168,7 @@ async fn read_in_turn(
     io: &mut TokioIo<Upgraded>,
     buffer: &mut [u8],
 ) -> (Option<OwnedSemaphorePermit>, std::io::Result<usize>) {
-    // None only where the semaphore were closed, which nobody does.
+    // `None` only if the semaphore were closed, which never happens.
     let turn = Arc::clone(turns).acquire_owned().await.ok();
     (turn, io.read(buffer).await)
 }

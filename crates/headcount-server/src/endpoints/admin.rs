@@ -175,9 +175,8 @@ pub(super) async fn connections(
         cursor: query.cursor,
     };
     let page = headcount.connections(wanted).await?;
-    page.map(Json).ok_or_else(|| {
-        Refusal::invalid_query("`cursor` is none that was given out: leave it out to start anew")
-    })
+    page.map(Json)
+        .ok_or_else(|| Refusal::invalid_query("`cursor` is not valid: leave it out to start again"))
 }
 
 /// List the releases that were announced
@@ -342,7 +341,7 @@ pub(super) async fn lift(
 ) -> Answer<LiftAnswer> {
     let id = id
         .parse()
-        .map_err(|_| Refusal::invalid_query("a rule's number is a whole number"))?;
+        .map_err(|_| Refusal::invalid_query("the number of a rule is a whole number, such as 17"))?;
     Ok(Json(headcount.lift(id).await?))
 }
 

@@ -17,7 +17,7 @@ pub(super) async fn bytes(body: Body, limits: &Limits) -> Result<Bytes, Refusal>
 }
 
 async fn bytes_within(body: Body, limits: &Limits, bytes_max: u32) -> Result<Bytes, Refusal> {
-    // As it says itself: nothing of a body that is too long need arrive, and who asks first is not told to go on.
+    // By its declared length: a body that is too long is refused before it arrives, also with `Expect: 100-continue`.
     if body.size_hint().lower() > u64::from(bytes_max) {
         return Err(Refusal::body_too_large(bytes_max));
     }

@@ -101,7 +101,7 @@ pub(super) async fn lines(
         bridges: headcount.bridges().clone(),
     };
     let lines = bridge::open(ways, options)
-        .ok_or_else(|| Refusal::full("as many bridges are open as may be (`limits.bridges_max`)"))?;
+        .ok_or_else(|| Refusal::full("too many bridges are open: raise `limits.bridges_max`"))?;
     let headers = [
         (CONTENT_TYPE, "application/x-ndjson"),
         (CACHE_CONTROL, "no-store, no-transform"),
@@ -145,7 +145,7 @@ fn options(query: BridgeQuery, had_for: u64) -> Result<BridgeOptions, Refusal> {
         path = "/bridge/messages",
         tag = "Bridge",
         request_body = MessagesRequest,
-        responses((status = 200, description = "What became of the messages", body = MessagesAnswer))
+        responses((status = 200, description = "How many messages were sent, unknown or refused", body = MessagesAnswer))
     )
 )]
 pub(super) async fn messages(
@@ -176,7 +176,7 @@ pub(super) async fn messages(
         path = "/bridge/answers",
         tag = "Bridge",
         request_body = AnswersRequest,
-        responses((status = 200, description = "What became of the answers", body = AnswersAnswer))
+        responses((status = 200, description = "How many answers were accepted", body = AnswersAnswer))
     )
 )]
 pub(super) async fn answers(
@@ -197,7 +197,7 @@ pub(super) async fn answers(
     Ok(Json(answer))
 }
 
-/// Say which cookies are worth nothing any more
+/// Say which cookies are no longer valid
 ///
 /// Admissions by these cookies end.
 #[cfg_attr(
@@ -207,7 +207,7 @@ pub(super) async fn answers(
         path = "/bridge/ended",
         tag = "Bridge",
         request_body = EndedRequest,
-        responses((status = 200, description = "The cookies count no longer", body = EndedAnswer))
+        responses((status = 200, description = "The cookies are no longer accepted", body = EndedAnswer))
     )
 )]
 pub(super) async fn ended(

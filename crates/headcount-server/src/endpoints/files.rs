@@ -1,7 +1,8 @@
 //! The files we hand out: the script of the browser client with its parts, and the board.
 //!
-//! The script is for pages of any origin. The board is one page with its files, under a policy that lets it run nothing but
-//! those and talk to nobody but us. Its page is open to everybody: what it shows it asks of endpoints that are not.
+//! The script is for pages of any origin. The board is one page with its files, under a content security policy: it
+//! runs only these files and connects only to this server. Anyone can load the page; its data comes from endpoints that
+//! need the secret.
 
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -94,7 +95,7 @@ pub(super) async fn board_file(
     }
 }
 
-/// Puts the board's answers, whatever they are, under its policy.
+/// Adds the board's policy to every answer below its path.
 pub(super) async fn guarded(mut response: Response) -> Response {
     let headers = response.headers_mut();
     for (name, value) in [
@@ -138,7 +139,7 @@ fn knows(asked: &HeaderMap, etag: &HeaderValue) -> bool {
         .any(|tag| tag == b"*" || bare(tag) == ours)
 }
 
-/// Whether the client takes gzip. By name only: who sends `*` gets what is always right.
+/// Whether the client accepts gzip by name. A client that sends `*` gets the uncompressed file.
 fn takes_gzip(asked: &HeaderMap) -> bool {
     let sent = asked.get_all(ACCEPT_ENCODING).iter();
     let mut codings = sent

@@ -1,4 +1,4 @@
-//! What a request must be like before anything of ours looks at it, and what every answer of a kind is like.
+//! Checks on every request before an endpoint gets it, and headers of every answer of a kind.
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -21,7 +21,7 @@ pub(super) async fn host(State(headcount): State<Headcount>, request: Request, n
     }
 }
 
-/// As [`host`], where requests come from a socket of ours: those of HTTP/1.1 say their host (RFC 9112, section 3.2).
+/// As [`host`], for requests from a socket of this server: HTTP/1.1 requires a host (RFC 9112, section 3.2).
 pub(crate) async fn own_door(headcount: State<Headcount>, request: Request, next: Next) -> Response {
     if request.version() == Version::HTTP_11 && !request.headers().contains_key(HOST) {
         return Refusal::ambiguous_head().into_response();
@@ -52,12 +52,12 @@ fn checked(headcount: &Headcount, parts: &Parts) -> Result<(), Refusal> {
     }
 }
 
-/// A method that an endpoint does not take. axum adds `Allow`.
+/// A method that an endpoint does not support. axum adds `Allow`.
 pub(super) async fn no_method() -> Refusal {
     Refusal::method_not_allowed()
 }
 
-/// Any method but `GET` of a stream, `HEAD` too: it would open a connection for nobody.
+/// Any method but `GET` of a stream, `HEAD` too: it would open a connection without a reader.
 pub(super) async fn only_get() -> Response {
     ([(ALLOW, "GET")], Refusal::method_not_allowed()).into_response()
 }

@@ -42,7 +42,7 @@ fn unavailable(problem: &str) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, format!("{problem}\n")).into_response()
 }
 
-/// New connections and commands are taken. In words what is not as it should be, without anything that strangers should not read.
+/// Whether new connections and commands are accepted. If not, the reason in words, without internals.
 pub(super) async fn ready(State(headcount): State<Headcount>) -> Response {
     if let Some(ended) = headcount.site().vitals.ended() {
         return unavailable(&ended.to_string());

@@ -16,8 +16,8 @@ pub(super) struct Accepted {
     ok: bool,
 }
 
-/// A tab is on another page. `ok` is false for an unknown connection, a field that is missing or no string (also because the
-/// body is no JSON, or no text at all), and a route that is none. As the lean door answers.
+/// A tab shows another page. `ok` is false for an unknown connection, a field that is missing or not a string (also
+/// because the body is not JSON in UTF-8), and an invalid route. The lean door answers the same.
 pub(super) async fn route(
     State(headcount): State<Headcount>,
     request: Request,
@@ -31,7 +31,7 @@ pub(super) async fn route(
     Ok(Json(Accepted { ok }))
 }
 
-/// A browser wants stats on a stream of its own. The answer says nothing about whether it gets them: the stream does.
+/// A browser subscribes its stream to stats. The answer does not say whether it is admitted: the stream does.
 pub(super) async fn subscribe_stats(
     State(headcount): State<Headcount>,
     request: Request,
@@ -43,7 +43,7 @@ pub(super) async fn subscribe_stats(
         (client::object(&text), client::object::<StatsForm>(&text))
     else {
         return Err(Refusal::invalid_body(
-            "send `{\"connectionId\": \"…\"}`, as `connected` said it; `delta` and `connections` are true or false",
+            "send `{\"connectionId\": \"…\"}` with the id from `connected`; `delta` and `connections` are true or false",
         ));
     };
     let (credentials, browser) = (site.credentials(&parts), admission::browser_cookie(site, &parts));
@@ -51,7 +51,7 @@ pub(super) async fn subscribe_stats(
     Ok(Json(Accepted { ok: true }))
 }
 
-/// Any message of a tab. `ok` is false for what is none, an unknown connection, and a navigation to what is no route.
+/// Any message of a tab. `ok` is false for an invalid message, an unknown connection, and a navigation to an invalid route.
 pub(super) async fn message(
     State(headcount): State<Headcount>,
     request: Request,

@@ -29,9 +29,9 @@ use crate::metrics::Count;
 use crate::origin::Admission;
 
 impl Headcount {
-    /// Every endpoint of ours, for any axum app: `app.merge(headcount.router())`. Serve the app with
-    /// `into_make_service_with_connect_info::<SocketAddr>()` where client addresses matter. With
-    /// [`admin_apart`](crate::Config::admin_apart) neither the admin API nor the board is in it.
+    /// Every endpoint, for any axum app: `app.merge(headcount.router())`. Serve the app with
+    /// `into_make_service_with_connect_info::<SocketAddr>()` if client addresses matter. With
+    /// [`admin_apart`](crate::Config::admin_apart) it has neither the admin API nor the board.
     pub fn router(&self) -> Router {
         let router = self.client_router().merge(self.operations_router());
         if self.site().config.admin_apart {
@@ -75,8 +75,8 @@ impl Headcount {
     }
 
     /// The board, below [`board_path`](crate::Config::board_path), alone; empty without that or without
-    /// [`assets`](crate::Builder::assets). Its page asks [`Headcount::admin_router`] and [`Headcount::client_router`] of its own
-    /// origin, so serve those beside it.
+    /// [`assets`](crate::Builder::assets). Its page uses [`Headcount::admin_router`] and [`Headcount::client_router`]
+    /// at its own origin, so serve those beside it.
     pub fn board_router(&self) -> Router {
         let (Some(path), Some(_)) = (&self.site().config.board_path, self.assets()) else {
             return Router::new();
@@ -149,7 +149,7 @@ impl Headcount {
         Router::new().fallback(async || Refusal::no_such_endpoint())
     }
 
-    /// What comes in on sockets of ours, with the checks that only those need.
+    /// The router for the server's own sockets, with the checks that only those need.
     pub(crate) fn behind_own_door(&self, router: Router) -> Router {
         router.layer(from_fn_with_state(self.clone(), guard::own_door))
     }

@@ -61,7 +61,7 @@ enum Cause {
     Principal,
     /// It needs a secret that opens the bridge.
     AppServer,
-    /// It needs the secret that may say who sees stats.
+    /// It needs the secret that decides who sees stats.
     Authorizing,
     /// It takes the secret in its body.
     SecretInBody,
@@ -175,7 +175,7 @@ impl Cause {
                 .collect(),
             Self::RuleNumber => vec![command(CommandError::NoSuchRule { id: 7 })],
             Self::Bridge => vec![
-                Refusal::full("as many bridges are open as may be (`limits.bridges_max`)"),
+                Refusal::full("too many bridges are open: raise `limits.bridges_max`"),
                 Refusal::draining(),
             ],
         }

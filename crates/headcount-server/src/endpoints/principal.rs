@@ -1,13 +1,13 @@
 //! Who may use the admin API.
 //!
-//! Two proofs, which handlers name as arguments. [`Principal`] is the admin secret, or a ticket that was had for it.
-//! [`AppServer`] is a bearer secret that opens the bridge; a ticket does not, because a bridge is shown visitors' cookies and
-//! no page needs one.
+//! Two extractors, which handlers take as arguments. [`Principal`] is the admin secret, or a ticket that was given for
+//! it. [`AppServer`] is a bearer secret that opens the bridge; a ticket does not, because a bridge gets visitors'
+//! cookies and no page needs one.
 //!
 //! A bearer token is shown on purpose. A ticket is a cookie, which browsers send by themselves, so with a ticket the request
 //! must also come from a page of our own or of an allowed origin.
 //!
-//! Whatever checks a secret answers a wrong one through [`wrong_secret`], which counts, logs and delays it.
+//! Code that checks a secret answers a wrong one through [`wrong_secret`], which counts, logs and delays it.
 
 use axum::Json;
 use axum::extract::{FromRequestParts, Request, State};
@@ -38,7 +38,7 @@ pub(super) struct Principal;
 pub(super) struct AppServer {
     /// The mark of the secret that it showed.
     pub(super) mark: u64,
-    /// Whether it may say who sees stats.
+    /// Whether it may decide who sees stats.
     may_authorize: bool,
 }
 
@@ -87,7 +87,7 @@ impl FromRequestParts<Headcount> for AppServer {
 }
 
 impl AppServer {
-    /// Refuses one that may not say who sees stats.
+    /// Refuses a secret that may not decide who sees stats.
     pub(super) fn need_authorizing(self) -> Result<(), Refusal> {
         if self.may_authorize {
             Ok(())
@@ -210,7 +210,7 @@ pub(super) async fn sign_in(
         delete,
         path = "/session",
         tag = "Session",
-        responses((status = 200, description = "The ticket is worth nothing any more", body = SignedOutAnswer))
+        responses((status = 200, description = "The ticket has ended", body = SignedOutAnswer))
     )
 )]
 pub(super) async fn sign_out(
@@ -235,7 +235,7 @@ fn take_cookie(parts: &Parts, name: &str) -> String {
 }
 
 fn set_cookie(parts: &Parts, name: &str, value: &str) -> String {
-    // Behind a proxy that ends TLS only the proxy's word says so; a false one makes the cookie stricter, not weaker.
+    // Behind a proxy that ends TLS, only the proxy's header shows this; a forged one makes the cookie stricter, not weaker.
     let secure = if parts.header("x-forwarded-proto") == Some("https") {
         "; Secure"
     } else {

@@ -1,4 +1,4 @@
-//! Streams through the generic door: whatever the lean door did not take, and every stream of an embedding app.
+//! Streams through the generic door: those that the lean door did not take, and every stream of an embedding app.
 //!
 //! The connection itself is a shard's as always. A WebSocket over plain TCP leaves HTTP altogether and its socket moves to
 //! the shard; what cannot be moved (an SSE response, TLS) is fed by its shard through a short queue.
@@ -99,11 +99,11 @@ fn admit(headcount: &Headcount, parts: &Parts, transport: Transport) -> Result<A
         Ok(place) => Ok(Admitted::Candidate(Box::new(candidate), place)),
         Err(NoRoom::Server) => {
             headcount.count(Count::RefusedFull);
-            Err(Refusal::full("the server holds as many connections as it may"))
+            Err(Refusal::full("the server has reached its limit of connections"))
         }
         Err(NoRoom::Address) => {
             headcount.count(Count::RefusedAddress);
-            Err(Refusal::full("this address holds as many connections as it may"))
+            Err(Refusal::full("this address has reached its limit of connections"))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Client addresses: a visitor cannot name its own, whatever it sends.
+//! Client addresses: a visitor cannot choose its address, whatever it sends.
 
 use std::net::{IpAddr, Ipv6Addr};
 

@@ -1,4 +1,4 @@
-//! Cookies and queries: what was put in comes out, and headcount's own cookies are shown only to those who name them.
+//! Cookies and queries: what was put in comes out, and headcount's own cookies go only to authorizers that name them.
 
 use super::{Input, cases, head};
 use crate::authorize::ticket::TICKET_COOKIE;

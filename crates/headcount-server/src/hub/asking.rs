@@ -1,9 +1,9 @@
-//! Questions that authorizers must be waited for: who is asked about next, and how many at once.
+//! Questions to authorizers that answer later: which one is next, and how many at once.
 //!
-//! There are two lanes, each with turns of its own. In the first are admissions that are renewed, and browsers that were admitted
-//! before; in the second is everybody else. So strangers keep nobody waiting who has seen stats. Within the second lane the
-//! newest and the oldest take turns: an admin who comes while strangers wait in hundreds is asked about next, and nobody waits
-//! for ever.
+//! There are two lanes with separate turns. In the first are renewals, and browsers that were admitted before; in the
+//! second are all others. So unknown visitors do not delay subscribers that have seen stats. Within the second lane the
+//! newest and the oldest alternate: an admin who comes while hundreds of visitors wait is next, and each question gets
+//! its turn.
 //!
 //! Invariants: of the second lane at most `limits.subscribers_pending_max` connections wait, and a new one takes the place of
 //! the oldest question; connections that show the same are one question, where all authorizers answer alike.
@@ -32,9 +32,9 @@ pub(super) struct Asker {
 /// Which questions come first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Lane {
-    /// Somebody who was admitted before.
+    /// A browser that was admitted before.
     First,
-    /// Somebody who may be anybody.
+    /// An unknown browser.
     Second,
 }
 
@@ -63,7 +63,7 @@ struct Question {
 struct Waiting {
     questions: VecDeque<u64>,
     under_way: usize,
-    /// Whether the newest was the last to be asked about.
+    /// Whether the newest had the last turn.
     newest_was_last: bool,
 }
 
@@ -98,10 +98,10 @@ impl Asking {
         }
     }
 
-    /// Takes in a question. Gives back those who find no place any more: nobody can tell whether they may see stats.
+    /// Adds a question. Returns those that have no place any more: they stay undecided.
     pub(super) fn put(&mut self, asker: Asker, lane: Lane, before: Option<usize>) -> Vec<Asker> {
         let key = asker.job.key;
-        // One that asks anew takes its own place.
+        // One that asks again keeps its place.
         self.remove(key, u64::MAX);
         let mut displaced = Vec::new();
         while lane == Lane::Second && self.pending >= self.pending_max {
@@ -155,7 +155,7 @@ impl Asking {
         number
     }
 
-    /// Questions that nobody wants answered any more leave their numbers behind, but not without a bound.
+    /// Withdrawn questions leave their numbers in the queue, up to a bound.
     fn forget_dropped(&mut self, lane: Lane) {
         let live = self.questions.len();
         let Self {
@@ -184,7 +184,7 @@ impl Asking {
     pub(super) fn next(&mut self) -> Option<Next> {
         for lane in [Lane::First, Lane::Second] {
             while let Some(number) = self.lane(lane).take() {
-                // One that nobody wants answered any more is gone.
+                // A withdrawn question is gone.
                 let Some(question) = self.questions.get_mut(&number) else {
                     continue;
                 };
@@ -200,7 +200,7 @@ impl Asking {
         None
     }
 
-    /// A question was answered: those who wanted to know.
+    /// A question was answered. Returns the connections that wait for it.
     pub(super) fn answered(&mut self, number: u64) -> Vec<Asker> {
         let Some(question) = self.questions.get(&number) else {
             return Vec::new();
@@ -256,7 +256,7 @@ impl Asking {
 }
 
 impl Waiting {
-    /// Takes the one whose turn it is, if there is room.
+    /// Takes the next question, if there is room.
     fn take(&mut self) -> Option<u64> {
         if self.under_way >= ASKED_AT_ONCE {
             return None;

@@ -53,7 +53,7 @@ pub(crate) enum Order {
     },
 }
 
-/// What became of the release that the configuration names.
+/// The outcome for the release in the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Configured {
     /// It was new, and is current now.
@@ -164,8 +164,8 @@ impl Commander {
         }
     }
 
-    /// Announces a release. One that is current already is answered as it was, and nobody is told again: so a deploy that
-    /// is repeated, or that every instance announces, does no harm.
+    /// Announces a release. If it is current already, the answer is the earlier announcement, and no tab is told again:
+    /// so a deploy that is repeated, or announced by every instance, does no harm.
     async fn announce(&mut self, version: String) -> Result<ReleaseEntry, CommandError> {
         if let Some(current) = self.standing.releases.already_current(&version) {
             return Ok(current.into());
@@ -265,7 +265,7 @@ impl Commander {
         match answers::reach(&self.shards, Arc::new(rule.clone()), &self.site.config.limits).await {
             Ok(hits) => answers::spread(rule, hits.tabs, most_ms),
             Err(error) => {
-                tracing::warn!(%error, "a shard did not say in time how many tabs a command reaches, so they are told slowly");
+                tracing::warn!(%error, "a shard did not say in time how many tabs a command reaches, so the command is spread slowly");
                 answers::spread(rule, u64::MAX, most_ms)
             }
         }

@@ -1,8 +1,8 @@
-//! The hub: sums what shards report, and ticks stats out to those who may see them.
+//! The hub: sums the reports of the shards, and sends stats to the subscribers.
 //!
-//! The first change after a quiet moment goes out at once, later ones at most once per tick. A report is asked for only while
-//! somebody watches, so with nobody watching the hub costs nothing, and with somebody watching it costs the same whether a
-//! hundred tabs are open or a hundred thousand.
+//! The first change after a quiet moment is sent at once, later ones at most once per tick. The hub asks for reports
+//! only while there are subscribers. So without subscribers it costs nothing, and with subscribers it costs the same
+//! for a hundred tabs as for a hundred thousand.
 //!
 //! Commands (releases, invalidations) are ordered elsewhere, in [`commander`].
 
@@ -29,7 +29,7 @@ use subscribers::{Subscribers, Wanting};
 /// Events, and reports of shards, that may wait for the hub.
 pub(crate) const EVENTS_MAX: usize = 16_384;
 
-/// Subscriptions that may wait for the hub. Beyond it one is refused: nobody could tell.
+/// Subscriptions that may wait for the hub. Beyond it one is refused as undecided.
 pub(crate) const SUBSCRIBING_MAX: usize = 4_096;
 
 /// How long the hub waits for the other shards before it sends what it has.
@@ -42,9 +42,9 @@ pub(crate) enum HubEvent {
     Decided { number: u64, decision: Decision },
     /// Something that every admission may depend on has changed.
     Recheck,
-    /// Cookies that admitted somebody were taken back.
+    /// Cookies that admitted a subscriber were ended.
     Ended,
-    /// Somebody wants the numbers of this moment.
+    /// A request for the current counts.
     Ask(oneshot::Sender<StatsAnswer>),
 }
 
@@ -226,7 +226,7 @@ impl Hub {
         let question = self.questions;
         let asked = |shard: &&Handle| shard.force(Command::Report { question });
         let unanswered = self.shards.iter().filter(asked).count();
-        // With no shard left there are no numbers: whoever asked sees the question dropped.
+        // Without shards there are no counts: the question is dropped, and the asker sees that.
         let waiting = std::mem::take(&mut self.waiting);
         self.question = (unanswered > 0).then_some(Question {
             number: question,
@@ -248,7 +248,7 @@ impl Hub {
             return;
         }
         if self.subscribers.are_only(&waiting.readers) {
-            // This is the latest there is. Shards whose reports are in it may report again.
+            // These are the latest counts. Shards whose reports are in them may report again.
             self.forget_news();
             self.allowed = false;
         }
@@ -287,7 +287,7 @@ impl Hub {
             return;
         }
         if !self.allowed {
-            // The quiet time after the last stats is over: whoever has more may say so.
+            // The pause after the last stats is over: shards with changes may report.
             self.allowed = true;
             self.expected = self.shards.iter().filter(|shard| shard.allow_report()).count();
             self.gather_until = now + GATHER;
@@ -298,12 +298,12 @@ impl Hub {
     }
 
     /// Whether a tick is due as soon as the shards have reported. Not while a new reader's question is under way: it is
-    /// answered in a moment, and then maybe nobody is left to tell.
+    /// answered in a moment, and then there may be no one left to tell.
     fn has_tick(&self) -> bool {
         self.changed && self.subscribers.anyone_reads() && !self.has_new_readers()
     }
 
-    /// Whether somebody waits for first stats.
+    /// Whether a reader waits for its first stats.
     fn has_new_readers(&self) -> bool {
         let asked = self.question.iter().map(|question| &question.waiting);
         asked

@@ -1,9 +1,10 @@
 //! Who was admitted to stats, until when, and asking again.
 //!
-//! An admission holds for a stated time and is then asked for again, while stats go on. Where the authorizer that admitted cannot
-//! answer, the admission stands for `limits.admission_grace_ms` more; a refusal ends it at once. So an app that is away takes
-//! stats from nobody, and somebody who lost the right to see them sees none from the moment on in which that is known. Where it is
-//! known that a session has ended, or that the authorizer that answers at once says no, stats stop before others are asked.
+//! An admission holds for a stated time. Then the authorizer is asked again, while stats go on. If the authorizer that
+//! admitted cannot answer, the admission stands for another `limits.admission_grace_ms`; a refusal ends it at once. So
+//! an app that does not answer ends no admission, and a subscriber that lost the right gets no stats once that is
+//! known. If a session has ended, or an authorizer that answers at once refuses, stats stop before other authorizers
+//! are asked.
 //!
 //! Times are those of the monotonic clock: a wall clock that is set back prolongs nothing.
 
@@ -53,7 +54,7 @@ struct Admission {
 /// Who wants the numbers of a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wanting {
-    /// Nobody who is admitted.
+    /// Not admitted.
     Nobody,
     /// A subscriber that begins.
     New,
@@ -97,17 +98,17 @@ impl Subscribers {
         self.admitted.is_empty()
     }
 
-    /// Whether somebody reads stats in this form.
+    /// Whether stats have a reader in this form.
     pub(super) fn reads(&self, form: Form) -> bool {
         self.reading[form as usize] > 0
     }
 
-    /// Whether somebody reads stats in any form.
+    /// Whether stats have a reader in any form.
     pub(super) fn anyone_reads(&self) -> bool {
         Form::ALL.into_iter().any(|form| self.reads(form))
     }
 
-    /// Whether nobody reads stats but these.
+    /// Whether stats have no readers but these.
     pub(super) fn are_only(&self, readers: &[ConnectionKey]) -> bool {
         let reading = self
             .admitted
@@ -181,7 +182,7 @@ impl Subscribers {
                 let request = next.job.question(&site);
                 let before = next.before;
                 let asked = tokio::spawn(async move { site.authorizers.ask(&request, before).await });
-                // One that panics could not tell; its asker must not wait for ever.
+                // An authorizer that panics counts as undecided, so that its asker does not wait for ever.
                 let decision = asked.await.unwrap_or(Decision::Unavailable);
                 let number = next.number;
                 let _hub_gone = sender.send(HubEvent::Decided { number, decision }).await;
@@ -210,7 +211,7 @@ impl Subscribers {
                 .get(&job.key)
                 .is_none_or(|admission| admission.asked != Some(number))
         {
-            // It left meanwhile, or was asked about anew.
+            // It has left since, or there is a newer question about it.
             return;
         }
         match decision {
@@ -226,7 +227,7 @@ impl Subscribers {
         }
     }
 
-    /// Admits a connection, or prolongs its admission. The shard of one who is new will say in which form it wants its stats.
+    /// Admits a connection, or prolongs its admission. For a new one, its shard will say in which form it wants its stats.
     pub(super) fn admit(&mut self, job: AuthorizeJob, until_ms: u64, by: usize, renews: bool) {
         let key = job.key;
         let before = self.admitted.get(&key);
@@ -267,7 +268,7 @@ impl Subscribers {
         clock::now() + Duration::from_millis(holds_ms)
     }
 
-    /// Nobody could tell: who was admitted stays so for a while, nobody else is.
+    /// Undecided: a subscriber that was admitted stays admitted for a while, a new one is refused.
     fn let_stand(&mut self, job: AuthorizeJob, renews: bool) {
         let (key, now, again) = (job.key, clock::now(), ask_again(&self.site.config.limits));
         let admission = self.admitted.get_mut(&key);

@@ -49,7 +49,7 @@ impl Cause {
         }
     }
 
-    /// What a WebSocket client is told; `None` where nobody is there to be told.
+    /// The reason for a WebSocket client; `None` if the client is gone.
     fn code(self) -> Option<CloseCode> {
         match self {
             Self::Peer | Self::Silent | Self::Slow => None,
@@ -156,7 +156,7 @@ impl Shard {
         self.registry.open(&opening, peer)
     }
 
-    /// Sends `connected`, with whatever must come before it, in one write.
+    /// Sends `connected`, and the bytes that must precede it, in one write.
     fn greet(&mut self, slot: u32, mut greeting: Vec<u8>, is_announced: bool) -> bool {
         let Some(key) = self.registry.key(slot) else {
             return false;

@@ -13,12 +13,12 @@ use super::{Command, Handle, Question};
 pub(crate) struct Busy {
     begins: mpsc::Receiver<()>,
     _end: mpsc::SyncSender<()>,
-    /// Nobody is woken for an answer that nobody waits for.
+    /// No task is woken for an answer that no one waits for.
     _answer: oneshot::Receiver<ConnectionsPage>,
 }
 
 impl Busy {
-    /// Behind everything the shard was told before. It answers a question, and waking whoever asked it takes his time.
+    /// After everything the shard was told before. It answers a question, and waking the asker takes time.
     pub(crate) fn queue(shard: &Handle) -> Self {
         let (began, begins) = mpsc::sync_channel(1);
         let (keep, end) = mpsc::sync_channel(0);

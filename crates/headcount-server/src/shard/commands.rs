@@ -176,7 +176,8 @@ impl Shard {
         }
     }
 
-    /// Tells the hub that a subscriber is gone, or one that wanted to be. Where the queue is full the hub learns it from its answer.
+    /// Tells the hub that a subscriber, or a connection that asked to be one, is gone. If the queue is full, the hub learns
+    /// it from the answer to its verdict.
     pub(super) fn say_left(&self, key: ConnectionKey, before: Subscription) {
         let turn = self.turns;
         let _learned_later = match before {

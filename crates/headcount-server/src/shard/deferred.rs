@@ -29,7 +29,7 @@ impl Deferred {
         self.routes.is_empty()
     }
 
-    /// Lets a page wait in the place of an earlier one. False where there is no room.
+    /// Lets a navigation wait in place of an earlier one. False if there is no room.
     fn put(&mut self, key: ConnectionKey, route: &str, bytes_max: usize) -> bool {
         self.remove(key);
         let bytes = route.len() + OVERHEAD;
@@ -83,7 +83,7 @@ impl Shard {
         }
     }
 
-    /// Applies navigations whose clients have recovered their allowance.
+    /// Applies the navigations of clients whose allowance has recovered.
     pub(super) fn apply_deferred(&mut self) {
         let (now_ms, site) = (self.now_ms, Arc::clone(&self.site));
         for key in self.deferred.keys() {

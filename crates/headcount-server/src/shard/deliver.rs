@@ -1,12 +1,13 @@
 //! Messages go out.
 //!
-//! Everything that reaches a client passes [`Shard::after_send`]. What goes to many is encoded once, and sent in pieces of
-//! a few hundred, between which sockets are heard: a broadcast to fifteen thousand tabs delays nobody by more than a
-//! millisecond or two.
+//! Every message to a client goes through [`Shard::after_send`]. A message to many clients is encoded once and sent in
+//! pieces of a few hundred; sockets are served in between. So a broadcast to fifteen thousand tabs delays no socket by
+//! more than a millisecond or two.
 //!
-//! Nothing is decided ahead. A round goes by the slots where a rule was found to have a hit and tells what is due there at that
-//! moment, so a rule that was lifted meanwhile is not sent, a tab that moved away is left alone, and one that came in between
-//! is told once. A rule counts as told when it was written; an event id names those that were written before it, and itself.
+//! Nothing is decided ahead. A round visits the slots where a rule matched and sends what is due there at that moment.
+//! So a rule that was lifted since is not sent, a tab that moved away gets nothing, and one that came in between is
+//! told once. A rule counts as told once it was written; an event id names the rules that were written before it, and
+//! itself.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -31,7 +32,7 @@ const PIECE: usize = 256;
 /// What looking for due rules may cost before sockets are heard again, in looks at a slot: 0.1 to 0.3 ms.
 const WORK: u32 = 4_096;
 
-/// A release on its way to everybody.
+/// A release on its way to all tabs.
 pub(super) struct Broadcast {
     websocket: Bytes,
     sse: Bytes,
@@ -41,7 +42,7 @@ pub(super) struct Broadcast {
     newest: u32,
 }
 
-/// A round that tells what is due.
+/// A round that sends due rules.
 #[derive(Debug, Default)]
 pub(super) struct Round {
     /// Slots to go by. Never more than there are connections: where they would be, all slots are gone by instead.
@@ -72,8 +73,7 @@ struct Framed {
 }
 
 impl Shard {
-    /// Starts telling everybody of a release. One that is still on its way is overtaken: a tab that was not told of it need
-    /// not be any more.
+    /// Starts to tell all tabs of a release. It replaces one that is still on its way: tabs need only the latest.
     pub(super) fn broadcast(&mut self, text: &str) {
         self.broadcast = Some(Broadcast {
             websocket: websocket::text(text),
@@ -240,8 +240,8 @@ impl Shard {
         self.after_send(slot, sent)
     }
 
-    /// Asks to be told when a socket takes bytes again, and of what it holds unread. Most sockets never need it, so it is not
-    /// asked for at the start, where every socket would answer at once that it takes some.
+    /// Registers a socket for writability too, which also reports unread bytes again. Most sockets never need it, and
+    /// at the start every socket would report at once that it is writable.
     pub(super) fn listen_for_room(&mut self, slot: u32) -> bool {
         let Some(Link::Socket(socket)) = self.registry.peer_mut(slot).map(|peer| &mut peer.link) else {
             return true;

@@ -1,5 +1,5 @@
-//! Sockets that are no connections: those whose request is still arriving, those that are kept for a further request, and
-//! those that were sent a last word and are given a moment to read it.
+//! Guests: sockets without an open stream. Their request is still arriving, or they wait for a further request, or they
+//! were sent a last answer and have a moment to read it.
 //!
 //! Guests of a kind wait a fixed time, so their deadlines come in the order in which the waits began, and looking at the
 //! front of a queue is enough.
@@ -157,7 +157,7 @@ impl Guests {
         visit
     }
 
-    /// Takes a guest out, to be put back or to leave.
+    /// Takes a guest out, to put it back or to drop it.
     fn take(&mut self, place: usize) -> Option<(u32, Guest)> {
         let (number, guest) = self.places.get_mut(place)?.take()?;
         self.queues[guest.queue()].count -= 1;
@@ -188,7 +188,7 @@ impl Guests {
         }
     }
 
-    /// Takes out a guest whose time is up.
+    /// Takes out a guest whose time is over.
     fn take_due(&mut self, now_ms: u64) -> Option<Guest> {
         for queue in 0..self.queues.len() {
             while let Some((visit, deadline_ms)) = self.queues[queue].deadlines.front().copied() {
@@ -206,7 +206,7 @@ impl Guests {
         None
     }
 
-    /// Makes room for a request: whoever is only kept leaves before whoever is still sending.
+    /// Makes room for a request: idle sockets are dropped before those that are still sending.
     fn evict_request(&mut self) -> Option<Guest> {
         for queue in [1, 0] {
             while let Some((visit, _)) = self.queues[queue].deadlines.pop_front() {
@@ -314,7 +314,7 @@ impl Shard {
         }
     }
 
-    /// Ends the visits whose time is up.
+    /// Drops the guests whose time is over.
     pub(super) fn end_visits(&mut self) {
         self.trim_guests(0);
         while let Some(guest) = self.guests.take_due(self.now_ms) {

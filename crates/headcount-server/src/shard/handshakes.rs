@@ -4,7 +4,7 @@
 //! open. So what a handshake showed is kept for a moment and then dropped, and a tab at rest holds none of it. A client that
 //! subscribes by message later is sent away with a code that says to come back at once.
 //!
-//! Invariant: no more than the limit's bytes are held, whatever strangers show.
+//! Invariant: no more bytes are kept than the limit, whatever visitors send.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -53,7 +53,7 @@ impl Handshakes {
         self.order.front().map(|(until_ms, _)| *until_ms)
     }
 
-    /// Drops those whose time is over.
+    /// Drops the entries whose time is over.
     pub(super) fn expire(&mut self, now_ms: u64) {
         while self.next_ms().is_some_and(|until_ms| until_ms <= now_ms) {
             self.drop_oldest();
@@ -99,8 +99,8 @@ impl Shard {
         }
         if self.site.late_subscriptions.is_due() {
             tracing::info!(
-                "a client asked for stats by message later than `limits.handshake_credentials_ms` after it connected; it is told to \
-                 reconnect, so that it shows its cookies anew. Clients that subscribe by POST need not"
+                "a client asked for stats by message later than `limits.handshake_credentials_ms` after it connected; it is \
+                 told to reconnect with its current cookies. Clients that subscribe by POST need not reconnect"
             );
         }
         self.close(slot, Cause::ShowAnew);

@@ -1,8 +1,9 @@
 //! The lean door: a socket, read just far enough to see what it wants.
 //!
-//! Only exact happy paths stay here: over HTTP/1.1, a well-formed `GET` for a stream of ours from a browser that may
-//! connect while there is room, and a `POST` of a route or a sign of life. Everything else, errors included, goes to the
-//! generic door with the bytes already read, so that every answer has one implementation. But for one: a server that is full says so here.
+//! Only exact happy paths stay here: over HTTP/1.1, a well-formed `GET` of a stream from a browser that may connect
+//! while there is room, and a `POST` of a route or a sign of life. Everything else, errors included, goes to the
+//! generic door with the bytes already read, so that every answer has one implementation. One exception: the answer of
+//! a full server is sent here.
 
 use std::io::{ErrorKind, Read};
 use std::net::SocketAddr;
@@ -117,10 +118,10 @@ impl Shard {
                 Progress::Nothing => return Some(request.wait(&scratch[..have])),
                 Progress::Gone => return None,
             }
-            // A short read has drained the socket, unless its end is still to be read: what comes later is told.
+            // A short read has drained the socket, unless its end is still unread: later bytes are reported.
             drained = have < scratch.len() && !request.ended;
         }
-        // Whoever sends this much at once is no browser; the generic door shares its time.
+        // A client that sends this much at once is not a browser; the generic door limits its share of time.
         self.hand_over(request.stream, request.peer, &scratch[..have]);
         None
     }
@@ -296,7 +297,7 @@ fn may_be_complete(read: &[u8], looked_at: usize) -> bool {
     looked_at == 0 || new.contains(&b'\n') || before.windows(4).any(|window| window == b"\r\n\r\n")
 }
 
-/// The answer to a WebSocket handshake's key; `None` where the request is no handshake that we accept.
+/// The answer to a WebSocket handshake's key; `None` if the request is not a handshake that the server accepts.
 pub(crate) fn websocket_accept(head: &dyn Head) -> Option<String> {
     let has_token = |name: &str, token: &str| {
         let mut found = false;

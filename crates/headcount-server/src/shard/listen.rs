@@ -1,7 +1,7 @@
 //! Accepting sockets.
 //!
-//! With a listener of its own for every shard the kernel spreads connections and nothing passes between threads. Where
-//! there are fewer listeners than shards, those that listen hand every shard its turn.
+//! With one listener per shard the kernel spreads connections, and nothing passes between threads. With fewer listeners
+//! than shards, the listening shards give sockets to all shards in rotation.
 
 use std::io::{ErrorKind, Read, Write};
 
@@ -33,7 +33,7 @@ pub(super) struct Listener {
     is_short: bool,
 }
 
-/// Says to those that wait that there is no room, by the one descriptor that is kept for this. How many were told.
+/// Answers `503` to waiting sockets, with the one descriptor that is kept for this. Returns how many.
 fn refuse_waiting(listener: &TcpListener, spare: &Spare) -> u64 {
     let refuse_one = || {
         let accepted = || listener.accept().map(|(stream, _)| refuse(stream));
@@ -43,7 +43,7 @@ fn refuse_waiting(listener: &TcpListener, spare: &Spare) -> u64 {
     told.take_while(|told| *told).count() as u64
 }
 
-/// Says that there is no room, and closes.
+/// Answers `503`, and closes.
 fn refuse(mut stream: TcpStream) {
     // Unread bytes would make the system reset the socket, and its peer might not see the answer.
     let _nothing_yet = stream.read(&mut [0; 4_096]);

@@ -48,14 +48,13 @@ impl<T> Mailbox<T> {
         self.push(item, self.max, Waking::Now)
     }
 
-    /// As [`Mailbox::offer`], but lets the shard sleep: whoever leaves something sees to [`Mailbox::wake_for_waiting`].
+    /// As [`Mailbox::offer`], but lets the shard sleep: the caller must see to [`Mailbox::wake_for_waiting`].
     pub(super) fn leave(&self, item: T) -> Result<(), T> {
         self.push(item, self.max, Waking::Later)
     }
 
-    /// Puts something in that must not be lost. Only for what its sender bounds: one at a time, or one per connection.
-    /// Whether there was somebody to take it: where the shard has ended it is dropped, and whoever waits for an answer to it
-    /// learns that.
+    /// Adds a message that must not be lost. Only for messages that the sender bounds: one at a time, or one per
+    /// connection. Returns whether the shard runs: if it has ended, the message is dropped, and its sender learns that.
     pub(super) fn force(&self, item: T) -> bool {
         self.push(item, usize::MAX, Waking::Now).is_ok()
     }

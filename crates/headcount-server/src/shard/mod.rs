@@ -4,9 +4,9 @@
 //! everything it has to say goes to the hub, the hooks or the generic door over bounded queues, and it waits for none of
 //! them. A connection at rest is one table entry and one socket: no task, no buffer, no timer.
 //!
-//! - `reactor`: the loop. `guests`: sockets that are no connections yet, or no longer. `lean`: reading a request head.
-//! - `arrive`: a connection opens. `receive`: a client speaks. `deliver`: messages go out. `readers`: stats do. `sweep`: time passes.
-//!   `questions`: what it is asked about its table.
+//! - `reactor`: the loop. `guests`: sockets before their stream opens, or after it closes. `lean`: reading a request head.
+//! - `arrive`: a connection opens. `receive`: a client speaks. `deliver`: messages go out. `readers`: stats do. `sweep`:
+//!   time passes. `questions`: questions about its table.
 
 mod arrive;
 #[cfg(test)]
@@ -74,7 +74,7 @@ pub(crate) enum Command {
     },
     /// Accept no more.
     StopListening,
-    /// A socket to serve: just accepted, or begun to be read by another shard.
+    /// A socket to serve: just accepted, or partly read by another shard.
     Serve(Request),
     /// A connection that may open.
     Open(Box<Arrival>),
@@ -98,7 +98,7 @@ pub(crate) enum Command {
         key: ConnectionKey,
         credentials: Arc<Credentials>,
     },
-    /// An admission ended and is being asked for again: no stats meanwhile.
+    /// An admission ended and the authorizer is asked again: no stats until it answers.
     Suspend { key: ConnectionKey },
     /// A subscription was refused, or its admission ended.
     Refused { key: ConnectionKey },
@@ -132,9 +132,9 @@ pub(crate) enum Command {
 /// Other rules or releases, and what follows at once.
 pub(crate) struct NewStanding {
     pub(crate) standing: Arc<Standing>,
-    /// A message for everybody.
+    /// A message for all tabs.
     pub(crate) broadcast: Option<String>,
-    /// The position of a rule whose hits are told now.
+    /// The position of a rule whose matching tabs are told now.
     pub(crate) position: Option<usize>,
     /// Where to say how far that rule reaches.
     pub(crate) reply: oneshot::Sender<Reach>,
@@ -253,7 +253,8 @@ impl Shards {
         })
     }
 
-    /// As [`Shards::post_route`], but lets the shard sleep. Gives the shard to be woken; `None` where nothing was left for it.
+    /// As [`Shards::post_route`], but lets the shard sleep. Returns the shard that must be woken; `None` if it has nothing
+    /// to do.
     fn leave_route(&self, key: ConnectionKey, route: &str, route_bytes_max: u16) -> Option<&Handle> {
         let shard = self.of(key).filter(|shard| shard.holds(key))?;
         let Ok(route) = route::normalise(route, route_bytes_max.into()) else {
@@ -274,7 +275,7 @@ impl Shards {
         })
     }
 
-    /// The number of the shard for a new connection: always the same for one tab, else each in turn.
+    /// The number of the shard for a new connection: always the same for one tab id; without one, the shards take turns.
     pub(crate) fn number_for(&self, tab: Option<u64>) -> usize {
         match tab {
             Some(tab) => usize::try_from(tab % self.handles.len() as u64).unwrap_or_default(),
@@ -336,7 +337,7 @@ pub(crate) fn start(
             .name(format!("headcount-shard-{number}"))
             .spawn(move || {
                 site.vitals.run(&format!("shard {number}"), || shard.run());
-                // After a panic, whoever waits for an answer sees its question dropped.
+                // After a panic, every waiting asker sees its question dropped.
                 drop(mailbox.close());
             })?;
     }

@@ -1,11 +1,11 @@
 //! Wake-ups that a shard owes to others.
 //!
-//! A posted route of a tab that lives elsewhere is left in that shard's mailbox. Waking a sleeping thread costs more than the
-//! navigation itself, so it is done at the end of a turn, once for all that was left, and then not again for [`APART_MS`]:
-//! a lone navigation is heard of at once, a stream of them by and by. In between a shard that has sockets of its own to hear
-//! comes by itself and finds what was left, and then nothing is owed.
+//! A posted route of a tab on another shard is left in that shard's mailbox. Waking a sleeping thread costs more than
+//! the navigation itself, so it is done at the end of a turn, once for everything that was left, and then not again for
+//! [`APART_MS`]: a single navigation is handled at once, a stream of them in batches. A shard that is busy with its own
+//! sockets wakes anyway and empties its mailbox; then no wake-up is needed.
 //!
-//! Nothing is lost while the shard that owes lives: it waits for its sockets no longer than until a wake-up is due.
+//! Nothing is lost while the sending shard lives: it waits for its sockets no longer than until a wake-up is due.
 
 /// Least time between two wake-ups of the same shard. A fifth of a default tick of stats, and below what anybody sees.
 const APART_MS: u64 = 20;
@@ -32,13 +32,14 @@ impl Nudges {
         }
     }
 
-    /// When the first wake-up is due; `None` where nothing is owed.
+    /// When the first wake-up is due; `None` if there is none.
     pub(super) fn next_ms(&self) -> Option<u64> {
         let owed = self.0.iter().filter(|nudge| nudge.owed);
         owed.map(|nudge| nudge.not_before_ms).min()
     }
 
-    /// Wakes whom a wake-up is due, and forgets those who came by themselves: for whom nothing `waits` any more.
+    /// Wakes the shards whose wake-up is due, and forgets those that emptied their mailbox themselves: for them nothing
+    /// `waits` any more.
     pub(super) fn settle(&mut self, now_ms: u64, waits: impl Fn(usize) -> bool, mut wake: impl FnMut(usize)) {
         for (shard, nudge) in self.0.iter_mut().enumerate().filter(|(_, nudge)| nudge.owed) {
             if !waits(shard) {
@@ -58,7 +59,7 @@ impl Nudges {
 mod tests {
     use super::*;
 
-    /// Whom a turn at `now_ms` wakes, while something waits for everybody.
+    /// The shards that a turn at `now_ms` wakes, while something waits for all of them.
     fn woken(nudges: &mut Nudges, now_ms: u64) -> Vec<usize> {
         let mut woken = Vec::new();
         nudges.settle(now_ms, |_| true, |shard| woken.push(shard));

@@ -23,13 +23,13 @@ use crate::site::Site;
 #[derive(Debug)]
 pub(crate) struct Outlets {
     pub(crate) reports: mpsc::Sender<Report>,
-    /// Apart from the reports, so that strangers who ask for stats crowd out nothing.
+    /// Apart from the reports, so that requests for stats crowd out nothing.
     pub(crate) subscribing: mpsc::Sender<Subscribing>,
     pub(crate) witness: Witness,
     pub(crate) handoff: mpsc::Sender<Handoff>,
 }
 
-/// Something for those who keep the numbers and admit to them.
+/// A message to the hub.
 #[derive(Debug)]
 pub(crate) enum Report {
     /// What changed in a shard; the answer to a question, if it has a number.
@@ -65,8 +65,8 @@ pub(crate) struct AuthorizeJob {
     pub(crate) key: ConnectionKey,
     pub(crate) ip: Option<IpAddr>,
     pub(crate) credentials: Arc<Credentials>,
-    /// Counts the questions of its shard. What is asked and who leaves reach the hub over two queues, so the order does not tell
-    /// which came first.
+    /// Counts the questions of its shard. Questions and departures reach the hub over two queues, so their order does not
+    /// show which came first.
     pub(crate) turn: u64,
 }
 
@@ -115,7 +115,7 @@ impl Clone for Outlets {
     }
 }
 
-/// Whoever wants to learn what happens to connections. Nobody, by default: then nothing is even built.
+/// The observer of connections. By default there is none, and then no event is built.
 #[derive(Debug, Default)]
 pub(crate) struct Witness {
     /// The hooks of an embedding app.
@@ -125,7 +125,7 @@ pub(crate) struct Witness {
 }
 
 impl Witness {
-    /// A witness at the far end of this queue, who finds the number of those that did not fit in `dropped`.
+    /// An observer that reads this queue; `dropped` counts the events that did not fit.
     pub(crate) fn new(queue: SyncSender<Happening>, dropped: Arc<AtomicU64>) -> Self {
         Self {
             hooks: Some((queue, dropped)),

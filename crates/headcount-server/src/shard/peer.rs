@@ -68,7 +68,8 @@ impl Life {
 pub(super) struct Extras {
     /// What its limit per address counts it as.
     pub(super) address: Option<u64>,
-    /// What admitted it, so that it can ask again by message on the same stream. Nobody else has any.
+    /// The credentials that admitted it, so that it can ask again by message on the same stream. Other connections have
+    /// none.
     pub(super) credentials: Option<Arc<Credentials>>,
 }
 
@@ -95,7 +96,7 @@ pub(super) struct Outbox {
     bytes: usize,
     /// When the socket last took something, on the shard's clock.
     moved_ms: u64,
-    /// Whether stats were left out meanwhile, so that a whole message must follow.
+    /// Whether stats were left out since, so that a whole message must follow.
     pub(super) stats_missed: bool,
 }
 
@@ -181,8 +182,8 @@ impl Peer {
         }
     }
 
-    /// Sends what waits, as far as the socket takes it. Drops the outbox when it is empty and says whether stats were left
-    /// out meanwhile.
+    /// Sends queued bytes, as far as the socket accepts them. Drops the outbox when it is empty, and returns whether stats
+    /// were left out since.
     pub(super) fn flush(&mut self, now_ms: u64) -> Result<Flushed, std::io::Error> {
         let (Link::Socket(socket), Some(outbox)) = (&mut self.link, &mut self.outbox) else {
             return Ok(Flushed::Empty);

@@ -77,7 +77,7 @@ impl Judge<'_> {
         }
     }
 
-    /// How a body posted to this path is read; `None` where that is none of the shard's.
+    /// How to read a body posted to this path; `None` if the shard does not answer it.
     fn reader_of(&self, path: &str) -> Option<fn(&str) -> Said<'_>> {
         match path.strip_prefix(self.site.config.base_path.as_str())? {
             "/route" => Some(read_route),

@@ -21,7 +21,7 @@ pub(crate) enum Question {
         rule: Arc<Rule>,
         reply: oneshot::Sender<Reach>,
     },
-    /// What became of the standing rules?
+    /// The outcomes of the standing rules?
     Outcomes(oneshot::Sender<Vec<(u32, Outcomes)>>),
     /// Which connections are there, from this slot on?
     Page {
@@ -95,7 +95,7 @@ impl Shard {
         self.begin(Walk::Hits { rule, walk, reply });
     }
 
-    /// Other rules stand: what was counted by their positions is counted anew.
+    /// The rules have changed: counts by position begin again.
     pub(super) fn begin_outcomes_anew(&mut self) {
         for walk in &mut self.walks {
             if let Walk::Outcomes { walk, .. } = walk {
@@ -104,7 +104,7 @@ impl Shard {
         }
     }
 
-    /// Goes on with the walk whose turn it is.
+    /// Continues the next walk.
     pub(super) fn walk_some(&mut self) {
         let walk = self.walks.pop_front();
         if let Some(walk) = walk.and_then(|walk| self.step(walk)) {

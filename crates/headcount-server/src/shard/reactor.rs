@@ -128,7 +128,7 @@ impl Shard {
 
     pub(super) fn run(mut self) -> std::io::Result<()> {
         let ended = self.turn_until_stopped();
-        // Whoever still waits for an answer gets one, if only by seeing its question dropped.
+        // Every waiting asker gets an answer, if only by seeing its question dropped.
         for command in self.handle.mailbox.close() {
             if let Command::Report { question } = command {
                 self.answer_report(question);
@@ -149,8 +149,8 @@ impl Shard {
             }
             self.site.faults.strike(&name);
             self.now_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-            // First what was left here: a tab that was told `ok` by another shard may have moved on since, and says so by
-            // one of these events.
+            // First the mailbox: a tab that got `ok` from another shard may have navigated again since, in one of these
+            // events.
             self.handle.mailbox.take(&mut commands);
             for command in commands.drain(..) {
                 self.on_command(command);
@@ -194,7 +194,7 @@ impl Shard {
         .into_iter()
         .flatten()
         .min()?;
-        // The clock of this turn is a little old by now; waiting that much too long harms nobody.
+        // The clock of this turn is a little old by now; waiting that much too long does no harm.
         Some(Duration::from_millis(next.saturating_sub(self.now_ms).max(1)))
     }
 

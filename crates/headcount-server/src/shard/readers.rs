@@ -30,7 +30,7 @@ pub(super) struct Readers {
 }
 
 impl Readers {
-    /// Whether somebody must be looked at again.
+    /// Whether a reader must be visited again.
     pub(super) fn has_missed(&self) -> bool {
         !self.missed.is_empty()
     }
@@ -40,7 +40,7 @@ impl Readers {
         self.pauses.get(&key).is_some_and(|until_ms| now_ms < *until_ms)
     }
 
-    /// This connection is to pause, also if it unsubscribes meanwhile and asks anew.
+    /// This connection must pause, also if it unsubscribes and subscribes again during that time.
     fn pause(&mut self, key: ConnectionKey, now_ms: u64, pause_ms: u64) {
         if self.pauses.len() >= 16 + 2 * self.followers.len() {
             self.pauses.retain(|_, until_ms| now_ms < *until_ms);

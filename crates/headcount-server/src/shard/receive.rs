@@ -30,7 +30,7 @@ impl Shard {
         }
         self.scratch = scratch;
         if more {
-            // Registering anew tells of what is still unread, after the others have had their turn.
+            // Registering again reports unread bytes, after the other sockets have had their turn.
             self.listen_for_room(slot);
         }
     }
@@ -51,7 +51,7 @@ impl Shard {
                     // What an SSE client sends after its request means nothing, and is not free.
                     Transport::Sse => self.spend(slot) != Spent::Flood,
                 };
-                // A short read has drained the socket, unless its end is still to be read.
+                // A short read has drained the socket, unless its end is still unread.
                 open && (read == scratch.len() || closed)
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => false,

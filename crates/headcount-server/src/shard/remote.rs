@@ -1,7 +1,7 @@
 //! Streams whose socket stays with hyper: their shard feeds them through a queue of bytes.
 //!
-//! The queue is bounded as that of a socket is: by bytes and not by messages, so a burst of small messages harms nobody, and one
-//! message alone may be as long as it likes. What waits is handed on in one piece.
+//! The queue is bounded as that of a socket is: by bytes and not by messages, so a burst of small messages does no
+//! harm, and a message that is alone may have any length. Queued bytes are handed on in one piece.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,7 +27,7 @@ struct Queue {
     key: Option<ConnectionKey>,
     /// Nothing more comes.
     is_ended: bool,
-    /// Nobody takes it any more.
+    /// The reader is gone.
     is_gone: bool,
     /// When something began to wait, on the shard's clock, and whether anything was taken since.
     since_ms: u64,
@@ -43,7 +43,7 @@ impl Shared {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the queue, and wakes who waits for that.
+    /// Changes the queue, and wakes the task that waits for that.
     fn change<T>(&self, change: impl FnOnce(&mut Queue) -> T) -> T {
         let mut queue = self.lock();
         let changed = change(&mut queue);
@@ -66,7 +66,7 @@ pub(crate) enum Queued {
     Yes,
     /// Too many bytes wait already.
     TooSlow,
-    /// There is nobody to take it.
+    /// The reader is gone.
     Gone,
 }
 
@@ -81,7 +81,7 @@ pub(crate) fn link(shards: &Shards) -> (RemoteLink, RemoteEnd) {
 }
 
 impl RemoteLink {
-    /// Says where the connection is held. Whether there is still somebody to hear it.
+    /// Reports the place of the connection. Returns whether the reader is still there.
     pub(crate) fn open(&self, key: ConnectionKey) -> bool {
         self.0.change(|queue| {
             queue.key = Some(key);
@@ -259,7 +259,7 @@ mod tests {
         }
         assert!(!link.keeps_up(100_000));
         assert_eq!(send(&link, 1), Queued::TooSlow);
-        // One alone may be longer, also behind a few bytes whose reader has yet to run.
+        // A message that is alone may be longer, also behind a few bytes that the reader has not taken yet.
         let link = RemoteLink(Shared::default());
         assert_eq!(send(&link, 100), Queued::Yes);
         assert_eq!(send(&link, 1_000_000), Queued::Yes);

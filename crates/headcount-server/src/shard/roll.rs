@@ -11,7 +11,7 @@ use headcount_core::connection::ConnectionKey;
 
 const PAGE: usize = 1_024;
 
-/// Says that nobody is in a slot; generations begin at 1.
+/// Marks an empty slot; generations begin at 1.
 const NOBODY: u32 = 0;
 
 type Page = Box<[AtomicU32]>;

@@ -1,11 +1,12 @@
 //! Telling many is spread over a while, so that an app is not loaded by all of its tabs in the same moment.
 //!
-//! A rule says over how long ([`Rule::spread_ms`]), and each tab has its moment in that time, drawn from the hash of its id. So a tab
-//! that reconnects or moves on meanwhile keeps its moment, and nothing is kept with a connection: what waits is a slot and when to look
-//! at it again, only while a spread lasts. Whether a rule is still due is decided then, as in every round.
+//! A rule has the length of its spread ([`Rule::spread_ms`]), and each tab a moment in that time, drawn from the hash
+//! of its id. So a tab that reconnects or navigates keeps its moment, and a connection stores nothing for it. Only
+//! while a spread lasts, slots wait here with the time of their next visit. Whether a rule is still due is decided
+//! then, as in every round.
 //!
-//! Once the time is over the rule is told at once wherever it is due, as one without a spread. A server that has restarted since tells its
-//! tabs at once too: their return is spread already.
+//! Once the time is over, the rule is sent at once wherever it is due, as one without a spread. After a restart the
+//! server also sends it at once: the reconnects of its tabs are spread already.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -15,17 +16,17 @@ use headcount_core::invalidation::{Rule, Standing};
 
 use super::reactor::Shard;
 
-/// Entries beyond two per connection that may wait before they are found anew.
+/// Entries that may wait beyond two per connection before all are collected again.
 const SPARE: usize = 1_024;
 
-/// A rule whose tabs are being told.
+/// A rule while it is spread.
 struct Spread {
     rule: Arc<Rule>,
     position: usize,
     began_ms: u64,
 }
 
-/// The rules whose tabs are being told, and the slots that wait for their moment.
+/// The rules that are being spread, and the slots that wait for their moment.
 #[derive(Default)]
 pub(super) struct Spreads {
     spreads: Vec<Spread>,
@@ -45,7 +46,7 @@ impl Spreads {
         }
     }
 
-    /// Forgets the rules that stand no more, and those whose time is over.
+    /// Forgets the rules that no longer stand, and those whose time is over.
     pub(super) fn prune(&mut self, standing: &Standing, now_ms: u64) {
         self.spreads.retain(|spread| {
             let stands = standing
@@ -55,7 +56,7 @@ impl Spreads {
         });
     }
 
-    /// The rules among `due` whose moment has come for a tab with this lot, and when the next of the others comes.
+    /// The rules in `due` whose moment has come for a tab with this lot, and the moment of the next one.
     fn now(&self, due: u64, lot: u64, now_ms: u64) -> (u64, Option<u64>) {
         let (mut now, mut next) = (due, None);
         for spread in self
@@ -74,7 +75,7 @@ impl Spreads {
 }
 
 impl Shard {
-    /// What of `due` is to be told to the connection in this slot now. It is looked at again when it is time for the rest.
+    /// The rules in `due` that the connection in this slot must be told now. It is visited again when the rest is due.
     pub(super) fn due_now(&mut self, slot: u32, due: u64) -> u64 {
         if due == 0 || self.spreads.spreads.is_empty() {
             return due;
@@ -86,7 +87,7 @@ impl Shard {
         now
     }
 
-    /// Goes by the slots whose moment has come.
+    /// Visits the slots whose moment has come.
     pub(super) fn end_waits(&mut self) {
         if self.spreads.spreads.is_empty() && self.spreads.waiting.is_empty() {
             return;
@@ -101,7 +102,7 @@ impl Shard {
         if self.spreads.waiting.is_empty() {
             self.spreads.waiting = BinaryHeap::new();
         } else if self.spreads.waiting.len() > 2 * self.registry.len() + SPARE {
-            // Slots of connections that have gone: all that wait are found anew.
+            // Slots of connections that have gone: all waiting slots are collected again.
             self.spreads.waiting = BinaryHeap::new();
             self.go_by_all();
         }

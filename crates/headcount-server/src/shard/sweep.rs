@@ -80,7 +80,7 @@ impl Signs {
     }
 }
 
-/// A server that is about to stop.
+/// A server that is stopping.
 #[derive(Debug)]
 pub(super) struct Drain {
     began_ms: u64,
@@ -139,7 +139,7 @@ impl Shard {
             .map(|_| self.now_ms + 1)
     }
 
-    /// Does what is due by now.
+    /// Does the work that is due by now.
     pub(super) fn on_time(&mut self) {
         self.end_visits();
         self.handshakes.expire(self.now_ms);
@@ -190,7 +190,7 @@ impl Shard {
         }
     }
 
-    /// Tells everybody when to return, then closes them, evenly over the window.
+    /// Tells all clients when to reconnect, then closes their streams, evenly over the window.
     fn go_on_draining(&mut self) {
         let Some(mut drain) = self.drain.take() else {
             return;

@@ -1,11 +1,12 @@
 //! Taps: readers that learn what is open in a shard, and from then on what happens to it.
 //!
-//! A tap goes over the table with a cursor. What lies before the cursor its reader knows, so what happens there is told; what
-//! lies behind it the reader does not know yet, so nothing is told of it until the cursor comes by and tells what is there
-//! then. So replay and news are one gapless sequence, in order for each connection, and nothing is held back meanwhile.
+//! A tap goes over the table with a cursor. The reader knows the slots before the cursor, so their events are sent. It
+//! does not know the slots after the cursor, so their events are not sent; when the cursor reaches a slot, its current
+//! state is sent. So replay and news are one sequence without gaps, in order for each connection, and no event is held
+//! back.
 //!
-//! The reader asks for each slice of the replay when it has read the one before, so a large table never fills its queue. News
-//! does not wait for it: a reader whose queue is full loses its tap, and has to begin anew.
+//! The reader asks for each slice of the replay when it has read the one before, so a large table never fills its
+//! queue. News does not wait for it: a reader whose queue is full loses its tap, and must begin again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

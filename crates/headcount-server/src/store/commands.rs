@@ -1,7 +1,7 @@
 //! Releases, rules and numbers on disk.
 //!
-//! What is to be there is in memory as well, some kilobytes. So after a write that failed, of which nobody knows how much came
-//! to the disk, everything is written anew in one step; a command that was refused never comes back.
+//! The whole content is in memory as well, some kilobytes. After a failed write it is unknown how much reached the
+//! disk, so everything is written again in one step; a command that was refused never comes back.
 
 use std::collections::BTreeMap;
 
@@ -29,7 +29,7 @@ const CONFIGURED: &str = "configured";
 /// The format that this version writes, and the newest that it reads. Files from before formats had numbers have none.
 const FORMAT_NOW: u32 = 1;
 
-/// What is to be on disk.
+/// The content that the disk must have.
 #[derive(Clone, Debug)]
 pub(super) struct Commands {
     high_water: HighWater,
@@ -93,12 +93,12 @@ impl Commands {
                 tracing::warn!(
                     file = %place.path.display(),
                     head = commands.head,
-                    "{}. Its numbers count as another store's from now on, so that no open tab takes a new command for one that it has seen. \
-                     After a backup was put back, this is as it should be",
+                    "{}. The store goes on under a new epoch, so that no open tab takes a new command for one that it has \
+                     seen. This is expected after a backup was restored",
                     match doubt {
-                        Doubt::Older => "the store is older than the last number that it gave",
-                        Doubt::Unmarked => "the file beside the store that says which numbers it gave is missing",
-                        Doubt::OtherEpoch => "the file beside the store that says which numbers it gave is another store's",
+                        Doubt::Older => "the store is older than the last number that it gave out",
+                        Doubt::Unmarked => "the file that records the last number of the store is missing",
+                        Doubt::OtherEpoch => "the file that records the last number of the store belongs to another store",
                     }
                 );
                 commands.epoch = epoch;
@@ -110,7 +110,7 @@ impl Commands {
         Ok((commands, has_epoch))
     }
 
-    /// What stands by that. A rule whose pattern no longer fits the limits stays on disk, with a warning.
+    /// The standing rules in it. A rule whose pattern no longer fits the limits stays on disk, with a warning.
     pub(super) fn stored(&self, limits: &Limits) -> Stored {
         let fits = |entry: &RuleEntry| match entry.clone().into_rule(limits) {
             Ok(rule) => Some(rule),
@@ -149,7 +149,7 @@ impl Commands {
             .extend(step.rules.into_iter().map(|rule| (rule.id, rule)));
     }
 
-    /// Writes this step, if any; `anew` everything before it as well.
+    /// Writes this step, if any; with `anew` everything before it as well.
     pub(super) fn commit(
         &self,
         database: &Database,

@@ -24,7 +24,8 @@ pub enum StoreError {
     },
     /// The file has no content.
     #[error(
-        "the store `{}` is empty: what it held is lost. Restore it from a backup, or delete the file to begin without releases and rules",
+        "the store `{}` is empty: what it held is lost. Restore it from a backup, or delete the file to begin without \
+         releases and rules",
         path.display()
     )]
     Empty {
@@ -39,7 +40,8 @@ pub enum StoreError {
     },
     /// The file is cut off, or its content was changed by something else.
     #[error(
-        "the store `{}` is damaged or cut off ({reason}): restore it from a backup, or delete the file to begin without releases and rules",
+        "the store `{}` is damaged or cut off ({reason}): restore it from a backup, or delete the file to begin without \
+         releases and rules",
         path.display()
     )]
     Damaged {
@@ -50,7 +52,8 @@ pub enum StoreError {
     },
     /// A later version of headcount wrote it.
     #[error(
-        "the store `{}` has format {format}, which this version of headcount does not know: run the version that wrote it, or a newer one",
+        "the store `{}` has format {format}, which this version of headcount does not know: run the version that wrote it, \
+         or a newer one",
         path.display()
     )]
     Newer {
@@ -91,7 +94,7 @@ pub enum StoreError {
     /// A value is not what was written.
     #[error("the store holds a value that cannot be read")]
     Value(#[from] serde_json::Error),
-    /// The disk did not answer in time. What was to be written is taken back.
+    /// The disk did not answer in time. The write is cancelled.
     #[error("the disk does not answer")]
     Hanging,
     /// The system refuses what a store needs.
@@ -100,8 +103,8 @@ pub enum StoreError {
     /// The database failed in a way that it should not.
     #[error("the store failed unexpectedly")]
     Unexpected,
-    /// The server drains: the store belongs to the server that follows.
-    #[error("the server is draining and its store is handed over")]
+    /// The server drains: the store belongs to its successor.
+    #[error("the server is draining and has handed over its store")]
     Released,
 }
 
@@ -151,7 +154,7 @@ impl StoreError {
         }
     }
 
-    /// The cause in a few words, without a path: for answers that strangers can read.
+    /// The cause in a few words, without a path: for answers that anyone can read.
     pub(crate) fn reason(&self) -> &'static str {
         match self {
             Self::Full { .. } => FULL,

@@ -1,4 +1,4 @@
-//! Whether a file of the store can be written, for those who ask and for the log: one line on each change.
+//! Whether a file of the store can be written, for `/readyz` and for the log: one line on each change.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,7 +17,7 @@ pub(crate) enum Condition {
     Fails(&'static str),
 }
 
-/// In place of the beginning of a write that somebody has given up.
+/// In place of the start of a write whose waiter has given up.
 const GIVEN_UP: u64 = u64::MAX;
 
 #[derive(Debug)]
@@ -91,7 +91,7 @@ impl Health {
         self.say(error);
     }
 
-    /// Somebody has waited for the write under way for as long as it may take: nobody else need.
+    /// A waiter has given up on the write under way: further ones need not wait.
     pub(super) fn give_up(&self) {
         let began_ms = self.began_ms.load(Ordering::Relaxed);
         if began_ms != 0 {

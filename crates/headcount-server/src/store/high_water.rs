@@ -1,10 +1,12 @@
 //! The highest number that a store has given, in a file beside it.
 //!
-//! A store that was put back from a backup would give numbers again that open tabs have seen. This mark tells: a store that is behind its
-//! mark, or whose mark is missing or of another epoch, takes a new epoch. Leave the mark out of backups.
+//! A store that was restored from a backup would give out numbers again that open tabs have seen. This mark shows it: a
+//! store that is behind its mark, or whose mark is missing or has another epoch, takes a new epoch. Leave the mark out
+//! of backups.
 //!
-//! No tab hears of a number before the mark has it: a command whose number cannot be marked is refused, as one that cannot be stored. The file is
-//! written in place, so it needs no room on a full disk; where a crash garbles it, it counts as missing.
+//! No tab gets a number before the mark has it: a command whose number cannot be marked is refused, as one that cannot
+//! be stored. The file is written in place, so it needs no room on a full disk; if a crash garbles it, it counts as
+//! missing.
 
 use std::fs::OpenOptions;
 use std::io::{self, Read};
@@ -47,9 +49,9 @@ impl HighWater {
         &self.0
     }
 
-    /// Whether a store of this epoch, whose newest number is `head`, may lack numbers that it has given, and why.
+    /// Whether a store of this epoch, whose newest number is `head`, may lack numbers that it gave out, and why.
     pub(super) fn doubt(&self, epoch: Epoch, head: u32) -> Option<Doubt> {
-        // What is no mark counts as missing: whatever wrote it, it proves nothing.
+        // An invalid mark counts as missing.
         match self.read().ok().as_deref().and_then(parse) {
             None if head == 0 => None,
             None => Some(Doubt::Unmarked),

@@ -1,8 +1,8 @@
 //! The history on disk: one sample of the counts for each minute, by its time.
 //!
-//! It has a file of its own, so that nothing that happens to it concerns the commands. Not as precious as those: a sample that
-//! cannot be read is left out, and a process that is killed loses the minute it has not written yet. Minutes that the disk did
-//! not take are kept in memory, and written when it does.
+//! It has its own file, so that its failures do not affect the commands. It is less valuable than those: a sample that
+//! cannot be read is left out, and a process that is killed loses the minute it has not written yet. Minutes that the
+//! disk refused are kept in memory, and written later.
 
 use std::collections::VecDeque;
 

@@ -8,11 +8,11 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 
-/// The mode of a directory of ours.
+/// The mode of the data directory.
 const DIRECTORY: u32 = 0o700;
-/// The bits of everybody else.
+/// The permission bits of other users.
 const OTHERS: u32 = 0o077;
-/// The mode of a file of ours.
+/// The mode of the store's files.
 pub(super) const FILE: u32 = 0o600;
 
 /// Makes the directory where it is not there, or narrows its mode.

@@ -1,7 +1,7 @@
 //! The thread that writes one file of the store.
 //!
-//! Only this thread waits for the disk. Whoever gives it something waits for a bounded time, or not at all. After an error the
-//! database is closed, opened again and brought up to date: with the next entry, and once a second until that works.
+//! Only this thread waits for the disk. Its callers wait for a bounded time, or not at all. After an error it closes
+//! the database, opens it again and writes everything: with the next entry, and once a second until that works.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -21,11 +21,11 @@ const QUEUE_MAX: usize = 16;
 /// How often a failed disk is tried.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// What one file holds, as it is to be.
+/// The content that one file must have.
 pub(super) trait Book: Send + 'static {
     type Entry: Send + 'static;
 
-    /// Writes this entry, if any; `anew` everything before it as well, because nobody knows what the disk has.
+    /// Writes this entry, if any; with `anew` everything before it as well, because the state of the disk is unknown.
     fn write(
         &mut self,
         database: &Database,
@@ -101,7 +101,7 @@ impl<Entry: Send + 'static> Desk<Entry> {
         }
     }
 
-    /// Leaves this to be written when the disk has time. False where too much waits already.
+    /// Queues this to be written when the disk has time. False if too much waits already.
     pub(super) fn leave(&self, entry: Entry) -> bool {
         self.orders.try_send(Order::Write(entry, None)).is_ok()
     }

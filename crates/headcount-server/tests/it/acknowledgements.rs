@@ -1,4 +1,4 @@
-//! What became of a rule: who was told, who reloaded, who holds, who is gone.
+//! The outcomes of a rule: tabs that were told, reloaded, hold the refresh, or are gone.
 
 use serde_json::{Value, json};
 
@@ -115,13 +115,13 @@ fn words_about_what_one_was_not_told_count_for_nothing() {
         bystander.next_of("version");
         acknowledge(&mut bystander, &rule, "held");
         await_outcomes(&server, &rule, &[("matched", 1), ("told", 1), ("held", 1)]);
-        // Another rule for the same tabs takes the place of the first, and its books begin anew.
+        // Another rule for the same tabs replaces the first, and its books begin at zero.
         let next = server.invalidate(&json!({"match": {"exact": "/checkout"}}));
         await_outcomes(&server, &next, &[("matched", 1), ("told", 1)]);
     }
 }
 
-/// Regression: whatever a stranger said of reloads and rules was believed, as often as it was said.
+/// Regression: every claim of a visitor about reloads and rules was counted, as often as it came.
 #[test]
 fn strangers_add_no_reload_and_hide_no_tab_that_is_gone() {
     for transport in BOTH {
@@ -190,7 +190,7 @@ fn a_stranger_that_claims_to_be_told_is_counted_as_told_and_hides_no_tab() {
         await_outcomes(&server, &rule, &[&told[..], &[("gone", 1)]].concat());
         drop(stranger);
         await_outcomes(&server, &rule, &[&told[..], &[("gone", 2)]].concat());
-        // Without a tab id one cannot be told from another, but none stands for the visitor's.
+        // Tabs without an id cannot be told apart, but none of them counts as the visitor's.
         for _ in 0..3 {
             drop(tab(&server, transport, &format!("since=0;{}", rule["id"])));
         }
@@ -199,7 +199,7 @@ fn a_stranger_that_claims_to_be_told_is_counted_as_told_and_hides_no_tab() {
     }
 }
 
-/// Regression: as many of those without a tab id were believed to be back, or to have reloaded, as anybody said.
+/// Regression: any claim that a tab without an id was back, or had reloaded, was counted.
 #[test]
 fn nobody_comes_back_for_tabs_without_an_id() {
     for transport in BOTH {

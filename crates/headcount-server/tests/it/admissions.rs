@@ -1,4 +1,5 @@
-//! Who stays admitted: while the app is away, while strangers ask in hundreds, and while visitors have cookies deleted.
+//! Admissions that stand: while the app does not answer, while hundreds of visitors ask, and while visitors make the app
+//! delete cookies.
 
 use std::net::SocketAddr;
 
@@ -51,7 +52,7 @@ fn answer(server: &Server, asked: &Value, admitted: bool) -> bool {
     answer.json()["taken"] == 1
 }
 
-/// A reader whom the app admitted.
+/// A reader that the app admitted.
 fn admitted(server: &Server, app: &mut Bridge, transport: Transport, cookies: &str) -> Tab {
     let mut tab = open(server, transport, cookies);
     loop {
@@ -80,7 +81,7 @@ fn an_app_that_is_away_takes_stats_from_nobody_and_one_that_is_back_may_refuse()
         let tab = Visit::new(Transport::Sse, "/new").open(server.address);
         while reader.next_of("stats")["total"] != 2 {}
         drop(tab);
-        // Nobody new is admitted meanwhile.
+        // No new subscriber is admitted during that time.
         let mut stranger = open(&server, transport, "sid=2");
         assert_eq!(stranger.next()["type"], "stats-unauthorized");
         let mut app = Bridge::open(server.address, "hooks=authorize");
@@ -153,7 +154,7 @@ fn signing_out_ends_the_stream_of_a_ticket_at_once() {
     }
 }
 
-/// An app that admits `sid=admin` and lets everybody else wait.
+/// An app that admits `sid=admin` and lets all others wait.
 fn slow_app(runtime: &Runtime) -> SocketAddr {
     let listener = runtime
         .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
@@ -201,7 +202,7 @@ fn strangers_who_ask_in_hundreds_keep_no_admin_out() {
     let strangers: Vec<Tab> = (0..300)
         .map(|number| open(&server, Transport::WebSocket, &format!("sid=stranger-{number}")))
         .collect();
-    // Those who find no place any more are told so; the others wait.
+    // Those without a place are refused; the others wait.
     eventually("strangers wait", || {
         (server.metric(UNAVAILABLE) >= 150).then_some(())
     });

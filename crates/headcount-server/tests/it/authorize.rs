@@ -159,7 +159,7 @@ fn forward_auth_asks_the_app() {
     assert_verdict(&server, &["sid=admin", "theme=dark"], "stats");
     assert_verdict(&server, &["sid=visitor"], "stats-unauthorized");
     let asked = app.asked();
-    // Over SSE it has our own cookie to show, which is none of the app's.
+    // Over SSE it has headcount's own cookie, which the app does not get.
     assert_verdict(&server, &[], "stats-unauthorized");
     assert_eq!(
         app.asked(),
@@ -290,7 +290,8 @@ fn a_post_from_another_browser_turns_nothing_on() {
     let admin = Visit::new(Transport::Sse, "/admin")
         .cookie("sid=admin")
         .open(server.address);
-    // The admin's browser is made to post a visitor's id: with its own cookies, with none of ours, with a guessed one.
+    // The admin's browser is made to post a visitor's id: with its own cookies, without headcount's cookie, with a guessed
+    // one.
     let own = format!("{}; sid=admin", browser_cookie(&admin));
     let guessed = "headcount_browser=00000000000000000000000000000000; sid=admin".to_owned();
     for cookies in [own, "sid=admin".to_owned(), guessed] {

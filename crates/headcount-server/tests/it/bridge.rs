@@ -21,7 +21,7 @@ fn start(config: Config) -> Server {
     Server::build(Door::Own, config, |builder| builder)
 }
 
-/// A server that asks its app who may see stats.
+/// A server whose app decides who may see stats.
 fn asking(limits: Limits) -> Server {
     start(Config {
         authorize_bridge: true,
@@ -45,7 +45,7 @@ fn subscribe_anew(server: &Server, tab: &Tab, cookie: &str) -> Answer {
     ask(server.address, &request.header("cookie", cookies))
 }
 
-/// Ends what others do meanwhile, also where a test fails.
+/// Ends the background work, also if a test fails.
 struct Ends<'a>(&'a AtomicBool);
 
 impl Drop for Ends<'_> {
@@ -354,7 +354,7 @@ fn a_cookie_that_the_app_took_back_loses_its_streams_at_once_and_another_one_get
         admin.until("stats-unauthorized");
         admin.subscribe();
         assert_eq!(admin.next()["type"], "stats-unauthorized", "{transport:?}");
-        // The same browser, after it signed in anew.
+        // The same browser, after it signed in again.
         let posted = subscribe_anew(&server, &admin, &format!("sid=new-{transport:?}"));
         assert_eq!(posted.json(), json!({"ok": true}));
         let asked = app.next_of("authorize");

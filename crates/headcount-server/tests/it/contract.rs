@@ -60,7 +60,7 @@ fn session(way: Way) {
     says_everything_by_message(way, &server);
 }
 
-/// A tab that was away during a command is told it on its return, whatever way it comes, and only then.
+/// A tab that was away during a command is told when it reconnects, over any transport, and only then.
 fn comes_back(way: Way, server: &Server) {
     let back = |since: &str| {
         let tab = visit(way, "/checkout").query(&format!("since={since}"));
@@ -171,7 +171,7 @@ fn opens(way: Way, server: &Server, seen: &Seen) -> Tab {
 }
 
 fn navigates(tab: &mut Tab, server: &Server, seen: &Seen) {
-    // The word `ping` in a message is no ping.
+    // The word `ping` in a message is not a ping.
     tab.navigate("/shopping?q=1");
     server.await_route("/shopping", 1);
     assert_eq!(
@@ -260,7 +260,7 @@ fn watches(tab: &mut Tab, way: Way, server: &Server, seen: &Seen) {
     assert_eq!(tab.next()["total"], 1);
 }
 
-/// One who wants deltas gets the numbers whole, and then what changed, numbered.
+/// A subscriber with deltas gets complete stats, and then numbered changes.
 fn watches_by_deltas(way: Way, server: &Server) {
     let mut reader = visit(way, "/reader").open(server.address);
     reader.tell(&json!({"type": "subscribe-stats", "delta": true, "connections": false}));

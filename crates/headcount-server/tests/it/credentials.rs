@@ -54,7 +54,7 @@ fn a_websocket_that_subscribes_late_by_message_comes_back_with_its_cookies() {
         tab.subscribe();
         assert_eq!(tab.end(), Some(4100), "{door:?}");
         assert_eq!(server.metric("headcount_closed_total{kind=\"show_anew\"}"), 1);
-        // One that showed nothing has nothing to show anew.
+        // A client without credentials has nothing to send again.
         let mut visitor = Visit::new(Transport::WebSocket, "/").open(server.address);
         settle(&server, &mut visitor);
         visitor.subscribe();

@@ -1,4 +1,4 @@
-//! Subscriptions by deltas, against a client that knows the specification only.
+//! Subscriptions by deltas, with a client that is written from PROTOCOL.md alone.
 
 use headcount_server::Config;
 use headcount_server::core::limits::Limits;
@@ -10,7 +10,7 @@ use crate::server::{Door, Server, config};
 
 const DELTAS: [(bool, bool); 3] = [(false, true), (true, true), (true, false)];
 
-/// Everybody may watch, and no test's messages are too many.
+/// Anyone may watch, and the rate limits are out of the way.
 fn open_to_all(limits: &Limits) -> Config {
     Config {
         authorize_anyone: true,
@@ -127,7 +127,7 @@ fn whatever_happens_the_deltas_lead_to_it() {
     tabs[0].navigate("/last");
     server.await_route("/last", 1);
     server.await_total(readers.len() as u64 + 12);
-    // Whoever asks again gets all of it whole, and that is what the deltas had led to.
+    // A second subscription gets complete stats, and they equal what the deltas led to.
     for (reader, (delta, connections)) in readers.iter_mut().zip(DELTAS.iter().flat_map(|form| [form; 2])) {
         reader.read_until_it_agrees(&server);
         let known = reader.client.clone();
@@ -237,7 +237,7 @@ fn a_reader_that_fell_behind_gets_a_whole_message_and_goes_on_from_there() {
         slow.read_until(|client| (0..150).all(|number| client.routes.contains_key(&page(ROUNDS, number))));
         slow.read_until_it_agrees(&server);
         assert!(slow.whole > 1, "{door:?}: {} deltas were kept", slow.deltas);
-        // Having caught up it is told what changes as everybody is.
+        // Once it has caught up, it gets changes like the others.
         let whole = slow.whole;
         tabs[0].navigate("/short");
         slow.read_until(|client| client.routes.contains_key("/short"));

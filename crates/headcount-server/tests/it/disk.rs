@@ -65,7 +65,7 @@ fn a_full_disk_refuses_commands_until_it_has_room_and_says_so() {
     assert!(server.metric("headcount_store_failures_total{kind=\"commands\"}") >= 1);
     assert_eq!(ask(server.address, &Ask::get("/healthz")).status, 200);
     faults.commands_disk(Disk::Well);
-    // The very next command works, and so does a server that nobody gives one.
+    // The next command works, and so does a server without commands.
     let released = server.release("v3");
     assert_eq!(tab.next_of("version")["id"], released["id"]);
     await_ready(&server);
@@ -149,7 +149,7 @@ fn a_disk_that_hangs_stops_nothing_but_commands_and_those_are_answered() {
         )
     );
     assert_eq!(server.metric(STORE), 0);
-    // Far less than the disk takes, which is for ever.
+    // Far less than the disk takes, which never answers.
     assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
     faults.commands_disk(Disk::Well);
     faults.history_disk(Disk::Well);

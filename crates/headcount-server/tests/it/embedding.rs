@@ -63,7 +63,7 @@ fn fetch(address: SocketAddr, line: &str, cookie: &str) -> (u16, String) {
     (head[9..12].parse().unwrap(), body.to_owned())
 }
 
-/// Runs `visit` against the example's app on a port of its own.
+/// Runs `visit` against the example's app on a free port.
 async fn with_app(visit: impl FnOnce(SocketAddr) + Send + 'static) {
     let headcount = embed::start().await.unwrap();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

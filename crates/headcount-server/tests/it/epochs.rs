@@ -12,7 +12,7 @@ fn start(directory: Option<&Path>) -> Server {
     Server::build(Door::Own, config(), |builder| builder.data_dir(directory))
 }
 
-/// Numbers begin anew; what a page knows by the old ones says nothing about the new ones.
+/// Numbers begin at 1 again; the old numbers that a page knows are unrelated to the new ones.
 #[test]
 fn a_page_from_before_the_store_was_lost_is_told_commands_with_numbers_that_it_knows() {
     for with_disk in [true, false] {

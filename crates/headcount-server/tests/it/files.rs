@@ -1,4 +1,4 @@
-//! The script of the client, and the board: how they are served, and what stands in where they were not built.
+//! The client's script and the board: how they are served, and the answers if they were not built.
 
 use headcount_server::{AssetFile, Assets, Config};
 

@@ -115,7 +115,7 @@ fn open_to_anyone_it_answers_under_its_own_names_alone() {
                 "{host}"
             );
         }
-        // Load balancers that speak HTTP/1.0 say none, and are no browsers.
+        // Load balancers that speak HTTP/1.0 send no `Host`, and are not browsers.
         assert_eq!(
             answer(&server, "GET /healthz", "HTTP/1.0", "", "\r\n").status,
             200

@@ -1,4 +1,4 @@
-//! What a rule does over the wire: who is told, when, and that nobody is told twice.
+//! Rules over the wire: which tabs are told, when, and that none is told twice.
 
 use headcount_server::Config;
 use serde_json::{Value, json};
@@ -200,7 +200,7 @@ fn a_tab_that_was_reconnecting_is_judged_by_what_it_missed() {
     assert_eq!(told(&server, &mut back), [id(&rule)]);
     let told_since = back.last_event_id.clone().unwrap();
     drop(back);
-    // It was told, and has not reloaded: the same page load is not told again, whatever way it comes back.
+    // It was told, and has not reloaded: the same page load is not told again, over any transport.
     let mut back = again(Some(&told_since), "/checkout");
     assert_eq!(told(&server, &mut back), NONE);
     // A page load from after the command, that reconnects.

@@ -262,7 +262,7 @@ fn readyz_turns_before_streams_end_in_an_app_that_serves_by_itself() {
     }
 }
 
-/// Whatever was asked of a shard that had ended once waited for ever.
+/// Regression: a question to a shard that had ended waited for ever.
 #[test]
 fn a_stopped_server_answers() {
     let server = Server::build(Door::Axum, config(), |builder| builder);
@@ -324,7 +324,7 @@ fn after_a_flood_the_last_navigation_stands() {
         };
         let flood: String = (0..19).map(|number| post(number, "keep-alive")).collect();
         exchange(server.address, (flood + &post(19, "close")).as_bytes());
-        // Meanwhile the allowance recovers.
+        // During that time the allowance recovers.
         for _ in 0..50 {
             ask(server.address, &Ask::get("/healthz"));
         }

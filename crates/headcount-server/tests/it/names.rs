@@ -1,4 +1,4 @@
-//! Names under pressure: strangers choose what they call their builds and pages, and rules reach the others all the same.
+//! Names under pressure: visitors invent names of builds and pages, and rules still reach the other tabs.
 
 use headcount_server::Config;
 use serde_json::{Value, json};
@@ -54,7 +54,7 @@ fn outcomes(server: &Server, rule: &Value) -> Value {
     rules.iter().find(|stands| stands["id"] == rule["id"]).unwrap()["outcomes"].clone()
 }
 
-/// Regression: builds that strangers made up took all names, and outdated tabs without one were not refreshed.
+/// Regression: builds that visitors made up took all names, and outdated tabs without one were not refreshed.
 #[test]
 fn names_of_strangers_keep_no_rule_from_its_tabs() {
     let server = Server::start(small(4, 4, 1_000_000));

@@ -12,12 +12,12 @@ fn pages(server: &Server, query: &str) -> Value {
     answer.json()
 }
 
-/// Waits for the answer to be so: one may be a quarter of a second old.
+/// Waits until the answer is this: an answer may be a quarter of a second old.
 fn await_pages(server: &Server, what: &str, so: impl Fn(&Value) -> bool) -> Value {
     eventually(what, || Some(pages(server, "")).filter(&so))
 }
 
-/// A tab for each of these, over both transports in turn, so on both shards.
+/// A tab for each of these, over both transports alternately, so on both shards.
 fn open(server: &Server, tabs: &[(&str, &str)]) -> Vec<Tab> {
     let open = |(number, (route, version)): (usize, &(&str, &str))| {
         Visit::new(BOTH[number % 2], route)

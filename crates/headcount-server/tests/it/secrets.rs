@@ -77,7 +77,7 @@ fn a_ticket_opens_no_bridge() {
     let stats = Ask::get("/api/admin/stats").header("cookie", &*ticket);
     assert_eq!(ask(server.address, &stats).status, 200);
     assert_eq!(server.metric("headcount_bridges"), 0);
-    // The admin secret opens the bridge, in whatever case its scheme is written.
+    // The admin secret opens the bridge; the scheme may have any case.
     Bridge::open(server.address, "hooks=authorize");
     let lower = Ask::post("/api/admin/bridge/messages", &json!({"messages": []}));
     let lower = lower.header("authorization", format!("bearer {SECRET}"));
@@ -146,7 +146,7 @@ fn wrong_secrets_are_answered_late_and_right_ones_at_once() {
     eventually("all were looked at", || {
         (server.metric("headcount_refused_total{kind=\"secret\"}") == 40).then_some(())
     });
-    // One a second from here on: nobody is as slow as that.
+    // One a second from here on: slower than any client.
     let waiting = sockets
         .iter_mut()
         .map(is_unanswered)
@@ -157,7 +157,7 @@ fn wrong_secrets_are_answered_late_and_right_ones_at_once() {
         assert_eq!(ask(server.address, request).status, 200, "{request:?}");
     }
     Bridge::open(server.address, "hooks=open");
-    // What shows no secret at all is no guess.
+    // A request without a secret is not a guess.
     assert_eq!(ask(server.address, &Ask::get("/api/admin/stats")).status, 401);
     assert_eq!(server.metric("headcount_refused_total{kind=\"secret\"}"), 40);
 }

@@ -29,7 +29,7 @@ pub(crate) enum Door {
     Own,
     /// `axum::serve`, as an embedding app has it.
     Axum,
-    /// hyper over something that is no plain socket, as under TLS.
+    /// hyper over a stream that is not a plain socket, as under TLS.
     Wrapped,
 }
 
@@ -56,7 +56,7 @@ pub(crate) fn config() -> Config {
     }
 }
 
-/// Admits who has the cookie `sid=admin`.
+/// Admits browsers with the cookie `sid=admin`.
 pub(crate) fn admins() -> impl Authorizer {
     closure(Reads::cookie("sid"), |request: AuthorizeRequest| async move {
         cookie(&*request.credentials, "sid") == Some("admin")

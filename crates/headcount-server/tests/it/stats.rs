@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::client::{BOTH, Tab, Transport, Visit};
 use crate::server::{Door, Server, config};
 
-/// Everybody may watch.
+/// Anyone may watch.
 fn open_to_all(limits: Limits) -> Config {
     Config {
         authorize_anyone: true,
@@ -134,7 +134,7 @@ fn a_reader_that_fell_behind_gets_the_latest_not_a_queue() {
         let mut busy = Visit::new(Transport::WebSocket, "/busy/0").open(server.address);
         let mut other = watcher(&server, Transport::Sse);
         for number in 1..=400 {
-            // Never more than a burst, and each with a message of its own: the other reader has seen it.
+            // Never more than a burst, and each in a separate message: the other reader has seen it.
             busy.navigate(&format!("/busy/{number}"));
             loop {
                 let stats = other.next_of("stats");
@@ -322,7 +322,7 @@ fn long_stats_come_less_often_and_the_last_of_them_is_true() {
         stranger.navigate("/home");
     }
     for reader in &mut readers {
-        // From asking on, until it has seen everybody at home.
+        // From the question on, until it has counted all connections.
         let mut bytes = 0;
         loop {
             let message = reader.next();

@@ -37,7 +37,7 @@ fn what_ends_before_its_time_leaves_nobody_waiting_and_health_knows() {
         faults.panic(part);
         let began = clock::now();
         eventually(name, || {
-            // Whatever gives the part something to do.
+            // Gives the part some work.
             let _refused = Visit::new(Transport::Sse, "/").try_open(server.address);
             server.admin(Ask::get("/api/admin/stats"));
             let health = ask(server.address, &Ask::get("/healthz"));
@@ -74,7 +74,7 @@ fn what_ends_before_its_time_leaves_nobody_waiting_and_health_knows() {
     }
 }
 
-/// Whoever waited for its answer waited for ever.
+/// Regression: a request that waited for its answer waited for ever.
 #[test]
 fn an_authorizer_that_panics_refuses_and_goes_on() {
     let server = Server::build(Door::Own, config(), |builder| {
@@ -127,7 +127,7 @@ fn serve_returns_when_a_shard_ends_before_its_time() {
     );
 }
 
-/// A shard that is busy for ever answers nobody; whoever asks is answered in time all the same.
+/// A shard that is always busy answers no question; the requests are still answered in time.
 #[test]
 fn a_shard_that_does_not_answer_holds_nobody_up_for_long() {
     let faults = Faults::default();

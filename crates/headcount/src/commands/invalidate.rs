@@ -14,12 +14,13 @@ use crate::table::counted;
 use crate::{date, output};
 
 /// Why an invalidation reached no tab, and what would reach some.
-const ONLY_OUTDATED: &str = "no open tab on an older release is on these routes; --all-tabs also refreshes tabs on the latest release\n";
+const ONLY_OUTDATED: &str = "no open tab on an older release is on these routes; --all-tabs also refreshes tabs on the \
+                             latest release\n";
 const NOBODY_THERE: &str =
     "no open tab is on these routes; `headcount stats` lists the routes that are open\n";
 const ONLY_EXACT: &str =
     "no open tab is on exactly this route; without --exact, routes below it match, too\n";
-const NO_WILDCARD: &str = "`*` stands for itself here; --glob makes it a wildcard\n";
+const NO_WILDCARD: &str = "`*` is an ordinary character here; --glob makes it a wildcard\n";
 const NO_RELEASE: &str = "no release was announced yet, so no tab counts as outdated; use --all-tabs, or announce one with \
                           `headcount release <version>`\n";
 
@@ -62,7 +63,7 @@ async fn why_no_tab(request: &InvalidationRequest, client: &Client) -> &'static 
     }
 }
 
-/// How many tabs are on the routes, whatever they run. Nothing, where that cannot be had.
+/// How many tabs are on the routes, on any version. `None` if the server does not answer that.
 async fn tabs_there(request: &InvalidationRequest, client: &Client) -> Option<u64> {
     let everybody = InvalidationRequest {
         audience: AudienceBody::All,
@@ -163,12 +164,12 @@ fn shown(answer: &InvalidationAnswer, request: &InvalidationRequest, expires_at:
     match &*answer.lapsed {
         [] => {}
         [one] => lines.push(format!(
-            "invalidation {one} no longer stands: this one replaces it, or there were too many"
+            "invalidation {one} no longer stands: this one replaces it, or too many stood"
         )),
         several => {
             let ids: Vec<String> = several.iter().map(u32::to_string).collect();
             lines.push(format!(
-                "invalidations {} no longer stand: this one replaces them, or there were too many",
+                "invalidations {} no longer stand: this one replaces them, or too many stood",
                 ids.join(", ")
             ));
         }
@@ -191,7 +192,7 @@ fn unknown(answer: &InvalidationAnswer) -> String {
     match answer.unknown {
         0 => String::new(),
         tabs => format!(
-            "unknown for {}: the server has no room to keep their route or version and cannot tell whether they match; raise \
+            "unknown for {}: the server has no room for their route or version and cannot tell whether they match; raise \
              limits.unnamed_bytes_max\n",
             counted(tabs, "more tab")
         ),
@@ -281,7 +282,7 @@ mod tests {
             shown(&answer, &request, Some(0)),
             "told 3 tabs on 1 route to refresh\n\
              the rule stands until 1970-01-01 00:00 UTC; lift it with `headcount lift 17`\n\
-             invalidations 4, 9 no longer stand: this one replaces them, or there were too many\n"
+             invalidations 4, 9 no longer stand: this one replaces them, or too many stood\n"
         );
         let dry = InvalidationAnswer {
             id: None,
@@ -302,7 +303,7 @@ mod tests {
         assert_eq!(
             shown(&unsure, &request, None),
             "would tell 0 tabs on 0 routes to refresh; nothing was touched\n\
-             unknown for 17 more tabs: the server has no room to keep their route or version and cannot tell whether they \
+             unknown for 17 more tabs: the server has no room for their route or version and cannot tell whether they \
              match; raise limits.unnamed_bytes_max\n"
         );
     }

@@ -29,7 +29,7 @@ pub(crate) async fn lift(arguments: &LiftArguments, environment: &Environment) -
     }
     let lifted: LiftAnswer = answer.read()?;
     output::data(&format!(
-        "invalidation {} no longer stands; tabs it has told stay told",
+        "invalidation {} no longer stands; tabs that were told keep the command",
         lifted.id
     ))
 }

@@ -84,7 +84,7 @@ async fn reload(server: &Server, arguments: &ServeArguments, environment: &Envir
         Ok(()) => tracing::info!("SIGHUP: the secrets were read again; other settings change at a restart"),
         Err(problems) => {
             let problems = problems.join("; ");
-            tracing::error!("SIGHUP: the secrets were not changed, the old ones hold: {problems}");
+            tracing::error!("SIGHUP: the secrets were not changed and the old ones stay valid: {problems}");
         }
     }
 }
@@ -94,15 +94,15 @@ fn warnings(config: &Config) -> Vec<String> {
     let mut warnings = Vec::new();
     if config.authorize_anyone {
         warnings.push(
-            "EVERYBODY who reaches this server sees who is on which page: that is --authorize anyone, for trials only"
+            "ANYONE who reaches this server can see which tabs are open on which page: --authorize anyone is for trials only"
                 .to_owned(),
         );
     }
     if config.admin_secret.is_none() {
-        warnings.push("no admin secret, so the admin API is shut: set HEADCOUNT_ADMIN_SECRET".to_owned());
+        warnings.push("no admin secret, so the admin API is off: set HEADCOUNT_ADMIN_SECRET".to_owned());
         if !config.authorize_anyone && config.sealed_session.is_none() && config.forward_auth.is_none() {
             warnings.push(
-                "nobody may see live stats: set HEADCOUNT_SESSION_PASSWORD or --forward-auth".to_owned(),
+                "live stats are off, because no authorizer is configured: set HEADCOUNT_SESSION_PASSWORD or --forward-auth".to_owned(),
             );
         }
     }

@@ -110,19 +110,19 @@ impl Draft {
         }
     }
 
-    /// The admin API's own address must be one of its own.
+    /// The admin address must differ from `listen`.
     fn check_admin_listen(&self, places: &Places, problems: &mut Vec<String>) {
         if let Some(place) = places.of("admin_listen")
             && self.admin_listen == Some(self.listen)
             && self.listen.port() != 0
         {
             problems.push(format!(
-                "{place}: that is `listen` already: name another port, or leave it out"
+                "{place}: `listen` has this address already: choose another port, or leave it out"
             ));
         }
     }
 
-    /// Stats for everybody are for trials on this machine.
+    /// Stats that anyone sees are for trials on this machine.
     fn check_anyone(&self, places: &Places, problems: &mut Vec<String>) {
         let Some(place) = places.of("authorize") else {
             return;
@@ -130,7 +130,8 @@ impl Draft {
         for (name, address) in [("listen", Some(self.listen)), ("admin_listen", self.admin_listen)] {
             if let Some(address) = address.filter(|address| !address.ip().is_loopback()) {
                 problems.push(format!(
-                    "{place}: `anyone` is for loopback only, and `{name}` is {address}: listen on 127.0.0.1, or name who may see stats"
+                    "{place}: `anyone` is for loopback only, and `{name}` is {address}: listen on 127.0.0.1, or configure \
+                     who may see stats"
                 ));
             }
         }

@@ -1,7 +1,7 @@
 //! The environment, read once.
 //!
-//! Variables of a server are those of the settings, plus the few below. A variable that begins with `HEADCOUNT_` and is
-//! none of them is a typing error and is reported: a limit that silently stays at its default is worse than a server that
+//! The variables of a server are those of the settings, plus the few below. Any other variable that begins with
+//! `HEADCOUNT_` is reported as a typing error: a limit that silently stays at its default is worse than a server that
 //! does not start.
 
 use std::collections::BTreeMap;
@@ -111,7 +111,7 @@ impl Environment {
     }
 }
 
-/// What to say about a variable that is no setting; nothing where it is somebody else's.
+/// The problem with a variable that is not a setting; `None` if it belongs to another program.
 fn unknown(name: &str) -> Option<String> {
     // Kubernetes sets these in every pod beside a service that is named `headcount`.
     let kubernetes = ["HEADCOUNT_SERVICE_", "HEADCOUNT_PORT_"]
@@ -140,7 +140,7 @@ pub(super) fn twice(given: &[Given], problems: &mut Vec<String>) {
         let file = format!("{}_file", one.setting.key);
         if let Some(other) = given.iter().find(|other| other.setting.key == file) {
             problems.push(format!(
-                "{} and {} say the same thing twice: keep one",
+                "{} and {} set the same thing: keep one",
                 one.place, other.place
             ));
         }

@@ -27,7 +27,7 @@ pub(super) fn read(path: &Path, problems: &mut Vec<String>) -> Vec<Given> {
     }
 }
 
-/// The settings in this text, which stands in the file at `path`.
+/// The settings in this text, the content of the file at `path`.
 pub(super) fn parse(path: &Path, text: &str, problems: &mut Vec<String>) -> Vec<Given> {
     let mut reader = Reader {
         path,

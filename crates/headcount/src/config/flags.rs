@@ -60,7 +60,7 @@ pub(super) fn given(arguments: &ServeArguments, problems: &mut Vec<String>) -> V
     given.chain(limits(&arguments.limit, problems)).collect()
 }
 
-/// The settings of who may see and command.
+/// The settings of secrets and authorizers.
 fn of_access(arguments: &ServeArguments) -> [(&'static str, &'static str, &Option<String>); 9] {
     [
         (

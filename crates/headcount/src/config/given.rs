@@ -78,7 +78,7 @@ impl Places {
         for key in named {
             let text = self
                 .stronger(key)
-                .map(|place| format!("`{key}` stands at {place}"));
+                .map(|place| format!("`{key}` is set at {place}"));
             places.extend(text.filter(|text| !places.contains(text)));
         }
         if places.is_empty() {

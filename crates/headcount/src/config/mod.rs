@@ -2,11 +2,10 @@
 //!
 //! Each source is read into a list of [`given::Given`]s: a key, its text, and where it stands. They are applied to a
 //! [`Draft`] from the weakest source to the strongest, each by the one [`setting::Setting`] of its key, so a value is
-//! judged the same wherever it comes from. Nothing stops at the first problem: unknown names, bad values and
-//! contradictions are collected and reported together, each with its place.
+//! checked the same way wherever it comes from. All unknown names, bad values and contradictions are collected and
+//! reported together, each with its place.
 //!
-//! Deliberately absent: a file that is found without being named. What a server does should not depend on the folder it is
-//! started in.
+//! Deliberately absent: a default file. A server should behave the same in whatever folder it is started.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -30,7 +29,7 @@ mod setting;
 
 pub(crate) use setting::{address, secret_file};
 
-/// Everything `serve` needs to know.
+/// The settings of `serve`.
 #[derive(Debug)]
 pub(crate) struct Settings {
     /// Where to listen. Default `127.0.0.1:4477`.
@@ -41,7 +40,7 @@ pub(crate) struct Settings {
     pub(crate) data_dir: Option<PathBuf>,
     /// How to log.
     pub(crate) log: LogSettings,
-    /// What the server itself is told.
+    /// The configuration of the server itself.
     pub(crate) server: Config,
 }
 
@@ -50,11 +49,11 @@ pub(crate) struct Settings {
 pub(crate) struct LogSettings {
     /// A filter as `tracing` writes it: `info`, `headcount_server=debug`. Default `info`.
     pub(crate) filter: String,
-    /// How a line looks. Default text.
+    /// The format of a line. Default text.
     pub(crate) format: LogFormat,
 }
 
-/// How a log line looks.
+/// The format of a log line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum LogFormat {
     /// For people.

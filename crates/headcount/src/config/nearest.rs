@@ -1,6 +1,6 @@
 //! "Did you mean …?"
 
-/// The candidate nearest to `word`, if one is near enough to be what was meant: at most one letter in four to change.
+/// The candidate nearest to `word`, if at most one letter in four differs.
 pub(super) fn nearest<'word>(word: &str, candidates: impl Iterator<Item = &'word str>) -> Option<&'word str> {
     let (distance, near) = candidates
         .map(|candidate| (distance(word, candidate), candidate))

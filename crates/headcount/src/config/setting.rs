@@ -1,4 +1,4 @@
-//! The table of settings: what each is called, what form its value has, and where it goes.
+//! The table of settings: the key of each, the form of its value, and its place in the configuration.
 
 use std::fs;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -15,7 +15,7 @@ use super::LogFormat;
 use super::draft::Draft;
 use super::limits;
 
-/// What form a value has in the TOML file. Flags and variables are text in any case.
+/// The form of a value in the TOML file. Flags and variables are text in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
     /// `"text"`
@@ -28,14 +28,14 @@ pub(super) enum Form {
     List,
 }
 
-/// One thing that can be set.
+/// A setting.
 #[derive(Debug)]
 pub(super) struct Setting {
     /// Its key in the file; a dot stands before a key in a table.
     pub(super) key: &'static str,
     /// The form of its value in the file.
     pub(super) form: Form,
-    /// Reads the value (one text, or the items of a list) and puts it in its place. Errors with what is wrong with it.
+    /// Parses the value (one text, or the items of a list) and stores it. The error says what is wrong.
     pub(super) apply: fn(&mut Draft, &[String]) -> Result<(), String>,
 }
 
@@ -221,7 +221,7 @@ fn switch(text: &str) -> Result<bool, String> {
     match text.to_ascii_lowercase().as_str() {
         "true" | "yes" | "on" | "1" => Ok(true),
         "false" | "no" | "off" | "0" => Ok(false),
-        _ => Err(format!("`{text}` is neither true nor false")),
+        _ => Err(format!("`{text}` is not valid: write true or false")),
     }
 }
 
@@ -235,7 +235,13 @@ where
         .parse::<T>()
         .ok()
         .filter(|number| range.contains(number));
-    number.ok_or_else(|| format!("`{text}` is no number from {} to {}", range.start(), range.end()))
+    number.ok_or_else(|| {
+        format!(
+            "`{text}` is not valid: write a whole number from {} to {}",
+            range.start(),
+            range.end()
+        )
+    })
 }
 
 /// An address to listen on. A name such as `localhost:4477` is looked up; its first address counts.
@@ -245,7 +251,7 @@ pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
         .ok()
         .and_then(|mut addresses| addresses.next());
     resolved.ok_or_else(|| {
-        format!("`{text}` is no address: write an IP address and a port, as in 127.0.0.1:4477")
+        format!("`{text}` is not an address: write an IP address and a port, as in 127.0.0.1:4477")
     })
 }
 
@@ -257,7 +263,7 @@ fn address_headers(texts: &[String]) -> Result<Vec<AddressHeader>, String> {
             .find(|header| header.name() == name);
         header.ok_or_else(|| {
             let known = AddressHeader::ALL.map(AddressHeader::name).join(", ");
-            format!("`{text}` is not a header that is read: name some of {known}")
+            format!("`{text}` is not a known header: choose from {known}")
         })
     };
     texts.iter().map(header).collect()
@@ -276,7 +282,7 @@ fn networks(texts: &[String]) -> Result<Vec<IpNet>, String> {
             .parse()
             .or_else(|_| text.parse().map(|address: std::net::IpAddr| address.into()));
         network.map_err(|_| {
-            format!("`{text}` is no network: write an address and its prefix length, as in 10.0.0.0/8")
+            format!("`{text}` is not a network: write an address and its prefix length, as in 10.0.0.0/8")
         })
     };
     texts.iter().map(network).collect()
@@ -286,7 +292,7 @@ fn anyone(text: &str) -> Result<bool, String> {
     if text == "anyone" {
         Ok(true)
     } else {
-        Err(format!("`{text}` is not known: the only word here is `anyone`"))
+        Err(format!("`{text}` is not valid: the only value is `anyone`"))
     }
 }
 
@@ -302,7 +308,9 @@ fn cookie_name(text: &str) -> Result<String, String> {
     if sound {
         Ok(text.to_owned())
     } else {
-        Err(format!("`{text}` is no cookie name"))
+        Err(format!(
+            "`{text}` is not a valid cookie name: use letters, digits and `-`, `_`, `.`"
+        ))
     }
 }
 
@@ -310,7 +318,7 @@ fn log_format(text: &str) -> Result<LogFormat, String> {
     match text {
         "text" => Ok(LogFormat::Text),
         "json" => Ok(LogFormat::Json),
-        _ => Err(format!("`{text}` is neither text nor json")),
+        _ => Err(format!("`{text}` is not valid: write text or json")),
     }
 }
 
@@ -318,10 +326,10 @@ fn log_filter(text: &str) -> Result<String, String> {
     let sound = tracing_subscriber::EnvFilter::try_new(text);
     sound
         .map(|_| text.to_owned())
-        .map_err(|error| format!("`{text}` is no log filter: {error}"))
+        .map_err(|error| format!("`{text}` is not a valid log filter: {error}"))
 }
 
-/// The secret before the current one. An empty text, such as an emptied file, means that there is none.
+/// The previous secret. An empty text, such as an empty file, means that there is none.
 fn unless_empty(secret: Secret) -> Option<Secret> {
     (!secret.expose().is_empty()).then_some(secret)
 }

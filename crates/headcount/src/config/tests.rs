@@ -1,6 +1,9 @@
 //! Precedence, and what is said about a configuration that does not hold.
 
+use clap::{CommandFactory, Parser};
+
 use super::*;
+use crate::arguments::{Arguments, Command};
 
 fn environment(variables: &[(&str, &str)]) -> Environment {
     Environment::of(
@@ -30,6 +33,44 @@ fn the_defaults_are_the_documented_ones() {
     assert_eq!(settings.data_dir, Some("./headcount-data".into()));
     assert_eq!(settings.log, LogSettings::default());
     assert!(settings.server.admin_secret.is_none() && settings.server.sealed_session.is_none());
+}
+
+/// Each `[default: …]` in the help of `serve`, with its flag.
+fn defaults_in_the_help() -> Vec<(String, String)> {
+    let mut command = Arguments::command();
+    command.build();
+    let serve = command.find_subcommand("serve").unwrap();
+    let default = |argument: &clap::Arg| {
+        let help = argument.get_help()?.to_string();
+        let (_, default) = help.split_once("[default: ")?;
+        let flag = format!("--{}", argument.get_long()?);
+        Some((flag, default.trim_end_matches(']').to_owned()))
+    };
+    serve.get_arguments().filter_map(default).collect()
+}
+
+#[test]
+fn the_defaults_in_the_help_are_those_of_the_settings() {
+    let with = |words: &[&str]| {
+        let words = [&["headcount", "serve"], words].concat();
+        let Command::Serve(arguments) = Arguments::try_parse_from(words).unwrap().command else {
+            panic!("another command");
+        };
+        // Without a password the session's settings take no part.
+        let password = "p".repeat(32);
+        let environment = environment(&[("HEADCOUNT_SESSION_PASSWORD", &password)]);
+        let mut settings = load(&arguments, &environment).unwrap();
+        settings.server.cookie_name = Some(settings.server.version_cookie());
+        format!("{settings:?}")
+    };
+    let said = defaults_in_the_help();
+    assert!(said.len() > 12, "{said:?}");
+    for (flag, default) in said {
+        // These two say what happens instead of a value.
+        if !["--admin-listen", "--release"].contains(&flag.as_str()) {
+            assert_eq!(with(&[&flag, &default]), with(&[]), "{flag} {default}");
+        }
+    }
 }
 
 #[test]
@@ -120,15 +161,16 @@ fn every_problem_is_reported_at_once_with_its_place() {
         "HEADCOUNT_ROUTE_TRAKING: unknown variable; did you mean HEADCOUNT_ROUTE_TRACKING?".to_owned(),
         "--limit: unknown limit `tik_ms`; did you mean `tick_ms`?".to_owned(),
         "--limit: `tick_ms` has no value: write NAME=VALUE, as in tick_ms=200".to_owned(),
-        "--listen: `nowhere` is no address: write an IP address and a port, as in 127.0.0.1:4477".to_owned(),
-        "--trusted-proxy: `ten` is no network: write an address and its prefix length, as in 10.0.0.0/8"
+        "--listen: `nowhere` is not an address: write an IP address and a port, as in 127.0.0.1:4477"
+            .to_owned(),
+        "--trusted-proxy: `ten` is not a network: write an address and its prefix length, as in 10.0.0.0/8"
             .to_owned(),
         "`route_tracking` needs `connection_tracking`: turn that on, or turn `route_tracking` off \
-         (`connection_tracking` stands at HEADCOUNT_CONNECTION_TRACKING)"
+         (`connection_tracking` is set at HEADCOUNT_CONNECTION_TRACKING)"
             .to_owned(),
         format!(
             "`limits.liveness_ms` (10) must be at least 60500 where `limits.keepalive_ms` is 30000: a peer is found gone by \
-             a ping that went unanswered until the next one (`limits.liveness_ms` stands at {})",
+             a ping that went unanswered until the next one (`limits.liveness_ms` is set at {})",
             at(4)
         ),
     ];
@@ -153,7 +195,7 @@ fn broken_toml_is_reported_with_its_line_beside_other_problems() {
     );
     assert_eq!(
         problems[1],
-        "HEADCOUNT_SHARDS: `many` is no number from 0 to 1024"
+        "HEADCOUNT_SHARDS: `many` is not valid: write a whole number from 0 to 1024"
     );
 }
 
@@ -205,7 +247,7 @@ fn a_secret_given_twice_in_one_source_is_a_contradiction_and_not_shown() {
     let problems = problems(&ServeArguments::default(), &variables);
     assert_eq!(
         problems,
-        ["HEADCOUNT_ADMIN_SECRET and HEADCOUNT_ADMIN_SECRET_FILE say the same thing twice: keep one"]
+        ["HEADCOUNT_ADMIN_SECRET and HEADCOUNT_ADMIN_SECRET_FILE set the same thing: keep one"]
     );
 }
 
@@ -215,7 +257,7 @@ fn an_empty_secret_is_refused_and_does_not_open_the_door() {
     assert_eq!(problems.len(), 1, "{problems:#?}");
     assert!(problems[0].contains("`admin_secret` is empty"), "{problems:#?}");
     assert!(
-        problems[0].ends_with("(`admin_secret` stands at HEADCOUNT_ADMIN_SECRET)"),
+        problems[0].ends_with("(`admin_secret` is set at HEADCOUNT_ADMIN_SECRET)"),
         "{problems:#?}"
     );
 }
@@ -275,8 +317,7 @@ fn anyone_is_admitted_on_loopback_only() {
     assert_eq!(
         problems,
         [
-            "--authorize: `anyone` is for loopback only, and `listen` is 0.0.0.0:80: listen on 127.0.0.1, or name who may \
-          see stats"
+            "--authorize: `anyone` is for loopback only, and `listen` is 0.0.0.0:80: listen on 127.0.0.1, or configure who may see stats"
         ]
     );
 }

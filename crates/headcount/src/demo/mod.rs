@@ -1,5 +1,5 @@
-//! `headcount demo`: a small shop, visitors over real sockets who roll from one release to the next, and the board, in one
-//! process that keeps nothing.
+//! `headcount demo`: a small shop, simulated visitors over real sockets, releases that roll out, and the board, in one
+//! process that stores nothing.
 
 use std::fmt::Write;
 use std::io;
@@ -76,7 +76,7 @@ pub(crate) async fn run(arguments: &DemoArguments, environment: &Environment) ->
         };
         server.serve(listeners, site, stopped).await
     };
-    // Its terminal has gone, and with it whoever watched.
+    // Its terminal is gone, so there is no reader.
     signals.until_stopped(run, async || ControlFlow::Break(())).await
 }
 

@@ -1,5 +1,5 @@
-//! The demo's release engineer: announces a release every so often, and a little later refreshes those who still pay on an
-//! old one. Everybody else moves on by themselves, so that the board shows a deploy rolling through the tabs.
+//! The releases of the demo: announces one in regular intervals, and a little later refreshes the tabs that are still
+//! at the checkout of an old one. All other tabs move on by themselves, so that the board shows a rollout.
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! The demo shop: a few plain pages with the browser client's script tag.
 //!
-//! Every page is served as the release that is current now: its cookie and its markup say so, as a build would.
+//! Every page is served as the current release: its cookie and its markup have that version, as those of a build.
 
 use std::sync::Arc;
 
@@ -92,7 +92,7 @@ async fn page(State(shop): State<Arc<Shop>>, uri: Uri) -> Response {
     (status, headers, text).into_response()
 }
 
-/// `text` as it may stand in markup, in quotes too.
+/// `text`, escaped for markup and for quoted attributes.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")

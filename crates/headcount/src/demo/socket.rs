@@ -15,9 +15,9 @@ const BYTES_MAX: usize = 64 << 10;
 const FINAL: u8 = 0x80;
 /// Second byte: a mask follows. The other bits are the length, or one of the two below.
 const MASKED: u8 = 0x80;
-/// The length stands in the two bytes behind.
+/// The length is in the next two bytes.
 const LENGTH_16: u8 = 126;
-/// The length stands in the eight bytes behind.
+/// The length is in the next eight bytes.
 const LENGTH_64: u8 = 127;
 const TEXT: u8 = 0x1;
 const CLOSE: u8 = 0x8;
@@ -107,7 +107,7 @@ impl Socket {
                     .to_be_bytes(),
             );
         }
-        // A mask keeps scripts of a browser from steering proxies; here it only has to be there.
+        // A mask keeps scripts in a browser from attacking proxies; here its value does not matter.
         let mask = [0x6e, 0x6b, 0x70, 0x76];
         frame.extend(mask);
         frame.extend(

@@ -1,8 +1,9 @@
-//! Simulated visitors: each is a task with a socket of its own that comes, walks through the shop, leaves, and comes back.
+//! Simulated visitors: each is a task with its own socket that comes, walks through the shop, leaves, and comes back.
 //!
 //! A visitor's tab keeps the build it was loaded with, as a real one does: it moves on to the current release only when it
-//! is told to refresh, or when its visitor leaves and opens the shop anew. So an old release fades over minutes, and
-//! `headcount invalidate` ends it at once, but for those who are filling in a form: they hold it until they are done.
+//! is told to refresh, or when its visitor leaves and opens the shop again. So an old release fades over minutes, and
+//! `headcount invalidate` ends it at once, except for visitors who are filling in a form: their tabs hold the refresh
+//! until they are done.
 
 use std::fmt::Write;
 use std::io;
@@ -29,7 +30,7 @@ const ARRIVAL_MS: u32 = 4_000;
 const DWELL_MS: (u32, u32) = (3_000, 20_000);
 /// Of a hundred pages, how many stay open behind another tab.
 const HIDDEN_PERCENT: u32 = 15;
-/// Of a hundred who are told to refresh at the checkout, how many are filling in its form.
+/// Of a hundred visitors whose tab must refresh at the checkout, how many are filling in its form.
 const BUSY_PERCENT: u32 = 40;
 /// How long such a form takes: least and most, milliseconds.
 const FORM_MS: (u32, u32) = (4_000, 25_000);
@@ -190,7 +191,7 @@ impl Visitor {
             loop {
                 tokio::select! {
                     () = &mut done => break,
-                    // Pings are answered meanwhile, and a server that goes is noticed.
+                    // During the wait, pings are answered and the end of the stream is noticed.
                     other = socket.next() => drop(other?),
                 }
             }

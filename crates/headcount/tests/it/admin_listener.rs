@@ -1,4 +1,4 @@
-//! The admin API on an address of its own, and other ways in that are not the shards'.
+//! The admin API on its own address, and other listeners that do not belong to the shards.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -33,7 +33,7 @@ fn its_heads_have_a_deadline_and_a_size() {
     ] {
         let mut socket = connect(admin);
         socket.write_all(begun.as_bytes()).unwrap();
-        // Ends, with or without an answer; a socket that is held for ever fails here by its time limit.
+        // Ends, with or without an answer; a socket that stays open fails here by its time limit.
         read_to_end(&mut socket);
     }
     let long = format!(

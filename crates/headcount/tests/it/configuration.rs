@@ -32,7 +32,7 @@ fn every_problem_of_every_source_is_said_at_once() {
         "HEADCOUNT_SECRET: unknown variable",
         "--limit: unknown limit `shards`",
         "`route_tracking` needs `connection_tracking`",
-        &format!("`limits.keepalive_ms` stands at {}:3", file.display()),
+        &format!("`limits.keepalive_ms` is set at {}:3", file.display()),
     ] {
         assert!(ended.stderr.contains(part), "{part}\n{}", ended.stderr);
     }

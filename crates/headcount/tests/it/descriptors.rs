@@ -1,4 +1,4 @@
-//! A process that may open few files: newcomers are told that there is no room, and everything else goes on.
+//! A process that may open few files: new connections get `503`, and everything else goes on.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -19,7 +19,7 @@ fn stream_request(server: &Process) -> String {
     Ask::get("/__skew/sse?v=v1&route=/").text(server.address, "keep-alive")
 }
 
-/// Everything that must go on, whoever holds what: health, the admin API, and a newcomer's clear answer.
+/// Everything that must go on, whatever sockets are open: health, the admin API, and a clear answer to a new connection.
 fn goes_on(server: &Process) {
     eventually("health answers", || {
         (status(server, &Ask::get("/healthz").text(server.address, "close")) == 200).then_some(())
@@ -120,7 +120,7 @@ fn with_no_descriptor_left_newcomers_are_told_and_the_log_stays_short() {
     let begun = clock::now();
     eventually("three seconds of it", || {
         let mut refused = hold(&server, 20, request.as_bytes());
-        // Each has its end, and most are told why: one whose request comes too late loses the answer to a reset.
+        // Each ends, and most get the reason: one whose request comes too late loses the answer to a reset.
         let statuses: Vec<_> = refused.iter_mut().map(answered).collect();
         let told = statuses.iter().filter(|status| **status == 503).count();
         assert!(told > 10, "{statuses:?} {}", server.said_since());

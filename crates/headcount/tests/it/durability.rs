@@ -124,7 +124,7 @@ fn a_restart_with_the_release_of_an_earlier_deploy_rolls_nothing_back() {
     }
 }
 
-/// A request whose body is still to come: it keeps a drain from ending.
+/// A request whose body has not come yet: it keeps a drain from ending.
 struct Unfinished {
     socket: TcpStream,
     body: String,

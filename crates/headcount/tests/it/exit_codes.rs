@@ -30,7 +30,7 @@ fn usage_is_2() {
 
 #[test]
 fn unreachable_is_3() {
-    // Bound and let go: nobody listens there.
+    // Bound and released: nothing listens there.
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let ended = run(&["stats", "--url", &format!("http://{address}")]);
     assert_eq!(ended.code, 3, "{ended:?}");

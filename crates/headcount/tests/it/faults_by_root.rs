@@ -13,14 +13,14 @@ use crate::client::{Ask, Transport, Visit, ask, eventually};
 use crate::command::{ended, headcount};
 use crate::process::{Process, SECRET};
 
-/// For whoever runs this, also where it passes.
+/// For people who run this, also if it passes.
 fn saw(what: &dyn Display) {
     std::io::stderr()
         .write_all(format!("saw: {what}\n").as_bytes())
         .unwrap();
 }
 
-/// A file system of its own, gone when it goes.
+/// A separate file system, removed when this is dropped.
 struct Disk(tempfile::TempDir);
 
 impl Disk {
@@ -151,7 +151,7 @@ fn a_file_system_that_is_read_only_is_named() {
         second.stderr.contains("is on a file system that is read-only"),
         "{second:?}"
     );
-    // And a disk that is full when a store is to be made.
+    // And a disk that is full when a store must be created.
     let disk = Disk::mount("64k");
     disk.fill();
     let mut third = headcount(["serve", "--listen", "127.0.0.1:0", "--data-dir"]);

@@ -1,8 +1,8 @@
-//! Peers that are gone without a word: nothing comes through any more, and nobody said goodbye.
+//! Peers that vanish: nothing gets through any more, and the connection was not closed.
 //!
-//! Server and tabs live in two network namespaces with one link between them. A thread enters a namespace, and a socket or
-//! a process that it makes there stays there, so everything else of a test is as ever. Making namespaces needs root and
-//! `ip` (Debian's iproute2). Where they cannot be made the test says so on stderr, and proves nothing.
+//! Server and tabs live in two network namespaces with one link between them. A thread enters a namespace, and a socket
+//! or a process that it creates there stays there, so the rest of a test is as usual. Namespaces need root and `ip`
+//! (Debian's iproute2). If they cannot be created, the test says so on stderr, and proves nothing.
 
 use std::fs::File;
 use std::io::Write;
@@ -18,7 +18,7 @@ use serde_json::json;
 use crate::client::{Transport, Visit};
 use crate::process::Process;
 
-/// From TEST-NET-1 (RFC 5737), which nobody uses; besides, nobody else is in these namespaces.
+/// From TEST-NET-1 (RFC 5737), which is not used; besides, no other program runs in these namespaces.
 const SERVER: &str = "192.0.2.1";
 const TABS: &str = "192.0.2.2";
 
@@ -36,7 +36,7 @@ fn peers_behind_a_link_that_is_down_leave_the_counts_in_time() {
 
 #[test]
 fn peers_that_do_not_answer_leave_the_counts_in_time() {
-    // The link is up, but at its far end nobody has that address any more.
+    // The link is up, but its far end does not have that address any more.
     lose_tabs("mute", |tabs| {
         ip(&["-n", tabs, "address", "flush", "dev", "wire"]).unwrap();
     });
@@ -48,7 +48,7 @@ fn lose_tabs(name: &str, lose: fn(tabs: &str)) {
         Ok(network) => network,
         Err(why) => {
             let line = format!("SKIPPED, half-open peers are not tested: {why}\n");
-            // Not `eprintln`, whose lines are kept from whoever runs tests that pass.
+            // Not `eprintln`, whose lines are hidden if the test passes.
             std::io::stderr().write_all(line.as_bytes()).unwrap();
             return;
         }
@@ -118,7 +118,7 @@ impl Namespace {
         Ok(Self { name })
     }
 
-    /// Runs this in a thread of its own in the namespace.
+    /// Runs this in a separate thread in the namespace.
     fn inside<T: Send>(&self, act: impl FnOnce() -> T + Send) -> T {
         let namespace = File::open(format!("/run/netns/{}", self.name)).unwrap();
         let entered = || {

@@ -1,4 +1,4 @@
-//! What tabs cost whose browsers show large cookies, in the process that people run.
+//! The memory of tabs whose browsers send large cookies, in the real binary.
 
 use crate::client::{BOTH, Tab, Transport, Visit, eventually};
 use crate::process::Process;

@@ -132,7 +132,7 @@ fn an_invalidation_that_hits_nobody_says_why() {
     let reserved = server.run(&["release", "unreleased"]);
     assert_eq!(reserved.code, 1);
     assert!(
-        reserved.stderr.contains("name the release otherwise"),
+        reserved.stderr.contains("choose another name for the release"),
         "{reserved:?}"
     );
     server.post("releases", &serde_json::json!({"version": "v1"}));

@@ -42,7 +42,7 @@ impl Drop for Process {
 }
 
 impl Process {
-    /// Keeps nothing; admits everybody to stats; with an admin secret and these words behind it.
+    /// Without a store, stats open to anyone, with an admin secret and these further arguments.
     pub(crate) fn ephemeral(words: &[&str]) -> Self {
         Self::start(&[&["--ephemeral", "--authorize", "anyone"], words].concat(), &[])
     }

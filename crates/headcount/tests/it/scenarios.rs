@@ -1,4 +1,4 @@
-//! What the specifications promise, against the real binary.
+//! The promises of nuxt-skew-protection and PROTOCOL.md, tested with the real binary.
 
 use std::net::Ipv4Addr;
 use std::process::Command;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::client::{Ask, BOTH, Tab, Transport, Visit, ask};
 use crate::process::{Process, SECRET};
 
-/// The specification's `curl` line, word by word but for the host.
+/// The `curl` line of nuxt-skew-protection, unchanged except for the host.
 fn curl(server: &Process, body: &str) -> Value {
     let output = Command::new("curl")
         .args(["--silent", "--show-error", "--max-time", "20", "-X", "POST"])
@@ -390,7 +390,7 @@ fn a_signal_ends_it_kindly() {
     assert_eq!(ended.join().unwrap(), Some(0));
 }
 
-/// What tabs did about an invalidation is on the command line of whoever gave it.
+/// The command line shows how tabs handled an invalidation.
 #[test]
 fn the_command_line_says_what_became_of_an_invalidation() {
     let server = Process::ephemeral(&["--release", "v2", "--limit", "spread_ms=0"]);

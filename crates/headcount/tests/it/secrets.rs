@@ -37,10 +37,10 @@ fn sighup_takes_new_secrets_and_closes_no_tab() {
     });
     assert_eq!(status(&server, "the-first-secret-of-all"), 200);
 
-    // Whatever is wrong with the files is said, and nothing changes.
+    // Every problem with the files is reported, and nothing changes.
     fs::remove_file(file("secret")).unwrap();
     server.hang_up();
-    let said = server.await_said("the old ones hold");
+    let said = server.await_said("the old ones stay valid");
     assert!(said.contains("cannot be read"), "{said}");
     assert!(!said.contains("secret-of-all"), "{said}");
     assert_eq!(status(&server, "the-first-secret-of-all"), 200);
@@ -74,8 +74,8 @@ fn guesses_are_in_the_log_without_the_guess_or_an_address_that_is_not_tracked() 
         for number in 0..3 {
             assert_eq!(status(&server, &format!("guess-number-{number}")), 401);
         }
-        let said = server.await_said("wrong secrets were shown");
-        assert_eq!(said.matches("wrong secrets were shown").count(), 1, "{said}");
+        let said = server.await_said("wrong secrets were sent");
+        assert_eq!(said.matches("wrong secrets were sent").count(), 1, "{said}");
         assert!(!said.contains("guess-number") && !said.contains(SECRET), "{said}");
         assert_eq!(said.contains("127.0.0.1"), tracked, "{said}");
         assert_eq!(server.metric("headcount_refused_total{kind=\"secret\"}"), 3);
@@ -125,7 +125,7 @@ fn a_demo_answers_this_machine_alone_and_sighup_ends_it_the_kind_way() {
         .lines()
         .find_map(|line| line.strip_prefix("listening on http://"));
     let address = address.unwrap().parse().unwrap();
-    // Its pages are for this machine alone, under whatever name they are asked for.
+    // Its pages are for this machine only, under every name.
     for (host, expected) in [("evil.example", 403), ("localhost", 200)] {
         let request = format!("GET /checkout HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
         let answer = crate::client::exchange(address, request.as_bytes());

@@ -54,7 +54,7 @@ export interface paths {
         readonly get?: never;
         readonly put?: never;
         /**
-         * Say which cookies are worth nothing any more
+         * Say which cookies are no longer valid
          * @description Admissions by these cookies end.
          */
         readonly post: operations["ended"];
@@ -294,7 +294,7 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description What became of the answers. */
+        /** @description How many answers were accepted. */
         readonly AnswersAnswer: {
             /**
              * Format: int64
@@ -402,12 +402,12 @@ export interface components {
             /** @description What to send as `cursor` for the next page; absent on the last page. */
             readonly next?: string;
         };
-        /** @description The cookies count no longer. */
+        /** @description The cookies are no longer accepted. */
         readonly EndedAnswer: {
             /** @description Always true. */
             readonly ok: boolean;
         };
-        /** @description Cookies that are worth nothing any more. */
+        /** @description Cookies that are no longer valid. */
         readonly EndedRequest: {
             /** @description The cookies, each as `name=value`. */
             readonly cookies: readonly string[];
@@ -457,7 +457,7 @@ export interface components {
             readonly tabs: number;
             /**
              * Format: int64
-             * @description Open tabs of which the server cannot know whether the rule matches them. Absent if there are none.
+             * @description Open tabs for which the server cannot know whether the rule matches. Absent if there are none.
              */
             readonly unknown?: number;
         };
@@ -504,8 +504,8 @@ export interface components {
             readonly tabs: number;
             /**
              * Format: int64
-             * @description Open tabs of which the server cannot know whether the rule matches them, because it keeps no more texts of routes and versions
-             *     than `limits.unnamed_bytes_max` allows. Absent if there are none.
+             * @description Open tabs for which the server cannot know whether the rule matches, because their route or version did not fit
+             *     into `limits.unnamed_bytes_max`. Absent if there are none.
              */
             readonly unknown?: number;
         };
@@ -558,13 +558,13 @@ export interface components {
             /** @description This route and everything below it: `/checkout` is also `/checkout/pay`, not `/checkout-help`. */
             readonly segment: string;
         } | {
-            /** @description `*` stands for any text without a slash, `**` for any text, `?` for one character other than a slash. */
+            /** @description `*` matches any text without a slash, `**` any text, `?` one character other than a slash. */
             readonly glob: string;
         } | {
             /** @description A regular expression, searched in the route; linear time. Anchor it with `^` and `$`. */
             readonly regex: string;
         };
-        /** @description What became of the messages. */
+        /** @description How many messages were sent, unknown or refused. */
         readonly MessagesAnswer: {
             /**
              * Format: int64
@@ -636,7 +636,7 @@ export interface components {
             readonly told: number;
             /**
              * Format: int64
-             * @description Open tabs of which the server cannot know whether the rule matches them. Absent if there are none.
+             * @description Open tabs for which the server cannot know whether the rule matches. Absent if there are none.
              */
             readonly unknown?: number;
             /**
@@ -918,7 +918,7 @@ export interface operations {
             };
         };
         readonly responses: {
-            /** @description What became of the answers */
+            /** @description How many answers were accepted */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -942,7 +942,7 @@ export interface operations {
             };
         };
         readonly responses: {
-            /** @description The cookies count no longer */
+            /** @description The cookies are no longer accepted */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -966,7 +966,7 @@ export interface operations {
             };
         };
         readonly responses: {
-            /** @description What became of the messages */
+            /** @description How many messages were sent, unknown or refused */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1265,7 +1265,7 @@ export interface operations {
         };
         readonly requestBody?: never;
         readonly responses: {
-            /** @description The ticket is worth nothing any more */
+            /** @description The ticket has ended */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;

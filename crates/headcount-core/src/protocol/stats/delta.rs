@@ -1,7 +1,7 @@
 //! The `stats-delta` message: what changed between two states of the numbers.
 //!
-//! One text for all readers of a form, but for `you`: the own row of a reader whom the list does not hold. Building it costs
-//! what changed, however many tabs are open.
+//! One text for all readers of a form, except for `you`: the own row of a reader that is not in the list. Building it
+//! costs time for what changed, however many tabs are open.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -135,7 +135,7 @@ impl Serialize for NewCounts<'_> {
     }
 }
 
-/// New rows by their ids; `null` for those that are no longer listed.
+/// New rows by their ids; `null` for rows that are no longer listed.
 struct NewRows<'a> {
     rows: Vec<(ConnectionKey, Option<&'a Row>)>,
     cipher: &'a IdCipher,

@@ -1,8 +1,8 @@
 //! One subscriber: how far it was told, and what it is told next.
 //!
-//! It begins with a whole message, and goes on with one message a tick. Whoever missed one, because it read too slowly, is told
-//! nothing until it gets a whole message again: nothing queues up, and no delta is ever sent to a reader that does not have the
-//! state before it.
+//! A reader begins with a whole message, and then gets one message a tick. A reader that missed one, because it read
+//! too slowly, gets nothing until the next whole message: nothing queues up, and a delta is never sent to a reader
+//! without the state before it.
 
 use bytes::Bytes;
 

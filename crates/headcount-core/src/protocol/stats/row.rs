@@ -1,4 +1,4 @@
-//! Connections and counts as they stand in messages.
+//! Connections and counts as they are written in messages.
 
 use core::net::IpAddr;
 
@@ -23,7 +23,7 @@ pub(super) struct WireRow<'a> {
 }
 
 impl<'a> WireRow<'a> {
-    /// As clients of every age know it: without a word on who can be seen.
+    /// As clients of every revision know it: without visibility.
     pub(super) fn plain(row: &'a Row, cipher: &IdCipher) -> Self {
         Self {
             hidden: false,

@@ -1,4 +1,4 @@
-//! What subscribers see, held against a client that knows the specification only.
+//! The messages to subscribers, read by a client that is written from PROTOCOL.md alone.
 
 mod client;
 mod storms;
@@ -144,7 +144,7 @@ fn what_a_form_does_not_show_is_no_message_and_takes_no_number() {
             .map(|follower| follower.go_on(&tick, &row(1), &cipher()).as_ref().map(value))
     };
     let id = cipher().id(row(2).key).to_string();
-    // Nobody can see one of them: nothing in stats of the older kind says so.
+    // One of them is hidden: stats of the older form do not show that.
     let [whole, deltas, counts] = told(changed(3, 1, &[unseen(2)]));
     let hidden = json!({&id: {"version": "v1", "route": "/", "hidden": true}});
     assert_eq!(whole, None);

@@ -95,7 +95,7 @@ impl StatsMessage {
         self.listed.binary_search(&key).is_ok()
     }
 
-    /// The rest for the reader whose own row this is.
+    /// The rest for the reader with this row.
     pub fn end_for(&self, reader: &Row, cipher: &IdCipher) -> String {
         let id = cipher.id(reader.key);
         let mut end = String::new();

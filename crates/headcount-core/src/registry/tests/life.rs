@@ -111,7 +111,7 @@ impl Life {
         let opening = Opening {
             version: names.0,
             route: names.1,
-            // A hash that happens to be zero is as good as none.
+            // A hash that happens to be zero is as good as no hash.
             tab: (hash != 0 || page.is_multiple_of(2)).then_some(hash),
             since,
             told,
@@ -140,7 +140,7 @@ impl Life {
         self.open(names, tab.page, tab.hash, since, &told);
     }
 
-    /// Tells a tab what is due, as its shard does: each rule counts as told when it was sent.
+    /// Tells a tab its due rules, as its shard does: each rule counts as told once it was sent.
     fn take_due(&mut self, at: usize) {
         let tab = self.model.tabs[at].clone();
         let slot = tab.key.slot;

@@ -119,7 +119,7 @@ fn a_large_table_is_tallied_in_pieces_and_each_connection_once() {
     assert_eq!(registry.versions(), [("v1".into(), 20_000)]);
 }
 
-/// Regression: a table of versions filled by strangers made tabs on the newest build look outdated.
+/// Regression: when visitors filled the table of versions, tabs on the newest build looked outdated.
 #[test]
 fn a_full_table_of_versions_refreshes_nobody_by_mistake() {
     let limits = Limits {
@@ -227,7 +227,7 @@ fn pieces(registry: &Registry<()>, rule: &Rule) -> (Reach, u32) {
     }
 }
 
-/// Regression: a shard found out in one go how far a rule reaches, and heard no socket meanwhile.
+/// Regression: a shard counted in one go how many tabs a rule reaches, and served no socket during that time.
 #[test]
 fn how_far_a_rule_reaches_is_found_out_in_pieces() {
     let limits = Limits::default();
@@ -298,7 +298,7 @@ fn a_walk_survives_what_happens_between_its_pieces() {
     assert!(reach.tabs >= 1_000 + 50, "who was there all the while is counted");
 }
 
-/// Regression: every tab on a name was judged anew, and each of them by every release.
+/// Regression: every tab on a name was judged separately, and each against every release.
 #[test]
 fn a_name_is_judged_once_however_many_tabs_bear_it() {
     let limits = Limits::default();

@@ -1,6 +1,7 @@
-//! A registry the slow way: tabs in a list, everything computed anew. What the property tests hold the real one to.
+//! A simple, slow registry: tabs in a list, everything computed from scratch. The property tests compare the real one with
+//! it.
 //!
-//! It shares no code with the registry but the patterns, which have tests of their own.
+//! It shares no code with the registry except the patterns, which have their own tests.
 
 use core::net::IpAddr;
 use std::collections::{BTreeMap, BTreeSet};
@@ -267,7 +268,7 @@ impl Model {
         }
     }
 
-    /// A page comes that says it was loaded anew for a rule.
+    /// A page connects and says it was reloaded for a rule.
     pub(super) fn reload(&mut self, hash: u64, id: u32) {
         if let Some(book) = self.books.get_mut(&id)
             && book.away.remove(&hash)
@@ -327,7 +328,7 @@ impl Model {
         }
     }
 
-    /// Whether a tab is still to be told a rule.
+    /// Whether a tab must still be told a rule.
     pub(super) fn is_due(&self, rule: &Rule, tab: &Tab) -> bool {
         let page = &self.pages[tab.page];
         let is_older = page.loaded_at < rule.id;
@@ -336,7 +337,7 @@ impl Model {
             && !page.told.contains(&rule.id)
     }
 
-    /// Whether nobody can know whether a rule concerns a tab, and it may have to be told.
+    /// Whether it cannot be known if a rule applies to a tab, so that it might have to be told.
     pub(super) fn is_unknown(&self, rule: &Rule, tab: &Tab) -> bool {
         let page = &self.pages[tab.page];
         let is_older = page.loaded_at < rule.id;

@@ -62,7 +62,7 @@ pub(super) enum Op {
     OpenForged {
         told: Vec<u32>,
     },
-    /// A page of this tab claims that it was loaded anew.
+    /// A page of this tab claims that it was reloaded.
     Reload(u64, Vec<u32>),
     Return(usize),
     Navigate(usize, usize),

@@ -29,7 +29,7 @@ impl App {
         self.asked.load(Ordering::SeqCst)
     }
 
-    /// Answers by the cookie, at `/`; `/held` waits to be released and `/never` for ever.
+    /// Answers by the cookie, at `/`; `/held` waits to be released, and `/never` never answers.
     async fn serve(&self) -> SocketAddr {
         let (app, held) = (self.clone(), self.clone());
         let router = Router::new()

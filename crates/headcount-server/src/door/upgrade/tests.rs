@@ -19,7 +19,7 @@ const PIPE: usize = 1_024;
 
 const NAVIGATIONS: usize = 5_000;
 
-/// A server whose clients may send all of that, and a client of it that was told it is connected.
+/// A server whose limits allow all of that, and a client that got `connected`.
 async fn connected() -> (Headcount, DuplexStream) {
     let config = Config {
         shards: 1,

@@ -11,7 +11,7 @@ use crate::store::Step;
 const CORRECTION_MS: u64 = 1_000;
 
 impl Commander {
-    /// Follows the clock. What was to last for a time lasts for that time, whatever the time of day turns out to be.
+    /// Follows the clock. Durations stay the same, whatever the time of day turns out to be.
     pub(super) async fn keep_time(&mut self) {
         clock::look();
         let offset_ms = clock::offset_ms();
@@ -19,7 +19,7 @@ impl Commander {
         if delta_ms.unsigned_abs() > CORRECTION_MS {
             tracing::warn!(
                 milliseconds = delta_ms,
-                "the clock was set, which is believed from now on"
+                "the clock was set; the new time is used from now on"
             );
             self.tickets.shift(delta_ms);
             self.correct(delta_ms).await;
@@ -59,7 +59,10 @@ impl Commander {
         if !awake.is_empty() {
             let mut next = self.standing.clone();
             for rule in awake {
-                tracing::info!(id = rule.id, "a rule stands again, because the clock was wrong");
+                tracing::info!(
+                    id = rule.id,
+                    "a rule stands again, because the clock was wrong when it ended"
+                );
                 next.add(rule, self.site.config.limits.rules_max);
             }
             self.stand(next, None, None).await;

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use crate::authorize::Credentials;
 
-/// What admitted somebody lately: whoever shows it again is asked about before strangers.
+/// Credentials that were admitted lately: a browser that sends them again goes before unknown ones.
 #[derive(Debug)]
 pub(super) struct Former {
     hashes: RandomState,
@@ -36,7 +36,7 @@ impl Former {
         }
     }
 
-    /// Whether this admitted somebody. What everybody shows, nothing, tells nothing.
+    /// Whether these credentials were admitted. Empty credentials do not count, because anyone has them.
     pub(super) fn knows(&self, credentials: &Credentials) -> bool {
         !credentials.is_empty() && self.known.contains(&self.hashes.hash_one(credentials))
     }

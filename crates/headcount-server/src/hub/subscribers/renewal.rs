@@ -14,7 +14,7 @@ use crate::shard::{AuthorizeJob, Command};
 const LOOK: Duration = Duration::from_millis(250);
 
 impl Subscribers {
-    /// Asks anew for admissions whose time is over.
+    /// Asks again about admissions whose time is over.
     pub(in crate::hub) fn look(&mut self, now: Instant) {
         if self.admitted.is_empty() || now < self.next_look {
             return;
@@ -57,7 +57,7 @@ impl Subscribers {
         self.next_look = now;
     }
 
-    /// Asks anew, at once, for admissions by cookies that were taken back since. Until the answer they see nothing.
+    /// Asks again, at once, about admissions by cookies that were ended since. Until the answer they get no stats.
     pub(in crate::hub) fn recheck_ended(&mut self) {
         let ended = self.site.authorizers.ended();
         let touched: Vec<_> = self

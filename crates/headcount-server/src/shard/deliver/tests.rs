@@ -139,7 +139,7 @@ fn nothing_stands() -> Standing {
     standing
 }
 
-/// Regression: the hits of a rule were collected when it was given, and told whatever happened to it since.
+/// Regression: the matching tabs of a rule were collected when it was given, and told even if it was lifted since.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rule_that_is_lifted_before_a_tab_is_reached_is_not_told_nor_claimed() {
     let (headcount, address) = serve().await;

@@ -132,7 +132,7 @@ fn unchunked(mut rest: &str) -> String {
     whole
 }
 
-/// A socket on which nothing waits for ever.
+/// A socket whose reads and writes have a time limit.
 pub(crate) fn connect(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect_timeout(&address, PATIENCE).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -141,12 +141,12 @@ pub(crate) fn connect(address: SocketAddr) -> TcpStream {
     stream
 }
 
-/// One request on a connection of its own.
+/// One request on a new connection.
 pub(crate) fn ask(address: SocketAddr, ask: &Ask) -> Answer {
     Answer::parse(&exchange(address, ask.text(address, "close").as_bytes()))
 }
 
-/// One request on a connection that stays open; `None` where the server has closed it meanwhile.
+/// One request on a connection that stays open; `None` if the server has closed it since.
 pub(super) fn ask_on(kept: &mut BufReader<TcpStream>, address: SocketAddr, ask: &Ask) -> Option<Answer> {
     let request = ask.text(address, "keep-alive");
     kept.get_mut().write_all(request.as_bytes()).ok()?;
@@ -174,7 +174,7 @@ pub(super) fn read_head(reader: &mut BufReader<TcpStream>) -> Option<String> {
     }
 }
 
-/// Sends these bytes on a connection of their own and reads to its end. A reset ends it too.
+/// Sends these bytes on a new connection and reads to its end. A reset ends it too.
 pub(crate) fn exchange(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
     let mut stream = connect(address);
     // A server that refuses early may have closed before everything was written.

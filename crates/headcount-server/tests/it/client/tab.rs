@@ -91,7 +91,7 @@ impl Visit {
         cookies.into_iter().chain(self.headers.clone())
     }
 
-    /// Connects; gives the answer back where it is no stream.
+    /// Connects; returns the answer if it is not a stream.
     pub(crate) fn try_open(self, address: SocketAddr) -> Result<Tab, Answer> {
         let socket = connect(address);
         if let Some(target) = &self.page_first {

@@ -46,7 +46,7 @@ fn a_client_that_begins_http2_and_asks_nothing_is_let_go() {
     }
     let mut with_settings = Connection::open(server.address);
     with_settings.rest();
-    // Half of a head is no request either.
+    // Half of a head is not a request either.
     let mut with_half_a_head = Connection::open(server.address);
     with_half_a_head.begin_get("/healthz");
     with_half_a_head.rest();
@@ -69,7 +69,7 @@ fn a_second_guess_of_a_secret_while_one_waits_ends_the_connection_and_at_a_trust
         for _ in 0..3 {
             connection.get_with_secret("/api/admin/stats", "wrong");
         }
-        // In whatever order they are come to, one is answered and one waits.
+        // In either order, one is answered and one waits.
         if proxies == "127.0.0.0/8" {
             connection.until(|frame| frame.kind == RESET);
             let right = connection.get_with_secret("/api/admin/stats", SECRET);
@@ -164,7 +164,7 @@ fn an_idle_connection_holds_up_no_drain() {
     assert!(!read_to_end(&mut kept).is_empty());
 }
 
-/// Sockets whose requests wait for their client for ever.
+/// Sockets whose requests never get the rest from their client.
 fn waited_for(server: &Server) -> (Vec<Connection>, Vec<std::net::TcpStream>) {
     let connections = (0..8).map(|number| {
         let mut connection = Connection::open(server.address);
@@ -354,7 +354,7 @@ fn a_full_door_refuses_at_once_and_idle_sockets_make_room() {
         answer.starts_with("HTTP/1.1 503 ").then_some(answer)
     });
     assert!(refused.contains("retry-after"), "{refused}");
-    // In a crowd nobody is waited for for long, whatever the limits are.
+    // If the door is crowded, waits are short, whatever the limits are.
     eventually("there is room again", || {
         let answer = exchange(
             server.address,
@@ -367,7 +367,8 @@ fn a_full_door_refuses_at_once_and_idle_sockets_make_room() {
     let _tab = Visit::new(Transport::Sse, "/").open(server.address);
 }
 
-/// Regression: a stream over HTTP/2 keeps its seat for as long as it lasts, and health and the admin API were refused meanwhile.
+/// Regression: a stream over HTTP/2 keeps its seat as long as it lasts, and health and the admin API were refused during
+/// that time.
 #[test]
 fn health_and_the_admin_api_are_answered_while_streams_fill_the_door() {
     let limits = Limits {

@@ -68,7 +68,7 @@ fn fine(id: &str, method: &str, path: &str) -> Ask {
     request(id, method, path, "", body(id).as_ref())
 }
 
-/// Without a secret of its own, where the body would hold one.
+/// Without its own secret, because the body would have one.
 fn guess(id: &str, method: &str, path: &str) -> Ask {
     let guess = json!({"secret": "wrong"});
     let body = if id == "sign_in" { Some(guess) } else { body(id) };

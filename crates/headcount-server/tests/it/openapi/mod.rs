@@ -14,7 +14,7 @@ use crate::server::{Server, config};
 
 /// Where the endpoints are made.
 const TABLE: &str = include_str!("../../../src/endpoints/mod.rs");
-/// Their endpoints are no part of the document: `protocol/PROTOCOL.md` describes them.
+/// Their endpoints are not part of the document: `protocol/PROTOCOL.md` describes them.
 const OTHER_ROUTERS: [&str; 3] = ["client_router", "board_router", "operations_router"];
 
 /// The document, and what was seen of it.

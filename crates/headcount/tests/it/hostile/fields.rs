@@ -113,7 +113,7 @@ fn bad_options(server: &Process) {
             websocket.say(&body);
         }
     }
-    // Nobody was even asked about: with nothing configured the answer would be `stats-unauthorized`.
+    // No authorizer was asked: without configuration the answer would be `stats-unauthorized`.
     for tab in [&mut tab, &mut websocket] {
         tab.tell(&json!({"type": "ping"}));
         assert_eq!(tab.next()["type"], "pong");

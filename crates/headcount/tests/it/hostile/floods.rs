@@ -231,7 +231,7 @@ fn commands(server: &Process) {
     }
 }
 
-/// Limits of their own need a server of their own.
+/// Other limits need another server.
 #[test]
 fn names_beyond_the_limit_count_under_other_and_totals_stay_true() {
     let server = Process::ephemeral(&[

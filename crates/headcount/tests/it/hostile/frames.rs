@@ -134,7 +134,7 @@ fn close_code(mut frames: &[u8]) -> Option<u16> {
     None
 }
 
-/// Whoever sends these frames is closed with this code.
+/// A client that sends these frames is closed with this code.
 fn closed(server: &Process, frames: &[u8], code: u16) {
     let mut socket = websocket(server, b"");
     let _closed_early = socket.write_all(frames);

@@ -43,7 +43,7 @@ pub(super) const CASES: &[Case] = &[
 const ROUTE: &str = "POST /__skew/route HTTP/1.1\r\nhost: x\r\nconnection: close\r\n";
 
 fn both_lengths(server: &Process) {
-    // Whoever believes the length sees one request, whoever believes the chunks sees two. One answer at most.
+    // By the length this is one request, by the chunks it is two. One answer at most.
     let smuggled = "0\r\n\r\nGET /smuggled HTTP/1.1\r\nhost: x\r\n\r\n";
     for lengths in [
         format!(
@@ -112,7 +112,7 @@ fn nul_in_head(server: &Process) {
 }
 
 fn hosts(server: &Process) {
-    // Nothing of ours depends on the host but the comparison with an origin.
+    // Only the comparison with an origin depends on the host.
     for hosts in ["", "host: a\r\nhost: b\r\n"] {
         let request = format!("GET /__skew/health HTTP/1.1\r\n{hosts}connection: close\r\n\r\n");
         assert!([200, 400].contains(&status(server, request)), "{hosts}");
@@ -149,7 +149,7 @@ fn http2_preface(server: &Process) {
     let mut frame = [0; 9];
     socket.read_exact(&mut frame).unwrap();
     assert_eq!(frame[3], 4, "settings come first: {frame:?}");
-    // What is behind the preface is no frame.
+    // The bytes after the preface are not a frame.
     socket.write_all(&[0xff; 64]).unwrap();
     read_to_end(&mut socket);
 }
@@ -285,7 +285,7 @@ fn slow_heads(server: &Process) {
             socket
         })
         .collect();
-    // A byte now and then makes nobody faster.
+    // A byte now and then does not reset the time limit.
     for socket in &mut sockets {
         let _closed_already = socket.write_all(b"b");
     }

@@ -28,7 +28,7 @@ fn the_server_comes_through_everything() {
         "liveness_ms=130000",
         "--limit",
         "guesses_burst=40",
-        // The name under which most cases ask: stats are open to anyone here.
+        // The `Host` of most cases: stats are open to anyone here.
         "--allowed-origin",
         "http://x",
     ];
@@ -80,7 +80,7 @@ fn raw(server: &Process, bytes: impl AsRef<[u8]>) -> String {
     String::from_utf8_lossy(&exchange(server.address, bytes.as_ref())).into_owned()
 }
 
-/// The status of the answer to these bytes; 0 where there is none.
+/// The status of the answer to these bytes; 0 if there is none.
 fn status(server: &Process, bytes: impl AsRef<[u8]>) -> u16 {
     let answer = raw(server, bytes);
     let status = answer

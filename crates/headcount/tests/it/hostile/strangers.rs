@@ -1,4 +1,4 @@
-//! Requests of people who are not who they say: foreign pages, guessed secrets, forged addresses, ids of others.
+//! Forged requests: foreign pages, guessed secrets, forged addresses, ids of others.
 
 use std::io::Write;
 
@@ -211,7 +211,7 @@ fn odd_secrets(server: &Process) {
 
 fn guesses(server: &Process) {
     let before = server.metric("headcount_refused_total{kind=\"secret\"}");
-    // The answers come late, which is tested elsewhere; nobody waits for them here.
+    // The answers come late, which is tested elsewhere; this test does not wait for them.
     let guesses: Vec<_> = (0..200)
         .map(|number| {
             let request = Ask::get("/api/admin/stats").bearer(&format!("guess-{number}"));
@@ -264,7 +264,7 @@ fn old_ids(server: &Process) {
     for transport in BOTH {
         let gone = Visit::new(transport, "/gone").open(server.address).id;
         server.await_total(0);
-        // Somebody else takes the place.
+        // Another client takes the place.
         let tabs = [0, 1, 2].map(|_| Visit::new(Transport::Sse, "/here").open(server.address));
         let body = json!({"connectionId": gone, "route": "/there"});
         assert_eq!(
@@ -278,7 +278,7 @@ fn old_ids(server: &Process) {
 }
 
 fn stolen_tab(server: &Process) {
-    // Tab ids are random and never shown to others; one too long to be one is none.
+    // Tab ids are random and never sent to others; one that is too long is ignored.
     let long = format!("tab={}", "t".repeat(65));
     let tabs = BOTH.map(|transport| Visit::new(transport, "/").query(&long).open(server.address));
     assert_eq!(server.stats()["total"], 2);

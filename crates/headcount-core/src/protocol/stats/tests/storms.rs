@@ -1,5 +1,5 @@
-//! Whatever happens on the shards, and whenever readers come and fall behind: what a client made of deltas is what a whole
-//! message says.
+//! Whatever happens on the shards, and whenever readers come and fall behind: the state from deltas equals that of a whole
+//! message.
 
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ enum Op {
     Subscribe(usize, Form),
     /// A reader is behind at the next tick, or has caught up.
     Behind(usize, bool),
-    /// Forms whose bits are set are told later.
+    /// Forms whose bits are set get their message later.
     Tick {
         later: u8,
     },
