@@ -1,4 +1,5 @@
-// What stands in front of the instances of Nuxt apps, as in a deployment; and a copy of the client's package, for pages that bring their own.
+// A load balancer in front of the instances of Nuxt apps, as in a deployment; and a copy of the client's package, for pages
+// that bring their own client.
 
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
@@ -11,7 +12,7 @@ const DIST = new URL('../packages/client/dist/', import.meta.url)
 /** Looks come at growing intervals. */
 const LOOKED_WITHIN_MS = 30_000
 
-/** What stands in front of the instances of an app. */
+/** A load balancer in front of the instances of an app. */
 export class Balancer {
   /** The instance that answers. @type {import('./nuxt.mjs').App} */
   app

@@ -350,7 +350,7 @@ describe('for everybody', () => {
   })
 })
 
-/** A context of its own, with the user agent of an ordinary Chrome. */
+/** A new context, with the user agent of an ordinary Chrome. */
 function newContext(options = {}) {
   const major = browser.version().split('.')[0]
   return browser.newContext({ userAgent: `Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/${major}.0.0.0 Safari/537.36`, ...options })

@@ -15,7 +15,7 @@ export const { watch } = engine
 export const launchBrowser = engine.launch
 
 /**
- * A browser of its own: separate cookies, separate storage, as a second person's would be.
+ * A separate browser: its own cookies and storage, as a second person's would have.
  *
  * @type {(browser: import('playwright-core').Browser) => Promise<import('playwright-core').BrowserContext>}
  */

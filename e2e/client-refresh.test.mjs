@@ -1,4 +1,4 @@
-// Refreshes by the browser client: exactly the tabs that match, once, and nobody's work lost.
+// Refreshes by the browser client: exactly the tabs that match, once, and without lost work.
 
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'

@@ -122,7 +122,7 @@ export class Server {
   }
 
   /**
-   * The specification's curl line, as someone would paste it.
+   * The curl line of nuxt-skew-protection, as someone would paste it.
    *
    * @param {string} route
    */

@@ -17,7 +17,7 @@ const README = join(EXAMPLE, '../../packages/nuxt/README.md')
 const SECRET = 'the-secret-of-these-tests'
 const LEFT_WITHIN_MS = 2_000
 
-/** What a visitor claims to be, in every header that anyone reads. */
+/** Forged values, in every forwarding header that exists. */
 const CLAIMS = {
   'cf-connecting-ip': '9.9.9.9', 'x-real-ip': '9.9.9.9', 'x-forwarded-for': '9.9.9.9', 'true-client-ip': '9.9.9.9', 'forwarded': 'for=9.9.9.9',
 }

@@ -1,4 +1,4 @@
-// What strangers try at the gate of a built app, directly and through nginx with connections that it keeps for everybody.
+// Attacks on the gate of a built app, directly and through nginx with connections that all visitors share.
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'

@@ -65,7 +65,7 @@ describe('while headcount is away', () => {
   })
 })
 
-describe("the specification's endpoint for stats", () => {
+describe("nuxt-skew-protection's endpoint for stats", () => {
   test('answers who has the secret, with the numbers of now', async () => {
     const app = await start()
     await open(app, 3)
@@ -142,7 +142,7 @@ describe('a rolling deploy', () => {
     const { current: release, releases } = await releaseLog()
     assert.equal(release, 'build-3')
     assert.deepEqual(releases.map(({ version }) => version), ['build-1', 'build-3'])
-    // Whoever means it says so.
+    // To go back on purpose, announce the release.
     await start({ ...build(2, second), NUXT_HEADCOUNT_ANNOUNCE: 'unknown' })
     await current('build-2')
   })

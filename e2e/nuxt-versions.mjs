@@ -49,7 +49,7 @@ export async function installLocked(folder, locked) {
   }
 }
 
-/** What the registry serves today, installed as somebody would. @param {string} folder @param {string[]} wanted */
+/** The newest packages of the registry, installed as a user would. @param {string} folder @param {string[]} wanted */
 export async function installFloating(folder, wanted) {
   await writeFile(join(folder, 'package.json'), JSON.stringify({ name: 'floating', private: true, type: 'module' }))
   await npm(folder, 'install', ...wanted, ...(await pack(folder)).values())

@@ -1,4 +1,4 @@
-// The built example app: what its visitors did is not lost by a refresh, and one page is one tab, whoever brings the client.
+// The built example app: a refresh does not lose its visitors' work, and one page is one tab, also with two clients.
 
 import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'

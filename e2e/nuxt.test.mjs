@@ -1,6 +1,6 @@
-// The specification's examples in a real Nuxt app, in a real browser, against the real server, over both transports.
+// The examples of nuxt-skew-protection in a real Nuxt app, in a real browser, with the real server, over both transports.
 //
-// examples/nuxt holds the code of the specification as it is written; these tests use nothing else of the app.
+// examples/nuxt has the code of nuxt-skew-protection's examples, unchanged; these tests use nothing else of the app.
 
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
@@ -55,7 +55,7 @@ for (const transport of ['websocket', 'sse']) {
       await shows(tab, 'p', 'Active users: 1')
     })
 
-    test("the specification's curl lines refresh exactly the tabs on these pages, as often as they are given", async () => {
+    test("nuxt-skew-protection's curl lines refresh exactly the tabs on these pages, as often as they are given", async () => {
       const visitor = await newVisitor(browser)
       const checkout = await Tab.open(visitor, `${app.url}/checkout`)
       const blog = await Tab.open(visitor, `${app.url}/blog/first`)
@@ -204,7 +204,7 @@ async function signIn(name, email) {
   return tab
 }
 
-/** The specification's curl line, as someone would paste it. */
+/** The curl line of nuxt-skew-protection, as someone would paste it. */
 async function curl(route, secret = APP_SECRET) {
   const { stdout } = await run('curl', [
     '-fsS', '-X', 'POST', `${app.url}/api/admin/invalidate-route`,

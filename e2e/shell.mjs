@@ -1,4 +1,5 @@
-// A reader who follows a page in a shell: one directory, one home, the variables of the block before, and the binary as `headcount`.
+// Follows a page in a shell as a reader would: one directory, one home, the variables of the block before, and the binary as
+// `headcount`.
 //
 // A block that ends with `headcount serve` goes on beside the following ones, as in a second terminal, and is stopped with SIGTERM.
 

@@ -1,4 +1,4 @@
-// Debian's WebKitGTK, the engine of Safari, by WebKitWebDriver, on a display that nobody sees.
+// Debian's WebKitGTK, the engine of Safari, by WebKitWebDriver, on a virtual display.
 //
 // The driver answers and tells nothing by itself. So a page says to its site that it was loaded, and what failed in it: the site puts
 // `watch.tag` into each.

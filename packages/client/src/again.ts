@@ -1,14 +1,15 @@
-// How a tab loads its page anew when its user stayed once.
+// Reloads a page whose user once cancelled a reload.
 //
-// Firefox takes no reload from a page whose user once stayed on it, by a `beforeunload` dialog, when it was reloaded: neither `location.reload()` nor
-// `history.go(0)`, with or without a click, and says nothing: even `beforeunload` comes. It still goes to the same address. So the second time a
-// reload that leads nowhere is followed by that, unless its user was asked again: in the same entry of the history, with query and fragment. What the
-// entry's state held is gone then, so a tab without storage, which remembers there, leaves it at the reload.
+// After a user has once stayed on a page in the `beforeunload` dialog of a reload, Firefox ignores further reloads by
+// the page: neither `location.reload()` nor `history.go(0)` works, with or without a click, although `beforeunload`
+// still fires. A navigation to the same address still works. So when a second reload has no effect and its user was not
+// asked again, the client navigates to the same address: in the same entry of the history, with query and fragment.
+// That loses the state of the entry, so a tab without storage, which keeps its memory there, only reloads.
 
 import type { Place } from './storage.js'
 
 const KEY_LAST = 'headcount.reloaded' // Of `reloaded.ts`, which believes a page that is no reload if its address is named there.
-/** A page that is reloaded is gone by then, or comes so late that it may be asked for anew, milliseconds. */
+/** By then a reloaded page is gone, or so late that it may be requested again, milliseconds. */
 const GONE_MS = 2_000
 /** After which a page that is still there has its address again, milliseconds. */
 const STAYED_MS = 5_000
@@ -31,7 +32,7 @@ function goAgain({ history, location }: Window, place: Place): void {
   const { href } = location
   if (!place.write(KEY_LAST, `${place.read(KEY_LAST) ?? ''} ${href}`)) return
   if (href.includes('#')) {
-    // To an address with a fragment no page is loaded anew, unless it differs otherwise.
+    // A navigation to an address that differs only in its fragment loads nothing.
     history.replaceState(history.state, '', `?${location.search.slice(1)}&`)
     setTimeout(() => { history.replaceState(history.state, '', href) }, STAYED_MS)
   }

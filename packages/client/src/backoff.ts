@@ -1,7 +1,8 @@
 // When to come back after a stream has ended.
 //
-// Full jitter: a wait is a random time between 0 and a window, so that tabs that lost the same server do not return in the
-// same moment. The window doubles with each failure up to a cap, and there is no last attempt. Chance is an argument.
+// Full jitter: a wait is a random time between 0 and a window, so that tabs that lost the same server do not reconnect
+// in the same moment. The window doubles with each failure up to a cap, and there is no last attempt. Randomness is an
+// argument.
 
 /** The first window after a failure, milliseconds. */
 export const WINDOW_MS = 1_000

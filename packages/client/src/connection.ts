@@ -9,7 +9,7 @@ import { takeReloaded } from './reloaded.js'
 import { newSession, reduce, type Effect, type Phase, type Query, type Session, type SessionEvent } from './session.js'
 import type { TransportName } from './transport/link.js'
 
-/** How often a server gives a sign of life that does not say so, milliseconds. */
+/** The keepalive of a server that does not send it, milliseconds. */
 const KEEPALIVE_MS = 30_000
 /** When it was last found out that WebSocket does not get through: written by `transport/beside.ts`, which is another file of the build. */
 const KEY = 'headcount.sse'

@@ -29,7 +29,7 @@ export interface Environment {
   /** Where a tab's own memory lies. */
   readonly place: Place
   readonly page: Window & typeof globalThis
-  /** Whether this page is an earlier one loaded anew. */
+  /** Whether this page is a reload of an earlier one. */
   readonly isReload: boolean
   /** Whether a server answers there. */
   readonly probe: (base: URL) => Promise<boolean>
@@ -37,7 +37,7 @@ export interface Environment {
   readonly loadQuestion: LoadQuestion
   readonly loadReading: LoadReading
   readonly loadRefresh: (base: URL) => ReturnType<LoadRefresh>
-  /** Gets the page anew, also one that answers a form. */
+  /** Loads the page by GET, also one that answers a form. */
   readonly reload: () => void
 }
 

@@ -1,6 +1,6 @@
 // Who listens to what.
 //
-// A listener that throws is reported as any uncaught error of the page is, and keeps nobody else from hearing.
+// If a listener throws, the error is reported as an uncaught error of the page, and the other listeners are still called.
 
 import type { Connected, Message, VersionMessage } from './messages.js'
 import type { Phase } from './session.js'
@@ -16,7 +16,7 @@ export interface Command {
   readonly version: string
 }
 
-/** A refresh that waits for work to be finished. */
+/** A refresh that waits for unfinished work. */
 export interface Held {
   readonly command: Command
   /** What would be lost, in words: `form`, `media`, or what the page gave as its reason. */
@@ -28,7 +28,7 @@ export interface Prompt {
   readonly command: Command
   /** What would be lost at this moment; see {@link Held}. */
   readonly reasons: readonly string[]
-  /** Refreshes, whatever would be lost now; as soon as the page is well, if it is not. */
+  /** Refreshes, also if work would be lost; if the app serves an error, as soon as it does not. */
   readonly reload: () => void
   /** Asks again later. */
   readonly later: () => void
@@ -56,13 +56,13 @@ export interface HeadcountEvents {
   stuck: Command
 }
 
-/** Those who listen. */
+/** The listeners. */
 export interface Listeners {
   readonly on: <Name extends keyof HeadcountEvents>(name: Name, listener: (event: HeadcountEvents[Name]) => void) => () => void
   readonly emit: <Name extends keyof HeadcountEvents>(name: Name, event: HeadcountEvents[Name]) => void
 }
 
-/** Nobody listens yet. `report` gets what listeners throw. */
+/** Without listeners yet. `report` gets the errors of listeners. */
 export function createListeners(report: (error: unknown) => void): Listeners {
   const all = new Map<string, Set<(event: never) => void>>()
   return {

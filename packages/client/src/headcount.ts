@@ -52,23 +52,23 @@ export interface Headcount {
   readonly stats: Stats | null
   /** Calls `listener` with each event of that name, until the function it returns is called. */
   on<Name extends keyof HeadcountEvents>(name: Name, listener: (event: HeadcountEvents[Name]) => void): () => void
-  /** Asks for live stats, over reconnects too, until the function it returns is called by the last of those who asked. */
+  /** Subscribes to live stats, over reconnects too, until every caller has called its returned function. */
   subscribe(options?: SubscribeOptions): () => void
   /** The tab shows another page: a path. For routers; not needed where the browser is watched. */
   navigated(route: string): void
   /** Holds every refresh until the function it returns is called. */
   hold(reason: string): () => void
-  /** What stands in the fields of `within`, or of the whole page, is saved. */
+  /** Marks the fields of `within`, or of the whole page, as saved. */
   saved(within?: Node): void
-  /** Refreshes now, whatever would be lost. */
+  /** Refreshes now, also if work would be lost. */
   refresh(): void
-  /** Connects anew, with the cookies of now; a refresh under way goes on. After the end it does nothing. */
+  /** Reconnects, with the current cookies; a refresh under way goes on. After the end it does nothing. */
   reconnect(): void
-  /** Ends what was asked for here; with the last of those who share the page's client, the connection and all watching. For good. */
+  /** Ends the subscriptions of this member. When the last member of the page's client ends, the connection and all watching end for good. */
   close(): void
 }
 
-/** Starts the client of a page in `environment`, for those who join it. */
+/** Starts the client of a page in `environment`, for the members that join it. */
 export function startHeadcount(options: HeadcountOptions & { readonly base: URL }, environment: Environment): Join {
   const { page, place, loadQuestion, loadReading, loadRefresh } = environment
   const { base, banner } = options
@@ -95,7 +95,7 @@ export function startHeadcount(options: HeadcountOptions & { readonly base: URL 
   return createMembers(core, options, reporters)
 }
 
-/** What the server says: everyone who listens hears it first. */
+/** Messages of the server: the listeners get them first. */
 function hear({ message, known }: Received, { emit }: Listeners, refresh: LateRefresh): void {
   emit('message', message)
   if (known?.type === 'connected') emit('connected', known)
@@ -113,7 +113,7 @@ function live(event: PageEvent, connection: Connection, refresh: LateRefresh, ta
   if (event.type === 'hidden') refresh.happened({ type: 'considered' })
 }
 
-/** What those who share the client have in common. */
+/** The state that the members share. */
 function coreOf(connection: Connection, listeners: Listeners, numbers: Numbers, refresh: LateRefresh, stop: AbortController, work: Work): Headcount {
   return {
     get state() { return connection.session.phase },

@@ -1,9 +1,9 @@
 // A random id that this tab keeps over reloads and shares with no other.
 //
-// A browser that duplicates a tab copies its `sessionStorage`. So the id lies there only while no page holds it: a page
-// takes it out when it begins and puts it back when it is left. The copy of a living tab finds nothing and makes its own.
-// A copy that was made in between, by a page without a client, has the same id: then the server says so, and the tab that was
-// there first takes another. A tab that crashed makes a new one too; its old connection ended with it.
+// A browser that duplicates a tab copies its `sessionStorage`. So the id is there only while no page uses it: a page
+// takes it out when it starts and puts it back when the user leaves. The copy of an open tab finds nothing and makes a
+// new id. A copy that was made in between, by a page without a client, has the same id: then the server reports it, and
+// the older tab takes a new id. A tab that crashed makes a new one too; its old connection ended with it.
 
 import type { Place } from './storage.js'
 

@@ -1,7 +1,7 @@
 // What a page goes through, told as events of the session.
 //
-// `beforeunload` is none of it: the user may stay. A page that is left for the back/forward cache gives its link up, since
-// an open one would keep it out of there, and takes it up again when the user comes back.
+// `beforeunload` is not used: the user may stay. A page that enters the back/forward cache closes its link, because an
+// open one would keep it out of the cache, and reconnects when the user comes back.
 
 import type { PageEvent } from './session.js'
 
@@ -21,7 +21,7 @@ export function watchLifecycle(page: Window, happened: (event: PageEvent) => voi
   on(document, 'visibilitychange', () => document.hidden ? 'hidden' : 'shown')
   on(document, 'resume', () => 'doubted')
   if (document.hidden) happened({ type: 'hidden' })
-  // A page that is rendered before anybody asked for it is no open tab yet.
+  // A prerendered page is not an open tab yet.
   if ((document as { prerendering?: boolean }).prerendering) on(document, 'prerenderingchange', () => 'start')
   else happened({ type: 'start' })
 }

@@ -1,8 +1,9 @@
 // The one link of a tab: opened, spoken on, and given up where nothing is heard in time.
 //
-// A server gives a sign of life once per keepalive, over either transport. A link without one for half as long again is `silent`: the session asks, and
-// where nothing comes the link is given up, within 2.25 keepalives in all. A page that was frozen, or whose machine slept, heard nothing meanwhile,
-// and its timers are late: it asks first, and again where it slept before the answer came, so a link that is well is kept.
+// A server gives a sign of life once per keepalive, over either transport. A link without one for 1.5 keepalives is
+// `silent`: the session asks, and if nothing comes the link is given up, within 2.25 keepalives in all. A page that was
+// frozen, or whose machine slept, received nothing during that time, and its timers are late: it asks first, and again
+// if it slept before the answer came, so a working link is kept.
 
 import type { Environment } from './environment.js'
 import type { ClientMessage } from './messages.js'

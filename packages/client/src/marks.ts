@@ -2,7 +2,7 @@
 
 /** `<meta name="headcount-version" content="v42">`, or the script tag. */
 export const MARK = /<meta\b[^>]*headcount-version[^>]*>|<script\b[^>]*\/client\.js[^>]*>/gi
-/** Without any script there is no client. */
+/** Without a script there is no client. */
 export const SCRIPT = /<script\b/gi
 const BUILD = /\b(?:content|data-version)\s*=\s*(?:["']([^"']*)|([^\s>]+))/i
 /** A longer tag may be missed where the text comes in pieces, characters. */

@@ -1,4 +1,4 @@
-// One page, one client: whoever brings one joins the first.
+// One page, one client: a second client on a page joins the first.
 //
 // A page may hold the client more than once: a script tag and a package, two packages, parts of an application that are built
 // apart, a module that is loaded again while it is developed. The first to come runs for all of them, in the version and with the options
@@ -14,7 +14,7 @@ export type Join = (options: HeadcountOptions) => Headcount | null
 
 const KEY = Symbol.for('headcount.1')
 
-/** Joins the client of `page`, or the one that `start` makes where there is none. */
+/** Joins the client of `page`, or starts one with `start` if there is none. */
 export function join(page: object, options: HeadcountOptions, start: () => Join): Headcount {
   const known = page as { [KEY]?: Join }
   // One that has just been started has not ended.
@@ -27,8 +27,8 @@ function idle(): typeof idle {
 }
 
 /**
- * Lets members into `core`, the client of the server at `base` and of the build `version`. `reporters` are those members who report the
- * route themselves.
+ * Adds members to `core`, the client of the server at `base` and of the build `version`. `reporters` are the members that
+ * report the route themselves.
  */
 export function createMembers(core: Headcount, { base, version }: HeadcountOptions, reporters: Set<unknown>): Join {
   const members = new Set<unknown>()

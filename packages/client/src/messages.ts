@@ -1,7 +1,7 @@
 // What goes over the wire, read and written.
 //
-// A message is known if its `type` asks for something to be done and if it has the field of that type; every other object
-// with a `type` is a sign of life or a custom message of the application. What is neither is nothing. Cases:
+// A message is known if the client handles its `type` and it has the field of that type; every other object with a
+// `type` is a sign of life or a custom message of the application. Other texts are ignored. Cases:
 // `protocol/vectors/server-messages.json` and `client-messages.json`.
 
 import type { StatsConnection } from './stats.js'
@@ -17,11 +17,11 @@ export interface Connected {
   readonly timestamp: number
   /** What to bring back for as long as this page is loaded; absent from servers that judge no one by it. */
   readonly resume?: string
-  /** There is a sign of life this often, milliseconds; absent from servers that do not say so. */
+  /** The time between two signs of life, milliseconds; absent from servers that do not send it. */
   readonly keepalive?: number
   /** Whose numbers the commands have; absent from servers that name none. */
   readonly epoch?: string
-  /** `false`: the build of this tab is no announced release. */
+  /** `false`: the build of this tab is not an announced release. */
   readonly announced?: boolean
 }
 
@@ -32,7 +32,7 @@ export interface VersionMessage {
   readonly version: string
   /** The command's number; absent from servers that number nothing. */
   readonly id?: number
-  /** Whose number that is. A server that lost its store begins its numbers anew, under another epoch. */
+  /** The epoch of that number. A server that lost its store starts its numbers again, under another epoch. */
   readonly epoch?: string
   readonly force?: boolean
   readonly prompt?: boolean
@@ -53,7 +53,7 @@ export interface StatsMessage {
   readonly visible?: number
 }
 
-/** What changed since the state before `seq`: new numbers, and `null` for what is no longer there. */
+/** The changes since the state before `seq`: new values, and `null` for removed names. */
 export interface StatsDelta {
   readonly type: 'stats-delta'
   readonly seq: number
@@ -68,7 +68,7 @@ export interface StatsDelta {
   readonly you?: Omit<StatsConnection, 'id'>
 }
 
-/** The stream will end soon; connect anew after so many milliseconds. */
+/** The stream will end soon: reconnect after this many milliseconds. */
 export interface Reconnect {
   readonly type: 'reconnect'
   readonly after: number
@@ -112,7 +112,7 @@ export interface Received {
   readonly known: KnownMessage | null
 }
 
-/** The field that each type must have for something to be done, and what it is. */
+/** The field that each known type must have, and its form. */
 const FIELDS: Readonly<Record<string, readonly [string, string] | null>> = {
   __proto__: null,
   connected: ['connectionId', 'string'],
@@ -120,7 +120,7 @@ const FIELDS: Readonly<Record<string, readonly [string, string] | null>> = {
   reconnect: ['after', 'number'],
 }
 
-/** The message that `text` is, or `null` if it is none. */
+/** The message in `text`, or `null` if it is not a message. */
 export function read(text: string): Received | null {
   try {
     const message = JSON.parse(text) as Message | null

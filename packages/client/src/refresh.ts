@@ -9,7 +9,7 @@
 import type { Command } from './events.js'
 import type { Outcome } from './messages.js'
 
-/** When a forced refresh happens: at once, when the tab is out of sight, when its user goes to another page or says so. */
+/** When a forced refresh happens: at once, when the tab is hidden, or when its user navigates or agrees. */
 export type RefreshMode = 'now' | 'hidden' | 'navigation' | 'prompt'
 
 /** What a refresh is set up with. */
@@ -35,7 +35,7 @@ export interface Sight {
   readonly isUnannounced?: boolean
 }
 
-/** What the page would be if the tab loaded it now. `refused`: there is no such page, not for this visitor, or something else in its place. */
+/** What a reload would load now. `refused`: no such page, not for this visitor, or something else in its place. */
 export interface Look {
   readonly answer: 'well' | 'unwell' | 'refused'
   /** The build that would come; empty if that cannot be told. */
@@ -48,13 +48,13 @@ export interface Tried {
   readonly tries: number
 }
 
-/** What can happen. `considered`: time passed, or something changed. `later`: the user wants to be asked again later. */
+/** Events. `considered`: time passed, or something changed. `later`: the user wants to be asked later. */
 export type RefreshEvent =
   | { readonly type: 'told'; readonly command: Command; readonly force: boolean; readonly tried: Tried | null }
   | { readonly type: 'considered' | 'navigated' | 'consented' | 'later' | 'remembered' | 'not-remembered' | 'stayed' | 'stopped' }
   | ({ readonly type: 'looked' } & Look)
 
-/** What is to be done, in this order. `look`: what would the page be? `remember`: that the tab goes, for these commands. */
+/** Actions, in this order. `look`: fetch the page to see what a reload would load. `remember`: note that the tab reloads for these commands. */
 export type RefreshEffect =
   | { readonly type: 'acknowledge'; readonly id: number; readonly outcome: Outcome }
   | { readonly type: 'held' | 'prompt'; readonly command: Command; readonly reasons: readonly string[] }
@@ -75,7 +75,7 @@ export interface Refresh {
   /** Whether the question is put for what is pending. */
   readonly hasAsked: boolean
   readonly held: string
-  /** Whether its user wants it, whatever would be lost. */
+  /** Whether its user wants it, also if work would be lost. */
   readonly byUser: boolean
   /** Why the page is being looked at, if it is: because it is time, or because its user has just said so. */
   readonly looking: '' | 'moment' | 'consent'
@@ -105,7 +105,7 @@ const UNRELEASED = 'unreleased'
 /** "Later" is so many deadlines away. */
 const LATER = 3
 
-/** Names a command. Numbers begin anew on a server that lost its store; its epoch, or where it names none the release, does not. */
+/** Identifies a command. Numbers start again on a server that lost its store; the epoch, or the release if the server sends no epoch, makes the key unique. */
 export function keyOf({ id, version, epoch = '' }: Command): string {
   return `${epoch}${id ?? ''}:${version}`
 }
@@ -228,7 +228,7 @@ function looked(draft: Draft, { answer, build }: Look, sight: Sight): void {
   draft.looking = ''
   const hasConsent = looking === 'consent'
   const isSame = build !== '' && build === now && pending.length > 0 && pending.every(({ version }) => version !== build && version !== UNRELEASED)
-  // A build that is no release may be the new one by another name: what would come cannot be told by it.
+  // A build that is not a release may be the new one under another name, so it cannot be compared.
   const isOld = isSame && !(sight.isUnannounced && (hasConsent || draft.looks + 1 >= REFUSALS_MAX))
   if (isOld || answer === 'unwell' || (answer === 'refused' && !hasConsent)) return lookAgain(draft, answer, sight)
   if (hasConsent || (byUser ? sight.reasons.length === 0 : judge(mode, true, sight) === 'reload')) {

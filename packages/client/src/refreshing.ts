@@ -62,7 +62,7 @@ export function createRefresh(needs: RefreshNeeds): Refreshing {
   const timer = clock.timer()
   needs.hear(weigh)
   needs.asking(showBanner)
-  /** The last word on each command. It still holds, so it is said on each stream anew; but for the last, which the next page says. */
+  /** The last outcome for each command. It is sent again on each new stream, except `reloading`, which the next page reports. */
   const said = new Map<number, Outcome>()
   let numbered = ''
   listeners.on('connected', ({ epoch }) => {
@@ -84,7 +84,7 @@ export function createRefresh(needs: RefreshNeeds): Refreshing {
     numbered = epoch
   }
 
-  /** Once for each change of what is to be said. */
+  /** Once for each change of the outcome. */
   function say(id: number, outcome: Outcome): void {
     if (said.get(id) === outcome) return
     said.delete(id)

@@ -1,8 +1,8 @@
-// How a tab loads its page anew.
+// Reloads the page.
 
 /**
- * Loads the page anew: by GET, with query and fragment, in the same entry of the history. A page that answers a form would be posted
- * again; an entry whose state was replaced has forgotten the form.
+ * Reloads the page by GET, with query and fragment, in the same entry of the history. A reload of a page that answers a
+ * form would post it again; replacing the state of the entry drops the form.
  */
 export function reload({ history, location }: Window): void {
   try {

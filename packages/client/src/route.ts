@@ -1,7 +1,7 @@
 // Which page the tab shows: its path, without query and fragment.
 //
-// Where the browser has the Navigation API, that tells of every change. Elsewhere `pushState` and `replaceState` are
-// wrapped by a part of its own (`wrapping.ts`), since they say nothing, and `popstate` says the rest.
+// If the browser has the Navigation API, that reports every change. Otherwise a separate part (`wrapping.ts`) wraps
+// `pushState` and `replaceState`, which fire no event, and `popstate` reports the rest.
 
 /** Calls `changed` with each new path, not twice in a row with the same one, until `signal` ends it. */
 export function watchRoute(page: Window & typeof globalThis, changed: (route: string) => void, signal: AbortSignal): void {

@@ -1,8 +1,9 @@
 // What the link of a tab does next: a pure function of what it is and what happened.
 //
-// Invariants: there is at most one attempt at a time, numbered, and what an abandoned one still tells is ignored; the route
-// that goes out is the one shown now; a subscription is asked for on each stream anew; only a close code that forbids it, or `stop`, ends the trying; a tab
-// whose id another has comes back once, under a new one that no other can have until this page is left.
+// Invariants: there is at most one attempt at a time, numbered, and events of an abandoned one are ignored; the route
+// that is sent is the one shown now; a subscription is sent again on each stream; only a close code that forbids it, or
+// `stop`, ends the attempts; a tab whose id another has reconnects once, under a new one that no other can have until
+// the user leaves this page.
 //
 // Deliberately absent: time, chance (an argument) and the browser. The shell that acts on the effects is `connection.ts`.
 
@@ -41,11 +42,11 @@ export interface Session {
   readonly connectionId: string
   /** What to bring back for as long as this page is loaded: `since;told,told`. Empty before the server gave any. */
   readonly resume: string
-  /** The commands that this page was loaded anew for, until the server was told. */
+  /** The commands that this page was reloaded for, until the server was told. */
   readonly reloaded: string
   /** Stats with single connections, or without, or none. */
   readonly subscribed: boolean | null
-  /** Whether an announced return is due while the old stream may still be open. */
+  /** Whether an announced reconnect is due while the old stream may still be open. */
   readonly returning: boolean
   /** Whether this page has taken another tab id, since another tab has its own. */
   readonly renamed: boolean
@@ -68,21 +69,20 @@ export type SessionEvent =
   | { readonly type: 'ended'; readonly attempt: number; readonly code: number | null; readonly wasBrief: boolean }
   | { readonly type: 'reachable'; readonly attempt: number }
 
-/** What is to be done about it, in this order. `close` ends the link and the wait. `probe`: is the server there at all?
- * `rename`: the tab needs another id. */
+/** Actions, in this order. `close` ends the link and the wait. `probe` asks whether the server answers at all. `rename`: the tab needs another id. */
 export type Effect =
   | { readonly type: 'open'; readonly query: Query }
   | { readonly type: 'close' | 'probe' | 'rename' }
   | { readonly type: 'wait'; readonly ms: number }
   | { readonly type: 'send'; readonly message: ClientMessage }
 
-/** A link in the middle of a step, and what is to be done so far. */
+/** A link in the middle of a step, and its actions so far. */
 type Draft = { -readonly [Field in keyof Session]: Session[Field] } & { readonly effects: Effect[] }
 
 /** A step: what the link is now, and what to do. */
 export type Step = readonly [Session, readonly Effect[]]
 
-/** Attempts out of sight before pausing until somebody looks: two minutes on average. */
+/** Attempts of a hidden tab before it pauses until it is visible: two minutes on average. */
 export const HIDDEN_FAILURES_MAX = 12
 
 /** Another tab came with this one's id: the browser copied it, by `window.open` or by duplicating or restoring a tab. */
@@ -187,13 +187,14 @@ function received(link: Draft, known: KnownMessage): void {
   else if (known.type === 'version' && (known.force || known.prompt)) link.resume = withTold(link.resume, known.id)
   else if (known.type === 'reconnect') {
     link.returning = true
-    // At least a moment, so that a server that says so with every stream is not called without a pause.
+    // At least a moment, so that a server that sends this on every stream does not cause a loop.
     link.effects.push({ type: 'wait', ms: Math.max(100, known.after) })
   }
 }
 
 function connected(link: Draft, { connectionId, resume = link.resume }: Connected): void {
-  // On an open stream it is that of a WebSocket, over which the link goes on. What the stream was told meanwhile, that one was not.
+  // On an open stream it comes from a WebSocket that replaces the stream. What the client sent on the stream since then is
+  // sent again.
   if (link.phase === 'open') {
     link.transport = 'websocket'
     link.toldRoute = ''

@@ -1,7 +1,7 @@
 // The numbers as they are now: a whole message, or the last ones and what changed since.
 //
-// Each step makes a new object; what did not change keeps its identity, so that whoever compares finds out cheaply. Counts
-// have no inherited keys: a page may well be called `__proto__`. Cases: `protocol/vectors/deltas.json`.
+// Each step makes a new object; unchanged parts keep their identity, so that comparisons are cheap. Counts have no
+// inherited keys: a page may be called `__proto__`. Cases: `protocol/vectors/deltas.json`.
 
 import type { StatsDelta, StatsMessage } from './messages.js'
 
@@ -13,7 +13,7 @@ export interface StatsConnection {
   readonly route?: string
   /** Only where the server tracks addresses. */
   readonly ip?: string
-  /** `true` where nobody can see the tab. */
+  /** `true` if the tab is hidden. */
   readonly hidden?: boolean
 }
 
@@ -24,13 +24,13 @@ export type Counts = Readonly<Record<string, number>>
 export interface Stats {
   readonly type: 'stats'
   readonly total: number
-  /** Open tabs that somebody can see. Absent from servers that do not say. */
+  /** Visible tabs. Absent from servers that do not send it. */
   readonly visible?: number
   /** Open tabs by the build they run. */
   readonly versions: Counts
   /** Open tabs by the page they show; empty where the server does not track routes. */
   readonly routes: Counts
-  /** Open tabs one by one; empty where nobody asked for them. */
+  /** Open tabs one by one; empty if no subscriber asked for them. */
   readonly connections: readonly StatsConnection[]
   /** Whether `connections` leaves some out. */
   readonly connectionsTruncated?: boolean
@@ -38,7 +38,7 @@ export interface Stats {
   readonly yourId: string
 }
 
-/** The number of a state of the numbers; not for those who listen. */
+/** The number of a state; not passed to listeners. */
 type Numbered = Stats & { readonly seq?: number }
 
 /** What a whole message says. */

@@ -1,14 +1,14 @@
 // Who wants the numbers, and the numbers as far as they are known.
 //
-// However many want them, the server is asked once: for single connections only if anybody wants those. A delta that does
-// not follow what is known means that something is missing, and the server is asked anew; what was known until then is shown
-// until the answer is there.
+// All subscribers share one subscription at the server, with single connections only if one of them wants those. A
+// delta that does not follow the known state means that a message is missing, and the client subscribes again; the
+// known state is shown until the answer comes.
 
 import type { Listeners } from './events.js'
 import type { Message, StatsDelta, StatsMessage, Unauthorized } from './messages.js'
 import { changed, whole, type Stats } from './stats.js'
 
-/** What somebody wants to know. */
+/** What a subscriber wants. */
 export interface SubscribeOptions {
   /** Whether connections are listed one by one, besides the counts. Default `true`. */
   readonly connections?: boolean
@@ -73,7 +73,7 @@ export function createSubscription(listeners: Listeners, ask: (connections: bool
       }
     },
     received(message) {
-      if (asked === null || !isStats(message)) return // What was still on its way, or is none of ours.
+      if (asked === null || !isStats(message)) return // A late message, or one of another type.
       const known = message
       if (known.type === 'stats') show(whole(known))
       else if (known.type === 'stats-delta' && base !== null) {

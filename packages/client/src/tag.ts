@@ -2,8 +2,8 @@
 //
 // <script type="module" src="https://site.example/__skew/client.js" data-version="v42"></script>
 //
-// The base path is where the script came from, unless `data-base` says otherwise. The client is `window.headcount`, whatever
-// else has that name, such as an element with that id.
+// The base path is that of the script, unless `data-base` says otherwise. The client is `window.headcount`, also if an
+// element has that id.
 
 import { createHeadcount, type Headcount, type HeadcountOptions, type RefreshMode, type TransportName } from './index.js'
 
@@ -14,7 +14,7 @@ declare global {
   }
 }
 
-/** A value that is none of those known has no effect; a refresh of an unknown mode waits for its deadline. */
+/** An unknown value has no effect; a refresh of an unknown mode waits for its deadline. */
 function optionsOf({ version, base, transport, refresh, deadlineMs, media, banner }: DOMStringMap): HeadcountOptions {
   return {
     base: base ?? new URL('.', import.meta.url),

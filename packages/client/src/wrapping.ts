@@ -14,6 +14,6 @@ function wrapOne(history: History, name: 'pushState' | 'replaceState', after: ()
     after()
   }
   history[name] = wrapped
-  // Somebody may have wrapped ours in turn, and then it must stay.
+  // Other code may have wrapped this wrapper, and then it must stay.
   signal.addEventListener('abort', () => { if (history[name] === wrapped) history[name] = original })
 }

@@ -46,7 +46,7 @@ export interface Board {
   readonly draft: Draft
   /** Server time less this machine's, milliseconds. */
   readonly skew_ms: Readonly<Ref<number>>
-  /** Says something once to who cannot see it. */
+  /** Announces a text once to screen readers. */
   say(text: string): void
   readonly said: Readonly<Ref<string>>
 }
@@ -98,7 +98,7 @@ function useLiveNumbers(): Pick<Board, 'live' | 'yourId' | 'skew_ms'> {
   return { live, yourId, skew_ms }
 }
 
-/** Connects under the current release and with the ticket of this session, and anew when either is another one. */
+/** Connects under the current release and with the ticket of this session, and again when either changes. */
 function stayConnected(session: Session, headcount: HeadcountPlugin, releases: Readonly<Ref<Releases | null>>): void {
   const { authorized } = useActiveConnections({ connections: false })
   let startedAt = -Infinity
@@ -112,7 +112,7 @@ function stayConnected(session: Session, headcount: HeadcountPlugin, releases: R
     if (state === 'in') start()
   })
   onScopeDispose(() => { headcount.stop() })
-  // The stream was opened with a ticket that is none any more: with a new one, if there is one, it would be admitted.
+  // The ticket that opened the stream has ended: with a new one, if there is one, it would be admitted.
   watch(authorized, async (isAuthorized) => {
     if (isAuthorized !== false) return
     await session.look()

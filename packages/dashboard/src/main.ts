@@ -1,4 +1,4 @@
-// The page: finds out where things are, and whether somebody is signed in.
+// The page: finds the paths of the server, and whether the user is signed in.
 
 import { createHeadcountPlugin } from '@headcount/vue'
 import { createApp } from 'vue'

@@ -1,7 +1,7 @@
-// Whether somebody is signed in.
+// Whether the user is signed in.
 //
-// The ticket is an HttpOnly cookie, so the page learns about it only by asking. A session that ends while somebody works
-// asks for the secret again over the board, which stays as it is: what was typed is still there.
+// The ticket is an HttpOnly cookie, so the page learns about it only by asking. When a session ends during work, a
+// dialog over the board asks for the secret again. The board stays as it is, with everything that was typed.
 
 import { shallowRef, type ShallowRef } from 'vue'
 import { AdminError, createAdmin, type Admin } from './admin/admin.js'

@@ -28,7 +28,7 @@ export type * from './runtime/hooks.js'
 
 const PUBLISHED = 'nuxt-skew-protection'
 
-/** Nitro presets whose servers are Node.js processes that stay: Nitro's own, and those of hosts that run just that. */
+/** Nitro presets whose servers are long-running Node.js processes: Nitro's own, and those of hosts that run one. */
 const NODE_PRESETS = [
   'nitro-dev', 'node', 'node-server', 'node-cluster',
   'alwaysdata', 'cleavr', 'digital-ocean', 'flight-control', 'heroku', 'iis-node', 'koyeb', 'platform-sh', 'render-com', 'zerops',
@@ -64,7 +64,7 @@ export default defineNuxtModule<ModuleOptions>({
   },
 })
 
-/** Pages that use the composables work, and nobody is counted. */
+/** Pages that use the composables work, but no tab is counted. */
 function standIn(nuxt: Nuxt, resolve: (path: string) => string): void {
   addTypes(resolve('./runtime/hooks'))
   addPlugin(resolve('./runtime/plugins/disabled'))
@@ -131,7 +131,7 @@ export {}
   addTypeTemplate({ filename: 'types/headcount.d.ts', getContents }, { nuxt: true, nitro: true })
 }
 
-/** A server that is no Node.js process that stays holds no streams: browsers go to headcount themselves. */
+/** A server that is not a long-running Node.js process cannot keep streams open: browsers connect to headcount directly. */
 function leaveToTheEdge(nitro: Nitro, resolve: (path: string) => string, { path, endpoint }: ModuleOptions): void {
   const own = resolve('./runtime/server/')
   nitro.options.plugins = nitro.options.plugins.filter((plugin) => !plugin.startsWith(own))
@@ -140,7 +140,7 @@ function leaveToTheEdge(nitro: Nitro, resolve: (path: string) => string, { path,
   logger.warn(`preset ${nitro.options.preset} keeps no connections: ${way}. Nitro hooks do not run there; announce releases with \`headcount release\`.`)
 }
 
-/** \`nuxt preview\` runs the built server through a file that says so, and there a headcount is started if none is configured. */
+/** \`nuxt preview\` runs the built server through a file that sets this mark; then a headcount is started if none is configured. */
 function addPreview(nitro: Nitro): void {
   const { preview } = nitro.options.commands
   if (!preview?.endsWith('/index.mjs')) return

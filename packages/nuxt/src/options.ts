@@ -15,17 +15,18 @@ export interface ModuleOptions {
   connectionTracking: boolean
   /** Whether the page of each tab is known. Needs `connectionTracking`. Default `false`: a tab never says its page. */
   routeTracking: boolean
-  /** Whether client addresses are read, kept in memory and shown to those who may see stats. Needs `connectionTracking`. Default `false`. */
+  /** Whether client addresses are read, kept in memory and shown to subscribers of stats. Needs `connectionTracking`. Default `false`. */
   ipTracking: boolean
   /**
-   * Addresses and networks of the proxies before this app, such as `10.0.0.0/8`, whose word on visitors' addresses counts. At run time
-   * `NUXT_HEADCOUNT_TRUSTED_PROXIES`, with commas. Default: none, so an address is that of the socket.
+   * Addresses and networks of the proxies before this app, such as `10.0.0.0/8`, whose forwarding headers are trusted. At
+   * run time `NUXT_HEADCOUNT_TRUSTED_PROXIES`, with commas. Default: none, so an address is that of the socket.
    */
   trustedProxies: string[]
   /**
-   * The headers that those proxies set, or take out of what visitors send. Any other is the visitor's own word and is dropped. Some of `cf-connecting-ip`,
-   * `x-forwarded-for`, `x-real-ip` (the first of these that is there counts), `x-forwarded-proto` and `x-forwarded-host`. At run time
-   * `NUXT_HEADCOUNT_PROXY_HEADERS`. Default `x-forwarded-for` and `x-forwarded-proto`.
+   * The headers that those proxies set, or take out of what visitors send. Any other is the visitor's own word and is
+   * dropped. Some of `cf-connecting-ip`, `x-forwarded-for`, `x-real-ip` (the first of these that is there counts),
+   * `x-forwarded-proto` and `x-forwarded-host`. At run time `NUXT_HEADCOUNT_PROXY_HEADERS`. Default `x-forwarded-for` and
+   * `x-forwarded-proto`.
    */
   proxyHeaders: string[]
   /** Below which path browsers reach headcount; the app's base URL goes before it. Default `/__skew`. */
@@ -86,7 +87,7 @@ const CHOICES = {
 export function problems(options: ModuleOptions): string[] {
   const found = Object.keys(options)
     .filter((key) => !(key in DEFAULTS))
-    .map((key) => `\`skewProtection.${key}\` is none of this module's options: remove it`)
+    .map((key) => `\`skewProtection.${key}\` is not an option of this module: remove it`)
   for (const key of ['routeTracking', 'ipTracking'] as const) {
     if (options[key] && !options.connectionTracking) {
       found.push(`\`skewProtection.${key}\` needs \`connectionTracking: true\`: turn that on, or \`${key}\` off`)

@@ -1,5 +1,5 @@
-// What strangers try at the gate. Whatever it is, headcount gets one request at most, the stranger one answer at most, and then the connection is
-// closed: a proxy before the app would use it for other visitors.
+// Attacks on the gate. For each, headcount gets one request at most, the attacker one answer at most, and then the
+// connection is closed: a proxy before the app would use it for other visitors.
 
 import { once } from 'node:events'
 import { connect, createServer as createTcp, type AddressInfo } from 'node:net'

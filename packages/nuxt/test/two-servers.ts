@@ -1,4 +1,4 @@
-// A site with its gate, and what stands for headcount behind it: two real servers.
+// A site with its gate, and a substitute for headcount behind it: two real servers.
 
 import { once } from 'node:events'
 import { createServer, request, type IncomingMessage, type Server } from 'node:http'

@@ -1,4 +1,4 @@
-// Who is on the site now, for those who may see it.
+// The tabs that are open now, for visitors who may see them.
 //
 // The subscription is the application's: the first component that asks begins it, the last one that goes ends it.
 
@@ -42,7 +42,7 @@ export function useActiveConnections({ connections = true }: Partial<Wants> = {}
     total: computed(() => stats.value?.total ?? 0),
     versions: computed(() => stats.value?.versions ?? noCounts()),
     routes: computed(() => stats.value?.routes ?? noCounts()),
-    // Typed as the specification has it; what is written into it is gone with the next message.
+    // Typed as in nuxt-skew-protection; values that are written into it are gone with the next message.
     connections: computed(() => (stats.value?.connections ?? []) as ConnectionInfo[]),
     yourId: computed(() => stats.value?.yourId),
     authorized: computed(() => isMounted.value ? known.authorized : null),

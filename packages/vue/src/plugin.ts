@@ -1,4 +1,4 @@
-// The plugin: who has the source, and when it connects.
+// The plugin: provides the source, and connects it.
 
 import type { HeadcountOptions } from '@headcount/client'
 import { inject, type App, type InjectionKey } from 'vue'
@@ -10,7 +10,7 @@ export interface HeadcountPluginOptions extends HeadcountOptions {
   readonly start?: 'mount' | 'manual'
 }
 
-/** For `app.use`, and in hand for what is no component. */
+/** For `app.use`, and for code outside of components. */
 export interface HeadcountPlugin extends Pick<Source, 'start' | 'stop' | 'attach'> {
   install(app: App): void
 }

@@ -1,16 +1,16 @@
 // One client for a whole application, and what it says as values that Vue can watch.
 //
-// A client is a connection: there may be none yet (on a server, before hydration, before a sign-in), and another one later.
-// Whatever components want of it (a subscription, a listener, a hold) is therefore kept here as a wish, done to each client
-// as it comes, and undone when the component goes.
+// A client is a connection: there may be none yet (on a server, before hydration, before a sign-in), and another one
+// later. So what components want from it (a subscription, a listener, a hold) is kept here as a wish, applied to each
+// new client, and undone when the component goes.
 //
-// Invariants: nothing here touches a window before `start`; there is at most one client at a time; numbers are kept only
-// while somebody watches them.
+// Invariants: nothing here touches a window before `start`; there is at most one client at a time; counts are kept only
+// while a component watches them.
 
 import { createHeadcount, type Command, type Headcount, type HeadcountOptions, type Held, type Phase, type Prompt, type Stats } from '@headcount/client'
 import { shallowReactive, shallowReadonly } from 'vue'
 
-/** What is known of this tab and, while somebody watches, of all the others. */
+/** The state of this tab and, while a component watches, the counts of all tabs. */
 export interface Known {
   client: Headcount | null
   state: Phase
@@ -23,11 +23,11 @@ export interface Known {
   stuck: Command | null
 }
 
-/** The client of an application, and those who want something of it. */
+/** The client of an application, and the wishes of its components. */
 export interface Source {
   /** Reactive; every value is replaced whole. */
   readonly known: Readonly<Known>
-  /** Connects. A running client connects anew and keeps what it knows; with options, another one takes its place. */
+  /** Connects. A running client reconnects and keeps its state; with options, a new client replaces it. */
   start(options?: HeadcountOptions): void
   /** Ends the connection. What components want is remembered for the next start. */
   stop(): void
@@ -35,7 +35,7 @@ export interface Source {
   attach(wish: (client: Headcount) => () => void): () => void
   /** Wants live numbers until the function it returns is called. */
   watch(wants: Wants): () => void
-  /** The user wants to be asked again later. */
+  /** The user wants to be asked later. */
   dismiss(): void
 }
 
@@ -76,7 +76,7 @@ export function createSource(defaults: HeadcountOptions): Source {
     known: shallowReadonly(known),
     start(options) {
       const { client: running, stats } = known
-      // One whose connection was closed for good cannot come back.
+      // A client whose connection was closed for good cannot reconnect.
       if (running && !options && running.state !== 'closed') return running.reconnect()
       stop()
       const client = createHeadcount({ ...defaults, ...options })

@@ -12,7 +12,7 @@ export interface ThisTab {
   readonly state: ComputedRef<Phase>
   /** The page that the server is told; `null` before the start. */
   readonly route: ComputedRef<string | null>
-  /** The latest stats as they came, while somebody in this application watches them. */
+  /** The latest stats, while a component of this application watches them. */
   readonly stats: ComputedRef<Stats | null>
   /** What holds back a refresh that is under way, in words; empty if none is held. */
   readonly held: ComputedRef<readonly string[]>
@@ -20,7 +20,7 @@ export interface ThisTab {
   readonly prompt: ComputedRef<Prompt | null>
   /** A refresh that did not help: a cache keeps serving the old build. */
   readonly stuck: ComputedRef<Command | null>
-  /** Refreshes now, whatever would be lost: the user's consent. */
+  /** Refreshes now, also if work would be lost: the user has agreed. */
   refresh(): void
   /** Takes `prompt` away until there is another one. */
   dismiss(): void
@@ -29,7 +29,7 @@ export interface ThisTab {
    * called.
    */
   hold(reason: string, when?: MaybeRefOrGetter<boolean>): () => void
-  /** What stands in the fields of `within`, or of the whole page, is saved. */
+  /** Marks the fields of `within`, or of the whole page, as saved. */
   saved(within?: Node): void
   /** Calls `listener` with each event of that name until the calling scope ends or the function it returns is called. */
   on<Name extends keyof HeadcountEvents>(name: Name, listener: (event: HeadcountEvents[Name]) => void): () => void

@@ -25,7 +25,7 @@ afterEach(async () => {
   await vi.waitFor(async () => { expect(await openTabs()).toBe(0) }, WITHIN)
 })
 
-test('numbers are live, typed as the specification has them, and this tab is among them', async () => {
+test('numbers are live, typed as in nuxt-skew-protection, and this tab is among them', async () => {
   const seen = mount(() => useActiveConnections())
   expect([seen.total.value, seen.authorized.value]).toEqual([0, null])
   await vi.waitFor(() => { expect(seen.total.value).toBe(1) }, WITHIN)
@@ -246,7 +246,7 @@ test('who may not see the numbers is told so', async () => {
   expect([seen.total.value, seen.connections.value]).toEqual([0, []])
 })
 
-/** What `setup` returns, in a component of an application of its own. */
+/** The result of `setup`, in a component of a new application. */
 function mount<Seen>(setup: () => Seen): Seen {
   let seen: Seen | undefined
   mountComponent(() => [], () => { seen = setup() })

@@ -1,4 +1,4 @@
-// The real binary, twice: one that shows its numbers to everybody, and one that shows them to nobody.
+// The real binary, twice: one shows its counts to anyone, the other to no one.
 
 import { Server } from '../../../e2e/harness.mjs'
 import type { TestProject } from 'vitest/node'

@@ -1,4 +1,4 @@
-// Whoever signs in as `admin` is one. A real app asks for a password.
+// A user who signs in as `admin` is an admin. A real app asks for a password.
 
 export default defineEventHandler(async (event) => {
   const { name, email } = await readBody<{ name: string, email?: string }>(event)

@@ -1,7 +1,7 @@
 // Acts on what `knock.ts` says: a stream beside which a WebSocket is tried, and which goes on over that where it opens.
 //
-// The tab is counted all the time: the server lets the WebSocket take the stream's place, since both have the same `tab`. What was told
-// meanwhile is told anew, since the session hears a second `connected`.
+// The tab is counted all the time: the WebSocket replaces the stream at the server, because both have the same `tab`.
+// What the client sent since then is sent again, because the session gets a second `connected`.
 
 import { BEFORE, knocked, type KnockEffect, type KnockEvent } from './knock.js'
 import type { Connect, Link } from './link.js'
@@ -9,12 +9,12 @@ import { parse } from './signs.js'
 
 /** A WebSocket that has not said anything by then does not get through, milliseconds. */
 const OPEN_MS = 8_000
-/** When it was last found out that WebSocket does not get through, milliseconds since the Unix epoch. The pages of the tab begin with SSE then. */
+/** When a WebSocket last failed to get through, milliseconds since the Unix epoch. The pages of the tab begin with SSE then. */
 const KEY = 'headcount.sse'
-/** For how long that is believed, and no WebSocket is tried beside the stream, milliseconds. */
+/** How long this is trusted, so that no WebSocket is tried beside the stream, milliseconds. */
 const BELIEVED_MS = 3_600_000
 
-/** Opens a stream over `connect`, and tries `websocket` beside it where that is wanted and not known to be barred. */
+/** Opens a stream over `connect`, and tries `websocket` beside it, if wanted and not known to be blocked. */
 export function beside(connect: Connect, websocket: Connect): Connect {
   return (base, query, events) => {
     const { memory } = events

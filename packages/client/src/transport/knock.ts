@@ -1,10 +1,10 @@
 // Whether WebSocket gets through, found out beside an SSE stream that is open: a pure function of what it is and what happened.
 //
-// A WebSocket that does not open says nothing about why: the server restarts, drains or is full, the network changes, or something in between takes
-// no WebSocket. Only the last is worth remembering. So a tab that had to begin with SSE knocks: it tries a WebSocket beside that stream. One
-// that opens takes the place of the stream. One that does not is followed by the question what the server says without a
-// handshake, and 426 means that it would have taken one. A server that was not there a moment ago says so, too, so the second handshake counts,
-// which lies between two of those.
+// A browser does not say why a WebSocket does not open: the server restarts, drains or is full, the network changes, or
+// something in between blocks WebSockets. Only the last is worth remembering. So a tab that had to begin with SSE
+// probes: it tries a WebSocket beside that stream. If it opens, it replaces the stream. If not, the client sends a
+// plain request without a handshake; the answer 426 means that the server would accept a handshake. A server that was
+// away a moment ago answers that too, so the second handshake counts, between two such answers.
 //
 // Invariant: WebSocket is barred only if it was refused while the stream and a plain request got through.
 
@@ -29,7 +29,7 @@ export type KnockEvent =
   | { readonly type: 'answered'; readonly status: number | null }
   | { readonly type: 'ended'; readonly code: number | null }
 
-/** What is to be done about it. `try` a WebSocket, `ask` the server, `switch` to the WebSocket, remember that it is barred (`bar`), `end` the link. */
+/** Actions: `try` a WebSocket, `ask` the server, `switch` to the WebSocket, remember that it is blocked (`bar`), `end` the link. */
 export type KnockEffect =
   | { readonly type: 'try' | 'ask' | 'switch' | 'bar' }
   | { readonly type: 'end'; readonly code: number | null }

@@ -1,9 +1,9 @@
 // Signs of life over SSE: what a browser does by itself on a WebSocket, this does by POST.
 //
-// The query promises them (`alive`), and each `keepalive` is answered by one. So a tab that is gone leaves the counts in time, whatever stands between it
-// and the server. One that does not get through is tried again until the next is due. Where none gets through although the stream does, because
-// something in between takes no POST, the server would close one stream after the other: then the next streams of this page load
-// promise nothing.
+// The query promises them (`alive`), and the client answers each `keepalive` with one. So a tab that is gone leaves the
+// counts in time, also behind a proxy. One that fails is tried again until the next is due. If none gets through
+// although the stream does, because something in between blocks POST, the server would close one stream after the
+// other: then the next streams of this page load promise nothing.
 
 import type { ClientMessage } from '../messages.js'
 
@@ -55,7 +55,7 @@ export function createSigns(
     }
   }
 
-  /** 0 where it got through, else the status of its answer, or -1 where there was none. */
+  /** 0 if it got through, else the status of its answer, or -1 without an answer. */
   async function attempt(): Promise<number> {
     failure = 'no answer'
     try {

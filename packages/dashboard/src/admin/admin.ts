@@ -1,7 +1,7 @@
 // The admin API, called from this page with the ticket cookie of its session.
 //
-// Invariants: the secret goes out in one request and is kept nowhere; whoever finds the session over says so to
-// `onSignedOut`, besides failing.
+// Invariants: the secret is sent in one request and stored nowhere; a call that finds the session ended calls `onSignedOut`,
+// and fails.
 
 import type {
   ConnectionPage, ConnectionQuery, History, Pages, Refusals, Release, Releases, RuleAnswer, RuleRequest, Rules,
@@ -9,7 +9,7 @@ import type {
 
 /** A request that did not do what was asked. `message` is for people and says what to do next. */
 export class AdminError extends Error {
-  /** `0`: there was no answer. */
+  /** `0`: no answer. */
   readonly status: number
 
   constructor(status: number, message: string) {
@@ -82,7 +82,7 @@ async function ask<Answer>(url: string, { method = 'GET', body, signal }: Call):
   return said as Answer
 }
 
-/** Objects come without inherited keys: a build may well be called `constructor`. `null` if it is no JSON. */
+/** Objects come without inherited keys: a build may be called `constructor`. `null` if it is not JSON. */
 function parse(text: string): unknown {
   try {
     return JSON.parse(text, (_, value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.setPrototypeOf(value, null) : value)

@@ -16,7 +16,7 @@ export interface Asked<Answer> {
 export interface Pacing {
   readonly every_ms: number
   readonly session: Readonly<Ref<SessionState>>
-  /** Whatever changes when the answer may have changed. */
+  /** A value that changes when the answer may have changed. */
   readonly moved: WatchSource
 }
 

@@ -12,7 +12,7 @@ import { useAnswer, type Pacing } from './answer.js'
 export interface DryRun {
   /** What it would hit; `null` while that is not known. */
   readonly hits: ComputedRef<RuleAnswer | null>
-  /** Why it is no rule, in words. */
+  /** Why the rule is not valid, in words. */
   readonly problem: ComputedRef<string | null>
 }
 

@@ -1,4 +1,4 @@
-// When something is asked again: only if it may have changed, at most once in so long, and only while somebody looks.
+// When to ask again: only if the answer may have changed, at most once per interval, and only while the page is visible.
 //
 // One question at a time. `now` gives up the one that is under way, so an old answer never replaces a newer one. What
 // failed is asked again after a while without being moved.
@@ -23,9 +23,9 @@ export interface PaceNeeds {
 export interface Pace {
   /** The answer may be another one now. */
   moved(): void
-  /** Another question, or one whose answer certainly changed: at once. */
+  /** Another question, or one whose answer has changed for certain: at once. */
   now(): void
-  /** Somebody may have begun to look. */
+  /** The page may have become visible. */
   look(): void
   stop(): void
 }

@@ -1,12 +1,12 @@
 // Samples of counts by version, as bands that lie on each other.
 //
-// The current release lies at the bottom and the older ones above it, so that a deploy is one rising edge. What is not among
-// the few that get a band of their own lies on top as one.
+// The current release is at the bottom and the older ones above it, so that a deploy is one rising edge. Versions
+// without their own band are on top, as one band.
 
 import type { Releases, Sample } from '../admin/answers.js'
 import { newestFirst } from './figures.js'
 
-/** Bands with a name of their own. */
+/** Bands with a name. */
 export const BANDS_MAX = 16
 /** The band of all others. */
 export const OLDER = 'older'
@@ -28,7 +28,7 @@ export function joined(history: readonly Sample[], live: readonly Sample[]): rea
   return [...history, ...live].sort((a, b) => a.at - b.at)
 }
 
-/** Which of the five colours a band has. The current release has one of its own, the greys go down and up again. */
+/** Which of the five colours a band has. The current release has its own; the greys go down and up again. */
 export function colourOf(band: number): number {
   return band === 0 ? 0 : 4 - Math.abs(3 - ((band - 1) % 6))
 }
@@ -77,7 +77,7 @@ interface Spaced {
   readonly versions: Sample['versions'] | null
 }
 
-/** A hole where samples are missing: the server was not there, and nobody knows. */
+/** A hole where samples are missing, because the server was not running. */
 function withGaps(samples: readonly Sample[], gap_ms: number): Spaced[] {
   return samples.flatMap((sample, index) => {
     const before = samples[index - 1]

@@ -2,7 +2,7 @@
 
 import type { Counts, Releases } from '../admin/answers.js'
 
-/** What does not fit the server's limits counts under this name. Nobody can say what it runs, so it is never behind. */
+/** Versions beyond the server's limits count under this name. What they run is not known, so they are never behind. */
 export const OTHER = '(other)'
 /** What is current before the first release. */
 export const UNRELEASED = 'unreleased'
@@ -18,7 +18,7 @@ export interface Figures {
   readonly outdatedVersions: number
 }
 
-/** The figures of `stats`. Before the first release nobody is outdated. */
+/** The figures of `stats`. Before the first release no tab is outdated. */
 export function figuresOf(total: number, visible: number | null, versions: Counts, current: string): Figures {
   const behind = Object.entries(versions).filter(([version, tabs]) => isBehind(version, current) && tabs > 0)
   return {

@@ -30,7 +30,7 @@ export function time(at: number, now: number): string {
   return (isToday ? CLOCK : Math.abs(at - now) < 6 * DAY_MS ? DAY : DATE).format(at)
 }
 
-/** The whole date, for who wants to know exactly. */
+/** The whole date, for tooltips. */
 export function exactly(at: number): string {
   return new Date(at).toLocaleString('en-GB', { dateStyle: 'full', timeStyle: 'medium' })
 }

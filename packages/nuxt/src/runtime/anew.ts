@@ -1,11 +1,11 @@
 // Asking for stats again, with the cookies that the browser has now.
 //
-// A WebSocket shows the cookies of its handshake for as long as it is open. Whoever signs in afterwards is refused by those, and whoever's
-// session was renewed loses stats with the old one. A POST shows the new ones. So somebody who comes to want stats after a refusal
-// asks anew, as does whoever goes to another page where somebody still wants stats, and whoever lost an admission, a few times and ever
-// more seldom.
+// headcount judges a WebSocket by the cookies of its handshake as long as it is open. So a user who signs in later is
+// refused, and a user whose session was renewed loses stats with the old one. A POST sends the current cookies. So the
+// client asks again by POST when a component begins to want stats after a refusal, when the user navigates while a
+// component wants stats, and after an admission ended: then a few times, with growing pauses.
 //
-// Deliberately absent: asking again for visitors who stay where they are and never saw stats.
+// Deliberately absent: asking again for visitors who stay on a page and never saw stats.
 
 /** How long to wait before each new attempt after an admission was lost, milliseconds. */
 export type Delays = readonly number[]
@@ -18,7 +18,7 @@ export interface AnewNeeds {
   readonly now?: () => number
 }
 
-/** What happens to the connection and to those who want stats. */
+/** Events of the connection and of the components that want stats. */
 export interface Anew {
   connected(connectionId: string): void
   /** One more on the page wants stats, until the function that it returns is called. */
@@ -44,7 +44,7 @@ export function askAnew({ post, delays = DELAYS, now = () => performance.now() }
   let state: 'unknown' | 'admitted' | 'refused' = 'unknown'
   /** Attempts since an admission was lost; `null` if none was. */
   let attempts: number | null = null
-  /** Somebody came to want stats while the answer to what was shown long ago was still to come. */
+  /** A component began to want stats while the answer to an earlier question, with older cookies, was still open. */
   let isDoubted = false
   let timer: ReturnType<typeof setTimeout> | undefined
 

@@ -1,6 +1,6 @@
-// The hooks of the specification, as types.
+// The hooks of nuxt-skew-protection, as types.
 //
-// `skew:stats` is none of them on purpose: the specification's example calls it as a hook that nobody declared.
+// `skew:stats` is deliberately not among them: the example of nuxt-skew-protection calls it as an undeclared hook.
 
 import type { Message, StatsConnection } from '@headcount/client'
 import type { H3Event } from 'h3'

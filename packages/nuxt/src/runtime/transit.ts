@@ -1,8 +1,8 @@
 // Holds every refresh while the router is on its way to another page.
 //
-// A page load in between would bring back the page that is being left, and the click would be lost. Where the next page's code is
-// gone because a deployment took it away, Nuxt loads that page anew by itself: there too the target is what the user wants, and
-// what comes is the new build, so a refresh would only stop it halfway.
+// A refresh during a navigation would reload the page that the user leaves, and lose the click. If the code of the next
+// page is gone after a deployment, Nuxt loads that page by itself: the user wants the target there too, and gets the
+// new build, so a refresh would only interrupt it.
 
 import type { NavigationFailure, RouteLocationNormalized } from 'vue-router'
 import { NavigationFailureType, isNavigationFailure } from 'vue-router'
@@ -17,7 +17,7 @@ export interface TransitRouter {
 /** What this needs of Nuxt's hooks. */
 export type TransitHook = (name: 'page:loading:start' | 'page:loading:end' | 'app:chunkError', listener: () => void) => () => void
 
-/** Nuxt tries a page whose code is gone once in so long, milliseconds. Whoever is still there then was not loaded anew. */
+/** How often Nuxt reloads a page whose code is gone, milliseconds. A page that is still there after that was not reloaded. */
 const LEAVING_MS = 10_000
 
 /** Calls `hold` when a navigation begins, and what that returns when it is over, until the function that this returns is called. */

@@ -28,7 +28,7 @@ export default defineNuxtPlugin({
     if (import.meta.client) {
       headcount.attach((client) => {
         client.navigated(routeNow())
-        // First: whoever has arrived holds nothing any more when the client hears of it.
+        // First: after the arrival nothing may be held when the client is told of it.
         const stopHolding = holdInTransit(router, (name, listener) => nuxtApp.hook(name, listener), client.hold)
         const stopRouting = router.afterEach((_to, _from, failure) => {
           if (failure !== undefined) return
@@ -49,7 +49,7 @@ export default defineNuxtPlugin({
   },
 })
 
-/** Lets `anew` know what becomes of the questions for stats. */
+/** Tells `anew` the answers to the requests for stats. */
 function ask(client: Headcount, anew: Anew): (() => void)[] {
   return [
     client.on('connected', ({ connectionId }) => { anew.connected(connectionId) }),

@@ -1,8 +1,9 @@
 // Who may see stats: the app's own hook, with a request of the app's own.
 //
-// headcount asks over the bridge with what the browser showed. That becomes a request to a handler inside this process, through the app's
-// middleware, so that the hook gets an event like any other: `getUserSession(event)` works, for SSE and WebSocket alike. Nobody
-// outside can call that handler: it wants a token that is made anew with every process.
+// headcount asks over the bridge with the headers of the browser. The question becomes a request to a handler inside
+// this process, through the app's middleware, so that the hook gets an ordinary event: `getUserSession(event)` works,
+// for SSE and WebSocket alike. The handler cannot be called from outside: it needs a token that each process makes at
+// start.
 
 import { randomBytes } from 'node:crypto'
 

@@ -1,4 +1,4 @@
-// This app's end of the bridge: kept open, and opened anew when it ends. `protocol/BRIDGE.md` says what goes over it.
+// The app's end of the bridge: kept open, and reopened when it ends. `protocol/BRIDGE.md` describes its messages.
 
 import type { IncomingMessage } from 'node:http'
 
@@ -11,14 +11,14 @@ const SILENT_MS = 15_000
 const RETURN_MS_MIN = 100
 const RETURN_MS_MAX = 5_000
 
-/** What a bridge is opened with, and who hears of it. */
+/** The options of a bridge, and its listeners. */
 export interface BridgeNeeds {
   readonly admin: Admin
   /** What to ask for: some of `open`, `route`, `close`, `authorize`. */
   readonly hooks: readonly string[]
   readonly mode: 'each' | 'one'
   readonly app: string
-  /** A bridge begins anew. */
+  /** A new bridge begins. */
   readonly began: () => void
   readonly line: (line: BridgeLine) => void
   /** It cannot be had. Told once until it can. */

@@ -1,9 +1,9 @@
 // What headcount is told about where a request comes from.
 //
-// Anyone can write a forwarding header, so none of a browser's passes. The gate writes one of its own, `x-forwarded-for`, and only with
-// IP tracking on: the address of the socket's peer. Where that peer is a proxy that the app's configuration trusts, the address that the proxy
-// saw goes before it, read from the headers that the configuration says the proxy sets. A header that the proxy does not set is the
-// visitor's, also when it comes through the proxy.
+// Anyone can write a forwarding header, so the gate removes those of a browser. It writes its own, `x-forwarded-for`,
+// and only with IP tracking on: the address of the socket's peer. If that peer is a proxy that the app's configuration
+// trusts, the address that the proxy saw goes before it. The gate reads it from the headers that the proxy sets
+// according to the configuration. Other headers come from the visitor, also through the proxy.
 
 import { BlockList, isIP } from 'node:net'
 

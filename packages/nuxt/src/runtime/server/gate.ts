@@ -1,8 +1,9 @@
 // The way from a browser through this site to headcount: which requests take it, and how it is put before a server.
 //
-// What passes is one of headcount's endpoints for browsers. Streams and POSTs are piped (`pipe.ts`), WebSockets tunnelled after headcount's
-// 101 (`tunnel.ts`). An offer to upgrade to anything else is a request like any other, of which nobody takes the offer. Where headcount
-// does not answer the browser gets a quick 502 that says when to try again.
+// The gate passes requests to headcount's client endpoints, and no others. Streams and POSTs are piped (`pipe.ts`),
+// WebSockets tunnelled after headcount's 101 (`tunnel.ts`). A request that offers to upgrade to anything else is an
+// ordinary request, and the offer is ignored. If headcount does not answer, the browser gets a quick 502 with
+// `Retry-After`.
 
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { Server as SecureServer } from 'node:https'
@@ -72,8 +73,8 @@ export function attach(secureOrNot: Server | SecureServer, gate: Gate, requests:
 }
 
 /**
- * Has a server tell of offers to upgrade, which Node.js does only where somebody listens. Newer versions of it ask about each one, and read the body
- * of a request whose offer is refused. The function that it returns counts others who listen.
+ * Makes a server emit offers to upgrade, which Node.js does only with a listener. Newer versions of Node.js ask about
+ * each one, and read the body of a request whose offer is refused. The returned function counts the other listeners.
  */
 function listenForUpgrades(server: Gated): () => number {
   server.on('upgrade', () => {})
@@ -89,8 +90,9 @@ function listenForUpgrades(server: Gated): () => number {
 }
 
 /**
- * What Node.js does with an offer to upgrade that nobody takes: a request like any other, here the last one on its connection. Older versions have let
- * go of the connection by then, with the body unread, so a request that has one is handed to them once more.
+ * Handles an offer to upgrade without a listener as Node.js does: as an ordinary request, here the last one on its
+ * connection. Older versions have released the connection by then, with the body unread, so a request with a body is
+ * given to them again.
  */
 function answerPlainly(server: Server, incoming: IncomingMessage, socket: Socket, head: Buffer): void {
   if (framing(incoming.headers).kind === 'none') {
@@ -101,7 +103,7 @@ function answerPlainly(server: Server, incoming: IncomingMessage, socket: Socket
   const lines = pairs(incoming.rawHeaders).filter(([name]) => !offer.test(name)).map(([name, value]) => `${name}: ${value}`)
   socket.unshift(head)
   socket.unshift(Buffer.from([`${incoming.method} ${incoming.url} HTTP/${incoming.httpVersion}`, ...lines, 'Connection: close', '', ''].join('\r\n'), 'latin1'))
-  // To Node.js alone: others who listen count this connection already.
+  // To Node.js alone: other listeners count this connection already.
   const begun = server.listeners(server instanceof SecureServer ? 'secureConnection' : 'connection') as ((this: Server, socket: Socket) => void)[]
   const read = begun.find(({ name }) => name === 'connectionListener') ?? begun[0]
   read?.call(server, socket)

@@ -10,7 +10,7 @@ const HOP_BY_HOP = [
   'connection', 'keep-alive', 'proxy-connection', 'proxy-authenticate', 'proxy-authorization', 'te', 'trailer', 'transfer-encoding', 'upgrade',
   'http2-settings',
 ]
-/** These belong to the whole way, whatever `Connection` says. */
+/** These are end-to-end, even if `Connection` lists them. */
 const NEVER_DROPPED = ['host', 'content-length']
 
 /** The headers that pass: all but those of the connection, and those that `Connection` names. */

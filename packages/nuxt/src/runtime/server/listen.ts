@@ -1,7 +1,7 @@
 // The app's hooks, run by what comes over the bridge.
 //
-// The bridge asks for what somebody listens to, and no more: without a connection hook nothing is streamed. Whoever listens later
-// has it opened anew.
+// The bridge asks only for events that have a hook: without a connection hook nothing is streamed. A hook that is added
+// later reopens it.
 
 import type { EventHandlerRequest, H3Event } from 'h3'
 import type { NitroApp } from 'nitropack/types'
@@ -75,7 +75,7 @@ function anyHooks(nitroApp: NitroApp): AnyHooks {
   return nitroApp.hooks as unknown as AnyHooks
 }
 
-/** What somebody listens to. What is known of a tab must be true, so whoever wants one of the three gets what it rests on. */
+/** The events that have hooks. The data of a tab must be correct, so each of the three brings the events that it depends on. */
 function wantedHooks(nitroApp: NitroApp): string[] {
   const { _hooks } = anyHooks(nitroApp)
   const isHeard = Object.values(HOOKS).some((name) => (_hooks[name]?.length ?? 0) > 0)
@@ -109,12 +109,12 @@ async function callHook(nitroApp: NitroApp, happening: Happening, send: (id: str
   }
 }
 
-/** Tells headcount of sessions that answers of this app take back: who signs out sees no more stats, on streams that are open too. */
+/** Tells headcount of sessions that an answer of this app ends: a user who signs out gets no more stats, also on open streams. */
 function watchSessions(nitroApp: NitroApp, admin: Admin, failed: (error: Error) => void) {
   const admitted = new Set<string>()
   nitroApp.hooks.hook('afterResponse', (event: H3Event<EventHandlerRequest>) => {
     const set = event.node.res.getHeader('set-cookie')
-    // A question of our own is answered to nobody's browser.
+    // A request of this module itself has no browser.
     if (set === undefined || isOwn(event.node.req.headers)) return
     const lines = Array.isArray(set) ? set : [String(set)]
     const ended = changedCookies(event.node.req.headers.cookie, lines, Date.now())

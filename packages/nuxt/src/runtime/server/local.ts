@@ -1,4 +1,4 @@
-// A headcount of one's own for `nuxt dev` and `nuxt preview`.
+// A local headcount for `nuxt dev` and `nuxt preview`.
 //
 // It is a child of a small script that ends it when this process is gone, however that went: a killed dev server leaves nothing behind.
 

@@ -1,7 +1,8 @@
 // Requests with one answer, and streams: passed on to headcount with the browser's own headers.
 //
-// A browser that leaves is noticed at once, which proxies made for pages are not good at: whichever side ends, the other one is ended.
-// Connections to headcount are shared between browsers, so a request whose end two servers could see in two places is refused here.
+// A browser that leaves is noticed at once, which many page proxies miss: when one side ends, the other one is ended.
+// Browsers share the connections to headcount, so a request whose end two servers could see in different places is
+// refused here.
 
 import { Agent as HttpAgent, request as requestHttp, type ClientRequest, type IncomingMessage, type ServerResponse } from 'node:http'
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
@@ -22,7 +23,7 @@ export interface Gate {
   readonly proxies?: Proxies | undefined
 }
 
-/** headcount's endpoints for browsers. Nothing else passes, whatever headcount or a server before it has below the same path. */
+/** headcount's client endpoints. Nothing else passes, even if headcount or a server before it has more below the same path. */
 const ENDPOINTS: ReadonlySet<string> = new Set(['sse', 'ws', 'route', 'subscribe-stats', 'message', 'health', 'client.js', 'client.js.map'])
 /** The parts of the browser client that pages load when they need them. */
 const PART = /^client\/\w[\w-]*(\.[\w-]+)*\.js(\.map)?$/
@@ -91,7 +92,7 @@ export function ask(gate: Gate, incoming: IncomingMessage, path: string | undefi
 /** Answers as headcount did. */
 export function relay(answer: IncomingMessage, outgoing: ServerResponse): void {
   const { statusCode = 0 } = answer
-  // Less is no answer yet: a 101 that says not to what comes here too.
+  // Less is not an answer yet: a 101 without its protocol comes here too.
   if (statusCode < 200) {
     answer.destroy()
     return refuse(outgoing)
@@ -114,7 +115,7 @@ export function refuse(outgoing: ServerResponse): void {
   say(outgoing, 502, 'unreachable', 'headcount does not answer; try again soon')
 }
 
-/** The headers that say how long the body is; `null` where that is not clear, or there is to be none. */
+/** The headers with the length of the body; `null` if it is ambiguous, or there must be no body. */
 function bodyOf({ method, headers }: IncomingMessage): Header[] | null {
   const body = framing(headers)
   if (body.kind === 'none') return method === 'GET' || method === 'HEAD' ? [] : [['content-length', '0']]

@@ -22,7 +22,7 @@ import { gateOf, proxiesOf, setUpstream, siteConfig, upstreamOf, type RuntimeCon
 const LISTENING = 'tracing:net.server.listen:asyncStart'
 
 export default defineNitroPlugin((nitroApp) => {
-  // Pages are being made for a build that nobody is served yet.
+  // Pages are prerendered for a build that is not served yet.
   if (import.meta.prerender) return
   const config = useRuntimeConfig() as RuntimeConfig
   const stops: (() => void)[] = []
@@ -42,7 +42,7 @@ export default defineNitroPlugin((nitroApp) => {
     admin = createAdmin(connected)
     const { announce: rule, builtAt, isLocal } = siteConfig(config)
     const buildId = config.app.buildId ?? ''
-    // What somebody develops is no release to a headcount that others use.
+    // A development build is not a release for a headcount that others use.
     const isRelease = buildId !== '' && (!import.meta.dev || isLocal)
     if (rule !== false && isRelease) stops.push(announce(admin, { id: buildId, builtAt }, rule, warn))
     stops.push(runHooks(nitroApp as NitroApp, config, admin, warn))
@@ -53,7 +53,7 @@ function warn(text: string): void {
   console.warn(`[headcount] ${text}`)
 }
 
-/** The headcount that is configured; in `nuxt preview` one that is started, if there is none. */
+/** The configured headcount; in `nuxt preview` a local one, if none is configured. */
 async function connect(config: RuntimeConfig, stops: (() => void)[]) {
   const upstream = upstreamOf(config)
   if (upstream !== null) return upstream
@@ -95,7 +95,7 @@ function placeGate(config: RuntimeConfig): void {
     attach(server, gate, false)
   }
   subscribe(LISTENING, listening)
-  // Streams would hold up the end of the process until it is forced. Only where somebody takes care of that end.
+  // Streams would delay the end of the process until it is forced. Only if something handles that end.
   setImmediate(() => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       if (process.listenerCount(signal) > 0) process.once(signal, shut)
@@ -103,7 +103,7 @@ function placeGate(config: RuntimeConfig): void {
   })
 }
 
-/** The numbers of now. A promise, so that who passes it on as the specification's example does fails where headcount does not answer. */
+/** The current counts. A promise, so that code that passes it on, as the example of nuxt-skew-protection does, fails if headcount does not answer. */
 async function stats(admin: Admin | null): Promise<unknown> {
   if (admin === null) throw createError({ statusCode: 503, statusMessage: 'No headcount', message: 'no headcount is configured' })
   return admin.get('/stats').catch((cause: Error) => {

@@ -1,9 +1,9 @@
 // Announcing this build to headcount when it starts serving.
 //
-// While a site is rolled out, instances of the old and of the new build start and restart side by side. So an instance never
-// announces a build that headcount has heard of: an old one that restarts changes nothing. Nor, by default, one that is older
-// than the last announcement: an instance that was late must not make everybody go back. Whoever means to go back says so:
-// `headcount release <buildId>`.
+// While a site is rolled out, instances of the old and of the new build start and restart side by side. So an instance
+// never announces a build that headcount knows already: an old instance that restarts changes nothing. By default it
+// does not announce a build older than the last announcement either: a late instance must not send all tabs back. To go
+// back, use `headcount release <buildId>`.
 
 import type { ReleaseEntry, ReleasesAnswer } from '../openapi.js'
 import type { Admin } from './admin.js'
@@ -31,7 +31,7 @@ export function judge(build: Build, { releases }: Releases, rule: 'newer' | 'unk
   return rule === 'newer' && last !== undefined && last.announcedAt > build.builtAt ? 'older' : 'announce'
 }
 
-/** Announces a build if it is to be, trying until headcount answers. The function that it returns ends that. */
+/** Announces a build if it must be announced, and retries until headcount answers. The returned function stops that. */
 export function announce(admin: Admin, build: Build, rule: 'newer' | 'unknown', say: (text: string) => void): () => void {
   let failures = 0
   let again: NodeJS.Timeout | undefined

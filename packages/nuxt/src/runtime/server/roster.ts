@@ -1,7 +1,7 @@
 // Which connections the hooks know as open.
 //
-// A bridge that was lost begins anew with everything that is open. The hooks hear only of what is different from what they
-// heard before: a tab that stayed connected meanwhile is not opened twice, one that left is closed.
+// After a lost bridge the new one begins with every open connection. The hooks get only the differences: a tab that
+// stayed connected is not opened twice, one that left is closed.
 
 import type { BridgeLine as AnyLine } from '../openapi.js'
 
@@ -19,23 +19,23 @@ export type Happening =
   | { readonly type: 'route-update'; readonly id: string; readonly route: string }
   | { readonly type: 'close'; readonly id: string }
 
-/** Who is open, as the hooks know it. */
+/** The open tabs, as the hooks know them. */
 export interface Roster {
-  /** A bridge begins: what it does not tell again is gone. */
+  /** A bridge begins: a tab that it does not report again is gone. */
   begin(): void
-  /** Nobody is told of any more. */
+  /** The events of a bridge end: every known tab counts as closed. */
   forget(): Happening[]
-  /** What a line of the bridge means to the hooks. */
+  /** The events that a line of the bridge causes for the hooks. */
   read(line: BridgeLine): Happening[]
 }
 
 interface Known {
   route: string | undefined
-  /** The beginning in which it was last told. */
+  /** The beginning in which it was last reported. */
   beginning: number
 }
 
-/** Nobody is known. */
+/** A roster without tabs. */
 export function createRoster(): Roster {
   const known = new Map<string, Known>()
   let beginning = 0

@@ -8,7 +8,7 @@ import type { MessagesAnswer } from '../openapi.js'
 import type { Admin } from './admin.js'
 
 interface Waiting {
-  /** The message and for whom, as JSON. */
+  /** The message and its connection, as JSON. */
   readonly text: string
   readonly bytes: number
 }

@@ -67,7 +67,7 @@ function believed(config: RuntimeConfig): Proxies | undefined {
   }
 }
 
-/** What is wrong with the configuration was said by who connected; browsers are told that nobody answers. */
+/** The bridge has reported what is wrong with the configuration; browsers get the answer of an unreachable server. */
 function reachable(config: RuntimeConfig): Upstream | null {
   try {
     return upstreamOf(config)

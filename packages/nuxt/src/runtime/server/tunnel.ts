@@ -11,7 +11,7 @@ import type { Duplex } from 'node:stream'
 import { endToEnd, framing } from './headers.js'
 import { ANSWER_WITHIN_MS, ask, endpointOf, open, refuse, relay, type Gate } from './pipe.js'
 
-/** How long a connection stays for its last answer to be read, and how much that comes meanwhile is thrown away. */
+/** How long a connection stays open for its last answer to be read, and how many incoming bytes are discarded during that time. */
 const LINGER_MS = 2_000
 const DISCARDED_BYTES_MAX = 65_536
 
@@ -73,7 +73,7 @@ function switching({ rawHeaders }: IncomingMessage): string {
   return ['HTTP/1.1 101 Switching Protocols', 'Connection: Upgrade', 'Upgrade: websocket', ...lines, '', ''].join('\r\n')
 }
 
-/** Passes bytes both ways until either side ends. The last words, a close frame perhaps, are still passed on; nobody leaves half. */
+/** Passes bytes both ways until one side ends. Bytes that are under way, such as a close frame, are still passed on; then both sides end. */
 function join(near: Socket, far: Socket): void {
   far.setNoDelay(true)
   for (const [side, other] of [[near, far], [far, near]] as const) {
@@ -84,7 +84,7 @@ function join(near: Socket, far: Socket): void {
   }
 }
 
-/** The one answer that a connection still gives: then it is closed. What comes on it meanwhile is thrown away. */
+/** The last answer on a connection, which is closed then. Bytes that still come are discarded. */
 export function lastAnswer(incoming: IncomingMessage, socket: Socket): ServerResponse {
   const outgoing = new ServerResponse(incoming)
   outgoing.shouldKeepAlive = false

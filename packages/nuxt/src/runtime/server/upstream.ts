@@ -7,7 +7,7 @@
 export interface Upstream {
   /** Its origin. */
   readonly url: URL
-  /** The origin of its admin API, which may have an address of its own. */
+  /** The origin of its admin API, which may have another address. */
   readonly adminUrl: URL
   /** Where the admin API is on it. Default `/api/admin`. */
   readonly adminPath: string
