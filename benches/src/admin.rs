@@ -52,7 +52,7 @@ pub(crate) fn invalidate(server: SocketAddr, route: &str) -> Result<(), Failure>
     .map(drop)
 }
 
-/// A bridge of an app that says who may see stats. Nobody asks while it is open here. It ends when dropped.
+/// A bridge of an app that decides who may see stats. It gets no questions here. It ends when dropped.
 #[derive(Debug)]
 pub(crate) struct Bridge(TcpStream);
 

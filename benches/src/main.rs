@@ -6,8 +6,8 @@
 //! cargo run --release -p headcount-bench -- all
 //! ```
 //!
-//! The servers run one after the other, each in a process of its own; tabs are real sockets of loader processes on
-//! 127.0.0.0/8. Data goes to stdout, talk to stderr. Absent on purpose: TLS, and a network that is not the loopback's.
+//! The servers run one after the other, each in its own process; tabs are real sockets of loader processes on
+//! 127.0.0.0/8. Data goes to stdout, messages to stderr. Deliberately absent: TLS, and a network other than loopback.
 
 mod admin;
 mod baseline;
@@ -54,7 +54,7 @@ struct Arguments {
     /// The headcount binary. Default: beside this program.
     #[arg(long)]
     headcount: Option<PathBuf>,
-    /// A headcount binary of another revision, to be measured in the same run and shown beside this one.
+    /// A headcount binary of another revision, which is measured in the same run and shown beside this one.
     #[arg(long)]
     before: Option<PathBuf>,
     /// Measure only these servers.

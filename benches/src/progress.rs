@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 
 /// Says where the run is.
 pub(crate) fn say(text: &str) {
-    // A closed stderr is no reason to stop measuring.
+    // A closed stderr does not stop the measurement.
     drop(writeln!(io::stderr(), "{text}"));
 }
 

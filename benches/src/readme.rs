@@ -1,4 +1,4 @@
-//! The results as `docs/measured.md` shows them: fewer rows, in words for readers who do not know the code.
+//! The results as in `docs/measured.md`: fewer rows, in words for readers who do not know the code.
 //!
 //! What is printed goes between the `bench` markers of that page as it is.
 

@@ -104,7 +104,8 @@ pub(crate) struct Memory {
 }
 
 impl Server {
-    /// Starts a server and waits until it says where it listens. `headcount` is the binary that runs as [`Subject::Headcount`] or [`Subject::Before`].
+    /// Starts a server and waits until it says where it listens. `headcount` is the binary that runs as
+    /// [`Subject::Headcount`] or [`Subject::Before`].
     pub(crate) fn start(subject: Subject, headcount: &Path, setup: Setup) -> Result<Self, Failure> {
         let name = subject.name();
         let mut command = subject
@@ -187,7 +188,7 @@ pub(crate) fn memory_of(rollup: &Path) -> Result<Memory, Failure> {
     })
 }
 
-/// Becomes `program`, to be ended by the kernel when the caller's parent ends.
+/// Runs `program` in place of this process. The kernel ends it when the caller's parent ends.
 pub(crate) fn become_guarded(program: &Path, arguments: &[String]) -> io::Error {
     if let Err(error) = end_with_parent() {
         return error;

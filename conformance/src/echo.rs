@@ -21,7 +21,7 @@ impl Echo {
     ///
     /// # Errors
     ///
-    /// What the system says where no port or thread is to be had.
+    /// The error of the system if there is no port or thread.
     pub fn start() -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;

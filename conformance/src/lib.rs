@@ -1,9 +1,9 @@
 //! headcount's WebSocket framing as an echo server, so that what judges WebSocket servers can judge it.
 //!
-//! headcount itself answers no message with the same message, and the Autobahn test suite expects just that. [`Echo`] is the
-//! thinnest socket that can be put around [`headcount_core::websocket`]: a blocking thread for each connection, which feeds
-//! the decoder what a read returned and writes back what came out. Whatever is judged here is therefore the framing that
-//! shards use, byte for byte; how a shard closes is judged on the server itself, by this package's tests.
+//! The Autobahn test suite expects an echo, which headcount itself does not send. [`Echo`] is the thinnest possible
+//! socket around [`headcount_core::websocket`]: a blocking thread for each connection, which passes the bytes of a read
+//! to the decoder and writes the messages back. So the suite checks the framing that shards use, byte for byte; this
+//! package's tests check on the server itself how a shard closes.
 //!
 //! Invariants: a connection ends after the first close, violation or silence of [`SILENCE`]; after its last frame it says
 //! nothing and waits for the client to hang up, so that no reset overtakes the close frame. Deliberately absent:

@@ -1,6 +1,6 @@
 //! The echo server as a program: says where it listens on stdout, and ends when its stdin does.
 //!
-//! So whoever started it need only go away; there is nothing to clean up, and no signal to send.
+//! So it ends when its parent ends; there is nothing to clean up, and no signal to send.
 
 use std::io::{self, Read, Write};
 

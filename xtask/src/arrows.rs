@@ -1,7 +1,8 @@
 //! Which crate may depend on which: `core ← server ← binary`, `core ← nats ← binary`.
 //!
-//! Arrows within a crate are those of `rooms.rs`. Cargo enforces that arrows form no circle; this enforces that they are the ones of the design, and that the core stays free
-//! of runtimes, sockets and chance, also by way of somebody else's crate. Dependencies of tests are not looked at.
+//! Arrows within a crate are those of `rooms.rs`. Cargo refuses circles of dependencies. This check allows only the
+//! dependencies of the design, and keeps runtimes, sockets and randomness out of the core, also through third-party
+//! crates. Dependencies of tests are not checked.
 
 use crate::report::{Failure, Passed};
 use crate::tree::{self, Package};
@@ -51,7 +52,7 @@ const RULES: &[Rule] = &[
         may_use: &["headcount-core"],
         must_not_use: &["tokio"],
     },
-    // Measures from outside: the server's library, and whatever a client is made of.
+    // Measures from outside: the server's library, and the crates of its clients.
     Rule {
         package: "headcount-bench",
         may_use: &["headcount-core", "headcount-server"],

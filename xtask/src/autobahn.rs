@@ -170,7 +170,7 @@ fn can_install(python: &Path) -> bool {
         .is_some_and(|python| run::works(python, &["-m", "pip", "--version"]))
 }
 
-/// pyenv's newest Python 2.7, which it puts on nobody's PATH unasked.
+/// pyenv's newest Python 2.7, which is not on the PATH.
 fn pyenv() -> Option<PathBuf> {
     if !run::works("pyenv", &["--version"]) {
         return None;

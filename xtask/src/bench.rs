@@ -1,9 +1,9 @@
-//! `cargo xtask bench`: the measurements, in a release build, as a package of their own under `benches/`.
+//! `cargo xtask bench`: the measurements, in a release build, from the separate package in `benches/`.
 
 use crate::report::Failure;
 use crate::run;
 
-/// Builds the binary to be measured, then becomes the measuring program with `arguments`.
+/// Builds the binary that is measured, then runs the measuring program with `arguments`.
 pub(crate) fn bench(arguments: &[String]) -> Result<(), Failure> {
     if !run::root().join("benches/Cargo.toml").is_file() {
         return Err(Failure::new(

@@ -177,7 +177,7 @@ fn read(list: &str) -> Vec<Failed> {
     lines.collect()
 }
 
-/// Whether any test ran and passed. A pattern that matches none is no success.
+/// Whether any test ran and passed. A pattern that matches no test fails.
 fn passed_some(list: &str) -> bool {
     let mut passed = list
         .lines()

@@ -1,7 +1,7 @@
 //! `cargo xtask canary`: what the tests pin, as it is on the registry today.
 //!
-//! Not a part of `cargo xtask test`, whose outcome depends on this repository alone. A canary that fails says that a lock file in `e2e/`
-//! cannot be raised yet, and that those who install the newest today have trouble.
+//! Not a part of `cargo xtask test`, whose outcome depends on this repository alone. A canary that fails says that a lock
+//! file in `e2e/` cannot be raised yet, and that users who install the newest Nuxt today have a problem.
 
 use crate::report::{Failure, Passed, step};
 use crate::{needs, packages, run};

@@ -3,7 +3,7 @@
 //! The steps go from the fast to the slow, and the first failure ends the run.
 
 use crate::report::{Failure, Passed, step};
-use crate::{arrows, dependencies, documents, names, reference, rooms, run, rust, sizes, source};
+use crate::{arrows, dependencies, documents, names, phrases, reference, rooms, run, rust, sizes, source};
 
 /// The gates, then the unit tests.
 pub(crate) fn check() -> Result<(), Failure> {
@@ -11,7 +11,7 @@ pub(crate) fn check() -> Result<(), Failure> {
     step("unit tests", unit_tests)
 }
 
-/// Everything that is judged without running the product.
+/// Every check that does not run the product.
 pub(crate) fn gates() -> Result<(), Failure> {
     step("formatting", formatting)?;
     step("lints of TypeScript", typescript_lints)?;
@@ -21,6 +21,7 @@ pub(crate) fn gates() -> Result<(), Failure> {
     step("names of public types", || names::rules(&sources))?;
     step("sizes of files and functions", || sizes::rules(&sources))?;
     step("documents name what exists", documents::rules)?;
+    step("comments and documents in plain words", phrases::rules)?;
     step(
         "the reference says what the sources say",
         reference::sources_are_fresh,
@@ -31,7 +32,7 @@ pub(crate) fn gates() -> Result<(), Failure> {
     step("dependencies: licences, bans, sources", dependencies::rules)
 }
 
-/// Whether cargo-nextest is there. It runs each test in a process of its own, and several at once.
+/// Whether cargo-nextest is there. It runs each test in its own process, and several at once.
 pub(crate) fn has_nextest() -> bool {
     run::works("cargo", &["nextest", "--version"])
 }

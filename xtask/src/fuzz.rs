@@ -1,10 +1,10 @@
 //! `cargo xtask fuzz [target] [--seconds N]`: the fuzz targets of the crates, for as long as you like.
 //!
-//! A target is a file in a crate's `src/fuzz/` with `name = "<file>"` in it, so there is no list to keep. Each runs under libFuzzer,
-//! which bolero brings as source: the crate is built with the compiler's coverage counters, on stable Rust, and a C++ compiler
-//! builds libFuzzer. Without a C++ compiler the target runs with random bytes instead, and the result says so. What libFuzzer
-//! learns stays in `target/fuzz/<target>/corpus`, and the next run goes on from there. An input that fails is written to
-//! `__fuzz__/<target>/crashes/` beside the target, where `cargo test` finds it.
+//! A target is a file in a crate's `src/fuzz/` with `name = "<file>"` in it, so there is no list to keep. Each runs under
+//! libFuzzer, which bolero brings as source: the crate is built with the compiler's coverage counters, on stable Rust, and a
+//! C++ compiler builds libFuzzer. Without a C++ compiler the target runs with random bytes instead, and the result says so.
+//! libFuzzer keeps its corpus in `target/fuzz/<target>/corpus`, and the next run continues from there. An input that fails
+//! is written to `__fuzz__/<target>/crashes/` beside the target, where `cargo test` finds it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -35,7 +35,7 @@ struct Target {
     package: PathBuf,
 }
 
-/// Runs one target, or all of them in turn.
+/// Runs one target, or all of them one after the other.
 pub(crate) fn fuzz(arguments: &[String]) -> Result<(), Failure> {
     let (wanted, seconds) = read(arguments)?;
     let mut targets = targets(&tree::files()?)?;
@@ -91,7 +91,7 @@ fn targets(files: &[PathBuf]) -> Result<Vec<Target>, Failure> {
     Ok(targets)
 }
 
-/// The package and the name that a path under some `src/fuzz/` stands for.
+/// The package and the target of a path below a `src/fuzz/`.
 fn place(path: &Path) -> Option<(PathBuf, String)> {
     let folder = path.parent()?;
     let package = folder.ancestors().nth(2)?;

@@ -3,7 +3,7 @@
 //! `OR` is a choice, so one allowed side is enough; `AND` asks for both and binds tighter. The old `MIT/Apache-2.0` is a choice.
 //! An expression that cannot be read is not allowed.
 
-/// Whether somebody who accepts only the licences in `allowed` may use what comes under `expression`.
+/// Whether the licences in `allowed` are enough to use a package with the licence `expression`.
 pub(crate) fn is_allowed(expression: &str, allowed: &[String]) -> bool {
     let spaced = expression
         .replace('(', " ( ")

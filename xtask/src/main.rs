@@ -22,6 +22,7 @@ mod licence;
 mod names;
 mod needs;
 mod packages;
+mod phrases;
 mod reference;
 mod release;
 mod repeat;

@@ -137,8 +137,8 @@ fn noting(installed: &[&str]) -> Passed {
     Passed::Noting(format!("installed {}", installed.join(", ")))
 }
 
-/// `ip`, which makes the network namespaces in which peers are lost, installed if this can be done here. Where namespaces
-/// cannot be made anyhow, those tests are left out, and this says so.
+/// `ip` creates the network namespaces for tests with lost peers. Installs it if possible. If namespaces cannot be
+/// created here, those tests are left out, and this says so.
 pub(crate) fn namespaces() -> Result<Passed, Failure> {
     let without = |reason: &str| {
         Ok(Passed::WithoutPart(format!(
@@ -234,7 +234,7 @@ fn is_root() -> bool {
     run::output(&mut run::command("id", &["-u"])).is_ok_and(|id| id.trim() == "0")
 }
 
-/// npm writes a lock file of its own beside what it installed; as long as that one is younger, nothing has changed.
+/// npm writes another lock file beside the installed packages; while that one is newer, nothing has changed.
 fn is_fresh(folder: &Path) -> bool {
     let installed = modified(&folder.join("node_modules/.package-lock.json"));
     let wanted = modified(&folder.join("package-lock.json"));

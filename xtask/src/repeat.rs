@@ -1,6 +1,6 @@
 //! Tests that failed once and passed when they were repeated: which those were, for the end of a run.
 //!
-//! nextest repeats a test by itself and says so in a file of `JUnit`. Browser tests are repeated in `browser.rs`.
+//! nextest repeats a test by itself and reports it in a `JUnit` file. Browser tests are repeated in `browser.rs`.
 
 use std::fs;
 
@@ -20,7 +20,7 @@ pub(crate) fn of_nextest() -> Vec<String> {
     fs::read_to_string(run::root().join(NEXTEST)).map_or_else(|_| Vec::new(), |report| flaky(&report))
 }
 
-/// Says at the end of a run what had to be repeated. A test that needs that is a race which is not understood yet.
+/// Lists the repeated tests at the end of a run. A test that needs a repeat has a race that is not understood yet.
 pub(crate) fn summary(repeated: &[String]) {
     if repeated.is_empty() {
         return;

@@ -73,7 +73,7 @@ pub(crate) fn conclude(outcome: Result<(), Failure>) -> ExitCode {
     }
 }
 
-/// Writes `text` as it is. A terminal that went away is no reason to stop.
+/// Writes `text` as it is. A terminal that is gone does not stop the run.
 pub(crate) fn say(text: &str) {
     let _gone = std::io::stderr().lock().write_all(text.as_bytes());
 }

@@ -17,7 +17,7 @@ pub(crate) fn test() -> Result<(), Failure> {
     outcome
 }
 
-/// What had to be repeated is told even if something fails.
+/// Repeated tests are listed even if something fails.
 fn everything(repeated: &mut Vec<String>) -> Result<(), Failure> {
     check::gates()?;
     step("packages for the browser", packages::packages)?;
@@ -50,7 +50,7 @@ fn binary() -> Result<Passed, Failure> {
     run::succeed(&mut command, "mend what the compiler names").map(|()| Passed::Whole)
 }
 
-/// `--no-fail-fast`: whoever reads the build server's log wants all of what is broken.
+/// `--no-fail-fast`: the log of the build server must show every failure.
 fn rust_tests() -> Result<Passed, Failure> {
     let arguments: &[&str] = if check::has_nextest() {
         &["nextest", "run", "--workspace", "--no-fail-fast"]

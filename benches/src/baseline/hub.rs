@@ -1,4 +1,4 @@
-//! The baseline's registry: a `DashMap` from id to connection, scanned whenever somebody wants to know.
+//! The baseline's registry: a `DashMap` from id to connection, scanned for each question.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -121,7 +121,7 @@ impl Hub {
         }
     }
 
-    /// Everything, counted anew.
+    /// Everything, counted again.
     pub(super) fn stats(&self) -> Stats {
         let mut stats = Stats {
             kind: "stats",
@@ -153,7 +153,7 @@ impl Hub {
         }
     }
 
-    /// Makes a release current and tells everybody. Answers how many were told.
+    /// Makes a release current and tells all tabs. Returns how many were told.
     pub(super) fn announce(&self, version: &str) -> usize {
         version.clone_into(&mut self.release.write().unwrap_or_else(PoisonError::into_inner));
         self.tell(
@@ -162,7 +162,7 @@ impl Hub {
         )
     }
 
-    /// Tells everybody whose route begins with `prefix` to refresh. Answers how many were told.
+    /// Tells all tabs whose route begins with `prefix` to refresh. Returns how many were told.
     pub(super) fn invalidate(&self, prefix: &str) -> usize {
         let version = self.release();
         let message =

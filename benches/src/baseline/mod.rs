@@ -2,10 +2,10 @@
 //!
 //! `axum::response::Sse` with `KeepAlive`, `axum::extract::ws` with its defaults, a `DashMap` from id to connection, an
 //! `mpsc` channel per connection; on every open, navigation and close the whole stats object is rebuilt by scanning the map
-//! and sent to each subscribed admin. It is written with care where care is cheap: a broadcast is encoded once, nothing is
-//! rebuilt while nobody watches, and the queues are bounded (an unbounded queue to one slow admin takes gigabytes).
+//! and sent to each subscribed admin. It has the cheap optimisations: a broadcast is encoded once, nothing is rebuilt
+//! without a subscriber, and the queues are bounded (an unbounded queue to one slow admin takes gigabytes).
 //!
-//! Deliberately absent: authorization (everybody is admitted), coalescing, deltas, resume, limits on what a client sends.
+//! Deliberately absent: authorization (every subscriber is admitted), coalescing, deltas, resume, rate limits.
 
 mod admin;
 mod hub;

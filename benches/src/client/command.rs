@@ -30,7 +30,8 @@ impl fmt::Display for Transport {
 pub(crate) enum Setup {
     /// Anyone may see stats; a browser has the cookie of its version alone.
     Plain,
-    /// As behind `@headcount/nuxt`: the app is asked over its bridge who may see stats, and a browser has some 2 KB of cookies.
+    /// As behind `@headcount/nuxt`: the app decides over its bridge who may see stats, and a browser has some 2 KB of
+    /// cookies.
     Nuxt,
 }
 
@@ -54,7 +55,7 @@ pub(crate) enum Command {
     },
     /// Move tabs to other pages: so many moves in all, at so many a second. Tabs take turns in a scattered order.
     Update { count: usize, per_second: u32 },
-    /// Move the first so many tabs to the page that is to be invalidated.
+    /// Move this many tabs to the page that will be invalidated.
     Place { count: usize },
     /// Forget which tabs have been told of a version, and what the admin received.
     Mark,

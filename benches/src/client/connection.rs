@@ -15,7 +15,7 @@ use super::websocket;
 /// Pages that tabs move between.
 pub(super) const PAGES: usize = 200;
 
-/// The page, beyond those, that is to be invalidated.
+/// Another page, which will be invalidated.
 pub(super) const PLACED: usize = PAGES;
 
 /// A browser's, since servers leave bots out of the counts.

@@ -1,4 +1,4 @@
-//! A loader: a process of its own that plays thousands of tabs, as its parent tells it.
+//! A loader: a separate process that plays thousands of tabs, as its parent tells it.
 //!
 //! It ends when its stdin does, so that no loader outlives the run that started it.
 
@@ -46,7 +46,7 @@ fn failed(why: &dyn std::error::Error) -> Answer {
     Answer::Failed { why: why.to_string() }
 }
 
-/// Reads lines on a thread of its own and wakes the fleet for each one, and for the end.
+/// Reads lines on a separate thread and wakes the fleet for each one, and for the end.
 fn read_commands(waker: Waker) -> Receiver<String> {
     let (sender, receiver) = sync_channel(16);
     std::thread::spawn(move || {

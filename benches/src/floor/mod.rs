@@ -1,10 +1,10 @@
-//! The floor: what the kernel alone costs here, whatever a server does with it.
+//! The floor: the cost of the kernel alone, which every server has.
 //!
-//! Two threads, each with a listener of its own on one address (`SO_REUSEPORT`) and a `mio::Poll`. A socket is accepted,
-//! registered once, read once for each time it is ready, answered with fixed bytes of the length that headcount's have, and
-//! closed. A `POST` of a release makes both threads write one fixed message to every tab. So an event costs the system calls
-//! that it cannot be had without, and almost nothing else: figures of a server are compared with these rather than with
-//! those of another machine.
+//! Two threads, each with its own listener on one address (`SO_REUSEPORT`) and a `mio::Poll`. A socket is accepted,
+//! registered once, read once for each time it is ready, answered with fixed bytes as long as headcount's, and closed.
+//! A `POST` of a release makes both threads write one fixed message to every tab. So an event costs the necessary
+//! system calls, and almost nothing else: figures of a server are compared with these rather than with those of another
+//! machine.
 //!
 //! Deliberately absent: parsing beyond the end of a head, identities, counts, verdicts, limits, timers, keepalives, requests
 //! that arrive in pieces (none does on the loopback; one that did would be answered once its end came).
@@ -165,7 +165,7 @@ impl Worker {
                 Kind::Sse => RELEASE_SSE,
                 Kind::WebSocket => RELEASE_WEBSOCKET,
             };
-            // A socket that takes no more is found out by its reader, who counts what comes.
+            // The reader counts what comes, and so notices a socket that accepts no more.
             drop(socket.write(message));
         }
     }

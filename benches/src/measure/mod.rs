@@ -32,11 +32,11 @@ pub(crate) enum Part {
     Idle,
     /// CPU to open and to close a connection.
     Accept,
-    /// CPU of a route update with nobody watching.
+    /// CPU of a route update without a subscriber.
     Updates,
     /// CPU and time of a release told to every tab.
     Broadcast,
-    /// Cost of one admin who watches, as connections grow.
+    /// Cost of one subscriber, as connections grow.
     Subscriber,
     /// Time from a lone change to the admin's socket.
     Lone,

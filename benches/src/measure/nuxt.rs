@@ -1,4 +1,4 @@
-//! What a tab takes in memory behind a Nuxt app: the server asks the app who may see stats, and browsers have cookies.
+//! The memory of a tab behind a Nuxt app: the server asks the app who may see stats, and browsers have cookies.
 //!
 //! The app's bridge is open. No tab asks for stats, as hardly any does. What handshakes showed is kept for a moment, so memory is
 //! taken when that is over and the allocator has given it back.

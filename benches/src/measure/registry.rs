@@ -91,7 +91,7 @@ fn registry() -> Registry<()> {
     registry
 }
 
-/// Everybody below the prefix. The pattern is one for sure; were it none, its row would stay empty.
+/// All tabs below the prefix. The pattern is valid; if it were not, its row would stay empty.
 fn rule() -> Option<Rule> {
     Some(Rule {
         id: 1,

@@ -1,4 +1,4 @@
-//! What connections cost while nobody watches: memory at rest, opening, navigating, a release to all, closing.
+//! The cost of connections without a subscriber: memory at rest, opening, navigating, a release to all, closing.
 
 use std::time::Duration;
 
@@ -86,9 +86,9 @@ pub(super) fn memory(
     Ok((empty, opened))
 }
 
-/// Opens and closes every connection, again and again; the least counts. A virtual machine gives pages that nobody uses back
-/// to its host, and whoever uses them again first is charged with getting them: up to three times the work itself, to any of
-/// the servers, and never less than nothing.
+/// Opens and closes every connection, again and again; the least counts. A virtual machine gives unused pages back to
+/// its host, and the first process that uses them again pays for getting them: up to three times the work itself, for
+/// any of the servers.
 fn coming_and_going(stand: &mut Stand<'_>, tabs: usize) -> Result<(), Failure> {
     say("  opening and closing");
     let (mut opening, mut closing, mut both) = (Vec::new(), Vec::new(), Vec::new());

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::client::command::Transport;
 use crate::server::Subject;
 
-/// Repeats that differ by more than this share of their median are said to be noisy.
+/// Repeats that differ by more than this share of their median are reported as noisy.
 const SPREAD: f64 = 0.5;
 
 /// Numbers by row, transport and server.

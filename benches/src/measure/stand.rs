@@ -40,7 +40,7 @@ pub(super) struct Stand<'a> {
     pub(super) transport: Transport,
     setup: Setup,
     pub(super) loaders: Vec<Loader>,
-    /// The loader whose first connection subscribes to stats, and whose second makes lone changes.
+    /// The loader whose first connection subscribes to stats, and whose second makes single changes.
     pub(super) watcher: Loader,
     /// The app's, where the server asks one.
     _bridge: Option<Bridge>,

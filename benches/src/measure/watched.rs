@@ -1,4 +1,4 @@
-//! What one admin who watches costs as connections grow, how soon the admin sees a change, and an invalidation of 1 %.
+//! The cost of one subscriber as connections grow, how soon it sees a change, and an invalidation of 1 %.
 //!
 //! At two thirds of the tabs, which is 10,000 in a full run: the cost of having opened them all under the admin's eyes, lone
 //! changes, the invalidation. At all of them: the rates, and a subscriber of the older kind, which wants complete stats.
@@ -152,7 +152,7 @@ fn invalidation(stand: &mut Stand<'_>) -> Result<(), Failure> {
             last = told(stand, &placed)?.saturating_sub(start).as_secs_f64() * 1e3;
             Ok(())
         })?;
-        // Once more, at rest: nobody else was told.
+        // Once more, at rest: no other tab was told.
         told(stand, &placed)?;
         costs.push(spent.cpu_s * 1e3);
         lasts.push(last);

@@ -23,7 +23,7 @@ fn run_small(server: &str, parts: &[&str]) -> Value {
     serde_json::from_slice(&std::fs::read(file.path()).unwrap()).unwrap()
 }
 
-/// What the run found wrong. A machine that does other things meanwhile is not.
+/// The problems that the run found, except a machine that is busy with other work.
 fn complaints(report: &Value) -> Vec<&str> {
     let notes = report["notes"]
         .as_array()

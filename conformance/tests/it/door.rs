@@ -30,7 +30,7 @@ enum Door {
     Lean,
     /// `axum::serve`: the socket moves to a shard after the upgrade.
     Adopted,
-    /// `axum::serve` over what is no plain socket: a task carries it.
+    /// `axum::serve` over a stream that is not a plain socket: a task carries it.
     Carried,
 }
 
@@ -85,7 +85,7 @@ impl Server {
         client
     }
 
-    /// Waits until nobody is counted any more.
+    /// Waits until the count is 0.
     fn empties(&self) -> bool {
         let emptied = async {
             while self.headcount.stats().await.unwrap().total > 0 {

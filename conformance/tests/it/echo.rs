@@ -21,7 +21,7 @@ fn hold(echo: &Echo, case: &Case, piece: usize) {
     let mut client = Client::open(echo.address(), "/");
     let mut writer = client.writer();
     let sends = case.sends.clone();
-    // A thread of its own: an echo that is not read from stops reading, too.
+    // A separate thread: an echo whose answers are not read stops reading, too.
     let sender = thread::spawn(move || sends.chunks(piece).all(|bytes| writer.write_all(bytes).is_ok()));
     let mut received = client.receive_all();
     sender.join().unwrap();

@@ -3,7 +3,7 @@
 use crate::case::{Case, answer, pong};
 use crate::client::{BINARY, CLOSE, CONTINUATION, FIN, PING, TEXT, close, frame};
 
-/// Codes that may stand in a close frame, from each range and its edges.
+/// Valid codes of a close frame, from each range and its edges.
 const CODES: [u16; 16] = [
     1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999,
 ];
