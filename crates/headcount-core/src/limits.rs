@@ -7,94 +7,103 @@
 /// The bounds of one server. `Limits::default()` is sized for a small machine that holds many visitors.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections open at once, over all shards. The next one is answered `503` with `Retry-After`. Default 1,000,000.
+    /// Connections open at once, over all shards. The next one is answered `503` with `Retry-After`. Default
+    /// 1,000,000.
     pub connections_max: u32,
-    /// Connections open at once from one client address; an IPv6 address counts by its `/64`. `0` means no such limit. The next one is
-    /// answered `503`. Trusted proxies are exempt: the addresses that they forward are limited instead, and kept as hashes only. Browsers
-    /// whose forwarded address cannot be read count as one address. Default 0.
+    /// Connections open at once from one client address; an IPv6 address counts by its `/64`. `0` means no such
+    /// limit. The next one is answered `503`. Trusted proxies are exempt: the addresses that they forward are limited
+    /// instead, and kept as hashes only. Browsers whose forwarded address cannot be read count as one address.
+    /// Default 0.
     pub connections_per_address_max: u32,
     /// Sockets whose request head is still incomplete, per shard. The oldest is closed for a new one. Default 4,096.
     pub heads_pending_max: u32,
     /// Bytes of a request head, at least 8,192. A longer one is answered `431`. Default 16,384.
     pub head_bytes_max: u32,
-    /// Milliseconds a request head may take to arrive, and again its body. A slower one is answered `408`. Default 10,000.
+    /// Milliseconds a request head may take to arrive, and again its body. A slower one is answered `408`. Default
+    /// 10,000.
     pub head_ms: u32,
     /// Bytes of a request body. A longer one is answered `413`. Default 65,536.
     pub body_bytes_max: u32,
-    /// HTTP connections served at once besides plain streams: requests, and all of HTTP/2. The next one is answered `503`. While more
-    /// than half of them are in use, a connection without a request is closed after a second, and one whose requests all wait for the
-    /// client after two. Default 16,384.
+    /// HTTP connections served at once besides plain streams: requests, and all of HTTP/2. The next one is answered
+    /// `503`. While more than half of them are in use, a connection without a request is closed after a second, and
+    /// one whose requests all wait for the client after two. Default 16,384.
     pub http_connections_max: u32,
     /// Milliseconds an HTTP/2 connection may be open without a request under way before it is closed; an HTTP/1.1 connection waits
     /// `head_ms` for its next request. Default 30,000.
     pub http_idle_ms: u32,
-    /// Requests that an HTTP/2 connection may have under way at once, streams included. The client holds back further ones. Default 256.
+    /// Requests that an HTTP/2 connection may have under way at once, streams included. The client holds back further
+    /// ones. Default 256.
     pub http_streams_max: u32,
     /// Bytes of one WebSocket message from a client, all fragments together. A longer one closes with 1009. Default 8,192.
     pub message_bytes_max: u32,
-    /// Messages a client may send at once; the allowance refills at `messages_per_second`. Messages beyond it are dropped and counted. A
-    /// client that sends four more bursts beyond it is closed with 1008. At most 8,000. Default 60.
+    /// Messages a client may send at once; the allowance refills at `messages_per_second`. Messages beyond it are
+    /// dropped and counted. A client that sends four more bursts beyond it is closed with 1008. At most 8,000.
+    /// Default 60.
     pub messages_burst: u16,
-    /// Messages a second a client may send without end. It must allow one message every `keepalive_ms`, because a client at rest sends
-    /// that. Default 20.
+    /// Messages a second a client may send without end. It must allow one message every `keepalive_ms`, because a
+    /// client at rest sends that. Default 20.
     pub messages_per_second: u16,
-    /// Bytes of a route in its normal form. A longer one counts as `/` when a stream opens, and is refused later. Default 1,024.
+    /// Bytes of a route in its normal form. A longer one counts as `/` when a stream opens, and is refused later.
+    /// Default 1,024.
     pub route_bytes_max: u16,
     /// Bytes of a version. A tab with a longer one counts under `(other)`. Default 128.
     pub version_bytes_max: u16,
     /// Distinct routes a shard names at once. Tabs on further routes count under `(other)`. Default 10,000.
     pub routes_max: u32,
-    /// Distinct versions a shard names at once, besides the releases in the log, which always have a name. Tabs on further versions count
-    /// under `(other)`. Default 1,000.
+    /// Distinct versions a shard names at once, besides the releases in the log, which always have a name. Tabs on further
+    /// versions count under `(other)`. Default 1,000.
     pub versions_max: u32,
-    /// Bytes a shard keeps of the routes that count under `(other)`, and as many of such versions, so that rules still reach their tabs.
-    /// Each distinct one takes its length and 192 bytes. For a tab beyond that, the server cannot tell which rules match: the tab is
-    /// reported as `unknown`. Default 16,777,216.
+    /// Bytes a shard keeps of the routes that count under `(other)`, and as many of such versions, so that rules
+    /// still reach their tabs. Each distinct one takes its length and 192 bytes. For a tab beyond that, the server
+    /// cannot tell which rules match: the tab is reported as `unknown`. Default 16,777,216.
     pub unnamed_bytes_max: u32,
-    /// Entries in each of two lists of a shard: tabs that left after they were told a rule, and the last outcome each open tab reported.
-    /// A reload of a tab beyond the first list is believed only while such tabs are missing; an outcome beyond the second is not counted.
-    /// Default 262,144.
+    /// Entries in each of two lists of a shard: tabs that left after they were told a rule, and the last outcome each
+    /// open tab reported. A reload of a tab beyond the first list is believed only while such tabs are missing; an
+    /// outcome beyond the second is not counted. Default 262,144.
     pub outcomes_max: u32,
-    /// Bytes queued for one connection whose socket accepts no more. The connection is closed when a message exceeds this behind other
-    /// queued messages. A message that is queued alone may be longer. Default 262,144.
+    /// Bytes queued for one connection whose socket accepts no more. The connection is closed when a message exceeds
+    /// this behind other queued messages. A message that is queued alone may be longer. Default 262,144.
     pub outbox_bytes_max: u32,
-    /// Milliseconds a connection may leave queued bytes unread. Then it is closed, up to `keepalive_ms` later. Default 30,000.
+    /// Milliseconds a connection may leave queued bytes unread. Then it is closed, up to `keepalive_ms` later. Default
+    /// 30,000.
     pub outbox_ms: u32,
-    /// Individual connections listed in one `stats` message. `connectionsTruncated` says that more are open. Default 200.
+    /// Individual connections listed in one `stats` message. `connectionsTruncated` says that more are open. Default
+    /// 200.
     pub stats_connections_max: u32,
     /// Connections subscribed to stats at once. A further subscriber is refused. Default 1,000.
     pub subscribers_max: u32,
-    /// Connections that may wait at once for an authorizer to decide about stats. For a further one, the oldest that was never admitted
-    /// is refused. Default 1,024.
+    /// Connections that may wait at once for an authorizer to decide about stats. For a further one, the oldest that
+    /// was never admitted is refused. Default 1,024.
     pub subscribers_pending_max: u32,
-    /// Milliseconds after which the authorizer is asked again about a subscriber, at the latest. A subscriber that it no longer admits
-    /// gets no further stats. At least 100. Default 60,000.
+    /// Milliseconds after which the authorizer is asked again about a subscriber, at the latest. A subscriber that it
+    /// no longer admits gets no further stats. At least 100. Default 60,000.
     pub admission_ms: u32,
-    /// Milliseconds an admission continues beyond that while the authorizer that gave it cannot answer. A refusal ends it at once.
-    /// Default 300,000.
+    /// Milliseconds an admission continues beyond that while the authorizer that gave it cannot answer. A refusal
+    /// ends it at once. Default 300,000.
     pub admission_grace_ms: u32,
-    /// Bytes of the cookies and other headers of one browser that are kept to decide whether it may see stats. A browser that sends more
-    /// is treated as one that sends none, and the log says so. At least 1,024. Default 8,192.
+    /// Bytes of the cookies and other headers of one browser that are kept to decide whether it may see stats. A
+    /// browser that sends more is treated as one that sends none, and the log says so. At least 1,024. Default 8,192.
     pub credentials_bytes_max: u32,
-    /// Milliseconds the cookies of a WebSocket handshake are kept, for a subscription by message. A client that subscribes later is
-    /// closed with 4100, so that it reconnects with its current cookies. Default 5,000.
+    /// Milliseconds the cookies of a WebSocket handshake are kept, for a subscription by message. A client that
+    /// subscribes later is closed with 4100, so that it reconnects with its current cookies. Default 5,000.
     pub handshake_credentials_ms: u32,
-    /// Bytes of such cookies kept over all connections. The oldest are dropped for new ones, as if their time had passed. Default
-    /// 4,194,304.
+    /// Bytes of such cookies kept over all connections. The oldest are dropped for new ones, as if their time had
+    /// passed. Default 4,194,304.
     pub handshake_credentials_bytes_max: u32,
-    /// Bytes of navigations that wait for the rate limit of their connections, over all connections. A connection that would exceed it is
-    /// closed with 1008, and sends its page when it reconnects. Default 8,388,608.
+    /// Bytes of navigations that wait for the rate limit of their connections, over all connections. A connection
+    /// that would exceed it is closed with 1008, and sends its page when it reconnects. Default 8,388,608.
     pub deferred_bytes_max: u32,
     /// Least time between two `stats` messages to a subscriber, milliseconds. Default 100.
     pub tick_ms: u32,
-    /// Bytes of stats a second sent to one subscriber. Longer messages are sent less often, and each contains everything that changed
-    /// since the one before. At least 1,024. Default 262,144.
+    /// Bytes of stats a second sent to one subscriber. Longer messages are sent less often, and each contains
+    /// everything that changed since the one before. At least 1,024. Default 262,144.
     pub stats_bytes_per_second: u32,
     /// Time between two keepalives (SSE) or pings (WebSocket) of a connection, milliseconds. Default 30,000.
     pub keepalive_ms: u32,
-    /// Milliseconds within which a peer that vanished leaves the counts. At least twice `keepalive_ms` plus half a second, and at least
-    /// `keepalive_ms` plus three seconds. For an SSE client behind a proxy this holds only if the client gives signs of life; without
-    /// them it leaves the counts when the proxy closes its connection. Default 75,000.
+    /// Milliseconds within which a peer that vanished leaves the counts. At least twice `keepalive_ms` plus half a
+    /// second, and at least `keepalive_ms` plus three seconds. For an SSE client behind a proxy this holds only if
+    /// the client gives signs of life; without them it leaves the counts when the proxy closes its connection.
+    /// Default 75,000.
     pub liveness_ms: u32,
     /// Releases remembered. The oldest is forgotten first. Default 1,000.
     pub releases_max: u32,
@@ -102,26 +111,30 @@ pub struct Limits {
     pub rules_max: u32,
     /// Seconds a rule stands, unless the command says otherwise. Default 86,400.
     pub rule_seconds: u32,
-    /// Longest time over which the server spreads a command over its tabs, milliseconds; the time grows with the number of tabs. A
-    /// command may name another time, up to an hour. `0` tells all tabs at once. At most 3,600,000. Default 30,000.
+    /// Longest time over which the server spreads a command over its tabs, milliseconds; the time grows with the
+    /// number of tabs. A command may name another time, up to an hour. `0` tells all tabs at once. At most 3,600,000.
+    /// Default 30,000.
     pub spread_ms: u32,
     /// Bytes of a route pattern. A longer one is refused. Default 1,024.
     pub pattern_bytes_max: u32,
-    /// Hook events that wait to be handled. Events beyond it are dropped and counted, and the hook is told by `lagged`. Default 65,536.
+    /// Hook events that wait to be handled. Events beyond it are dropped and counted, and the hook is told by
+    /// `lagged`. Default 65,536.
     pub hook_events_max: u32,
     /// Bytes of one message that a hook sends to a tab. A longer one is refused. Default 65,536.
     pub send_bytes_max: u32,
     /// Bridges to app servers open at once. The next one is answered `503`. Default 64.
     pub bridges_max: u32,
-    /// Bytes of a request body on the bridge, which may hold thousands of messages. A longer one is answered `413`. Default 8,388,608.
+    /// Bytes of a request body on the bridge, which may hold thousands of messages. A longer one is answered `413`.
+    /// Default 8,388,608.
     pub bridge_body_bytes_max: u32,
-    /// Milliseconds an app may take to say over its bridge who may see stats, and to reopen a bridge that ended. Default 5,000.
+    /// Milliseconds an app may take to say over its bridge who may see stats, and to reopen a bridge that ended.
+    /// Default 5,000.
     pub bridge_answer_ms: u32,
-    /// Milliseconds the disk may take for a command. After that, the command is answered `503` and does not happen. At least 100. Default
-    /// 5,000.
+    /// Milliseconds the disk may take for a command. After that, the command is answered `503` and does not happen.
+    /// At least 100. Default 5,000.
     pub store_ms: u32,
-    /// Milliseconds a part of the server may take to answer a question about its connections. After that, the request is answered `503`.
-    /// At least 100. Default 10,000.
+    /// Milliseconds a part of the server may take to answer a question about its connections. After that, the request
+    /// is answered `503`. At least 100. Default 10,000.
     pub answer_ms: u32,
     /// Wrong secrets one address may send before its answers are slowed to one a second. At least 1. Default 10.
     pub guesses_burst: u16,
@@ -129,10 +142,11 @@ pub struct Limits {
     pub guesses_per_second: u16,
     /// Longest time an answer to a wrong secret is held back, milliseconds. Default 10,000.
     pub guess_hold_ms: u32,
-    /// Answers to wrong secrets held back at once, and never more than a quarter of the HTTP connections that there is room for. The next
-    /// wrong secret gets no answer: its connection is closed. Default 256.
+    /// Answers to wrong secrets held back at once, and never more than a quarter of the HTTP connections that there is room
+    /// for. The next wrong secret gets no answer: its connection is closed. Default 256.
     pub guesses_held_max: u32,
-    /// Answers held back at once for one address. The next wrong secret of that address gets no answer either. Default 8.
+    /// Answers held back at once for one address. The next wrong secret of that address gets no answer either.
+    /// Default 8.
     pub guesses_held_per_address_max: u32,
     /// Addresses whose wrong secrets are remembered. Further ones count as one address. At least 1. Default 4,096.
     pub guess_addresses_max: u32,
@@ -140,8 +154,8 @@ pub struct Limits {
     pub drain_ms: u32,
     /// Milliseconds over which a stopping server spreads the reconnects of its clients. Default 10,000.
     pub reconnect_spread_ms: u32,
-    /// Seconds for which the counts by version are kept as a history, by the minute; `0` keeps none. At most 2,678,400 (31 days). Default
-    /// 604,800 (a week).
+    /// Seconds for which the counts by version are kept as a history, by the minute; `0` keeps none. At most
+    /// 2,678,400 (31 days). Default 604,800 (a week).
     pub history_seconds: u32,
     /// Time between two samples of the last hour's history, milliseconds, 100 to 60,000. Default 5,000.
     pub history_step_ms: u32,
@@ -212,190 +226,6 @@ impl Default for Limits {
     }
 }
 
-/// The longest history: 31 days, some 45,000 samples of a few hundred bytes.
-const HISTORY_SECONDS_MAX: u32 = 31 * 86_400;
-
-/// The allowance of a client is an `i16`, and overdrafts reach four bursts below zero.
-const BURST_MAX: u16 = 8_000;
-
-/// hyper reads heads of less in any case.
-const HEAD_BYTES_MIN: u32 = 8_192;
-
-/// Bytes of a message or a query besides its route.
-const AROUND_ROUTE_BYTES: u32 = 64;
-
-impl Limits {
-    /// How late a shard may visit a connection, milliseconds: it looks every tenth of a second, and later while it is busy.
-    pub const LATE_MS: u32 = 500;
-
-    /// How late the system may give up an SSE peer that confirms nothing, milliseconds. It begins
-    /// to count when it first repeats unconfirmed bytes, up to a second after they were sent, and
-    /// looks every half second while the link itself is down.
-    pub const GIVING_UP_MS: u32 = 2_000;
-
-    /// Least time that an SSE peer has to confirm what it was sent, milliseconds: with less, one lost packet ends its stream.
-    pub const SILENT_MS_MIN: u32 = 500;
-
-    /// The longest time over which a command can be spread, milliseconds: an hour.
-    pub const SPREAD_MS_MAX: u32 = 3_600_000;
-
-    /// How long sent bytes may stay unconfirmed, milliseconds, so that `liveness_ms` holds.
-    pub fn silent_ms(&self) -> u32 {
-        let late_ms = self
-            .keepalive_ms
-            .saturating_add(Self::LATE_MS + Self::GIVING_UP_MS);
-        self.liveness_ms.saturating_sub(late_ms).max(Self::SILENT_MS_MIN)
-    }
-
-    /// How long a subscriber waits after so many bytes of stats, milliseconds.
-    pub fn stats_pause_ms(&self, bytes: usize) -> u64 {
-        bytes as u64 * 1_000 / u64::from(self.stats_bytes_per_second.max(1))
-    }
-
-    /// Every contradiction between the fields, as sentences that name the field and say what to set.
-    pub fn problems(&self) -> Vec<String> {
-        let mut problems = Vec::new();
-        self.zeroes(&mut problems);
-        self.bounds(&mut problems);
-        self.relations(&mut problems);
-        self.liveness(&mut problems);
-        problems
-    }
-
-    fn zeroes(&self, problems: &mut Vec<String>) {
-        let at_least_one: [(&str, u32); 24] = [
-            ("connections_max", self.connections_max),
-            ("heads_pending_max", self.heads_pending_max),
-            ("head_ms", self.head_ms),
-            ("http_connections_max", self.http_connections_max),
-            ("http_idle_ms", self.http_idle_ms),
-            ("http_streams_max", self.http_streams_max),
-            ("messages_burst", self.messages_burst.into()),
-            ("messages_per_second", self.messages_per_second.into()),
-            ("route_bytes_max", self.route_bytes_max.into()),
-            ("version_bytes_max", self.version_bytes_max.into()),
-            ("routes_max", self.routes_max),
-            ("versions_max", self.versions_max),
-            ("outbox_ms", self.outbox_ms),
-            ("subscribers_max", self.subscribers_max),
-            ("subscribers_pending_max", self.subscribers_pending_max),
-            ("tick_ms", self.tick_ms),
-            ("releases_max", self.releases_max),
-            ("rules_max", self.rules_max),
-            ("rule_seconds", self.rule_seconds),
-            ("hook_events_max", self.hook_events_max),
-            ("history_versions_max", self.history_versions_max),
-            ("guesses_burst", self.guesses_burst.into()),
-            ("guesses_per_second", self.guesses_per_second.into()),
-            ("guess_addresses_max", self.guess_addresses_max),
-        ];
-        for (name, value) in at_least_one {
-            if value == 0 {
-                problems.push(format!("`limits.{name}` must be at least 1"));
-            }
-        }
-    }
-
-    /// The range of each field.
-    fn bounds(&self, problems: &mut Vec<String>) {
-        if self.rules_max > 64 {
-            problems.push("`limits.rules_max` must be at most 64".to_owned());
-        }
-        if self.spread_ms > Self::SPREAD_MS_MAX {
-            problems.push(format!(
-                "`limits.spread_ms` must be at most {}: an hour",
-                Self::SPREAD_MS_MAX
-            ));
-        }
-        if self.messages_burst > BURST_MAX {
-            problems.push(format!("`limits.messages_burst` must be at most {BURST_MAX}"));
-        }
-        if self.history_seconds > HISTORY_SECONDS_MAX {
-            problems.push(format!(
-                "`limits.history_seconds` must be at most {HISTORY_SECONDS_MAX}: 31 days"
-            ));
-        }
-        if !(100..=60_000).contains(&self.history_step_ms) {
-            problems.push("`limits.history_step_ms` must be 100 to 60000".to_owned());
-        }
-        if self.head_bytes_max < HEAD_BYTES_MIN {
-            problems.push(format!(
-                "`limits.head_bytes_max` must be at least {HEAD_BYTES_MIN}: browsers send heads of that size"
-            ));
-        }
-        if self.stats_bytes_per_second < 1_024 {
-            problems.push("`limits.stats_bytes_per_second` must be at least 1024".to_owned());
-        }
-        if self.credentials_bytes_max < 1_024 {
-            problems.push(
-                "`limits.credentials_bytes_max` must be at least 1024: a sealed session has several hundred bytes".to_owned(),
-            );
-        }
-        problems.extend(self.too_short());
-    }
-
-    /// Relations between sizes, and between rates and times.
-    fn relations(&self, problems: &mut Vec<String>) {
-        let around_route = u32::from(self.route_bytes_max).saturating_add(AROUND_ROUTE_BYTES);
-        for (name, bytes_max) in [
-            ("message_bytes_max", self.message_bytes_max),
-            ("body_bytes_max", self.body_bytes_max),
-            ("head_bytes_max", self.head_bytes_max),
-        ] {
-            if around_route > bytes_max {
-                problems.push(format!(
-                    "`limits.route_bytes_max` ({}) plus {AROUND_ROUTE_BYTES} bytes around a route must fit into \
-                     `limits.{name}` ({bytes_max})",
-                    self.route_bytes_max
-                ));
-            }
-        }
-        if u64::from(self.messages_per_second) * u64::from(self.keepalive_ms) < 1_000 {
-            problems.push(format!(
-                "`limits.messages_per_second` ({}) must allow the sign of life that a client gives every \
-                 `limits.keepalive_ms` ({})",
-                self.messages_per_second, self.keepalive_ms
-            ));
-        }
-        if self.send_bytes_max > self.outbox_bytes_max {
-            problems.push(format!(
-                "`limits.send_bytes_max` ({}) must fit into `limits.outbox_bytes_max` ({})",
-                self.send_bytes_max, self.outbox_bytes_max
-            ));
-        }
-    }
-
-    /// Whether the times allow to find peers that are gone.
-    fn liveness(&self, problems: &mut Vec<String>) {
-        let (liveness_ms, keepalive_ms) = (self.liveness_ms, self.keepalive_ms);
-        let two_passes_ms = keepalive_ms.saturating_mul(2).saturating_add(Self::LATE_MS);
-        let by_tcp_ms = keepalive_ms.saturating_add(Self::LATE_MS + Self::GIVING_UP_MS + Self::SILENT_MS_MIN);
-        let why = if two_passes_ms > by_tcp_ms {
-            "a peer is found gone by a ping that went unanswered until the next one"
-        } else {
-            "an SSE peer is found gone by TCP, which takes three seconds"
-        };
-        let least_ms = two_passes_ms.max(by_tcp_ms);
-        if liveness_ms < least_ms {
-            problems.push(format!(
-                "`limits.liveness_ms` ({liveness_ms}) must be at least {least_ms} where `limits.keepalive_ms` is \
-                 {keepalive_ms}: {why}"
-            ));
-        }
-    }
-
-    /// Times below the shortest that the server can keep.
-    fn too_short(&self) -> impl Iterator<Item = String> {
-        let times = [
-            ("keepalive_ms", self.keepalive_ms),
-            ("admission_ms", self.admission_ms),
-            ("store_ms", self.store_ms),
-            ("answer_ms", self.answer_ms),
-        ];
-        let short = times.into_iter().filter(|(_, value)| *value < 100);
-        short.map(|(name, _)| format!("`limits.{name}` must be at least 100"))
-    }
-}
-
+mod contradictions;
 #[cfg(test)]
 mod tests;

@@ -9,8 +9,8 @@
 //! matches where any of its items does. Values are text, whole numbers, `true` and `false`, and equal only their own
 //! kind: `"1"` is not `1`, `"Admin"` is not `"admin"`.
 //!
-//! Deliberately absent: `and`, `or`, `not`, patterns. If you need those, ask the app
-//! ([`forward`](crate::authorize::forward)) or write a [`closure`](crate::authorize::closure::closure).
+//! Deliberately absent: `and`, `or`, `not`, patterns. An app that needs those answers itself ([`forward`](crate::authorize::forward)), or
+//! gives a [`closure`](crate::authorize::closure::closure).
 
 use std::fmt;
 use std::str::FromStr;

@@ -25,7 +25,7 @@ impl Secret {
         Self(text.into())
     }
 
-    /// The text. The caller must keep it out of logs and messages.
+    /// The text. Keep it out of logs and messages.
     pub fn expose(&self) -> &str {
         &self.0
     }

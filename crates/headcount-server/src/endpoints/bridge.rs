@@ -100,8 +100,9 @@ pub(super) async fn lines(
         shards: headcount.shards().clone(),
         bridges: headcount.bridges().clone(),
     };
-    let lines = bridge::open(ways, options)
-        .ok_or_else(|| Refusal::full("too many bridges are open: raise `limits.bridges_max`"))?;
+    let lines = bridge::open(ways, options).ok_or_else(|| {
+        Refusal::full("too many bridges are open: close one, or raise `limits.bridges_max`")
+    })?;
     let headers = [
         (CONTENT_TYPE, "application/x-ndjson"),
         (CACHE_CONTROL, "no-store, no-transform"),

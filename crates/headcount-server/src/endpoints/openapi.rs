@@ -175,7 +175,7 @@ impl Cause {
                 .collect(),
             Self::RuleNumber => vec![command(CommandError::NoSuchRule { id: 7 })],
             Self::Bridge => vec![
-                Refusal::full("too many bridges are open: raise `limits.bridges_max`"),
+                Refusal::full("too many bridges are open: close one, or raise `limits.bridges_max`"),
                 Refusal::draining(),
             ],
         }

@@ -1,4 +1,4 @@
-// A local headcount for `nuxt dev` and `nuxt preview`.
+// The headcount that `nuxt dev` and `nuxt preview` start.
 //
 // It is a child of a small script that ends it when this process is gone, however that went: a killed dev server leaves nothing behind.
 
