@@ -50,8 +50,10 @@ it('an installation without its binary falls back to the PATH, and says what is 
   install()
   rmSync(join(app, PLATFORM), { recursive: true })
   expect(() => findBinary('', app)).toThrow('without --omit=optional')
-  const onPath = place('bin/headcount')
-  vi.stubEnv('PATH', dirname(onPath))
+  const [launcher, onPath] = [place('node_modules/.bin/headcount'), place('bin/headcount')]
+  vi.stubEnv('PATH', dirname(launcher))
+  expect(() => findBinary('', app)).toThrow('without --omit=optional')
+  vi.stubEnv('PATH', [dirname(launcher), dirname(onPath)].join(delimiter))
   expect(findBinary('', app)).toBe(onPath)
 })
 

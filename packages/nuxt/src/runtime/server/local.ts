@@ -23,6 +23,8 @@ child.on('exit', (code) => process.exit(code ?? 1))
 `
 
 const CLI = '@headcount/cli'
+/** npm and Nuxt put this folder on the `PATH`. The `headcount` in it is the launcher of that package, which has no other binary. */
+const BIN = join('node_modules', '.bin')
 const HOW_TO_GET_IT = `run \`npm install --save-dev ${CLI}\`, put the headcount binary on the PATH, name it as skewProtection.bin or HEADCOUNT_BIN, or set HEADCOUNT_URL and HEADCOUNT_ADMIN_SECRET to use one that runs elsewhere`
 
 /** A headcount that was started. */
@@ -49,7 +51,7 @@ export function findBinary(named: string, root: string): string {
   }
   const installed = findInstalled(root)
   if (typeof installed === 'string') return installed
-  const onPath = (process.env['PATH'] ?? '').split(delimiter).filter(Boolean).map((folder) => join(folder, 'headcount')).find(isExecutable)
+  const onPath = (process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder && !folder.endsWith(BIN)).map((folder) => join(folder, 'headcount')).find(isExecutable)
   if (onPath !== undefined) return onPath
   throw new Error(installed?.message ?? `there is no headcount binary: ${HOW_TO_GET_IT}`)
 }
