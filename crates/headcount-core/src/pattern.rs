@@ -281,8 +281,8 @@ fn anchored_literal(regex: &str) -> &str {
     };
     let is_plain = |char: char| char.is_ascii_alphanumeric() || "/-_~%@:,=".contains(char);
     let literal = &text[..text.find(|char| !is_plain(char)).unwrap_or(text.len())];
-    // The character before a repetition may be there no times.
-    let repeated = text[literal.len()..].starts_with(['*', '?', '{']);
+    // The character before a repetition may be there no times; also before `+`, because `a+??` repeats `a+` up to once.
+    let repeated = text[literal.len()..].starts_with(['*', '?', '{', '+']);
     &literal[..literal.len() - usize::from(repeated && !literal.is_empty())]
 }
 

@@ -154,6 +154,20 @@ fn naive_glob(glob: &[char], text: &[char]) -> bool {
     }
 }
 
+/// Regression: the character before `+` counted as asked for, although a second repetition makes it optional. Tabs on such routes were
+/// not told.
+#[test]
+fn a_repetition_of_a_repetition_is_not_asked_for() {
+    for text in ["^/a/+??", "^/a/+?*", "^/a/+{0,2}"] {
+        let pattern = build("regex", text).unwrap();
+        assert_eq!(
+            (pattern.literal_prefix(), pattern.matches("/a")),
+            ("/a", true),
+            "{text}"
+        );
+    }
+}
+
 proptest! {
     #[test]
     fn globs_agree_with_the_textbook(glob in "[/*][ab/*?.]{0,8}", route in "/[ab/.é]{0,8}") {
