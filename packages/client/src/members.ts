@@ -14,7 +14,7 @@ export type Join = (options: HeadcountOptions) => Headcount | null
 
 const KEY = Symbol.for('headcount.1')
 
-/** Joins the client of `page`, or starts one with `start` if there is none. */
+/** Joins the client of `page`, or starts one with `start` on a page without a client. */
 export function join(page: object, options: HeadcountOptions, start: () => Join): Headcount {
   const known = page as { [KEY]?: Join }
   // One that has just been started has not ended.

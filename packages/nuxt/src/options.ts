@@ -83,7 +83,7 @@ const CHOICES = {
   announce: ['newer', 'unknown', false],
 } as const
 
-/** Every contradiction, as sentences that say what to do. Empty where there is none. */
+/** Every contradiction, as sentences that say what to do. Empty if the options are valid. */
 export function problems(options: ModuleOptions): string[] {
   const found = Object.keys(options)
     .filter((key) => !(key in DEFAULTS))

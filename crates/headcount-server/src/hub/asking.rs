@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_was_admitted_before_is_asked_about_although_strangers_take_every_turn() {
+    fn a_subscriber_admitted_before_is_asked_about_although_strangers_take_every_turn() {
         let mut asking = Asking::new(1_000, true);
         strangers(&mut asking, 0..500);
         while asking.next().is_some() {}

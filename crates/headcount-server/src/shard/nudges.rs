@@ -32,7 +32,7 @@ impl Nudges {
         }
     }
 
-    /// When the first wake-up is due; `None` if there is none.
+    /// When the first wake-up is due; `None` without a wake-up.
     pub(super) fn next_ms(&self) -> Option<u64> {
         let owed = self.0.iter().filter(|nudge| nudge.owed);
         owed.map(|nudge| nudge.not_before_ms).min()
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_came_by_itself_is_not_woken() {
+    fn a_shard_that_came_by_itself_is_not_woken() {
         let mut nudges = Nudges::new(2);
         nudges.owe(0);
         nudges.settle(5, |_| false, |shard| panic!("{shard} was woken"));

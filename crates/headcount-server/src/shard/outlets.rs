@@ -115,7 +115,7 @@ impl Clone for Outlets {
     }
 }
 
-/// The observer of connections. By default there is none, and then no event is built.
+/// The observer of connections. Without an observer, which is the default, no event is built.
 #[derive(Debug, Default)]
 pub(crate) struct Witness {
     /// The hooks of an embedding app.

@@ -329,7 +329,7 @@ fn log_filter(text: &str) -> Result<String, String> {
         .map_err(|error| format!("`{text}` is not a valid log filter: {error}"))
 }
 
-/// The previous secret. An empty text, such as an empty file, means that there is none.
+/// The previous secret. An empty text, such as an empty file, means no previous secret.
 fn unless_empty(secret: Secret) -> Option<Secret> {
     (!secret.expose().is_empty()).then_some(secret)
 }

@@ -80,7 +80,7 @@ fn raw(server: &Process, bytes: impl AsRef<[u8]>) -> String {
     String::from_utf8_lossy(&exchange(server.address, bytes.as_ref())).into_owned()
 }
 
-/// The status of the answer to these bytes; 0 if there is none.
+/// The status of the answer to these bytes; 0 without an answer.
 fn status(server: &Process, bytes: impl AsRef<[u8]>) -> u16 {
     let answer = raw(server, bytes);
     let status = answer

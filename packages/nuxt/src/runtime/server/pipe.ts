@@ -15,7 +15,7 @@ import { endToEnd, framing, pairs, type Header } from './headers.js'
 export interface Gate {
   /** The path below which everything is headcount's, without a slash at its end. */
   readonly base: string
-  /** The origin of headcount; `null` while there is none. */
+  /** The origin of headcount; `null` while headcount is not known. */
   readonly upstream: URL | null
   /** Whether headcount is told the browser's address. */
   readonly tellsAddress: boolean
