@@ -79,9 +79,9 @@ test('a program is told where the binary is', async () => {
   assert.match(await run([binary(), '--version']), /^headcount \d/)
 })
 
-/** `script` gives it a terminal, and passes on its exit code. */
+/** `script` gives it a terminal, and passes on its exit code. It starts a shell: `exec`, because a dash that Ctrl-C reaches too answers 130, whatever its command did. */
 function serveInTerminal(command) {
-  return serve('script', ['--quiet', '--return', '--command', [command, ...SERVE].join(' '), '/dev/null'])
+  return serve('script', ['--quiet', '--return', '--command', ['exec', command, ...SERVE].join(' '), '/dev/null'])
 }
 
 /** Starts it, in a group of its own. */
