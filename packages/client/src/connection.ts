@@ -30,19 +30,18 @@ export function createConnection(
   const query = (): Query => ({ tab: tab.id, alive: '1', ...version && { v: version } })
   const isAuto = !(transport in links)
   let session = newSession(isAuto ? place.read(KEY) ? 'sse' : 'websocket' : transport as TransportName, isAuto, route ?? page.location.pathname, takeReloaded(place, isReload, page.location.href))
-  let keepalive = KEEPALIVE_MS
   const waiting = clock.timer()
   const line = createLine(base, query, environment, {
     heard(text) {
       const found = read(text)
       if (!found) return
-      if (found.known?.type === 'connected') keepalive = every(found.known.keepalive)
+      if (found.known?.type === 'connected') line.opened(every(found.known.keepalive))
       if (found.known) happened({ type: 'received', known: found.known })
       received(found)
     },
     ended(attempt, code, wasBrief) { happened({ type: 'ended', attempt, code, wasBrief }) },
     silent() { happened({ type: 'silent' }) },
-    memory: isAuto ? place : undefined,
+    memory: isAuto && place,
   })
 
   function happened(event: SessionEvent): void {
@@ -51,9 +50,7 @@ export function createConnection(
     session = next
     effects.forEach(act)
     if (session.transport !== before.transport) place.write(KEY, '')
-    if (session.phase === before.phase) return
-    if (session.phase === 'open') line.opened(keepalive)
-    changed(session.phase)
+    if (session.phase !== before.phase) changed(session.phase)
   }
 
   function act(effect: Effect): void {
@@ -77,6 +74,6 @@ export function createConnection(
 }
 
 /** What no server would send, such as a time below its own least of 100 ms, is as good as nothing. */
-function every(keepalive: unknown): number {
-  return Number(keepalive) > 99 ? Number(keepalive) : KEEPALIVE_MS
+function every(keepalive = 0): number {
+  return keepalive > 99 ? keepalive : KEEPALIVE_MS
 }

@@ -47,7 +47,7 @@ export function createMembers(core: Headcount, { base, version }: HeadcountOptio
       }
     }
     const kept = `${base}, ${version}`
-    const wanted = `${options.base ?? base}, ${options.version ?? version}`
+    const wanted = `${options.base ?? base}, ${options.version || version}`
     if (wanted !== kept && !hasWarned) {
       hasWarned = true
       console.warn(`headcount: one client per page: ${kept}, not ${wanted}`)

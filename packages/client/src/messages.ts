@@ -131,6 +131,6 @@ export function read(text: string): Received | null {
 }
 
 function isKnown(message: Message): message is Message & KnownMessage {
-  const [field, like] = FIELDS[message.type] ?? ['', '']
-  return typeof message[field] === like
+  const [field, like] = FIELDS[message.type] ?? []
+  return typeof message[field as string] === like // Of an unknown type there is no `like`.
 }

@@ -22,7 +22,7 @@ export interface Numbers {
 export function createNumbers(
   loadReading: LoadReading, listeners: Listeners, ask: (connections: boolean | null) => void, report: (error: unknown) => void,
 ): Numbers {
-  let subscription: Subscription | null = null
+  let subscription: Subscription | undefined
   const waiting = new Set<(subscription: Subscription) => void>()
 
   async function load(): Promise<void> {

@@ -13,7 +13,7 @@ const DEADLINE_MS = 300_000
 
 /** With what the page's client was started with. */
 export function refreshNeeds(
-  { version = '', refresh = 'now', deadlineMs = DEADLINE_MS, media = false, banner = {}, base }: HeadcountOptions & { readonly base: URL },
+  { version = '', refresh = 'now', deadlineMs = NaN, media = false, banner = {}, base }: HeadcountOptions & { readonly base: URL },
   environment: Environment, listeners: Listeners, tab: Identity, work: Work, acknowledge: RefreshNeeds['acknowledge'], signal: AbortSignal,
 ): RefreshNeeds {
   const { clock, page, place, reload } = environment
@@ -21,7 +21,7 @@ export function refreshNeeds(
   let isUnannounced = false
   listeners.on('connected', ({ announced }) => { isUnannounced = announced === false })
   return {
-    mode: refresh, deadline_ms: deadlineMs, clock, build: version, listeners, reload, acknowledge, tab: () => tab.id,
+    mode: refresh, deadline_ms: deadlineMs >= 0 ? deadlineMs : DEADLINE_MS, clock, build: version, listeners, reload, acknowledge, tab: () => tab.id,
     places: (history) => [place, history(page, base)],
     sight: () => ({ reasons: work.holds(), isHidden: document.hidden, isOnline: page.navigator.onLine, isUnannounced }),
     standing: (find) => find(document, media, work),

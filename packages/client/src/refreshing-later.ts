@@ -19,9 +19,9 @@ export interface LateRefresh extends Refreshing {
 
 /** Nothing is under way yet. */
 export function createLateRefresh(loadRefresh: LoadRefresh, needs: RefreshNeeds, listeners: Listeners): LateRefresh {
-  let refresh: Refreshing | null = null
+  let refresh: Refreshing | undefined
   const told: VersionMessage[] = []
-  let plain: Pick<HTMLElement, 'remove'> | null = null
+  let plain: Pick<HTMLElement, 'remove'> | undefined
 
   async function load(): Promise<void> {
     if (!refresh) await loadRefresh().then(({ createRefresh }) => { refresh ??= createRefresh(needs) }, () => {})

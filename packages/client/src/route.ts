@@ -8,12 +8,12 @@ export function watchRoute(page: Window & typeof globalThis, changed: (route: st
   let last = page.location.pathname
   const look = (): void => {
     const now = page.location.pathname
-    if (now === last || signal.aborted) return
+    if (now === last) return
     last = now
     changed(now)
   }
   const navigation = (page as { navigation?: EventTarget }).navigation
-  if (navigation !== undefined) return navigation.addEventListener('currententrychange', look, { signal })
+  if (navigation) return navigation.addEventListener('currententrychange', look, { signal })
   page.addEventListener('popstate', look, { signal })
   import('./wrapping.js').then(({ wrap }) => { wrap(page.history, look, signal) }).catch(() => {})
 }

@@ -9,7 +9,7 @@
 
 /** A place for small texts that belong to this tab alone. */
 export interface Place {
-  read(key: string): string | null
+  read(key: string): string | null | undefined
   /** Whether it worked. */
   write(key: string, value: string): boolean
 }
@@ -19,12 +19,12 @@ export function sessionPlace(page: Window, base: URL): Place {
   return {
     read: (key) => {
       const name = `${key} ${base}`
-      return attempt(() => page.sessionStorage.getItem(name)) ?? attempt(() => (page.history.state as Record<string, string>)[name]) ?? null
+      return attempt(() => page.sessionStorage.getItem(name)) ?? attempt(() => (page.history.state as Record<string, string>)[name])
     },
-    write: (key, value) => attempt(() => {
+    write: (key, value) => !!attempt(() => {
       page.sessionStorage.setItem(`${key} ${base}`, value)
       return true
-    }) ?? false,
+    }),
   }
 }
 

@@ -15,14 +15,14 @@ declare global {
 }
 
 /** An unknown value has no effect; a refresh of an unknown mode waits for its deadline. */
-function optionsOf({ version, base, transport, refresh, deadlineMs, media, banner }: DOMStringMap): HeadcountOptions {
+function optionsOf({ version, base, transport, refresh, deadlineMs, media = 'false', banner }: DOMStringMap): HeadcountOptions {
   return {
     base: base ?? new URL('.', import.meta.url),
-    version: version || undefined,
+    version,
     transport: transport as TransportName | undefined,
     refresh: (refresh || undefined) as RefreshMode | undefined,
-    deadlineMs: Number(deadlineMs) >= 0 ? Number(deadlineMs) : undefined,
-    media: media !== undefined && media !== 'false',
+    deadlineMs: +(deadlineMs as string), // Without one, NaN: the default.
+    media: media !== 'false',
     banner: banner === 'false' ? false : undefined,
   }
 }

@@ -2,8 +2,9 @@
 
 /** Calls `after` after each of them, until `signal` ends it. */
 export function wrap(history: History, after: () => void, signal: AbortSignal): void {
-  for (const name of ['pushState', 'replaceState'] as const) wrapOne(history, name, after, signal)
-  after() // What happened meanwhile.
+  const heard = (): void => { if (!signal.aborted) after() }
+  for (const name of ['pushState', 'replaceState'] as const) wrapOne(history, name, heard, signal)
+  heard() // What happened meanwhile.
 }
 
 function wrapOne(history: History, name: 'pushState' | 'replaceState', after: () => void, signal: AbortSignal): void {

@@ -130,7 +130,7 @@ describe('a connection', () => {
   test('lets SSE find out about WebSocket only where both may be used', () => {
     const storage = place()
     expect(connect('auto', undefined, storage).last().events.memory).toBe(storage)
-    expect(connect('sse', undefined, storage).last().events.memory).toBeUndefined()
+    expect(connect('sse', undefined, storage).last().events.memory).toBe(false)
   })
 
   test('comes back in its own time when the browser refuses to open one', async () => {

@@ -53,7 +53,7 @@ export function beside(connect: Connect, websocket: Connect): Connect {
           link = rival ?? link
           rival = null
           break
-        case 'bar': memory?.write(KEY, `${Date.now()}`); break
+        case 'bar': if (memory) memory.write(KEY, `${Date.now()}`); break
         case 'end':
           close()
           events.ended(effect.code)

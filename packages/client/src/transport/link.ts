@@ -22,8 +22,8 @@ export interface LinkEvents {
   received(text: string): void
   /** The stream is over; with the close code, if the transport has such a thing. */
   ended(code: number | null): void
-  /** Where to remember whether WebSocket gets through; absent where no other transport is wanted. */
-  readonly memory?: Place | undefined
+  /** Where to remember whether WebSocket gets through; absent or `false` where no other transport is wanted. */
+  readonly memory?: Place | false | undefined
 }
 
 /** Opens a stream. Throws where the browser has no such thing, or a policy of the page forbids it. */

@@ -9,10 +9,8 @@ import type { Connect } from './link.js'
 
 /** Opens `B/ws`. */
 export const websocket: Connect = (base, query, events) => {
-  const url = new URL(`ws?${query}`, base)
-  url.protocol = url.protocol.replace('http', 'ws')
-  const socket = new WebSocket(url)
-  socket.onmessage = ({ data }: MessageEvent<unknown>) => { if (typeof data === 'string') events.received(data) }
+  const socket = new WebSocket(new URL(`ws?${query}`, base).href.replace('http', 'ws'))
+  socket.onmessage = ({ data }: MessageEvent<string>) => { events.received(data) }
   socket.onclose = ({ code }) => { events.ended(code) }
   return {
     send(message, connectionId) {
