@@ -31,6 +31,15 @@ const WORK = {
   'a day for a read-only field': ['<input id=s readonly><table role=grid><tr><td role=gridcell id=d onclick="s.value=28">28</table>', click('#s', '#d')],
   'keys that a canvas hears through the page': ['<canvas id=k></canvas><script>addEventListener("keydown",e=>e.preventDefault())</script>', async (page) => { await page.click('#k'); await page.keyboard.type('text') }],
   'a select that serves for the next record': ['<select id=s><option>a<option>b</select><button id=n onclick="s.value=\'b\'">2</button>', async (page) => { await press('ArrowDown')(page); await page.click('#n'); await press('ArrowUp')(page) }],
+  'a file for a field that is not on the page': ['<button id=n onclick="const i=document.createElement(\'input\');i.type=\'file\';i.onchange=()=>{n.textContent=i.files[0].name};i.click()">Upload</button>', async (page) => {
+    const choosing = page.waitForEvent('filechooser')
+    await page.click('#n')
+    await (await choosing).setFiles({ name: 'photo.png', mimeType: 'image/png', buffer: Buffer.from('photo') })
+    await page.waitForFunction(() => document.body.textContent.includes('photo.png'))
+  }],
+  'the first key in a grid': ['<table role=grid><tr><td role=gridcell id=s tabindex=0>1<td role=gridcell tabindex=-1>2</table><script>s.onkeydown=e=>{if(e.key.length===1){s.textContent=e.key;e.preventDefault()}}</script>', press('7')],
+  'the first key in a combobox without a field': ['<div id=s role=combobox tabindex=0>red</div><script>s.onkeydown=e=>{if(e.key==="ArrowDown"){s.textContent="blue";e.preventDefault()}}</script>', press('ArrowDown')],
+  'a list sorted by keys': ['<ul><li id=s tabindex=0>a<li tabindex=-1>b<li tabindex=-1>c</ul><script>s.onkeydown=e=>{if(e.altKey&&e.key==="ArrowDown"&&s.nextElementSibling){s.nextElementSibling.after(s);s.focus();e.preventDefault()}}</script>', press('Alt+ArrowDown')],
 }
 
 /** Its page says that it is saved, and takes it away. */
@@ -45,6 +54,10 @@ const LOOKS = {
   'a carousel': ['<div style="user-select:none;touch-action:pan-y"><div id=tr style="display:flex"><div id=s>1</div><div>2</div><div>3</div></div></div><script>tr.onpointerdown=()=>addEventListener("pointerup",()=>tr.append(tr.firstElementChild),{once:true})</script>', (page) => drag(page, '#s', 80, 0)],
   'a map made of tiles': ['<div id=m style="cursor:grab;user-select:none;width:200px;height:100px"><div id=ly><div style="height:100px">t</div></div></div><script>m.onpointermove=e=>{if(e.buttons)ly.innerHTML="<div style=\\"height:100px\\">u</div>"}</script>', (page) => drag(page, '#m', 60, 0)],
   'a feed that grows': ['<div id=v style="user-select:none;height:60px;overflow:auto"><div id=f><p id=s>msg</p></div></div><script>v.onpointermove=e=>{if(e.buttons)f.append(document.createElement("p"))}</script>', (page) => drag(page, '#s', 0, 40)],
+  'tabs that are looked at by keys': ['<div role=tablist><span id=s role=tab tabindex=0 aria-selected=true>1</span> <span id=o role=tab tabindex=-1 aria-selected=false>2</span></div><p id=p>one</p><script>s.onkeydown=e=>{s.ariaSelected=false;s.tabIndex=-1;o.ariaSelected=true;o.tabIndex=0;o.focus();p.textContent="two";e.preventDefault()}</script>', press('ArrowRight')],
+  'a menu that is opened by a key': ['<div id=s role=button tabindex=0 aria-expanded=false>Menu</div><script>s.onkeydown=e=>{s.ariaExpanded=true;s.append(" (open)");s.insertAdjacentHTML("afterend","<ul role=menu><li role=menuitem>Copy</ul>");e.preventDefault()}</script>', press('Enter')],
+  'a tree that is opened by a key': ['<ul role=tree><li id=s role=treeitem tabindex=0 aria-expanded=false>one</ul><script>s.onkeydown=e=>{s.ariaExpanded=true;s.insertAdjacentHTML("beforeend","<ul role=group><li role=treeitem>two</ul>");e.preventDefault()}</script>', press('ArrowRight')],
+  'a carousel that is turned by keys': ['<div id=s tabindex=0 role=group aria-roledescription=carousel><div>1</div><div>2</div><div>3</div></div><script>s.onkeydown=e=>{s.append(s.firstElementChild);e.preventDefault()}</script>', press('ArrowRight')],
   'a button that is gone once its form is saved': [SENT, async (page) => { await press('x')(page); await page.click('#n') }],
   'a button that was pressed by a hand that shakes': [SENT, async (page) => { await press('x')(page); await drag(page, '#n', 6, 0) }],
 }

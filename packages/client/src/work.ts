@@ -61,12 +61,12 @@ export interface From {
 }
 
 /** What may be worked on. One without `value` is text that can be edited. */
-export type Field = Element & Partial<Pick<HTMLInputElement, 'checked' | 'defaultChecked' | 'defaultValue' | 'form'> & Pick<HTMLSelectElement, 'options'>> & { value?: unknown; editContext?: EventTarget }
+export type Field = Element & Partial<Pick<HTMLInputElement, 'checked' | 'defaultChecked' | 'defaultValue' | 'form'> & Pick<HTMLSelectElement, 'selectedOptions'>> & { value?: unknown; editContext?: EventTarget }
 
 const EVENTS = 'input,beforeinput,focusin,change,keydown,paste,cut,drop,click,pointerdown,pointerup,reset,load'
 const FIELDS = 'input,textarea,select,[contenteditable]'
 /** What a click or a key elsewhere may change, too. */
-const TAKERS = '[contenteditable],canvas,[role=option],[aria-checked],[aria-valuenow]'
+const TAKERS = '[contenteditable],canvas,[role=option],[aria-checked],[aria-valuenow],[tabindex="0"]:focus'
 /** What is on a hold that gives no reason. */
 const UNNAMED = 'hold'
 /** A pointer that moves no further clicks, pixels. */
@@ -80,6 +80,8 @@ const known = new WeakMap<Field, string>()
 const used = new WeakSet<Element>()
 /** Dialogs that were open before their user did anything. */
 let uncalled: Element[] | undefined
+/** Hears of files that are chosen in a field that is not on the page: its events reach no document. Of the latest watch. */
+let seeDetached: ((event: Event) => void) | undefined
 
 const SEEING: Seeing = { valueOf, used, known }
 
@@ -112,7 +114,7 @@ export function watchWork(document: Document, began: () => void, signal: AbortSi
       return () => { holds.delete(hold) }
     },
     saved(within) { add({ type: 'saved', within }) },
-    isCalled: (dialog) => !!uncalled && (used.has(dialog) || !uncalled.includes(dialog)),
+    isCalled: (dialog) => used.has(dialog) || uncalled?.includes(dialog) === false,
     navigated() { add({ type: 'navigated' }) },
   }
 }
@@ -154,6 +156,15 @@ function watchEvents(document: Document, note: (done: Done, isWork: unknown) => 
     return inner
   }
   watch(document)
+  if (!seeDetached) {
+    const { prototype } = HTMLInputElement
+    const { click } = prototype
+    prototype.click = function () {
+      if (!this.isConnected) this.addEventListener('change', seeDetached as typeof see)
+      click.call(this)
+    }
+  }
+  seeDetached = see
   // Into a frame that was not seen coming: one under a shadow root, or one that was written into.
   window.addEventListener('blur', () => {
     let { activeElement } = document
@@ -163,7 +174,7 @@ function watchEvents(document: Document, note: (done: Done, isWork: unknown) => 
 }
 
 /** The whole state of a field, so that each kind of input is compared by what changes in it. */
-function valueOf({ checked, defaultValue, outerHTML, options, value }: Field): string {
-  if (options) return Array.from(options).flatMap((option) => option.selected ? option.value : []).join('\n')
+function valueOf({ checked, defaultValue, outerHTML, selectedOptions, value }: Field): string {
+  if (selectedOptions) return Array.from(selectedOptions, ({ value }) => value).join('\n')
   return `${checked} ${defaultValue === undefined ? outerHTML : value}`
 }
