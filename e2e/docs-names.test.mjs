@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { before, test } from 'node:test'
 import { promisify } from 'node:util'
 
@@ -67,3 +67,16 @@ function missing(find, known) {
   assert.ok(found.length > 5)
   assert.deepEqual(found.filter(({ name }) => !known(name)).map(({ page, name }) => `${page}: ${name}`), [])
 }
+
+test('each decision has a number of its own, which its title and the index have too', async () => {
+  const folder = `${ROOT}docs/decisions/`
+  const index = await readFile(`${folder}index.md`, 'utf8')
+  const files = (await readdir(folder)).filter((name) => name !== 'index.md')
+  const numbers = files.map((name) => name.slice(0, 4))
+  assert.deepEqual(numbers.filter((number, at) => numbers.indexOf(number) !== at), [])
+  for (const name of files) {
+    const [title = ''] = (await readFile(folder + name, 'utf8')).split('\n')
+    assert.match(title, new RegExp(`^# ${name.slice(0, 4)} `), name)
+    assert.ok(index.includes(`[${name.slice(0, 4)}](${name}) ${title.slice('# 0000 '.length)}\n`), `${name}: the index does not have its title`)
+  }
+})
