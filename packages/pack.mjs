@@ -8,12 +8,14 @@
 import { execFileSync } from 'node:child_process'
 import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const LIBRARIES = ['client', 'vue', 'nuxt']
 const LICENCES = ['LICENSE-APACHE', 'LICENSE-MIT']
+/** Of what is in the binary, beside which it lies. */
+const THIRD_PARTY = 'THIRD-PARTY-LICENSES'
 const PLATFORMS = read(join(ROOT, 'packages/cli/platforms.json'))
 
 const [binary, target, version, out] = process.argv.slice(2)
@@ -55,10 +57,11 @@ function forPlatform(platform) {
   const folder = join(staging, `cli-${platform}`)
   mkdirSync(join(folder, 'bin'), { recursive: true })
   cpSync(binary, join(folder, 'bin/headcount'))
+  copyFileSync(join(dirname(binary), THIRD_PARTY), join(folder, THIRD_PARTY))
   const { license, repository, engines } = read(join(ROOT, 'packages/cli/package.json'))
   const { os, cpu, libc } = PLATFORMS[platform]
   const description = `The headcount binary for ${platform} (${libc}). Install @headcount/cli instead.`
-  const manifest = { name: `@headcount/cli-${platform}`, version, description, license, repository, preferUnplugged: true, files: ['bin'], engines, os: [os], cpu: [cpu], libc: [libc] }
+  const manifest = { name: `@headcount/cli-${platform}`, version, description, license, repository, preferUnplugged: true, files: ['bin', THIRD_PARTY], engines, os: [os], cpu: [cpu], libc: [libc] }
   writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest))
   writeFileSync(join(folder, 'README.md'), `# ${manifest.name}\n\n${description.replace('@headcount/cli', '[`@headcount/cli`](https://www.npmjs.com/package/@headcount/cli)')}\n`)
   return folder

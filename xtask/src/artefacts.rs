@@ -4,6 +4,7 @@ pub(crate) mod bill;
 pub(crate) mod chart;
 pub(crate) mod debian;
 pub(crate) mod image;
+pub(crate) mod licences;
 pub(crate) mod npm;
 pub(crate) mod staged;
 pub(crate) mod sums;

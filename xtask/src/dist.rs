@@ -1,8 +1,8 @@
 //! `cargo xtask dist`: headcount for those who have no compiler, as files in a folder.
 //!
 //! The binary is built once, with the client and the board in it, and staged with what every way to install it brings along
-//! (`artefacts/staged.rs`). Each artefact of the table is a function of that, in a file of its own. The bill of materials and the
-//! checksums come last, over what is there. The folder is emptied at the start, so that it holds one release.
+//! (`artefacts/staged.rs`), the bill of materials and the licences of all that it names among it. Each artefact of the table is a function of
+//! that, in a file of its own. Checksums come last, over what is there. The folder is emptied at the start, so that it holds one release.
 //!
 //! Everything is packed by programs (`tar`, `gzip`, `dpkg-deb`, …), because xtask has no dependencies. The same commit gives the same
 //! archives: entries are sorted, belong to root, and have the time of the commit, or that of `SOURCE_DATE_EPOCH`.
@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::artefacts::staged::{Profile, Staged};
-use crate::artefacts::{bill, chart, debian, image, npm, sums, tarball};
+use crate::artefacts::{bill, chart, debian, image, licences, npm, sums, tarball};
 use crate::report::{Failure, Passed, step};
 use crate::{needs, packages, run};
 
@@ -107,10 +107,11 @@ pub(crate) fn make(wanted: &Wanted) -> Result<(), Failure> {
         Ok(Passed::Whole)
     })?;
     let Some(staged) = staged else { return Ok(()) };
+    step("the bill of materials", || bill::make(&staged))?;
+    step("the licences of what is in it", || licences::make(&staged))?;
     for artefact in ARTEFACTS.iter().filter(|artefact| wanted.names(artefact)) {
         step(artefact.name, || (artefact.make)(&staged))?;
     }
-    step("the bill of materials", || bill::make(&staged))?;
     step("checksums", || sums::make(&staged))
 }
 

@@ -4,6 +4,7 @@
 //! cargo-cyclonedx writes its files beside the manifests, so it gets a copy of those.
 
 use std::fs;
+use std::path::PathBuf;
 
 use super::staged::{Staged, unwritten};
 use super::tool::{self, Tool};
@@ -67,8 +68,16 @@ pub(crate) fn make(staged: &Staged) -> Result<Passed, Failure> {
         "node",
         &["deploy/bill.mjs", &crates, &npm, &staged.epoch],
     ))?;
-    let name = format!("headcount-{}.cdx.json", staged.version);
-    let path = staged.out.join(&name);
+    let path = path(staged);
     fs::write(&path, bill).map_err(|error| unwritten(&path, &error))?;
-    Ok(Passed::Noting(name))
+    Ok(Passed::Noting(name(staged)))
+}
+
+/// Where it lies.
+pub(crate) fn path(staged: &Staged) -> PathBuf {
+    staged.out.join(name(staged))
+}
+
+fn name(staged: &Staged) -> String {
+    format!("headcount-{}.cdx.json", staged.version)
 }

@@ -7,7 +7,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::staged::{Staged, copy, unwritten};
+use super::staged::{Staged, THIRD_PARTY, copy, unwritten};
 use crate::report::{Failure, Passed};
 use crate::{needs, run};
 
@@ -67,9 +67,9 @@ fn fill(root: &Path, staged: &Staged) -> Result<(), Failure> {
         let file = run::root().join("deploy/container").join(name);
         place(&file, root, &format!("/etc/{name}"))?;
     }
-    for licence in ["LICENSE-APACHE", "LICENSE-MIT"] {
+    for licence in ["LICENSE-APACHE", "LICENSE-MIT", THIRD_PARTY] {
         let to = format!("/usr/share/doc/headcount/{licence}");
-        place(&run::root().join(licence), root, &to)?;
+        place(&staged.folder.join(licence), root, &to)?;
     }
     for package in ["libc6", "libgcc-s1", "ca-certificates"] {
         describe(package, root)?;

@@ -7,6 +7,7 @@
 //!   completions/                  headcount.bash, _headcount, headcount.fish
 //!   man/                          a page for each command
 //!   LICENSE-APACHE, LICENSE-MIT, README.md, CHANGELOG.md
+//!   THIRD-PARTY-LICENSES          of what is in the binary by others: `licences.rs` adds it
 //! ```
 
 use std::fs;
@@ -21,6 +22,9 @@ pub(crate) const COMPLETIONS: [(&str, &str); 3] = [
     ("zsh", "_headcount"),
     ("fish", "headcount.fish"),
 ];
+
+/// The licences of what is in the binary by others.
+pub(crate) const THIRD_PARTY: &str = "THIRD-PARTY-LICENSES";
 
 /// Files of the repository that come with the binary, and what they are called there.
 const ALONGSIDE: [(&str, &str); 5] = [
