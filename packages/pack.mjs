@@ -33,7 +33,7 @@ try {
   rmSync(staging, { recursive: true })
 }
 
-/** The files of a package, as npm packs them, in a folder of their own. */
+/** The files of a package, as npm packs them, in a separate folder. */
 function stage(name) {
   const source = join(ROOT, 'packages', name)
   if (name !== 'cli' && !existsSync(join(source, 'dist'))) throw new Error(`packages/${name} is not built: run \`npm run build\` there`)

@@ -2,7 +2,7 @@
 // a list.
 //
 // Scripts answer late: with an animation, or from a server. So the page is compared when the event is over, when the next one begins, and
-// when a refresh asks. What is saved meanwhile ends the comparison.
+// when a refresh asks. A save in between ends the comparison.
 
 import { isMoved, type Drop } from './moving.js'
 import { isReadOnly, isRich, isUsed, knownOf, touch, touched, valueOf, visited, visitOf } from './visit.js'

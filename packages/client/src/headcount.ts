@@ -64,7 +64,7 @@ export interface Headcount {
   refresh(): void
   /** Reconnects, with the current cookies; a refresh under way goes on. After the end it does nothing. */
   reconnect(): void
-  /** Ends the subscriptions of this member. When the last member of the page's client ends, the connection and all watching end for good. */
+  /** Ends the subscriptions of this member. When the last member of the page's client ends, the connection and all watching end permanently. */
   close(): void
 }
 

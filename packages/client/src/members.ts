@@ -9,7 +9,7 @@
 
 import type { Headcount, HeadcountOptions } from './headcount.js'
 
-/** Takes one more in; `null` from a client that has ended for good. */
+/** Adds a member; `null` from a client that has ended permanently. */
 export type Join = (options: HeadcountOptions) => Headcount | null
 
 const KEY = Symbol.for('headcount.1')

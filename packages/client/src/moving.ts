@@ -18,7 +18,7 @@ const DRAG_PX = 4
 /** Where the pointer was let go. `null` for keys. */
 export type Drop = { readonly x: number; readonly y: number } | null
 
-/** Whether the pointer is let go elsewhere than it was pressed: a click is no drag, whatever becomes of what was clicked. */
+/** Whether the pointer is let go elsewhere than it was pressed: a click is not a drag, even if the clicked element moves. */
 export function isDrag({ event }: From, { x, y }: PointerEvent): boolean {
   const down = event as PointerEvent
   return Math.hypot(x - down.x, y - down.y) > DRAG_PX

@@ -69,7 +69,7 @@ function place(host: HTMLElement): void {
   const parent = modals.find(isActive) ?? modals.at(-1) ?? full ?? body
   if (host.parentNode !== parent) {
     parent.append(host)
-    host.showPopover?.() // Above the dialog, whatever that cuts off.
+    host.showPopover?.() // Above the dialog, even if the dialog clips its content.
   } else if (isCovered(host)) {
     host.hidePopover?.()
     host.showPopover?.()

@@ -13,7 +13,7 @@ import type { TransportName } from './transport/link.js'
 
 /**
  * `connecting` and `waiting` for the next attempt; `open`: counted; `paused`: offline, out of sight for long, or in the
- * back/forward cache; `closed`: for good. `idle` is before the start.
+ * back/forward cache; `closed`: permanently. `idle` is before the start.
  */
 export type Phase = 'idle' | 'connecting' | 'open' | 'waiting' | 'paused' | 'closed'
 
@@ -234,7 +234,7 @@ function ended(link: Draft, code: number | null, wasBrief: boolean, chance: numb
   pauseIf(link)
 }
 
-/** Says what of the page the server does not know yet. */
+/** Sends the route and the visibility if the server does not know them yet. */
 function tell(link: Draft): void {
   const { phase, route, hidden } = link
   if (phase !== 'open') return

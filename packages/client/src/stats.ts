@@ -65,7 +65,7 @@ function counts(before: Counts, news: StatsDelta['versions']): Counts {
   return after as Counts
 }
 
-/** The reader's own row stays, whatever the list says. */
+/** The reader's own row stays even if the list does not have it. */
 function rows({ connections, yourId }: Stats, news: NonNullable<StatsDelta['connections']>): StatsConnection[] {
   const after = new Map(connections.map((row) => [row.id, row]))
   for (const [id, row] of Object.entries(news)) {

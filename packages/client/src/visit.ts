@@ -4,7 +4,7 @@ import type { Done, Field, Seeing } from './work.js'
 
 /** A field that its user changed, or something else that they worked on. */
 export interface Visit {
-  /** Weak, so that what is gone for good does not pile up with the page's life. */
+  /** Weak, so that a long-lived page does not keep fields that it removed. */
   readonly ref: WeakRef<Field>
   readonly reason: 'form' | 'work'
   /** What was there before, and what its user left there. */

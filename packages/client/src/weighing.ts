@@ -1,4 +1,4 @@
-// What of all that its user did is work that a refresh would lose.
+// Decides what the user did is work that a refresh would lose.
 //
 // Someone who did something on this page load has work there: typed, pasted, dropped or chose something, drew on a canvas, or moved
 // something. It stays work when the field is taken off the page or emptied by a script, as editors, wizards and lists of chips do. It

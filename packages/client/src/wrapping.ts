@@ -4,7 +4,7 @@
 export function wrap(history: History, after: () => void, signal: AbortSignal): void {
   const heard = (): void => { if (!signal.aborted) after() }
   for (const name of ['pushState', 'replaceState'] as const) wrapOne(history, name, heard, signal)
-  heard() // What happened meanwhile.
+  heard() // For what happened while this module was loading.
 }
 
 function wrapOne(history: History, name: 'pushState' | 'replaceState', after: () => void, signal: AbortSignal): void {

@@ -38,7 +38,7 @@ describe('the numbers', () => {
     expect(all.stats?.total).toBe(3)
   })
 
-  test('are not asked for by a page that changed its mind meanwhile', async () => {
+  test('are not asked for if the page unsubscribes while the part loads', async () => {
     const { asked, loadReading, numbers: all } = numbers()
     all.subscribe()()
     await loadReading.mock.results[0]?.value

@@ -322,7 +322,7 @@ describe('a page is looked at before the tab goes there', () => {
     expect(seen).toEqual(['prompt', 'reloading', 'reload'])
   })
 
-  test('and what was begun meanwhile is not lost', () => {
+  test('and work that begins during the wait is not lost', () => {
     const { refresh, seen, sight, page, clock, accept } = load('prompt')
     refresh.told(forced(17))
     page.look = unwell
@@ -432,8 +432,8 @@ describe('what becomes of a command is acknowledged', () => {
   })
 })
 
-describe('what a page was loaded anew for', () => {
-  test('is known to that page, once', () => {
+describe('the commands that a page was reloaded for', () => {
+  test('are known to that page, once', () => {
     const places = [blocked, place()]
     const { refresh, sight, clock } = load('now', places)
     sight.reasons = ['form']
@@ -446,7 +446,7 @@ describe('what a page was loaded anew for', () => {
     expect(taken(places)).toBe('')
   })
 
-  test('is all that it was told before it went', () => {
+  test('are all that the page was told before it reloaded', () => {
     const places = [place()]
     const { refresh } = load('now', places)
     for (const id of [17, 18, 19]) refresh.told(forced(id))
@@ -456,7 +456,7 @@ describe('what a page was loaded anew for', () => {
     expect(next.acks).toEqual(['17 waiting', '18 waiting', '19 waiting'])
   })
 
-  test('is none of what earlier pages were', () => {
+  test('do not include those of earlier pages', () => {
     const places = [place()]
     load('now', places).refresh.told(forced(17))
     taken(places)

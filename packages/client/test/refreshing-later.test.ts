@@ -59,7 +59,7 @@ describe('a refresh that is loaded when needed', () => {
     await vi.waitFor(() => { expect(seen.slice(2)).toEqual(['18 reloading', 'reload']) })
   })
 
-  test('is one, however often it is asked for meanwhile', async () => {
+  test('is created once, however often it is asked for while it loads', async () => {
     const { refresh, seen, shown } = late()
     refresh.load()
     refresh.load()

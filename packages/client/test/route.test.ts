@@ -35,7 +35,7 @@ test('so is going back', () => {
   expect(seen).toEqual(['/a', '/'])
 })
 
-test('what the page wrapped around it in turn keeps working when the watching ends', () => {
+test('a wrapper that the page puts around ours keeps working when the watching ends', () => {
   const ours = page.history.pushState
   const theirs: string[] = []
   page.history.pushState = function (this: History, ...said) {

@@ -82,7 +82,7 @@ describe('coming back', () => {
     expect(story.ends().then({ type: 'due' }).opened).toEqual({ route: '/' })
   })
 
-  test('with what it was loaded anew for, until a stream is open', () => {
+  test('with the commands that the page was reloaded for, until a stream is open', () => {
     const story = new Story('sse', true, '17,19').then({ type: 'start' })
     expect(story.opened).toMatchObject({ reloaded: '17,19' })
     expect(story.ends().then({ type: 'due' }).opened).toMatchObject({ reloaded: '17,19' })
@@ -181,7 +181,7 @@ describe('the other transport', () => {
     expect(story.session.transport).toBe('websocket')
   })
 
-  test('has taken over where an open stream says connected again: it is told what the stream before was told meanwhile', () => {
+  test('has taken over where an open stream says connected again: the client says again what it had told the earlier stream', () => {
     const story = new Story('sse').open().then({ type: 'navigated', route: '/cart' }, { type: 'hidden' }, { type: 'subscribe', connections: true })
     story.hears({ ...CONNECTED, connectionId: 'other' })
     expect(story.said).toEqual([
@@ -205,7 +205,7 @@ describe('the other transport', () => {
 describe('stats', () => {
   const rows: ClientMessage = { type: 'subscribe-stats', delta: true, connections: true }
 
-  test('are asked for on each stream anew', () => {
+  test('are asked for again on each stream', () => {
     const story = new Story().then({ type: 'subscribe', connections: true }).open()
     expect(story.said).toEqual([rows])
     expect(story.ends().open().said).toEqual([rows])

@@ -8,7 +8,7 @@ const URL_OF_STREAM = new URL('https://site.example/__skew/sse?route=/')
 
 afterEach(() => { vi.unstubAllGlobals() })
 
-/** A stream in Firefox, and what of it was heard. */
+/** A stream in Firefox, and the events that arrived on it. */
 function open(answer: (signal: AbortSignal) => Promise<Response> | Response) {
   vi.stubGlobal('navigator', { vendor: '' })
   const asked: RequestInit[] = []

@@ -100,7 +100,7 @@ describe('a subscription', () => {
     expect(subscription.stats?.versions['v1']).toBe(5)
   })
 
-  test('is asked for anew where something is missing, once, and shows what was known until then', () => {
+  test('is asked for again once if something is missing, and shows the last known numbers until then', () => {
     const { asked, shown, subscription, hear } = subscribing()
     subscription.subscribe({ connections: false })
     hear(WHOLE)

@@ -59,14 +59,14 @@ describe('forms', () => {
     expect(reasons()).toEqual(['form'])
   })
 
-  test('a field that is again as it was is none', () => {
+  test('a field that has its first value again is not work', () => {
     const field = write('<input name="field" value="a">')
     enter(field, () => { field.value = 'b' })
     enter(field, () => { field.value = 'a' })
     expect(reasons()).toEqual([])
   })
 
-  test('nor is one that a script filled before its user came', () => {
+  test('a field that a script filled before its user came is not work', () => {
     const field = write('<input name="field">')
     field.value = 'from the server'
     enter(field, () => {})
@@ -85,7 +85,7 @@ describe('forms', () => {
     expect(reasons()).toEqual([])
   })
 
-  test('with a navigation, those that are gone are none, or go with it', () => {
+  test('a form that leaves the page with a navigation, or after it, is not work', () => {
     const field = write('<form><input name="field"></form>')
     enter(field, () => { field.value = 'b' })
     work.navigated()
@@ -105,20 +105,20 @@ describe('forms', () => {
     expect(reasons()).toEqual(['form'])
   })
 
-  test('a form that is reset is none', () => {
+  test('a form that is reset is not work', () => {
     const field = write('<form><input name="field"></form>')
     enter(field, () => { field.value = 'b' })
     field.form?.dispatchEvent(real('reset'))
     expect(reasons()).toEqual([])
   })
 
-  test('nor is a part of the page that says that nothing is lost there', () => {
+  test('a part of the page that says that nothing is lost there is not work', () => {
     const field = write('<p data-headcount-hold="false"><input name="field"></p>')
     enter(field, () => { field.value = 'b' })
     expect(reasons()).toEqual([])
   })
 
-  test('nor one that was saved and then emptied by a script', () => {
+  test('a field that was saved and then emptied by a script is not work', () => {
     const field = write('<input name="field">')
     enter(field, () => { field.value = 'b' })
     work.saved()
@@ -129,7 +129,7 @@ describe('forms', () => {
   test.each([
     ['a click', 0],
     ['a drag', 20],
-  ])('nor a step that is taken off the page once %s has saved it', (_name, down) => {
+  ])('a step that is taken off the page once %s has saved it is not work', (_name, down) => {
     const field = write('<form><input name="field"><button>Send</button></form>')
     enter(field, () => { field.value = 'b' })
     press(document.querySelector('button') ?? field, down)
@@ -139,7 +139,7 @@ describe('forms', () => {
     expect(reasons()).toEqual([])
   })
 
-  test('nor is what a click takes off the page', () => {
+  test('an emptied form that a click takes off the page is not work', () => {
     const field = write('<form><input name="field"><button>Close</button></form>')
     enter(field, () => { field.value = 'b' })
     enter(field, () => { field.value = '' })

@@ -16,7 +16,7 @@ function sample(at: number, versions: Record<string, number>): Sample {
 }
 
 describe('figures', () => {
-  test('outdated is whoever is behind the current release, never announced or not', () => {
+  test('outdated are all tabs behind the current release, whether their version was announced or not', () => {
     expect(figuresOf(10, 6, { v1: 2, v2: 5, unknown: 1, '(other)': 2 }, 'v2'))
       .toEqual({ total: 10, visible: 6, onLatest: 5, outdated: 3, outdatedVersions: 2 })
   })
@@ -48,7 +48,7 @@ describe('bands', () => {
     expect(edges(bands, true)).toEqual([[100, 100], [0, 75]])
   })
 
-  test('what has no band of its own lies on top as one, so that nothing is left out', () => {
+  test('versions beyond the maximum share one band on top, so that no tab is left out', () => {
     const versions = Object.fromEntries(Array.from({ length: BANDS_MAX + 3 }, (_, index) => [`v${index}`, 1]))
     const bands = bandsOf([sample(0, versions)], releases(...Object.keys(versions)), STEP_MS)
     expect(bands.names).toHaveLength(BANDS_MAX + 1)
@@ -63,7 +63,7 @@ describe('bands', () => {
     expect(edges(bands, false)).toEqual([[1, 1, null, 2]])
   })
 
-  test('a history that is asked for in great steps has no holes for that, whatever else is finer', () => {
+  test('a history in large steps has no holes where other samples are finer', () => {
     const hour_ms = 3_600_000
     const fine = Array.from({ length: 50 }, (_, second) => sample(3 * hour_ms + second * 1_000, { v1: 1 }))
     const coarse = [0, 1, 2, 3].map((hour) => sample(hour * hour_ms, { v1: 1 }))

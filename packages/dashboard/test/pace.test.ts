@@ -53,7 +53,7 @@ test('asks at once, and then once for however many moves', async () => {
   expect(world.asked).toHaveLength(2)
 })
 
-test('never asks two questions at a time, and what moved meanwhile is asked about afterwards', async () => {
+test('asks one question at a time, and asks again if something moved during the question', async () => {
   const world = new World()
   world.pace.moved()
   world.pace.moved()

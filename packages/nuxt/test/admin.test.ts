@@ -179,7 +179,7 @@ describe('where headcount is', () => {
 })
 
 describe('a bridge', () => {
-  it('is opened anew when it ends, with a beginning each time, and says once that it cannot be had', async () => {
+  it('is reopened when it ends, begins again each time, and reports once that it cannot be opened', async () => {
     const told: string[] = []
     let turn = 0
     answer = (asked, said) => {

@@ -14,7 +14,7 @@ beforeEach(() => {
   ;[clock, posted] = [0, []]
 })
 
-describe('asking anew', () => {
+describe('asking again', () => {
   it('is left alone while the connection is as old as the question', () => {
     const anew = start()
     anew.connected('c1')

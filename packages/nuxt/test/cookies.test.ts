@@ -14,7 +14,7 @@ describe('the cookies that an answer takes back', () => {
     expect(changedCookies('theme=dark; nuxt-session=old', [set], NOW)).toEqual([{ pair: 'nuxt-session=old', isDeleted }])
   })
 
-  it('are none that the browser did not show, or that stay as they were', () => {
+  it('do not include those that the browser did not send, or that stay the same', () => {
     const set = ['other=1', 'theme=dark; Max-Age=3600', 'session=; Max-Age=0']
     expect(changedCookies('theme=dark; nuxt-session=old', set, NOW)).toEqual([])
     expect(changedCookies(undefined, set, NOW)).toEqual([])

@@ -56,7 +56,7 @@ describe('a second request behind an offer to upgrade', () => {
     if (said !== '') expect(said).toMatch(/\r\nConnection: close\r\n/i)
   })
 
-  it('reaches nobody in a packet of its own either, and the first one is answered', async () => {
+  it('reaches nobody in a separate packet either, and the first one is answered', async () => {
     const socket = connect(portOf(now.site), '127.0.0.1')
     socket.on('error', () => {})
     socket.write(offer('GET /__skew/health HTTP/1.1'))
@@ -86,7 +86,7 @@ describe('a second request behind an offer to upgrade', () => {
   })
 })
 
-describe('an answer to a handshake that is none', () => {
+describe('an invalid answer to a handshake', () => {
   const answerWith = async (write: (say: (text: string) => boolean) => void): Promise<string> => {
     const odd = createTcp((socket) => {
       socket.on('error', () => {}).once('data', () => { write((text) => socket.write(text)) })

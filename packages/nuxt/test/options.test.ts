@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { DEFAULTS, problems } from '../src/options.js'
 
 describe('problems', () => {
-  it('are none in the defaults, nor in the example of nuxt-skew-protection', () => {
+  it('are not found in the defaults, and not in the example of nuxt-skew-protection', () => {
     expect(problems(DEFAULTS)).toEqual([])
     expect(problems({ ...DEFAULTS, connectionTracking: true, routeTracking: true, ipTracking: true })).toEqual([])
   })

@@ -92,7 +92,7 @@ describe('a refresh', () => {
     expect(held).toBe(0)
   })
 
-  it('is free again when a page fails for a reason of its own', async () => {
+  it('is free again when a page fails for another reason', async () => {
     const going = router.push('/a')
     await settle()
     arrivals['a']!.reject(new Error('this page has a mistake'))
@@ -113,7 +113,7 @@ describe('a refresh', () => {
     expect(held).toBe(0)
   })
 
-  it('is held anew by who goes on after that', async () => {
+  it('is held again by the next navigation after that', async () => {
     const going = router.push('/a')
     await settle()
     await hooks.callHook('app:chunkError')

@@ -76,7 +76,7 @@ export function createSource(defaults: HeadcountOptions): Source {
     known: shallowReadonly(known),
     start(options) {
       const { client: running, stats } = known
-      // A client whose connection was closed for good cannot reconnect.
+      // A client whose connection was closed permanently cannot reconnect.
       if (running && !options && running.state !== 'closed') return running.reconnect()
       stop()
       const client = createHeadcount({ ...defaults, ...options })

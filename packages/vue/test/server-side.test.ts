@@ -26,7 +26,7 @@ test('on a server everything is empty, and no window is touched', async () => {
   })
 })
 
-test('nothing is subscribed on a server, in a scope of its own neither', () => {
+test('nothing is subscribed on a server, also not in a separate scope', () => {
   const app = createSSRApp(Page).use(createHeadcountPlugin())
   const scope = effectScope()
   const { total } = app.runWithContext(() => scope.run(() => useActiveConnections()))!

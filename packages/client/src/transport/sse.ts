@@ -36,7 +36,7 @@ export const sse: Connect = (base, query, events) => {
   async function next(): Promise<void> {
     if (isBusy) return
     isBusy = true
-    for (const [about, say] of pending) { // Those that come meanwhile included.
+    for (const [about, say] of pending) { // Includes those that are added during the loop.
       pending.delete(about)
       if (await say()) continue
       if (!pending.has(about)) pending.set(about, say)

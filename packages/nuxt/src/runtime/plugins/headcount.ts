@@ -49,7 +49,7 @@ export default defineNuxtPlugin({
   },
 })
 
-/** Tells `anew` the answers to the requests for stats. */
+/** Passes on the answers to the requests for stats. */
 function ask(client: Headcount, anew: Anew): (() => void)[] {
   return [
     client.on('connected', ({ connectionId }) => { anew.connected(connectionId) }),
