@@ -3,7 +3,7 @@
 //! Wall clocks are set: by hand, by a time server after a start without a battery, by a mistake that is mended a moment later. So
 //! time goes on from what was believed by a clock that is never set, and the wall clock is followed at once only in small steps.
 //! A jump is believed when it has lasted for ten minutes; until then nothing is settled, and nothing that depends on the time of
-//! day may be forgotten for good.
+//! day may be forgotten permanently.
 //!
 //! Deliberately absent: both clocks. Their times are arguments, milliseconds each.
 
@@ -61,7 +61,7 @@ impl Belief {
         }
     }
 
-    /// Whether the wall clock has said the same for long enough to forget something for good by it.
+    /// Whether the wall clock has said the same for long enough to forget something permanently by it.
     pub fn is_settled(&self, steady_ms: u64) -> bool {
         self.jump.is_none() && steady_ms.saturating_sub(self.since_ms) >= DISBELIEF_MS
     }

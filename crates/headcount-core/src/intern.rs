@@ -47,7 +47,7 @@ pub(crate) struct Name {
 /// What a name is counted under.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
-    /// Itself, whatever else is there.
+    /// Itself, also if the table is full.
     Reserved,
     /// Itself, as one of at most `max`.
     Shown,

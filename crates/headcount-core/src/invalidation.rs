@@ -239,7 +239,8 @@ impl Standing {
         self.remove_where(|rule| rule.id == id).pop()
     }
 
-    /// Moves the times of the rules after command `after` by so much: the clock that they were taken from was wrong. Those rules.
+    /// Adds `delta_ms` to the times of the rules after command `after`, because the clock that they were taken from was wrong.
+    /// Returns those rules.
     pub fn shift(&mut self, after: u32, delta_ms: i64) -> Vec<Arc<Rule>> {
         let later = self.rules.iter_mut().flatten().filter(|rule| rule.id > after);
         later

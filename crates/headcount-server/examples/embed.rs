@@ -24,10 +24,10 @@ use headcount_server::head::{Head, cookie};
 use headcount_server::{CommandError, Config, Headcount, Hooks, Invalidation, Limits, StartError};
 use serde_json::json;
 
-/// What signing in sets. An app of your own has sessions of its own.
+/// The cookie that signing in sets. Your app has its own sessions.
 const SESSION: &str = "sid=ada";
 
-#[cfg(not(test))] // A test runs the rest of this file on a port of its own.
+#[cfg(not(test))] // A test runs the rest of this file on another port.
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let headcount = start().await?;
@@ -69,7 +69,7 @@ pub(crate) async fn start() -> Result<Headcount, StartError> {
         .await
 }
 
-/// The app: pages of its own, two endpoints for its admins, and everything of headcount's.
+/// The app: its pages, two endpoints for its admins, and all endpoints of headcount.
 pub(crate) fn app(headcount: &Headcount) -> Router {
     Router::new()
         .route("/admin/tabs", get(tabs))

@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_must_equal_a_value_of_its_own_kind() {
+    fn a_claim_must_equal_a_value_of_the_same_kind() {
         let cases = [
             ("user.role == 'admin'", json!({"user": {"role": "admin"}}), true),
             ("user.role == 'admin'", json!({"user": {"role": "Admin"}}), false),

@@ -47,7 +47,7 @@ pub(crate) fn look() {
     CLOCK.offset_ms.store(belief.offset_ms(), Ordering::Relaxed);
 }
 
-/// Whether the time of day is sure enough to forget something for good by it.
+/// Whether the time of day is sure enough to forget something permanently by it.
 pub(crate) fn is_settled() -> bool {
     CLOCK.belief().is_settled(steady_ms())
 }

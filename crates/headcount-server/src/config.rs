@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn the_board_has_a_place_of_its_own() {
+    fn the_path_of_the_board_overlaps_no_other() {
         let problems = |path: &str| {
             let config = Config {
                 board_path: Some(path.to_owned()),

@@ -110,8 +110,8 @@ impl Site {
         }
     }
 
-    /// What of a request head is shown to the authorizers; `None` where it shows nothing that they read, or more than is looked
-    /// at.
+    /// The part of a request head that the authorizers see; `None` if it has nothing that they read, or more than
+    /// `credentials_bytes_max`.
     pub(crate) fn credentials(&self, head: &dyn Head) -> Option<Arc<Credentials>> {
         let credentials = self.reads.collect(head).filter(|shown| !shown.is_empty())?;
         if credentials.bytes() <= self.config.limits.credentials_bytes_max as usize {

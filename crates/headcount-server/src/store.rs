@@ -273,7 +273,7 @@ async fn open_history(
             let error = crate::with_sources(&error);
             tracing::warn!(
                 error,
-                "the history cannot be read and begins anew; releases and rules are in another file and are not affected"
+                "the history cannot be read and starts empty; releases and rules are in another file and are not affected"
             );
             Ok((None, Vec::new()))
         }

@@ -83,7 +83,7 @@ For each, a variable that ends in _FILE names a file with the secret instead. HE
 
 To change the admin secret without closing a tab: put the old one into the file of --admin-secret-previous-file, the new \
 one into that of --admin-secret-file, and send SIGHUP. From then on both open the admin API. When every client has the new \
-one, empty the first file and send SIGHUP again. On SIGHUP the server reads the secrets anew from the configuration file and \
+one, empty the first file and send SIGHUP again. On SIGHUP the server reads the secrets again from the configuration file and \
 the secrets' files. If anything is wrong, it keeps the old secrets and logs why. The bridge secret changes the same way. Other \
 settings change at a restart.
 

@@ -24,7 +24,7 @@ fn read(stream: &str) -> Vec<(String, String)> {
             "data" => data.push(value.to_owned()),
             "id" if !value.contains('\0') => value.clone_into(&mut id),
             "" | "retry" | "id" => {}
-            other => panic!("a line of its own: {other:?}"),
+            other => panic!("a line that was not written: {other:?}"),
         }
     }
     messages

@@ -170,7 +170,7 @@ fn cut<'w>(whole: &'w [u8], sizes: &[u8]) -> Vec<&'w [u8]> {
     pieces
 }
 
-/// Frames that are mostly right, with lengths in every form, and some bytes that are none.
+/// Frames that are mostly right, with lengths in every form, and some bytes that are not frames.
 fn sent(input: &mut Input<'_>) -> Vec<u8> {
     let mut sent = Vec::new();
     while !input.is_empty() && sent.len() < 4_096 {

@@ -235,7 +235,7 @@ fn a_rule_lapses_at_its_time() {
 }
 
 #[test]
-fn what_is_lifted_is_gone_and_can_be_given_anew() {
+fn a_lifted_rule_is_gone_and_can_be_given_again() {
     let mut standing = Standing::new(log(&["v1"]));
     standing.add(rule(1, "/a"), 64);
     assert_eq!(standing.lift(2), None);

@@ -224,8 +224,8 @@ impl Resume {
         })
     }
 
-    /// What of it holds for a server of this epoch: the newest command, and those it was told. A page from another epoch was loaded
-    /// before every command of this one.
+    /// The part that holds for a server of this epoch: the newest command, and those the page was told. A page from another epoch
+    /// was loaded before every command of this one.
     pub fn within(&self, epoch: Epoch) -> (u32, &[u32]) {
         if self.epoch.is_none_or(|own| own == epoch) {
             (self.since, &self.told)
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn the_commands_a_page_was_loaded_anew_for_are_numbers() {
+    fn the_commands_a_page_was_reloaded_for_are_numbers() {
         let epoch = Epoch::new(7);
         let reloaded = |text: &str| Reloaded::parse(text).within(epoch).to_vec();
         assert_eq!(reloaded("17,19"), [17, 19]);

@@ -10,7 +10,7 @@
 //! | with backoff | all others |
 //!
 //! Backoff is what remains because codes also come from proxies and browsers: 1006 is what a browser reports for every
-//! lost connection, and a client that misread such a code as "never" would be missing from the counts for good.
+//! lost connection, and a client that misread such a code as "never" would never be counted again.
 
 use super::Violation;
 

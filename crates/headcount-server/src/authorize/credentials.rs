@@ -1,4 +1,4 @@
-//! What a browser shows of itself, and what of that is kept for a question about it.
+//! The credentials that a browser sends, and the part of them that is kept for the authorizers.
 //!
 //! Authorizers name what they read; everything else is dropped with the request. headcount's own cookies go only to
 //! authorizers that name them.
@@ -87,8 +87,8 @@ impl Reads {
         }
     }
 
-    /// Nothing so far, but what a browser sends may change while its stream is open; see
-    /// [`Reads::anew`](Self#structfield.anew).
+    /// Nothing so far, but what a browser sends may change while its stream is open; see the field of the same
+    /// name.
     pub fn anew() -> Self {
         Self {
             anew: true,

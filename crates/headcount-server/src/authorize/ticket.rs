@@ -143,7 +143,7 @@ impl Tickets {
         (expires_ms > now_ms).then_some(expires_ms)
     }
 
-    /// The time of day was corrected by so much: tickets end as long from now as before.
+    /// Call it when the time of day is corrected by `delta_ms`: tickets then end as long from now as before.
     pub(crate) fn shift(&self, delta_ms: i64) {
         for held in &mut *self.held() {
             held.expires_ms = held.expires_ms.saturating_add_signed(delta_ms);

@@ -193,7 +193,7 @@ pub fn document() -> Value {
     document["components"]["securitySchemes"] = json!({
         "secret": {"type": "http", "scheme": "bearer", "description": "The admin secret. At the bridge: the bridge secret, if there is one."},
         "ticket": {"type": "apiKey", "in": "cookie", "name": crate::authorize::ticket::TICKET_COOKIE,
-            "description": "The ticket from `POST /session`. A server with a `base_path` of its own has a name behind the cookie's."},
+            "description": "The ticket from `POST /session`. `_` and 8 digits of the server follow the name."},
     });
     let mut codes = Map::new();
     for item in objects(&mut document["paths"]) {

@@ -223,8 +223,8 @@ pub(super) enum Flushed {
 }
 
 impl Outbox {
-    /// Keeps what of these parts was not sent. One message is always kept, however long: `bytes_max` is for what piles up
-    /// behind a socket that does not move, and stats of a large site are longer.
+    /// Keeps the rest of these parts after the bytes that were sent. One message is always kept, however long: `bytes_max` is for
+    /// what piles up behind a socket that does not move, and stats of a large site are longer.
     fn keep(&mut self, parts: &[Part<'_>], mut skip: usize, bytes_max: usize) -> Sent {
         let waited = self.bytes;
         for part in parts {

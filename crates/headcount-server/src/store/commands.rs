@@ -149,7 +149,7 @@ impl Commands {
             .extend(step.rules.into_iter().map(|rule| (rule.id, rule)));
     }
 
-    /// Writes this step, if any; with `anew` everything before it as well.
+    /// Writes this step, if any. The flag says to write everything before it as well.
     pub(super) fn commit(
         &self,
         database: &Database,

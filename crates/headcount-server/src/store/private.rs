@@ -26,7 +26,7 @@ pub(super) fn directory(path: &Path) -> io::Result<()> {
         && std::fs::set_permissions(path, Permissions::from_mode(mode & DIRECTORY)).is_ok();
     if !narrowed {
         tracing::warn!(
-            "other users can reach the data directory `{}` (mode {mode:o}): give the store a directory of its own, or \
+            "other users can reach the data directory `{}` (mode {mode:o}): give the store a separate directory, or \
              `chmod 700` this one",
             path.display()
         );

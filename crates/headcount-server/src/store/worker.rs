@@ -25,7 +25,8 @@ const RETRY: Duration = Duration::from_secs(1);
 pub(super) trait Book: Send + 'static {
     type Entry: Send + 'static;
 
-    /// Writes this entry, if any; with `anew` everything before it as well, because the state of the disk is unknown.
+    /// Writes this entry, if any. The flag says that the state of the disk is unknown: then everything before it is written
+    /// as well.
     fn write(
         &mut self,
         database: &Database,
@@ -206,7 +207,7 @@ impl<B: Book> Worker<B> {
         let opened = match self.place.open(nothing) {
             Err(StoreError::Empty { .. } | StoreError::Damaged { .. }) => {
                 let aside = self.place.set_aside()?;
-                tracing::warn!(file = %aside.display(), "a damaged file of the store was set aside and is written anew");
+                tracing::warn!(file = %aside.display(), "a damaged file of the store was set aside and is written again");
                 self.place.open(nothing)
             }
             opened => opened,

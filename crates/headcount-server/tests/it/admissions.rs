@@ -112,7 +112,7 @@ fn an_admission_that_nobody_renews_ends_after_the_stated_while() {
 }
 
 #[test]
-fn a_ticket_admits_at_once_whoever_is_away() {
+fn a_ticket_admits_at_once_while_no_bridge_answers() {
     let server = asking(Limits {
         admission_ms: 100,
         bridge_answer_ms: 60_000,

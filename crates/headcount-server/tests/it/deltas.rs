@@ -87,7 +87,7 @@ impl Reader {
 }
 
 #[test]
-fn whatever_happens_the_deltas_lead_to_it() {
+fn the_deltas_lead_to_the_state_whatever_happens() {
     let server = Server::start(open_to_all(&Limits {
         stats_connections_max: 8,
         ..quick()
@@ -148,7 +148,7 @@ fn whatever_happens_the_deltas_lead_to_it() {
 }
 
 #[test]
-fn who_asks_again_begins_anew_in_the_form_that_was_asked_for() {
+fn a_reader_that_asks_again_gets_whole_stats_in_the_form_that_it_asked_for() {
     let server = Server::start(open_to_all(&quick()));
     for transport in BOTH {
         let mut reader = Reader::new(&server, transport, &json!({"type": "subscribe-stats"}));
@@ -265,7 +265,7 @@ fn a_renewed_admission_goes_on_with_deltas() {
 }
 
 #[test]
-fn options_that_are_none_subscribe_nobody() {
+fn invalid_options_subscribe_nobody() {
     let server = Server::start(open_to_all(&quick()));
     let mut sse = Visit::new(Transport::Sse, "/").open(server.address);
     let mut websocket = Visit::new(Transport::WebSocket, "/").open(server.address);

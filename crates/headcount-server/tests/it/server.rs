@@ -69,7 +69,7 @@ impl Server {
         Self::build(Door::Own, config, |builder| builder.authorizer(admins()))
     }
 
-    /// With whatever the test adds.
+    /// With what the test adds.
     pub(crate) fn build(door: Door, config: Config, finish: impl FnOnce(Builder) -> Builder) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)

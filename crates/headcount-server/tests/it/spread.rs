@@ -165,7 +165,7 @@ fn the_specifications_call_spreads_too_and_a_spread_that_makes_no_sense_is_refus
 
 /// A tab that comes while others are told has its moment like them, and none is forgotten: also one without an id.
 #[test]
-fn who_comes_meanwhile_is_told_before_the_end() {
+fn a_tab_that_comes_during_the_spread_is_told_before_its_end() {
     let server = Server::start(spreading());
     let _first = tabs(&server, 4);
     let answer = server.invalidate(&shop(&[

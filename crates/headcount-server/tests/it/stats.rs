@@ -339,7 +339,7 @@ fn long_stats_come_less_often_and_the_last_of_them_is_true() {
 }
 
 #[test]
-fn asking_anew_brings_no_more_bytes() {
+fn asking_again_brings_no_more_bytes() {
     let limits = Limits {
         stats_bytes_per_second: 2_000,
         ..Limits::default()

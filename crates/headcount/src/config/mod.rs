@@ -5,7 +5,7 @@
 //! checked the same way wherever it comes from. All unknown names, bad values and contradictions are collected and
 //! reported together, each with its place.
 //!
-//! Deliberately absent: a default file. A server should behave the same in whatever folder it is started.
+//! Deliberately absent: a default file. A server should behave the same in every folder.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -76,7 +76,7 @@ fn the_board_is_beside_the_admin_api() {
 }
 
 #[test]
-fn on_an_address_of_its_own_the_admin_api_has_all_that_the_board_asks() {
+fn on_a_separate_address_the_admin_api_has_all_that_the_board_asks() {
     let words = [
         "--ephemeral",
         "--admin-listen",

@@ -19,7 +19,7 @@ fn stream_request(server: &Process) -> String {
     Ask::get("/__skew/sse?v=v1&route=/").text(server.address, "keep-alive")
 }
 
-/// Everything that must go on, whatever sockets are open: health, the admin API, and a clear answer to a new connection.
+/// Everything that must go on, however many sockets are open: health, the admin API, and a clear answer to a new connection.
 fn goes_on(server: &Process) {
     eventually("health answers", || {
         (status(server, &Ask::get("/healthz").text(server.address, "close")) == 200).then_some(())

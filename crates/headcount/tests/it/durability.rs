@@ -15,7 +15,7 @@ fn list(server: &Process, endpoint: &str, key: &str) -> Vec<Value> {
 }
 
 #[test]
-fn whatever_was_acknowledged_is_there_after_kill_9() {
+fn what_was_acknowledged_is_there_after_kill_9() {
     let directory = tempfile::tempdir().unwrap();
     let (mut releases, mut rules, mut last) = (Vec::new(), Vec::new(), 0);
     for round in 0..20 {

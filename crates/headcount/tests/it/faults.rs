@@ -62,7 +62,7 @@ fn a_part_that_panics_ends_the_process_with_an_error() {
     }
 }
 
-/// Two days ahead for two and a half seconds, and every standing rule was gone for good once.
+/// Regression: the clock jumped two days ahead for two and a half seconds, and every standing rule was lost permanently.
 #[test]
 fn a_clock_that_jumps_for_a_moment_costs_no_rule() {
     let directory = tempfile::tempdir().unwrap();

@@ -236,7 +236,7 @@ fn a_listener_for_both_families_knows_its_proxy() {
 }
 
 #[test]
-fn an_app_on_a_mount_has_paths_and_a_cookie_of_its_own() {
+fn an_app_on_a_mount_has_its_own_paths_and_cookie() {
     let server = Process::ephemeral(&["--base-path", "/pro/__skew", "--release", "v1"]);
     for transport in BOTH {
         let mut tab = Visit::new(transport, "/a")
@@ -264,7 +264,7 @@ fn an_app_on_a_mount_has_paths_and_a_cookie_of_its_own() {
 }
 
 #[test]
-fn the_admin_api_can_have_an_address_of_its_own() {
+fn the_admin_api_can_have_a_separate_address() {
     let server = Process::ephemeral(&["--admin-listen", "127.0.0.1:0", "--board-path", "off"]);
     let admin = server
         .said

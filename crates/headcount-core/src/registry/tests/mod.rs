@@ -78,7 +78,7 @@ fn open(registry: &mut Registry<()>, route: &str) -> u32 {
     registry.open(&opening, ()).slot
 }
 
-/// Regression: the search for connections to list stopped for good when the table was sparse and then quiet.
+/// Regression: the search for connections to list stopped permanently when the table was sparse and then quiet.
 #[test]
 fn a_sparse_and_quiet_table_still_fills_its_sample() {
     let limits = Limits {

@@ -11,7 +11,7 @@ use crate::store::Step;
 const CORRECTION_MS: u64 = 1_000;
 
 impl Commander {
-    /// Follows the clock. Durations stay the same, whatever the time of day turns out to be.
+    /// Follows the clock. Durations stay the same when the time of day is corrected.
     pub(super) async fn keep_time(&mut self) {
         clock::look();
         let offset_ms = clock::offset_ms();

@@ -1,4 +1,4 @@
-//! Asking anew: for admissions whose time is over, and for those whose session has ended.
+//! Asks again about admissions whose time is over, and about those whose session has ended.
 
 use std::time::{Duration, Instant};
 
@@ -48,7 +48,7 @@ impl Subscribers {
         }
     }
 
-    /// Asks anew for every admission.
+    /// Asks again about every admission.
     pub(in crate::hub) fn recheck(&mut self) {
         let now = clock::now();
         for admission in self.admitted.values_mut() {

@@ -10,7 +10,7 @@ use crate::client::{connect, read_to_end};
 use crate::process::Process;
 
 pub(super) const CASES: &[Case] = &[
-    ("a handshake that is none", bad_handshakes),
+    ("an invalid handshake", bad_handshakes),
     ("frames behind the handshake in one write", early_frames),
     ("a frame without a mask", |server| {
         closed(server, &[0x81, 0x02, b'{', b'}'], 1002);
@@ -42,7 +42,7 @@ pub(super) const CASES: &[Case] = &[
     ("a close of one byte", |server| {
         closed(server, &frame(0x88, &[3]), 1002);
     }),
-    ("a close with a code that is none", bad_close_codes),
+    ("a close with an invalid code", bad_close_codes),
     ("a close whose reason is no UTF-8", |server| {
         closed(server, &frame(0x88, &[3, 232, 0xff]), 1007);
     }),

@@ -21,7 +21,7 @@ pub(super) const CASES: &[Case] = &[
     ("no host, and two hosts", hosts),
     ("HTTP/1.0 and versions that do not exist", versions),
     ("an HTTP/2 preface", http2_preface),
-    ("methods that are none of ours", methods),
+    ("methods that headcount does not know", methods),
     ("64 KB of cookies", giant_cookies),
     ("a target of 20 KB", giant_target),
     ("500 header lines", many_headers),
@@ -325,7 +325,7 @@ fn giant_body(server: &Process) {
             "{target}"
         );
     }
-    // One that is only announced need not come, nor does a client that asks first learn that it may.
+    // The announced length is enough: the body need not arrive, and a client that asks first (`expect`) is not told to send it.
     for more in ["", "expect: 100-continue\r\n"] {
         let request = format!("{ROUTE}{more}content-length: 10000000\r\n\r\n{{");
         assert_eq!(status(server, request), 413);

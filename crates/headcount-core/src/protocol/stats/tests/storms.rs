@@ -1,5 +1,5 @@
-//! Whatever happens on the shards, and whenever readers come and fall behind: the state from deltas equals that of a whole
-//! message.
+//! The state from deltas equals that of a whole message, whatever happens on the shards, and whenever readers come and fall
+//! behind.
 
 use std::sync::Arc;
 
