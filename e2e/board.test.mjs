@@ -254,7 +254,7 @@ describe('what it does', () => {
     }
   })
 
-  test('a pattern that is none is explained, and cannot be given', async () => {
+  test('an invalid pattern is explained, and cannot be given', async () => {
     const page = await signedIn()
     await page.getByLabel('Which pages').selectOption('regex')
     await page.getByLabel('Path or pattern').fill('/(')

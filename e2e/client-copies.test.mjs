@@ -1,4 +1,4 @@
-// Tabs that a browser copies, brings back and restores: each page that lives is counted once and refreshed once, and none is closed for good.
+// Tabs that a browser copies, brings back and restores: each page that lives is counted once and refreshed once, and none is closed permanently.
 
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, test } from 'node:test'
@@ -25,7 +25,7 @@ for (const transport of ['websocket', 'sse']) {
       await areTwo()
     })
 
-    test('a tab and its duplicate, after both are loaded anew', async () => {
+    test('a tab and its duplicate, after both are reloaded', async () => {
       await twins()
       for (const page of kept.pages(site.url)) await page.reload()
       await counted({ total: 2 })
@@ -71,7 +71,7 @@ for (const transport of ['websocket', 'sse']) {
       await counted({ total: 2, routes: { '/a': 2 } })
     }
 
-    /** Each of two pages is told apart from the other, stays, and is loaded anew once by a command for both. */
+    /** The server tells the two pages apart, both stay, and a command for both reloads each once. */
     async function areTwo() {
       const pages = kept.pages(site.url)
       assert.equal(pages.length, 2)

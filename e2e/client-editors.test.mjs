@@ -54,7 +54,7 @@ beforeEach(() => { Object.assign(site.files, files) })
 
 for (const [name, line] of Object.entries(EDITORS)) {
   describe(name, needs('playwright'), () => {
-    test('whatever changes the text holds a refresh until it is saved', async () => {
+    test('every change of the text holds a refresh until it is saved', async () => {
       const tab = await open(name)
       let loads = 1
       for (const [what, change] of Object.entries({ ...CHANGES, ...BUTTONS[name] })) {

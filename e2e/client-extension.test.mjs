@@ -1,5 +1,5 @@
-// A page of an extension, which has an origin of its own scheme, as pages of shell apps do: it takes part where its origin is allowed, and is refused
-// and said where it is not.
+// A page of an extension, whose origin has another scheme, as pages of shell apps do: it takes part where its origin is allowed. Where it is not, it
+// is refused, and the refusal is reported.
 
 import assert from 'node:assert/strict'
 import { afterEach, describe, test } from 'node:test'
@@ -53,7 +53,7 @@ for (const transport of ['websocket', 'sse']) {
   })
 }
 
-/** Starts the server anew, at the same address. */
+/** Restarts the server at the same address. */
 async function restart(address, ...options) {
   await server.stop()
   await startServer(...LIMITS, '--listen', address, ...options)

@@ -218,12 +218,12 @@ for (const transport of ['websocket', 'sse']) {
       await loaded([[tab, 4]])
       await until('it to be back', () => other.invalidation(two.id), ({ outcomes }) => outcomes.reloaded === 1 && outcomes.gone === 0)
       const tabs = new Set(site.queries.map((query) => query.get('tab')))
-      assert.equal(tabs.size, 2, 'each server is told an id of its own')
+      assert.equal(tabs.size, 2, 'each server is told another id')
       const kept = await tab.page.evaluate(() => Object.keys(sessionStorage))
       for (const key of kept) assert.match(key, /^headcount\.\w+ http:\S+\/__skew\/$/)
     })
 
-    test('lose nothing when one starts anew without a disk', async () => {
+    test('lose nothing when one restarts without a disk', async () => {
       await start()
       site.attributes = `data-transport="${transport}"`
       const tab = await Tab.open(await newVisitor(browser), `${site.url}/pro/a`)

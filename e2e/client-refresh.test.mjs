@@ -80,7 +80,7 @@ describe('refresh', () => {
   })
 
   for (const transport of ['websocket', 'sse']) {
-    test(`what becomes of it is known to whoever gave the command, over ${transport}`, async () => {
+    test(`the admin who gave the command sees what becomes of it, over ${transport}`, async () => {
       site.attributes = `data-deadline-ms="4000" data-transport="${transport}"`
       const visitor = await newVisitor(browser)
       const free = await Tab.open(visitor, `${site.url}/a`)

@@ -126,7 +126,7 @@ test('the back/forward cache: a page that was kept without a stream opens one wh
     site.cut()
     await seen(tab, 'that it waits', () => {
       if (window.headcount.state !== 'waiting') return false
-      for (let timer = setTimeout(() => {}); timer > 0; timer -= 1) clearTimeout(timer) // Nor is one that tries again just then.
+      for (let timer = setTimeout(() => {}); timer > 0; timer -= 1) clearTimeout(timer) // A page that retries at that moment is not kept either.
       return true
     })
     await tab.page.evaluate(() => { addEventListener('pageshow', ({ persisted }) => { window.wasKept = persisted }) })

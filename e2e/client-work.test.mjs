@@ -13,7 +13,7 @@ const WORK = {
     '<textarea id="area"></textarea><pre id="shown"></pre><script>area.oninput = () => { shown.textContent += area.value; area.value = "" }</script>',
     async (page) => { await page.locator('#area').pressSequentially('text') },
   ],
-  'an editor with a context of its own': [
+  'an editor with an EditContext': [
     '<div id="code" tabindex="0">code</div><script>code.editContext = new EditContext()</script>',
     async (page) => {
       await page.click('#code')
@@ -243,7 +243,7 @@ const LEISURE = {
   }],
   'clicking links inside the page': ['<a id="inside" href="#there">there</a>', (page) => page.click('#inside')],
   'a dialog that was there before': ['<dialog open>Cookies?</dialog>', (page) => page.click('h1')],
-  'what the application says is none': ['<div data-headcount-hold="false"><input id="filter"></div>', (page) => page.fill('#filter', 'shoes')],
+  'a field that the application marks as not work': ['<div data-headcount-hold="false"><input id="filter"></div>', (page) => page.fill('#filter', 'shoes')],
   'what a script typed': ['<input id="field"><script>field.value = "x"; document.body.dispatchEvent(new Event("input", { bubbles: true }))</script>', async () => {}],
 }
 

@@ -1,5 +1,5 @@
-// The browser client by its script tag, in a real browser, against the real server, through a site of its own: counts, the way to the
-// server, and what a page goes through.
+// The browser client by its script tag, in a real browser, against the real server, through a test site: counts, the way to the server,
+// and what a page goes through.
 //
 // That a tab did *not* reload is shown as in demo.test.mjs: a later command arrived, so an earlier one would have.
 
@@ -58,7 +58,7 @@ describe('counts', () => {
   })
 
   for (const transport of ['websocket', 'sse']) {
-    test(`live stats come to whoever subscribes, over ${transport}: one whole, then what changed, each shown complete`, async () => {
+    test(`a subscriber gets live stats, over ${transport}: one whole, then what changed, each shown complete`, async () => {
       site.attributes = `data-transport="${transport}"`
       const tab = await Tab.open(await newVisitor(browser), `${site.url}/a`)
       await tab.page.evaluate(() => {
@@ -81,7 +81,7 @@ describe('counts', () => {
       assert.equal(await tab.page.evaluate(() => window.headcount.stats), null)
     })
 
-    test(`whoever does not see single connections is not sent them, until somebody wants them, over ${transport}`, async () => {
+    test(`a tab is sent no single connections until a subscription wants them, over ${transport}`, async () => {
       site.attributes = `data-transport="${transport}"`
       const tab = await Tab.open(await newVisitor(browser), `${site.url}/a`)
       await tab.page.evaluate(() => window.headcount.subscribe({ connections: false }))

@@ -44,7 +44,7 @@ export class Crowd {
   }
 
   /**
-   * So many of those on another version load the page anew and run `version`.
+   * Up to `count` of those on another version reload the page and run `version`.
    *
    * @param {number} count
    * @param {string} version

@@ -68,7 +68,7 @@ function missing(find, known) {
   assert.deepEqual(found.filter(({ name }) => !known(name)).map(({ page, name }) => `${page}: ${name}`), [])
 }
 
-test('each decision has a number of its own, which its title and the index have too', async () => {
+test('each decision has a unique number, which its title and the index have too', async () => {
   const folder = `${ROOT}docs/decisions/`
   const index = await readFile(`${folder}index.md`, 'utf8')
   const files = (await readdir(folder)).filter((name) => name !== 'index.md')

@@ -1,5 +1,5 @@
 // What the documentation shows besides commands: configurations are read by what they are for, and programs are run. Types of TypeScript,
-// and pages in a browser, have files of their own.
+// and pages in a browser, have separate files.
 
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'

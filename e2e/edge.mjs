@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { inTime, until } from './wait.mjs'
 
 const START_WITHIN_MS = 10_000
-/** A connection that leaves this machine's processes meanwhile may take the port that was free. */
+/** Between the choice of a free port and its use, an outgoing connection of this machine may take it. */
 const PORTS_TRIED = 8
 
 /** What every configuration of nginx here begins with: all in one folder, nothing of this machine's own. @param {string} folder */

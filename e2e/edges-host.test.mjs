@@ -60,7 +60,7 @@ for (const name of Object.keys(EDGES)) {
         await tab.page.evaluate(() => { window.headcount.subscribe() })
         await until('the numbers', () => tab.page.evaluate(() => window.headcount.stats?.total), (total) => total === 1)
         const { id } = await server.command('invalidations', { match: { exact: '/pushed' }, audience: 'all' })
-        await until('the page anew', async () => (await server.invalidation(id)).outcomes, ({ reloaded }) => reloaded === 1, SAID_WITHIN_MS)
+        await until('the page was reloaded', async () => (await server.invalidation(id)).outcomes, ({ reloaded }) => reloaded === 1, SAID_WITHIN_MS)
         // At most the handshakes of `auto`: to begin with, and two beside the open stream.
         const [{ count } = { count: 0 }, ...others] = await refusals()
         assert.ok(count <= tab.handshakes && others.length === 0, `${count} refused, of ${tab.handshakes} handshakes`)
@@ -86,7 +86,7 @@ for (const name of Object.keys(EDGES)) {
         await board.getByText(`Pages of ${edge.url} are refused, because the server is asked for ${host}.`).waitFor()
       })
 
-      test('a page that is refused and then allowed is counted where it is, without being loaded anew', async () => {
+      test('a page that is refused and then allowed is counted where it is, without a reload', async () => {
         const tab = await stand(name, transport, false)
         await tab.page.click('text=push')
         await until('the refusal', refusals, (found) => found.length > 0, SAID_WITHIN_MS)
@@ -108,7 +108,7 @@ test('a tab that may use WebSocket alone is refused and listed, and counted once
 })
 
 for (const transport of ['websocket', 'sse']) {
-  describe(`a page without an origin of its own, over ${transport}`, () => {
+  describe(`a page with an opaque origin, over ${transport}`, () => {
     test('takes part where it is allowed', async () => {
       await restart('--allowed-origin', 'null')
       const { page } = await framed(transport)
@@ -126,7 +126,7 @@ for (const transport of ['websocket', 'sse']) {
   })
 }
 
-/** Starts the server anew, at the same address. */
+/** Restarts the server at the same address. */
 async function restart(...options) {
   const { host } = new URL(server.url)
   await server.stop()

@@ -178,7 +178,7 @@ export class Demo extends Server {
     return link
   }
 
-  /** Without releases of its own. @param {{ visitors: number }} options */
+  /** Announces no releases by itself. @param {{ visitors: number }} options */
   static start({ visitors }) {
     return Demo.run(['demo', '--roll', '0', '--visitors', String(visitors)])
   }

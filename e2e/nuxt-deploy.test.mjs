@@ -61,7 +61,7 @@ for (const [site, transport] of [EXAMPLE, GUARDED].flatMap((site) => [[site, 'we
         await balancer.pages(2)
         assert.deepEqual([tab.loads, await tab.page.textContent('h1')], [1, site.heading])
         balancer.status = 0
-        await until('the page anew', () => tab.loads, (loads) => loads === 2, LOOKED_WITHIN_MS)
+        await until('the page was reloaded', () => tab.loads, (loads) => loads === 2, LOOKED_WITHIN_MS)
         await counted('build-1', site.page)
       })
     }
@@ -98,7 +98,7 @@ test('a page that is rendered in the browser says the build that runs, so that a
   await balancer.pages(2)
   assert.equal(tab.loads, 1)
   balancer.app = next
-  await until('the page anew', outcomes, ({ reloaded }) => reloaded === 1, LOOKED_WITHIN_MS)
+  await until('the page was reloaded', outcomes, ({ reloaded }) => reloaded === 1, LOOKED_WITHIN_MS)
   await counted('build-2', site.page)
   assert.equal(tab.loads, 2)
 })
@@ -113,7 +113,7 @@ test('a page that answers a form is got, and not posted again', async () => {
   })
   await until('the answer to be counted', () => server.stats(), ({ connections }) => connections.length === 1 && connections[0].id !== id)
   const outcomes = await invalidated({})
-  await until('the page anew', outcomes, ({ reloaded }) => reloaded === 1, LOOKED_WITHIN_MS)
+  await until('the page was reloaded', outcomes, ({ reloaded }) => reloaded === 1, LOOKED_WITHIN_MS)
   assert.equal(tab.loads, 3)
   await counted('build-1', '/checkout')
   assert.deepEqual([balancer.posts, tab.page.url()], [1, `${balancer.url}/checkout?order=1`])

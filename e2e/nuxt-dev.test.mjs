@@ -50,7 +50,7 @@ describe('nuxt dev', () => {
         method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ route: '/blog/', secret: APP_SECRET }),
       })
       assert.equal(answer.status, 200)
-      await until('the tab was loaded anew', () => visitor.loads, (loads) => loads === before[1] + 1, PAGE_WITHIN_MS)
+      await until('the tab was reloaded', () => visitor.loads, (loads) => loads === before[1] + 1, PAGE_WITHIN_MS)
       assert.equal(admin.loads, before[0])
       await visitor.close()
       await until('it is gone', () => admin.page.locator('.live-pages').textContent(), (text) => !text.includes('/blog/first'))

@@ -40,7 +40,7 @@ const attack = (line, target, { protocol = 'websocket', more = [] } = {}) => [
 
 const ATTACKS = {
   'another endpoint': ['GET /__skew/health HTTP/1.1'],
-  'a stream that is none': ['HEAD /__skew/sse HTTP/1.1'],
+  'HEAD of a stream': ['HEAD /__skew/sse HTTP/1.1'],
   'a handshake that headcount refuses': ['GET /__skew/ws HTTP/1.1', { more: ['Origin: https://evil.example', 'Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=='] }],
   'a handshake without a key': ['GET /__skew/ws HTTP/1.1'],
   'another protocol': ['GET /__skew/ws HTTP/1.1', { protocol: 'h2c' }],

@@ -148,7 +148,7 @@ describe('a rolling deploy', () => {
   })
 })
 
-describe('an origin of its own', () => {
+describe('a separate origin', () => {
   for (const transport of ['websocket', 'sse']) {
     test(`serves tabs and admins over ${transport}, and the app's origin sees no stream`, async () => {
       const { port } = new URL(server.url)
@@ -204,7 +204,7 @@ describe('crawlers', () => {
 })
 
 describe('nuxt preview', () => {
-  test('starts a headcount of its own where none is configured, and ends it', async () => {
+  test('starts headcount itself where no server is configured, and ends it', async () => {
     const path = [dirname(await binary()), process.env.PATH].join(delimiter)
     const variables = { PATH: path, PORT: '0', HEADCOUNT_URL: '', START_WITHIN_MS: String(PREVIEW_WITHIN_MS), NUXT_TELEMETRY_DISABLED: '1' }
     const app = await App.run(process.execPath, [`${EXAMPLE}/../../node_modules/nuxt/bin/nuxt.mjs`, 'preview'], variables)

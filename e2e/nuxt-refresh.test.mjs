@@ -33,14 +33,14 @@ for (const transport of ['websocket', 'sse']) {
         await click(tab, '/form')
         await counted('build-2', '/form')
         assert.equal(tab.loads, 2)
-        // And it is as any other: the next click loads nothing anew.
+        // And it is as any other: the next click does not reload it.
         await tab.follow('/')
         await counted('build-2', '/')
         assert.equal(tab.loads, 2)
       })
     })
 
-    test('is reached although a refresh is due meanwhile, which then has nothing left to do', async () => {
+    test('is reached although a refresh falls due on the way, which then has nothing left to do', async () => {
       const tab = await open({ transport })
       await deployed(async () => {
         const letThrough = await meeting(tab, /_nuxt\/.*\.js$/, '/form')
@@ -82,7 +82,7 @@ describe('a refresh on the next navigation', () => {
     const outcomes = await invalidated({ told: 1 })
     await tab.page.evaluate(() => globalThis.useNuxtApp().hooks.callHook('app:manifest:update', {}))
     await click(tab, '/form')
-    await until('the page was loaded anew', () => tab.loads, (loads) => loads === 2)
+    await until('the page was reloaded', () => tab.loads, (loads) => loads === 2)
     await counted('build-1', '/form')
     assert.equal((await outcomes()).told, 1)
     await tab.follow('/')
@@ -136,7 +136,7 @@ async function deployed(then) {
   })
 }
 
-/** Clicks, and waits for nothing: the pages here are loaded anew under a click. */
+/** Clicks, and waits for nothing: the pages here are reloaded during a click. */
 function click(tab, path) {
   return tab.page.locator(`a[href="${path}"]`).click({ noWaitAfter: true })
 }

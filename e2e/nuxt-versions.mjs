@@ -1,4 +1,4 @@
-// The example app on a Nuxt of another version, in a folder of its own, with our packages as they are packed for publishing.
+// The example app on a Nuxt of another version, in a separate folder, with our packages as they are packed for publishing.
 
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
@@ -31,8 +31,8 @@ async function pack(folder) {
 }
 
 /**
- * What a lock file of this folder names, and our packages beside it. They are unpacked, because a lock file cannot hold what is made anew each
- * time. That is what npm does with them, as long as they need nothing but each other and what the app has.
+ * Installs what a lock file of this folder names, and unpacks our packages beside it: they are packed again for each run, so the lock file cannot
+ * hold their checksums. npm does the same with them, as long as they need nothing but each other and what the app has.
  *
  * @param {string} folder
  * @param {string} locked a folder here, with a lock file
@@ -97,7 +97,7 @@ async function use(app, browser) {
   await fetch(`${app.url}/api/admin/invalidate-route`, {
     method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ route: '/checkout', secret: APP_SECRET }),
   })
-  await until('the page is loaded anew', () => visitor.loads, (loads) => loads === 2)
+  await until('the page was reloaded', () => visitor.loads, (loads) => loads === 2)
   assert.deepEqual([admin.loads, visitor.errors, admin.errors], [1, [], []])
   await Promise.all(browser.contexts().map((context) => context.close()))
 }

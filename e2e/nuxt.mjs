@@ -1,4 +1,4 @@
-// The example app and the module's playground, built with `nuxt build`, as processes of their own.
+// The example app and the module's playground, built with `nuxt build`, as separate processes.
 //
 // One build serves every test: what differs between two deployments (build id, transport, where headcount is) is runtime
 // configuration, and set by environment variables, as in production.

@@ -193,7 +193,7 @@ async function stopAll() {
   app = server = undefined
 }
 
-/** A tab in a browser of its own whose user has signed in on the login page. */
+/** A tab in a separate browser whose user has signed in on the login page. */
 async function signIn(name, email) {
   const tab = await Tab.open(await newVisitor(browser), `${app.url}/login`)
   if (email) await tab.page.evaluate((body) => fetch('/api/login', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }), { name, email })

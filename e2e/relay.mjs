@@ -1,7 +1,7 @@
 // The link between a browser and a proxy, which can die: then nothing passes, and neither end is told.
 //
-// What they send meanwhile is taken, as it is by a system that waits for a confirmation, and arrives when the link is well again. That
-// holds for the ends of connections, too, and for new connections.
+// What they send while the link is dead is taken, as it is by a system that waits for a confirmation, and arrives when the link works
+// again. That holds for the ends of connections, too, and for new connections.
 
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'

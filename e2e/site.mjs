@@ -26,7 +26,7 @@ export class Site {
   version = 'v2'
   /** Attributes of the script tag besides `data-version`. */
   attributes = ''
-  /** What stands in place of that tag, if anything: for pages that bring a client of their own. */
+  /** What stands in place of that tag, if anything: for pages that bring another client. */
   script
   passesWebSocket = true
   /** How many handshakes are refused from now on. */
@@ -47,7 +47,7 @@ export class Site {
   hasParts = true
   /** Whether it has the refresh of the server, whose name stays. */
   hasRefresh = true
-  /** @type {Record<string, string>} Files of its own, by their paths. */
+  /** @type {Record<string, string>} Additional files, by their paths. */
   files = {}
   /** A content security policy for everything. */
   policy = ''
@@ -130,7 +130,7 @@ export class Site {
     const file = this.files[pathname] ?? watch?.answer(request.url, request.headers.cookie)
     if (file !== undefined) return response.writeHead(200, { 'content-type': TYPES[extname(pathname)] ?? TYPES['.js'], 'cache-control': 'no-store' }).end(file)
     if (/^(\/pro)?\/__skew\//.test(pathname)) return this.#pass(request, response)
-    // Browsers ask for it by themselves, at a time of their own. It is no page: it would be counted as a look, and an answer without end fills the browser.
+    // Browsers ask for it by themselves, at any time. It is not a page: it would be counted as a look, and an answer without end fills the browser.
     if (pathname === '/favicon.ico') return response.writeHead(404).end()
     this.asked.push(`${request.method} ${request.url}`)
     if (this.instead) return this.instead(request, response)

@@ -1,4 +1,4 @@
-// What the tests of the browser client stand on: a browser, a server that knows v1 and v2, and a site of its own before it; new for each
+// What the tests of the browser client stand on: a browser, a server that knows v1 and v2, and a site in front of it; new for each
 // test of a file that imports this.
 
 import assert from 'node:assert/strict'

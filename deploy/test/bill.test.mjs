@@ -28,7 +28,7 @@ test('every component has a version and a licence', () => {
   for (const { name, version, licenses } of bill.components) assert.ok(version && licenses?.length > 0, `${name} ${version}`)
 })
 
-test('whatever depends on something, and all that it depends on, is a component', () => {
+test('everything that has dependencies, and each of those, is a component', () => {
   const known = new Set([bill.metadata.component, ...bill.components].map((component) => component['bom-ref']))
   for (const { ref, dependsOn = [] } of bill.dependencies) for (const name of [ref, ...dependsOn]) assert.ok(known.has(name), name)
 })

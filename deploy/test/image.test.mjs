@@ -47,7 +47,7 @@ test('it says whom it runs as, what it listens on, where its data is and what it
 })
 
 test('in its own root it serves as its user, writes nothing but its data, and finds that again', async (context) => {
-  if (process.getuid() !== 0) return context.skip('this is not root, so nothing can be unpacked with owners, nor run in a root of its own')
+  if (process.getuid() !== 0) return context.skip('this is not root, so nothing can be unpacked with owners, or run in another root')
   if (!await has('umoci')) return context.skip('there is no umoci')
   const { layout, config: { config } } = await Image.open(context)
   const bundle = join(await emptyFolder(context), 'bundle')

@@ -79,12 +79,12 @@ test('a program is told where the binary is', async () => {
   assert.match(await run([binary(), '--version']), /^headcount \d/)
 })
 
-/** `script` gives it a terminal, and passes on its exit code. It starts a shell: `exec`, because a dash that Ctrl-C reaches too answers 130, whatever its command did. */
+/** `script` gives it a terminal, and passes on its exit code. It starts a shell. `exec` replaces it, because a dash that Ctrl-C reaches too always exits with 130. */
 function serveInTerminal(command) {
   return serve('script', ['--quiet', '--return', '--command', ['exec', command, ...SERVE].join(' '), '/dev/null'])
 }
 
-/** Starts it, in a group of its own. */
+/** Starts it in its own process group. */
 function serve(command, args) {
   const child = spawn(command, args, { cwd: folder, env, detached: true })
   const said = []

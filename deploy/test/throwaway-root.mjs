@@ -8,7 +8,7 @@ import { inTime } from '../../e2e/wait.mjs'
 import { run } from './handed-out.mjs'
 
 const MOUNTED_WITHIN_MS = 20_000
-/** In a namespace of its own, so that nothing is left mounted whatever becomes of the test. The layer ends with the shell's stdin. */
+/** In a separate namespace, so that nothing is left mounted even if the test crashes. The layer ends with the shell's stdin. */
 const MOUNT = `set -e
 mount -t tmpfs tmpfs /mnt
 mkdir /mnt/changes /mnt/work /mnt/root

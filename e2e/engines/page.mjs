@@ -1,5 +1,5 @@
 // A page of a browser that playwright-core does not drive, with the part of its interface that the client's tests use. What stands behind it
-// is a window: whatever can run a function in a page, and move a pointer and press keys as a person does. Elements are found and waited for
+// is a window: an object that can run a function in a page, and move a pointer and press keys as a person does. Elements are found and waited for
 // here, so that an engine needs no more than that.
 
 import { EventEmitter } from 'node:events'
