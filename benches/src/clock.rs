@@ -32,7 +32,7 @@ fn read(clock: ClockId) -> Option<Duration> {
 /// Lets time pass.
 #[expect(
     clippy::disallowed_methods,
-    reason = "a measurement at rest is a wait; nothing else happens meanwhile"
+    reason = "a measurement at rest is a wait; nothing else happens during it"
 )]
 pub(crate) fn pause(time: Duration) {
     std::thread::sleep(time);

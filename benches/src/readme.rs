@@ -24,7 +24,7 @@ pub(crate) fn markdown(results: &Results, stages: [usize; 4], machine: &str) -> 
             let _infallible = writeln!(text, "| {measure} | {over} | {} |", entry.numbers());
         }
     }
-    text.push_str("\n`cargo xtask bench` measures it anew, with more rows.");
+    text.push_str("\n`cargo xtask bench` measures it again, with more rows.");
     text
 }
 
