@@ -2,7 +2,7 @@
 //!
 //! The binary is built once, with the client and the board in it, and staged with what every way to install it brings along
 //! (`artefacts/staged.rs`), the bill of materials and the licences of all that it names among it. Each artefact of the table is a function of
-//! that, in a file of its own. Checksums come last, over what is there. The folder is emptied at the start, so that it holds one release.
+//! that, in a separate file. Checksums come last, over what is there. The folder is emptied at the start, so that it holds one release.
 //!
 //! Everything is packed by programs (`tar`, `gzip`, `dpkg-deb`, …), because xtask has no dependencies. The same commit gives the same
 //! archives: entries are sorted, belong to root, and have the time of the commit, or that of `SOURCE_DATE_EPOCH`.
@@ -165,11 +165,11 @@ fn whole_packages() -> Result<Passed, Failure> {
     packages::packages()
 }
 
-/// Makes the folder anew. Only one that an earlier run made, or an empty one, is emptied.
+/// Makes an empty folder. Only a folder that an earlier run made, or an empty one, is replaced.
 fn empty(folder: &Path) -> Result<(), Failure> {
     let failed = |error: std::io::Error| {
         Failure::new(
-            format!("cannot make {} anew: {error}", folder.display()),
+            format!("cannot prepare {}: {error}", folder.display()),
             "choose another folder with --out",
         )
     };

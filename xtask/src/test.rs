@@ -61,7 +61,7 @@ fn rust_tests() -> Result<Passed, Failure> {
     run::succeed(&mut run::command("cargo", arguments), next).map(|()| Passed::Whole)
 }
 
-/// What runs on other systems is run on this one. Only the crates of the workspace are built anew for it.
+/// What runs on other systems is run on this one. Only the crates of the workspace are rebuilt for it.
 fn portable_tests() -> Result<Passed, Failure> {
     let mut command = run::command(
         "cargo",

@@ -19,7 +19,7 @@ const CARGO_DEB: Tool = Tool {
 };
 const FOLDER: &str = "target/debian";
 const UNIT: &str = "headcount.service";
-/// Lines of the unit that differ in the package: it has a path, a file with settings and a user of its own.
+/// Lines of the unit that differ in the package: it has another path, a file with settings and a static user.
 const LINES: [(&str, &str); 2] = [
     (
         "ExecStart=/usr/local/bin/headcount serve --data-dir",

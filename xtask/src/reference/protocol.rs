@@ -63,7 +63,7 @@ pub(super) fn documents() -> Result<Vec<Generated>, Failure> {
     [PROTOCOL, BRIDGE].into_iter().map(document).collect()
 }
 
-/// The text of a document, each row of its table of limits written anew.
+/// The text of a document, with each row of its table of limits generated again.
 fn with_limits(path: &str, text: &str, limits: &[Limit]) -> Result<String, Failure> {
     let (before, table) = text
         .split_once(HEADING)
