@@ -9,11 +9,23 @@ use crate::report::{Failure, Passed};
 use crate::tree;
 
 /// A phrase in small letters, and what to write instead.
-const PHRASES: [(&str, &str); 6] = [
+const PHRASES: [(&str, &str); 15] = [
+    ("anew", "\"again\", or a verb such as \"restart\""),
     ("whoever", "name the client, the server or the user"),
+    ("what of", "\"the part of\""),
     ("so much as", "\"even\", or nothing"),
+    ("by so much", "the name of the value"),
     ("is none of", "\"is not\""),
+    ("are none of", "\"are not\""),
+    ("that is none", "\"that is not\", or \"invalid\""),
+    ("that are none", "\"that are not\", or \"invalid\""),
     ("in turn", "\"one after the other\", or nothing"),
+    ("for good", "\"permanently\", or \"never again\""),
+    ("of its own", "\"its own\", \"separate\", or \"by itself\""),
+    (
+        "of their own",
+        "\"their own\", \"separate\", or \"by themselves\"",
+    ),
     ("of headcount's own", "\"reserved\", or \"headcount's\""),
     ("of one's own", "\"your\", or \"separate\""),
 ];
@@ -24,7 +36,7 @@ const SOURCES: [&str; 4] = ["rs", "ts", "mjs", "vue"];
 /// This file names the phrases.
 const LIST: &str = "xtask/src/phrases.rs";
 
-/// The past is not written anew.
+/// Its texts about past releases stay as they are.
 const HISTORY: &str = "CHANGELOG.md";
 
 /// Judges every comment and every document.
