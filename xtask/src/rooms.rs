@@ -62,6 +62,10 @@ const HOUSES: [House; 2] = [
                 rooms: &["history", "invalidation"],
             },
             Floor {
+                what: "the log of commands",
+                rooms: &["command_log"],
+            },
+            Floor {
                 what: "one shard's table",
                 rooms: &["registry"],
             },

@@ -13,7 +13,6 @@ use headcount_core::invalidation::{Audience, Mode, Rule, Standing};
 use headcount_core::limits::Limits;
 use headcount_core::pattern::RoutePattern;
 use headcount_core::registry::{Opening, Registry};
-use headcount_core::release::ReleaseLog;
 
 use super::results::{Results, number};
 use crate::clock;
@@ -78,7 +77,7 @@ fn registry() -> Registry<()> {
         routes_max: ROUTES,
         ..Limits::default()
     };
-    let mut registry = Registry::new(0, true, &limits, Arc::new(Standing::new(ReleaseLog::new(1))));
+    let mut registry = Registry::new(0, true, &limits, Arc::new(Standing::default()));
     for number in 0..ENTRIES {
         let (route, version) = tab(number);
         let opening = Opening {

@@ -301,13 +301,16 @@ mod tests {
     /// Regression: builds that visitors made up took the places of releases.
     #[test]
     fn releases_are_named_before_what_strangers_run() {
-        let mut releases = ReleaseLog::new(9);
+        let mut releases = ReleaseLog::default();
         for (id, version) in (1..).zip(["v1", "v2", "v3"]) {
-            releases.announce(Release {
-                id,
-                version: version.into(),
-                announced_ms: 0,
-            });
+            releases.announce(
+                Release {
+                    id,
+                    version: version.into(),
+                    announced_ms: 0,
+                },
+                9,
+            );
         }
         let counts = [("junk", 90), ("v1", 5), ("more junk", 80), ("v2", 7), ("v3", 1)];
         let counts = counts.map(|(version, tabs)| (version.into(), tabs));

@@ -171,16 +171,18 @@ impl Rule {
         self.audience == Audience::Outdated || since < self.id
     }
 
-    /// Whether a new rule makes this one superfluous: the same tabs, asked for the same.
-    fn is_replaced_by(&self, new: &Self) -> bool {
-        self.pattern == new.pattern
+    /// Whether a newer rule makes this one superfluous: the same tabs, asked for the same.
+    pub fn is_replaced_by(&self, new: &Self) -> bool {
+        self.id < new.id
+            && self.pattern == new.pattern
             && self.versions == new.versions
             && self.audience == new.audience
             && self.mode == new.mode
     }
 }
 
-/// Everything that decides whether a rule applies, besides the connection: the standing rules and the releases.
+/// Everything that decides whether a rule applies, besides the connection: the standing rules and the releases. It changes by the entries of
+/// the log of commands ([`crate::command_log`]).
 #[derive(Clone, Debug)]
 pub struct Standing {
     /// Number of the newest command, of either kind.
@@ -190,8 +192,15 @@ pub struct Standing {
     rules: Vec<Option<Arc<Rule>>>,
 }
 
+impl Default for Standing {
+    /// No rules, and no releases.
+    fn default() -> Self {
+        Self::new(ReleaseLog::default())
+    }
+}
+
 impl Standing {
-    /// No rules, and this log.
+    /// No rules, and these releases.
     pub fn new(releases: ReleaseLog) -> Self {
         Self {
             head: 0,
@@ -221,7 +230,7 @@ impl Standing {
 
     /// Adds a rule. Returns its position, and the rules that no longer stand because of it: those it replaces, and the
     /// oldest if `max` stood already.
-    pub fn add(&mut self, rule: Rule, max: u32) -> (usize, Vec<Arc<Rule>>) {
+    pub(crate) fn add(&mut self, rule: Rule, max: u32) -> (usize, Vec<Arc<Rule>>) {
         let mut lapsed = self.remove_where(|standing| standing.is_replaced_by(&rule));
         while self.rules().count() >= (max as usize).clamp(1, POSITIONS) {
             let Some(oldest) = self.rules().map(|(_, rule)| rule.id).min() else {
@@ -234,14 +243,14 @@ impl Standing {
         (position, lapsed)
     }
 
-    /// Lifts the rule with this number.
-    pub fn lift(&mut self, id: u32) -> Option<Arc<Rule>> {
-        self.remove_where(|rule| rule.id == id).pop()
+    /// Ends the rules with these numbers.
+    pub(crate) fn end(&mut self, ids: &[u32]) -> Vec<Arc<Rule>> {
+        self.remove_where(|rule| ids.contains(&rule.id))
     }
 
     /// Adds `delta_ms` to the times of the rules after command `after`, because the clock that they were taken from was wrong.
     /// Returns those rules.
-    pub fn shift(&mut self, after: u32, delta_ms: i64) -> Vec<Arc<Rule>> {
+    pub(crate) fn move_times(&mut self, after: u32, delta_ms: i64) -> Vec<Arc<Rule>> {
         let later = self.rules.iter_mut().flatten().filter(|rule| rule.id > after);
         later
             .map(|rule| {
@@ -255,9 +264,10 @@ impl Standing {
             .collect()
     }
 
-    /// Lifts every rule that lapsed by `now_ms`.
-    pub fn expire(&mut self, now_ms: u64) -> Vec<Arc<Rule>> {
-        self.remove_where(|rule| rule.expires_ms <= now_ms)
+    /// The numbers of the rules that have lapsed by `now_ms`. They stand until an entry of the log ends them.
+    pub fn lapsed(&self, now_ms: u64) -> Vec<u32> {
+        let lapsed = self.rules().filter(|(_, rule)| rule.expires_ms <= now_ms);
+        lapsed.map(|(_, rule)| rule.id).collect()
     }
 
     /// Which positions hold a rule that concerns this route.

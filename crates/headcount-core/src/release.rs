@@ -22,26 +22,15 @@ pub struct Release {
 }
 
 /// The log of announcements, oldest first. Bounded: the oldest is forgotten first.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ReleaseLog {
     entries: VecDeque<Release>,
     /// When each version in the log was announced last, counted in announcements.
     ages: HashMap<Arc<str>, u64>,
     announced: u64,
-    max: usize,
 }
 
 impl ReleaseLog {
-    /// An empty log that remembers `max` releases.
-    pub fn new(max: u32) -> Self {
-        Self {
-            entries: VecDeque::new(),
-            ages: HashMap::new(),
-            announced: 0,
-            max: max.max(1) as usize,
-        }
-    }
-
     /// The current release: the one announced last, [`UNRELEASED`] if none was.
     pub fn current(&self) -> Arc<str> {
         self.entries
@@ -64,21 +53,21 @@ impl ReleaseLog {
         self.ages.contains_key(version)
     }
 
-    /// Adds an announcement; gives back the one that was forgotten for it.
-    pub fn announce(&mut self, release: Release) -> Option<Release> {
+    /// Adds an announcement. At most `max` are remembered, and always the new one. Those that are forgotten for it, oldest first.
+    pub fn announce(&mut self, release: Release, max: u32) -> Vec<Release> {
         self.announced += 1;
         self.ages.insert(Arc::clone(&release.version), self.announced);
         self.entries.push_back(release);
-        if self.entries.len() <= self.max {
-            return None;
-        }
+        let many = self.entries.len().saturating_sub(max.max(1) as usize);
         let oldest = self.announced - self.entries.len() as u64 + 1;
-        let forgotten = self.entries.pop_front()?;
-        // A version that was announced again since stays in the log.
-        if self.ages.get(&forgotten.version) == Some(&oldest) {
-            self.ages.remove(&forgotten.version);
+        let forgotten: Vec<Release> = self.entries.drain(..many).collect();
+        for (age, release) in (oldest..).zip(&forgotten) {
+            // A version that was announced again since stays in the log.
+            if self.ages.get(&release.version) == Some(&age) {
+                self.ages.remove(&release.version);
+            }
         }
-        Some(forgotten)
+        forgotten
     }
 
     /// Whether a tab on `version` is behind release `target`. No tab is behind [`UNRELEASED`]: no refresh could lead there.
@@ -100,13 +89,16 @@ mod tests {
     use super::*;
 
     fn log(versions: &[&str]) -> ReleaseLog {
-        let mut log = ReleaseLog::new(3);
+        let mut log = ReleaseLog::default();
         for (id, version) in (1..).zip(versions) {
-            log.announce(Release {
-                id,
-                version: (*version).into(),
-                announced_ms: 0,
-            });
+            log.announce(
+                Release {
+                    id,
+                    version: (*version).into(),
+                    announced_ms: 0,
+                },
+                3,
+            );
         }
         log
     }
@@ -145,11 +137,14 @@ mod tests {
     fn a_version_that_was_announced_again_is_forgotten_with_its_last_announcement() {
         let mut log = log(&["v1", "v2", "v1"]);
         for (version, known) in [("v3", true), ("v4", true), ("v5", false)] {
-            log.announce(Release {
-                id: 9,
-                version: version.into(),
-                announced_ms: 0,
-            });
+            log.announce(
+                Release {
+                    id: 9,
+                    version: version.into(),
+                    announced_ms: 0,
+                },
+                3,
+            );
             assert_eq!(log.contains("v1"), known, "after {version}");
         }
         assert!(log.is_behind("v1", "v3"));

@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use headcount_core::connection::IdCipher;
 use headcount_core::epoch::Epoch;
 use headcount_core::invalidation::Standing;
-use headcount_core::release::ReleaseLog;
 use tokio::sync::Semaphore;
 
 use crate::authorize::{Authorizers, Credentials, Reads};
@@ -102,7 +101,7 @@ impl Site {
             hashes: RandomState::new(),
             large_credentials: Seldom::default(),
             late_subscriptions: Seldom::default(),
-            standing: RwLock::new(Arc::new(Standing::new(ReleaseLog::new(1)))),
+            standing: RwLock::new(Arc::new(Standing::default())),
             ready: AtomicBool::new(true),
             vitals: Vitals::default(),
             faults,

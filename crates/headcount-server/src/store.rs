@@ -24,6 +24,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use headcount_core::command_log::{Change, Entry};
 use headcount_core::epoch::Epoch;
 use headcount_core::history::{Minute, Sample};
 use headcount_core::invalidation::Rule;
@@ -77,12 +78,36 @@ pub(crate) struct Step {
     pub(crate) configured: Option<String>,
     /// A release to add.
     pub(crate) release: Option<ReleaseEntry>,
-    /// A release to forget, by number.
-    pub(crate) forget_release: Option<u32>,
+    /// Releases to forget, by number.
+    pub(crate) forget_releases: Vec<u32>,
     /// Rules to add, or to replace where they have the number of one.
     pub(crate) rules: Vec<RuleEntry>,
     /// Rules to forget, by number.
     pub(crate) forget_rules: Vec<u32>,
+}
+
+impl Step {
+    /// What an entry of the log of commands changes on disk, by what it `changed` among what stands. `head` is the newest command's number.
+    pub(crate) fn of(entry: &Entry, changed: &Change, head: u32) -> Self {
+        let mut step = Self {
+            head,
+            forget_releases: changed.forgotten.iter().map(|release| release.id).collect(),
+            rules: changed
+                .moved
+                .iter()
+                .map(|rule| RuleEntry::from(&**rule))
+                .collect(),
+            forget_rules: changed.ended.iter().map(|rule| rule.id).collect(),
+            ..Self::default()
+        };
+        match entry {
+            Entry::Release { release, .. } => step.release = Some(release.into()),
+            Entry::Rule { rule, .. } => step.rules.push(rule.into()),
+            Entry::End { ids } => step.forget_rules.clone_from(ids),
+            Entry::MoveTimes { .. } => {}
+        }
+        step
+    }
 }
 
 /// The store.

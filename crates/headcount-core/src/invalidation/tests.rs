@@ -49,13 +49,16 @@ struct CaseTab {
 }
 
 fn log(versions: &[impl AsRef<str>]) -> ReleaseLog {
-    let mut log = ReleaseLog::new(9);
+    let mut log = ReleaseLog::default();
     for (id, version) in (1..).zip(versions) {
-        log.announce(Release {
-            id,
-            version: version.as_ref().into(),
-            announced_ms: 0,
-        });
+        log.announce(
+            Release {
+                id,
+                version: version.as_ref().into(),
+                announced_ms: 0,
+            },
+            9,
+        );
     }
     log
 }
@@ -158,6 +161,15 @@ fn a_rule_replaces_one_that_asks_the_same_of_the_same_tabs() {
     assert_eq!(standing_ids(&standing), [(0, 3), (1, 2)]);
 }
 
+/// One that stands again late, because the clock was wrong, is older than what was given since.
+#[test]
+fn an_older_rule_replaces_no_newer_one() {
+    let mut standing = Standing::new(log(&["v1"]));
+    standing.add(rule(2, "/a"), 64);
+    assert_eq!(ids(&standing.add(rule(1, "/a"), 64).1), NONE);
+    assert_eq!(standing_ids(&standing), [(0, 2), (1, 1)]);
+}
+
 #[test]
 fn a_rule_that_differs_in_anything_stands_beside() {
     let mut standing = Standing::new(log(&["v1"]));
@@ -193,7 +205,7 @@ fn the_oldest_lapses_when_too_many_stand() {
     for id in 1..=3 {
         assert_eq!(ids(&standing.add(rule(id, &format!("/{id}")), 3).1), NONE);
     }
-    assert_eq!(standing.lift(1).map(|rule| rule.id), Some(1));
+    assert_eq!(ids(&standing.end(&[1])), [1]);
     standing.add(rule(4, "/4"), 3);
     assert_eq!(
         standing.position(4),
@@ -228,9 +240,10 @@ fn a_rule_lapses_at_its_time() {
     for id in 1..=3 {
         standing.add(rule(id, &format!("/{id}")), 64);
     }
-    assert_eq!(ids(&standing.expire(999)), NONE);
-    assert_eq!(ids(&standing.expire(2_000)), [1, 2]);
-    assert_eq!(ids(&standing.expire(2_000)), NONE);
+    assert_eq!(standing.lapsed(999), NONE);
+    assert_eq!(standing.lapsed(2_000), [1, 2]);
+    standing.end(&[1, 2]);
+    assert_eq!(standing.lapsed(2_000), NONE);
     assert_eq!(standing_ids(&standing), [(2, 3)]);
 }
 
@@ -238,9 +251,9 @@ fn a_rule_lapses_at_its_time() {
 fn a_lifted_rule_is_gone_and_can_be_given_again() {
     let mut standing = Standing::new(log(&["v1"]));
     standing.add(rule(1, "/a"), 64);
-    assert_eq!(standing.lift(2), None);
-    assert_eq!(standing.lift(1).map(|rule| rule.id), Some(1));
-    assert_eq!(standing.lift(1), None);
+    assert_eq!(ids(&standing.end(&[2])), NONE);
+    assert_eq!(ids(&standing.end(&[1])), [1]);
+    assert_eq!(ids(&standing.end(&[1])), NONE);
     let before = standing.clone();
     standing.add(rule(2, "/a"), 64);
     assert_eq!(standing.changed_mask(&before), 1);

@@ -8,11 +8,13 @@ mod time;
 use std::sync::Arc;
 use std::time::Duration;
 
+use headcount_core::command_log::{Change, Entry};
 use headcount_core::invalidation::{Rule, Standing, in_order};
-use headcount_core::protocol::admin::{InvalidationAnswer, LiftAnswer, ReleaseEntry, RuleEntry};
+use headcount_core::limits::Limits;
+use headcount_core::protocol::admin::{InvalidationAnswer, LiftAnswer, ReleaseEntry};
 use headcount_core::protocol::convert::Invalidation;
 use headcount_core::protocol::server;
-use headcount_core::release::{Release, ReleaseLog};
+use headcount_core::release::Release;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::answers::Hits;
@@ -66,19 +68,25 @@ pub(crate) enum Configured {
 
 /// What stood when the process ended last, made ready to stand again, and what is kept for later.
 pub(crate) fn restore(stored: Stored, site: &Site) -> (Standing, KeptForLater) {
-    let limits = &site.config.limits;
-    let mut releases = ReleaseLog::new(limits.releases_max);
+    let Limits {
+        releases_max,
+        rules_max,
+        ..
+    } = site.config.limits;
+    let mut standing = Standing::default();
     for release in stored.releases {
-        releases.announce(release);
+        standing.apply(&Entry::Release {
+            release,
+            releases_max,
+        });
     }
-    let mut standing = Standing::new(releases);
     let now_ms = clock::unix_ms();
     let (lapsed, rules) = stored
         .rules
         .into_iter()
         .partition(|rule| rule.expires_ms <= now_ms);
     for rule in rules {
-        standing.add(rule, limits.rules_max);
+        standing.apply(&Entry::Rule { rule, rules_max });
     }
     standing.head = stored.head;
     site.set_standing(Arc::new(standing.clone()));
@@ -207,22 +215,18 @@ impl Commander {
             version: version.into(),
             announced_ms: clock::unix_ms(),
         };
-        let entry = ReleaseEntry::from(&release);
-        let mut next = self.standing.clone();
-        let forgotten = next.releases.announce(release);
-        next.head = entry.id;
-        self.commit(Step {
-            head: entry.id,
+        let said = ReleaseEntry::from(&release);
+        let releases_max = self.site.config.limits.releases_max;
+        self.append(
+            Entry::Release {
+                release,
+                releases_max,
+            },
             configured,
-            release: Some(entry.clone()),
-            forget_release: forgotten.map(|release| release.id),
-            ..Step::default()
-        })
+        )
         .await?;
-        let broadcast = server::released(&entry.version, entry.id, self.site.epoch);
-        self.stand(next, Some(broadcast), None).await;
-        tracing::info!(version = entry.version, id = entry.id, "released");
-        Ok(entry)
+        tracing::info!(version = said.version, id = said.id, "released");
+        Ok(said)
     }
 
     async fn invalidate(&mut self, invalidation: Invalidation) -> Result<InvalidationAnswer, CommandError> {
@@ -232,19 +236,10 @@ impl Commander {
             rule.spread_ms = self.spread_of(&rule).await;
         }
         let spread_ms = rule.spread_ms;
-        let (id, entry) = (rule.id, RuleEntry::from(&rule));
-        let mut next = self.standing.clone();
-        next.head = id;
-        let (position, lapsed) = next.add(rule, self.site.config.limits.rules_max);
-        let lapsed: Vec<u32> = lapsed.iter().map(|rule| rule.id).collect();
-        self.commit(Step {
-            head: id,
-            rules: vec![entry],
-            forget_rules: lapsed.clone(),
-            ..Step::default()
-        })
-        .await?;
-        let hits = self.stand(next, None, Some(position)).await;
+        let id = rule.id;
+        let rules_max = self.site.config.limits.rules_max;
+        let (change, hits) = self.append(Entry::Rule { rule, rules_max }, None).await?;
+        let lapsed = change.ended.iter().map(|rule| rule.id).collect();
         let Hits {
             tabs,
             routes,
@@ -272,15 +267,10 @@ impl Commander {
     }
 
     async fn lift(&mut self, id: u32) -> Result<LiftAnswer, CommandError> {
-        let mut next = self.standing.clone();
-        next.lift(id).ok_or(CommandError::NoSuchRule { id })?;
-        self.commit(Step {
-            head: next.head,
-            forget_rules: vec![id],
-            ..Step::default()
-        })
-        .await?;
-        self.stand(next, None, None).await;
+        self.standing
+            .position(id)
+            .ok_or(CommandError::NoSuchRule { id })?;
+        self.append(Entry::End { ids: vec![id] }, None).await?;
         tracing::info!(id, "lifted");
         Ok(LiftAnswer { ok: true, id })
     }
@@ -289,8 +279,41 @@ impl Commander {
         next_id(&self.standing)
     }
 
-    async fn commit(&self, step: Step) -> Result<(), CommandError> {
-        Ok(self.store.commit(step).await?)
+    /// Stores an entry, then lets it stand: nothing has changed where it could not be stored. With `configured`, the release that
+    /// the configuration names is remembered in the same step.
+    async fn append(
+        &mut self,
+        entry: Entry,
+        configured: Option<String>,
+    ) -> Result<(Change, Hits), CommandError> {
+        let mut next = self.standing.clone();
+        let change = next.apply(&entry);
+        let step = Step {
+            configured,
+            ..Step::of(&entry, &change, next.head)
+        };
+        self.store.commit(step).await?;
+        let hits = self.stand(next, self.broadcast(&entry), change.position).await;
+        Ok((change, hits))
+    }
+
+    /// Lets an entry stand that holds whether or not the disk hears of it: what it says would come about again after a restart.
+    async fn note(&mut self, entry: Entry) {
+        let mut next = self.standing.clone();
+        let change = next.apply(&entry);
+        let step = Step::of(&entry, &change, next.head);
+        self.stand(next, None, None).await;
+        self.store.note(step);
+    }
+
+    /// What every client is told of an entry.
+    fn broadcast(&self, entry: &Entry) -> Option<String> {
+        match entry {
+            Entry::Release { release, .. } => {
+                Some(server::released(&release.version, release.id, self.site.epoch))
+            }
+            Entry::Rule { .. } | Entry::End { .. } | Entry::MoveTimes { .. } => None,
+        }
     }
 
     /// Lets every shard go over to what stands now. How far the rule at `position` reaches.

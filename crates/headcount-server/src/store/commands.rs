@@ -137,8 +137,8 @@ impl Commands {
     fn apply(&mut self, step: Step) {
         self.head = step.head.max(self.head);
         self.configured = step.configured.or(self.configured.take());
-        if let Some(id) = step.forget_release {
-            self.releases.remove(&id);
+        for id in &step.forget_releases {
+            self.releases.remove(id);
         }
         for id in &step.forget_rules {
             self.rules.remove(id);
@@ -215,8 +215,8 @@ fn write_step(write: &WriteTransaction, step: &Step) -> Result<(), StoreError> {
     if let Some(release) = &step.release {
         releases.insert(release.id, serde_json::to_vec(release)?.as_slice())?;
     }
-    if let Some(id) = step.forget_release {
-        releases.remove(id)?;
+    for id in &step.forget_releases {
+        releases.remove(*id)?;
     }
     let mut rules = write.open_table(RULES)?;
     for id in &step.forget_rules {

@@ -72,7 +72,7 @@ async fn what_was_committed_is_there_again() {
     let (store, _) = open(directory.path()).await;
     store.commit(release(1, "v1")).await.unwrap();
     let second = Step {
-        forget_release: Some(1),
+        forget_releases: vec![1],
         configured: Some("v2".to_owned()),
         ..release(7, "v2")
     };

@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use super::model::{Model, RELEASES_MAX, Tab, is_hidden_at_first};
 use super::op::{Op, Order, PATTERNS, ROUTES, VERSIONS};
+use crate::command_log::Entry;
 use crate::connection::ConnectionKey;
 use crate::intern::OTHER_TEXT;
 use crate::invalidation::{Audience, Mode, Rule, Standing, positions};
 use crate::limits::Limits;
 use crate::outcome::Outcome;
 use crate::registry::{Filter, Opening, Registry};
-use crate::release::{Release, ReleaseLog};
+use crate::release::Release;
 use crate::stats::Sum;
 
 /// Connections at most: everything is compared after every step, so more only take longer.
@@ -30,7 +31,7 @@ pub(super) struct Life {
 
 impl Life {
     pub(super) fn new(track_routes: bool, limits: Limits) -> Self {
-        let standing = Standing::new(ReleaseLog::new(u32::try_from(RELEASES_MAX).unwrap()));
+        let standing = Standing::default();
         Self {
             registry: Registry::new(3, track_routes, &limits, Arc::new(standing.clone())),
             model: Model::new(track_routes, &limits),
@@ -205,23 +206,32 @@ impl Life {
     fn command(&mut self, op: &Op) {
         match op {
             Op::Give(order) => {
-                self.owner.head += 1;
-                self.owner.add(self.rule(order), self.limits.rules_max);
+                let rule = self.rule(order);
+                let rules_max = self.limits.rules_max;
+                self.owner.apply(&Entry::Rule { rule, rules_max });
             }
             Op::Lift(which) => {
                 let ids: Vec<u32> = self.owner.rules().map(|(_, rule)| rule.id).collect();
                 if let Some(id) = ids.get(which % ids.len().max(1)) {
-                    assert_eq!(self.owner.lift(*id).map(|rule| rule.id), Some(*id));
+                    let change = self.owner.apply(&Entry::End { ids: vec![*id] });
+                    assert_eq!(change.ended.iter().map(|rule| rule.id).collect::<Vec<_>>(), [*id]);
                 }
             }
-            Op::Expire(now_ms) => drop(self.owner.expire(*now_ms)),
+            Op::Expire(now_ms) => {
+                let ids = self.owner.lapsed(*now_ms);
+                self.owner.apply(&Entry::End { ids });
+            }
             Op::Announce(version) => {
-                self.owner.head += 1;
                 self.announced.push(VERSIONS[*version].to_owned());
-                self.owner.releases.announce(Release {
-                    id: self.owner.head,
+                let release = Release {
+                    id: self.owner.head + 1,
                     version: VERSIONS[*version].into(),
                     announced_ms: 0,
+                };
+                let releases_max = u32::try_from(RELEASES_MAX).unwrap();
+                self.owner.apply(&Entry::Release {
+                    release,
+                    releases_max,
                 });
             }
             _ => unreachable!(),
@@ -230,7 +240,7 @@ impl Life {
 
     fn rule(&self, order: &Order) -> Rule {
         Rule {
-            id: self.owner.head,
+            id: self.owner.head + 1,
             pattern: PATTERNS[order.pattern].clone(),
             versions: order.versions.map(|version| vec![VERSIONS[version].to_owned()]),
             audience: if order.everybody {

@@ -66,7 +66,7 @@ fn long_lives_agree_with_the_model() {
 }
 
 fn registry(limits: &Limits) -> Registry<()> {
-    Registry::new(0, true, limits, Arc::new(Standing::new(ReleaseLog::new(9))))
+    Registry::new(0, true, limits, Arc::new(Standing::default()))
 }
 
 fn open(registry: &mut Registry<()>, route: &str) -> u32 {
@@ -200,13 +200,16 @@ fn outdated_rule(pattern: RoutePattern) -> Rule {
 }
 
 fn released(versions: &[&str]) -> ReleaseLog {
-    let mut log = ReleaseLog::new(2_000);
+    let mut log = ReleaseLog::default();
     for (id, version) in (1..).zip(versions) {
-        log.announce(Release {
-            id,
-            version: (*version).into(),
-            announced_ms: 0,
-        });
+        log.announce(
+            Release {
+                id,
+                version: (*version).into(),
+                announced_ms: 0,
+            },
+            2_000,
+        );
     }
     log
 }

@@ -1,11 +1,10 @@
 //! Rules end when they should, whatever the clock does.
 
+use headcount_core::command_log::Entry;
 use headcount_core::invalidation::Rule;
-use headcount_core::protocol::admin::RuleEntry;
 
 use super::Commander;
 use crate::clock;
-use crate::store::Step;
 
 /// A change of the clock that is a correction. Smaller ones are its steps.
 const CORRECTION_MS: u64 = 1_000;
@@ -29,22 +28,10 @@ impl Commander {
 
     /// Lets rules that were given to this process end as long from now as before.
     async fn correct(&mut self, delta_ms: i64) {
-        let mut next = self.standing.clone();
-        let corrected = next.shift(self.before, delta_ms);
-        if corrected.is_empty() {
-            return;
+        let after = self.before;
+        if self.standing.rules().any(|(_, rule)| rule.id > after) {
+            self.note(Entry::MoveTimes { after, delta_ms }).await;
         }
-        let rules = corrected
-            .iter()
-            .map(|rule| RuleEntry::from(rule.as_ref()))
-            .collect();
-        let head = next.head;
-        self.stand(next, None, None).await;
-        self.store.note(Step {
-            head,
-            rules,
-            ..Step::default()
-        });
     }
 
     /// Rules that seemed to have lapsed at the start stand again where the clock turns out to have been wrong, and are forgotten when it
@@ -56,42 +43,30 @@ impl Commander {
         let now_ms = clock::unix_ms();
         let is_over = |rule: &mut Rule| rule.expires_ms > now_ms;
         let awake: Vec<Rule> = self.lapsed.extract_if(.., is_over).collect();
-        if !awake.is_empty() {
-            let mut next = self.standing.clone();
-            for rule in awake {
-                tracing::info!(
-                    id = rule.id,
-                    "a rule stands again, because the clock was wrong when it ended"
-                );
-                next.add(rule, self.site.config.limits.rules_max);
+        for rule in awake {
+            if self.standing.rules().any(|(_, newer)| rule.is_replaced_by(newer)) {
+                self.note(Entry::End { ids: vec![rule.id] }).await;
+                continue;
             }
-            self.stand(next, None, None).await;
+            tracing::info!(
+                id = rule.id,
+                "a rule stands again, because the clock was wrong when it ended"
+            );
+            let rules_max = self.site.config.limits.rules_max;
+            self.note(Entry::Rule { rule, rules_max }).await;
         }
         if clock::is_settled() && !self.lapsed.is_empty() {
             let lapsed: Vec<u32> = self.lapsed.drain(..).map(|rule| rule.id).collect();
             tracing::info!(?lapsed, "rules lapsed");
-            self.store.note(Step {
-                head: self.standing.head,
-                forget_rules: lapsed,
-                ..Step::default()
-            });
+            self.note(Entry::End { ids: lapsed }).await;
         }
     }
 
     pub(super) async fn expire(&mut self) {
-        let mut next = self.standing.clone();
-        let lapsed: Vec<u32> = next.expire(clock::unix_ms()).iter().map(|rule| rule.id).collect();
-        if lapsed.is_empty() {
-            return;
+        let ids = self.standing.lapsed(clock::unix_ms());
+        if !ids.is_empty() {
+            tracing::info!(lapsed = ?ids, "rules lapsed");
+            self.note(Entry::End { ids }).await;
         }
-        tracing::info!(?lapsed, "rules lapsed");
-        let step = Step {
-            head: next.head,
-            forget_rules: lapsed,
-            ..Step::default()
-        };
-        self.stand(next, None, None).await;
-        // They have lapsed whether or not the disk hears of it; at the next start they lapse again.
-        self.store.note(step);
     }
 }

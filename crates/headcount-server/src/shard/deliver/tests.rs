@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use headcount_core::command_log::Entry;
 use headcount_core::invalidation::{Audience, Mode, Rule, Standing};
 use headcount_core::limits::Limits;
 use headcount_core::pattern::RoutePattern;
 use headcount_core::protocol::server;
-use headcount_core::release::ReleaseLog;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
@@ -133,8 +133,14 @@ async fn go_on(headcount: &Headcount) {
     }
 }
 
+/// Lets a rule stand. Its position.
+fn add(standing: &mut Standing, rule: Rule) -> usize {
+    let change = standing.apply(&Entry::Rule { rule, rules_max: 64 });
+    change.position.unwrap()
+}
+
 fn nothing_stands() -> Standing {
-    let mut standing = Standing::new(ReleaseLog::new(9));
+    let mut standing = Standing::default();
     standing.head = 9;
     standing
 }
@@ -147,12 +153,12 @@ async fn a_rule_that_is_lifted_before_a_tab_is_reached_is_not_told_nor_claimed()
     let busy = Busy::queue(headcount.shards().get(0).unwrap());
     busy.begin();
     let mut standing = nothing_stands();
-    let (position, _) = standing.add(rule(5, "/a"), 64);
+    let position = add(&mut standing, rule(5, "/a"));
     stand(&headcount, &standing, None, Some(position));
-    standing.lift(5).unwrap();
+    standing.apply(&Entry::End { ids: vec![5] });
     stand(&headcount, &standing, None, None);
     // Another takes its position, and is told.
-    let (again, _) = standing.add(rule(6, "/a"), 64);
+    let again = add(&mut standing, rule(6, "/a"));
     assert_eq!(again, position);
     stand(&headcount, &standing, None, Some(again));
     drop(busy);
@@ -178,7 +184,7 @@ async fn a_tab_that_has_moved_away_is_judged_by_where_it_is() {
     let busy = Busy::queue(headcount.shards().get(0).unwrap());
     busy.begin();
     let mut standing = nothing_stands();
-    let (position, _) = standing.add(rule(5, "/a"), 64);
+    let position = add(&mut standing, rule(5, "/a"));
     stand(&headcount, &standing, None, Some(position));
     assert!(headcount.navigate(&leaves.id, "/elsewhere") && headcount.navigate(&comes.id, "/a"));
     drop(busy);
@@ -196,7 +202,7 @@ async fn a_tab_that_reconnects_midway_is_told_once() {
     let busy = Busy::queue(headcount.shards().get(0).unwrap());
     busy.begin();
     let mut standing = nothing_stands();
-    let (position, _) = standing.add(rule(5, "/a"), 64);
+    let position = add(&mut standing, rule(5, "/a"));
     stand(&headcount, &standing, None, Some(position));
     // Its request waits in the socket, and is read after the rule is there and before any tab is reached.
     let mut after = Tab::ask(address, "/a&since=0&tab=the-tab-of-a-visitor");
@@ -262,7 +268,7 @@ async fn several_rules_at_once_claim_only_what_was_written_before() {
         let mut rule = rule(id, "/a");
         rule.created_ms = id.into();
         rule.versions = Some(vec!["unreleased".to_owned(), format!("x{id}")]);
-        let (position, _) = standing.add(rule, 64);
+        let position = add(&mut standing, rule);
         stand(&headcount, &standing, None, Some(position));
     }
     drop(busy);

@@ -11,7 +11,6 @@ use crate::invalidation::Standing;
 use crate::limits::Limits;
 use crate::protocol::stats::{Feed, Follower, Form, Pace};
 use crate::registry::{Opening, Registry};
-use crate::release::ReleaseLog;
 use crate::stats::Row;
 
 const SHARDS: usize = 2;
@@ -74,7 +73,7 @@ impl World {
             routes_max: 3,
             ..Limits::default()
         };
-        let standing = Arc::new(Standing::new(ReleaseLog::new(8)));
+        let standing = Arc::new(Standing::default());
         let shard = |number| Registry::new(number, true, &limits, Arc::clone(&standing));
         Self {
             shards: vec![shard(0), shard(1)],
