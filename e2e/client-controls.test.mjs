@@ -1,16 +1,6 @@
 // What scripts change beside a click or a key: editors, custom controls, lists that are sorted. And what is put back, or only looked at.
 
-import { test } from 'node:test'
-
-import { needs, newVisitor, Tab } from './browser.mjs'
-import { browser, counted, loaded, server, site } from './stage.mjs'
-import { until } from './wait.mjs'
-
-const press = (...keys) => async (page) => {
-  await page.focus('#s')
-  for (const key of keys) await page.keyboard.press(key)
-}
-const click = (...all) => async (page) => { for (const one of all) await page.click(one) }
+import { click, drag, hold, pass, press } from './controls.mjs'
 
 /** What holds. */
 const WORK = {
@@ -37,6 +27,30 @@ const WORK = {
     await (await choosing).setFiles({ name: 'photo.png', mimeType: 'image/png', buffer: Buffer.from('photo') })
     await page.waitForFunction(() => document.body.textContent.includes('photo.png'))
   }],
+  'an option chosen when the pointer is let go': ['<ul role=listbox id=u><li role=option id=o>blue</ul><script>o.onpointerup=()=>u.remove()</script>', click('#o')],
+  'an option chosen when the pointer is pressed': ['<ul role=listbox id=u><li role=option id=o>blue</ul><script>o.onmousedown=()=>u.remove()</script>', click('#o')],
+  'a switch that is drawn again when it is pressed': ['<div id=f><span role=switch aria-checked=false id=s>off</span></div><script>s.onpointerdown=()=>{f.innerHTML="<span role=switch aria-checked=true>on</span>"}</script>', click('#s')],
+  'a stroke that ends outside of its canvas': ['<canvas id=k width=200 height=60 style="background:#eee"></canvas><p>text</p>', (page) => drag(page, '#k', 40, 120)],
+  'a slider whose rail is pressed, with the range in its thumb': [`<span id=r style="display:block;position:relative;width:200px;height:20px;background:#ccc;user-select:none"><span id=th style="position:absolute;left:0;width:20px;height:20px">
+    <input id=i type=range aria-valuenow=0 value=0 style="clip:rect(0 0 0 0);overflow:hidden;position:absolute;width:100%;height:100%;margin:-1px"></span></span>
+    <script>r.onmousedown=e=>{e.preventDefault();i.value=50;i.setAttribute("aria-valuenow",50);i.setAttribute("value",50)}</script>`, click('#r')],
+  'a number that a button beside it counts up': ['<div><div><button id=n onclick="i.value=+i.value+1;i.setAttribute(\'aria-valuenow\',i.value)">+</button></div><input id=i role=spinbutton aria-valuenow=1 value=1></div>', click('#n')],
+  'a choice by its first letter, in a closed button': ['<button id=s role=combobox aria-expanded=false><span>red</span></button><script>s.onkeydown=e=>{if(e.key==="b")s.firstChild.textContent="blue"}</script>', press('b')],
+  'a choice by keys in a list that has the focus for its options': [`<button id=s aria-haspopup=listbox>red</button><script>s.onclick=()=>{const u=document.createElement("ul");u.role="listbox";u.tabIndex=0;u.innerHTML="<li role=option id=o>blue";s.after(u);u.focus()
+    u.onkeydown=e=>{e.preventDefault();if(e.key==="Enter"){s.textContent="blue";u.remove()}}}</script>`, press('Enter', 'ArrowDown', 'Enter')],
+  'a cell that a click gave the focus, emptied by a key': ['<div role=grid><div role=row><div role=gridcell id=c tabindex=-1>7</div></div></div><script>c.onkeydown=e=>{if(e.key==="Delete")c.textContent=""}</script>', async (page) => { await page.click('#c'); await page.keyboard.press('Delete') }],
+  'a card that is dragged while its user was in a search field': ['<input id=s><div id=a style="height:60px;user-select:none"><div id=c onmousedown="event.preventDefault()">card</div></div><div id=b style="height:60px"></div><script>c.onpointerdown=()=>addEventListener("pointerup",()=>b.append(c),{once:true})</script>', async (page) => { await page.click('#s'); await drag(page, '#c', 0, 70) }],
+  'a list that is sorted by drag and drop, let go outside of it': ['<ul id=l><li draggable=true>one<li draggable=true>two<li draggable=true>three</ul><p style="height:90px">text</p><script>let d;l.ondragstart=e=>d=e.target;l.ondragover=e=>{e.preventDefault();const t=e.target.closest("li");if(t&&t!==d)t.after(d)};l.ondragend=()=>{document.title="done"}</script>', async (page) => {
+    const { x, y } = await page.locator('#l li').first().boundingBox()
+    await page.mouse.move(x + 5, y + 5)
+    await page.mouse.down()
+    for (const down of [25, 45, 120]) await page.mouse.move(x + 5, y + down, { steps: 5 })
+    await page.mouse.up()
+    await page.waitForFunction(() => document.title === 'done')
+  }],
+  'a field of a form that is saved, outside of it': ['<form id=f></form><input id=s form=f>', press('x'), () => window.headcount.saved(document.querySelector('#f'))],
+  'a step of a form that is saved, after it is gone': ['<form id=f><input id=s><button type=button id=n onclick="s.remove()">Next</button></form>', async (page) => { await press('x')(page); await page.click('#n') }, () => window.headcount.saved(document.querySelector('#f'))],
+  'a field in a frame that is saved': ['<iframe srcdoc="<input>"></iframe>', (page) => page.frameLocator('iframe').locator('input').pressSequentially('x'), () => window.headcount.saved(document.querySelector('iframe'))],
   'the first key in a grid': ['<table role=grid><tr><td role=gridcell id=s tabindex=0>1<td role=gridcell tabindex=-1>2</table><script>s.onkeydown=e=>{if(e.key.length===1){s.textContent=e.key;e.preventDefault()}}</script>', press('7')],
   'the first key in a combobox without a field': ['<div id=s role=combobox tabindex=0>red</div><script>s.onkeydown=e=>{if(e.key==="ArrowDown"){s.textContent="blue";e.preventDefault()}}</script>', press('ArrowDown')],
   'a list sorted by keys': ['<ul><li id=s tabindex=0>a<li tabindex=-1>b<li tabindex=-1>c</ul><script>s.onkeydown=e=>{if(e.altKey&&e.key==="ArrowDown"&&s.nextElementSibling){s.nextElementSibling.after(s);s.focus();e.preventDefault()}}</script>', press('Alt+ArrowDown')],
@@ -54,6 +68,10 @@ const LOOKS = {
   'a carousel': ['<div style="user-select:none;touch-action:pan-y"><div id=tr style="display:flex"><div id=s>1</div><div>2</div><div>3</div></div></div><script>tr.onpointerdown=()=>addEventListener("pointerup",()=>tr.append(tr.firstElementChild),{once:true})</script>', (page) => drag(page, '#s', 80, 0)],
   'a map made of tiles': ['<div id=m style="cursor:grab;user-select:none;width:200px;height:100px"><div id=ly><div style="height:100px">t</div></div></div><script>m.onpointermove=e=>{if(e.buttons)ly.innerHTML="<div style=\\"height:100px\\">u</div>"}</script>', (page) => drag(page, '#m', 60, 0)],
   'a feed that grows': ['<div id=v style="user-select:none;height:60px;overflow:auto"><div id=f><p id=s>msg</p></div></div><script>v.onpointermove=e=>{if(e.buttons)f.append(document.createElement("p"))}</script>', (page) => drag(page, '#s', 0, 40)],
+  'a film that is sought by its range': ['<div><video></video><div><input type=range id=s></div></div>', press('ArrowRight')],
+  'a banner that is accepted by a hand that shakes': ['<div id=f><p>Cookies?</p><button id=n onclick="f.remove()">Accept</button></div>', (page) => drag(page, '#n', 6, 0)],
+  'a notice that is wiped away': ['<div role=status id=s style="width:200px;user-select:none">Sent</div><script>s.onpointerdown=()=>addEventListener("pointerup",()=>s.remove(),{once:true})</script>', (page) => drag(page, '#s', 80, 0)],
+  'a menu that shows another view': ['<div role=menu><div role=menuitemradio aria-checked=false id=s onclick="s.ariaChecked=true">List</div></div>', click('#s')],
   'tabs that are looked at by keys': ['<div role=tablist><span id=s role=tab tabindex=0 aria-selected=true>1</span> <span id=o role=tab tabindex=-1 aria-selected=false>2</span></div><p id=p>one</p><script>s.onkeydown=e=>{s.ariaSelected=false;s.tabIndex=-1;o.ariaSelected=true;o.tabIndex=0;o.focus();p.textContent="two";e.preventDefault()}</script>', press('ArrowRight')],
   'a menu that is opened by a key': ['<div id=s role=button tabindex=0 aria-expanded=false>Menu</div><script>s.onkeydown=e=>{s.ariaExpanded=true;s.append(" (open)");s.insertAdjacentHTML("afterend","<ul role=menu><li role=menuitem>Copy</ul>");e.preventDefault()}</script>', press('Enter')],
   'a tree that is opened by a key': ['<ul role=tree><li id=s role=treeitem tabindex=0 aria-expanded=false>one</ul><script>s.onkeydown=e=>{s.ariaExpanded=true;s.insertAdjacentHTML("beforeend","<ul role=group><li role=treeitem>two</ul>");e.preventDefault()}</script>', press('ArrowRight')],
@@ -62,37 +80,5 @@ const LOOKS = {
   'a button that was pressed by a hand that shakes': [SENT, async (page) => { await press('x')(page); await drag(page, '#n', 6, 0) }],
 }
 
-for (const [name, [body, act]] of Object.entries(WORK)) {
-  test(`${name} holds a refresh`, needs('playwright'), async () => {
-    const tab = await open(body)
-    await act(tab.page)
-    const { id } = await server.command('invalidate-route', { route: '/a' })
-    await until('the tab to hold', async () => (await server.invalidation(id)).outcomes, ({ held, reloaded }) => held === 1 && reloaded === 0)
-    await tab.page.evaluate(() => window.headcount.saved())
-    await loaded([[tab, 2]])
-  })
-}
-
-for (const [name, [body, act]] of Object.entries(LOOKS)) {
-  test(`${name} holds nothing`, needs('playwright'), async () => {
-    const tab = await open(body)
-    await act(tab.page)
-    await server.command('invalidate-route', { route: '/a' })
-    await loaded([[tab, 2]])
-  })
-}
-
-async function drag(page, selector, right, down) {
-  const { x, y, height } = await page.locator(selector).boundingBox()
-  await page.mouse.move(x + 4, y + height / 2)
-  await page.mouse.down()
-  await page.mouse.move(x + 4 + right, y + height / 2 + down, { steps: 5 })
-  await page.mouse.up()
-}
-
-async function open(body) {
-  site.body = body
-  const tab = await Tab.open(await newVisitor(browser), `${site.url}/a`)
-  await counted({ total: 1 })
-  return tab
-}
+hold(WORK)
+pass(LOOKS)

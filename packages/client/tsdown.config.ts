@@ -29,5 +29,6 @@ function browser(folder: string): UserConfig {
 /** The module for bundlers, and the one for the script tag. */
 export default defineConfig([
   { ...browser(''), entry: { index: 'src/index.ts' } },
-  { ...browser('client/'), entry: { client: 'src/tag.ts' }, clean: false },
+  // Its map is named by a header of the server instead of in the file: see `SourceMap` in `endpoints/files.rs`.
+  { ...browser('client/'), entry: { client: 'src/tag.ts' }, clean: false, sourcemap: 'hidden' },
 ])

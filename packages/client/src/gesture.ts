@@ -4,14 +4,17 @@
 // Scripts answer late: with an animation, or from a server. So the page is compared when the event is over, when the next one begins, and
 // when a refresh asks. A save in between ends the comparison.
 
+import { closest } from './composed.js'
 import { isMoved, type Drop } from './moving.js'
-import { isReadOnly, isRich, isUsed, knownOf, touch, touched, valueOf, visited, visitOf } from './visit.js'
+import { isOfFilm, isReadOnly, isRich, isUsed, knownOf, touch, touched, valueOf, visited, visitOf } from './visit.js'
 import type { Field, From } from './work.js'
 
 /** Where fields are remembered that its user was in, at most. */
 const FIELDS_MAX = 50
 /** A field that is smaller takes keys for something else on the page, pixels. */
 const VISIBLE_PX = 8
+/** So far up the parts of a control are together, elements. */
+const CONTROL_DEPTH = 3
 /** Where a choice for a field is made. */
 const PICKS = '[role=gridcell],[role=option],[role=treeitem],[role=menuitem]'
 const CONTROLS = '[aria-checked],[role=slider],[role=spinbutton],[role=combobox],[role=gridcell],td,[role=option]'
@@ -26,6 +29,8 @@ interface Gesture {
   /** What it may have changed, and what was there. */
   readonly states: Map<Field, string>
   drop: Drop | undefined
+  /** What was pressed or let go on and takes a choice: it was made if that goes. */
+  choice: Field | null
 }
 
 const fields = new Set<WeakRef<Field>>()
@@ -48,8 +53,15 @@ export function pressed(): void {
 /** It became a click, a key that the page may use, or with `drop` a drag. */
 export function gestured(from: From, origin: Field, isKey: boolean, drop?: Drop): void {
   if (!from.path) return
-  if (gesture?.from !== from) gesture = { from, origin, isKey, states: statesAt(from), drop: undefined }
+  if (gesture?.from !== from) gesture = { from, origin, isKey, states: statesAt(from), drop: undefined, choice: null }
   if (drop !== undefined) gesture.drop = drop
+  look()
+}
+
+/** The pointer was pressed or let go on something that takes a choice. */
+export function chose(from: From, choice: Field): void {
+  gestured(from, choice, false)
+  if (gesture) gesture.choice = choice
   look()
 }
 
@@ -82,7 +94,11 @@ export function ended(which: (field: Field) => boolean): void {
 /** What is different by now is work. */
 export function look(): void {
   if (!gesture) return
-  const { from, origin, isKey, states } = gesture
+  const { from, origin, isKey, states, choice } = gesture
+  if (choice?.isConnected === false) {
+    gesture.choice = null
+    touch(visitOf(choice, { field: choice, was: valueOf(choice) }, 'form'))
+  }
   for (const [field, before] of states) {
     if (!field.isConnected || !isChanged(field, before)) continue
     states.set(field, valueOf(field))
@@ -111,18 +127,31 @@ function isChanged(field: Field, before: string): boolean {
 
 /** Whether a change there comes from what its user did. */
 function mayChange(field: Field, { origin, from, isKey }: Gesture): boolean {
-  if (field.matches('[contenteditable=false]')) return false
-  if (field.matches(CHOICES)) return !origin.closest('label') && !field.contains(origin) && !!origin.closest('tr,li,[role=row]')?.contains(field)
+  if (field.matches('[contenteditable=false],[role^=menuitem]')) return false
+  if (field.matches(CHOICES)) return !closest(origin, 'label') && !field.contains(origin) && !!origin.closest('tr,li,[role=row]')?.contains(field)
   if ('defaultValue' in field) {
     const { offsetWidth, offsetHeight } = field as unknown as HTMLElement
-    return (isUsed(field) || !!origin.closest(PICKS)) && offsetWidth >= VISIBLE_PX && offsetHeight >= VISIBLE_PX
+    if (field.matches('[aria-valuenow],[role=spinbutton]') && isBeside(origin, field)) return !isOfFilm(field)
+    return (isUsed(field) || !!closest(origin, PICKS)) && offsetWidth >= VISIBLE_PX && offsetHeight >= VISIBLE_PX
   }
-  if (field.matches('[contenteditable]')) return !from.path.includes(field) || !!origin.closest('button,[role=button],[contenteditable=false]')
+  if (field.matches('[contenteditable]')) return !from.path.includes(field) || !!closest(origin, 'button,[role=button],[contenteditable=false]')
   if (isReadOnly(field)) return false
-  if (field.matches('[role=option]')) return !!origin.closest('[role=listbox]')
+  if (field.matches('[role=option]')) return !!closest(origin, '[role=listbox]')
   if (field.matches('[role=gridcell],td')) return isKey && field.contains(origin)
-  if (field.matches('[role=slider]')) return !field.ownerDocument.querySelector('video,audio')
+  if (field.matches('[role=slider]')) return !isOfFilm(field)
   return field.matches(CONTROLS)
+}
+
+/** Whether both are parts of one control: a rail and its thumb, a number and its buttons. */
+function isBeside(origin: Element, field: Element): boolean {
+  let inner = field
+  for (let depth = 0; depth < CONTROL_DEPTH; depth++) {
+    const whole = inner.parentElement
+    if (!whole || whole.matches('body,form')) break
+    if (whole.contains(origin)) return true
+    inner = whole
+  }
+  return [inner.previousElementSibling, inner.nextElementSibling].some((neighbour) => neighbour?.contains(origin))
 }
 
 /** Without the own tag of an editor, which says who is in it. */

@@ -9,6 +9,8 @@ import type { From } from './work.js'
 export const LOOKS_AROUND = /grab|zoom|all-scroll/
 /** A list that was sorted with the pointer shows what was moved about there, pixels. */
 const NEAR_PX = 40
+/** Buttons, and notices and sheets that cover a page for a while. */
+const DISMISSED = 'button,a,summary,[role=button],[role=tab],[role=menuitem],[role=dialog],dialog,[role=status],[role=alert],[aria-live]'
 /** So far up a swipe is declared, elements. */
 const SWIPE_DEPTH = 4
 
@@ -27,15 +29,24 @@ export function isDrag({ event }: From, { x, y }: PointerEvent): boolean {
 /** Whether something under the pointer, or with the focus, is somewhere else now. */
 export function isMoved({ path, rows, x, y }: From, drop: Drop): boolean {
   const end = path?.findIndex((element) => element.localName === 'body') ?? 0
-  for (let index = 0; index < end - 1; index++) {
-    const [element, parent] = [path[index], path[index + 1]]
-    if (!element?.matches || !parent?.matches || element.assignedSlot) continue
-    if (!element.isConnected) return !!drop && !looksAround(path.slice(index + 1).find(({ isConnected }) => isConnected))
+  for (let index = 0; index < end; index++) {
+    const element = path[index]
+    if (!element?.matches) continue
+    // Of a slotted element the next one on the path is the slot.
+    const at = rows?.findIndex((row) => row.includes(element)) ?? index + 1
+    const parent = path[at]
+    if (!parent) continue
+    if (!element.isConnected) return !!drop && !isDismissed(path) && !looksAround(path.slice(index + 1).find((outer) => outer.isConnected && !!outer.localName))
     if (element.parentNode !== parent) return !!drop || !isPlayed(element)
-    if (!isSorted(element, rows?.[index + 1] ?? [])) continue
+    if (!isSorted(element, rows?.[at] ?? [])) continue
     if (!drop || isNear(element, drop, Math.abs(drop.x - x) > Math.abs(drop.y - y)) && !isSwiped(path.slice(index))) return !isPlayed(element)
   }
   return false
+}
+
+/** What goes when it is clicked, by a hand that shakes, or wiped away. */
+function isDismissed(path: readonly Element[]): boolean {
+  return path.some((element) => element.matches?.(DISMISSED))
 }
 
 /** Whether `element` is before or behind others than it was. */
@@ -52,7 +63,7 @@ function isNear(element: Element, { x, y }: NonNullable<Drop>, isAcross: boolean
 
 /** Carousels leave one direction to the browser, so that pages can be scrolled over them. What is sorted leaves it none. */
 function isSwiped(path: readonly Element[]): boolean {
-  return path.slice(0, SWIPE_DEPTH).some((element) => element.isConnected && /pan/.test(styleOf(element).touchAction))
+  return path.slice(0, SWIPE_DEPTH).some((element) => element.isConnected && !!element.localName && /pan/.test(styleOf(element).touchAction))
 }
 
 function isPlayed(element: Element): boolean {

@@ -2,7 +2,8 @@
 //
 // Part of the refresh, which asks for it while one is under way: a large page takes some time to be searched.
 
-import type { Visit } from './visit.js'
+import { closest } from './composed.js'
+import { isUsed, type Visit } from './visit.js'
 import { worked } from './weighing.js'
 import type { Field, Work } from './work.js'
 
@@ -22,10 +23,15 @@ export function standingWork(document: Document, media: boolean, { notes, isCall
     for (const holder of root.querySelectorAll('[data-headcount-hold]:not([data-headcount-hold="false"])')) {
       found.push(holder.getAttribute('data-headcount-hold') || UNNAMED)
     }
-    if (Array.from(root.querySelectorAll('dialog[open]')).some((dialog) => isCalled(dialog) && !dialog.closest('[data-headcount-hold="false"]'))) others.add('dialog')
+    if (Array.from(root.querySelectorAll('dialog[open]')).some((dialog) => isOpened(dialog, isCalled) && !closest(dialog, '[data-headcount-hold="false"]'))) others.add('dialog')
     if (media && Array.from(root.querySelectorAll<HTMLMediaElement>('audio, video')).some(isPlaying)) others.add('media')
   })
   return [...found, ...others]
+}
+
+/** Of those under shadow roots and in frames it is not known whether they were open before: one that its user cannot pass by counts. */
+function isOpened(dialog: Element, isCalled: Work['isCalled']): boolean {
+  return isCalled(dialog) && (dialog.getRootNode() === document || dialog.matches(':modal') || isUsed(dialog))
 }
 
 function counts({ ref, at, mayGo, passes, query }: Visit): boolean {

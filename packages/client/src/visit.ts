@@ -1,5 +1,6 @@
 // What its user worked on, and what is known of it.
 
+import { closest } from './composed.js'
 import type { Done, Field, Seeing } from './work.js'
 
 /** A field that its user changed, or something else that they worked on. */
@@ -24,6 +25,8 @@ export interface Visit {
   step: string | null
   /** The frame that it is in. */
   readonly frame: Element | null
+  /** The form that it was in when its user began: a wizard takes its steps off the page. */
+  readonly form: WeakRef<Element> | undefined
 }
 
 let see: Seeing = { valueOf: () => '', used: new WeakSet(), known: new WeakMap() }
@@ -57,7 +60,10 @@ export function visitOf(field: Field, done?: Pick<Done, 'field' | 'was'>, reason
   let visit = visits.get(field)
   if (!visit) {
     const frame = field.ownerDocument.defaultView?.frameElement ?? null
-    visits.set(field, visit = { ref: new WeakRef(field), reason, was: '', now: '', at: 0, query, mayGo: false, passes: false, removes: false, step: null, frame })
+    const form = field.form ?? closest(field, 'form')
+    visits.set(field, visit = {
+      ref: new WeakRef(field), reason, was: '', now: '', at: 0, query, mayGo: false, passes: false, removes: false, step: null, frame, form: form ? new WeakRef(form) : undefined,
+    })
   }
   if (done && !touched.has(visit)) {
     visit.was = visit.now = done.was ?? written(field)
@@ -87,4 +93,21 @@ export function isReadOnly(field: Field): boolean {
 /** Text with formats. */
 export function isRich(field: Field): boolean {
   return !('value' in field)
+}
+
+const FILMS = 'video,audio'
+/** So far up the parts of a player are together, elements. */
+const PLAYER_DEPTH = 6
+
+/** Whether a control is a part of a player of films or sounds: a slider for looking around in it. */
+export function isOfFilm(control: Element): boolean {
+  let part: Element | null = control
+  for (let depth = 0; part && depth < PLAYER_DEPTH; depth++) {
+    const beside = [part, part.previousElementSibling, part.nextElementSibling]
+    if (beside.some((element) => element?.matches(FILMS) ?? false) || part.querySelector(FILMS)) return true
+    const { host } = part.getRootNode() as Partial<ShadowRoot>
+    part = part.parentElement ?? host ?? null
+    if (part?.matches('form,main,body')) break
+  }
+  return control.matches('[role=slider]') && !!control.ownerDocument.querySelector(FILMS)
 }

@@ -9,10 +9,11 @@
 //
 // An event is weighed once it is over: whether the page took it over (`defaultPrevented`) says what an editor did with a key.
 
-import { bare, ended, entered, gestured, look, pressed } from './gesture.js'
+import { closest, contains } from './composed.js'
+import { bare, chose, ended, entered, gestured, look, pressed } from './gesture.js'
 import { CHOOSES, edits, looks, removes } from './keys.js'
 import { isDrag, LOOKS_AROUND } from './moving.js'
-import { begins, forget, isReadOnly, isRich, isUsed, knownOf, seeBy, touch, touched, valueOf, visited, visitOf, written, type Visit } from './visit.js'
+import { begins, forget, isOfFilm, isReadOnly, isRich, isUsed, knownOf, seeBy, touch, touched, valueOf, visited, visitOf, written, type Visit } from './visit.js'
 import type { Done, Field, Note, Weigh } from './work.js'
 
 export type { Visit } from './visit.js'
@@ -21,6 +22,8 @@ export type { Visit } from './visit.js'
 const DRAWN_MS = 250
 /** Fields that are chosen from, and not written into. */
 const CHOSEN = 'select,[type=checkbox],[type=radio],[type=range],[type=color],[type^=date],[type=time],[type=month],[type=week]'
+
+const BUTTONS = 'button,[role=button],[contenteditable=false]'
 
 let hasBegun = false
 let soon = 0
@@ -66,8 +69,9 @@ function undrawn(visit: Visit): void {
 
 /** What was typed before the client came, into the field that its user is in. */
 function lookEarlier(): void {
-  const field = document.activeElement as Field | null
-  if (!field || field.defaultValue === undefined || knownOf(field) !== undefined || visited(field) || !navigator.userActivation?.hasBeenActive) return
+  let field = document.activeElement as Field | null
+  while (field?.shadowRoot?.activeElement) field = field.shadowRoot.activeElement
+  if (!field?.matches('input,textarea') || knownOf(field) !== undefined || visited(field) || !navigator.userActivation?.hasBeenActive) return
   const was = written(field)
   if (valueOf(field) !== was && !isReadOnly(field)) touch(visitOf(field, { field, was }))
 }
@@ -86,13 +90,18 @@ function weighAll(notes: Note[]): void {
 
 function saved(within: Node | undefined): void {
   look()
-  ended((field) => !within || within.contains(field))
+  ended((field) => !within || isOf(field, within))
   for (const visit of touched) {
     const field = visit.ref.deref()
-    if (within && !(field && within.contains(field))) continue
+    if (within && visit.form?.deref() !== within && !(field && isOf(field, within))) continue
     if (field?.isConnected) forget(visit, field)
     else visit.mayGo = true
   }
+}
+
+/** Whether a field is in there, or belongs to that form. */
+function isOf(field: Field, within: Node): boolean {
+  return field.form === within || contains(within, field)
 }
 
 function happened(done: Done): void {
@@ -105,17 +114,23 @@ function happened(done: Done): void {
     case 'focusin': return origin.editContext ? watchContext(origin) : undefined
     case 'load': return framed(origin)
     case 'click': return clicked(done, origin)
-    case 'pointerup': return dragged(done, origin)
+    case 'pointerup': return released(done)
+    case 'dragend': return void (done.from && gestured(done.from, origin, false, null))
     case 'reset':
-      if (!defaultPrevented) ended((field) => field.form === origin)
+      if (!defaultPrevented) ended((field) => isReset(field, origin))
       if (!defaultPrevented) for (const visit of touched) {
         const field = visit.ref.deref()
-        if (field?.form === origin) forget(visit, field)
+        if (field && isReset(field, origin)) forget(visit, field)
       }
       return
     case 'pointerdown': return
     default: typed(done, origin)
   }
+}
+
+/** Whether the reset of `form` is one of this field: also in a custom element, whose fields belong to no form. */
+function isReset(field: Field, form: Element): boolean {
+  return field.form === form || field.getRootNode() !== form.getRootNode() && contains(form, field)
 }
 
 /** A key, or something that was pasted, cut out or dropped. What a field makes of it by itself comes as `input`. */
@@ -144,8 +159,8 @@ function typedOutside(done: Done, origin: Field): void {
   const { event, from } = done
   const { type, defaultPrevented } = event
   const key = type === 'keydown' ? event as KeyboardEvent : null
-  const choice = chosen(origin)
-  if (choice && key) return void (CHOOSES.test(key.key) && touch(visitOf(choice, done, 'form')))
+  const choice = key && (chosen(done.path) ?? (origin.matches('[role=listbox]') && /^(?: |Enter)$/.test(key.key) ? origin : null))
+  if (choice) return void (CHOOSES.test(key.key) && touch(visitOf(choice, done, 'form')))
   const isEdit = !key || edits(key)
   const heard = origin.matches('body') && defaultPrevented && key && isEdit ? canvas?.deref() : undefined
   if (heard?.isConnected) return touch(visitOf(heard, done))
@@ -163,6 +178,9 @@ function changed(done: Done, origin: Field): void {
     return
   }
   if (!isUsedHere && field.matches(':autofill')) return // By the browser, which will do so again.
+  // Events of a `click()` by a script are trusted.
+  if (!isUsedHere && !field.matches('[type=file]') && navigator.userActivation?.hasBeenActive === false) return
+  if (field.matches('[type=range]') && isOfFilm(field)) return
   const visit = visitOf(field, done)
   const isSaid = type === 'change' && visit.step === value
   visit.step = type === 'input' ? value : null
@@ -187,11 +205,11 @@ function drawSoon(visit: Visit): void {
 function clicked(done: Done, origin: Field): void {
   const { field, from } = done
   canvas = origin.matches('canvas') && !LOOKS_AROUND.test(getComputedStyle(origin).cursor) ? new WeakRef(origin) : null
-  const isButton = !!origin.closest('button,[role=button],[contenteditable=false]')
+  const isButton = !!closest(origin, BUTTONS)
   if (field && !isButton) return
-  const choice = field ? null : chosen(origin)
+  const choice = field ? null : chosen(done.path)
   if (choice) touch(visitOf(choice, done, 'form'))
-  if (!origin.closest('label')) mayPass(field)
+  if (!closest(origin, 'label')) mayPass(field)
   if (from) gestured(from, origin, false)
 }
 
@@ -203,27 +221,36 @@ function mayPass(except: Field | null): void {
   }
 }
 
-/** A drawing, or something that was moved: not a selection, nor a look around. */
-function dragged(done: Done, origin: Field): void {
-  const { from, event } = done
-  const { defaultView } = origin.ownerDocument
+/** A pointer is let go: a choice, a drawing, or something that was moved. Not a selection, nor a look around. */
+function released(done: Done): void {
+  const { from, event, path } = done
   const start = from?.path?.[0]
-  if (!defaultView || !start || !isDrag(from, event as PointerEvent)) return
-  const choice = chosen(start)
+  if (!start) return
+  if (!isDrag(from, event as PointerEvent)) {
+    // What is chosen when the pointer is pressed or let go may be off the page before there is a click.
+    const pressed = chosen(from.path)
+    const choice = pressed?.isConnected === false ? pressed : chosen(path)
+    if (choice) chose(from, choice)
+    return
+  }
+  const choice = chosen(from.path) ?? path.find((element) => element.matches?.('[role=option]'))
   if (choice) touch(visitOf(choice, done, 'form'))
-  else if (origin.matches('canvas')) {
-    if (start === origin && !LOOKS_AROUND.test(defaultView.getComputedStyle(origin).cursor)) touch(visitOf(origin, done))
-  } else if (from && !selects(origin.ownerDocument)) gestured(from, start, false, event as PointerEvent)
+  else if (start.matches?.('canvas')) {
+    if (!LOOKS_AROUND.test(getComputedStyle(start).cursor)) touch(visitOf(start, done))
+  } else if (!selects(start)) gestured(from, start, false, event as PointerEvent)
 }
 
-function selects({ activeElement, defaultView }: Document): boolean {
-  return defaultView?.getSelection()?.isCollapsed === false || !!activeElement?.matches('input,textarea,[contenteditable],[role=textbox]')
+/** Whether the pointer that was pressed on `start` selects text. */
+function selects(start: Field): boolean {
+  const { activeElement, defaultView } = start.ownerDocument
+  const selection = defaultView?.getSelection()
+  return start === activeElement && start.matches('input,textarea,[role=textbox]') || selection?.isCollapsed === false && start.contains(selection.anchorNode)
 }
 
-/** What takes a choice and is no field. The slider of a film is for looking. */
-function chosen(origin: Field): Field | null {
-  const choice = origin.closest<Field>('[aria-checked],[role=option],[role=slider]')
-  return choice?.matches('[role=slider]') && choice.ownerDocument.querySelector('video,audio') ? null : choice
+/** What takes a choice and is no field. The slider of a film is for looking, and so is what a menu shows. */
+function chosen(path: readonly Field[]): Field | null {
+  const choice = path.find((element) => element.matches?.('[aria-checked]:not([role^=menuitem]),[role=option],[role=slider]'))
+  return choice?.matches('[role=slider]') && isOfFilm(choice) ? null : choice ?? null
 }
 
 /** What came before in this frame was left by its user. */

@@ -63,12 +63,14 @@ export interface From {
 /** What may be worked on. One without `value` is text that can be edited. */
 export type Field = Element & Partial<Pick<HTMLInputElement, 'checked' | 'defaultChecked' | 'defaultValue' | 'form'> & Pick<HTMLSelectElement, 'selectedOptions'>> & { value?: unknown; editContext?: EventTarget }
 
-const EVENTS = 'input,beforeinput,focusin,change,keydown,paste,cut,drop,click,pointerdown,pointerup,reset,load'
+const EVENTS = 'input,beforeinput,focusin,change,keydown,paste,cut,drop,dragend,click,pointerdown,pointerup,reset,load'
 const FIELDS = 'input,textarea,select,[contenteditable]'
 /** What a click or a key elsewhere may change, too. */
-const TAKERS = '[contenteditable],canvas,[role=option],[aria-checked],[aria-valuenow],[tabindex="0"]:focus'
+const TAKERS = '[contenteditable],canvas,[role=option],[aria-checked],[aria-valuenow],:is([role],[tabindex="0"]):focus'
 /** What is on a hold that gives no reason. */
 const UNNAMED = 'hold'
+/** Documents and shadow roots have a type above that. */
+const OTHER_NODES = 8 // COMMENT_NODE
 /** A pointer that moves no further clicks, pixels. */
 const DRAG_PX = 4
 /** More is not noted. So many come together only where what weighs them cannot be loaded, and then its user is asked. */
@@ -126,8 +128,7 @@ function watchEvents(document: Document, note: (done: Done, isWork: unknown) => 
     const path = event.composedPath() as Field[]
     const [origin] = path
     if (!origin?.closest || (type === 'load' && !watchFrame(origin))) return
-    const field = origin.closest<Field>(FIELDS)
-    const root = origin.getRootNode() as ParentNode
+    const field = path.find((element) => element.matches?.(FIELDS)) ?? null
     const value = field ? valueOf(field) : ''
     const was = known.get(field as Field)
     const isKey = type === 'keydown'
@@ -138,13 +139,13 @@ function watchEvents(document: Document, note: (done: Done, isWork: unknown) => 
       if (!isKey || !field) {
         from = {
           event, path, x, y, rows: path.map(({ children = [] }) => [...children]),
-          states: Array.from(root.querySelectorAll<Field>(TAKERS), (element) => [element, valueOf(element)]),
+          // Of the document, and of the shadow roots on the path.
+          states: path.flatMap((root) => root.nodeType > OTHER_NODES ? Array.from(root.querySelectorAll<Field>(TAKERS), (element) => [element, valueOf(element)] as const) : []),
         }
       }
     }
-    // A pointer that was only just pressed has not moved.
-    note({ event, path, field, value, was, from }, type.startsWith('po') ? Math.hypot(x - from.x, y - from.y) > DRAG_PX
-      : origin.editContext ?? (type === 'focusin' ? field && !('value' in field) : field ?? ((!isKey && type !== 'click') || from.states?.[0])))
+    note({ event, path, field, value, was, from }, origin.editContext ?? (type === 'focusin' ? field && !('value' in field)
+      : field ?? (!/^(k|cl|po)/.test(type) || Math.hypot(x - from.x, y - from.y) > DRAG_PX || from.states?.[0])))
   }
   const watch = (document: Document): void => {
     for (const name of EVENTS.split(',')) document.addEventListener(name, see, { capture: true, signal })

@@ -54,6 +54,13 @@ fn client_file(headcount: &Headcount, path: &str, headers: &HeaderMap) -> Respon
         HeaderValue::from_static("cross-origin"),
     );
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // The script does not name its map itself: every page would load that line.
+    if path == SCRIPT && file(SCRIPT_MAP).is_some() {
+        headers.insert(
+            HeaderName::from_static("sourcemap"),
+            HeaderValue::from_static(SCRIPT_MAP),
+        );
+    }
     response
 }
 

@@ -64,6 +64,7 @@ fn the_script_is_for_pages_of_any_origin() {
         "x-content-type-options",
         "vary",
         "content-encoding",
+        "sourcemap",
     ];
     let expected = [
         Some("text/javascript; charset=utf-8"),
@@ -73,6 +74,7 @@ fn the_script_is_for_pages_of_any_origin() {
         Some("nosniff"),
         Some("accept-encoding"),
         None,
+        Some("client.js.map"),
     ];
     assert_eq!(headers(&answer, named), expected);
     assert_eq!(answer.header("content-security-policy"), None);
