@@ -45,8 +45,8 @@ pub struct Config {
     /// The headers in which those proxies send a browser's address. Choose only headers that every trusted proxy sets:
     /// visitors can set the others. Default `x-forwarded-for` alone.
     pub address_headers: Vec<AddressHeader>,
-    /// The secret of the admin API. `None`: the admin API answers `503` to everything. 16 random characters or more; a shorter one
-    /// can be guessed and gets a warning in the log.
+    /// The secret of the admin API, 16 random characters or more: a shorter one can be guessed and gets a warning in the log. Without a
+    /// secret the admin API answers `503` to everything.
     pub admin_secret: Option<Secret>,
     /// The previous admin secret, which is also valid while clients change over. Default none.
     pub admin_secret_previous: Option<Secret>,
@@ -192,7 +192,10 @@ impl Config {
             }
         }
         if self.base_path == self.admin_path {
-            problems.push("`base_path` and `admin_path` must differ".to_owned());
+            problems.push(format!(
+                "`base_path` and `admin_path` are both `{}`: choose another for one of them",
+                self.base_path
+            ));
         }
         if let Some(path) = &self.board_path {
             self.problems_of_board(path, problems);
@@ -255,7 +258,7 @@ impl Config {
                 ));
             } else if self.authorize_anyone && crate::origin::is_nameless(origin) {
                 problems.push(format!(
-                    "`allowed_origins` has `{origin}`, which pages of any site can have, and `authorize_anyone` would show them stats: leave one of the two out"
+                    "`allowed_origins` has `{origin}`, which pages of any site can have, and `authorize` shows stats to anyone: leave one of the two out"
                 ));
             }
         }

@@ -84,7 +84,7 @@ impl Limits {
         ];
         for (name, value) in at_least_one {
             if value == 0 {
-                problems.push(format!("`limits.{name}` must be at least 1"));
+                problems.push(format!("`limits.{name}` ({value}) must be at least 1"));
             }
         }
     }
@@ -92,37 +92,53 @@ impl Limits {
     /// The range of each field.
     fn bounds(&self, problems: &mut Vec<String>) {
         if self.rules_max > 64 {
-            problems.push("`limits.rules_max` must be at most 64".to_owned());
+            problems.push(format!(
+                "`limits.rules_max` ({}) must be at most 64",
+                self.rules_max
+            ));
         }
         if self.spread_ms > Self::SPREAD_MS_MAX {
             problems.push(format!(
-                "`limits.spread_ms` must be at most {}: an hour",
+                "`limits.spread_ms` ({}) must be at most {}: an hour",
+                self.spread_ms,
                 Self::SPREAD_MS_MAX
             ));
         }
         if self.messages_burst > BURST_MAX {
-            problems.push(format!("`limits.messages_burst` must be at most {BURST_MAX}"));
+            problems.push(format!(
+                "`limits.messages_burst` ({}) must be at most {BURST_MAX}",
+                self.messages_burst
+            ));
         }
         if self.history_seconds > HISTORY_SECONDS_MAX {
             problems.push(format!(
-                "`limits.history_seconds` must be at most {HISTORY_SECONDS_MAX}: 31 days"
+                "`limits.history_seconds` ({}) must be at most {HISTORY_SECONDS_MAX}: 31 days",
+                self.history_seconds
             ));
         }
         if !(100..=60_000).contains(&self.history_step_ms) {
-            problems.push("`limits.history_step_ms` must be 100 to 60000".to_owned());
+            problems.push(format!(
+                "`limits.history_step_ms` ({}) must be from 100 to 60000",
+                self.history_step_ms
+            ));
         }
         if self.head_bytes_max < HEAD_BYTES_MIN {
             problems.push(format!(
-                "`limits.head_bytes_max` must be at least {HEAD_BYTES_MIN}: browsers send heads of that size"
+                "`limits.head_bytes_max` ({}) must be at least {HEAD_BYTES_MIN}: browsers send heads of that size",
+                self.head_bytes_max
             ));
         }
         if self.stats_bytes_per_second < 1_024 {
-            problems.push("`limits.stats_bytes_per_second` must be at least 1024".to_owned());
+            problems.push(format!(
+                "`limits.stats_bytes_per_second` ({}) must be at least 1024",
+                self.stats_bytes_per_second
+            ));
         }
         if self.credentials_bytes_max < 1_024 {
-            problems.push(
-                "`limits.credentials_bytes_max` must be at least 1024: a sealed session has several hundred bytes".to_owned(),
-            );
+            problems.push(format!(
+                "`limits.credentials_bytes_max` ({}) must be at least 1024: a sealed session has several hundred bytes",
+                self.credentials_bytes_max
+            ));
         }
         problems.extend(self.too_short());
     }
@@ -186,6 +202,6 @@ impl Limits {
             ("answer_ms", self.answer_ms),
         ];
         let short = times.into_iter().filter(|(_, value)| *value < 100);
-        short.map(|(name, _)| format!("`limits.{name}` must be at least 100"))
+        short.map(|(name, value)| format!("`limits.{name}` ({value}) must be at least 100"))
     }
 }

@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{Path, Request, State};
 use headcount_core::protocol::admin::{
     ConnectionsAnswer, InvalidateRouteAnswer, InvalidateRouteRequest, InvalidationAnswer,
     InvalidationRequest, InvalidationsAnswer, LiftAnswer, RefusalsAnswer, ReleaseEntry, ReleaseRequest,
@@ -17,6 +17,7 @@ use serde::Deserialize;
 
 use super::body;
 use super::principal::{Denied, Principal, admin_secret, identify, wrong_secret};
+use super::query::{AnyQuery, asked};
 use crate::error::{CommandError, Refusal};
 use crate::headcount::{ConnectionsQuery, Headcount};
 use crate::history::HistoryQuery;
@@ -27,8 +28,6 @@ const CONNECTIONS_DEFAULT: usize = 100;
 const PAGES_DEFAULT: usize = 50;
 /// Rows of a list at the most.
 const ROWS_MAX: usize = 1_000;
-
-type AnyQuery<T> = Result<Query<T>, axum::extract::rejection::QueryRejection>;
 
 type Answer<T> = Result<Json<T>, Refusal>;
 
@@ -250,7 +249,7 @@ pub(super) async fn invalidate(
 ) -> Answer<InvalidationAnswer> {
     let asked: InvalidationRequest = read(&headcount, request).await?;
     if asked.expires == Some(0) {
-        return Err(Refusal::invalid_body("`expires` must be at least 1 second"));
+        return Err(Refusal::invalid_body("`expires`: write at least 1 second"));
     }
     let dry_run = asked.dry_run;
     let limits = headcount.site().config.limits.clone();
@@ -339,9 +338,9 @@ pub(super) async fn lift(
     State(headcount): State<Headcount>,
     Path(id): Path<String>,
 ) -> Answer<LiftAnswer> {
-    let id = id
-        .parse()
-        .map_err(|_| Refusal::invalid_query("the number of a rule is a whole number, such as 17"))?;
+    let id = id.parse().map_err(|_| {
+        Refusal::invalid_query("the number of a rule is wrong: write a whole number, such as 17")
+    })?;
     Ok(Json(headcount.lift(id).await?))
 }
 
@@ -375,17 +374,13 @@ pub(super) async fn lift_by_query(
     Ok(Json(headcount.lift(asked(query)?.id).await?))
 }
 
-/// A query; what is wrong with it is said.
-fn asked<T>(query: AnyQuery<T>) -> Result<T, Refusal> {
-    let Query(query) = query.map_err(|rejection| Refusal::invalid_query(rejection.body_text()))?;
-    Ok(query)
-}
-
 /// How many rows a list may have.
 fn rows(limit: Option<usize>, default: usize) -> Result<usize, Refusal> {
     let limit = limit.unwrap_or(default);
     if limit == 0 || limit > ROWS_MAX {
-        return Err(Refusal::invalid_query(format!("`limit` must be 1 to {ROWS_MAX}")));
+        return Err(Refusal::invalid_query(format!(
+            "`limit`: write a whole number from 1 to {ROWS_MAX}"
+        )));
     }
     Ok(limit)
 }

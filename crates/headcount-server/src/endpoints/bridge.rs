@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Query, Request, State};
+use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use headcount_core::protocol::bridge::{
@@ -19,6 +19,7 @@ use tokio::sync::mpsc;
 
 use super::body;
 use super::principal::AppServer;
+use super::query::{AnyQuery, asked};
 use crate::bridge::{self, BridgeOptions, Ways};
 use crate::error::Refusal;
 use crate::headcount::Headcount;
@@ -85,9 +86,9 @@ impl http_body::Body for Lines {
 pub(super) async fn lines(
     app: AppServer,
     State(headcount): State<Headcount>,
-    query: Result<Query<BridgeQuery>, axum::extract::rejection::QueryRejection>,
+    query: AnyQuery<BridgeQuery>,
 ) -> Result<Response, Refusal> {
-    let Query(query) = query.map_err(|rejection| Refusal::invalid_query(rejection.body_text()))?;
+    let query = asked(query)?;
     if !headcount.is_ready() {
         return Err(Refusal::draining());
     }

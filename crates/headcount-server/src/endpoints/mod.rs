@@ -10,6 +10,7 @@ mod messages;
 #[cfg(feature = "openapi")]
 pub mod openapi;
 mod principal;
+mod query;
 mod stream;
 
 use axum::Router;

@@ -148,7 +148,7 @@ impl Cause {
                 Refusal::slow_body(),
                 Refusal::body_too_large(65_536),
             ],
-            Self::Query => vec![Refusal::invalid_query("`limit` must be 1 to 1000")],
+            Self::Query => vec![Refusal::invalid_query("`limit`: write a whole number")],
             Self::Late => vec![Refusal::overloaded()],
             Self::Shards => vec![Refusal::overloaded(), Refusal::draining()],
             Self::Tracking => vec![command(CommandError::Off {

@@ -142,5 +142,8 @@ fn files_and_stats_for_anyone_do_not_go_together() {
     };
     let problems = config.problems();
     assert_eq!(problems.len(), 1, "{problems:?}");
-    assert!(problems[0].contains("authorize_anyone"), "{problems:?}");
+    assert!(
+        problems[0].contains("`authorize` shows stats to anyone"),
+        "{problems:?}"
+    );
 }
