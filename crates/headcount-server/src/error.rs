@@ -56,10 +56,10 @@ pub enum CommandError {
     #[error("the command could not be stored, so no tab was told: {}", .0.reason())]
     Store(#[source] StoreError),
     /// The version cannot be announced.
-    #[error("the version is not valid")]
+    #[error(transparent)]
     Version(#[from] VersionError),
     /// The pattern is not valid.
-    #[error("the pattern is not valid")]
+    #[error(transparent)]
     Pattern(#[from] PatternError),
     /// No rule with this number stands.
     #[error(

@@ -31,7 +31,7 @@ Start with `headcount demo`.";
 /// those that need it.
 #[derive(Debug, Parser)]
 #[command(name = "headcount", version, after_help = AFTER_HELP, arg_required_else_help = true)]
-#[command(disable_help_subcommand = true, max_term_width = 100)]
+#[command(max_term_width = 100)]
 pub(crate) struct Arguments {
     /// What to do.
     #[command(subcommand)]
@@ -108,7 +108,7 @@ pub(crate) struct ServeArguments {
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen: Option<String>,
     /// A second address, for the admin API and the board, which are no longer at --listen then. `/healthz`, `/readyz` and
-    /// `/metrics` answer at both [default: all at --listen]
+    /// `/metrics` answer at both [default: everything is at --listen]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) admin_listen: Option<String>,
     /// A release to announce at start, unless it was announced before. An earlier release changes nothing: use `headcount
@@ -212,11 +212,11 @@ pub(crate) struct DemoArguments {
     /// Where to listen: a loopback address, because the demo shows its stats to anyone
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4477")]
     pub(crate) listen: String,
-    /// How many visitors to simulate, each with its own connection
-    #[arg(long, value_name = "N", default_value_t = 300, value_parser = clap::value_parser!(u16).range(..=5_000))]
+    /// How many visitors to simulate, each with its own connection: 0 to 5000
+    #[arg(long, value_name = "N", default_value_t = 300, value_parser = |text: &str| whole(text, 0, 5_000_u16))]
     pub(crate) visitors: u16,
-    /// Announce a release every so many seconds, to show a rollout; 0 turns this off
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u16).range(..=3_600))]
+    /// Announce a release every so many seconds, at most 3600, to show a rollout; 0 turns this off
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = |text: &str| whole(text, 0, 3_600_u16))]
     pub(crate) roll: u16,
 }
 
@@ -243,7 +243,7 @@ pub(crate) struct StatsArguments {
     #[command(flatten)]
     pub(crate) server: ServerArguments,
     /// Rows of each table; 0 shows all
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = number::<usize>)]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = |text: &str| whole(text, 0, usize::MAX))]
     pub(crate) top: usize,
 }
 
@@ -259,7 +259,7 @@ pub(crate) struct ConnectionsArguments {
     #[arg(long)]
     pub(crate) version: Option<String>,
     /// How many to list
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = |text: &str| whole(text, 1, u32::MAX))]
     pub(crate) limit: u32,
     /// List all tabs; with --json one line for each page of answers
     #[arg(long, conflicts_with = "limit")]
@@ -275,14 +275,31 @@ pub(crate) struct ReleaseArguments {
     pub(crate) server: ServerArguments,
 }
 
-/// Reads a number. The parser's own error is about digits.
-fn number<Number: std::str::FromStr>(text: &str) -> Result<Number, String> {
-    text.parse()
-        .map_err(|_| "write a whole number, such as 17".to_owned())
+/// Reads a whole number. The parser's own errors are about digits and types.
+fn whole<Number>(text: &str, least: Number, most: Number) -> Result<Number, String>
+where
+    Number: std::str::FromStr + PartialOrd + std::fmt::Display + Copy,
+{
+    match text.parse::<Number>() {
+        Ok(number) if number < least => Err(format!("write {least} or more")),
+        Ok(number) if number <= most => Ok(number),
+        Err(_) if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Err("write a whole number, such as 17".to_owned())
+        }
+        _ => Err(format!("write at most {most}")),
+    }
 }
 
 const INVALIDATIONS_HELP: &str = "\
-Releases and invalidations share one series of numbers. Columns:
+Columns:
+  ID             the number of the invalidation, for `headcount lift`; releases share the series
+  MATCH          the routes that it applies to
+  WHOM           the tabs on them: outdated ones are on an older release than SINCE RELEASE
+  ASKS           refresh reloads a tab; prompt lets its user decide
+  SINCE RELEASE  the release that was current when the invalidation was given
+  STANDS UNTIL   when it ends by itself
+
+The others count tabs. A tab that was told is in at most one of the columns after TOLD:
   MATCHED   tabs that the invalidation applies to, told or not
   TOLD      tabs that were told to refresh
   RELOADED  tabs that came back with a new page load
@@ -291,7 +308,7 @@ Releases and invalidations share one series of numbers. Columns:
   PROMPTED  tabs that asked their user, who has not answered
   STUCK     tabs that reloaded and still have the old build
   GONE      tabs that were told and have left
-Each tab that was told is in at most one of the columns after TOLD.";
+  UNKNOWN   tabs of which the server cannot say whether they match; only where there are any";
 
 const INVALIDATE_HELP: &str = "\
 By default the rule applies to tabs on an older release than the current one, on the route and everything below it: \
@@ -331,12 +348,12 @@ pub(crate) struct InvalidateArguments {
     /// Offer the refresh to the tab's user instead of reloading
     #[arg(long)]
     pub(crate) prompt: bool,
-    /// How long the rule stands, as in 90s, 30m, 12h or 7d [default: the server's `rule_seconds`]
+    /// How long the rule stands, as in 90s, 30m, 12h or 7d; a number alone is seconds [default: the server's `rule_seconds`]
     #[arg(long, value_name = "DURATION", value_parser = crate::date::seconds)]
     pub(crate) expires: Option<u32>,
-    /// How long to spread telling the tabs, as in 500ms, 30s or 10m; 0 tells all at once [default: longer for more tabs, at
-    /// most the server's `spread_ms`]
-    #[arg(long, value_name = "DURATION", value_parser = crate::date::milliseconds)]
+    /// How long to spread telling the tabs, as in 500ms, 30s or 10m, at most 1h; a number alone is seconds, and 0 tells all at once
+    /// [default: longer for more tabs, at most the server's `spread_ms`]
+    #[arg(long, value_name = "DURATION", value_parser = crate::date::spread)]
     pub(crate) spread: Option<u32>,
     /// Only tabs that run this version; repeatable
     #[arg(long, action = ArgAction::Append)]
@@ -349,7 +366,7 @@ pub(crate) struct InvalidateArguments {
 #[derive(Args, Debug)]
 pub(crate) struct LiftArguments {
     /// The invalidation's number, as `headcount invalidations` lists it
-    #[arg(value_parser = number::<u32>)]
+    #[arg(value_parser = |text: &str| whole(text, 1, u32::MAX))]
     pub(crate) id: u32,
     #[command(flatten)]
     pub(crate) server: ServerArguments,
@@ -384,6 +401,30 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn numbers_out_of_their_range_are_said_in_words() {
+        for (words, said) in [
+            (&["connections", "--limit", "0"][..], "write 1 or more"),
+            (
+                &["connections", "--limit", "all"],
+                "write a whole number, such as 17",
+            ),
+            (
+                &["connections", "--limit", "9999999999"],
+                "write at most 4294967295",
+            ),
+            (&["demo", "--visitors", "5001"], "write at most 5000"),
+            (&["demo", "--visitors", "70000"], "write at most 5000"),
+            (&["demo", "--roll", "3601"], "write at most 3600"),
+            (&["lift", "0"], "write 1 or more"),
+            (&["lift", "-3"], "unexpected argument '-3'"),
+            (&["stats", "--top", ""], "write a whole number, such as 17"),
+        ] {
+            let error = Arguments::try_parse_from([&["headcount"], words].concat()).unwrap_err();
+            assert!(error.to_string().contains(said), "{words:?}: {error}");
+        }
     }
 
     #[test]

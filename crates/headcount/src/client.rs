@@ -145,10 +145,8 @@ impl Client {
     /// What an error answer means for the user of the command.
     fn refusal(&self, status: StatusCode, url: String, text: &str) -> Failure {
         let Ok(ErrorAnswer { error }) = serde_json::from_str::<ErrorAnswer>(text) else {
-            return Failure::Strange {
-                url,
-                reason: format!("{status}, and no error that it could mean"),
-            };
+            let status = status.to_string();
+            return Failure::Foreign { url, status };
         };
         match (status, error.code.as_str()) {
             (StatusCode::UNAUTHORIZED, _) if self.secret.is_none() => Failure::Unauthorized(
@@ -166,13 +164,12 @@ impl Client {
                  HEADCOUNT_ADMIN_SECRET_FILE) set, and set the same here."
                     .to_owned(),
             ),
-            (StatusCode::NOT_FOUND, "no-such-endpoint") => Failure::Strange {
-                url,
-                reason: "this address has no admin API. If the server was started with --admin-listen or --admin-path, use \
-                         that address or that path"
-                    .to_owned(),
+            (StatusCode::NOT_FOUND, "no-such-endpoint") => Failure::NoAdminApi { url },
+            (_, code) => Failure::Refused {
+                status: status.to_string(),
+                code: crate::table::plain(code),
+                message: lines(&error.message),
             },
-            _ => Failure::Refused { status: status.to_string(), message: lines(&error.message) },
         }
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Moments are written in UTC, to the minute. There is no time zone database here.
 
+use headcount_core::limits::Limits;
+
 /// Reads a duration into seconds: `90s`, `30m`, `12h`, `7d`, or a bare number of seconds.
 pub(crate) fn seconds(text: &str) -> Result<u32, String> {
     let unit_at = text
@@ -23,19 +25,20 @@ pub(crate) fn seconds(text: &str) -> Result<u32, String> {
         .ok_or_else(|| "write a duration of at least one second and at most 136 years".to_owned())
 }
 
-/// Reads a duration into milliseconds: as [`seconds`] does, or `500ms`, and none at all.
-pub(crate) fn milliseconds(text: &str) -> Result<u32, String> {
-    if let Some(number) = text.strip_suffix("ms") {
-        return number
+/// Reads a spread into milliseconds: as [`seconds`] does, or `500ms`, and none at all. It is at most an hour.
+pub(crate) fn spread(text: &str) -> Result<u32, String> {
+    let milliseconds = match text.strip_suffix("ms") {
+        Some(number) => number
             .parse()
-            .map_err(|_| "write a number before `ms`, as in 500ms".to_owned());
+            .map_err(|_| "write a number before `ms`, as in 500ms".to_owned())?,
+        None if matches!(text, "0" | "0s" | "0m" | "0h" | "0d") => 0,
+        None => seconds(text)?.saturating_mul(1_000),
+    };
+    if milliseconds > Limits::SPREAD_MS_MAX {
+        Err("write at most 1h".to_owned())
+    } else {
+        Ok(milliseconds)
     }
-    if matches!(text, "0" | "0s" | "0m" | "0h") {
-        return Ok(0);
-    }
-    seconds(text)?
-        .checked_mul(1_000)
-        .ok_or_else(|| "write a duration of at most 49 days".to_owned())
 }
 
 /// Writes a moment, milliseconds since the Unix epoch, as `2026-11-22 05:13 UTC`.
@@ -77,6 +80,20 @@ mod tests {
         assert_eq!(seconds("7d"), Ok(604_800));
         for wrong in ["", "0", "0m", "m", "-1", "1w", "1 h", "9999999999", "4294967295d"] {
             assert!(seconds(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_spread_is_at_most_an_hour() {
+        assert_eq!(spread("500ms"), Ok(500));
+        assert_eq!(spread("30"), Ok(30_000));
+        assert_eq!(spread("1h"), Ok(3_600_000));
+        assert_eq!((spread("0"), spread("0d")), (Ok(0), Ok(0)));
+        for long in ["3601s", "2h", "3600001ms", "7d", "9000d"] {
+            assert_eq!(spread(long), Err("write at most 1h".to_owned()), "{long}");
+        }
+        for wrong in ["", "ms", "soon", "1w"] {
+            assert!(spread(wrong).is_err(), "{wrong}");
         }
     }
 

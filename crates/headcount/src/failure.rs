@@ -27,10 +27,12 @@ pub(crate) enum Failure {
     #[error("{0}")]
     Unauthorized(String),
     /// The server answered an error. Exit code 1.
-    #[error("the server answered {status}: {message}")]
+    #[error("the server answered {status} ({code}): {message}")]
     Refused {
         /// Status line.
         status: String,
+        /// The code of the answer, by which the runbook lists answers.
+        code: String,
         /// What the server says about it.
         message: String,
     },
@@ -42,11 +44,30 @@ pub(crate) enum Failure {
         /// What is strange about the answer.
         reason: String,
     },
+    /// An error that headcount does not give. Exit code 1.
+    #[error("{url} answered {status}, but not as headcount would\n  Check --url and --admin-path.")]
+    Foreign {
+        /// What was asked for.
+        url: String,
+        /// Status line.
+        status: String,
+    },
+    /// A headcount, at an address or path without its admin API. Exit code 1.
+    #[error(
+        "{url}: this address has no admin API\n  If the server was started with --admin-listen or --admin-path, use that address \
+         or that path."
+    )]
+    NoAdminApi {
+        /// What was asked for.
+        url: String,
+    },
     /// The address cannot be listened on. Exit code 1.
-    #[error("cannot listen on {address}: {source}\n  {}", listen_hint(.source))]
+    #[error("cannot listen on {address}: {source}\n  {}", listen_hint(.source, .flag))]
     Listen {
         /// The configured address.
         address: String,
+        /// The flag that sets it.
+        flag: &'static str,
         /// What the system says.
         source: io::Error,
     },
@@ -75,16 +96,17 @@ pub(crate) enum Failure {
     },
 }
 
-fn listen_hint(source: &io::Error) -> &'static str {
+fn listen_hint(source: &io::Error, flag: &str) -> String {
     match source.kind() {
-        io::ErrorKind::AddrInUse => {
-            "Another program listens there, perhaps another headcount. Stop it, or choose another address with --listen or \
-             --admin-listen."
-        }
+        io::ErrorKind::AddrInUse => format!(
+            "Another program listens there, perhaps another headcount. Stop it, or choose another address with {flag}."
+        ),
         io::ErrorKind::PermissionDenied => {
-            "Ports below 1024 need a privilege. Choose a higher port with --listen and put a proxy in front."
+            format!(
+                "Ports below 1024 need a privilege. Choose a higher port with {flag} and put a proxy in front."
+            )
         }
-        _ => "Choose an address of this machine with --listen, such as 127.0.0.1:4477.",
+        _ => format!("Choose an address of this machine with {flag}, such as 127.0.0.1:4477."),
     }
 }
 
@@ -99,6 +121,8 @@ impl Failure {
             Self::Signal(number) => 128 + number,
             Self::Refused { .. }
             | Self::Strange { .. }
+            | Self::Foreign { .. }
+            | Self::NoAdminApi { .. }
             | Self::Listen { .. }
             | Self::Server(_)
             | Self::Runtime(_)

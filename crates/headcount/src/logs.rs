@@ -3,13 +3,18 @@
 //! A separate thread writes the lines, and drops those it cannot write: a full disk, or a reader that is gone or does
 //! not read, must not delay the server or end a part of it.
 
+use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 
+use serde_json::Value;
+use tracing::Level;
 use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 
 use crate::config::{LogFormat, LogSettings};
 use crate::escape;
@@ -52,8 +57,8 @@ const LINES_MAX: usize = 4_096;
 /// Messages of libraries about misbehaving clients: one line per connection, which anyone could cause.
 const QUIET: &str = "h2=error";
 
-/// The way to the thread that writes.
-static LINES: OnceLock<NonBlocking> = OnceLock::new();
+/// The way to the thread that writes, and what it writes.
+static LINES: OnceLock<(NonBlocking, LogFormat)> = OnceLock::new();
 
 /// Keeps the log of this process. What waits is written when it is dropped, for a second at most.
 #[derive(Debug)]
@@ -70,7 +75,28 @@ impl Drop for Logs {
 /// Writes `text` among the lines of the log. Whether there is a log.
 pub(crate) fn say(text: &[u8]) -> bool {
     let lines = LINES.get().cloned();
-    lines.is_some_and(|mut lines| lines.write_all(text).is_ok())
+    lines.is_some_and(|(mut lines, _)| lines.write_all(text).is_ok())
+}
+
+/// Whether the lines of this process's log are JSON.
+pub(crate) fn is_json() -> bool {
+    matches!(LINES.get(), Some((_, LogFormat::Json)))
+}
+
+/// A line of JSON as the log writes it.
+pub(crate) fn json_line(level: Level, message: &str, fields: &[(&str, Value)]) -> String {
+    let mut timestamp = String::new();
+    // Writing into a String cannot fail.
+    let _ = SystemTime.format_time(&mut Writer::new(&mut timestamp));
+    let text = |text: &str| Value::from(text).to_string();
+    let mut said = format!("\"message\":{}", text(message));
+    for (name, value) in fields {
+        let _ = write!(said, ",{}:{}", text(name), value);
+    }
+    format!(
+        "{{\"timestamp\":{},\"level\":\"{level}\",\"fields\":{{{said}}},\"target\":\"headcount\"}}\n",
+        text(&timestamp)
+    )
 }
 
 /// Installs the log of this process. A second call changes nothing.
@@ -82,7 +108,7 @@ pub(crate) fn install(settings: &LogSettings) -> Logs {
         LogFormat::Text => aside(Plain),
         LogFormat::Json => aside(PlainJson),
     };
-    let _first_wins = LINES.set(lines.clone());
+    let _first_wins = LINES.set((lines.clone(), settings.format));
     let log = fmt()
         .with_env_filter(filter)
         .log_internal_errors(false)

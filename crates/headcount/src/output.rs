@@ -7,6 +7,9 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use serde_json::Value;
+use tracing::Level;
+
 use crate::escape;
 use crate::failure::Failure;
 use crate::logs;
@@ -49,11 +52,33 @@ pub(crate) fn talk(text: &str) {
     }
 }
 
+/// Says what a server does: a line as it stands for a person, and a line of JSON with these fields where the log is JSON.
+pub(crate) fn notice(text: &str, fields: &[(&str, Value)]) {
+    if logs::is_json() {
+        logs::say(logs::json_line(Level::INFO, text.trim(), fields).as_bytes());
+    } else {
+        talk(text);
+    }
+}
+
+/// As [`notice`], what its operator should know.
+pub(crate) fn warning(text: &str, fields: &[(&str, Value)]) {
+    if logs::is_json() {
+        logs::say(logs::json_line(Level::WARN, text, fields).as_bytes());
+    } else {
+        talk(&format!("warning: {text}"));
+    }
+}
+
 /// Says why a command failed. Says nothing if the reader is gone.
 pub(crate) fn failure(failure: &Failure) {
     if !matches!(failure, Failure::ReaderGone) {
+        let text = if logs::is_json() {
+            escape::json(&logs::json_line(Level::ERROR, &failure.to_string(), &[]))
+        } else {
+            escape::lines(&format!("error: {failure}"))
+        };
         // The log has ended by then.
-        let text = escape::lines(&format!("error: {failure}"));
         drop(write_lines(&mut io::stderr().lock(), &text));
     }
 }

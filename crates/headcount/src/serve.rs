@@ -78,7 +78,7 @@ impl Server {
                     Err(error) if error.kind() == ErrorKind::AddrInUse => {
                         tokio::time::sleep(HANDOVER_LOOK).await;
                     }
-                    bound => break bound.map_err(|source| cannot_listen(address, source)),
+                    bound => break bound.map_err(|source| cannot_listen(address, ADMIN_LISTEN, source)),
                 }
             };
             match listener {
@@ -126,6 +126,8 @@ fn with_faults(builder: Builder, _: &Environment) -> Builder {
 const HANDOVER: Duration = Duration::from_secs(2);
 const HANDOVER_LOOK: Duration = Duration::from_millis(20);
 
+const ADMIN_LISTEN: &str = "--admin-listen";
+
 /// Takes `address`, with a listener for each of the server's threads. From here on connections wait in the system's queue
 /// until they are served.
 pub(crate) async fn listen(
@@ -145,7 +147,7 @@ pub(crate) async fn listen(
         let local = listeners.first().map_or(Ok(address), TcpListener::local_addr)?;
         Ok((listeners, local))
     });
-    bound.map_err(|source| cannot_listen(address, source))
+    bound.map_err(|source| cannot_listen(address, "--listen", source))
 }
 
 /// Takes the admin API's own address, unless a server that drains has it until its end.
@@ -166,7 +168,7 @@ pub(crate) async fn listen_admin(
                 tokio::time::sleep(HANDOVER_LOOK).await;
             }
             bound => {
-                let bound = bound.map_err(|source| cannot_listen(address, source));
+                let bound = bound.map_err(|source| cannot_listen(address, ADMIN_LISTEN, source));
                 return bound.map(|(listener, address)| AdminAddress::Taken(listener, address));
             }
         }
@@ -195,9 +197,10 @@ async fn drains(address: SocketAddr) -> bool {
     matches!(answer, Ok(Ok(text)) if text.starts_with("HTTP/1.1 503 ") && text.ends_with("\r\n\r\ndraining\n"))
 }
 
-fn cannot_listen(address: SocketAddr, source: io::Error) -> Failure {
+fn cannot_listen(address: SocketAddr, flag: &'static str, source: io::Error) -> Failure {
     Failure::Listen {
         address: address.to_string(),
+        flag,
         source,
     }
 }
@@ -206,13 +209,38 @@ fn cannot_listen(address: SocketAddr, source: io::Error) -> Failure {
 pub(crate) fn announce_board(address: SocketAddr, path: Option<&str>) {
     let Some(path) = path else { return };
     if assets::has_board() {
-        output::talk(&format!("board on http://{address}{path}/"));
+        let url = format!("http://{address}{path}/");
+        output::notice(&format!("board on {url}"), &[("url", (*url).into())]);
     } else {
-        output::talk("no board in this binary: `cargo xtask build` makes one with it");
+        output::notice(
+            "no board in this binary: `cargo xtask build` makes one with it",
+            &[],
+        );
     }
 }
 
 /// Says where the server is, in a line that scripts can read.
 pub(crate) fn announce(address: SocketAddr) {
-    output::talk(&format!("listening on http://{address}"));
+    let url = format!("http://{address}");
+    output::notice(&format!("listening on {url}"), &[("url", (*url).into())]);
+}
+
+/// Says where the admin API is, at a separate address, and from `when` on.
+pub(crate) fn announce_admin(address: SocketAddr, when: &str) {
+    let url = format!("http://{address}");
+    output::notice(&format!("admin API on {url}{when}"), &[("url", (*url).into())]);
+}
+
+/// Says which paths the server has at its address. The admin API's is left out where that has a separate address.
+pub(crate) fn announce_paths(base: &str, admin: Option<&str>) {
+    match admin {
+        Some(admin) => output::notice(
+            &format!("  browsers connect at {base}, the admin API is at {admin}"),
+            &[("base_path", base.into()), ("admin_path", admin.into())],
+        ),
+        None => output::notice(
+            &format!("  browsers connect at {base}"),
+            &[("base_path", base.into())],
+        ),
+    }
 }

@@ -67,7 +67,10 @@ impl Signals {
                 _ = self.hang_up.recv() => if hung_up().await.is_break() { break },
             }
         }
-        output::talk("stopping: clients are asked to reconnect later; a second signal stops at once");
+        output::notice(
+            "stopping: clients are asked to reconnect later; a second signal stops at once",
+            &[],
+        );
         // The other end is gone only where the run is ending anyway.
         let _ = stop.send(());
         tokio::select! {

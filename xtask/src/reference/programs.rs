@@ -102,7 +102,9 @@ fn commands(help: &str) -> impl Iterator<Item = &str> {
     let names = below
         .take_while(|line| !line.is_empty())
         .filter(|line| line.starts_with("  ") && !line.starts_with("   "));
-    names.filter_map(|line| line.split_whitespace().next())
+    names
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| *name != "help")
 }
 
 /// Without a terminal help is 100 columns wide.
@@ -134,7 +136,7 @@ mod tests {
 
     #[test]
     fn commands_are_found_in_the_help() {
-        let help = "Knows.\n\nCommands:\n  serve  Run a server\n         and more\n  demo   Try it\n\nOptions:\n  -h\n";
+        let help = "Knows.\n\nCommands:\n  serve  Run a server\n         and more\n  demo   Try it\n  help   Print\n\nOptions:\n  -h\n";
         assert_eq!(commands(help).collect::<Vec<_>>(), ["serve", "demo"]);
     }
 }

@@ -6,17 +6,25 @@ use headcount_core::protocol::admin::ConnectionsAnswer;
 
 use crate::arguments::ConnectionsArguments;
 use crate::client::{Answer, Client};
+use crate::commands::check_route;
 use crate::config::environment::Environment;
 use crate::failure::Failure;
 use crate::output;
 use crate::table::{Align, Table};
 
+/// The route of tabs whose own has no room on the server.
+const OTHER: &str = "(other)";
 /// Connections asked for at once. The server may give fewer.
 const PAGE: u32 = 1_000;
 
 pub(crate) async fn run(arguments: &ConnectionsArguments, environment: &Environment) -> Result<(), Failure> {
     let client = Client::new(&arguments.server, environment)?;
-    let mut listing = Listing::new();
+    if let Some(route) = &arguments.route
+        && route != OTHER
+    {
+        check_route(route)?;
+    }
+    let mut listing = Listing::new(arguments.route.is_some() || arguments.version.is_some());
     let mut left = if arguments.all { u32::MAX } else { arguments.limit };
     let mut cursor: Option<String> = None;
     loop {
@@ -64,10 +72,11 @@ async fn page(
 struct Listing {
     table: Table,
     pages: u32,
+    is_filtered: bool,
 }
 
 impl Listing {
-    fn new() -> Self {
+    fn new(is_filtered: bool) -> Self {
         let headings = [
             ("ROUTE", Align::Left),
             ("VERSION", Align::Left),
@@ -77,6 +86,7 @@ impl Listing {
         Self {
             table: Table::new(&headings),
             pages: 0,
+            is_filtered,
         }
     }
 
@@ -84,7 +94,8 @@ impl Listing {
     fn shown(&mut self, answer: &ConnectionsAnswer, last: bool) -> String {
         self.pages += 1;
         if self.pages == 1 && answer.connections.is_empty() {
-            return "no tabs open that match\n".to_owned();
+            let which = if self.is_filtered { " that match" } else { "" };
+            return format!("no tabs open{which}\n");
         }
         for connection in &answer.connections {
             let route = connection.route.as_deref().unwrap_or("-");
@@ -121,7 +132,7 @@ mod tests {
 
     #[test]
     fn pages_share_one_heading() {
-        let mut listing = Listing::new();
+        let mut listing = Listing::new(true);
         assert_eq!(
             listing.shown(&answer(Some("1")), false),
             "ROUTE      VERSION  IP  ID\n/checkout  v1       -   abc\n"
@@ -134,9 +145,8 @@ mod tests {
 
     #[test]
     fn an_empty_listing_says_so() {
-        assert_eq!(
-            Listing::new().shown(&ConnectionsAnswer::default(), false),
-            "no tabs open that match\n"
-        );
+        let empty = |is_filtered| Listing::new(is_filtered).shown(&ConnectionsAnswer::default(), false);
+        assert_eq!(empty(true), "no tabs open that match\n");
+        assert_eq!(empty(false), "no tabs open\n");
     }
 }

@@ -8,6 +8,7 @@ use headcount_core::release::UNRELEASED;
 
 use crate::arguments::InvalidateArguments;
 use crate::client::Client;
+use crate::commands::{check_glob, check_route};
 use crate::config::environment::Environment;
 use crate::failure::Failure;
 use crate::table::counted;
@@ -18,6 +19,7 @@ const ONLY_OUTDATED: &str = "no open tab on an older release is on these routes;
                              latest release\n";
 const NOBODY_THERE: &str =
     "no open tab is on these routes; `headcount stats` lists the routes that are open\n";
+const ELSEWHERE: &str = "no open tab on these versions is on these routes; `headcount connections --version` lists where such tabs are\n";
 const ONLY_EXACT: &str =
     "no open tab is on exactly this route; without --exact, routes below it match, too\n";
 const NO_WILDCARD: &str = "`*` is an ordinary character here; --glob makes it a wildcard\n";
@@ -27,7 +29,10 @@ const NO_RELEASE: &str = "no release was announced yet, so no tab counts as outd
 pub(crate) async fn run(arguments: &InvalidateArguments, environment: &Environment) -> Result<(), Failure> {
     let request = request(arguments)?;
     let client = Client::new(&arguments.server, environment)?;
-    let answer = client.post("invalidations", &request).await?;
+    let answer = client
+        .post("invalidations", &request)
+        .await
+        .map_err(about_spread)?;
     if arguments.server.json {
         return output::json(&answer.text);
     }
@@ -38,24 +43,56 @@ pub(crate) async fn run(arguments: &InvalidateArguments, environment: &Environme
     };
     let mut text = shown(&answer, &request, expires_at);
     if answer.tabs == 0 && answer.unknown == 0 {
-        text.push_str(why_no_tab(&request, &client).await);
+        text.push_str(&why_no_tab(&request, &client).await);
     }
     output::data(&text)
 }
 
-async fn why_no_tab(request: &InvalidationRequest, client: &Client) -> &'static str {
+/// What the server says of `spreadMs`, in the words of this command line.
+fn about_spread(failure: Failure) -> Failure {
+    match failure {
+        Failure::Refused { message, .. } if message.starts_with("`spreadMs`") => Failure::Usage(
+            "--spread: at most 1h, and no longer than the invalidation stands: give less, or a longer --expires"
+                .to_owned(),
+        ),
+        other => other,
+    }
+}
+
+async fn why_no_tab(request: &InvalidationRequest, client: &Client) -> String {
+    if let Some(versions) = &request.versions
+        && is_run_nowhere(request, client).await
+    {
+        return format!(
+            "no open tab runs {}; `headcount stats` lists the versions that tabs run\n",
+            versions.join(" or ")
+        );
+    }
+    why_no_tab_there(request, client).await.to_owned()
+}
+
+/// Whether no tab on any route runs the versions. No, where the server does not say.
+async fn is_run_nowhere(request: &InvalidationRequest, client: &Client) -> bool {
+    let anywhere = InvalidationRequest {
+        matches: MatchBody::Segment("/".to_owned()),
+        ..request.clone()
+    };
+    tabs_there(&anywhere, client).await == Some(0)
+}
+
+async fn why_no_tab_there(request: &InvalidationRequest, client: &Client) -> &'static str {
     if let MatchBody::Exact(route) | MatchBody::Prefix(route) | MatchBody::Segment(route) = &request.matches
         && route.contains('*')
     {
         NO_WILDCARD
     } else if request.audience == AudienceBody::Outdated && is_unreleased(client).await {
         NO_RELEASE
-    } else if request.versions.is_some() {
-        ""
     } else if request.audience == AudienceBody::Outdated
         && tabs_there(request, client).await.is_none_or(|tabs| tabs > 0)
     {
         ONLY_OUTDATED
+    } else if request.versions.is_some() {
+        ELSEWHERE
     } else if matches!(request.matches, MatchBody::Exact(_)) {
         ONLY_EXACT
     } else {
@@ -63,7 +100,7 @@ async fn why_no_tab(request: &InvalidationRequest, client: &Client) -> &'static 
     }
 }
 
-/// How many tabs are on the routes, on any version. `None` if the server does not answer that.
+/// How many tabs are on the routes, on any release. `None` if the server does not answer that.
 async fn tabs_there(request: &InvalidationRequest, client: &Client) -> Option<u64> {
     let everybody = InvalidationRequest {
         audience: AudienceBody::All,
@@ -92,14 +129,10 @@ fn request(arguments: &InvalidateArguments) -> Result<InvalidationRequest, Failu
         InvalidateArguments { regex: true, .. } => MatchBody::Regex(route),
         _ => MatchBody::Segment(route),
     };
-    if let MatchBody::Exact(route) | MatchBody::Prefix(route) | MatchBody::Segment(route) = &matches
-        && !route.starts_with('/')
-    {
-        return Err(Failure::Usage(if route.is_empty() {
-            "the route is empty: write one such as `/checkout`, or `/` for the whole site".to_owned()
-        } else {
-            format!("a route begins with `/`: did you mean `/{route}`?")
-        }));
+    match &matches {
+        MatchBody::Exact(route) | MatchBody::Prefix(route) | MatchBody::Segment(route) => check_route(route)?,
+        MatchBody::Glob(glob) => check_glob(glob)?,
+        MatchBody::Regex(_) => {}
     }
     Ok(InvalidationRequest {
         matches,
@@ -263,7 +296,22 @@ mod tests {
 
     #[test]
     fn a_route_without_its_slash_is_asked_about() {
-        assert!(matches!(typed(&["checkout"]), Err(Failure::Usage(text)) if text.contains("`/checkout`")));
+        for (route, meant) in [
+            ("checkout", "`/checkout`?"),
+            ("https://example.com/checkout", "`/checkout`?"),
+            ("https://example.com/a/b?from=mail#top", "`/a/b`?"),
+            ("https://example.com", "`/`?"),
+        ] {
+            for words in [&[route][..], &[route, "--exact"], &[route, "--prefix"]] {
+                assert!(
+                    matches!(typed(words), Err(Failure::Usage(text)) if text.ends_with(meant)),
+                    "{words:?}"
+                );
+            }
+        }
+        let glob = typed(&["https://example.com/a/*", "--glob"]);
+        assert!(matches!(glob, Err(Failure::Usage(text)) if text.ends_with("`/a/*`?")));
+        assert!(typed(&["**/a", "--glob"]).is_ok() && typed(&["a", "--regex"]).is_ok());
     }
 
     #[test]

@@ -23,7 +23,10 @@ pub(crate) async fn list(arguments: &ServerArguments, environment: &Environment)
 
 pub(crate) async fn lift(arguments: &LiftArguments, environment: &Environment) -> Result<(), Failure> {
     let client = Client::new(&arguments.server, environment)?;
-    let answer = client.delete(&format!("invalidations/{}", arguments.id)).await?;
+    let answer = client
+        .delete(&format!("invalidations/{}", arguments.id))
+        .await
+        .map_err(|failure| about_id(failure, arguments.id))?;
     if arguments.server.json {
         return output::json(&answer.text);
     }
@@ -32,6 +35,21 @@ pub(crate) async fn lift(arguments: &LiftArguments, environment: &Environment) -
         "invalidation {} no longer stands; tabs that were told keep the command",
         lifted.id
     ))
+}
+
+/// What the server says of a number that no rule has, in the words of this command line.
+fn about_id(failure: Failure, id: u32) -> Failure {
+    match failure {
+        Failure::Refused { status, code, .. } if code == "no-such-rule" => Failure::Refused {
+            status,
+            code,
+            message: format!(
+                "no invalidation has the number {id}: it has ended, or never existed. `headcount invalidations` lists those \
+                 that stand"
+            ),
+        },
+        other => other,
+    }
 }
 
 /// The newest first.

@@ -10,7 +10,9 @@ use crate::arguments::ServeArguments;
 use crate::config;
 use crate::config::environment::Environment;
 use crate::failure::Failure;
-use crate::serve::{AdminAddress, Server, announce, announce_board, listen, listen_admin};
+use crate::serve::{
+    AdminAddress, Server, announce, announce_admin, announce_board, announce_paths, listen, listen_admin,
+};
 use crate::signals::Signals;
 use crate::table::count;
 use crate::{descriptors, logs, output};
@@ -22,42 +24,44 @@ pub(crate) async fn run(arguments: &ServeArguments, environment: &Environment) -
     descriptors::raise();
     let (listeners, address) = listen(settings.listen, &settings.server).await?;
     for warning in warnings(&settings.server) {
-        output::talk(&format!("warning: {warning}"));
+        output::warning(&warning, &[]);
     }
     let admin = listen_admin(settings.admin_listen, &settings.server).await?;
-    let paths = format!(
-        "  browsers connect at {}, the admin API is at {}",
-        settings.server.base_path, settings.server.admin_path
+    let (base_path, admin_path) = (
+        settings.server.base_path.clone(),
+        settings.server.admin_path.clone(),
     );
     let board_path = settings.server.board_path.clone();
     let config = settings.server.clone();
     let server = Server::start(settings.server, settings.data_dir, environment).await?;
     let room = server.headcount().connections_max();
     if room < config.limits.connections_max {
-        output::talk(&format!(
-            "warning: room for {} connections: the system limits open files (`ulimit -Hn`, `LimitNOFILE` of systemd)",
-            count(room.into())
-        ));
+        output::warning(
+            &format!(
+                "room for {} connections: the system limits open files (`ulimit -Hn`, `LimitNOFILE` of systemd)",
+                count(room.into())
+            ),
+            &[("connections", room.into())],
+        );
     }
     let with_board = board_path.is_some();
+    let is_apart = !matches!(admin, AdminAddress::None);
     let admin_address = match admin {
         AdminAddress::None => address,
         AdminAddress::Taken(listener, address) => {
             server.serve_admin(listener, with_board);
-            output::talk(&format!("admin API on http://{address}"));
+            announce_admin(address, "");
             address
         }
         AdminAddress::Awaited(address) => {
             server.serve_admin_later(address, config, with_board);
-            output::talk(&format!(
-                "admin API on http://{address}, as soon as the server that drains there has ended"
-            ));
+            announce_admin(address, ", as soon as the server that drains there has ended");
             address
         }
     };
     announce_board(admin_address, board_path.as_deref());
     announce(address);
-    output::talk(&paths);
+    announce_paths(&base_path, (!is_apart).then_some(&*admin_path));
     let run = |stop: oneshot::Receiver<()>| {
         server.serve(listeners, Headcount::no_site(), async {
             drop(stop.await);

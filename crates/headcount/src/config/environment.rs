@@ -18,6 +18,9 @@ const CONFIG: &str = "HEADCOUNT_CONFIG";
 /// Where the client commands look for a server.
 const URL: &str = "HEADCOUNT_URL";
 
+/// What is said of an unknown name where none is near.
+pub(super) const SETTINGS_LISTED: &str = "`headcount serve --help` lists the settings";
+
 /// Orders faults, for tests.
 #[cfg(debug_assertions)]
 const FAULTS: &str = "HEADCOUNT_FAULTS";
@@ -128,10 +131,10 @@ fn unknown(name: &str) -> Option<String> {
     let word = name.trim_start_matches(PREFIX);
     let names = known.iter().filter_map(|known| known.strip_prefix(PREFIX));
     let hint = match nearest_or_longer(word, names) {
-        Some(near) => format!("; did you mean {PREFIX}{near}?"),
-        None => String::new(),
+        Some(near) => format!("did you mean {PREFIX}{near}?"),
+        None => SETTINGS_LISTED.to_owned(),
     };
-    Some(format!("{name}: unknown variable{hint}"))
+    Some(format!("{name}: unknown variable; {hint}"))
 }
 
 /// Reports secrets that one source gives both as text and as a file.

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
-use super::environment::twice;
+use super::environment::{SETTINGS_LISTED, twice};
 use super::given::{Given, Place};
 use super::nearest::nearest_or_longer;
 use super::setting::{self, Form, Setting};
@@ -99,8 +99,11 @@ impl Reader<'_> {
 
     fn unknown(&mut self, key: &str, at: &Range<usize>) {
         let known = setting::all().map(|setting| setting.key).chain(TABLES);
-        let hint = nearest_or_longer(key, known).map(|near| format!("; did you mean `{near}`?"));
-        self.problem(at, &format!("unknown key `{key}`{}", hint.unwrap_or_default()));
+        let hint = match nearest_or_longer(key, known) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => SETTINGS_LISTED.to_owned(),
+        };
+        self.problem(at, &format!("unknown key `{key}`; {hint}"));
     }
 
     fn problem(&mut self, at: &Range<usize>, text: &str) {

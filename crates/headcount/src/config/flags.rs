@@ -118,8 +118,11 @@ fn limit(text: &str) -> Result<Given, String> {
         let known = super::limits::SETTINGS
             .iter()
             .filter_map(|limit| limit.key.strip_prefix("limits."));
-        let hint = nearest(name, known).map(|near| format!("; did you mean `{near}`?"));
-        format!("unknown limit `{name}`{}", hint.unwrap_or_default())
+        let hint = match nearest(name, known) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "`headcount serve --help` lists the limits".to_owned(),
+        };
+        format!("unknown limit `{name}`; {hint}")
     })?;
     Ok(Given {
         setting,

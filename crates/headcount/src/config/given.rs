@@ -33,6 +33,14 @@ pub(super) struct Given {
 pub(super) struct Places(HashMap<&'static str, Place>);
 
 impl Place {
+    /// What follows `was set`: `by` a flag or a variable, `in` a line of the file.
+    fn after_set(&self) -> String {
+        match self {
+            Self::File(..) => format!("in {self}"),
+            Self::Variable(_) | Self::Flag(_) => format!("by {self}"),
+        }
+    }
+
     /// How strong: flags over variables over the file.
     pub(super) fn strength(&self) -> u8 {
         match self {
@@ -78,7 +86,7 @@ impl Places {
         for key in named {
             let text = self
                 .stronger(key)
-                .map(|place| format!("`{key}` is set at {place}"));
+                .map(|place| format!("`{key}` was set {}", place.after_set()));
             places.extend(text.filter(|text| !places.contains(text)));
         }
         if places.is_empty() {

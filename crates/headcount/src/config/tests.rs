@@ -157,7 +157,10 @@ fn every_problem_is_reported_at_once_with_its_place() {
             "{}: unknown key `limits.tick`; did you mean `limits.tick_ms`?",
             at(5)
         ),
-        format!("{}: unknown key `extra`", at(6)),
+        format!(
+            "{}: unknown key `extra`; `headcount serve --help` lists the settings",
+            at(6)
+        ),
         "HEADCOUNT_ROUTE_TRAKING: unknown variable; did you mean HEADCOUNT_ROUTE_TRACKING?".to_owned(),
         "--limit: unknown limit `tik_ms`; did you mean `tick_ms`?".to_owned(),
         "--limit: `tick_ms` has no value: write NAME=VALUE, as in tick_ms=200".to_owned(),
@@ -166,11 +169,11 @@ fn every_problem_is_reported_at_once_with_its_place() {
         "--trusted-proxy: `ten` is not a network: write an address and its prefix length, as in 10.0.0.0/8"
             .to_owned(),
         "`route_tracking` needs `connection_tracking`: turn that on, or turn `route_tracking` off \
-         (`connection_tracking` is set at HEADCOUNT_CONNECTION_TRACKING)"
+         (`connection_tracking` was set by HEADCOUNT_CONNECTION_TRACKING)"
             .to_owned(),
         format!(
             "`limits.liveness_ms` (10) must be at least 60500 where `limits.keepalive_ms` is 30000: a peer is found gone by \
-             a ping that went unanswered until the next one (`limits.liveness_ms` is set at {})",
+             a ping that went unanswered until the next one (`limits.liveness_ms` was set in {})",
             at(4)
         ),
     ];
@@ -257,7 +260,7 @@ fn an_empty_secret_is_refused_and_does_not_open_the_door() {
     assert_eq!(problems.len(), 1, "{problems:#?}");
     assert!(problems[0].contains("`admin_secret` is empty"), "{problems:#?}");
     assert!(
-        problems[0].ends_with("(`admin_secret` is set at HEADCOUNT_ADMIN_SECRET)"),
+        problems[0].ends_with("(`admin_secret` was set by HEADCOUNT_ADMIN_SECRET)"),
         "{problems:#?}"
     );
 }

@@ -29,10 +29,10 @@ fn every_problem_of_every_source_is_said_at_once() {
             "{}:1: unknown key `ip_traking`; did you mean `ip_tracking`?",
             file.display()
         ),
-        "HEADCOUNT_SECRET: unknown variable",
-        "--limit: unknown limit `shards`",
+        "HEADCOUNT_SECRET: unknown variable; did you mean HEADCOUNT_ADMIN_SECRET?",
+        "--limit: unknown limit `shards`; `headcount serve --help` lists the limits",
         "`route_tracking` needs `connection_tracking`",
-        &format!("`limits.keepalive_ms` is set at {}:3", file.display()),
+        &format!("`limits.keepalive_ms` was set in {}:3", file.display()),
     ] {
         assert!(ended.stderr.contains(part), "{part}\n{}", ended.stderr);
     }

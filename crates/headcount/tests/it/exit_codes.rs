@@ -97,25 +97,81 @@ fn an_error_of_the_server_is_1_and_in_its_words() {
         (ended.code, ended.stderr.as_str()),
         (
             1,
-            "error: the server answered 503 Service Unavailable: stopping\n"
+            "error: the server answered 503 Service Unavailable (draining): stopping\n"
         )
     );
     let ended = server.run(&["invalidate", "/[", "--glob"]);
     assert_eq!(ended.code, 1);
     assert_eq!(
         ended.stderr,
-        "error: the server answered 400 Bad Request: bad \\u{1b}[2J glob\n"
+        "error: the server answered 400 Bad Request (invalid-pattern): bad \\u{1b}[2J glob\n"
     );
 }
 
 #[test]
 fn something_else_that_answers_is_1() {
     let server = AdminServer::answering(&[("GET /api/admin/releases", 200, "<html>hello</html>")]);
-    for command in ["stats", "releases"] {
+    for (command, said) in [
+        ("stats", "answered 404 Not Found, but not as headcount would\n"),
+        (
+            "releases",
+            "does not answer like headcount: its answer cannot be read",
+        ),
+    ] {
         let ended = server.run(&[command]);
         assert_eq!(ended.code, 1, "{ended:?}");
+        assert!(ended.stderr.contains(said), "{ended:?}");
+    }
+}
+
+#[test]
+fn an_address_without_the_admin_api_is_1_and_says_where_to_look() {
+    let server = AdminServer::answering(&[(
+        "GET /api/admin/stats",
+        404,
+        r#"{"error":{"code":"no-such-endpoint","message":"no"}}"#,
+    )]);
+    let ended = server.run(&["stats"]);
+    assert_eq!(ended.code, 1, "{ended:?}");
+    assert!(
+        ended.stderr.contains("/stats: this address has no admin API\n")
+            && ended.stderr.contains("--admin-listen"),
+        "{ended:?}"
+    );
+}
+
+#[test]
+fn a_number_that_no_invalidation_has_is_1_and_says_which_command_lists_them() {
+    let server = AdminServer::answering(&[(
+        "DELETE /api/admin/invalidations/7",
+        404,
+        r#"{"error":{"code":"no-such-rule","message":"no"}}"#,
+    )]);
+    let ended = server.run(&["lift", "7"]);
+    assert_eq!(ended.code, 1, "{ended:?}");
+    assert!(
+        ended
+            .stderr
+            .contains("(no-such-rule): no invalidation has the number 7")
+            && ended.stderr.contains("`headcount invalidations` lists"),
+        "{ended:?}"
+    );
+}
+
+#[test]
+fn a_spread_that_the_server_finds_too_long_is_2_in_words_of_the_command_line() {
+    let server = AdminServer::answering(&[(
+        "POST /api/admin/invalidations",
+        400,
+        r#"{"error":{"code":"invalid-body","message":"`spreadMs`: the spread is too long"}}"#,
+    )]);
+    for spread in ["10m", "2h"] {
+        let ended = server.run(&["invalidate", "/a", "--spread", spread]);
+        assert_eq!(ended.code, 2, "{ended:?}");
         assert!(
-            ended.stderr.contains("does not answer like headcount"),
+            ended.stderr.contains("at most 1h")
+                && ended.stderr.contains("--spread")
+                && !ended.stderr.contains("Ms"),
             "{ended:?}"
         );
     }
@@ -130,5 +186,27 @@ fn an_address_that_is_taken_is_1() {
     assert!(
         ended.stderr.contains(&format!("cannot listen on {address}")),
         "{ended:?}"
+    );
+    let demo = crate::command::ended(headcount(["demo", "--listen", &address]));
+    assert_eq!(demo.code, 1, "{demo:?}");
+    for ended in [ended, demo] {
+        assert!(
+            ended.stderr.ends_with("choose another address with --listen.\n"),
+            "{ended:?}"
+        );
+    }
+    let admin = crate::command::ended(headcount([
+        "serve",
+        "--ephemeral",
+        "--listen",
+        "127.0.0.1:0",
+        "--admin-listen",
+        &address,
+    ]));
+    assert!(
+        admin
+            .stderr
+            .ends_with("choose another address with --admin-listen.\n"),
+        "{admin:?}"
     );
 }

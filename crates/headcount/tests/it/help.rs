@@ -63,6 +63,17 @@ fn every_command_has_help() {
 }
 
 #[test]
+fn help_is_a_command_too() {
+    for (words, same) in [
+        (&["help"][..], &["--help"][..]),
+        (&["help", "stats"], &["stats", "--help"]),
+    ] {
+        let (help, flag) = (run(words), run(same));
+        assert_eq!((help.code, &help.stdout), (0, &flag.stdout), "{words:?}");
+    }
+}
+
+#[test]
 fn no_flag_takes_a_secret() {
     let help = run(&["serve", "--help"]).stdout;
     assert!(

@@ -160,7 +160,35 @@ fn an_invalidation_that_hits_nobody_says_why() {
     let nobodys = server
         .run(&["invalidate", "/checkout", "--dry-run", "--version", "v0"])
         .stdout;
-    assert!(nobodys.ends_with("nothing was touched\n"), "{nobodys}");
+    assert!(
+        nobodys.ends_with("no open tab runs v0; `headcount stats` lists the versions that tabs run\n"),
+        "{nobodys}"
+    );
+    let not_there = server
+        .run(&[
+            "invalidate",
+            "/newest",
+            "--dry-run",
+            "--all-tabs",
+            "--version",
+            "v8",
+        ])
+        .stdout;
+    assert!(not_there.contains("no open tab runs v8"), "{not_there}");
+    let elsewhere = server
+        .run(&[
+            "invalidate",
+            "/checkout/pay",
+            "--dry-run",
+            "--all-tabs",
+            "--version",
+            "v1",
+        ])
+        .stdout;
+    assert!(
+        elsewhere.contains("no open tab on these versions is on these routes"),
+        "{elsewhere}"
+    );
 }
 
 #[test]
