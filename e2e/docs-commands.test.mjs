@@ -18,6 +18,13 @@ const RUN_ELSEWHERE = {
   'cargo xtask build': ['xtask/src/packages.rs', 'pub(crate) fn build'],
   'cargo xtask demo': ['xtask/src/demo.rs', 'pub(crate) fn demo'],
   'cargo xtask test': ['.ci/run', 'cargo xtask test'],
+  'npm ci': ['xtask/src/needs.rs', '"npm", &["ci"'],
+  'npm run build -w packages/client -w packages/vue': ['examples/nuxt/README.md', 'npm run build -w packages/client -w packages/vue'],
+  'npm run build -w packages/client -w packages/vue -w packages/nuxt': ['examples/nuxt/README.md', 'npm run build -w packages/client -w packages/vue -w packages/nuxt'],
+  'npm pack -w packages/client -w packages/vue': ['e2e/nuxt-versions.mjs', "'npm', ['pack'"],
+  'npm pack -w packages/client -w packages/vue -w packages/nuxt': ['e2e/nuxt-versions.mjs', "'npm', ['pack'"],
+  'npm install ../headcount/headcount-*.tgz': ['e2e/nuxt-versions.mjs', "'install', ...wanted, ...(await pack(folder)).values()"],
+  'npm install nuxt-auth-utils': ['examples/nuxt/package.json', '"nuxt-auth-utils"'],
   'npm install @headcount/nuxt': ['packages/nuxt/package.json', '"@headcount/nuxt"'],
   'npm install --save-dev @headcount/cli': ['packages/cli/package.json', '"@headcount/cli"'],
   'cargo run -p headcount-server --example embed': ['crates/headcount-server/tests/it/embedding.rs', 'examples/embed.rs'],
@@ -67,7 +74,7 @@ describe('the rules that these tests go by', () => {
   test('what is not tested is little, and each says why', async () => {
     const all = (await Promise.all((await pages()).map(snippets))).flat()
     const left = all.filter(({ isTested, language }) => !isTested && language === 'sh').map(({ page }) => page)
-    assert.deepEqual([...new Set(left)], ['board', 'install', 'kubernetes', 'nginx', 'systemd'].map((name) => `docs/guides/${name}.md`).concat('docs/measured.md'))
+    assert.deepEqual([...new Set(left)], ['axum', 'board', 'bridge', 'install', 'kubernetes', 'nginx', 'nuxt', 'systemd'].map((name) => `docs/guides/${name}.md`).concat('docs/measured.md'))
   })
 })
 
