@@ -90,7 +90,7 @@ fn lines([few, _, most, all]: [usize; 4]) -> Vec<Line> {
         ),
         (
             "prefix-us".to_owned(),
-            "µs to find 10,000 of 1,000,000 tabs by a prefix".to_owned(),
+            "µs to find the 10,000 of 1,000,000 tabs that match a prefix".to_owned(),
         ),
     ];
     rows.map(|(row, label)| line(row, label, ["", ""])).into()
@@ -113,7 +113,7 @@ mod tests {
         for row in [
             "| CPU µs to close one | SSE | – | 9.00 | – | 6.00 | 1.50× |\n\
              | CPU µs to close one | WebSocket | – | 9.00 | – | 6.00 | 1.50× |\n",
-            "tabs by a prefix | – | – | 74.2 | – | – | – |\n",
+            "tabs that match a prefix | – | – | 74.2 | – | – | – |\n",
         ] {
             assert!(text.contains(row), "{text}");
         }
