@@ -1,9 +1,9 @@
-// The licences of what is in the binary, in full, as whoever hands it out owes them: a line for each package of a bill of materials, and below it
-// the texts that its authors ship with it.
+// The licences of what is in the binary, in full: they ask for that where the binary is handed out. A line for each package of a bill of materials,
+// and below it the texts that its authors ship with it.
 //
 //   cargo metadata --format-version 1 --locked --filter-platform <target> | node licences.mjs <bill.json>   writes text to stdout
 //
-// A text that several packages share stands once, behind the names of all of them. A package without a text of its own is named with its licence; one
+// A text that several packages share stands once, behind the names of all of them. A package that ships no text is named with its licence; one
 // that is not installed is an error.
 
 import { readdir, readFile } from 'node:fs/promises'

@@ -8,6 +8,7 @@ import { describe, test } from 'node:test'
 import { Demo } from './harness.mjs'
 import { Shell } from './shell.mjs'
 import { pages, ROOT, snippets, snippetsIn } from './snippets.mjs'
+import { until } from './wait.mjs'
 
 const README_LINES_MAX = 150
 
@@ -51,8 +52,8 @@ test('the README shows what the demo prints', async () => {
   const demo = await Demo.run(['demo', '--roll', '0'], { HEADCOUNT_ADMIN_SECRET: '240611c4f68b607aa6a4dbff0a93137f' })
   try {
     const [{ text }] = await snippetsIn('README.md', 'text')
-    const printed = demo.output.replaceAll(demo.url, 'http://127.0.0.1:4477')
-    for (const line of text.split('\n')) assert.ok(printed.includes(line), `${line}\nis not in\n${printed}`)
+    const lines = text.split('\n')
+    await until(`it to print\n${text}\n`, () => demo.output.replaceAll(demo.url, 'http://127.0.0.1:4477'), (printed) => lines.every((line) => printed.includes(line)))
   } finally {
     await demo.stop()
   }

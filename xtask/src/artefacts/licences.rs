@@ -1,4 +1,4 @@
-//! The licences of everything in the binary by others, in full: whoever hands it out owes them. `deploy/licences.mjs` collects them
+//! The licences of everything in the binary by others, in full: they ask for that where it is handed out. `deploy/licences.mjs` collects them
 //! for the packages that the bill of materials names.
 
 use std::fs;

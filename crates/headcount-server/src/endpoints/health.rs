@@ -62,7 +62,7 @@ pub(super) async fn ready(State(headcount): State<Headcount>) -> Response {
     }
 }
 
-/// Everything counted, in the Prometheus text format.
+/// Everything counted, in the format of OpenMetrics.
 pub(super) async fn metrics(State(headcount): State<Headcount>) -> Result<Response, Refusal> {
     let text = metrics::render(
         &headcount.meters(),
