@@ -1,7 +1,7 @@
 //! What is counted about the server itself, for `/metrics`.
 //!
 //! Every count is one line in a table: its family, its label, its help. Each shard has its own set, so counting costs
-//! an uncontended add; a scrape sums the sets and writes them in the format of OpenMetrics.
+//! an uncontended add; a scrape sums the sets and writes them in the OpenMetrics text format.
 
 use std::fmt;
 use std::sync::Arc;
@@ -131,7 +131,7 @@ pub(crate) struct Gauges {
     pub(crate) history_store: bool,
 }
 
-/// Writes everything in the format of OpenMetrics.
+/// Writes everything in the OpenMetrics text format.
 pub(crate) fn render(
     sets: &[Arc<Meters>],
     gauges: Gauges,

@@ -62,7 +62,7 @@ pub(super) async fn ready(State(headcount): State<Headcount>) -> Response {
     }
 }
 
-/// Everything counted, in the format of OpenMetrics.
+/// Everything counted, in the OpenMetrics text format.
 pub(super) async fn metrics(State(headcount): State<Headcount>) -> Result<Response, Refusal> {
     let text = metrics::render(
         &headcount.meters(),
