@@ -6,13 +6,11 @@
 
 import { closest } from './composed.js'
 import { isMoved, type Drop } from './moving.js'
-import { isOfFilm, isReadOnly, isRich, isUsed, knownOf, touch, touched, valueOf, visited, visitOf } from './visit.js'
+import { isOfFilm, isReadOnly, isRich, isUsed, isVisible, knownOf, touch, touched, valueOf, visited, visitOf } from './visit.js'
 import type { Field, From } from './work.js'
 
 /** Where fields are remembered that its user was in, at most. */
 const FIELDS_MAX = 50
-/** A field that is smaller takes keys for something else on the page, pixels. */
-const VISIBLE_PX = 8
 /** So far up the parts of a control are together, elements. */
 const CONTROL_DEPTH = 3
 /** Where a choice for a field is made. */
@@ -130,9 +128,8 @@ function mayChange(field: Field, { origin, from, isKey }: Gesture): boolean {
   if (field.matches('[contenteditable=false],[role^=menuitem]')) return false
   if (field.matches(CHOICES)) return !closest(origin, 'label') && !field.contains(origin) && !!origin.closest('tr,li,[role=row]')?.contains(field)
   if ('defaultValue' in field) {
-    const { offsetWidth, offsetHeight } = field as unknown as HTMLElement
     if (field.matches('[aria-valuenow],[role=spinbutton]') && isBeside(origin, field)) return !isOfFilm(field)
-    return (isUsed(field) || !!closest(origin, PICKS)) && offsetWidth >= VISIBLE_PX && offsetHeight >= VISIBLE_PX
+    return (isUsed(field) || !!closest(origin, PICKS)) && isVisible(field)
   }
   if (field.matches('[contenteditable]')) return !from.path.includes(field) || !!closest(origin, 'button,[role=button],[contenteditable=false]')
   if (isReadOnly(field)) return false

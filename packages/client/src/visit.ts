@@ -90,6 +90,14 @@ export function isReadOnly(field: Field): boolean {
   return field.matches('[readonly],[aria-readonly=true],[contenteditable=false]')
 }
 
+/** A field that is smaller takes keys for something else on the page, pixels. */
+const VISIBLE_PX = 8
+
+export function isVisible(field: Element): boolean {
+  const { offsetWidth, offsetHeight } = field as HTMLElement
+  return Math.min(offsetWidth, offsetHeight) >= VISIBLE_PX
+}
+
 /** Text with formats. */
 export function isRich(field: Field): boolean {
   return !('value' in field)

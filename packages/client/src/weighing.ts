@@ -13,7 +13,7 @@ import { closest, contains } from './composed.js'
 import { bare, chose, ended, entered, gestured, look, pressed } from './gesture.js'
 import { CHOOSES, edits, looks, removes } from './keys.js'
 import { isDrag, LOOKS_AROUND } from './moving.js'
-import { begins, forget, isOfFilm, isReadOnly, isRich, isUsed, knownOf, seeBy, touch, touched, valueOf, visited, visitOf, written, type Visit } from './visit.js'
+import { begins, forget, isOfFilm, isReadOnly, isRich, isUsed, isVisible, knownOf, seeBy, touch, touched, valueOf, visited, visitOf, written, type Visit } from './visit.js'
 import type { Done, Field, Note, Weigh } from './work.js'
 
 export type { Visit } from './visit.js'
@@ -240,11 +240,12 @@ function released(done: Done): void {
   } else if (!selects(start)) gestured(from, start, false, event as PointerEvent)
 }
 
-/** Whether the pointer that was pressed on `start` selects text. */
+/** Whether the pointer that was pressed on `start` selects text: there, or in an editor that draws its selection itself and takes keys elsewhere. */
 function selects(start: Field): boolean {
   const { activeElement, defaultView } = start.ownerDocument
   const selection = defaultView?.getSelection()
-  return start === activeElement && start.matches('input,textarea,[role=textbox]') || selection?.isCollapsed === false && start.contains(selection.anchorNode)
+  if (selection?.isCollapsed === false && start.contains(selection.anchorNode)) return true
+  return !!activeElement?.matches('input,textarea,[role=textbox]:not([contenteditable])') && (start === activeElement || !isVisible(activeElement) || activeElement.matches('[role=textbox]'))
 }
 
 /** What takes a choice and is no field. The slider of a film is for looking, and so is what a menu shows. */
