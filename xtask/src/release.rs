@@ -78,7 +78,8 @@ fn carry_out(plan: &Plan) -> Result<(), Failure> {
 
 fn publishing(tag: &str) -> String {
     format!(
-        "  git push origin {BRANCH} {tag}\n  upload the files of target/dist/ that SHA256SUMS names, and SHA256SUMS, to the release {tag}\n"
+        "  git push origin {BRANCH} {tag}\n  upload the files of target/dist/ that SHA256SUMS names, and SHA256SUMS, to the release {tag}\n  \
+         npm publish each of target/dist/npm/*.tgz: the client before vue and nuxt, the binaries before cli\n"
     )
 }
 
