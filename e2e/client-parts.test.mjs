@@ -18,7 +18,7 @@ async function open() {
 const parts = () => site.parts.filter((part) => part !== 'wrapping').sort()
 const ask = () => server.command('invalidations', { match: { exact: '/a' }, audience: 'all', mode: 'prompt' })
 const reload = ({ page }) => page.getByRole('button', { name: 'Reload', exact: true })
-const plain = ({ page }) => page.getByRole('button', { name: /then reload/ })
+const plain = ({ page }) => page.getByRole('button', { name: /save and reload/ })
 
 describe('the question', () => {
   test('is loaded by no page that is asked nothing', async () => {

@@ -31,7 +31,7 @@ export interface Line {
   readonly open: (attempt: number, transport: TransportName, query: Query) => void
   readonly close: () => void
   readonly send: (message: ClientMessage, connectionId: string) => void
-  /** It is of use from now on, and its server gives a sign of life this often, milliseconds. */
+  /** It is of use, from the first call on, and its server gives a sign of life this often, milliseconds. */
   readonly opened: (keepalive: number) => void
 }
 
@@ -98,8 +98,8 @@ export function createLine(
       waiting(Math.min(ANSWER_MS, 0.75 * keepalive), () => { (clock.now() - askedAt < keepalive ? giveUp : silent)() })
     },
     opened(every) {
+      if (!keepalive) openedAt = clock.now()
       keepalive = every
-      openedAt = clock.now()
       listen()
     },
   }

@@ -32,7 +32,7 @@ function idle(): typeof idle {
  */
 export function createMembers(core: Headcount, { base, version }: HeadcountOptions, reporters: Set<unknown>): Join {
   const members = new Set<unknown>()
-  let hasWarned = false
+  let hasWarned: true | undefined
 
   return (options) => {
     if (core.state === 'closed') return null

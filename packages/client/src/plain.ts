@@ -4,7 +4,7 @@ import type { Prompt } from './events.js'
 import type { BannerTexts } from './question.js'
 
 /** Shows it until it is removed. Through properties, which no policy for style forbids. */
-export function drawPlain(document: Document, { unsaved = 'New version. Save, then reload' }: Partial<BannerTexts>, prompt: Prompt): HTMLElement {
+export function drawPlain(document: Document, { unsaved = 'New version: save and reload' }: Partial<BannerTexts>, prompt: Prompt): HTMLElement {
   const button = document.createElement('button')
   button.textContent = unsaved
   button.onclick = prompt.reload

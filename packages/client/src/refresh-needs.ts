@@ -18,7 +18,7 @@ export function refreshNeeds(
 ): RefreshNeeds {
   const { clock, page, place, reload } = environment
   const { document } = page
-  let isUnannounced = false
+  let isUnannounced: boolean | undefined
   listeners.on('connected', ({ announced }) => { isUnannounced = announced === false })
   return {
     mode: refresh, deadline_ms: deadlineMs >= 0 ? deadlineMs : DEADLINE_MS, clock, build: version, listeners, reload, acknowledge, tab: () => tab.id,

@@ -32,7 +32,7 @@ export interface Sight {
   readonly isHidden: boolean
   readonly isOnline: boolean
   /** Whether the server knows no release by the name of the build that runs. Absent: it does. */
-  readonly isUnannounced?: boolean
+  readonly isUnannounced?: boolean | undefined
 }
 
 /** What a reload would load now. `refused`: no such page, not for this visitor, or something else in its place. */

@@ -66,6 +66,15 @@ describe('a connection', () => {
     expect([links.length, phases.at(-1)]).toEqual([2, 'closed'])
   })
 
+  test('was of use since it opened, although another transport took it over a moment before it ended', () => {
+    const { last, clock, connection } = connect()
+    last().events.received(CONNECTED)
+    clock.pass(20_000)
+    last().events.received(CONNECTED)
+    last().events.ended(null)
+    expect(connection.session.failures).toBe(0)
+  })
+
   test('is given up when nothing comes, and comes back', () => {
     const { clock, links, phases } = connect('websocket')
     clock.pass(CONNECT_MS)
