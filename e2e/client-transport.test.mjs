@@ -16,8 +16,8 @@ const isOver = (tab, transport, within_ms = RETURN_WITHIN_MS) => until(`it to be
   return state === 'open' && last
 }, (last) => last === transport, within_ms)
 
-/** Streams that end at once count as failures, so the wait has grown to the longest. */
-const RETURN_AT_LAST_MS = 45_000
+/** Streams that end at once count as failures, so a wait has grown to the longest, 30 s. After one a WebSocket is refused, and there is another. */
+const RETURN_AT_LAST_MS = 75_000
 
 /** Has a page note which streams say that they are open. */
 async function noted(visitor) {
