@@ -9,8 +9,11 @@ import type { From } from './work.js'
 export const LOOKS_AROUND = /grab|zoom|all-scroll/
 /** A list that was sorted with the pointer shows what was moved about there, pixels. */
 const NEAR_PX = 40
-/** Buttons, and notices and sheets that cover a page for a while. */
-const DISMISSED = 'button,a,summary,[role=button],[role=tab],[role=menuitem],[role=dialog],dialog,[role=status],[role=alert],[aria-live]'
+/** What a click may take off the page with itself; a hand that shakes moves the pointer no further, pixels. */
+const CLICKED = 'button,a,summary,[role=button],[role=tab],[role=menuitem]'
+const SHAKES_PX = 16
+/** Notices and sheets that are wiped away. */
+const WIPED = '[role=dialog],dialog,[role=status],[role=alert],[aria-live]'
 /** So far up a swipe is declared, elements. */
 const SWIPE_DEPTH = 4
 
@@ -36,7 +39,7 @@ export function isMoved({ path, rows, x, y }: From, drop: Drop): boolean {
     const at = rows?.findIndex((row) => row.includes(element)) ?? index + 1
     const parent = path[at]
     if (!parent) continue
-    if (!element.isConnected) return !!drop && !isDismissed(path) && !looksAround(path.slice(index + 1).find((outer) => outer.isConnected && !!outer.localName))
+    if (!element.isConnected) return !!drop && !isDismissed(path, Math.hypot(drop.x - x, drop.y - y)) && !looksAround(path.slice(index + 1).find((outer) => outer.isConnected && !!outer.localName))
     if (element.parentNode !== parent) return !!drop || !isPlayed(element)
     if (!isSorted(element, rows?.[at] ?? [])) continue
     if (!drop || isNear(element, drop, Math.abs(drop.x - x) > Math.abs(drop.y - y)) && !isSwiped(path.slice(index))) return !isPlayed(element)
@@ -44,9 +47,9 @@ export function isMoved({ path, rows, x, y }: From, drop: Drop): boolean {
   return false
 }
 
-/** What goes when it is clicked, by a hand that shakes, or wiped away. */
-function isDismissed(path: readonly Element[]): boolean {
-  return path.some((element) => element.matches?.(DISMISSED))
+/** Whether what has gone was clicked away, or wiped away. What it was in and is still there says nothing. */
+function isDismissed(path: readonly Element[], moved: number): boolean {
+  return path.some((element) => !element.isConnected && (element.matches?.(WIPED) || moved < SHAKES_PX && element.matches?.(CLICKED)))
 }
 
 /** Whether `element` is before or behind others than it was. */
