@@ -16,7 +16,9 @@ export function contains(outer: Node, element: Element): boolean {
 }
 
 /** The element that the tree of `element` hangs on: the host of its shadow root, or its frame. */
-function hostOf(element: Element): Element | null | undefined {
-  const { host, defaultView } = element.getRootNode() as { readonly host?: Element, readonly defaultView?: Window | null }
+export function hostOf(element: Element): Element | null | undefined {
+  const root = element.getRootNode()
+  if ('localName' in root) return null // An element that is off the page; of a link, `host` is that of its address.
+  const { host, defaultView } = root as { readonly host?: Element, readonly defaultView?: Window | null }
   return host ?? defaultView?.frameElement
 }

@@ -1,6 +1,6 @@
 // What its user worked on, and what is known of it.
 
-import { closest } from './composed.js'
+import { closest, hostOf } from './composed.js'
 import type { Done, Field, Seeing } from './work.js'
 
 /** A field that its user changed, or something else that they worked on. */
@@ -113,8 +113,7 @@ export function isOfFilm(control: Element): boolean {
   for (let depth = 0; part && depth < PLAYER_DEPTH; depth++) {
     const beside = [part, part.previousElementSibling, part.nextElementSibling]
     if (beside.some((element) => element?.matches(FILMS) ?? false) || part.querySelector(FILMS)) return true
-    const { host } = part.getRootNode() as Partial<ShadowRoot>
-    part = part.parentElement ?? host ?? null
+    part = part.parentElement ?? hostOf(part) ?? null
     if (part?.matches('form,main,body')) break
   }
   return control.matches('[role=slider]') && !!control.ownerDocument.querySelector(FILMS)
