@@ -89,6 +89,10 @@ const HOUSES: [House; 2] = [
         folder: "crates/headcount-server/src",
         floors: &[
             Floor {
+                what: "keys",
+                rooms: &["keys"],
+            },
+            Floor {
                 what: "the machine, and words of requests",
                 rooms: &[
                     "bots", "claims", "clock", "head", "mark", "metrics", "secrets", "sources", "system",

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use headcount_core::connection::NodeId;
 use headcount_core::epoch::Epoch;
 use tokio::sync::mpsc;
 
@@ -17,6 +18,7 @@ use crate::guesses::Guesses;
 use crate::headcount::{Headcount, Inner};
 use crate::hooks::{self, Hooks};
 use crate::hub::commander::{self, Commander, Configured, Order};
+use crate::keys::Keys;
 use crate::pages::LatestPages;
 use crate::shard::{self, Outlets};
 use crate::site::Site;
@@ -123,13 +125,14 @@ impl Builder {
         self.authorizers
             .into_iter()
             .for_each(|authorizer| authorizers.push(authorizer));
-        let mut key = [0; 16];
-        getrandom::fill(&mut key).map_err(|error| StartError::System(std::io::Error::other(error)))?;
+        let system = |error| StartError::System(std::io::Error::other(error));
+        let node = NodeId(getrandom::u32().map_err(system)?);
+        let keys = Keys::random().map_err(system)?;
         let release = self.config.release.clone();
         let site = Arc::new(Site::new(
             self.config,
             authorizers,
-            key,
+            (node, &keys),
             stored.epoch,
             self.faults,
         ));

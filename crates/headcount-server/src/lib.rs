@@ -56,6 +56,7 @@ mod history;
 mod hooks;
 mod hosts;
 mod hub;
+mod keys;
 mod mark;
 mod metrics;
 pub mod origin;

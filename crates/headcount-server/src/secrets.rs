@@ -9,8 +9,9 @@
 //! one. Tickets and bridges end with the secret that opened them.
 
 use std::fmt;
-use std::hash::{BuildHasher, RandomState};
 use std::sync::{PoisonError, RwLock};
+
+use crate::keys::{Hashes, Keys, Purpose};
 
 /// Characters below which a secret is called short, with a warning in the log: 16 random letters and digits are 95 bits.
 const SHORT: usize = 16;
@@ -66,7 +67,7 @@ pub(crate) enum Right {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Recognised {
     pub(crate) right: Right,
-    /// Identifies this secret, within this process. Tickets and bridges carry it.
+    /// Identifies this secret where its key does. Tickets and bridges carry it.
     pub(crate) mark: u64,
 }
 
@@ -146,18 +147,18 @@ impl Secrets {
 }
 
 /// The secrets that hold now, shared by everything that checks one.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Keyring {
     secrets: RwLock<Secrets>,
-    /// Keys the marks: they mean nothing outside this process.
-    hashes: RandomState,
+    /// Hashes secrets to their marks.
+    hashes: Hashes,
 }
 
 impl Keyring {
-    pub(crate) fn new(secrets: Secrets) -> Self {
+    pub(crate) fn new(secrets: Secrets, keys: &Keys) -> Self {
         Self {
             secrets: RwLock::new(secrets),
-            hashes: RandomState::new(),
+            hashes: keys.hashes(Purpose::Secrets),
         }
     }
 
@@ -173,7 +174,7 @@ impl Keyring {
         for right in [Right::Admin, Right::Bridge] {
             for secret in secrets.of(right) {
                 if secret.matches(shown) && recognised.is_none() {
-                    let mark = self.hashes.hash_one(secret.expose());
+                    let mark = self.hashes.of(secret.expose());
                     recognised = Some(Recognised { right, mark });
                 }
             }
@@ -184,9 +185,7 @@ impl Keyring {
     /// Takes new secrets in place of the old ones. The marks of those that hold now.
     pub(crate) fn replace(&self, secrets: Secrets) -> Vec<u64> {
         let marks = secrets.named().into_iter();
-        let marks = marks
-            .map(|(_, secret)| self.hashes.hash_one(secret.expose()))
-            .collect();
+        let marks = marks.map(|(_, secret)| self.hashes.of(secret.expose())).collect();
         *self.secrets.write().unwrap_or_else(PoisonError::into_inner) = secrets;
         marks
     }
@@ -213,7 +212,7 @@ mod tests {
 
     #[test]
     fn the_current_secret_and_the_one_before_hold() {
-        let keyring = Keyring::new(secrets(["new", "old", "bridge", "-"]));
+        let keyring = Keyring::new(secrets(["new", "old", "bridge", "-"]), &Keys::of(b"any"));
         let right = |shown: &str| keyring.recognise(shown).map(|recognised| recognised.right);
         assert_eq!(right("new"), Some(Right::Admin));
         assert_eq!(right("old"), Some(Right::Admin));
@@ -225,7 +224,7 @@ mod tests {
 
     #[test]
     fn a_secret_keeps_its_mark_for_as_long_as_it_holds() {
-        let keyring = Keyring::new(secrets(["a", "-", "-", "-"]));
+        let keyring = Keyring::new(secrets(["a", "-", "-", "-"]), &Keys::of(b"any"));
         let mark = keyring.recognise("a").unwrap().mark;
         assert!(keyring.replace(secrets(["b", "a", "-", "-"])).contains(&mark));
         assert_eq!(keyring.recognise("a").unwrap().mark, mark);

@@ -1,12 +1,12 @@
 //! What every connection's admission depends on, fixed at start and shared by all shards and doors.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, Hash, RandomState};
+use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use headcount_core::connection::IdCipher;
+use headcount_core::connection::{IdCipher, NodeId};
 use headcount_core::epoch::Epoch;
 use headcount_core::invalidation::Standing;
 use tokio::sync::Semaphore;
@@ -20,6 +20,7 @@ use crate::descriptors::{Room, Spare};
 use crate::faults::Faults;
 use crate::head::Head;
 use crate::hosts::Hosts;
+use crate::keys::{Hashes, Keys, Purpose};
 use crate::mark::Mark;
 use crate::origin::Origins;
 use crate::refusals::Refusals;
@@ -57,8 +58,8 @@ pub(crate) struct Site {
     pub(crate) http_connections: AtomicU32,
     /// Turns at making automata of patterns, which takes a core and some megabytes for a moment.
     pub(crate) patterns: Arc<Semaphore>,
-    /// Keys the hashes of tabs, browsers and addresses: they mean nothing outside this process.
-    hashes: RandomState,
+    /// Hashes tabs, browsers and addresses.
+    hashes: Hashes,
     /// Says when browsers that show too much were last mentioned.
     large_credentials: Seldom,
     /// Says when clients that subscribe late were last mentioned.
@@ -75,18 +76,18 @@ impl Site {
     pub(crate) fn new(
         config: Config,
         authorizers: Authorizers,
-        key: [u8; 16],
+        (node, keys): (NodeId, &Keys),
         epoch: Epoch,
         faults: Faults,
     ) -> Self {
         let room = Room::find(&config.limits, config.shards_count());
         Self {
-            cipher: IdCipher::new(key),
+            cipher: IdCipher::new(keys.key(Purpose::ConnectionIds), node),
             epoch,
             origins: Origins::new(&config.allowed_origins),
             bots: Bots::new(&config.bots),
             refusals: Refusals::default(),
-            keyring: Keyring::new(config.secrets()),
+            keyring: Keyring::new(config.secrets(), keys),
             hosts: Hosts::new(&config),
             reads: authorizers.reads(),
             authorizers,
@@ -98,7 +99,7 @@ impl Site {
             spare: Spare::default(),
             http_connections: AtomicU32::new(0),
             patterns: Arc::new(Semaphore::new(PATTERNS_AT_ONCE)),
-            hashes: RandomState::new(),
+            hashes: keys.hashes(Purpose::Browsers),
             large_credentials: Seldom::default(),
             late_subscriptions: Seldom::default(),
             standing: RwLock::new(Arc::new(Standing::default())),
@@ -131,14 +132,14 @@ impl Site {
         !self.authorizers.is_empty() && !self.reads.needs_nothing
     }
 
-    /// A hash that means nothing outside this process, never zero.
+    /// A hash that means nothing without the key, never zero.
     pub(crate) fn hash(&self, text: &str) -> u64 {
-        self.hashes.hash_one(text).max(1)
+        self.hashes.of(text)
     }
 
     /// A short mark of this value, keyed like all hashes here.
     pub(crate) fn mark(&self, value: impl Hash) -> Mark {
-        Mark::of(self.hashes.hash_one(value))
+        Mark::of(self.hashes.of(value))
     }
 
     /// Whose forwarding headers are believed, and which.
@@ -163,7 +164,7 @@ impl Site {
     /// else by the peer. A wrong secret is reason enough to read the address, also where it is shown nowhere.
     pub(crate) fn address_of_guess(&self, head: &dyn Head, peer: Option<IpAddr>) -> u64 {
         let address = peer.and_then(|peer| client_address(head, peer, self.trust()).or(Some(peer)));
-        self.hashes.hash_one(address.map(limited_as)).max(1)
+        self.hashes.of(address.map(limited_as))
     }
 
     /// The hash of a browser's address for the limit per address; `None` if no limit applies: a trusted proxy's own
@@ -177,7 +178,7 @@ impl Site {
             Client::At(address) => Some(limited_as(address)),
             Client::Unreadable => None,
         };
-        Some(self.hashes.hash_one(counted).max(1))
+        Some(self.hashes.of(counted))
     }
 
     /// The release that is current.

@@ -1,11 +1,11 @@
 //! Connection ids: only the text that was given out leads to a connection.
 
 use super::{Input, cases};
-use crate::connection::{ConnectionKey, IdCipher};
+use crate::connection::{ConnectionKey, IdCipher, NodeId};
 
 #[test]
 fn one_text_and_no_other_names_a_connection() {
-    let cipher = IdCipher::new([7; 16]);
+    let cipher = IdCipher::new([7; 16], NodeId(9));
     bolero::check!(name = "identifiers")
         .with_iterations(2_000)
         .with_generator(cases(64))

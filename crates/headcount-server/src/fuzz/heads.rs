@@ -13,12 +13,14 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{Input, cases};
+use headcount_core::connection::NodeId;
 use headcount_core::epoch::Epoch;
 
 use crate::admission::{self, Transport};
 use crate::authorize::Authorizers;
 use crate::config::Config;
 use crate::faults::Faults;
+use crate::keys::Keys;
 use crate::metrics::Meters;
 use crate::shard::{Decision, Judge, websocket_accept};
 use crate::site::Site;
@@ -240,7 +242,7 @@ fn fixture() -> Fixture {
         site: Arc::new(Site::new(
             Config::default(),
             Authorizers::default(),
-            [7; 16],
+            (NodeId(7), &Keys::of(&[7])),
             Epoch::default(),
             Faults::default(),
         )),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::*;
-use crate::connection::{ConnectionKey, IdCipher};
+use crate::connection::{ConnectionKey, IdCipher, NodeId};
 use crate::protocol::admin::ModeBody;
 use crate::protocol::stats::{Feed, Follower, Form, Text};
 use crate::stats::{Changes, Row};
@@ -249,7 +249,7 @@ impl Make {
 }
 
 fn cipher() -> IdCipher {
-    IdCipher::new([0; 16])
+    IdCipher::new([0; 16], NodeId(0))
 }
 
 fn key(slot: u32, generation: u32) -> ConnectionKey {

@@ -7,11 +7,11 @@ mod vectors;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::connection::ConnectionKey;
+use crate::connection::{ConnectionKey, NodeId};
 use client::Client;
 
 fn cipher() -> IdCipher {
-    IdCipher::new([3; 16])
+    IdCipher::new([3; 16], NodeId(0))
 }
 
 fn row(slot: u32) -> Row {

@@ -1,0 +1,129 @@
+//! The keys of a server: each derived from one secret, under a name of its own.
+//!
+//! Servers that share the secret have the same keys. So they read each other's connection ids, and know a browser again that another
+//! one has seen.
+
+use std::fmt;
+use std::hash::{BuildHasher, Hash};
+
+use hkdf::Hkdf;
+use sha2::Sha256;
+use siphasher::sip::SipHasher13;
+
+/// What a key is for. No two names are the same, so no key opens what another one closes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Encrypts places into connection ids.
+    ConnectionIds,
+    /// Hashes what a browser shows: tab ids, cookies, addresses.
+    Browsers,
+    /// Hashes secrets, so that what was had for one can be told from what was had for another.
+    Secrets,
+}
+
+impl Purpose {
+    fn name(self) -> &'static [u8] {
+        match self {
+            Self::ConnectionIds => b"headcount connection ids",
+            Self::Browsers => b"headcount browsers",
+            Self::Secrets => b"headcount secrets",
+        }
+    }
+}
+
+/// Derives keys from one secret.
+#[derive(Clone)]
+pub(crate) struct Keys(Hkdf<Sha256>);
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Keys(…)")
+    }
+}
+
+impl Keys {
+    /// Keys of a secret that was drawn for this process, so they mean nothing outside it.
+    pub(crate) fn random() -> Result<Self, getrandom::Error> {
+        let mut secret = [0; 32];
+        getrandom::fill(&mut secret)?;
+        Ok(Self::of(&secret))
+    }
+
+    /// Keys of this secret.
+    pub(crate) fn of(secret: &[u8]) -> Self {
+        Self(Hkdf::new(None, secret))
+    }
+
+    /// 128 bits for this purpose: the same for the same secret.
+    pub(crate) fn key(&self, purpose: Purpose) -> [u8; 16] {
+        let mut key = [0; 16];
+        // HKDF gives up to 255 hashes; these are 16 bytes.
+        let expanded = self.0.expand(purpose.name(), &mut key);
+        debug_assert!(expanded.is_ok());
+        key
+    }
+
+    /// Hashes for this purpose.
+    pub(crate) fn hashes(&self, purpose: Purpose) -> Hashes {
+        Hashes(SipHasher13::new_with_key(&self.key(purpose)))
+    }
+}
+
+/// Keyed hashes, as those of `std::collections::HashMap`: nobody without the key can make two values collide.
+#[derive(Clone)]
+pub(crate) struct Hashes(SipHasher13);
+
+impl fmt::Debug for Hashes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hashes(…)")
+    }
+}
+
+impl Hashes {
+    /// The hash of a value, never zero.
+    pub(crate) fn of(&self, value: impl Hash) -> u64 {
+        self.hash_one(value).max(1)
+    }
+}
+
+impl BuildHasher for Hashes {
+    type Hasher = SipHasher13;
+
+    fn build_hasher(&self) -> SipHasher13 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    const PURPOSES: [Purpose; 3] = [Purpose::ConnectionIds, Purpose::Browsers, Purpose::Secrets];
+
+    #[test]
+    fn each_purpose_has_a_key_of_its_own() {
+        let keys = Keys::of(b"one secret");
+        let different: HashSet<_> = PURPOSES.map(|purpose| keys.key(purpose)).into();
+        assert_eq!(different.len(), PURPOSES.len());
+    }
+
+    #[test]
+    fn servers_with_one_secret_have_the_same_keys_and_others_have_others() {
+        let [one, same, other] = [b"one secret", b"one secret", b"an other  "].map(|secret| Keys::of(secret));
+        for purpose in PURPOSES {
+            assert_eq!(one.key(purpose), same.key(purpose));
+            assert_ne!(one.key(purpose), other.key(purpose));
+            let hashes = [&one, &same, &other].map(|keys| keys.hashes(purpose).of("a tab"));
+            assert_eq!(hashes[0], hashes[1]);
+            assert_ne!(hashes[0], hashes[2]);
+        }
+    }
+
+    #[test]
+    fn random_keys_differ_each_time() {
+        let [one, other] = [(); 2].map(|()| Keys::random().unwrap().key(Purpose::Browsers));
+        assert_ne!(one, other);
+    }
+}
