@@ -3,6 +3,8 @@
 //! An entry carries everything that a server could decide differently: numbers, times, which rules have ended, and the limits that hold
 //! for it. So servers that apply the same entries in the same order have the same rules at the same positions.
 
+use std::error::Error;
+use std::future::Future;
 use std::sync::Arc;
 
 use crate::invalidation::{Rule, Standing};
@@ -36,6 +38,57 @@ pub enum Entry {
         after: u32,
         /// By how much, milliseconds.
         delta_ms: i64,
+    },
+}
+
+/// Where a log is: how many entries it has had. 0 is before the first one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position(pub u64);
+
+/// Where entries are kept in order, and where every server that shares them reads them again.
+///
+/// A server decides by what stands at some position, appends what it decided *after* that position, and lets an entry stand when it
+/// reads it back, its own ones too. So all servers let the same entries stand in the same order.
+pub trait CommandLog {
+    /// Appends an entry that was decided by what stood at `after`. When this returns the entry's position, the entry outlives this
+    /// process, and [`CommandLog::next`] will give it. An error means that it was not appended and will not be.
+    fn append(
+        &mut self,
+        entry: &Entry,
+        after: Position,
+    ) -> impl Future<Output = Result<Position, AppendError>> + Send;
+
+    /// As [`CommandLog::append`], for what any server would decide again at a later look: a rule has lapsed, the clock was wrong. So it need
+    /// not be durable when it is read.
+    fn note(
+        &mut self,
+        entry: &Entry,
+        after: Position,
+    ) -> impl Future<Output = Result<Position, AppendError>> + Send;
+
+    /// The next entry and its position, as soon as there is one. Dropping the future loses none. `None`: the log has ended.
+    fn next(&mut self) -> impl Future<Output = Option<(Position, Entry)>> + Send;
+}
+
+/// Why an entry was not appended.
+#[derive(Debug, thiserror::Error)]
+pub enum AppendError {
+    /// There are newer entries. Read them and decide again.
+    #[error("other entries were appended since")]
+    Behind,
+    /// The log belongs to another server by now.
+    #[error("the log belongs to another server by now")]
+    Closed,
+    /// What keeps the log did not answer in time. The entry was taken back.
+    #[error("{0}")]
+    Late(&'static str),
+    /// The log could not keep it.
+    #[error("{reason}")]
+    Failed {
+        /// Why, in a few words, for an answer that anyone may read.
+        reason: &'static str,
+        /// The cause, for the log of the server.
+        source: Box<dyn Error + Send + Sync>,
     },
 }
 

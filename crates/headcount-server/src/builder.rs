@@ -22,7 +22,7 @@ use crate::keys::Keys;
 use crate::pages::LatestPages;
 use crate::shard::{self, Outlets};
 use crate::site::Site;
-use crate::store::{Store, Stored};
+use crate::store::{LocalLog, Store, Stored};
 use crate::{bots, clock, history, hub};
 
 /// Sockets that may wait for the generic door.
@@ -223,10 +223,11 @@ fn run(
     let config = &site.config;
     let with_history = config.limits.history_seconds > 0 && config.connection_tracking;
     let history = with_history.then(|| history::start(&site, &shards, &store, samples));
+    let log = LocalLog::new(Arc::clone(&store), standing.clone());
     let commander = Commander::new(
         Arc::clone(&site),
         shards.clone(),
-        Arc::clone(&store),
+        (Arc::clone(&store), log),
         standing,
         kept_for_later,
         Arc::clone(&tickets),

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
+use headcount_core::command_log::AppendError;
 use headcount_core::pattern::PatternError;
 use headcount_core::protocol::admin::{ErrorAnswer, ErrorBody};
 use headcount_core::version::VersionError;
@@ -52,9 +53,20 @@ pub enum ServeError {
 /// Why a command was not carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
-    /// The store refused: nothing happened.
-    #[error("the command could not be stored, so no tab was told: {}", .0.reason())]
-    Store(#[source] StoreError),
+    /// The command could not be stored: nothing happened.
+    #[error("the command could not be stored, so no tab was told: {reason}")]
+    NotStored {
+        /// Why, in a few words.
+        reason: &'static str,
+        /// The cause.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The command was not stored in time, and was taken back: nothing happened.
+    #[error("the command could not be stored, so no tab was told: {reason}")]
+    StoreHangs {
+        /// Why, in a few words.
+        reason: &'static str,
+    },
     /// The version cannot be announced.
     #[error(transparent)]
     Version(#[from] VersionError),
@@ -97,11 +109,14 @@ pub enum CommandError {
     Stopped,
 }
 
-impl From<StoreError> for CommandError {
-    fn from(error: StoreError) -> Self {
+impl From<AppendError> for CommandError {
+    fn from(error: AppendError) -> Self {
         match error {
-            StoreError::Released => Self::Draining,
-            error => Self::Store(error),
+            // Others append faster than this server can read.
+            AppendError::Behind => Self::Overloaded,
+            AppendError::Closed => Self::Draining,
+            AppendError::Late(reason) => Self::StoreHangs { reason },
+            AppendError::Failed { reason, source } => Self::NotStored { reason, source },
         }
     }
 }
@@ -311,10 +326,10 @@ impl Refusal {
 impl From<CommandError> for Refusal {
     fn from(error: CommandError) -> Self {
         match &error {
-            CommandError::Store(StoreError::Hanging) => Self::store_hangs(&error),
+            CommandError::StoreHangs { .. } => Self::store_hangs(&error),
             CommandError::Draining => Self::handed_over(&error),
-            CommandError::Store(source) => {
-                tracing::error!(error = with_sources(source), "a command could not be stored");
+            CommandError::NotStored { source, .. } => {
+                tracing::error!(error = with_sources(&**source), "a command could not be stored");
                 Self::not_stored(error.to_string())
             }
             CommandError::Version(source) => {

@@ -7,7 +7,7 @@
 //!
 //! - `file`: making and opening a file. `worker`: its thread. `health`: whether it can be written.
 //! - `private`: its permissions.
-//! - `commands`, `history`: the contents of the two files. `high_water`: the last number, in a file beside them. `error`: its
+//! - `log`: the log of commands that this store keeps. `commands`, `history`: the contents of the two files. `high_water`: the last number, in a file beside them. `error`: its
 //!   errors.
 
 mod commands;
@@ -16,6 +16,7 @@ mod file;
 mod health;
 mod high_water;
 mod history;
+mod log;
 mod private;
 mod worker;
 
@@ -44,6 +45,7 @@ use worker::{Book, Desk};
 
 pub use error::StoreError;
 pub(crate) use health::Condition;
+pub(crate) use log::LocalLog;
 
 const COMMANDS_FILE: &str = "headcount.redb";
 const HISTORY_FILE: &str = "history.redb";

@@ -13,7 +13,6 @@ use utoipa::OpenApi;
 
 use super::{admin, bridge, principal};
 use crate::error::{CommandError, Refusal};
-use crate::store::StoreError;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -155,7 +154,9 @@ impl Cause {
                 setting: "route_tracking",
             })],
             Self::Store => vec![
-                command(CommandError::Store(StoreError::Hanging)),
+                command(CommandError::StoreHangs {
+                    reason: "the disk does not answer",
+                }),
                 command(CommandError::Draining),
                 Refusal::not_stored("the command could not be stored, so no tab was told"),
                 command(CommandError::OutOfNumbers),

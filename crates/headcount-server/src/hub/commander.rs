@@ -1,26 +1,28 @@
 //! The commander: gives commands their order and their numbers.
 //!
-//! Releases and invalidations pass here one at a time. Each is on disk before any tab hears of it and before its giver is
-//! told that it was accepted. What then stands goes to every shard as one value; by it each shard decides which rules apply.
+//! Releases and invalidations pass here one at a time. Each is decided by what stands, appended to the log of commands, and stands when it
+//! is read from there: so it outlives this process before any tab hears of it and before its giver is told that it was accepted. Entries
+//! of other servers, where they share the log, are read in the same way. What then stands goes to every shard as one value; by it each
+//! shard decides which rules apply.
 
+mod stand;
 mod time;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use headcount_core::command_log::{Change, Entry};
+use headcount_core::command_log::{CommandLog, Entry, Position};
 use headcount_core::invalidation::{Rule, Standing, in_order};
 use headcount_core::limits::Limits;
 use headcount_core::protocol::admin::{InvalidationAnswer, LiftAnswer, ReleaseEntry};
 use headcount_core::protocol::convert::Invalidation;
-use headcount_core::protocol::server;
 use headcount_core::release::Release;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::answers::Hits;
 use crate::authorize::ticket::Tickets;
 use crate::error::CommandError;
-use crate::shard::{Command, NewStanding, Shards};
+use crate::shard::Shards;
 use crate::site::Site;
 use crate::store::{Step, Store, Stored};
 use crate::{answers, clock};
@@ -107,10 +109,14 @@ pub(crate) struct KeptForLater {
 }
 
 #[derive(Debug)]
-pub(crate) struct Commander {
+pub(crate) struct Commander<Log> {
     site: Arc<Site>,
     shards: Shards,
     store: Arc<Store>,
+    log: Log,
+    /// The entry that was read last.
+    position: Position,
+    /// What stands after it.
     standing: Standing,
     /// The release that the configuration named at the last start.
     configured: Option<String>,
@@ -122,11 +128,11 @@ pub(crate) struct Commander {
     offset_ms: i64,
 }
 
-impl Commander {
+impl<Log: CommandLog> Commander<Log> {
     pub(crate) fn new(
         site: Arc<Site>,
         shards: Shards,
-        store: Arc<Store>,
+        (store, log): (Arc<Store>, Log),
         standing: Standing,
         kept: KeptForLater,
         tickets: Arc<Tickets>,
@@ -140,17 +146,23 @@ impl Commander {
             site,
             shards,
             store,
+            log,
+            position: Position::default(),
             standing,
         }
     }
 
-    /// Runs until every sender of orders is gone.
+    /// Runs until every sender of orders is gone, or the log has ended.
     pub(crate) async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
         let mut look = tokio::time::interval(LOOK);
         loop {
             tokio::select! {
                 order = orders.recv() => match order {
                     Some(order) => self.on_order(order).await,
+                    None => return,
+                },
+                entry = self.log.next() => match entry {
+                    Some((position, entry)) => drop(self.read(position, entry).await),
                     None => return,
                 },
                 _ = look.tick() => {
@@ -175,10 +187,31 @@ impl Commander {
     /// Announces a release. If it is current already, the answer is the earlier announcement, and no tab is told again:
     /// so a deploy that is repeated, or announced by every instance, does no harm.
     async fn announce(&mut self, version: String) -> Result<ReleaseEntry, CommandError> {
-        if let Some(current) = self.standing.releases.already_current(&version) {
-            return Ok(current.into());
+        let version: Arc<str> = version.into();
+        let releases_max = self.site.config.limits.releases_max;
+        let stood = self
+            .append(|standing| {
+                if standing.releases.already_current(&version).is_some() {
+                    return Ok(None);
+                }
+                let release = Release {
+                    id: next_id(standing)?,
+                    version: Arc::clone(&version),
+                    announced_ms: clock::unix_ms(),
+                };
+                Ok(Some(Entry::Release {
+                    release,
+                    releases_max,
+                }))
+            })
+            .await?;
+        let current = self.standing.releases.already_current(&version);
+        // It is: it was current before, or is since its entry was read.
+        let said: ReleaseEntry = current.ok_or(CommandError::Overloaded)?.into();
+        if stood.is_some() {
+            tracing::info!(version = said.version, id = said.id, "released");
         }
-        self.release(version, None).await
+        Ok(said)
     }
 
     /// The release that the configuration names is announced if it is news. A restart with an old one must not roll the site back:
@@ -186,71 +219,58 @@ impl Commander {
     async fn configure(&mut self, version: String) -> Result<Configured, CommandError> {
         let was_configured = self.configured.as_ref() == Some(&version);
         let is_release = |entry: &Release| *entry.version == version;
-        if was_configured || self.standing.releases.entries().any(is_release) {
-            if !was_configured {
-                self.store.note(Step {
-                    head: self.standing.head,
-                    configured: Some(version.clone()),
-                    ..Step::default()
-                });
-            }
-            let is_current = self.standing.releases.already_current(&version).is_some();
-            return Ok(if is_current {
-                Configured::Current
-            } else {
-                Configured::Known
+        let is_known = was_configured || self.standing.releases.entries().any(is_release);
+        if !is_known {
+            self.announce(version.clone()).await?;
+        }
+        let is_current = self.standing.releases.already_current(&version).is_some();
+        if !was_configured {
+            // Where the disk does not hear of it, the next start finds it among the releases.
+            self.store.note(Step {
+                head: self.standing.head,
+                configured: Some(version),
+                ..Step::default()
             });
         }
-        self.release(version.clone(), Some(version)).await?;
-        Ok(Configured::Announced)
-    }
-
-    async fn release(
-        &mut self,
-        version: String,
-        configured: Option<String>,
-    ) -> Result<ReleaseEntry, CommandError> {
-        let release = Release {
-            id: self.next_id()?,
-            version: version.into(),
-            announced_ms: clock::unix_ms(),
-        };
-        let said = ReleaseEntry::from(&release);
-        let releases_max = self.site.config.limits.releases_max;
-        self.append(
-            Entry::Release {
-                release,
-                releases_max,
-            },
-            configured,
-        )
-        .await?;
-        tracing::info!(version = said.version, id = said.id, "released");
-        Ok(said)
+        Ok(match (is_known, is_current) {
+            (false, _) => Configured::Announced,
+            (true, true) => Configured::Current,
+            (true, false) => Configured::Known,
+        })
     }
 
     async fn invalidate(&mut self, invalidation: Invalidation) -> Result<InvalidationAnswer, CommandError> {
-        let spread_ms = invalidation.spread_ms;
-        let mut rule = rule(&self.site, &self.standing, invalidation)?;
-        if spread_ms.is_none() && self.site.config.limits.spread_ms > 0 {
-            rule.spread_ms = self.spread_of(&rule).await;
-        }
-        let spread_ms = rule.spread_ms;
-        let id = rule.id;
-        let rules_max = self.site.config.limits.rules_max;
-        let (change, hits) = self.append(Entry::Rule { rule, rules_max }, None).await?;
-        let lapsed = change.ended.iter().map(|rule| rule.id).collect();
+        let site = Arc::clone(&self.site);
+        let limits = &site.config.limits;
+        let make = |standing: &Standing| rule(&site, standing, invalidation.clone());
+        let spread_ms = match invalidation.spread_ms {
+            None if limits.spread_ms > 0 => self.spread_of(&make(&self.standing)?).await,
+            asked => asked.unwrap_or_default(),
+        };
+        let stood = self
+            .append(|standing| {
+                let rule = Rule {
+                    spread_ms,
+                    ..make(standing)?
+                };
+                let rules_max = limits.rules_max;
+                Ok(Some(Entry::Rule { rule, rules_max }))
+            })
+            .await?;
+        let stood = stood.unwrap_or_default();
+        let id = stood.id;
+        let lapsed = stood.change.ended.iter().map(|rule| rule.id).collect();
         let Hits {
             tabs,
             routes,
             unknown,
-        } = hits;
+        } = stood.hits;
         tracing::info!(id, tabs, routes, unknown, spread_ms, "invalidated");
         Ok(InvalidationAnswer {
-            id: Some(id),
+            id,
             lapsed,
             spread_ms,
-            ..hits.into()
+            ..stood.hits.into()
         })
     }
 
@@ -267,84 +287,13 @@ impl Commander {
     }
 
     async fn lift(&mut self, id: u32) -> Result<LiftAnswer, CommandError> {
-        self.standing
-            .position(id)
-            .ok_or(CommandError::NoSuchRule { id })?;
-        self.append(Entry::End { ids: vec![id] }, None).await?;
+        self.append(|standing| {
+            standing.position(id).ok_or(CommandError::NoSuchRule { id })?;
+            Ok(Some(Entry::End { ids: vec![id] }))
+        })
+        .await?;
         tracing::info!(id, "lifted");
         Ok(LiftAnswer { ok: true, id })
-    }
-
-    fn next_id(&self) -> Result<u32, CommandError> {
-        next_id(&self.standing)
-    }
-
-    /// Stores an entry, then lets it stand: nothing has changed where it could not be stored. With `configured`, the release that
-    /// the configuration names is remembered in the same step.
-    async fn append(
-        &mut self,
-        entry: Entry,
-        configured: Option<String>,
-    ) -> Result<(Change, Hits), CommandError> {
-        let mut next = self.standing.clone();
-        let change = next.apply(&entry);
-        let step = Step {
-            configured,
-            ..Step::of(&entry, &change, next.head)
-        };
-        self.store.commit(step).await?;
-        let hits = self.stand(next, self.broadcast(&entry), change.position).await;
-        Ok((change, hits))
-    }
-
-    /// Lets an entry stand that holds whether or not the disk hears of it: what it says would come about again after a restart.
-    async fn note(&mut self, entry: Entry) {
-        let mut next = self.standing.clone();
-        let change = next.apply(&entry);
-        let step = Step::of(&entry, &change, next.head);
-        self.stand(next, None, None).await;
-        self.store.note(step);
-    }
-
-    /// What every client is told of an entry.
-    fn broadcast(&self, entry: &Entry) -> Option<String> {
-        match entry {
-            Entry::Release { release, .. } => {
-                Some(server::released(&release.version, release.id, self.site.epoch))
-            }
-            Entry::Rule { .. } | Entry::End { .. } | Entry::MoveTimes { .. } => None,
-        }
-    }
-
-    /// Lets every shard go over to what stands now. How far the rule at `position` reaches.
-    async fn stand(&mut self, next: Standing, broadcast: Option<String>, position: Option<usize>) -> Hits {
-        self.standing = next;
-        let standing = Arc::new(self.standing.clone());
-        self.site.set_standing(Arc::clone(&standing));
-        let mut answers = Vec::new();
-        for shard in self.shards.iter() {
-            let (reply, answer) = oneshot::channel();
-            let (standing, broadcast) = (Arc::clone(&standing), broadcast.clone());
-            shard.force(Command::Standing(Box::new(NewStanding {
-                standing,
-                broadcast,
-                position,
-                reply,
-            })));
-            answers.push(answer);
-        }
-        let patience = answers::patience(self.site.config.limits.answer_ms);
-        match answers::sum(answers, patience).await {
-            Ok(hits) => hits,
-            Err(error) => {
-                // It stands: the shard goes over to it when it comes to that.
-                tracing::warn!(%error, "a shard did not say in time how many tabs a command reaches");
-                Hits {
-                    unknown: position.map_or(0, |_| self.site.census.open().into()),
-                    ..Hits::default()
-                }
-            }
-        }
     }
 }
 

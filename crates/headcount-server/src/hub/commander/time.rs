@@ -1,6 +1,6 @@
 //! Rules end when they should, whatever the clock does.
 
-use headcount_core::command_log::Entry;
+use headcount_core::command_log::{CommandLog, Entry};
 use headcount_core::invalidation::Rule;
 
 use super::Commander;
@@ -9,7 +9,7 @@ use crate::clock;
 /// A change of the clock that is a correction. Smaller ones are its steps.
 const CORRECTION_MS: u64 = 1_000;
 
-impl Commander {
+impl<Log: CommandLog> Commander<Log> {
     /// Follows the clock. Durations stay the same when the time of day is corrected.
     pub(super) async fn keep_time(&mut self) {
         clock::look();

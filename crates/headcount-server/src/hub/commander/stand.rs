@@ -1,0 +1,119 @@
+//! From a decision to what stands: append, read, and tell every shard.
+
+use std::sync::Arc;
+
+use headcount_core::command_log::{AppendError, Change, CommandLog, Entry, Position};
+use headcount_core::invalidation::Standing;
+use headcount_core::protocol::server;
+use tokio::sync::oneshot;
+
+use super::Commander;
+use crate::answers::{self, Hits};
+use crate::error::CommandError;
+use crate::shard::{Command, NewStanding};
+
+/// How often an entry is decided again because others were first. Each time, one of them got through.
+const TRIES: usize = 64;
+
+/// What became of an entry.
+#[derive(Debug, Default)]
+pub(super) struct Stood {
+    /// The number of the rule, if it was one.
+    pub(super) id: Option<u32>,
+    pub(super) change: Change,
+    /// How far the rule reaches.
+    pub(super) hits: Hits,
+}
+
+impl<Log: CommandLog> Commander<Log> {
+    /// Appends the entry that `decide` makes of what stands, and lets it stand. Nothing has changed where it could not be stored, or where
+    /// `decide` finds that there is nothing to do.
+    pub(super) async fn append(
+        &mut self,
+        decide: impl Fn(&Standing) -> Result<Option<Entry>, CommandError>,
+    ) -> Result<Option<Stood>, CommandError> {
+        for _ in 0..TRIES {
+            let Some(entry) = decide(&self.standing)? else {
+                return Ok(None);
+            };
+            match self.log.append(&entry, self.position).await {
+                Ok(position) => return self.read_to(position).await.map(Some),
+                Err(AppendError::Behind) => drop(self.read_next().await?),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(CommandError::Overloaded)
+    }
+
+    /// Lets an entry stand that any server would come to by itself. Where the log does not take it, the next look decides again.
+    pub(super) async fn note(&mut self, entry: Entry) {
+        let noted = match self.log.note(&entry, self.position).await {
+            Ok(position) => self.read_to(position).await.map(drop),
+            Err(error) => Err(error.into()),
+        };
+        if let Err(error) = noted {
+            tracing::debug!(%error, ?entry, "an entry was not noted");
+        }
+    }
+
+    /// Reads up to this entry. What became of it.
+    async fn read_to(&mut self, position: Position) -> Result<Stood, CommandError> {
+        loop {
+            let stood = self.read_next().await?;
+            if self.position >= position {
+                return Ok(stood);
+            }
+        }
+    }
+
+    async fn read_next(&mut self) -> Result<Stood, CommandError> {
+        let (position, entry) = self.log.next().await.ok_or(CommandError::Stopped)?;
+        Ok(self.read(position, entry).await)
+    }
+
+    /// Lets an entry stand.
+    pub(super) async fn read(&mut self, position: Position, entry: Entry) -> Stood {
+        self.position = position;
+        let change = self.standing.apply(&entry);
+        let (id, broadcast) = match &entry {
+            Entry::Release { release, .. } => {
+                let released = server::released(&release.version, release.id, self.site.epoch);
+                (None, Some(released))
+            }
+            Entry::Rule { rule, .. } => (Some(rule.id), None),
+            Entry::End { .. } | Entry::MoveTimes { .. } => (None, None),
+        };
+        let hits = self.tell_shards(broadcast, change.position).await;
+        Stood { id, change, hits }
+    }
+
+    /// Lets every shard go over to what stands now. How far the rule at `position` reaches.
+    async fn tell_shards(&self, broadcast: Option<String>, position: Option<usize>) -> Hits {
+        let standing = Arc::new(self.standing.clone());
+        self.site.set_standing(Arc::clone(&standing));
+        let mut answers = Vec::new();
+        for shard in self.shards.iter() {
+            let (reply, answer) = oneshot::channel();
+            let (standing, broadcast) = (Arc::clone(&standing), broadcast.clone());
+            shard.force(Command::Standing(Box::new(NewStanding {
+                standing,
+                broadcast,
+                position,
+                reply,
+            })));
+            answers.push(answer);
+        }
+        let patience = answers::patience(self.site.config.limits.answer_ms);
+        match answers::sum(answers, patience).await {
+            Ok(hits) => hits,
+            Err(error) => {
+                // It stands: the shard goes over to it when it comes to that.
+                tracing::warn!(%error, "a shard did not say in time how many tabs a command reaches");
+                Hits {
+                    unknown: position.map_or(0, |_| self.site.census.open().into()),
+                    ..Hits::default()
+                }
+            }
+        }
+    }
+}
