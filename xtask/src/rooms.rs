@@ -78,8 +78,8 @@ const HOUSES: [House; 2] = [
                 rooms: &["protocol"],
             },
             Floor {
-                what: "one client",
-                rooms: &["session"],
+                what: "one client, many servers",
+                rooms: &["cluster", "session"],
             },
         ],
         exceptions: &[],

@@ -41,33 +41,33 @@ pub enum Entry {
     },
 }
 
-/// Where a log is: how many entries it has had. 0 is before the first one.
+/// How far a log was read: the number of its last entry that was. 0 is before the first one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Position(pub u64);
+pub struct LogIndex(pub u64);
 
 /// Where entries are kept in order, and where every server that shares them reads them again.
 ///
-/// A server decides by what stands at some position, appends what it decided *after* that position, and lets an entry stand when it
-/// reads it back, its own ones too. So all servers let the same entries stand in the same order.
+/// A server decides by what stands after some entry, appends what it decided *after* that one, and lets an entry stand when it reads it
+/// back, its own ones too. So all servers let the same entries stand in the same order.
 pub trait CommandLog {
-    /// Appends an entry that was decided by what stood at `after`. When this returns the entry's position, the entry outlives this
+    /// Appends an entry that was decided by what stood at `after`. When this returns the entry's index, the entry outlives this
     /// process, and [`CommandLog::next`] will give it. An error means that it was not appended and will not be.
     fn append(
         &mut self,
         entry: &Entry,
-        after: Position,
-    ) -> impl Future<Output = Result<Position, AppendError>> + Send;
+        after: LogIndex,
+    ) -> impl Future<Output = Result<LogIndex, AppendError>> + Send;
 
     /// As [`CommandLog::append`], for what any server would decide again at a later look: a rule has lapsed, the clock was wrong. So it need
     /// not be durable when it is read.
     fn note(
         &mut self,
         entry: &Entry,
-        after: Position,
-    ) -> impl Future<Output = Result<Position, AppendError>> + Send;
+        after: LogIndex,
+    ) -> impl Future<Output = Result<LogIndex, AppendError>> + Send;
 
-    /// The next entry and its position, as soon as there is one. Dropping the future loses none. `None`: the log has ended.
-    fn next(&mut self) -> impl Future<Output = Option<(Position, Entry)>> + Send;
+    /// The next entry and its index, as soon as there is one. Dropping the future loses none. `None`: the log has ended.
+    fn next(&mut self) -> impl Future<Output = Option<(LogIndex, Entry)>> + Send;
 }
 
 /// Why an entry was not appended.

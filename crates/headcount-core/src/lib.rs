@@ -7,6 +7,7 @@
 
 pub mod backoff;
 pub mod belief;
+pub mod cluster;
 pub mod command_log;
 pub mod connection;
 pub mod epoch;

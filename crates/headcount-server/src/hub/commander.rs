@@ -11,7 +11,7 @@ mod time;
 use std::sync::Arc;
 use std::time::Duration;
 
-use headcount_core::command_log::{CommandLog, Entry, Position};
+use headcount_core::command_log::{CommandLog, Entry, LogIndex};
 use headcount_core::invalidation::{Rule, Standing, in_order};
 use headcount_core::limits::Limits;
 use headcount_core::protocol::admin::{InvalidationAnswer, LiftAnswer, ReleaseEntry};
@@ -115,7 +115,7 @@ pub(crate) struct Commander<Log> {
     store: Arc<Store>,
     log: Log,
     /// The entry that was read last.
-    position: Position,
+    index: LogIndex,
     /// What stands after it.
     standing: Standing,
     /// The release that the configuration named at the last start.
@@ -147,7 +147,7 @@ impl<Log: CommandLog> Commander<Log> {
             shards,
             store,
             log,
-            position: Position::default(),
+            index: LogIndex::default(),
             standing,
         }
     }
@@ -162,7 +162,7 @@ impl<Log: CommandLog> Commander<Log> {
                     None => return,
                 },
                 entry = self.log.next() => match entry {
-                    Some((position, entry)) => drop(self.read(position, entry).await),
+                    Some((index, entry)) => drop(self.read(index, entry).await),
                     None => return,
                 },
                 _ = look.tick() => {

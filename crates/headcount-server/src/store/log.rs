@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use headcount_core::command_log::{AppendError, CommandLog, Entry, Position};
+use headcount_core::command_log::{AppendError, CommandLog, Entry, LogIndex};
 use headcount_core::invalidation::Standing;
 
 use super::{Step, Store, StoreError};
@@ -17,9 +17,9 @@ pub(crate) struct LocalLog {
     store: Arc<Store>,
     /// What stands after all entries.
     standing: Standing,
-    end: Position,
+    end: LogIndex,
     /// Entries that were not read yet.
-    unread: VecDeque<(Position, Entry)>,
+    unread: VecDeque<(LogIndex, Entry)>,
 }
 
 impl LocalLog {
@@ -28,13 +28,13 @@ impl LocalLog {
         Self {
             store,
             standing,
-            end: Position::default(),
+            end: LogIndex::default(),
             unread: VecDeque::new(),
         }
     }
 
     /// What stands after this entry, and how the store gets there.
-    fn step(&self, entry: &Entry, after: Position) -> Result<(Standing, Step), AppendError> {
+    fn step(&self, entry: &Entry, after: LogIndex) -> Result<(Standing, Step), AppendError> {
         if after != self.end {
             return Err(AppendError::Behind);
         }
@@ -44,7 +44,7 @@ impl LocalLog {
         Ok((next, step))
     }
 
-    fn accept(&mut self, entry: &Entry, standing: Standing) -> Position {
+    fn accept(&mut self, entry: &Entry, standing: Standing) -> LogIndex {
         self.standing = standing;
         self.end.0 += 1;
         self.unread.push_back((self.end, entry.clone()));
@@ -53,19 +53,19 @@ impl LocalLog {
 }
 
 impl CommandLog for LocalLog {
-    async fn append(&mut self, entry: &Entry, after: Position) -> Result<Position, AppendError> {
+    async fn append(&mut self, entry: &Entry, after: LogIndex) -> Result<LogIndex, AppendError> {
         let (standing, step) = self.step(entry, after)?;
         self.store.commit(step).await?;
         Ok(self.accept(entry, standing))
     }
 
-    async fn note(&mut self, entry: &Entry, after: Position) -> Result<Position, AppendError> {
+    async fn note(&mut self, entry: &Entry, after: LogIndex) -> Result<LogIndex, AppendError> {
         let (standing, step) = self.step(entry, after)?;
         self.store.note(step);
         Ok(self.accept(entry, standing))
     }
 
-    async fn next(&mut self) -> Option<(Position, Entry)> {
+    async fn next(&mut self) -> Option<(LogIndex, Entry)> {
         match self.unread.pop_front() {
             Some(entry) => Some(entry),
             // Only the reader itself appends.

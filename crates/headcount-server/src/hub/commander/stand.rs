@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use headcount_core::command_log::{AppendError, Change, CommandLog, Entry, Position};
+use headcount_core::command_log::{AppendError, Change, CommandLog, Entry, LogIndex};
 use headcount_core::invalidation::Standing;
 use headcount_core::protocol::server;
 use tokio::sync::oneshot;
@@ -36,8 +36,8 @@ impl<Log: CommandLog> Commander<Log> {
             let Some(entry) = decide(&self.standing)? else {
                 return Ok(None);
             };
-            match self.log.append(&entry, self.position).await {
-                Ok(position) => return self.read_to(position).await.map(Some),
+            match self.log.append(&entry, self.index).await {
+                Ok(index) => return self.read_to(index).await.map(Some),
                 Err(AppendError::Behind) => drop(self.read_next().await?),
                 Err(error) => return Err(error.into()),
             }
@@ -47,8 +47,8 @@ impl<Log: CommandLog> Commander<Log> {
 
     /// Lets an entry stand that any server would come to by itself. Where the log does not take it, the next look decides again.
     pub(super) async fn note(&mut self, entry: Entry) {
-        let noted = match self.log.note(&entry, self.position).await {
-            Ok(position) => self.read_to(position).await.map(drop),
+        let noted = match self.log.note(&entry, self.index).await {
+            Ok(index) => self.read_to(index).await.map(drop),
             Err(error) => Err(error.into()),
         };
         if let Err(error) = noted {
@@ -57,23 +57,23 @@ impl<Log: CommandLog> Commander<Log> {
     }
 
     /// Reads up to this entry. What became of it.
-    async fn read_to(&mut self, position: Position) -> Result<Stood, CommandError> {
+    async fn read_to(&mut self, index: LogIndex) -> Result<Stood, CommandError> {
         loop {
             let stood = self.read_next().await?;
-            if self.position >= position {
+            if self.index >= index {
                 return Ok(stood);
             }
         }
     }
 
     async fn read_next(&mut self) -> Result<Stood, CommandError> {
-        let (position, entry) = self.log.next().await.ok_or(CommandError::Stopped)?;
-        Ok(self.read(position, entry).await)
+        let (index, entry) = self.log.next().await.ok_or(CommandError::Stopped)?;
+        Ok(self.read(index, entry).await)
     }
 
     /// Lets an entry stand.
-    pub(super) async fn read(&mut self, position: Position, entry: Entry) -> Stood {
-        self.position = position;
+    pub(super) async fn read(&mut self, index: LogIndex, entry: Entry) -> Stood {
+        self.index = index;
         let change = self.standing.apply(&entry);
         let (id, broadcast) = match &entry {
             Entry::Release { release, .. } => {

@@ -1,0 +1,50 @@
+//! How nodes reach each other: quickly, and without a promise.
+//!
+//! A message arrives once, not at all, or late. It is never kept for a node that is away, so nothing that must last is told here.
+
+use std::future::Future;
+
+use bytes::Bytes;
+
+use crate::connection::NodeId;
+
+/// Whom a message is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum To {
+    /// Every other node.
+    All,
+    /// The nodes that asked for it by [`Bus::watch`].
+    Watchers,
+    /// This node.
+    Node(NodeId),
+}
+
+/// What a node hears.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// A message of another node.
+    Message(Bytes),
+    /// The bus does not get through. What is sent from now on is lost.
+    Away,
+    /// It gets through again. What others sent meanwhile is lost.
+    Back,
+}
+
+/// The sending end of a bus. Cheap to clone.
+pub trait Bus: Clone + Send + Sync + 'static {
+    /// Sends a message of at most [`Bus::bytes_max`] bytes. Waits for nothing: where the bus does not get through, or is behind, the message
+    /// is lost. Whether it was taken.
+    fn send(&self, to: To, message: Bytes) -> bool;
+
+    /// Bytes of the longest message.
+    fn bytes_max(&self) -> usize;
+
+    /// Whether messages to [`To::Watchers`] are heard here from now on.
+    fn watch(&self, watches: bool);
+}
+
+/// The receiving end of a bus.
+pub trait Incoming: Send + 'static {
+    /// What is heard next. Dropping the future loses nothing. `None`: the bus has ended.
+    fn next(&mut self) -> impl Future<Output = Option<Notice>> + Send;
+}
