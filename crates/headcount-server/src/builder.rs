@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use headcount_core::connection::NodeId;
 use headcount_core::epoch::Epoch;
+use headcount_core::invalidation::Standing;
 use tokio::sync::mpsc;
 
 use crate::assets::{Assets, Served};
@@ -17,10 +18,10 @@ use crate::faults::Faults;
 use crate::guesses::Guesses;
 use crate::headcount::{Headcount, Inner};
 use crate::hooks::{self, Hooks};
-use crate::hub::commander::{self, Commander, Configured, Order};
+use crate::hub::commander::{self, Commander, Configured, KeptForLater, Order};
 use crate::keys::Keys;
 use crate::pages::LatestPages;
-use crate::shard::{self, Outlets};
+use crate::shard::{self, Outlets, Shards};
 use crate::site::Site;
 use crate::store::{LocalLog, Store, Stored};
 use crate::{bots, clock, history, hub};
@@ -104,7 +105,7 @@ impl Builder {
         self.config.secrets().warn_of_short();
         bots::prepare();
         let limits = &self.config.limits;
-        let with_history = limits.history_seconds > 0 && self.config.connection_tracking;
+        let with_history = self.config.keeps_history();
         let (store, stored) = match &self.data_dir {
             Some(directory) => Store::open(directory, limits, with_history, &self.faults).await?,
             None => Store::in_memory()?,
@@ -220,18 +221,10 @@ fn run(
         subscribing_queue,
     );
     site.vitals.spawn("the hub", hub_runs);
-    let config = &site.config;
-    let with_history = config.limits.history_seconds > 0 && config.connection_tracking;
-    let history = with_history.then(|| history::start(&site, &shards, &store, samples));
-    let log = LocalLog::new(Arc::clone(&store), standing.clone());
-    let commander = Commander::new(
-        Arc::clone(&site),
-        shards.clone(),
-        (Arc::clone(&store), log),
-        standing,
-        kept_for_later,
-        Arc::clone(&tickets),
-    );
+    let start_history = || history::start(&site, &shards, &store, samples);
+    let history = site.config.keeps_history().then(start_history);
+    let stood = (standing, kept_for_later);
+    let commander = commander(&site, &shards, &store, stood, &tickets);
     site.vitals.spawn("the commander", commander.run(order_queue));
     let handoffs = Mutex::new(Some(handoffs));
     let guesses = Arc::new(Guesses::new(&site.config.limits));
@@ -250,4 +243,23 @@ fn run(
         history,
         assets,
     })))
+}
+
+/// The commander of a server alone: its own store keeps the log.
+fn commander(
+    site: &Arc<Site>,
+    shards: &Shards,
+    store: &Arc<Store>,
+    (standing, kept_for_later): (Standing, KeptForLater),
+    tickets: &Arc<Tickets>,
+) -> Commander<LocalLog> {
+    let log = LocalLog::new(Arc::clone(store), standing.clone());
+    Commander::new(
+        Arc::clone(site),
+        shards.clone(),
+        (Arc::clone(store), log),
+        standing,
+        kept_for_later,
+        Arc::clone(tickets),
+    )
 }

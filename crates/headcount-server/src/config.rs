@@ -153,6 +153,11 @@ impl Config {
         }
     }
 
+    /// Whether counts by version are kept over time.
+    pub(crate) fn keeps_history(&self) -> bool {
+        self.limits.history_seconds > 0 && self.connection_tracking
+    }
+
     /// How many threads hold connections: `shards`, or one per core.
     pub fn shards_count(&self) -> usize {
         match self.shards {

@@ -1,4 +1,4 @@
-//! The keys of a server: each derived from one secret, under a name of its own.
+//! The keys of a server: each derived from one secret, under its own name.
 //!
 //! Servers that share the secret have the same keys. So they read each other's connection ids, and know a browser again that another
 //! one has seen.

@@ -154,9 +154,7 @@ impl Cause {
                 setting: "route_tracking",
             })],
             Self::Store => vec![
-                command(CommandError::StoreHangs {
-                    reason: "the disk does not answer",
-                }),
+                command(STORE_HANGS),
                 command(CommandError::Draining),
                 Refusal::not_stored("the command could not be stored, so no tab was told"),
                 command(CommandError::OutOfNumbers),
@@ -182,6 +180,10 @@ impl Cause {
         }
     }
 }
+
+const STORE_HANGS: CommandError = CommandError::StoreHangs {
+    reason: "the disk does not answer",
+};
 
 fn command(error: CommandError) -> Refusal {
     Refusal::from(error)

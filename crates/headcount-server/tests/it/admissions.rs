@@ -299,6 +299,6 @@ fn browsers_that_show_the_same_are_one_question_of_the_app() {
         socket.shutdown(std::net::Shutdown::Both).unwrap();
         answering.join().unwrap()
     });
-    // One that asks after the app has answered is a question of its own.
+    // One that asks after the app has answered is asked about separately.
     assert!((1..=5).contains(&questions), "{questions} questions");
 }
