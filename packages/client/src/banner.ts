@@ -4,7 +4,7 @@
 // lose: after a deploy the old files may be gone, so the page fetches it before. Where it cannot be loaded, a plain button asks.
 // Part of the refresh, which asks.
 
-import type { Clock } from './environment.js'
+import type { Clock } from './clock.js'
 import type { Listeners, Prompt } from './events.js'
 import type * as Question from './question.js'
 

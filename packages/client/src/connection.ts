@@ -1,7 +1,7 @@
 // Acts on the effects of the session: the one place that holds its line and its timers, and that remembers which transport got through.
 
 import type { Environment } from './environment.js'
-import type { HeadcountOptions } from './headcount.js'
+import type { HeadcountOptions } from './face.js'
 import type { Identity } from './identity.js'
 import { createLine } from './line.js'
 import { read, type Received } from './messages.js'

@@ -1,6 +1,7 @@
 // The world outside, as one value: time, chance, storage, the network and the page. Tests bring their own.
 
 import type { LoadQuestion } from './banner.js'
+import type { Clock } from './clock.js'
 import type { LoadReading } from './numbers.js'
 import { sessionPlace, type Place } from './storage.js'
 import type { LoadRefresh } from './refreshing-later.js'
@@ -8,19 +9,6 @@ import { reload } from './reload.js'
 import type { Connect, TransportName } from './transport/link.js'
 import { later } from './transport/later.js'
 import { websocket } from './transport/websocket.js'
-
-/** Runs `work` once, after so many milliseconds, unless it is set to something else first. Set to nothing, it is stopped. */
-export type Timer = (ms?: number, work?: () => void) => void
-
-/** Time and chance. */
-export interface Clock {
-  /** Milliseconds since the Unix epoch: unlike a monotonic clock it goes on while the machine sleeps. */
-  readonly now: () => number
-  /** A timer that is not set. */
-  timer(): Timer
-  /** A random number from 0 up to, and without, 1. */
-  readonly random: () => number
-}
 
 /** Everything that the client asks of its surroundings. */
 export interface Environment {

@@ -1,7 +1,8 @@
 // What the package exports.
 
 import { browserEnvironment } from './environment.js'
-import { baseOf, startHeadcount, type Headcount, type HeadcountOptions } from './headcount.js'
+import type { Headcount, HeadcountOptions } from './face.js'
+import { baseOf, startHeadcount } from './headcount.js'
 import { join } from './members.js'
 
 /**
@@ -15,10 +16,10 @@ export function createHeadcount(given: HeadcountOptions = {}): Headcount {
 
 export type { BannerTexts } from './question.js'
 export type { Command, HeadcountEvents, Held, Prompt } from './events.js'
-export type { Headcount, HeadcountOptions } from './headcount.js'
-export type { Connected, Message, VersionMessage } from './messages.js'
+export type { Headcount, HeadcountOptions } from './face.js'
+export type { Connected, Message, StatsConnection, VersionMessage } from './messages.js'
 export type { RefreshMode } from './refresh.js'
 export type { Phase } from './session.js'
-export type { Counts, Stats, StatsConnection } from './stats.js'
+export type { Counts, Stats } from './stats.js'
 export type { SubscribeOptions } from './subscription.js'
 export type { TransportName } from './transport/link.js'

@@ -7,7 +7,7 @@
 // The page keeps the first one under a symbol, so that bundles find it. The number in its name is that of {@link Join} and
 // {@link Headcount}; it rises when a later client could not work with an earlier one, and nothing is ever taken away before.
 
-import type { Headcount, HeadcountOptions } from './headcount.js'
+import type { Headcount, HeadcountOptions } from './face.js'
 
 /** Adds a member; `null` from a client that has ended permanently. */
 export type Join = (options: HeadcountOptions) => Headcount | null

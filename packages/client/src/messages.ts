@@ -4,8 +4,6 @@
 // `type` is a sign of life or a custom message of the application. Other texts are ignored. Cases:
 // `protocol/vectors/server-messages.json` and `client-messages.json`.
 
-import type { StatsConnection } from './stats.js'
-
 /** Always the first message of a stream. */
 export interface Connected {
   readonly type: 'connected'
@@ -36,6 +34,18 @@ export interface VersionMessage {
   readonly epoch?: string
   readonly force?: boolean
   readonly prompt?: boolean
+}
+
+/** One open tab among the numbers. */
+export interface StatsConnection {
+  readonly id: string
+  readonly version: string
+  /** Absent where the server does not track routes. */
+  readonly route?: string
+  /** Only where the server tracks addresses. */
+  readonly ip?: string
+  /** `true` if the tab is hidden. */
+  readonly hidden?: boolean
 }
 
 /** The numbers, whole. */

@@ -2,7 +2,7 @@
 
 import type { Environment } from './environment.js'
 import type { Listeners } from './events.js'
-import type { HeadcountOptions } from './headcount.js'
+import type { HeadcountOptions } from './face.js'
 import type { Identity } from './identity.js'
 import { drawPlain } from './plain.js'
 import type { RefreshNeeds } from './refreshing.js'

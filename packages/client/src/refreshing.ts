@@ -6,7 +6,7 @@
 
 import { reloadAgain } from './again.js'
 import { showBanner, type DrawPlain, type ShowsBanner } from './banner.js'
-import type { Clock } from './environment.js'
+import type { Clock } from './clock.js'
 import type { Command, Listeners } from './events.js'
 import { historyPlace } from './history-place.js'
 import { lookAt } from './leap.js'

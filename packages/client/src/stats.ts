@@ -3,19 +3,7 @@
 // Each step makes a new object; unchanged parts keep their identity, so that comparisons are cheap. Counts have no
 // inherited keys: a page may be called `__proto__`. Cases: `protocol/vectors/deltas.json`.
 
-import type { StatsDelta, StatsMessage } from './messages.js'
-
-/** One open tab in {@link Stats}. */
-export interface StatsConnection {
-  readonly id: string
-  readonly version: string
-  /** Absent where the server does not track routes. */
-  readonly route?: string
-  /** Only where the server tracks addresses. */
-  readonly ip?: string
-  /** `true` if the tab is hidden. */
-  readonly hidden?: boolean
-}
+import type { StatsConnection, StatsDelta, StatsMessage } from './messages.js'
 
 /** Counts by name. No inherited keys. */
 export type Counts = Readonly<Record<string, number>>

@@ -1,6 +1,6 @@
 // A clock that the test moves, and places that keep, forget or refuse.
 
-import type { Clock, Timer } from '../src/environment.js'
+import type { Clock, Timer } from '../src/clock.js'
 import type { Place } from '../src/storage.js'
 
 /** Time stands still until `pass`. */
