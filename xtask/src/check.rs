@@ -3,7 +3,9 @@
 //! The steps go from the fast to the slow, and the first failure ends the run.
 
 use crate::report::{Failure, Passed, step};
-use crate::{arrows, dependencies, documents, names, phrases, reference, rooms, run, rust, sizes, source};
+use crate::{
+    arrows, circles, dependencies, documents, names, phrases, reference, rooms, run, rust, sizes, source,
+};
 
 /// The gates, then the unit tests.
 pub(crate) fn check() -> Result<(), Failure> {
@@ -18,6 +20,7 @@ pub(crate) fn gates() -> Result<(), Failure> {
     step("rules on sources", source::rules)?;
     let sources = rust::sources()?;
     step("arrows between the rooms of a crate", || rooms::rules(&sources))?;
+    step("circles of files", || circles::rules(&sources))?;
     step("names of public types", || names::rules(&sources))?;
     step("sizes of files and functions", || sizes::rules(&sources))?;
     step("documents name what exists", documents::rules)?;

@@ -12,6 +12,7 @@ mod browser;
 mod canary;
 mod chart;
 mod check;
+mod circles;
 mod demo;
 mod dependencies;
 mod dist;

@@ -4,13 +4,13 @@
 //! lower floors only, so no two rooms need each other. The floors are written down here once; `cargo xtask generate` draws them into
 //! ARCHITECTURE.md. What is named counts, whether in a `use`, in a path or within a macro; tests may name what they like.
 
-mod paths;
+pub(crate) mod paths;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use paths::{Face, Named, named};
+use paths::{Face, named};
 
 use crate::report::{Failure, Passed};
 use crate::rust::Source;
@@ -212,10 +212,10 @@ fn arrows(house: &House, sources: &[&Source]) -> Vec<Arrow> {
     for source in sources.iter().filter(|source| !is_face(source)) {
         let module = module(house.folder, &source.path);
         let Some(from) = module.first() else { continue };
-        for Named { name, line } in named(&source.items, &module) {
-            let to = face.room_of(&name);
+        for named in named(&source.items, &module) {
+            let to = face.room_of(named.room());
             if to != from {
-                let place = format!("{}:{line}", source.path.display());
+                let place = format!("{}:{}", source.path.display(), named.line);
                 arrows.push(Arrow {
                     from: from.clone(),
                     to: to.to_owned(),
@@ -228,7 +228,7 @@ fn arrows(house: &House, sources: &[&Source]) -> Vec<Arrow> {
 }
 
 /// The module that a file is: `shard/mod.rs` is `shard`, and `shard/lean.rs` is `shard::lean`.
-fn module(folder: &str, path: &Path) -> Vec<String> {
+pub(crate) fn module(folder: &str, path: &Path) -> Vec<String> {
     let inside = path.strip_prefix(folder).unwrap_or(path).with_extension("");
     let mut parts: Vec<String> = inside
         .components()

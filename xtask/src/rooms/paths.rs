@@ -1,28 +1,43 @@
-//! Names of other rooms, as code writes them: `crate::clock::now()`, `use super::super::{clock, head};`.
+//! Names of other modules, as code writes them: `crate::clock::now()`, `use super::super::{clock, head};`, `lean::Judge`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::iter::Peekable;
 
-use proc_macro2::{Delimiter, Group, TokenStream, TokenTree, token_stream::IntoIter};
+use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree, token_stream::IntoIter};
 use quote::ToTokens;
 use syn::{Item, UseTree};
 
 use crate::rust::Source;
 
-/// What stands right below the crate in some path, and in which line.
+/// A path that starts at the crate, and in which line it stands.
 #[derive(Debug, PartialEq)]
-pub(super) struct Named {
-    pub(super) name: String,
-    pub(super) line: usize,
+pub(crate) struct Named {
+    pub(crate) path: Vec<String>,
+    pub(crate) line: usize,
+}
+
+impl Named {
+    /// What stands right below the crate in it.
+    pub(super) fn room(&self) -> &str {
+        self.path.first().map_or("", String::as_str)
+    }
 }
 
 /// What these items of `module` name of the crate.
-pub(super) fn named(items: &[Item], module: &[String]) -> Vec<Named> {
-    let mut found = Vec::new();
+pub(crate) fn named(items: &[Item], module: &[String]) -> Vec<Named> {
+    let children = items.iter().filter_map(|item| match item {
+        Item::Mod(module) if module.content.is_none() => Some(module.ident.to_string()),
+        _ => None,
+    });
+    let mut search = Search {
+        children: children.collect(),
+        module: module.to_vec(),
+        found: Vec::new(),
+    };
     for item in items {
-        walk(item.to_token_stream(), module, &mut found);
+        search.walk(item.to_token_stream(), module);
     }
-    found
+    search.found
 }
 
 /// What the crate shows under another name than that of its room: `Headcount` lives in `headcount`.
@@ -60,25 +75,103 @@ fn shown(tree: &UseTree, room: &str, rooms: &mut BTreeMap<String, String>) {
     rooms.insert(name.to_string(), room.to_owned());
 }
 
-fn walk(tokens: TokenStream, module: &[String], found: &mut Vec<Named>) {
-    let mut tokens = tokens.into_iter().peekable();
-    let mut inner = None;
-    while let Some(token) = tokens.next() {
-        match token {
-            TokenTree::Ident(word) if word == "crate" => follow(&mut tokens, &[], found),
-            TokenTree::Ident(word) if word == "super" => {
-                let above = module.len().saturating_sub(1 + further(&mut tokens));
-                follow(&mut tokens, &module[..above], found);
+struct Search {
+    /// Modules that the file declares, which it names without a `crate` or `super`.
+    children: BTreeSet<String>,
+    module: Vec<String>,
+    found: Vec<Named>,
+}
+
+impl Search {
+    fn walk(&mut self, tokens: TokenStream, module: &[String]) {
+        let mut tokens = tokens.into_iter().peekable();
+        let mut inner = None;
+        let mut colons = 0;
+        while let Some(token) = tokens.next() {
+            let before = std::mem::take(&mut colons);
+            let begins = before < 2;
+            match token {
+                TokenTree::Ident(word) if word == "crate" => self.follow(&mut tokens, &[]),
+                TokenTree::Ident(word) if word == "super" => {
+                    let above = module.len().saturating_sub(1 + further(&mut tokens));
+                    self.follow(&mut tokens, &module[..above]);
+                }
+                TokenTree::Ident(word) if word == "mod" => inner = tokens.peek().map(ToString::to_string),
+                TokenTree::Ident(word) if begins && self.children.contains(&word.to_string()) => {
+                    self.follow_child(&mut tokens, &word);
+                }
+                TokenTree::Group(group) => {
+                    let is_module = group.delimiter() == Delimiter::Brace;
+                    let name = inner.take().filter(|_| is_module);
+                    let module: Vec<String> = module.iter().cloned().chain(name).collect();
+                    self.walk(group.stream(), &module);
+                }
+                TokenTree::Punct(punct) if punct.as_char() == ';' => inner = None,
+                TokenTree::Punct(punct) if punct.as_char() == ':' => colons = before + 1,
+                _ => {}
             }
-            TokenTree::Ident(word) if word == "mod" => inner = tokens.peek().map(ToString::to_string),
-            TokenTree::Group(group) => {
-                let is_module = group.delimiter() == Delimiter::Brace;
-                let name = inner.take().filter(|_| is_module);
-                let module: Vec<String> = module.iter().cloned().chain(name).collect();
-                walk(group.stream(), &module, found);
+        }
+    }
+
+    /// What comes behind a module of the file, where that begins a path.
+    fn follow_child(&mut self, tokens: &mut Peekable<IntoIter>, child: &Ident) {
+        if takes_colons(&mut tokens.clone()) {
+            let base = [&self.module[..], &[child.to_string()]].concat();
+            self.follow(tokens, &base);
+        }
+    }
+
+    /// What comes behind a `crate`, `super` or child that leads to the module `base`.
+    fn follow(&mut self, tokens: &mut Peekable<IntoIter>, base: &[String]) {
+        if !takes_colons(tokens) {
+            return;
+        }
+        match tokens.peek() {
+            Some(TokenTree::Ident(word)) => {
+                let line = word.span().start().line;
+                let path = [base, &[word.to_string()]].concat();
+                tokens.next();
+                if takes_colons(&mut tokens.clone()) {
+                    return self.follow(tokens, &path);
+                }
+                self.found.push(Named { path, line });
             }
-            TokenTree::Punct(punct) if punct.as_char() == ';' => inner = None,
+            Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Brace => {
+                self.follow_each(group, base);
+            }
+            // `crate::site::*`, `Vec::<u8>::new()`
+            Some(other) if !base.is_empty() => self.found.push(Named {
+                path: base.to_vec(),
+                line: other.span().start().line,
+            }),
             _ => {}
+        }
+    }
+
+    /// Each part of `{a::b, c, d::{e, f}}`.
+    fn follow_each(&mut self, group: &Group, base: &[String]) {
+        let mut tokens = group.stream().into_iter().peekable();
+        let mut is_first = true;
+        while let Some(token) = tokens.next() {
+            let was_first = std::mem::replace(&mut is_first, false);
+            match token {
+                TokenTree::Punct(punct) => is_first = punct.as_char() == ',',
+                TokenTree::Ident(word) if was_first => {
+                    let line = word.span().start().line;
+                    let is_itself = word == "self";
+                    let path = if is_itself {
+                        base.to_vec()
+                    } else {
+                        [base, &[word.to_string()]].concat()
+                    };
+                    if takes_colons(&mut tokens.clone()) {
+                        self.follow(&mut tokens, &path);
+                    } else {
+                        self.found.push(Named { path, line });
+                    }
+                }
+                _ => {}
+            }
         }
     }
 }
@@ -98,43 +191,9 @@ fn further(tokens: &mut Peekable<IntoIter>) -> usize {
     }
 }
 
-/// What comes behind a `crate` or `super` that leads to the module `base`.
-fn follow(tokens: &mut Peekable<IntoIter>, base: &[String], found: &mut Vec<Named>) {
-    if !takes_colons(tokens) {
-        return;
-    }
-    match tokens.peek() {
-        Some(TokenTree::Ident(word)) => {
-            let name = base.first().cloned().unwrap_or_else(|| word.to_string());
-            let line = word.span().start().line;
-            found.push(Named { name, line });
-        }
-        Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Brace => {
-            found.extend(first_words(group).map(|(word, line)| {
-                let name = base.first().cloned().unwrap_or(word);
-                Named { name, line }
-            }));
-        }
-        _ => {}
-    }
-}
-
 fn takes_colons(tokens: &mut Peekable<IntoIter>) -> bool {
     let is_colon = |token: &TokenTree| matches!(token, TokenTree::Punct(punct) if punct.as_char() == ':');
     tokens.next_if(is_colon).is_some() && tokens.next_if(is_colon).is_some()
-}
-
-/// The first word of each part of `{a::b, c, d::{e, f}}`.
-fn first_words(group: &Group) -> impl Iterator<Item = (String, usize)> {
-    let mut is_first = true;
-    group.stream().into_iter().filter_map(move |token| {
-        let was_first = is_first;
-        is_first = matches!(&token, TokenTree::Punct(punct) if punct.as_char() == ',');
-        match token {
-            TokenTree::Ident(word) if was_first => Some((word.to_string(), word.span().start().line)),
-            _ => None,
-        }
-    })
 }
 
 #[cfg(test)]
@@ -150,7 +209,10 @@ mod tests {
     fn names(text: &str) -> Vec<(String, usize)> {
         let module = ["shard", "lean"].map(str::to_owned);
         let found = named(&source(text).items, &module);
-        found.into_iter().map(|named| (named.name, named.line)).collect()
+        found
+            .into_iter()
+            .map(|named| (named.path.join("::"), named.line))
+            .collect()
     }
 
     fn is(text: &str, expected: &[(&str, usize)]) {
@@ -165,14 +227,28 @@ mod tests {
     fn every_way_to_name_a_room() {
         is("use crate::clock;", &[("clock", 1)]);
         is(
-            "use crate::{clock::now,\n    head::{Head, cookies}, site};",
-            &[("clock", 1), ("head", 2), ("site", 2)],
+            "use crate::{clock::now,\n    head::{self, Head, cookies}, site};",
+            &[
+                ("clock::now", 1),
+                ("head", 2),
+                ("head::Head", 2),
+                ("head::cookies", 2),
+                ("site", 2),
+            ],
         );
-        is("fn f() {\n    crate::clock::now();\n}", &[("clock", 2)]);
-        is("fn f() { info!(\"{}\", crate::clock::now()); }", &[("clock", 1)]);
+        is("fn f() {\n    crate::clock::now();\n}", &[("clock::now", 2)]);
+        is(
+            "fn f() { info!(\"{}\", crate::clock::now()); }",
+            &[("clock::now", 1)],
+        );
         is("use super::super::{clock, head};", &[("clock", 1), ("head", 1)]);
         is("mod inner { use super::super::super::clock; }", &[("clock", 1)]);
-        is("use super::roll::Roll;", &[("shard", 1)]);
+        is("use super::roll::Roll;", &[("shard::roll::Roll", 1)]);
+        is("use crate::site::*;", &[("site", 1)]);
+        is(
+            "mod judge; use judge::Judge; fn f(judge: judge::Other) { std::judge::no() }",
+            &[("shard::lean::judge::Judge", 1), ("shard::lean::judge::Other", 1)],
+        );
     }
 
     #[test]
