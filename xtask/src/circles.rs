@@ -199,21 +199,28 @@ fn without_faces(items: &[Item]) -> Vec<Item> {
         .iter()
         .filter(|item| !matches!(item, Item::Use(_)))
         .map(text)
-        .collect();
-    let words: BTreeSet<&str> = others
-        .split(|letter: char| !letter.is_alphanumeric() && letter != '_')
-        .collect();
+        .collect::<Vec<_>>()
+        .join(" ");
     let hands_on = |item: &ItemUse| {
-        !matches!(item.vis, Visibility::Inherited)
-            && leaves(&item.tree, "")
-                .iter()
-                .all(|name| !words.contains(name.as_str()))
+        let is_used = |name: &String| uses(&others, name);
+        !matches!(item.vis, Visibility::Inherited) && !leaves(&item.tree, "").iter().any(is_used)
     };
     items
         .iter()
         .filter(|item| !matches!(item, Item::Use(item) if hands_on(item)))
         .cloned()
         .collect()
+}
+
+/// Whether code, its tokens apart by spaces, uses this name. That of a function must be called.
+fn uses(code: &str, name: &str) -> bool {
+    let is_function = name.starts_with(|letter: char| letter.is_lowercase());
+    let words: Vec<&str> = code.split(' ').collect();
+    words.iter().enumerate().any(|(at, word)| {
+        let before = at.checked_sub(1).map_or("", |before| words[before]);
+        let after = words.get(at + 1).copied().unwrap_or_default();
+        *word == name && (!is_function || after.starts_with('(') && !matches!(before, "fn" | "." | "::"))
+    })
 }
 
 #[cfg(test)]

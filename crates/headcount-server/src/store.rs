@@ -5,6 +5,7 @@
 //! full stops only new commands, and those are answered in time. Values are the JSON of the admin API: a reader of the
 //! files needs no other format. Without a directory the store keeps nothing.
 //!
+//! - `step`: what is read at start, and what one write changes.
 //! - `file`: making and opening a file. `worker`: its thread. `health`: whether it can be written.
 //! - `private`: its permissions.
 //! - `log`: the log of commands that this store keeps. `commands`, `history`: the contents of the two files. `high_water`: the last number, in a file beside them. `error`: its
@@ -18,6 +19,7 @@ mod high_water;
 mod history;
 mod log;
 mod private;
+mod step;
 mod worker;
 
 use std::path::Path;
@@ -25,92 +27,29 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use headcount_core::command_log::{Change, Entry};
 use headcount_core::epoch::Epoch;
 use headcount_core::history::{Minute, Sample};
-use headcount_core::invalidation::Rule;
 use headcount_core::limits::Limits;
-use headcount_core::protocol::admin::{ReleaseEntry, RuleEntry};
-use headcount_core::release::Release;
 use redb::Database;
 
 use crate::clock;
 use crate::faults::Faults;
 use crate::metrics::Meters;
 use commands::Commands;
-use file::Place;
+use file::StoreFile;
 use health::Health;
 use history::Minutes;
+use private::{COMMANDS_FILE, HISTORY_FILE};
 use worker::{Book, Desk};
 
 pub use error::StoreError;
 pub(crate) use health::Condition;
 pub(crate) use log::LocalLog;
-
-const COMMANDS_FILE: &str = "headcount.redb";
-const HISTORY_FILE: &str = "history.redb";
+pub(crate) use step::{Step, Stored};
 
 /// How long a server that starts waits for the one before it to hand the store over. That takes a moment after the drain began.
 const HANDOVER: Duration = Duration::from_secs(2);
 const HANDOVER_LOOK: Duration = Duration::from_millis(20);
-
-/// What the store held at start.
-#[derive(Debug, Default)]
-pub(crate) struct Stored {
-    /// Whose numbers the commands have. It is as old as the store.
-    pub(crate) epoch: Epoch,
-    /// The number of the newest command ever given.
-    pub(crate) head: u32,
-    /// The release that the configuration named last.
-    pub(crate) configured: Option<String>,
-    /// Releases, oldest first.
-    pub(crate) releases: Vec<Release>,
-    /// Rules, oldest first. One whose pattern no longer fits the limits is left out, with a warning.
-    pub(crate) rules: Vec<Rule>,
-    /// The history, oldest first.
-    pub(crate) samples: Vec<Sample>,
-}
-
-/// One durable step: everything in it happens, or nothing.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Step {
-    /// The number of the newest command.
-    pub(crate) head: u32,
-    /// The release that the configuration names.
-    pub(crate) configured: Option<String>,
-    /// A release to add.
-    pub(crate) release: Option<ReleaseEntry>,
-    /// Releases to forget, by number.
-    pub(crate) forget_releases: Vec<u32>,
-    /// Rules to add, or to replace where they have the number of one.
-    pub(crate) rules: Vec<RuleEntry>,
-    /// Rules to forget, by number.
-    pub(crate) forget_rules: Vec<u32>,
-}
-
-impl Step {
-    /// What an entry of the log of commands changes on disk, by what it `changed` among what stands. `head` is the newest command's number.
-    pub(crate) fn of(entry: &Entry, changed: &Change, head: u32) -> Self {
-        let mut step = Self {
-            head,
-            forget_releases: changed.forgotten.iter().map(|release| release.id).collect(),
-            rules: changed
-                .moved
-                .iter()
-                .map(|rule| RuleEntry::from(&**rule))
-                .collect(),
-            forget_rules: changed.ended.iter().map(|rule| rule.id).collect(),
-            ..Self::default()
-        };
-        match entry {
-            Entry::Release { release, .. } => step.release = Some(release.into()),
-            Entry::Rule { rule, .. } => step.rules.push(rule.into()),
-            Entry::End { ids } => step.forget_rules.clone_from(ids),
-            Entry::MoveTimes { .. } => {}
-        }
-        step
-    }
-}
 
 /// The store.
 #[derive(Debug)]
@@ -153,7 +92,7 @@ impl Store {
             source,
         })?;
         let meters: Arc<Meters> = Arc::default();
-        let place = |name: &str| Place {
+        let place = |name: &str| StoreFile {
             path: directory.join(name),
             is_history: name == HISTORY_FILE,
             faults: faults.clone(),
@@ -261,7 +200,7 @@ struct Opened {
     is_behind: bool,
 }
 
-async fn open_commands(place: &Place, had_history: bool) -> Result<Opened, StoreError> {
+async fn open_commands(place: &StoreFile, had_history: bool) -> Result<Opened, StoreError> {
     let epoch = new_epoch()?;
     let fill = |database: &Database| Commands::new(epoch, place).commit(database, None, true);
     let (database, is_new) = patiently(|| place.open(fill)).await?;
@@ -283,7 +222,7 @@ async fn open_commands(place: &Place, had_history: bool) -> Result<Opened, Store
 
 /// The server starts also if the history cannot be opened: it goes on in memory, and on disk as soon as that works.
 async fn open_history(
-    place: &Place,
+    place: &StoreFile,
     commands: &Database,
     limits: &Limits,
 ) -> Result<(Option<Database>, Vec<Sample>), StoreError> {

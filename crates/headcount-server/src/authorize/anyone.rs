@@ -3,7 +3,8 @@
 //! Anyone who can open a stream then sees the counts, the routes and, with `ip_tracking`, the addresses of all
 //! visitors. Use it only in a network without other people; the binary warns about it.
 
-use super::{AuthorizeRequest, Authorizer, Reads, Verdict, VerdictFuture};
+use super::authorizer::{AuthorizeRequest, Authorizer, Verdict, VerdictFuture};
+use super::credentials::Reads;
 
 /// Admits every browser, also one without any cookie.
 #[derive(Clone, Copy, Debug)]

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::future::Future;
 
-use super::{AuthorizeRequest, Authorizer, Reads, Verdict, VerdictFuture};
+use super::authorizer::{AuthorizeRequest, Authorizer, Verdict, VerdictFuture};
+use super::credentials::Reads;
 
 /// What a closure may answer: a [`Verdict`], or a `bool` where `true` admits for `limits.admission_ms` and is then asked for
 /// again.

@@ -3,7 +3,7 @@
 //! Authorizers name what they read; everything else is dropped with the request. headcount's own cookies go only to
 //! authorizers that name them.
 
-use super::ticket;
+use super::ticket_cookie::is_ticket_cookie;
 use crate::head::Head;
 
 /// The cookie that tells apart two browsers that subscribe to stats by POST. Random, for the browser session only, and set
@@ -162,7 +162,7 @@ impl CookieRead {
 
 /// Whether headcount itself sets this cookie, here or on another server of the host. The site need not learn of it.
 pub(crate) fn is_own(cookie: &str) -> bool {
-    cookie == BROWSER_COOKIE || ticket::is_ticket_cookie(cookie)
+    cookie == BROWSER_COOKIE || is_ticket_cookie(cookie)
 }
 
 impl Credentials {
@@ -270,7 +270,7 @@ mod tests {
             kept(&reads, "headcount_browser=1; sid=a=b;c").unwrap(),
             "cookie: sid=a=b; c, user-agent: Firefox"
         );
-        let reads = reads.and(ticket::Tickets::default().reads());
+        let reads = reads.and(crate::authorize::ticket::Tickets::default().reads());
         assert_eq!(
             kept(&reads, own).unwrap(),
             format!("cookie: {ticket}, user-agent: Firefox")

@@ -14,7 +14,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::Credentials;
+use super::credentials::Credentials;
 use crate::head::without_cookies;
 
 /// Cookies remembered that admitted a subscriber, and as many others that were ended. 24 bytes each.

@@ -33,15 +33,15 @@ use rustls::{ClientConfig, RootCertStore};
 use sha2::{Digest, Sha256};
 use tokio::sync::{OnceCell, Semaphore};
 
-use super::credentials::is_own;
-use super::{AuthorizeRequest, Authorizer, Credentials, Reads, Verdict, VerdictFuture};
+use super::authorizer::{ASKED_AT_ONCE, AuthorizeRequest, Authorizer, Verdict, VerdictFuture};
+use super::credentials::{Credentials, Reads, is_own};
 use crate::config::ForwardAuthConfig;
 use crate::head::without_cookies;
 
 /// Answers remembered.
 const QUESTIONS_MAX: usize = 1_000;
 /// Requests to the app under way; further ones wait, within their timeout.
-const ASKING_MAX: usize = 2 * super::ASKED_AT_ONCE;
+const ASKING_MAX: usize = 2 * ASKED_AT_ONCE;
 /// Least time the app's admission holds, milliseconds; longer where the cache is longer, and never longer than
 /// `limits.admission_ms`.
 const ADMISSION_MS_MIN: u64 = 30_000;

@@ -20,10 +20,6 @@
 //! Deliberately absent: telling a browser why it was refused. It gets `stats-unauthorized`; reasons go to the log.
 
 use std::borrow::Cow;
-use std::fmt;
-use std::future::Future;
-use std::net::IpAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,55 +28,23 @@ use headcount_core::limits::Limits;
 use crate::config::Config;
 
 pub mod anyone;
+mod authorizer;
 pub mod closure;
 mod credentials;
 pub(crate) mod ended;
 pub mod forward;
 pub mod sealed_session;
 pub mod ticket;
+mod ticket_cookie;
 
+pub(crate) use authorizer::ASKED_AT_ONCE;
+pub use authorizer::{AuthorizeRequest, Authorizer, Verdict, VerdictFuture};
 pub(crate) use credentials::{BROWSER_COOKIE, is_own};
 pub use credentials::{CookieRead, Credentials, Reads};
 use ended::Ended;
 
-/// Questions of one kind that are asked about at once: renewals are one kind, newcomers the other. Further ones wait.
-pub(crate) const ASKED_AT_ONCE: usize = 64;
-
 /// How long all authorizers together may take over one question.
 const AUTHORIZE_TIME_MAX: Duration = Duration::from_secs(10);
-
-/// One question to an authorizer.
-#[derive(Clone, Debug)]
-pub struct AuthorizeRequest {
-    /// What the browser showed. Empty only where an authorizer needs nothing ([`Reads::nothing`]).
-    pub credentials: Arc<Credentials>,
-    /// The connection that wants stats, as its tab knows it.
-    pub connection_id: String,
-    /// The client address, where `ip_tracking` is on and it is known.
-    pub ip: Option<IpAddr>,
-    /// Now, milliseconds since the Unix epoch.
-    pub now_ms: u64,
-}
-
-/// An authorizer's answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// May see stats. Asked again at this time, and after `limits.admission_ms` at the latest.
-    Admitted {
-        /// When the admission ends, milliseconds since the Unix epoch.
-        until_ms: u64,
-    },
-    /// May not.
-    Refused,
-    /// The authorizer could not decide (its app did not answer). No new subscriber is admitted; one that this
-    /// authorizer admitted stays admitted for `limits.admission_grace_ms`.
-    Unavailable,
-}
-
-impl Verdict {
-    /// Admitted for as long as an admission holds.
-    pub const ADMITTED: Self = Self::Admitted { until_ms: u64::MAX };
-}
 
 /// What the authorizers of a server say together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,32 +55,6 @@ pub(crate) enum Decision {
     Refused,
     /// An authorizer that might have admitted, or did before, could not decide.
     Unavailable,
-}
-
-/// The future of a [`Verdict`].
-pub type VerdictFuture<'a> = Pin<Box<dyn Future<Output = Verdict> + Send + 'a>>;
-
-/// Decides who may see stats.
-pub trait Authorizer: Send + Sync + fmt::Debug + 'static {
-    /// What it reads of a request head.
-    fn reads(&self) -> Reads;
-
-    /// The answer, where that takes microseconds and no waiting. Asked before all that must be waited for, on the thread that
-    /// holds the connection. Default `None`: [`authorize`](Self::authorize) must be asked. One that ever gives an answer here gives
-    /// one to every request.
-    fn at_once(&self, _request: &AuthorizeRequest) -> Option<Verdict> {
-        None
-    }
-
-    /// Whether its answer depends on what a browser showed and on its address alone. Then connections that show the same at the
-    /// same time are one question. Default false.
-    fn ignores_connection(&self) -> bool {
-        false
-    }
-
-    /// Whether the browser that showed these credentials may see stats. Runs on the control plane: it may take its time,
-    /// and is dropped after ten seconds. Dropping it at any point must be harmless.
-    fn authorize<'a>(&'a self, request: &'a AuthorizeRequest) -> VerdictFuture<'a>;
 }
 
 /// The authorizers of one server, in order.

@@ -30,7 +30,8 @@ use serde_json::Value;
 use sha1::Sha1;
 use sha2::Sha256;
 
-use super::{AuthorizeRequest, Authorizer, Reads, Verdict, VerdictFuture};
+use super::authorizer::{AuthorizeRequest, Authorizer, Verdict, VerdictFuture};
+use super::credentials::Reads;
 use crate::claims::ClaimRule;
 use crate::config::SealedSessionConfig;
 use crate::head::cookie;

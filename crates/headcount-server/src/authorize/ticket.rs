@@ -15,16 +15,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
-use super::{AuthorizeRequest, Authorizer, Reads, Verdict, VerdictFuture};
+use super::authorizer::{AuthorizeRequest, Authorizer, Verdict, VerdictFuture};
+use super::credentials::Reads;
+use super::ticket_cookie::is_ticket_cookie;
 use crate::head::{Head, cookie, each_cookie_name};
 
-/// How the name of a cookie begins that carries a ticket. Set it with `HttpOnly; SameSite=Strict; Path=/`, and `Secure` over TLS.
-///
-/// Cookies know no ports, so the boards of two servers on one host would overwrite each other's. [`Tickets::of`] therefore adds `_` and
-/// 8 hexadecimal digits that tell the servers apart.
-pub const TICKET_COOKIE: &str = "headcount_ticket";
-/// Digits after [`TICKET_COOKIE`].
-const NAME_DIGITS: usize = 8;
+pub use super::ticket_cookie::TICKET_COOKIE;
+
 /// How long a ticket holds unless told otherwise, milliseconds: 12 hours, a working day.
 pub const TICKET_MS: u64 = 12 * 3_600 * 1_000;
 /// Bytes of a ticket: 256 bits in base64.
@@ -209,17 +206,6 @@ impl fmt::Debug for Ticket {
             .field("expires_ms", &self.expires_ms)
             .finish_non_exhaustive()
     }
-}
-
-/// Whether a cookie carries a ticket, of this server or of another one on its host.
-pub(super) fn is_ticket_cookie(name: &str) -> bool {
-    let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-    name.strip_prefix(TICKET_COOKIE).is_some_and(|rest| {
-        rest.is_empty()
-            || rest
-                .strip_prefix('_')
-                .is_some_and(|digits| digits.len() == NAME_DIGITS && digits.bytes().all(is_digit))
-    })
 }
 
 /// Whether a text has the form of a ticket.

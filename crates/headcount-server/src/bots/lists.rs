@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::expression::one_of;
+
 /// Patterns of both lists together, at most.
 const PATTERNS_MAX: usize = 256;
 
@@ -106,7 +108,7 @@ fn problem_of(pattern: &str) -> Option<String> {
     if pattern.len() > PATTERN_BYTES_MAX {
         return Some(format!("a pattern has at most {PATTERN_BYTES_MAX} bytes"));
     }
-    match super::one_of([pattern]) {
+    match one_of([pattern]) {
         Err(error) => {
             let reason = error.to_string();
             let reason = reason

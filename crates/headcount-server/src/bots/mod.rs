@@ -15,13 +15,15 @@
 //! Deliberately absent: telling good bots from bad ones, and any check that the user agent is true. A bot that calls itself
 //! Chrome is counted as Chrome.
 
+mod expression;
 mod lists;
 mod lookaround;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{LazyLock, OnceLock};
 
-use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
+use expression::one_of;
+use regex::bytes::{Regex, RegexSet, RegexSetBuilder};
 
 pub use lists::{BotLists, BotListsError};
 
@@ -181,17 +183,6 @@ fn any_of(patterns: &str, anchored: bool) -> Result<Regex, regex::Error> {
         .map(lookaround::translate)
         .collect();
     one_of(translated)
-}
-
-fn one_of(patterns: impl IntoIterator<Item = impl AsRef<str>>) -> Result<Regex, regex::Error> {
-    let patterns: Vec<String> = patterns
-        .into_iter()
-        .map(|pattern| format!("(?:{})", pattern.as_ref()))
-        .collect();
-    RegexBuilder::new(&patterns.join("|"))
-        .case_insensitive(true)
-        .unicode(false)
-        .build()
 }
 
 #[cfg(test)]

@@ -10,10 +10,11 @@ use headcount_core::limits::Limits;
 use headcount_core::protocol::admin::{ReleaseEntry, RuleEntry};
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 
-use super::file::Place;
+use super::error::StoreError;
+use super::file::StoreFile;
 use super::high_water::{Doubt, HighWater};
+use super::step::{Step, Stored};
 use super::worker::Book;
-use super::{Step, StoreError, Stored};
 
 const RELEASES: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("releases");
 const RULES: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("rules");
@@ -42,7 +43,7 @@ pub(super) struct Commands {
 
 impl Commands {
     /// What a new store at this place holds.
-    pub(super) fn new(epoch: Epoch, place: &Place) -> Self {
+    pub(super) fn new(epoch: Epoch, place: &StoreFile) -> Self {
         Self {
             high_water: HighWater::of(&place.path),
             epoch,
@@ -55,7 +56,11 @@ impl Commands {
 
     /// Reads what is on disk. A store from before there were epochs gets this one, and so does one that was put back from a backup that
     /// is older than its numbers. Whether it keeps its own.
-    pub(super) fn load(database: &Database, place: &Place, epoch: Epoch) -> Result<(Self, bool), StoreError> {
+    pub(super) fn load(
+        database: &Database,
+        place: &StoreFile,
+        epoch: Epoch,
+    ) -> Result<(Self, bool), StoreError> {
         let read = database.begin_read()?;
         let mut commands = Self::new(epoch, place);
         let mut has_epoch = false;
@@ -228,7 +233,7 @@ fn write_step(write: &WriteTransaction, step: &Step) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn check_format(format: Option<String>, place: &Place) -> Result<(), StoreError> {
+fn check_format(format: Option<String>, place: &StoreFile) -> Result<(), StoreError> {
     let is_known = |format: &String| format.parse().is_ok_and(|format: u32| format <= FORMAT_NOW);
     match format.filter(|format| !is_known(format)) {
         Some(format) => Err(StoreError::Newer {

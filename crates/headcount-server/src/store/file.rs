@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 use redb::backends::FileBackend;
 use redb::{BackendError, Builder, Database, DatabaseError, StorageBackend};
 
-use super::{StoreError, private};
+use super::error::StoreError;
+use super::private;
 use crate::faults::Faults;
 
 /// The first bytes of every redb file.
@@ -21,13 +22,13 @@ const MAGIC: [u8; 9] = [b'r', b'e', b'd', b'b', 0x1A, 0x0A, 0xA9, 0x0D, 0x0A];
 
 /// Where a database lies, and how its disk behaves.
 #[derive(Clone, Debug)]
-pub(super) struct Place {
+pub(super) struct StoreFile {
     pub(super) path: PathBuf,
     pub(super) is_history: bool,
     pub(super) faults: Faults,
 }
 
-impl Place {
+impl StoreFile {
     /// Opens the file, or makes one that `fill` has filled. Whether it was made.
     pub(super) fn open(
         &self,
@@ -142,7 +143,7 @@ impl Place {
 #[derive(Debug)]
 struct Disk {
     file: FileBackend,
-    place: Place,
+    place: StoreFile,
 }
 
 type Locked<T> = Result<T, BackendError>;

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::StoreError;
+use super::error::StoreError;
 use crate::clock;
 use crate::metrics::{Count, Meters};
 use crate::sources::with_sources;

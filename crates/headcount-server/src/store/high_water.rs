@@ -16,7 +16,8 @@ use std::path::{Path, PathBuf};
 use headcount_core::epoch::Epoch;
 use rustix::fs::OFlags;
 
-use super::{StoreError, private};
+use super::error::StoreError;
+use super::private;
 
 /// Longer files are not ours, bytes.
 const BYTES_MAX: u64 = 64;

@@ -10,7 +10,7 @@ use headcount_core::history::{Minute, Sample};
 use headcount_core::protocol::history::SampleEntry;
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 
-use super::StoreError;
+use super::error::StoreError;
 use super::worker::Book;
 
 /// JSON as `GET history` has it, by the time it was taken at.

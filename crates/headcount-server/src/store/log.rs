@@ -9,7 +9,9 @@ use std::sync::Arc;
 use headcount_core::command_log::{AppendError, CommandLog, Entry, LogIndex};
 use headcount_core::invalidation::Standing;
 
-use super::{Step, Store, StoreError};
+use super::Store;
+use super::error::StoreError;
+use super::step::Step;
 
 /// The log. It has one reader, which is its writer too.
 #[derive(Debug)]

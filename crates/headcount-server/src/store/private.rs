@@ -8,6 +8,11 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 
+/// The file of releases and rules.
+pub(super) const COMMANDS_FILE: &str = "headcount.redb";
+/// The file of the history.
+pub(super) const HISTORY_FILE: &str = "history.redb";
+
 /// The mode of the data directory.
 const DIRECTORY: u32 = 0o700;
 /// The permission bits of other users.
@@ -48,7 +53,7 @@ pub(super) fn file(file: &File, path: &Path) -> io::Result<()> {
 
 fn holds_nothing_else(directory: &Path) -> bool {
     let is_ours = |name: &str| {
-        [super::COMMANDS_FILE, super::HISTORY_FILE]
+        [COMMANDS_FILE, HISTORY_FILE]
             .iter()
             .any(|ours| name.starts_with(ours))
     };

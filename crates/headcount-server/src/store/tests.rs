@@ -2,6 +2,8 @@ use std::sync::Arc;
 
 use redb::{ReadableDatabase, TableDefinition};
 
+use headcount_core::protocol::admin::ReleaseEntry;
+
 use super::high_water::HighWater;
 use super::*;
 use crate::faults::{Disk, Faults};

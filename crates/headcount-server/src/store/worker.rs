@@ -11,8 +11,8 @@ use std::time::Duration;
 use redb::Database;
 use tokio::sync::oneshot;
 
-use super::StoreError;
-use super::file::Place;
+use super::error::StoreError;
+use super::file::StoreFile;
 use super::health::Health;
 
 /// Entries that may wait for the disk. The next one is refused, or forgotten where it is a sample.
@@ -56,7 +56,7 @@ impl<Entry: Send + 'static> Desk<Entry> {
     /// Starts the thread. `database` is `None` where it could not be opened yet, `is_behind` where it lacks something.
     pub(super) fn open<B: Book<Entry = Entry>>(
         book: B,
-        place: Place,
+        place: StoreFile,
         database: Option<Database>,
         is_behind: bool,
         health: Health,
@@ -118,7 +118,7 @@ impl<Entry: Send + 'static> Desk<Entry> {
 
 struct Worker<B: Book> {
     book: B,
-    place: Place,
+    place: StoreFile,
     /// `None` after an error.
     database: Option<Database>,
     /// Whether the disk may lack something, or have something that was refused.

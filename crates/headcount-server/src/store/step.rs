@@ -1,0 +1,66 @@
+//! What is read from the store at start, and what one write changes.
+
+use headcount_core::command_log::{Change, Entry};
+use headcount_core::epoch::Epoch;
+use headcount_core::history::Sample;
+use headcount_core::invalidation::Rule;
+use headcount_core::protocol::admin::{ReleaseEntry, RuleEntry};
+use headcount_core::release::Release;
+
+/// What the store held at start.
+#[derive(Debug, Default)]
+pub(crate) struct Stored {
+    /// Whose numbers the commands have. It is as old as the store.
+    pub(crate) epoch: Epoch,
+    /// The number of the newest command ever given.
+    pub(crate) head: u32,
+    /// The release that the configuration named last.
+    pub(crate) configured: Option<String>,
+    /// Releases, oldest first.
+    pub(crate) releases: Vec<Release>,
+    /// Rules, oldest first. One whose pattern no longer fits the limits is left out, with a warning.
+    pub(crate) rules: Vec<Rule>,
+    /// The history, oldest first.
+    pub(crate) samples: Vec<Sample>,
+}
+
+/// One durable step: everything in it happens, or nothing.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Step {
+    /// The number of the newest command.
+    pub(crate) head: u32,
+    /// The release that the configuration names.
+    pub(crate) configured: Option<String>,
+    /// A release to add.
+    pub(crate) release: Option<ReleaseEntry>,
+    /// Releases to forget, by number.
+    pub(crate) forget_releases: Vec<u32>,
+    /// Rules to add, or to replace where they have the number of one.
+    pub(crate) rules: Vec<RuleEntry>,
+    /// Rules to forget, by number.
+    pub(crate) forget_rules: Vec<u32>,
+}
+
+impl Step {
+    /// What an entry of the log of commands changes on disk, by what it `changed` among what stands. `head` is the newest command's number.
+    pub(crate) fn of(entry: &Entry, changed: &Change, head: u32) -> Self {
+        let mut step = Self {
+            head,
+            forget_releases: changed.forgotten.iter().map(|release| release.id).collect(),
+            rules: changed
+                .moved
+                .iter()
+                .map(|rule| RuleEntry::from(&**rule))
+                .collect(),
+            forget_rules: changed.ended.iter().map(|rule| rule.id).collect(),
+            ..Self::default()
+        };
+        match entry {
+            Entry::Release { release, .. } => step.release = Some(release.into()),
+            Entry::Rule { rule, .. } => step.rules.push(rule.into()),
+            Entry::End { ids } => step.forget_rules.clone_from(ids),
+            Entry::MoveTimes { .. } => {}
+        }
+        step
+    }
+}
