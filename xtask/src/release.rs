@@ -7,6 +7,7 @@
 
 mod changelog;
 mod places;
+mod repository;
 mod version;
 
 use std::fs;
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 use crate::dist;
 use crate::report::{Failure, Passed, say, step};
 use crate::{needs, reference, run};
+use repository::{git, read};
 use version::Version;
 
 const BRANCH: &str = "main";
@@ -224,19 +226,6 @@ impl Plan {
 
 fn today() -> Result<String, Failure> {
     run::output(&mut run::command("date", &["--utc", "+%F"])).map(|text| text.trim().to_owned())
-}
-
-fn git(root: &Path, arguments: &[&str]) -> Result<String, Failure> {
-    run::output(run::command("git", arguments).current_dir(root))
-}
-
-fn read(path: &Path) -> Result<String, Failure> {
-    fs::read_to_string(path).map_err(|error| {
-        Failure::new(
-            format!("cannot read {}: {error}", path.display()),
-            "clone the repository again",
-        )
-    })
 }
 
 #[cfg(test)]

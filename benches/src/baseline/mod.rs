@@ -9,10 +9,10 @@
 
 mod admin;
 mod hub;
+mod opening;
 mod sse;
 mod websocket;
 
-use std::collections::HashMap;
 use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::Router;
 use axum::extract::State;
-use axum::http::{HeaderMap, header};
+
 use axum::routing::{get, post};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -72,21 +72,4 @@ struct SubscribeBody {
 async fn subscribe_stats(State(hub): State<Arc<Hub>>, Json(body): Json<SubscribeBody>) -> Json<Value> {
     hub.subscribe(&body.connection_id);
     Json(json!({ "ok": true }))
-}
-
-/// The route a connection opens on: query `route`, else `/`.
-fn opening_route(mut query: HashMap<String, String>) -> String {
-    query.remove("route").unwrap_or_else(|| "/".to_owned())
-}
-
-/// The version a tab runs: cookie `__nkpv`, else the current release.
-fn opening_version(hub: &Hub, headers: &HeaderMap) -> String {
-    let cookies = headers
-        .get(header::COOKIE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let version = cookies
-        .split("; ")
-        .find_map(|cookie| cookie.strip_prefix("__nkpv="));
-    version.map_or_else(|| hub.release(), str::to_owned)
 }

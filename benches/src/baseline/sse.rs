@@ -14,7 +14,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_stream::{Stream, StreamExt as _};
 
 use super::hub::{Hub, timestamp_ms};
-use super::{opening_route, opening_version};
+use super::opening::{opening_route, opening_version};
 
 pub(super) async fn open(
     State(hub): State<Arc<Hub>>,

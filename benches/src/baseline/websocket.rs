@@ -12,7 +12,7 @@ use axum::response::Response;
 use tokio::sync::mpsc;
 
 use super::hub::{Hub, Opened};
-use super::{opening_route, opening_version};
+use super::opening::{opening_route, opening_version};
 
 pub(super) async fn open(
     State(hub): State<Arc<Hub>>,

@@ -3,25 +3,12 @@
 //! Payloads are skipped, not kept: of each message only the first [`HEAD_BYTES`] bytes are looked at. A stats message of the
 //! baseline has a megabyte, and the loader shares the machine with the server it measures.
 
+use super::event::Event;
 use super::sse::SseDecoder;
 use super::websocket::WebSocketDecoder;
 
-/// Bytes of a message that are shown to the sink.
-pub(super) const HEAD_BYTES: usize = 200;
-
 /// Longest response head that is waited for.
 const RESPONSE_HEAD_BYTES_MAX: usize = 8_192;
-
-/// What arrived.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Event<'a> {
-    /// A text message, its beginning.
-    Text(&'a [u8]),
-    /// A WebSocket ping, its payload.
-    Ping(&'a [u8]),
-    /// The server ends the stream.
-    Closed,
-}
 
 /// The server answered something other than a stream.
 #[derive(Debug, PartialEq, Eq)]
@@ -124,6 +111,7 @@ impl Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::event::HEAD_BYTES;
 
     /// What the stream says when it arrives in pieces of every size.
     fn decoded(framing: Framing, stream: &[u8]) -> Vec<String> {

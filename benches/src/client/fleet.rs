@@ -12,7 +12,7 @@ use mio::{Events, Interest, Poll, Token, Waker};
 
 use super::command::{Setup, Transport};
 use super::connection::{Connecting, Connection, Said, connect};
-use super::decode::Event;
+use super::event::Event;
 use super::lane::{LANES, Lane};
 use crate::clock;
 

@@ -7,6 +7,7 @@ pub(crate) mod command;
 mod connection;
 mod cookies;
 mod decode;
+mod event;
 mod fleet;
 mod lane;
 mod sse;

@@ -2,7 +2,7 @@
 
 use memchr::memchr;
 
-use super::decode::{Event, HEAD_BYTES};
+use super::event::{Event, HEAD_BYTES};
 
 /// Takes a body of server-sent events apart.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! WebSocket, as little of it as a loader needs: the handshake, unfragmented server frames, short masked client frames.
 
-use super::decode::{Event, HEAD_BYTES};
+use super::event::{Event, HEAD_BYTES};
 
 /// Longest payload that fits the one-byte length.
 const SHORT: usize = 125;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Part;
+use super::plan::Part;
 use super::results::number;
 use super::stand::{Stand, unexpected};
 use crate::client::command::{Answer, Command};

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use super::Plan;
+use super::plan::Plan;
 use super::results::{Results, number};
 use crate::admin::Bridge;
 use crate::client::command::{Answer, Command, Setup, Subscription, Transport};

@@ -3,7 +3,7 @@
 //! At two thirds of the tabs, which is 10,000 in a full run: the cost of having opened them all under the admin's eyes, lone
 //! changes, the invalidation. At all of them: the rates, and a subscriber of the older kind, which wants complete stats.
 
-use super::Part;
+use super::plan::Part;
 use super::resting::{RATES, REPEATS, announce, rest, told};
 use super::results::number;
 use super::stand::Stand;

@@ -5,7 +5,7 @@
     reason = "a page of a few kilobytes is made once; `write!` to a text has an error that cannot happen"
 )]
 
-use super::unread;
+use super::page::unread;
 use crate::report::Failure;
 
 /// The fields of a struct with their comments, in order.

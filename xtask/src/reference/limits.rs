@@ -1,7 +1,7 @@
 //! `limits.md`: every bound, its unit, its default and what happens beyond it.
 
 use super::comments::{default_apart, fields};
-use super::{cell, head, source, unread};
+use super::page::{cell, head, source, unread};
 use crate::report::Failure;
 
 const SOURCE: &str = "crates/headcount-core/src/limits.rs";

@@ -5,7 +5,7 @@
     reason = "a page of a few kilobytes is made once; `write!` to a text has an error that cannot happen"
 )]
 
-use super::{cell, head, source, unread};
+use super::page::{cell, head, source, unread};
 use crate::report::Failure;
 
 const SOURCE: &str = "crates/headcount-server/src/metrics.rs";

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{FOLDER, Generated, head, page};
+use super::page::{FOLDER, Generated, head, page};
 use crate::report::Failure;
 use crate::run;
 

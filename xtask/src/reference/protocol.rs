@@ -8,7 +8,7 @@
 use std::path::Path;
 
 use super::limits::{self, Limit};
-use super::{Generated, cell, head, source, unread};
+use super::page::{Generated, cell, head, source, unread};
 use crate::report::Failure;
 use crate::tree;
 

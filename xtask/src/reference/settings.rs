@@ -8,14 +8,14 @@
 use std::collections::HashMap;
 
 use super::comments::{default_apart, fields};
-use super::{cell, head, source, unread};
+use super::page::{cell, head, source, unread};
 use crate::report::Failure;
 
-const TABLE: &str = "crates/headcount/src/config/setting.rs";
+const TABLE: &str = "crates/headcount/src/config/table.rs";
 const FLAGS: &str = "crates/headcount/src/config/flags.rs";
 const ARGUMENTS: &str = "crates/headcount/src/arguments.rs";
 const CONFIG: &str = "crates/headcount-server/src/config.rs";
-const LOG: &str = "crates/headcount/src/config/mod.rs";
+const LOG: &str = "crates/headcount/src/config/settings.rs";
 
 /// A row of the page.
 struct Setting {

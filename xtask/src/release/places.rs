@@ -5,8 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
+use super::repository::{git, read};
 use super::version::Version;
-use super::{git, read};
 use crate::report::Failure;
 
 const MANIFEST: &str = "Cargo.toml";

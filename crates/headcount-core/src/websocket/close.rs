@@ -12,8 +12,6 @@
 //! Backoff is what remains because codes also come from proxies and browsers: 1006 is what a browser reports for every
 //! lost connection, and a client that misread such a code as "never" would never be counted again.
 
-use super::Violation;
-
 /// A WebSocket close code (RFC 6455, section 7.4, and IANA's registry of close codes).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CloseCode(u16);
@@ -77,18 +75,4 @@ impl CloseCode {
     pub const fn is_sendable(self) -> bool {
         matches!(self.0, 1000..=1003 | 1007..=1014 | 3000..=4999)
     }
-}
-
-/// Reads the payload of a close frame: nothing, or a code and a reason. The reason is checked and dropped.
-pub(super) fn read(payload: &[u8]) -> Result<Option<u16>, Violation> {
-    if payload.is_empty() {
-        return Ok(None);
-    }
-    let (code, reason) = payload.split_first_chunk::<2>().ok_or(Violation::BadClose)?;
-    let code = u16::from_be_bytes(*code);
-    if !CloseCode(code).is_sendable() {
-        return Err(Violation::BadClose);
-    }
-    str::from_utf8(reason).map_err(|_| Violation::NotUtf8)?;
-    Ok(Some(code))
 }

@@ -7,7 +7,7 @@
 
 use std::mem;
 
-use super::close;
+use super::close::CloseCode;
 use super::frame::{HEADER_BYTES_MAX, Header, Opcode};
 use super::message::Message;
 use super::violation::Violation;
@@ -262,7 +262,7 @@ fn deliver_control(
         Opcode::Pong => Ok(on(Event::Pong(payload))),
         // A close: there is no other control frame left.
         _ => {
-            on(Event::Close(close::read(payload)?));
+            on(Event::Close(close_code(payload)?));
             Ok(Flow::Stop)
         }
     }
@@ -307,4 +307,18 @@ impl Frame {
     fn is_whole_in(&self, part: &[u8]) -> bool {
         part.len() == self.payload_len
     }
+}
+
+/// Reads the payload of a close frame: nothing, or a code and a reason. The reason is checked and dropped.
+fn close_code(payload: &[u8]) -> Result<Option<u16>, Violation> {
+    if payload.is_empty() {
+        return Ok(None);
+    }
+    let (code, reason) = payload.split_first_chunk::<2>().ok_or(Violation::BadClose)?;
+    let code = u16::from_be_bytes(*code);
+    if !CloseCode::new(code).is_sendable() {
+        return Err(Violation::BadClose);
+    }
+    str::from_utf8(reason).map_err(|_| Violation::NotUtf8)?;
+    Ok(Some(code))
 }

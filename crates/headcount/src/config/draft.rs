@@ -7,8 +7,8 @@ use headcount_server::Secret;
 use headcount_server::claims::ClaimRule;
 use headcount_server::config::{Config, ForwardAuthConfig, SealedSessionConfig};
 
-use super::given::Places;
-use super::{LogSettings, Settings};
+use super::place::Places;
+use super::settings::{LogSettings, Settings};
 
 /// Everything that can be set, with its default where it has one.
 #[derive(Debug)]

@@ -8,9 +8,11 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use super::given::{Given, Place};
+use super::given::Given;
 use super::nearest::nearest_or_longer;
-use super::setting::{self, Form};
+use super::place::Place;
+use super::setting::{Form, Setting};
+use super::table;
 
 const PREFIX: &str = "HEADCOUNT_";
 /// Names the configuration file.
@@ -83,7 +85,7 @@ impl Environment {
     pub(super) fn given(&self, problems: &mut Vec<String>) -> Vec<Given> {
         let mut given = Vec::new();
         for (name, value) in &self.0 {
-            let Some(setting) = setting::all().find(|setting| setting.variable() == *name) else {
+            let Some(setting) = table::all().find(|setting| setting.variable() == *name) else {
                 problems.extend(unknown(name));
                 continue;
             };
@@ -127,7 +129,7 @@ fn unknown(name: &str) -> Option<String> {
     if kubernetes || [CONFIG, URL, "HEADCOUNT_PORT"].contains(&name) {
         return None;
     }
-    let known: Vec<String> = setting::all().map(setting::Setting::variable).collect();
+    let known: Vec<String> = table::all().map(Setting::variable).collect();
     let word = name.trim_start_matches(PREFIX);
     let names = known.iter().filter_map(|known| known.strip_prefix(PREFIX));
     let hint = match nearest_or_longer(word, names) {

@@ -10,9 +10,11 @@ use std::path::Path;
 use toml::de::{DeTable, DeValue};
 
 use super::environment::{SETTINGS_LISTED, twice};
-use super::given::{Given, Place};
+use super::given::Given;
 use super::nearest::nearest_or_longer;
-use super::setting::{self, Form, Setting};
+use super::place::Place;
+use super::setting::{Form, Setting};
+use super::table;
 
 const TABLES: [&str; 3] = ["limits", "sealed_session", "forward_auth"];
 
@@ -65,7 +67,7 @@ impl Reader<'_> {
         for (name, value) in table {
             let key = format!("{prefix}{}", name.get_ref());
             let at = name.span();
-            match (setting::find(&key), value.get_ref()) {
+            match (table::find(&key), value.get_ref()) {
                 (Some(setting), value) => self.setting(setting, value, &at),
                 (None, DeValue::Table(table)) if prefix.is_empty() && TABLES.contains(&key.as_str()) => {
                     self.table(&format!("{key}."), table);
@@ -98,7 +100,7 @@ impl Reader<'_> {
     }
 
     fn unknown(&mut self, key: &str, at: &Range<usize>) {
-        let known = setting::all().map(|setting| setting.key).chain(TABLES);
+        let known = table::all().map(|setting| setting.key).chain(TABLES);
         let hint = match nearest_or_longer(key, known) {
             Some(near) => format!("did you mean `{near}`?"),
             None => SETTINGS_LISTED.to_owned(),

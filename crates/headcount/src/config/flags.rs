@@ -1,8 +1,9 @@
 //! The command line.
 
-use super::given::{Given, Place};
+use super::given::Given;
 use super::nearest::nearest;
-use super::setting;
+use super::place::Place;
+use super::table;
 use crate::arguments::ServeArguments;
 
 const LIMIT: &str = "--limit";
@@ -52,7 +53,7 @@ pub(super) fn given(arguments: &ServeArguments, problems: &mut Vec<String>) -> V
     let lists = lists.map(|(key, flag, texts)| (key, flag, texts.clone()));
     let given = singles.chain(lists).filter_map(|(key, flag, texts)| {
         Some(Given {
-            setting: setting::find(key)?,
+            setting: table::find(key)?,
             texts,
             place: Place::Flag(flag),
         })
@@ -114,7 +115,7 @@ fn limit(text: &str) -> Result<Given, String> {
     let (name, value) = text
         .split_once('=')
         .ok_or_else(|| format!("`{text}` has no value: write NAME=VALUE, as in tick_ms=200"))?;
-    let setting = setting::find(&format!("limits.{name}")).ok_or_else(|| {
+    let setting = table::find(&format!("limits.{name}")).ok_or_else(|| {
         let known = super::limits::SETTINGS
             .iter()
             .filter_map(|limit| limit.key.strip_prefix("limits."));

@@ -1,21 +1,7 @@
 //! What a source gives: a setting, its text, and where it stands.
 
-use std::collections::HashMap;
-use std::fmt;
-use std::path::PathBuf;
-
+use super::place::Place;
 use super::setting::Setting;
-
-/// Where a value stands. The order is the order of strength, weakest first.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Place {
-    /// In the file, on this line.
-    File(PathBuf, usize),
-    /// In this variable.
-    Variable(String),
-    /// In this flag.
-    Flag(&'static str),
-}
 
 /// One setting that one source gives.
 #[derive(Clone, Debug)]
@@ -26,73 +12,4 @@ pub(super) struct Given {
     pub(super) texts: Vec<String>,
     /// Where it stands.
     pub(super) place: Place,
-}
-
-/// Where the value in force of each key stands. A key that is absent has its default.
-#[derive(Debug, Default)]
-pub(super) struct Places(HashMap<&'static str, Place>);
-
-impl Place {
-    /// What follows `was set`: `by` a flag or a variable, `in` a line of the file.
-    fn after_set(&self) -> String {
-        match self {
-            Self::File(..) => format!("in {self}"),
-            Self::Variable(_) | Self::Flag(_) => format!("by {self}"),
-        }
-    }
-
-    /// How strong: flags over variables over the file.
-    pub(super) fn strength(&self) -> u8 {
-        match self {
-            Self::File(..) => 0,
-            Self::Variable(_) => 1,
-            Self::Flag(_) => 2,
-        }
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::File(path, line) => write!(f, "{}:{line}", path.display()),
-            Self::Variable(name) => f.write_str(name),
-            Self::Flag(name) => f.write_str(name),
-        }
-    }
-}
-
-impl Places {
-    /// Remembers that this one is in force.
-    pub(super) fn note(&mut self, given: &Given) {
-        self.0.insert(given.setting.key, given.place.clone());
-    }
-
-    /// Where the value of `key` stands; `None` for a default.
-    pub(super) fn of(&self, key: &str) -> Option<&Place> {
-        self.0.get(key)
-    }
-
-    /// Where `key` stands, or the file that it is read from: the one that is in force.
-    fn stronger(&self, key: &str) -> Option<&Place> {
-        let places = [self.of(key), self.of(&format!("{key}_file"))];
-        places.into_iter().flatten().max_by_key(|place| place.strength())
-    }
-
-    /// `problem`, with the places of the keys that it names in backticks.
-    pub(super) fn locate(&self, problem: String) -> String {
-        let mut named: Vec<&str> = problem.split('`').skip(1).step_by(2).collect();
-        named.dedup();
-        let mut places: Vec<String> = Vec::new();
-        for key in named {
-            let text = self
-                .stronger(key)
-                .map(|place| format!("`{key}` was set {}", place.after_set()));
-            places.extend(text.filter(|text| !places.contains(text)));
-        }
-        if places.is_empty() {
-            problem
-        } else {
-            format!("{problem} ({})", places.join(", "))
-        }
-    }
 }

@@ -1,6 +1,7 @@
 //! One setting for each limit, under `limits.` in the file and behind `--limit` on the command line.
 
-use super::setting::{Form, Setting, number};
+use super::setting::{Form, Setting};
+use super::values::number;
 use headcount_core::limits::Limits;
 
 macro_rules! limits {

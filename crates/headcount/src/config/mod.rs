@@ -7,16 +7,12 @@
 //!
 //! Deliberately absent: a default file. A server should behave the same in every folder.
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
-
-use headcount_server::config::Config;
-
 use crate::arguments::ServeArguments;
 use crate::failure::Failure;
 use draft::Draft;
 use environment::Environment;
-use given::{Given, Places};
+use given::Given;
+use place::Places;
 
 mod draft;
 pub(crate) mod environment;
@@ -25,52 +21,14 @@ mod flags;
 mod given;
 pub(crate) mod limits;
 mod nearest;
+mod place;
 mod setting;
+mod settings;
+mod table;
+mod values;
 
-pub(crate) use setting::{address, secret_file};
-
-/// The settings of `serve`.
-#[derive(Debug)]
-pub(crate) struct Settings {
-    /// Where to listen. Default `127.0.0.1:4477`.
-    pub(crate) listen: SocketAddr,
-    /// Where the admin API and the board listen. Default `None`: beside everything else.
-    pub(crate) admin_listen: Option<SocketAddr>,
-    /// Where releases, rules and the history are kept; `None` keeps nothing. Default `./headcount-data`.
-    pub(crate) data_dir: Option<PathBuf>,
-    /// How to log.
-    pub(crate) log: LogSettings,
-    /// The configuration of the server itself.
-    pub(crate) server: Config,
-}
-
-/// How to log, on stderr.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct LogSettings {
-    /// A filter as `tracing` writes it: `info`, `headcount_server=debug`. Default `info`.
-    pub(crate) filter: String,
-    /// The format of a line. Default text.
-    pub(crate) format: LogFormat,
-}
-
-/// The format of a log line.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum LogFormat {
-    /// For people.
-    #[default]
-    Text,
-    /// One JSON object a line.
-    Json,
-}
-
-impl Default for LogSettings {
-    fn default() -> Self {
-        Self {
-            filter: "info".to_owned(),
-            format: LogFormat::default(),
-        }
-    }
-}
+pub(crate) use settings::{LogFormat, LogSettings, Settings};
+pub(crate) use values::{address, secret_file};
 
 /// Reads every source and puts them together. Errors with every problem found.
 pub(crate) fn load(arguments: &ServeArguments, environment: &Environment) -> Result<Settings, Failure> {
@@ -104,7 +62,7 @@ fn put_together(given: &[Given], problems: &mut Vec<String>) -> Option<Settings>
     let mut places = Places::default();
     for one in given {
         match (one.setting.apply)(&mut draft, &one.texts) {
-            Ok(()) => places.note(one),
+            Ok(()) => places.note(one.setting.key, &one.place),
             Err(reason) => problems.push(format!("{}: {reason}", one.place)),
         }
     }

@@ -370,7 +370,7 @@ fn what_kubernetes_sets_for_a_service_named_headcount_is_not_ours() {
 fn the_reference_names_every_setting_as_the_program_does() {
     let page = include_str!("../../../../docs/reference/configuration.md");
     let limits = include_str!("../../../../docs/reference/limits.md");
-    for setting in super::setting::all() {
+    for setting in super::table::all() {
         let (table, key) = setting.key.split_once('.').unwrap_or(("", setting.key));
         if table == "limits" {
             let row = format!("| `{key}` |");
