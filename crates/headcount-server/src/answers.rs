@@ -1,6 +1,5 @@
 //! What shards answer: no answer is waited for without a bound, and the answers about a rule are summed.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,6 +31,16 @@ pub(crate) struct Hits {
     pub(crate) routes: u64,
     /// Tabs of which it cannot be known.
     pub(crate) unknown: u64,
+}
+
+impl From<Reach> for Hits {
+    fn from(reach: Reach) -> Self {
+        Self {
+            tabs: reach.tabs,
+            routes: reach.routes.len() as u64,
+            unknown: reach.unknown,
+        }
+    }
 }
 
 impl From<Hits> for InvalidationAnswer {
@@ -79,16 +88,11 @@ pub(crate) async fn sum(
     answers: Vec<oneshot::Receiver<Reach>>,
     patience: Duration,
 ) -> Result<Hits, CommandError> {
-    let mut hits = Hits::default();
-    let mut routes = BTreeSet::new();
+    let mut reaches = Vec::with_capacity(answers.len());
     for answer in answers {
-        let reach = or_ended(answer, patience).await?;
-        hits.tabs += reach.tabs;
-        hits.unknown += reach.unknown;
-        routes.extend(reach.routes);
+        reaches.push(or_ended(answer, patience).await?);
     }
-    hits.routes = routes.len() as u64;
-    Ok(hits)
+    Ok(reaches.into_iter().sum::<Reach>().into())
 }
 
 /// As [`within`], but a shard that has ended counts as one without connections.

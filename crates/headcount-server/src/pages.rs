@@ -63,23 +63,20 @@ impl LatestPages {
 
 async fn ask(shards: &Shards, patience: Duration) -> Result<Ranking, CommandError> {
     let mut pages = Pages::default();
-    let mut standing = None;
+    let mut current = Arc::default();
     for shard in shards.iter() {
         let mut next = Some(0);
         while let Some(from) = next {
             let (reply, answer) = oneshot::channel();
             shard.force(Command::Ask(Question::Tally { from, reply }));
-            let (tally, here) = within(answer, patience).await?;
+            let tally = within(answer, patience).await?;
             pages.add(tally.counts);
             next = tally.next;
-            standing = Some(here);
+            current = tally.current;
         }
     }
-    let Some(standing) = standing else {
-        return Ok(Ranking::default());
-    };
     Ok(Ranking {
-        current: standing.releases.current(),
+        current,
         pages: pages.ranked(),
     })
 }

@@ -7,7 +7,7 @@ use crate::stats::Row;
 const PAGE_SCAN_MAX: u32 = 16_384;
 
 /// Which connections a list shows, by what they are counted under.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     /// Only this route.
     pub route: Option<String>,
@@ -16,7 +16,7 @@ pub struct Filter {
 }
 
 /// A page of a list of connections.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConnectionsPage {
     /// The rows, by slot.
     pub rows: Vec<Row>,

@@ -31,7 +31,7 @@ use crate::stats::{Changes, Row};
 pub use crate::intern::OTHER_TEXT;
 pub use find::{ConnectionsPage, Filter};
 use outcomes::Ledger;
-pub use outcomes::Outcomes;
+pub use outcomes::{Outcomes, RuleOutcomes};
 pub use reach::{Reach, ReachWalk, Unknowns};
 use sample::Sample;
 use slots::Slots;

@@ -13,7 +13,8 @@
 //! An open connection is remembered only if it reported something other than `reloading`. So a rule that refreshes all
 //! tabs leaves nothing behind once all are back.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::iter::Sum;
 
 use super::Registry;
 use crate::invalidation::{POSITIONS, Standing, positions};
@@ -76,6 +77,38 @@ impl Outcomes {
             Outcome::Stuck => Some(&mut self.stuck),
             Outcome::Current => Some(&mut self.current),
         }
+    }
+}
+
+/// What became of the standing rules, by their numbers. The sum of several tables has each rule that any of them has.
+///
+/// ```
+/// use headcount_core::registry::{Outcomes, RuleOutcomes};
+///
+/// let told = |told| Outcomes { told, ..Outcomes::default() };
+/// let here = RuleOutcomes([(4, told(1)), (5, told(2))].into());
+/// let there = RuleOutcomes([(5, told(3))].into());
+/// let sum: RuleOutcomes = [here, there].into_iter().sum();
+/// assert_eq!(sum.of(5).told, 5);
+/// assert_eq!(sum.of(6), Outcomes::default());
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RuleOutcomes(pub BTreeMap<u32, Outcomes>);
+
+impl RuleOutcomes {
+    /// The outcomes of the rule with this number: all 0 for one that does not stand.
+    pub fn of(&self, id: u32) -> Outcomes {
+        self.0.get(&id).copied().unwrap_or_default()
+    }
+}
+
+impl Sum for RuleOutcomes {
+    fn sum<I: Iterator<Item = Self>>(tables: I) -> Self {
+        let mut sum = Self::default();
+        for (id, outcomes) in tables.flat_map(|table| table.0) {
+            sum.0.entry(id).or_default().add(outcomes);
+        }
+        sum
     }
 }
 
@@ -212,17 +245,15 @@ fn give_back<K, V>(map: &mut HashMap<K, V>) {
 }
 
 impl<P> Registry<P> {
-    /// The outcomes of the standing rules, by their numbers. `unknown` is by position, as [`Registry::walk_unknowns`]
-    /// counted it.
-    pub fn outcomes(&self, unknown: &[u64; POSITIONS]) -> Vec<(u32, Outcomes)> {
+    /// The outcomes of the standing rules. `unknown` is by position, as [`Registry::walk_unknowns`] counted it.
+    pub fn outcomes(&self, unknown: &[u64; POSITIONS]) -> RuleOutcomes {
         let standing = self.standing.rules();
-        standing
-            .map(|(position, _)| {
-                let (id, outcomes) = self.ledger.pages[position];
-                let unknown = unknown[position];
-                (id, Outcomes { unknown, ..outcomes })
-            })
-            .collect()
+        let outcomes = standing.map(|(position, _)| {
+            let (id, outcomes) = self.ledger.pages[position];
+            let unknown = unknown[position];
+            (id, Outcomes { unknown, ..outcomes })
+        });
+        RuleOutcomes(outcomes.collect())
     }
 
     /// Notes what a tab did about the rule of this number. Whether that stands and this page was told it.

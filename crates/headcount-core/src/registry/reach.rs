@@ -5,6 +5,8 @@
 //! unless they are too many for one piece: then the walk goes on over all slots, for the crowded routes alone. A connection that
 //! stays where it is all the while is counted exactly once.
 
+use std::collections::BTreeSet;
+use std::iter::Sum;
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -25,6 +27,32 @@ pub struct Reach {
     pub unknown: u64,
     /// The routes of the tabs it applies to, each once.
     pub routes: Vec<Arc<str>>,
+}
+
+/// How far a rule reaches over several tables: a route that is in more than one of them comes once.
+///
+/// ```
+/// use headcount_core::registry::Reach;
+///
+/// let reach = |tabs, routes: &[&str]| Reach {
+///     tabs,
+///     unknown: 1,
+///     routes: routes.iter().map(|route| (*route).into()).collect(),
+/// };
+/// let both: Reach = [reach(3, &["/", "/a"]), reach(2, &["/a"])].into_iter().sum();
+/// assert_eq!((both.tabs, both.unknown, both.routes.len()), (5, 2, 2));
+/// ```
+impl Sum for Reach {
+    fn sum<I: Iterator<Item = Self>>(reaches: I) -> Self {
+        let (mut sum, mut routes) = (Self::default(), BTreeSet::new());
+        for reach in reaches {
+            sum.tabs += reach.tabs;
+            sum.unknown += reach.unknown;
+            routes.extend(reach.routes);
+        }
+        sum.routes = routes.into_iter().collect();
+        sum
+    }
 }
 
 /// A walk that finds out how far a rule reaches.

@@ -28,10 +28,12 @@ pub struct Tallied {
 }
 
 /// What a piece of the table holds.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// By route and version. A pair may come again in another piece.
     pub counts: Vec<Tallied>,
+    /// The release that was current: tabs were judged as outdated by it.
+    pub current: Arc<str>,
     /// The slot to go on from; `None` at the end of the table.
     pub next: Option<u32>,
 }
@@ -76,6 +78,7 @@ impl<P> Registry<P> {
         });
         Tally {
             counts: counts.collect(),
+            current,
             next: (end < self.end()).then_some(end),
         }
     }

@@ -3,7 +3,6 @@
 //! Orders go through the commander. What stands is read without it: from memory, and from the shards. So a disk that hangs, or a
 //! command under way, delays no answer.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use headcount_core::limits::Limits;
@@ -11,7 +10,7 @@ use headcount_core::protocol::admin::{
     InvalidationAnswer, InvalidationsAnswer, LiftAnswer, ReleaseEntry, ReleasesAnswer, RuleEntry,
 };
 use headcount_core::protocol::convert::Invalidation;
-use headcount_core::registry::Outcomes;
+use headcount_core::registry::RuleOutcomes;
 use headcount_core::version::{self, VersionError};
 use tokio::sync::oneshot;
 
@@ -58,7 +57,7 @@ impl Headcount {
         let mut invalidations: Vec<_> = standing
             .rules()
             .map(|(_, rule)| RuleEntry {
-                outcomes: Some(outcomes.get(&rule.id).copied().unwrap_or_default().into()),
+                outcomes: Some(outcomes.of(rule.id).into()),
                 ..RuleEntry::from(rule.as_ref())
             })
             .collect();
@@ -81,21 +80,19 @@ impl Headcount {
         })
     }
 
-    /// What became of the standing rules, by their numbers.
-    async fn outcomes(&self) -> Result<BTreeMap<u32, Outcomes>, CommandError> {
+    /// What became of the standing rules.
+    async fn outcomes(&self) -> Result<RuleOutcomes, CommandError> {
         let mut answers = Vec::new();
         for shard in self.shards().iter() {
             let (reply, answer) = oneshot::channel();
             shard.force(Command::Ask(Question::Outcomes(reply)));
             answers.push(answer);
         }
-        let mut sum: BTreeMap<u32, Outcomes> = BTreeMap::new();
+        let mut tables = Vec::with_capacity(answers.len());
         for answer in answers {
-            for (id, outcomes) in or_ended(answer, self.patience()).await? {
-                sum.entry(id).or_default().add(outcomes);
-            }
+            tables.push(or_ended(answer, self.patience()).await?);
         }
-        Ok(sum)
+        Ok(tables.into_iter().sum())
     }
 
     /// What a rule asks for must be there to be asked for.

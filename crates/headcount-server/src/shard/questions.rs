@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use headcount_core::invalidation::{Rule, Standing};
-use headcount_core::registry::{ConnectionsPage, Filter, Outcomes, Reach, ReachWalk, Tally, Unknowns};
+use headcount_core::registry::{ConnectionsPage, Filter, Reach, ReachWalk, RuleOutcomes, Tally, Unknowns};
 use tokio::sync::oneshot;
 
 use super::reactor::Shard;
@@ -22,7 +22,7 @@ pub(crate) enum Question {
         reply: oneshot::Sender<Reach>,
     },
     /// The outcomes of the standing rules?
-    Outcomes(oneshot::Sender<Vec<(u32, Outcomes)>>),
+    Outcomes(oneshot::Sender<RuleOutcomes>),
     /// Which connections are there, from this slot on?
     Page {
         from: u32,
@@ -33,7 +33,7 @@ pub(crate) enum Question {
     /// How many connections of which version are on which route, from this slot on?
     Tally {
         from: u32,
-        reply: oneshot::Sender<(Tally, Arc<Standing>)>,
+        reply: oneshot::Sender<Tally>,
     },
     /// Does it still turn?
     Pulse(oneshot::Sender<()>),
@@ -56,7 +56,7 @@ pub(super) enum Walk {
     },
     Outcomes {
         walk: Box<Unknowns>,
-        reply: oneshot::Sender<Vec<(u32, Outcomes)>>,
+        reply: oneshot::Sender<RuleOutcomes>,
     },
 }
 
@@ -77,10 +77,7 @@ impl Shard {
                 filter,
                 reply,
             } => answer(reply, self.registry.page(from, max, &filter)),
-            Question::Tally { from, reply } => {
-                let standing = Arc::clone(self.registry.standing());
-                answer(reply, (self.registry.tally(from), standing));
-            }
+            Question::Tally { from, reply } => answer(reply, self.registry.tally(from)),
             Question::Pulse(reply) => answer(reply, ()),
             Question::Versions(reply) => {
                 let standing = Arc::clone(self.registry.standing());

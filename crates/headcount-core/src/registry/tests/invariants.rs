@@ -26,8 +26,8 @@ impl Life {
                 break unknown;
             }
         };
-        let counted: BTreeMap<_, _> = self.registry.outcomes(&unknown).into_iter().collect();
-        assert_eq!(counted.len(), self.model.rules.len());
+        let counted = self.registry.outcomes(&unknown);
+        assert_eq!(counted.0.len(), self.model.rules.len());
         for rule in self.model.rules.values() {
             let book = &self.model.books[&rule.id];
             let count = |holds: &dyn Fn(&&Tab) -> bool| self.model.tabs.iter().filter(holds).count() as u64;
@@ -45,7 +45,7 @@ impl Life {
                 current: last(Outcome::Current),
                 unknown: count(&|tab| self.model.is_unknown(rule, tab)),
             };
-            assert_eq!(counted[&rule.id], expected, "rule {}", rule.id);
+            assert_eq!(counted.of(rule.id), expected, "rule {}", rule.id);
             assert_eq!(
                 expected.told,
                 expected.here + expected.reloaded + expected.gone(),

@@ -357,7 +357,7 @@ fn a_reload_is_believed_once_and_of_the_tab_that_was_told() {
             registry.note_reloaded(tab, &[9, 9, 9]);
         }
     }
-    let book = registry.outcomes(&[0; 64])[0].1;
+    let book = registry.outcomes(&[0; 64]).of(9);
     assert_eq!((book.told, book.reloaded, book.gone()), (5, 1, 4));
     // Beyond the limit those count as gone that cannot be told from others.
     let limits = Limits {
@@ -373,7 +373,7 @@ fn a_reload_is_believed_once_and_of_the_tab_that_was_told() {
     for tab in 1..=50 {
         registry.note_reloaded(Some(tab), &[9]);
     }
-    let book = registry.outcomes(&[0; 64])[0].1;
+    let book = registry.outcomes(&[0; 64]).of(9);
     assert_eq!((book.told, book.reloaded, book.gone()), (5, 2, 3));
 }
 
@@ -397,7 +397,7 @@ fn last_words_are_bounded() {
     for slot in &slots {
         assert!(registry.acknowledge(*slot, 9, Outcome::Held));
     }
-    let held = |registry: &Registry<()>| registry.outcomes(&[0; 64])[0].1.held;
+    let held = |registry: &Registry<()>| registry.outcomes(&[0; 64]).of(9).held;
     assert_eq!(held(&registry), 2);
     registry.close(slots[0]);
     registry.acknowledge(slots[2], 9, Outcome::Held);
