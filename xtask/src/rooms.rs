@@ -70,8 +70,8 @@ const HOUSES: [House; 2] = [
                 rooms: &["registry"],
             },
             Floor {
-                what: "what is made of it",
-                rooms: &["pages"],
+                what: "what it is asked, what is made of it",
+                rooms: &["pages", "questions"],
             },
             Floor {
                 what: "the wire",

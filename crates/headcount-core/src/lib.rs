@@ -21,6 +21,7 @@ pub mod outcome;
 pub mod pages;
 pub mod pattern;
 pub mod protocol;
+pub mod questions;
 pub mod registry;
 pub mod release;
 pub mod route;
