@@ -1,27 +1,105 @@
-//! What shards answer: no answer is waited for without a bound, and the answers about a rule are summed.
+//! Questions to the shards, and how long their answers are waited for.
+//!
+//! All shards are asked at once, and there is one deadline for all of them. What was answered by then comes back with what is missing;
+//! what that means is up to the asker. A shard drops a question when no one waits for its answer any more.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use headcount_core::invalidation::{Mode, Rule, spread_of};
 use headcount_core::limits::Limits;
 use headcount_core::protocol::admin::InvalidationAnswer;
+use headcount_core::questions::{Answers, Ask, Missing, ReachOf};
 use headcount_core::registry::Reach;
 use tokio::sync::oneshot;
 
+use crate::clock;
 use crate::error::CommandError;
-use crate::shard::{Command, Question, Shards};
+use crate::shard::{Command, Shards};
 
+/// How long all shards together may take to answer.
 pub(crate) fn patience(answer_ms: u32) -> Duration {
     Duration::from_millis(answer_ms.into())
 }
 
-/// Waits for an answer. [`CommandError::Stopped`] where there will be none, [`CommandError::Overloaded`] where it is late.
-pub(crate) async fn within<T>(answer: oneshot::Receiver<T>, patience: Duration) -> Result<T, CommandError> {
-    match tokio::time::timeout(patience, answer).await {
-        Ok(answer) => answer.map_err(|_| CommandError::Stopped),
-        Err(_) => Err(CommandError::Overloaded),
+/// Waits for an answer.
+pub(crate) async fn within<T>(answer: oneshot::Receiver<T>, patience: Duration) -> Result<T, Missing> {
+    until(clock::now() + patience, answer).await
+}
+
+/// Waits for an answer. What has come by then counts, also where the deadline has passed.
+async fn until<T>(deadline: Instant, answer: oneshot::Receiver<T>) -> Result<T, Missing> {
+    match tokio::time::timeout_at(deadline.into(), answer).await {
+        Ok(answer) => answer.map_err(|_| Missing::Ended),
+        Err(_) => Err(Missing::Late),
     }
+}
+
+/// Waits for the answers of several shards until one deadline for all of them, each with the number of its shard.
+pub(crate) async fn gather<T>(
+    answers: impl IntoIterator<Item = (usize, oneshot::Receiver<T>)>,
+    patience: Duration,
+) -> Vec<(usize, Result<T, Missing>)> {
+    // All questions are put before the first answer is waited for.
+    let answers: Vec<_> = answers.into_iter().collect();
+    let deadline = clock::now() + patience;
+    let mut gathered = Vec::with_capacity(answers.len());
+    for (shard, answer) in answers {
+        gathered.push((shard, until(deadline, answer).await));
+    }
+    gathered
+}
+
+/// Asks one shard. [`Missing::Ended`] where there is no shard of this number.
+pub(crate) async fn ask_one<Q: Ask>(
+    shards: &Shards,
+    shard: usize,
+    question: Q,
+    patience: Duration,
+) -> Result<Q::Answer, Missing> {
+    let answer = within(shards.ask(shard, question), patience).await?;
+    Q::pick(answer).ok_or(Missing::Late)
+}
+
+/// Asks each of these shards its own question, all at once.
+pub(crate) async fn ask_each<Q: Ask>(
+    shards: &Shards,
+    questions: impl IntoIterator<Item = (usize, Q)>,
+    patience: Duration,
+) -> Answers<Q::Answer> {
+    let asked = questions
+        .into_iter()
+        .map(|(shard, question)| (shard, shards.ask(shard, question)));
+    let gathered = gather(asked, patience).await.into_iter();
+    // An answer to another question is none.
+    let picked = |answer| Q::pick(answer).ok_or(Missing::Late);
+    gathered
+        .map(|(shard, answer)| (shard, answer.and_then(picked)))
+        .collect()
+}
+
+/// Asks every shard the same question.
+pub(crate) async fn ask_all<Q: Ask + Clone>(
+    shards: &Shards,
+    question: Q,
+    patience: Duration,
+) -> Answers<Q::Answer> {
+    let questions = (0..shards.iter().len()).map(|shard| (shard, question.clone()));
+    ask_each(shards, questions, patience).await
+}
+
+/// Gives every shard a command that it answers.
+pub(crate) async fn tell_all<T>(
+    shards: &Shards,
+    command: impl Fn(oneshot::Sender<T>) -> Command,
+    patience: Duration,
+) -> Answers<T> {
+    let told = shards.iter().enumerate().map(|(number, shard)| {
+        let (reply, answer) = oneshot::channel();
+        shard.force(command(reply));
+        (number, answer)
+    });
+    gather(told, patience).await.into_iter().collect()
 }
 
 /// How far a rule reaches, over all shards.
@@ -33,13 +111,15 @@ pub(crate) struct Hits {
     pub(crate) unknown: u64,
 }
 
-impl From<Reach> for Hits {
-    fn from(reach: Reach) -> Self {
-        Self {
+impl Hits {
+    /// The sum of what the shards found.
+    pub(crate) fn sum(reaches: Answers<Reach>) -> Result<Self, CommandError> {
+        let reach: Reach = reaches.of_running()?.values().sum();
+        Ok(Self {
             tabs: reach.tabs,
             routes: reach.routes.len() as u64,
             unknown: reach.unknown,
-        }
+        })
     }
 }
 
@@ -59,16 +139,7 @@ impl From<Hits> for InvalidationAnswer {
 
 /// How far a rule would reach now.
 pub(crate) async fn reach(shards: &Shards, rule: Arc<Rule>, limits: &Limits) -> Result<Hits, CommandError> {
-    let mut answers = Vec::new();
-    for shard in shards.iter() {
-        let (reply, answer) = oneshot::channel();
-        shard.force(Command::Ask(Question::Reach {
-            rule: Arc::clone(&rule),
-            reply,
-        }));
-        answers.push(answer);
-    }
-    sum(answers, patience(limits.answer_ms)).await
+    Hits::sum(ask_all(shards, ReachOf { rule }, patience(limits.answer_ms)).await)
 }
 
 /// Over how long a rule tells so many tabs unless it is said: not longer than half the time for which it stands. An offer makes no tab
@@ -83,25 +154,54 @@ pub(crate) fn spread(rule: &Rule, tabs: u64, most_ms: u32) -> u32 {
     }
 }
 
-/// How far a rule reaches, over all shards.
-pub(crate) async fn sum(
-    answers: Vec<oneshot::Receiver<Reach>>,
-    patience: Duration,
-) -> Result<Hits, CommandError> {
-    let mut reaches = Vec::with_capacity(answers.len());
-    for answer in answers {
-        reaches.push(or_ended(answer, patience).await?);
-    }
-    Ok(reaches.into_iter().sum::<Reach>().into())
-}
+#[cfg(test)]
+mod tests {
+    use headcount_core::questions::{Pulse, VersionCounts};
 
-/// As [`within`], but a shard that has ended counts as one without connections.
-pub(crate) async fn or_ended<T: Default>(
-    answer: oneshot::Receiver<T>,
-    patience: Duration,
-) -> Result<T, CommandError> {
-    match within(answer, patience).await {
-        Err(CommandError::Stopped) => Ok(T::default()),
-        answer => answer,
+    use super::*;
+    use crate::config::Config;
+    use crate::headcount::Headcount;
+    use crate::shard::busy::Busy;
+
+    #[tokio::test]
+    async fn there_is_one_deadline_for_all_and_what_came_by_then_counts() {
+        let (held, waiting): (Vec<_>, Vec<_>) = (0..20).map(|_| oneshot::channel::<u32>()).unzip();
+        let (ended, never) = oneshot::channel();
+        drop(ended);
+        let (reply, answer) = oneshot::channel();
+        reply.send(5).unwrap();
+        let asked = (0..).zip(waiting.into_iter().chain([never, answer]));
+        let patience = Duration::from_millis(100);
+        let before = clock::now();
+        let answers: Answers<u32> = gather(asked, patience).await.into_iter().collect();
+        assert!(before.elapsed() < patience * 10, "not each its own patience");
+        assert_eq!(answers.answered, [(21, 5)]);
+        assert_eq!(answers.missing.len(), 21);
+        assert_eq!(answers.missing[19..], [(19, Missing::Late), (20, Missing::Ended)]);
+        assert!(
+            held.iter().all(oneshot::Sender::is_closed),
+            "no one waits for the late ones"
+        );
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_shard_that_is_busy_is_missing_and_the_others_have_answered() {
+        let config = Config {
+            shards: 3,
+            ..Config::default()
+        };
+        let headcount = Headcount::builder(config).start().await.unwrap();
+        let shards = headcount.shards();
+        let busy = Busy::queue(shards.get(1).unwrap());
+        busy.begin();
+        let answers = ask_all(shards, Pulse, Duration::from_millis(100)).await;
+        assert_eq!(answers.missing, [(1, Missing::Late)]);
+        assert_eq!(answers.answered, [(0, ()), (2, ())]);
+        drop(busy);
+        let long = Duration::from_secs(20);
+        let answers = ask_all(shards, VersionCounts, long).await;
+        assert_eq!(answers.whole().unwrap().values().flatten().count(), 0);
+        assert_eq!(ask_one(shards, 2, Pulse, long).await, Ok(()));
+        assert_eq!(ask_one(shards, 3, Pulse, long).await, Err(Missing::Ended));
     }
 }

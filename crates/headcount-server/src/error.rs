@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use headcount_core::command_log::AppendError;
 use headcount_core::pattern::PatternError;
 use headcount_core::protocol::admin::{ErrorAnswer, ErrorBody};
+use headcount_core::questions::Missing;
 use headcount_core::version::VersionError;
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -107,6 +108,15 @@ pub enum CommandError {
     /// The server has stopped.
     #[error("the server has stopped")]
     Stopped,
+}
+
+impl From<Missing> for CommandError {
+    fn from(why: Missing) -> Self {
+        match why {
+            Missing::Ended => Self::Stopped,
+            Missing::Late => Self::Overloaded,
+        }
+    }
 }
 
 impl From<AppendError> for CommandError {

@@ -9,15 +9,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use headcount_core::history::{History, Sample};
-use headcount_core::invalidation::Standing;
 use headcount_core::protocol::history::{HistoryAnswer, SampleEntry};
+use headcount_core::questions::{Missing, VersionCounts};
 use tokio::sync::oneshot;
 use tokio::time::MissedTickBehavior;
 
-use crate::answers::{patience, within};
+use crate::answers::{ask_all, patience};
 use crate::clock;
-use crate::error::CommandError;
-use crate::shard::{Command, Question, Shards, Versions};
+use crate::shard::Shards;
 use crate::site::Site;
 use crate::store::Store;
 
@@ -101,13 +100,14 @@ impl Sampler {
                 _ = step.tick() => {}
             }
             self.site.faults.strike("sampler");
-            let (versions, standing) = match self.ask_shards().await {
-                Ok(answer) => answer,
+            let answers = ask_all(&self.shards, VersionCounts, self.patience).await;
+            let versions = match answers.whole() {
+                Ok(answers) => answers.values().flatten(),
                 // A gap in the history is better than a sample without some of the tabs.
-                Err(CommandError::Overloaded) => continue,
-                Err(_) => return,
+                Err(Missing::Late) => continue,
+                Err(Missing::Ended) => return,
             };
-            let (now_ms, releases) = (clock::unix_ms(), &standing.releases);
+            let (now_ms, releases) = (clock::unix_ms(), &self.site.standing().releases);
             let sample = Sample::with_releases(now_ms, versions, self.versions_max, releases);
             let minute = lock(&self.history).take(sample);
             if let Some(mut minute) = minute {
@@ -118,19 +118,6 @@ impl Sampler {
                 self.store.keep(minute);
             }
         }
-    }
-
-    /// Connections by version over all shards, a version perhaps more than once, and what stands.
-    async fn ask_shards(&self) -> Result<(Versions, Arc<Standing>), CommandError> {
-        let (mut versions, mut standing) = (Versions::new(), None);
-        for shard in self.shards.iter() {
-            let (reply, answer) = oneshot::channel();
-            shard.force(Command::Ask(Question::Versions(reply)));
-            let (here, stands) = within(answer, self.patience).await?;
-            versions.extend(here);
-            standing = Some(stands);
-        }
-        Ok((versions, standing.ok_or(CommandError::Stopped)?))
     }
 }
 

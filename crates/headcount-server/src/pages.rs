@@ -9,12 +9,13 @@ use std::time::{Duration, Instant};
 
 use headcount_core::pages::{Page, Pages};
 use headcount_core::protocol::pages::{PageEntry, PagesAnswer};
-use tokio::sync::{Mutex, oneshot};
+use headcount_core::questions::TallyFrom;
+use tokio::sync::Mutex;
 
-use crate::answers::within;
+use crate::answers::ask_one;
 use crate::clock;
 use crate::error::CommandError;
-use crate::shard::{Command, Question, Shards};
+use crate::shard::Shards;
 
 /// How long an answer holds.
 const HOLDS: Duration = Duration::from_millis(250);
@@ -64,12 +65,10 @@ impl LatestPages {
 async fn ask(shards: &Shards, patience: Duration) -> Result<Ranking, CommandError> {
     let mut pages = Pages::default();
     let mut current = Arc::default();
-    for shard in shards.iter() {
+    for shard in 0..shards.iter().len() {
         let mut next = Some(0);
-        while let Some(from) = next {
-            let (reply, answer) = oneshot::channel();
-            shard.force(Command::Ask(Question::Tally { from, reply }));
-            let tally = within(answer, patience).await?;
+        while let Some(slot) = next {
+            let tally = ask_one(shards, shard, TallyFrom { slot }, patience).await?;
             pages.add(tally.counts);
             next = tally.next;
             current = tally.current;

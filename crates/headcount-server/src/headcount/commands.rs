@@ -10,15 +10,15 @@ use headcount_core::protocol::admin::{
     InvalidationAnswer, InvalidationsAnswer, LiftAnswer, ReleaseEntry, ReleasesAnswer, RuleEntry,
 };
 use headcount_core::protocol::convert::Invalidation;
+use headcount_core::questions::OutcomesOfRules;
 use headcount_core::registry::RuleOutcomes;
 use headcount_core::version::{self, VersionError};
 use tokio::sync::oneshot;
 
 use super::Headcount;
-use crate::answers::{or_ended, reach, spread};
+use crate::answers::{ask_all, reach, spread};
 use crate::error::CommandError;
 use crate::hub::commander::{self, Order};
-use crate::shard::{Command, Question};
 
 impl Headcount {
     /// Announces a release: it is current from now on, every tab hears of it. On disk when this returns. Announcing what is
@@ -82,17 +82,8 @@ impl Headcount {
 
     /// What became of the standing rules.
     async fn outcomes(&self) -> Result<RuleOutcomes, CommandError> {
-        let mut answers = Vec::new();
-        for shard in self.shards().iter() {
-            let (reply, answer) = oneshot::channel();
-            shard.force(Command::Ask(Question::Outcomes(reply)));
-            answers.push(answer);
-        }
-        let mut tables = Vec::with_capacity(answers.len());
-        for answer in answers {
-            tables.push(or_ended(answer, self.patience()).await?);
-        }
-        Ok(tables.into_iter().sum())
+        let answers = ask_all(self.shards(), OutcomesOfRules, self.patience()).await;
+        Ok(answers.of_running()?.values().sum())
     }
 
     /// What a rule asks for must be there to be asked for.

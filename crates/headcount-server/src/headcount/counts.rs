@@ -4,16 +4,16 @@ use headcount_core::protocol::admin::{ConnectionsAnswer, StatsAnswer};
 use headcount_core::protocol::history::HistoryAnswer;
 use headcount_core::protocol::pages::PagesAnswer;
 use headcount_core::protocol::stats::row_answer;
+use headcount_core::questions::ConnectionsFrom;
 use headcount_core::registry::Filter;
 use headcount_core::route;
 use tokio::sync::oneshot;
 
 use super::Headcount;
-use crate::answers::within;
+use crate::answers::{ask_one, within};
 use crate::error::CommandError;
 use crate::history::HistoryQuery;
 use crate::hub::HubEvent;
-use crate::shard::{Command, Question};
 
 /// Pages of shards' tables read for one page of a list.
 const PAGE_READS_MAX: usize = 32;
@@ -41,7 +41,7 @@ impl Headcount {
             .send(HubEvent::Ask(reply))
             .await
             .map_err(|_| CommandError::Stopped)?;
-        within(answer, self.patience()).await
+        Ok(within(answer, self.patience()).await?)
     }
 
     /// A page of the open connections; `None` for a cursor that was never given out.
@@ -64,18 +64,15 @@ impl Headcount {
         };
         let mut answer = ConnectionsAnswer::default();
         for _ in 0..PAGE_READS_MAX {
-            let Some(handle) = self.0.shards.get(shard) else {
+            if shard >= self.shards().iter().len() {
                 return Ok(Some(answer));
-            };
-            let max = query.limit - answer.connections.len();
-            let (reply, page) = oneshot::channel();
-            handle.force(Command::Ask(Question::Page {
-                from: slot,
-                max,
+            }
+            let question = ConnectionsFrom {
+                slot,
+                max: query.limit - answer.connections.len(),
                 filter: filter.clone(),
-                reply,
-            }));
-            let page = within(page, self.patience()).await?;
+            };
+            let page = ask_one(self.shards(), shard, question, self.patience()).await?;
             answer
                 .connections
                 .extend(page.rows.iter().map(|row| row_answer(row, &self.0.site.cipher)));

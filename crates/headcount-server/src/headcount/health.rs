@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use headcount_core::questions::Pulse;
 use tokio::sync::oneshot;
 
 use super::Headcount;
-use crate::answers::{patience, within};
-use crate::shard::{Command, Question};
+use crate::answers::{gather, patience};
+use crate::shard::Command;
 
 impl Headcount {
     /// Whether everything runs that the server cannot do without; else what does not.
@@ -22,15 +23,14 @@ impl Headcount {
             // Shards end one after the other then.
             return Ok(());
         }
-        let mut answers = Vec::new();
-        for shard in self.shards().iter() {
-            let (reply, answer) = oneshot::channel();
+        let asked = self.shards().iter().enumerate().map(|(number, shard)| {
+            let (question, (reply, answer)) = (Pulse.into(), oneshot::channel());
             // A full mailbox drops the question, which is an answer as well.
-            let _full = shard.offer(Command::Ask(Question::Pulse(reply)));
-            answers.push(answer);
-        }
-        for (number, answer) in answers.into_iter().enumerate() {
-            if within(answer, self.patience()).await.is_err() && self.is_ready() {
+            let _full = shard.offer(Command::Ask { question, reply });
+            (number, answer)
+        });
+        for (number, answer) in gather(asked, self.patience()).await {
+            if answer.is_err() && self.is_ready() {
                 ended()?;
                 return Err(format!("shard {number} does not answer"));
             }

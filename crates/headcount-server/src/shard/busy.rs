@@ -4,17 +4,17 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Wake, Waker};
 
-use headcount_core::registry::{ConnectionsPage, Filter};
+use headcount_core::questions::{Answer, Pulse};
 use tokio::sync::oneshot;
 
-use super::{Command, Handle, Question};
+use super::{Command, Handle};
 
 /// Keeps a shard busy until it goes.
 pub(crate) struct Busy {
     begins: mpsc::Receiver<()>,
     _end: mpsc::SyncSender<()>,
     /// No task is woken for an answer that no one waits for.
-    _answer: oneshot::Receiver<ConnectionsPage>,
+    _answer: oneshot::Receiver<Answer>,
 }
 
 impl Busy {
@@ -27,12 +27,8 @@ impl Busy {
         let (reply, mut answer) = oneshot::channel();
         let asked = Pin::new(&mut answer).poll(&mut Context::from_waker(&waker));
         assert!(asked.is_pending());
-        shard.force(Command::Ask(Question::Page {
-            from: 0,
-            max: 0,
-            filter: Filter::default(),
-            reply,
-        }));
+        let question = Pulse.into();
+        shard.force(Command::Ask { question, reply });
         Self {
             begins,
             _end: keep,

@@ -61,7 +61,7 @@ impl Shard {
                 shard.send_text(slot, &text);
             }),
             Command::Standing(new) => self.on_standing(*new),
-            Command::Ask(question) => self.on_question(question),
+            Command::Ask { question, reply } => self.on_question(question, reply),
             Command::Tap(tap) => self.tap(tap),
             Command::Replay { tap } => self.replay(tap),
             Command::EndTurn(turn) => drop(turn),

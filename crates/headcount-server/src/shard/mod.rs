@@ -40,6 +40,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use headcount_core::connection::ConnectionKey;
 use headcount_core::invalidation::Standing;
 use headcount_core::protocol::stats::{Form, StatsMessage, Tick};
+use headcount_core::questions::{Answer, Question};
 use headcount_core::registry::Reach;
 use headcount_core::route;
 use mio::{Poll, Token, Waker};
@@ -59,7 +60,6 @@ pub(crate) use lean::websocket_accept;
 #[cfg(test)]
 pub(crate) use lean::{Decision, Judge};
 pub(crate) use outlets::{AuthorizeJob, Handoff, Happening, Outlets, Report, Subscribing, Witness};
-pub(crate) use questions::{Question, Versions};
 pub(crate) use tap::{News, SLICE_ROWS, Tap, Wants};
 
 /// Commands that may wait for a shard before further ones are turned away.
@@ -113,8 +113,11 @@ pub(crate) enum Command {
     Send { key: ConnectionKey, text: Arc<str> },
     /// Other rules or releases.
     Standing(Box<NewStanding>),
-    /// A question about its table.
-    Ask(Question),
+    /// A question about its table. One that no one waits for any more is not answered.
+    Ask {
+        question: Question,
+        reply: oneshot::Sender<Answer>,
+    },
     /// Tell this reader what is open, slice by slice, and what happens.
     Tap(Tap),
     /// The reader of this tap has read a slice: tell the next.
@@ -231,6 +234,16 @@ impl Shards {
 
     pub(crate) fn get(&self, number: usize) -> Option<&Handle> {
         self.handles.get(number)
+    }
+
+    /// Asks a shard about its table. The question is dropped where there is no shard of this number, or it has ended.
+    pub(crate) fn ask(&self, number: usize, question: impl Into<Question>) -> oneshot::Receiver<Answer> {
+        let (reply, answer) = oneshot::channel();
+        if let Some(shard) = self.get(number) {
+            let question = question.into();
+            shard.force(Command::Ask { question, reply });
+        }
+        answer
     }
 
     /// The shard that holds this connection.

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use headcount_core::command_log::{AppendError, Change, CommandLog, Entry, LogIndex};
 use headcount_core::invalidation::Standing;
 use headcount_core::protocol::server;
-use tokio::sync::oneshot;
 
 use super::Commander;
 use crate::answers::{self, Hits};
@@ -91,20 +90,16 @@ impl<Log: CommandLog> Commander<Log> {
     async fn tell_shards(&self, broadcast: Option<String>, position: Option<usize>) -> Hits {
         let standing = Arc::new(self.standing.clone());
         self.site.set_standing(Arc::clone(&standing));
-        let mut answers = Vec::new();
-        for shard in self.shards.iter() {
-            let (reply, answer) = oneshot::channel();
-            let (standing, broadcast) = (Arc::clone(&standing), broadcast.clone());
-            shard.force(Command::Standing(Box::new(NewStanding {
-                standing,
-                broadcast,
+        let command = |reply| {
+            Command::Standing(Box::new(NewStanding {
+                standing: Arc::clone(&standing),
+                broadcast: broadcast.clone(),
                 position,
                 reply,
-            })));
-            answers.push(answer);
-        }
+            }))
+        };
         let patience = answers::patience(self.site.config.limits.answer_ms);
-        match answers::sum(answers, patience).await {
+        match Hits::sum(answers::tell_all(&self.shards, command, patience).await) {
             Ok(hits) => hits,
             Err(error) => {
                 // It stands: the shard goes over to it when it comes to that.

@@ -11,13 +11,14 @@ use headcount_core::invalidation::{Audience, Mode, Rule, Standing};
 use headcount_core::limits::Limits;
 use headcount_core::pattern::RoutePattern;
 use headcount_core::protocol::server;
+use headcount_core::questions::{Pulse, ReachOf};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use crate::config::Config;
 use crate::headcount::Headcount;
 use crate::shard::busy::Busy;
-use crate::shard::{Command, NewStanding, Question};
+use crate::shard::{Command, NewStanding};
 
 /// A server with one shard, and its address.
 async fn serve() -> (Headcount, SocketAddr) {
@@ -126,10 +127,7 @@ fn stand(headcount: &Headcount, standing: &Standing, broadcast: Option<String>, 
 /// Lets the loop of the shard turn a few times: it answers in one turn what it is asked after the answer of another.
 async fn go_on(headcount: &Headcount) {
     for _ in 0..4 {
-        let (reply, answer) = oneshot::channel();
-        let shard = headcount.shards().get(0).unwrap();
-        shard.force(Command::Ask(Question::Versions(reply)));
-        answer.await.unwrap();
+        headcount.shards().ask(0, Pulse).await.unwrap();
     }
 }
 
@@ -229,13 +227,12 @@ async fn a_walk_ends_with_its_asker() {
     let shard = headcount.shards().get(0).unwrap();
     let first = Busy::queue(shard);
     first.begin();
-    let (reply, answer) = oneshot::channel();
     let rule = Arc::new(Rule {
         pattern: RoutePattern::regex("^/x", &Limits::default()).unwrap(),
         ..rule(5, "/")
     });
     let asked = Arc::clone(&rule);
-    shard.force(Command::Ask(Question::Reach { rule: asked, reply }));
+    let answer = headcount.shards().ask(0, ReachOf { rule: asked });
     let second = Busy::queue(shard);
     drop(first);
     second.begin();
@@ -243,12 +240,9 @@ async fn a_walk_ends_with_its_asker() {
     assert_eq!(Arc::strong_count(&rule), 2);
     drop(answer);
     drop(second);
-    let (reply, answer) = oneshot::channel();
-    shard.force(Command::Ask(Question::Versions(reply)));
-    answer.await.unwrap();
-    let (reply, answer) = oneshot::channel();
-    shard.force(Command::Ask(Question::Versions(reply)));
-    answer.await.unwrap();
+    for _ in 0..2 {
+        headcount.shards().ask(0, Pulse).await.unwrap();
+    }
     assert_eq!(
         Arc::strong_count(&rule),
         1,
