@@ -55,6 +55,8 @@ for (const name of Object.keys(EDGES)) {
     describe(`behind ${name} with another Host, over ${transport}`, () => {
       test('a tab is counted on the page that it shows, and hears of its refresh', async () => {
         const tab = await stand(name, transport, true)
+        // A stream is open: what the tab shows next is told by POST.
+        await counted({ routes: { '/a': 1 } })
         await tab.page.click('text=push')
         await counted({ routes: { '/pushed': 1 } })
         await tab.page.evaluate(() => { window.headcount.subscribe() })
@@ -86,13 +88,16 @@ for (const name of Object.keys(EDGES)) {
         await board.getByText(`Pages of ${edge.url} are refused, because the server is asked for ${host}.`).waitFor()
       })
 
-      test('a page that is refused and then allowed is counted where it is, without a reload', async () => {
+      test(`a page that is refused and then allowed is counted where it is, without a reload${transport === 'auto' ? ', over WebSocket' : ''}`, async () => {
         const tab = await stand(name, transport, false)
         await tab.page.click('text=push')
         await until('the refusal', refusals, (found) => found.length > 0, SAID_WITHIN_MS)
         await restart('--allowed-origin', edge.url)
         await counted({ total: 1, routes: { '/pushed': 1 } }, SAID_WITHIN_MS)
-        assert.equal(tab.loads, 1)
+        await tab.page.evaluate(() => { window.headcount.navigated('/next') })
+        await counted({ total: 1, routes: { '/next': 1 } })
+        if (transport === 'auto') await until('a WebSocket that opened', () => tab.hasWebSocket, Boolean, SAID_WITHIN_MS)
+        assert.deepEqual([tab.loads, await refusals()], [1, []])
       })
     })
   }
@@ -140,7 +145,11 @@ async function stand(name, transport, hasProof) {
   const tab = new Tab(await (await newVisitor(browser)).newPage())
   tab.warnings = []
   tab.handshakes = 0
-  tab.page.on('websocket', () => { tab.handshakes += 1 })
+  tab.hasWebSocket = false
+  tab.page.on('websocket', (socket) => {
+    tab.handshakes += 1
+    socket.on('framereceived', () => { tab.hasWebSocket = true })
+  })
   tab.page.on('console', (message) => { if (message.text().startsWith('headcount:')) tab.warnings.push(message.text()) })
   // The tab tries again after a random part of up to half a minute, and here after a tenth of it.
   if (!hasProof || transport === 'websocket') await tab.page.addInitScript(() => { Math.random = () => 0.1 })
