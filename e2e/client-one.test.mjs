@@ -5,7 +5,7 @@ import { afterEach, describe, test } from 'node:test'
 
 import { Tab, needs, newVisitor } from './browser.mjs'
 import { Server } from './harness.mjs'
-import { browser, counted, loaded, seen, server, site } from './stage.mjs'
+import { browser, counted, loaded, outcome, seen, server, site } from './stage.mjs'
 import { until } from './wait.mjs'
 
 /** The script tag, beside the package as often as asked for: each in another copy, as bundles have. */
@@ -169,6 +169,61 @@ for (const transport of ['websocket', 'sse']) {
         history.pushState(null, '', '/c')
       })
       await counted({ total: 1, routes: { '/c': 1 } })
+    })
+  })
+
+  describe(`bundles of which one is closed before another starts, over ${transport}`, () => {
+    /** A page on which each bundle has its own copy of every file. */
+    async function open() {
+      site.script = `<script type="module">
+        const bundles = { first: '/dist/index.js', second: '/pro/dist/index.js' }
+        window.start = async (bundle) => { window.client = (await import(bundles[bundle])).createHeadcount({ version: 'v2', transport: '${transport}' }) }
+        await window.start('first')
+      </script>`
+      site.body = '<p id="editor" contenteditable>text</p><input id="field">'
+      const tab = await Tab.open(await newVisitor(browser), `${site.url}/a`)
+      await counted({ total: 1 })
+      return tab
+    }
+
+    async function replace(tab) {
+      await until('the first to know what is work', () => site.parts, (parts) => parts.includes('refreshing'))
+      await tab.page.evaluate(() => { window.client.close() })
+      await counted({ total: 0 })
+      await tab.page.evaluate(() => window.start('second'))
+      await counted({ total: 1 })
+      return server.command('invalidate-route', { route: '/a' })
+    }
+
+    test('share what was typed, until it is saved', async () => {
+      const tab = await open()
+      await tab.page.click('#editor')
+      await tab.page.keyboard.type('x')
+      const { id } = await replace(tab)
+      await outcome(id, { held: 1 })
+      assert.equal(tab.loads, 1)
+      await tab.page.evaluate(() => { window.client.saved() })
+      await loaded([[tab, 2]])
+    })
+
+    test('share what was there before, so that undoing under the second ends it', async () => {
+      const tab = await open()
+      await tab.page.click('#editor')
+      await tab.page.keyboard.press('End')
+      await tab.page.keyboard.type('x')
+      const { id } = await replace(tab)
+      await outcome(id, { held: 1 })
+      await tab.page.keyboard.press('Backspace')
+      await loaded([[tab, 2]])
+    })
+
+    test('share what was saved', async () => {
+      const tab = await open()
+      await tab.page.click('#field')
+      await tab.page.keyboard.type('x')
+      await tab.page.evaluate(() => { window.client.saved() })
+      await replace(tab)
+      await loaded([[tab, 2]])
     })
   })
 

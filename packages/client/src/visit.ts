@@ -31,9 +31,19 @@ export interface Visit {
 
 let see: Seeing = { valueOf: () => '', used: new WeakSet(), known: new WeakMap() }
 let query: string | undefined
-const visits = new WeakMap<Field, Visit>()
-/** What counts, the latest last. */
-export const touched = new Set<Visit>()
+
+/** What the bundles of one page share. */
+interface Shared {
+  readonly visits: WeakMap<Field, Visit>
+  /** What counts, the latest last. */
+  readonly touched: Set<Visit>
+}
+
+// Of the page and not of one bundle: a client that follows a closed one of another bundle must know what was typed before it. The
+// number is that of {@link Visit}; it rises when later code could not read it.
+const KEY = Symbol.for('headcount.work.1')
+const { visits, touched } = (globalThis as { [KEY]?: Shared })[KEY] ??= { visits: new WeakMap(), touched: new Set() }
+export { touched }
 
 /** Sees by `seeing` from now on. */
 export function seeBy(seeing: Seeing): void {
