@@ -4,7 +4,8 @@
 //! everything it has to say goes to the hub, the hooks or the generic door over bounded queues, and it waits for none of
 //! them. A connection at rest is one table entry and one socket: no task, no buffer, no timer.
 //!
-//! - `reactor`: the loop. `guests`: sockets before their stream opens, or after it closes. `lean`: reading a request head.
+//! - `reactor`: the loop. `guests`: sockets before their stream opens, or after it closes. `judge`, `posted`: what a request
+//!   asks for. `lean`, `posts`: reading it and acting on it.
 //! - `arrive`: a connection opens. `receive`: a client speaks. `deliver`: messages go out. `readers`: stats do. `sweep`:
 //!   time passes. `questions`: questions about its table.
 
@@ -16,12 +17,14 @@ mod deferred;
 mod deliver;
 mod guests;
 mod handshakes;
+mod judge;
 mod lean;
 mod listen;
 mod mailbox;
 mod nudges;
 mod outlets;
 mod peer;
+mod posted;
 mod posts;
 mod questions;
 mod reactor;
@@ -56,9 +59,9 @@ use mailbox::Mailbox;
 use remote::RemoteLink;
 use roll::Roll;
 
-pub(crate) use lean::websocket_accept;
+pub(crate) use judge::websocket_accept;
 #[cfg(test)]
-pub(crate) use lean::{Decision, Judge};
+pub(crate) use judge::{Decision, Judge};
 pub(crate) use outlets::{AuthorizeJob, Handoff, Happening, Outlets, Report, Subscribing, Witness};
 pub(crate) use tap::{News, SLICE_ROWS, Tap, Wants};
 

@@ -5,87 +5,17 @@
 //! between requests. Where it later speaks for a tab of another shard, what it says is left for that shard to find (`nudges`),
 //! and that shard's roll says at once whether there is such a connection.
 
-use std::borrow::Cow;
 use std::io::Write;
 
 use headcount_core::connection::ConnectionKey;
-use headcount_core::protocol::client::{self, Addressed, ClientMessage, RouteBody};
 use headcount_core::session::Spent;
 use mio::net::TcpStream;
 
 use super::Command;
 use super::guests::Request;
-use super::lean::{Decision, Judge};
+use super::posted::{Post, Posted};
 use super::reactor::Shard;
-use crate::head::Head;
 use crate::metrics::Count;
-use crate::origin::Admission;
-
-/// Bytes of a body that is looked at here; the generic door takes longer ones.
-const BODY_BYTES_MAX: usize = 8_192;
-
-/// Which connection posted something, and what; `None` where the body says neither.
-pub(crate) type Post = Option<(ConnectionKey, Posted)>;
-
-/// What the lean door answers by itself.
-#[derive(Debug)]
-pub(crate) enum Posted {
-    /// The tab shows this page.
-    Route(String),
-    /// The tab is still there.
-    Alive,
-}
-
-impl Judge<'_> {
-    /// What to do with a POST of which this head and this much of the body have arrived.
-    pub(super) fn decide_post(&self, request: &dyn Head, head_bytes: usize, rest: &[u8]) -> Decision {
-        let Some(read) = self.reader_of(request.path()) else {
-            return Decision::HandOver;
-        };
-        let simple = request
-            .header("connection")
-            .is_none_or(|value| value.trim().eq_ignore_ascii_case("keep-alive"))
-            && request.count("connection") <= 1
-            && request.count("upgrade") == 0
-            && matches!(
-                self.site.origins.admits(request),
-                Admission::SameOrigin | Admission::NotABrowser
-            );
-        let body_bytes_max = BODY_BYTES_MAX.min(self.site.config.limits.body_bytes_max as usize);
-        let length = content_length(request).filter(|length| *length <= body_bytes_max);
-        let (true, true, Some(length)) = (simple, self.site.is_ready(), length) else {
-            return Decision::HandOver;
-        };
-        let Some(body) = rest.get(..length) else {
-            return Decision::Wait;
-        };
-        let post = match std::str::from_utf8(body).map_or(Said::Nothing, read) {
-            Said::Route { connection_id, route } => {
-                let key = self.site.cipher.key(&connection_id);
-                key.map(|key| (key, Posted::Route(route.into_owned())))
-            }
-            Said::Alive { connection_id } => {
-                let key = self.site.cipher.key(&connection_id);
-                key.map(|key| (key, Posted::Alive))
-            }
-            Said::Nothing => None,
-            Said::Other => return Decision::HandOver,
-        };
-        Decision::Post {
-            post,
-            bytes: head_bytes + length,
-        }
-    }
-
-    /// How to read a body posted to this path; `None` if the shard does not answer it.
-    fn reader_of(&self, path: &str) -> Option<fn(&str) -> Said<'_>> {
-        match path.strip_prefix(self.site.config.base_path.as_str())? {
-            "/route" => Some(read_route),
-            "/message" => Some(read_message),
-            _ => None,
-        }
-    }
-}
 
 impl Shard {
     /// The shard that a socket's first POST is for, where that is another. A browser's sockets mostly speak for one tab, so
@@ -168,44 +98,4 @@ impl Shard {
             .write(answer.as_bytes())
             .is_ok_and(|written| written == answer.len())
     }
-}
-
-/// What a body says.
-enum Said<'a> {
-    /// This tab shows this page.
-    Route {
-        connection_id: Cow<'a, str>,
-        route: Cow<'a, str>,
-    },
-    /// This tab is still there.
-    Alive { connection_id: Cow<'a, str> },
-    /// Nothing that is understood.
-    Nothing,
-    /// Something that the generic door answers.
-    Other,
-}
-
-fn read_route(text: &str) -> Said<'_> {
-    client::object(text).map_or(Said::Nothing, |RouteBody { connection_id, route }| Said::Route {
-        connection_id,
-        route,
-    })
-}
-
-fn read_message(text: &str) -> Said<'_> {
-    match (client::parse(text), client::object(text)) {
-        (Ok(ClientMessage::RouteUpdate { route }), Ok(Addressed { connection_id })) => {
-            Said::Route { connection_id, route }
-        }
-        (Ok(ClientMessage::Alive), Ok(Addressed { connection_id })) => Said::Alive { connection_id },
-        (Ok(_), Ok(_)) => Said::Other,
-        _ => Said::Nothing,
-    }
-}
-
-/// The one length a request states; `None` where it states none, several, or no number.
-fn content_length(request: &dyn Head) -> Option<usize> {
-    let first = request.header("content-length")?;
-    let is_one = request.count("content-length") == 1 && first.bytes().all(|byte| byte.is_ascii_digit());
-    first.parse().ok().filter(|_| is_one)
 }

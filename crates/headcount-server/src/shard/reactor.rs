@@ -16,6 +16,7 @@ use super::deferred::Deferred;
 use super::deliver::{Broadcast, Round};
 use super::guests::{Guests, is_guest};
 use super::handshakes::Handshakes;
+use super::judge::SCRATCH_BYTES;
 use super::listen::Listener;
 use super::nudges::Nudges;
 use super::peer::Peer;
@@ -33,9 +34,6 @@ pub(super) const WAKER: usize = usize::MAX;
 
 /// The token of the listener.
 pub(super) const LISTENER: usize = usize::MAX - 1;
-
-/// Bytes read from a socket at once. One buffer serves all sockets of a shard.
-pub(super) const SCRATCH_BYTES: usize = 65_536;
 
 const EVENTS_AT_ONCE: usize = 1_024;
 

@@ -1,0 +1,235 @@
+//! What the bytes of a socket ask for, as far as they were read.
+//!
+//! Only exact happy paths are for the lean door: over HTTP/1.1, a well-formed `GET` of a stream from a browser that may connect while there
+//! is room, and a `POST` of a route or a sign of life. Everything else, errors included, is for the generic door, so that every answer has
+//! one implementation. Nothing here touches a socket or a table.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use headcount_core::websocket;
+
+use super::posted::{BODY_BYTES_MAX, Post, Posted, Said, content_length, read_message, read_route};
+use crate::admission::{self, Candidate, Transport};
+use crate::head::{Head, names_host, only};
+use crate::metrics::{Count, Meters};
+use crate::origin::Admission;
+use crate::site::{Full, Place, Site};
+
+/// Bytes read from a socket at once. One buffer serves all sockets of a shard.
+pub(super) const SCRATCH_BYTES: usize = 65_536;
+
+/// Header lines looked at; a request with more goes to the generic door.
+const HEADERS_MAX: usize = 64;
+
+/// What the lean door decides by: nothing of a shard but what all shards share, so that it can be judged alone.
+pub(crate) struct Judge<'a> {
+    pub(crate) site: &'a Arc<Site>,
+    pub(crate) meters: &'a Meters,
+}
+
+/// What to do with a socket, going by what was read of it.
+pub(crate) enum Decision {
+    /// The request is not complete.
+    Wait,
+    /// Not for us, or not simple.
+    HandOver,
+    /// A stream for which there is no room.
+    Refuse,
+    /// A stream that may open.
+    Open(Box<Opening>),
+    /// A route or a sign of life, posted: so many bytes of what was read.
+    Post { post: Post, bytes: usize },
+}
+
+pub(crate) struct Opening {
+    pub(crate) candidate: Candidate,
+    pub(super) place: Place,
+    pub(super) greeting: Vec<u8>,
+    pub(crate) head_bytes: usize,
+}
+
+impl Judge<'_> {
+    /// What these bytes of a socket ask for.
+    pub(crate) fn decide(&self, read: &[u8], peer: SocketAddr) -> Decision {
+        // Where nothing more can be read, the generic door says what is wrong with that.
+        let full = read.len() >= self.head_bytes_max();
+        let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
+        let mut request = httparse::Request::new(&mut headers);
+        let head_bytes = match request.parse(read) {
+            Ok(httparse::Status::Complete(bytes)) if bytes <= self.head_bytes_max() => bytes,
+            Ok(httparse::Status::Partial) if !full => return Decision::Wait,
+            Ok(_) => {
+                self.meters.one(Count::RefusedLongHead);
+                return Decision::HandOver;
+            }
+            Err(_) => return Decision::HandOver,
+        };
+        let plain = request.version == Some(1)
+            && request.path.is_some_and(is_plain_target)
+            && only(&request, "host").is_some_and(|host| names_host(host.as_bytes()))
+            && request.count("transfer-encoding") == 0
+            && request.count("expect") == 0
+            && self.site.hosts.admit(&request);
+        match request.method {
+            Some("GET") if plain && request.count("content-length") == 0 => {
+                self.decide_stream(&request, peer, head_bytes)
+            }
+            Some("POST") if plain => self.decide_post(&request, head_bytes, &read[head_bytes..]),
+            _ => Decision::HandOver,
+        }
+    }
+
+    /// Half the buffer is for the head at most, so that a body fits behind it.
+    pub(super) fn head_bytes_max(&self) -> usize {
+        (self.site.config.limits.head_bytes_max as usize).min(SCRATCH_BYTES / 2)
+    }
+
+    fn decide_stream(
+        &self,
+        request: &httparse::Request<'_, '_>,
+        peer: SocketAddr,
+        head_bytes: usize,
+    ) -> Decision {
+        let Some((transport, accept)) = self.wanted_stream(request) else {
+            return Decision::HandOver;
+        };
+        if !self.site.is_ready() {
+            return Decision::HandOver;
+        }
+        let Ok(candidate) = admission::judge(self.site, request, transport, Some(peer.ip())) else {
+            return Decision::HandOver;
+        };
+        let place = match Place::take(self.site, candidate.address) {
+            Ok(place) => place,
+            // A full server has no descriptors to spare, and the generic door would hold each for a while.
+            Err(Full::Server) => {
+                self.meters.one(Count::RefusedFull);
+                return Decision::Refuse;
+            }
+            Err(Full::Address) => return Decision::HandOver,
+        };
+        let greeting = greeting(&candidate.header_lines(self.site), accept.as_deref());
+        Decision::Open(Box::new(Opening {
+            candidate,
+            place,
+            greeting,
+            head_bytes,
+        }))
+    }
+
+    /// The stream that a plain request is for; for a WebSocket with the answer to its key.
+    fn wanted_stream(&self, request: &dyn Head) -> Option<(Transport, Option<String>)> {
+        let path = request.path();
+        if path == self.site.sse_path && request.count("upgrade") == 0 {
+            return Some((Transport::Sse, None));
+        }
+        if path == self.site.websocket_path {
+            return Some((Transport::WebSocket, Some(websocket_accept(request)?)));
+        }
+        None
+    }
+
+    /// What to do with a POST of which this head and this much of the body have arrived.
+    fn decide_post(&self, request: &dyn Head, head_bytes: usize, rest: &[u8]) -> Decision {
+        let Some(read) = self.reader_of(request.path()) else {
+            return Decision::HandOver;
+        };
+        let simple = request
+            .header("connection")
+            .is_none_or(|value| value.trim().eq_ignore_ascii_case("keep-alive"))
+            && request.count("connection") <= 1
+            && request.count("upgrade") == 0
+            && matches!(
+                self.site.origins.admits(request),
+                Admission::SameOrigin | Admission::NotABrowser
+            );
+        let body_bytes_max = BODY_BYTES_MAX.min(self.site.config.limits.body_bytes_max as usize);
+        let length = content_length(request).filter(|length| *length <= body_bytes_max);
+        let (true, true, Some(length)) = (simple, self.site.is_ready(), length) else {
+            return Decision::HandOver;
+        };
+        let Some(body) = rest.get(..length) else {
+            return Decision::Wait;
+        };
+        let post = match std::str::from_utf8(body).map_or(Said::Nothing, read) {
+            Said::Route { connection_id, route } => {
+                let key = self.site.cipher.key(&connection_id);
+                key.map(|key| (key, Posted::Route(route.into_owned())))
+            }
+            Said::Alive { connection_id } => {
+                let key = self.site.cipher.key(&connection_id);
+                key.map(|key| (key, Posted::Alive))
+            }
+            Said::Nothing => None,
+            Said::Other => return Decision::HandOver,
+        };
+        Decision::Post {
+            post,
+            bytes: head_bytes + length,
+        }
+    }
+
+    /// How to read a body posted to this path; `None` if the shard does not answer it.
+    fn reader_of(&self, path: &str) -> Option<fn(&str) -> Said<'_>> {
+        match path.strip_prefix(self.site.config.base_path.as_str())? {
+            "/route" => Some(read_route),
+            "/message" => Some(read_message),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a request target has nothing in it that hyper refuses in a query (`"`, `<`, `>`) or cuts off (`#`). Browsers encode those.
+fn is_plain_target(target: &str) -> bool {
+    target
+        .bytes()
+        .all(|byte| matches!(byte, b'!' | b'$'..=b';' | b'=' | b'?'..=b'~'))
+}
+
+/// The answer to a WebSocket handshake's key; `None` if the request is not a handshake that the server accepts.
+pub(crate) fn websocket_accept(head: &dyn Head) -> Option<String> {
+    let has_token = |name: &str, token: &str| {
+        let mut found = false;
+        head.each_value(name, &mut |value| {
+            found |= value
+                .split(',')
+                .any(|part| part.trim().eq_ignore_ascii_case(token));
+        });
+        found
+    };
+    // A second key or version would be read by one reader and not by another; a body, as frames or as the next request.
+    let asked = has_token("upgrade", "websocket")
+        && has_token("connection", "upgrade")
+        && head.count("sec-websocket-key") == 1
+        && head.count("sec-websocket-version") == 1
+        && head.count("transfer-encoding") == 0
+        && only(head, "content-length").is_none_or(|length| length == "0")
+        && head.count("content-length") <= 1
+        && head
+            .header("sec-websocket-version")
+            .is_some_and(|version| version.trim() == "13");
+    if !asked {
+        return None;
+    }
+    let accept = websocket::accept_key(head.header("sec-websocket-key")?.trim())?;
+    std::str::from_utf8(&accept).ok().map(str::to_owned)
+}
+
+/// The head of the answer that opens a stream.
+fn greeting(header_lines: &str, accept: Option<&str>) -> Vec<u8> {
+    let (start, accept) = match accept {
+        Some(accept) => (
+            "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-accept: ",
+            [accept, "\r\n"],
+        ),
+        None => (
+            "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-cache, no-transform\r\n\
+             x-accel-buffering: no\r\nconnection: close\r\n",
+            ["", ""],
+        ),
+    };
+    [start, accept[0], accept[1], header_lines, "\r\n"]
+        .concat()
+        .into_bytes()
+}
