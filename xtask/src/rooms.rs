@@ -78,8 +78,8 @@ const HOUSES: [House; 2] = [
                 rooms: &["protocol"],
             },
             Floor {
-                what: "one client, many servers",
-                rooms: &["cluster", "session"],
+                what: "one client, all subscribers, many servers",
+                rooms: &["cluster", "feed", "session"],
             },
         ],
         exceptions: &[],

@@ -11,6 +11,7 @@ pub mod cluster;
 pub mod command_log;
 pub mod connection;
 pub mod epoch;
+pub mod feed;
 #[cfg(test)]
 mod fuzz;
 pub mod history;

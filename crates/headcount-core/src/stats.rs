@@ -7,6 +7,7 @@
 //! [`Sum::apply`] says what a report changed. What subscribers have not been told of it yet is [`news`], and which
 //! connections they are shown one by one is [`list`]. How it is written down is `protocol::stats`.
 
+mod form;
 pub mod list;
 pub mod news;
 
@@ -15,6 +16,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::connection::ConnectionKey;
+
+pub use form::Form;
 
 /// Counts by name, ordered by name.
 pub type Counts = BTreeMap<Arc<str>, u64>;

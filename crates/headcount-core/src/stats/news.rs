@@ -7,24 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Changed, Place, Row};
+use super::{Changed, Form, Place, Row};
 use crate::connection::ConnectionKey;
-
-/// In which form a subscriber gets stats.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// Each message whole: what every client understands.
-    Whole,
-    /// One whole message, then what changed.
-    Deltas,
-    /// As [`Form::Deltas`], without connections one by one.
-    Counts,
-}
-
-impl Form {
-    /// Every form.
-    pub const ALL: [Self; 3] = [Self::Whole, Self::Deltas, Self::Counts];
-}
 
 /// What changed since the last tick.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

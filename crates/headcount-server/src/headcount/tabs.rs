@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use headcount_core::connection::ConnectionKey;
-use headcount_core::protocol::stats::Form;
+use headcount_core::stats::Form;
 
 use super::Headcount;
 use crate::authorize::Credentials;

@@ -15,9 +15,10 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use headcount_core::connection::ConnectionKey;
+use headcount_core::feed::{Feed, Pace, Tick};
 use headcount_core::protocol::admin::StatsAnswer;
-use headcount_core::protocol::stats::{self, Feed, Form, Pace, Tick};
-use headcount_core::stats::Changes;
+use headcount_core::protocol::stats;
+use headcount_core::stats::{Changes, Form};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::authorize::Decision;

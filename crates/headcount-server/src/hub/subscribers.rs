@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use headcount_core::connection::ConnectionKey;
 use headcount_core::limits::Limits;
-use headcount_core::protocol::stats::Form;
+use headcount_core::stats::Form;
 use tokio::sync::mpsc;
 
 use super::HubEvent;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use headcount_core::connection::ConnectionKey;
 use headcount_core::protocol::server;
-use headcount_core::protocol::stats::Form;
 use headcount_core::registry::Reach;
 use headcount_core::session::Spent;
+use headcount_core::stats::Form;
 
 use super::arrive::Cause;
 use super::peer::Subscription;

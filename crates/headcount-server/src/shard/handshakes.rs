@@ -10,7 +10,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use headcount_core::connection::ConnectionKey;
-use headcount_core::protocol::stats::Form;
+use headcount_core::stats::Form;
 
 use super::arrive::Cause;
 use super::reactor::Shard;

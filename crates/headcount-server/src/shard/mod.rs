@@ -41,11 +41,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use headcount_core::connection::ConnectionKey;
+use headcount_core::feed::Tick;
 use headcount_core::invalidation::Standing;
-use headcount_core::protocol::stats::{Form, StatsMessage, Tick};
+use headcount_core::protocol::stats::StatsMessage;
 use headcount_core::questions::{Answer, Question};
 use headcount_core::registry::Reach;
 use headcount_core::route;
+use headcount_core::stats::Form;
 use mio::{Poll, Token, Waker};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 

@@ -9,8 +9,7 @@ use std::sync::mpsc::SyncSender;
 
 use bytes::Bytes;
 use headcount_core::connection::ConnectionKey;
-use headcount_core::protocol::stats::Form;
-use headcount_core::stats::{Changes, Row};
+use headcount_core::stats::{Changes, Form, Row};
 use tokio::sync::mpsc;
 
 use super::tap::Tapped;

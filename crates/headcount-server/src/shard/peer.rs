@@ -5,8 +5,8 @@ use std::io::{ErrorKind, IoSlice, Write};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use headcount_core::protocol::stats::Form;
 use headcount_core::session::Session;
+use headcount_core::stats::Form;
 use headcount_core::websocket::Decoder;
 use mio::net::TcpStream;
 

@@ -8,8 +8,9 @@ use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 
 use headcount_core::connection::{ConnectionKey, IdCipher};
-use headcount_core::protocol::stats::{Follower, Form, StatsMessage, Text, Tick};
-use headcount_core::stats::Row;
+use headcount_core::feed::{Follower, Text, Tick};
+use headcount_core::protocol::stats::StatsMessage;
+use headcount_core::stats::{Form, Row};
 use headcount_core::websocket::{self, Opcode};
 
 use super::Report;

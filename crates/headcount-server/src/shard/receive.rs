@@ -4,9 +4,9 @@ use std::io::{ErrorKind, Read};
 use std::sync::Arc;
 
 use headcount_core::protocol::server;
-use headcount_core::protocol::stats::Form;
 use headcount_core::route;
 use headcount_core::session::{Spent, Step};
+use headcount_core::stats::Form;
 use headcount_core::websocket::{self, CloseCode, Event, Flow};
 
 use super::arrive::Cause;

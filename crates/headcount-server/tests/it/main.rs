@@ -28,7 +28,7 @@ mod invalidation;
 mod lifecycle;
 mod liveness;
 // The client that the core's own tests hold its messages to.
-#[path = "../../../headcount-core/src/protocol/stats/tests/client.rs"]
+#[path = "../../../headcount-core/src/feed/tests/client.rs"]
 mod naive;
 mod names;
 mod openapi;

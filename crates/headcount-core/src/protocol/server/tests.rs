@@ -8,9 +8,9 @@ use serde::Deserialize;
 
 use super::*;
 use crate::connection::{ConnectionKey, IdCipher, NodeId};
+use crate::feed::{Feed, Follower, Text};
 use crate::protocol::admin::ModeBody;
-use crate::protocol::stats::{Feed, Follower, Form, Text};
-use crate::stats::{Changes, Row};
+use crate::stats::{Changes, Form, Row};
 
 #[derive(Deserialize)]
 struct Vectors {

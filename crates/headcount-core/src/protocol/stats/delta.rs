@@ -13,8 +13,8 @@ use serde::{Serialize, Serializer};
 use super::row::WireRow;
 use crate::connection::{ConnectionKey, IdCipher};
 use crate::stats::list::List;
-use crate::stats::news::{Form, News};
-use crate::stats::{Counts, Row, Sum};
+use crate::stats::news::News;
+use crate::stats::{Counts, Form, Row, Sum};
 
 /// What all readers of a form share.
 #[derive(Debug)]
@@ -46,7 +46,7 @@ struct Beginning<'a> {
 
 impl DeltaMessage {
     /// The message that leads to the state `seq`, in which this is the sum and its list.
-    pub(super) fn new(
+    pub(crate) fn new(
         form: Form,
         seq: u64,
         (sum, list): (&Sum, &List),
@@ -98,13 +98,13 @@ impl DeltaMessage {
     }
 
     /// Whether this connection came into the list or left it; `None`: neither.
-    pub(super) fn lists(&self, key: ConnectionKey) -> Option<bool> {
+    pub(crate) fn lists(&self, key: ConnectionKey) -> Option<bool> {
         let found = self.rows.binary_search_by_key(&key, |(key, _)| *key).ok()?;
         self.rows.get(found).map(|(_, listed)| *listed)
     }
 
     /// The rest, with the reader's own row where it must be told.
-    pub(super) fn end(own: Option<&Row>) -> String {
+    pub(crate) fn end(own: Option<&Row>) -> String {
         let Some(row) = own else {
             return "}".to_owned();
         };

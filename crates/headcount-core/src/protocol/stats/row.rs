@@ -60,9 +60,9 @@ impl Serialize for WireId {
 }
 
 /// Counts as a JSON object.
-pub(super) struct Tally<'a>(pub(super) &'a Counts);
+pub(super) struct WireCounts<'a>(pub(super) &'a Counts);
 
-impl Serialize for Tally<'_> {
+impl Serialize for WireCounts<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
         for (name, count) in self.0 {

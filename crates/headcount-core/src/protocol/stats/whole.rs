@@ -6,11 +6,10 @@
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::row::{Tally, WireRow};
+use super::row::{WireCounts, WireRow};
 use crate::connection::{ConnectionKey, IdCipher};
 use crate::stats::list::List;
-use crate::stats::news::Form;
-use crate::stats::{Row, Sum};
+use crate::stats::{Form, Row, Sum};
 
 /// What all readers of a form share.
 #[derive(Debug)]
@@ -32,15 +31,15 @@ struct Beginning<'a> {
     total: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     visible: Option<u64>,
-    versions: Tally<'a>,
-    routes: Tally<'a>,
+    versions: WireCounts<'a>,
+    routes: WireCounts<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     connections: Option<Vec<WireRow<'a>>>,
 }
 
 impl StatsMessage {
     /// The message for this sum and its list, in this form; `seq` is what deltas go on from.
-    pub(super) fn new(form: Form, seq: u64, sum: &Sum, list: &List, cipher: &IdCipher) -> Self {
+    pub(crate) fn new(form: Form, seq: u64, sum: &Sum, list: &List, cipher: &IdCipher) -> Self {
         let rows: Vec<&Row> = match form {
             Form::Counts => Vec::new(),
             Form::Whole | Form::Deltas => list.rows(sum).collect(),
@@ -57,8 +56,8 @@ impl StatsMessage {
             seq: (form != Form::Whole).then_some(seq),
             total: sum.total(),
             visible: (form != Form::Whole).then(|| sum.visible()),
-            versions: Tally(sum.versions()),
-            routes: Tally(sum.routes()),
+            versions: WireCounts(sum.versions()),
+            routes: WireCounts(sum.routes()),
             connections: (form != Form::Counts)
                 .then(|| rows.into_iter().map(|row| wire_row(row, cipher)).collect()),
         };
@@ -91,7 +90,7 @@ impl StatsMessage {
     }
 
     /// Whether the part that all share holds this connection's row.
-    pub(super) fn lists(&self, key: ConnectionKey) -> bool {
+    pub(crate) fn lists(&self, key: ConnectionKey) -> bool {
         self.listed.binary_search(&key).is_ok()
     }
 

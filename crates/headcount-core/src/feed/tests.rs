@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::connection::{ConnectionKey, NodeId};
+use crate::stats::Row;
 use client::Client;
 
 fn cipher() -> IdCipher {

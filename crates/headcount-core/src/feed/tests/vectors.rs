@@ -29,7 +29,7 @@ fn known(stats: &Value) -> Client {
 
 #[test]
 fn vectors() {
-    let text = include_str!("../../../../../../protocol/vectors/deltas.json");
+    let text = include_str!("../../../../../protocol/vectors/deltas.json");
     let vectors: Vectors = serde_json::from_str(text).unwrap();
     assert!(vectors.cases.len() >= 20);
     for case in vectors.cases {

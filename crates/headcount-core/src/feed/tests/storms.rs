@@ -7,11 +7,11 @@ use proptest::prelude::*;
 
 use super::{Client, cipher, value};
 use crate::connection::ConnectionKey;
+use crate::feed::{Feed, Follower, Pace};
 use crate::invalidation::Standing;
 use crate::limits::Limits;
-use crate::protocol::stats::{Feed, Follower, Form, Pace};
 use crate::registry::{Opening, Registry};
-use crate::stats::Row;
+use crate::stats::{Form, Row};
 
 const SHARDS: usize = 2;
 const ROUTES: [&str; 4] = ["/", "/a", "/b", "/__proto__"];

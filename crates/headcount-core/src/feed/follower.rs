@@ -6,11 +6,10 @@
 
 use bytes::Bytes;
 
-use super::delta::DeltaMessage;
-use super::whole::StatsMessage;
-use super::{Form, Tick};
+use super::Tick;
 use crate::connection::{ConnectionKey, IdCipher};
-use crate::stats::Row;
+use crate::protocol::stats::{DeltaMessage, StatsMessage};
+use crate::stats::{Form, Row};
 
 /// One subscriber.
 #[derive(Clone, Debug)]
