@@ -72,9 +72,9 @@ pub struct Sum {
     routes: Counts,
 }
 
-/// Where a row stands: in which source's sample, and there in which slot.
+/// A slot in the sample of one of the sources. It holds one row at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct SampleSlot {
     /// The number of the source.
     pub source: usize,
     /// The slot in its sample.
@@ -93,7 +93,7 @@ pub struct Changed {
     /// Routes whose count differs.
     pub routes: Vec<Arc<str>>,
     /// Rows that differ, with what they were before.
-    pub rows: Vec<(Place, Option<Row>)>,
+    pub rows: Vec<(SampleSlot, Option<Row>)>,
 }
 
 impl Changed {
@@ -156,9 +156,9 @@ impl Sum {
         self.sources.iter().flat_map(|source| source.rows.values())
     }
 
-    /// The row at a place of the sample.
-    pub fn row(&self, place: Place) -> Option<&Row> {
-        self.sources.get(place.source)?.rows.get(&place.slot)
+    /// The row in a slot of the samples.
+    pub fn row(&self, at: SampleSlot) -> Option<&Row> {
+        self.sources.get(at.source)?.rows.get(&at.slot)
     }
 
     /// How many connections the sample holds.
@@ -171,7 +171,7 @@ fn apply_rows(
     source: usize,
     mine: &mut BTreeMap<u32, Row>,
     changes: Vec<(u32, Option<Row>)>,
-) -> Vec<(Place, Option<Row>)> {
+) -> Vec<(SampleSlot, Option<Row>)> {
     let mut changed = Vec::with_capacity(changes.len());
     for (slot, row) in changes {
         let after = row.clone();
@@ -180,7 +180,7 @@ fn apply_rows(
             None => mine.remove(&slot),
         };
         if before != after {
-            changed.push((Place { source, slot }, before));
+            changed.push((SampleSlot { source, slot }, before));
         }
     }
     changed

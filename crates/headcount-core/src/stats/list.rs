@@ -4,20 +4,20 @@
 //! stays listed as long as it is open, and a new one is listed only if there is room. Updating the list costs time for
 //! what changed, not for its length.
 //!
-//! Deliberately absent: the reader. Each reader is in its own list, so if not all rows fit, a place stays free for it.
+//! Deliberately absent: the reader. Each reader is in its own list, so if not all rows fit, one row stays free for it.
 
 use std::collections::BTreeSet;
 
 use super::news::News;
-use super::{Place, Row, Sum};
+use super::{Row, SampleSlot, Sum};
 
 /// The list of one sum.
 #[derive(Clone, Debug)]
 pub struct List {
     max: usize,
-    listed: BTreeSet<Place>,
-    /// Places of the sample that are not listed.
-    spare: BTreeSet<Place>,
+    listed: BTreeSet<SampleSlot>,
+    /// Slots of the samples that are not listed.
+    spare: BTreeSet<SampleSlot>,
     truncated: bool,
 }
 
@@ -33,18 +33,18 @@ impl List {
     }
 
     /// Follows the sum over a change of these rows, and notes what subscribers must be told of it.
-    pub fn follow(&mut self, sum: &Sum, rows: &[(Place, Option<Row>)], news: &mut News) {
-        for (place, before) in rows {
-            let now = sum.row(*place);
-            if self.listed.contains(place) {
-                news.note_row(*place, before.as_ref(), now);
+    pub fn follow(&mut self, sum: &Sum, rows: &[(SampleSlot, Option<Row>)], news: &mut News) {
+        for (at, before) in rows {
+            let now = sum.row(*at);
+            if self.listed.contains(at) {
+                news.note_row(*at, before.as_ref(), now);
                 if now.is_none() {
-                    self.listed.remove(place);
+                    self.listed.remove(at);
                 }
             } else if now.is_some() {
-                self.spare.insert(*place);
+                self.spare.insert(*at);
             } else {
-                self.spare.remove(place);
+                self.spare.remove(at);
             }
         }
         self.settle(sum, news);
@@ -63,16 +63,16 @@ impl List {
             self.max
         };
         while self.listed.len() > room
-            && let Some(place) = self.listed.pop_last()
+            && let Some(at) = self.listed.pop_last()
         {
-            news.note_row(place, sum.row(place), None);
-            self.spare.insert(place);
+            news.note_row(at, sum.row(at), None);
+            self.spare.insert(at);
         }
         while self.listed.len() < room
-            && let Some(place) = self.spare.pop_first()
+            && let Some(at) = self.spare.pop_first()
         {
-            news.note_row(place, None, sum.row(place));
-            self.listed.insert(place);
+            news.note_row(at, None, sum.row(at));
+            self.listed.insert(at);
         }
     }
 
@@ -83,12 +83,12 @@ impl List {
 
     /// The rows that are listed, in an order that stays.
     pub fn rows<'a>(&self, sum: &'a Sum) -> impl Iterator<Item = &'a Row> {
-        self.listed.iter().filter_map(|place| sum.row(*place))
+        self.listed.iter().filter_map(|at| sum.row(*at))
     }
 
-    /// The row at this place, if it is listed.
-    pub fn row<'a>(&self, sum: &'a Sum, place: Place) -> Option<&'a Row> {
-        self.listed.contains(&place).then(|| sum.row(place)).flatten()
+    /// The row in this slot, if it is listed.
+    pub fn row<'a>(&self, sum: &'a Sum, at: SampleSlot) -> Option<&'a Row> {
+        self.listed.contains(&at).then(|| sum.row(at)).flatten()
     }
 
     /// Whether there are connections that the list does not hold.
@@ -142,7 +142,7 @@ mod tests {
         let mut after = |total, rows: &[_]| after(&mut sum, &mut list, total, rows);
         assert_eq!(after(2, &[(5, Some(1)), (7, Some(2))]), [(5, 1), (7, 2)]);
         assert_eq!(after(3, &[(9, Some(3))]), [(5, 1), (7, 2), (9, 3)]);
-        // A fourth: the place of the reader stays free, and the first ones stay listed.
+        // A fourth: a row stays free for the reader, and the first ones stay listed.
         assert_eq!(after(4, &[(1, Some(4))]), [(5, 1), (7, 2)]);
         assert_eq!(after(3, &[(7, None)]), [(1, 4), (5, 1), (9, 3)]);
         // The slot is used again by another.

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Changed, Form, Place, Row};
+use super::{Changed, Form, Row, SampleSlot};
 use crate::connection::ConnectionKey;
 
 /// What changed since the last tick.
@@ -17,8 +17,8 @@ pub struct News {
     pub(crate) visible: bool,
     pub(crate) versions: BTreeSet<Arc<str>>,
     pub(crate) routes: BTreeSet<Arc<str>>,
-    /// Connections whose row in the list was added, changed or removed, and its place.
-    pub(crate) rows: BTreeMap<ConnectionKey, Place>,
+    /// Connections whose row in the list was added, changed or removed, and its slot.
+    pub(crate) rows: BTreeMap<ConnectionKey, SampleSlot>,
     /// Whether more changed in the list than visibility, which only deltas show.
     pub(crate) faces: bool,
     pub(crate) truncated: bool,
@@ -44,15 +44,18 @@ impl News {
         self.visible |= later.visible;
         self.versions.extend(later.versions.iter().cloned());
         self.routes.extend(later.routes.iter().cloned());
-        self.rows
-            .extend(later.rows.iter().map(|(key, place)| (*key, *place)));
+        self.rows.extend(later.rows.iter().map(|(key, at)| (*key, *at)));
         self.faces |= later.faces;
         self.truncated |= later.truncated;
     }
 
-    pub(super) fn note_row(&mut self, place: Place, before: Option<&Row>, now: Option<&Row>) {
-        for row in before.into_iter().chain(now) {
-            self.rows.insert(row.key, place);
+    pub(super) fn note_row(&mut self, at: SampleSlot, before: Option<&Row>, now: Option<&Row>) {
+        // Where a connection left one slot and came into another, the latter counts, whichever is noted first.
+        if let Some(row) = before {
+            self.rows.entry(row.key).or_insert(at);
+        }
+        if let Some(row) = now {
+            self.rows.insert(row.key, at);
         }
         self.faces |= match (before, now) {
             (Some(before), Some(now)) => face(before) != face(now),

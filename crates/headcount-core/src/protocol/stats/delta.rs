@@ -58,7 +58,7 @@ impl DeltaMessage {
             .rows
             .iter()
             .filter(|_| shows_rows)
-            .map(|(key, place)| (*key, list.row(sum, *place).filter(|row| row.key == *key)))
+            .map(|(key, at)| (*key, list.row(sum, *at).filter(|row| row.key == *key)))
             .collect();
         let listed = rows.iter().map(|(key, row)| (*key, row.is_some())).collect();
         let beginning = Beginning {
