@@ -19,14 +19,11 @@ use std::sync::Arc;
 use crate::connection::IdCipher;
 use crate::protocol::stats::{DeltaMessage, StatsMessage};
 use crate::stats::list::List;
-use crate::stats::news::News;
-use crate::stats::{Changes, Form, Sum};
+use crate::stats::news::{News, is_shorter_whole};
+use crate::stats::{Changed, Form, Incarnation, NotApplied, Report, SourceId, Stamp, Sum};
 
 pub use follower::{Follower, Text};
 pub use tick::{Pace, Tick};
-
-/// A delta may name this many, however little a whole message names.
-const FEW_NAMES: usize = 64;
 
 /// The numbers, and what subscribers are told of them.
 #[derive(Debug)]
@@ -43,10 +40,10 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// Over this many sources, all empty. Subscribers are listed at most `connections_max` connections.
-    pub fn new(sources: usize, connections_max: u32) -> Self {
+    /// Without sources: each comes with its first report. Subscribers are listed at most `connections_max` connections.
+    pub fn new(connections_max: u32) -> Self {
         Self {
-            sum: Sum::new(sources),
+            sum: Sum::default(),
             list: List::new(connections_max),
             news: News::default(),
             held: Default::default(),
@@ -61,8 +58,34 @@ impl Feed {
     }
 
     /// Takes in a report of a source. Whether it changed anything.
-    pub fn apply(&mut self, source: usize, changes: Changes) -> bool {
-        let changed = self.sum.apply(source, changes);
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Sum::apply`]: the report is not applied.
+    pub fn apply(&mut self, source: SourceId, report: Report) -> Result<bool, NotApplied> {
+        let changed = self.sum.apply(source, report)?;
+        Ok(self.follow(changed))
+    }
+
+    /// As [`Sum::heartbeat`].
+    pub fn heartbeat(&mut self, source: SourceId, last: Stamp) {
+        self.sum.heartbeat(source, last);
+    }
+
+    /// As [`Sum::lose`]. Whether it changed anything.
+    pub fn lose(&mut self, source: SourceId) -> bool {
+        let changed = self.sum.lose(source);
+        self.follow(changed)
+    }
+
+    /// As [`Sum::leave`]. Whether it changed anything.
+    pub fn leave(&mut self, source: SourceId, incarnation: Incarnation) -> bool {
+        let changed = self.sum.leave(source, incarnation);
+        self.follow(changed)
+    }
+
+    /// Notes what subscribers must be told of a step of the sum.
+    fn follow(&mut self, changed: Changed) -> bool {
         if changed.is_empty() {
             return false;
         }
@@ -135,7 +158,7 @@ impl Feed {
     fn delta_or_gap(&mut self, form: Form, news: &News, cipher: &IdCipher) -> (DeltaMessage, usize) {
         let listed = if form == Form::Counts { 0 } else { self.list.len() };
         let whole = self.sum.versions().len() + self.sum.routes().len() + listed;
-        if news.len() <= FEW_NAMES + 2 * whole {
+        if !is_shorter_whole(news.len(), whole) {
             let delta = self.delta(form, news, cipher);
             let bytes = delta.beginning().len();
             return (delta, bytes);

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::connection::{ConnectionKey, NodeId};
-use crate::stats::Row;
+use crate::stats::{Changes, Row};
 use client::Client;
 
 fn cipher() -> IdCipher {
@@ -44,9 +44,24 @@ fn unseen(slot: u32) -> Row {
     }
 }
 
+/// Takes in what changed in the only source, as its next report.
+fn apply(feed: &mut Feed, changes: Changes) {
+    let last = feed.sum().sources().next();
+    let sequence = last.map_or(0, |(_, last)| last.sequence) + 1;
+    let report = Report {
+        stamp: Stamp {
+            sequence,
+            ..Stamp::default()
+        },
+        whole: sequence == 1,
+        changes,
+    };
+    assert!(feed.apply(SourceId(0), report).is_ok());
+}
+
 /// A feed of so many connections, of which so many are in the sample.
 fn feed(rows: u32, total: u64, connections_max: u32) -> Feed {
-    let mut feed = Feed::new(1, connections_max);
+    let mut feed = Feed::new(connections_max);
     let changes = Changes {
         total,
         hidden: 0,
@@ -54,7 +69,7 @@ fn feed(rows: u32, total: u64, connections_max: u32) -> Feed {
         routes: vec![("/".into(), total)],
         rows: (0..rows).map(|slot| (slot, Some(row(slot)))).collect(),
     };
-    feed.apply(0, changes);
+    apply(&mut feed, changes);
     feed.forget_news();
     feed
 }
@@ -114,7 +129,7 @@ fn a_long_list_is_cut_and_still_holds_the_reader() {
 
 #[test]
 fn an_empty_list_is_sound() {
-    let stats = first(&mut Feed::new(1, 10), &mut Follower::new(Form::Whole), &row(4));
+    let stats = first(&mut Feed::new(10), &mut Follower::new(Form::Whole), &row(4));
     assert_eq!(stats["connections"].as_array().unwrap().len(), 1);
     assert_eq!((&stats["total"], &stats["routes"]), (&json!(0), &json!({})));
 }
@@ -138,7 +153,7 @@ fn what_a_form_does_not_show_is_no_message_and_takes_no_number() {
         first(&mut feed, follower, &row(1));
     }
     let mut told = |changes| {
-        feed.apply(0, changes);
+        apply(&mut feed, changes);
         let tick = feed.tick(|_| true, &cipher());
         followers
             .each_mut()
@@ -180,7 +195,7 @@ fn a_reader_beyond_the_list_is_told_its_own_row() {
     let mut follower = Follower::new(Form::Deltas);
     first(&mut feed, &mut follower, &on(9, "/a"));
     let mut told = |visible: u64, reader: &Row| {
-        feed.apply(0, changed(1_000, 1_000 - visible, &[]));
+        apply(&mut feed, changed(1_000, 1_000 - visible, &[]));
         next(&mut feed, &mut follower, reader).unwrap()
     };
     assert_eq!(told(999, &on(9, "/a")).get("you"), None);
@@ -198,7 +213,7 @@ fn a_lone_move_is_a_short_message_however_much_is_open() {
         routes: vec![("/products/1234".into(), 5), ("/products/4321".into(), 6)],
         ..changed(100_000, 0, &[on(0, "/products/1234")])
     };
-    feed.apply(0, moved);
+    apply(&mut feed, moved);
     let tick = feed.tick(|_| true, &cipher());
     let text = follower.go_on(&tick, &row(7), &cipher()).unwrap();
     assert!(text.beginning.len() + text.end.len() <= 120, "{text:?}");
@@ -209,15 +224,15 @@ fn who_missed_a_message_is_told_nothing_until_a_whole_one() {
     let mut feed = feed(3, 3, 200);
     let mut follower = Follower::new(Form::Counts);
     first(&mut feed, &mut follower, &row(1));
-    feed.apply(0, changed(4, 0, &[]));
+    apply(&mut feed, changed(4, 0, &[]));
     let _missed = feed.tick(|_| true, &cipher());
-    feed.apply(0, changed(5, 0, &[]));
+    apply(&mut feed, changed(5, 0, &[]));
     let tick = feed.tick(|_| true, &cipher());
     assert!(follower.hears(&tick));
     assert_eq!(follower.go_on(&tick, &row(1), &cipher()), None);
     assert!(follower.needs_whole() && !follower.hears(&tick));
     assert_eq!(first(&mut feed, &mut follower, &row(1))["seq"], 3);
-    feed.apply(0, changed(6, 0, &[]));
+    apply(&mut feed, changed(6, 0, &[]));
     assert_eq!(next(&mut feed, &mut follower, &row(1)).unwrap()["seq"], 4);
 }
 
@@ -249,7 +264,7 @@ fn names_that_came_and_went_are_no_delta_longer_than_a_whole_message() {
                 routes: vec![(format!("/{number}").into(), count)],
                 ..changed(3, 0, &[])
             };
-            feed.apply(0, passing);
+            apply(&mut feed, passing);
         }
         let held = feed.tick_paced(|_| Pace::Later, &cipher());
         assert!(held.is_empty() && feed.holds_news());
@@ -260,6 +275,6 @@ fn names_that_came_and_went_are_no_delta_longer_than_a_whole_message() {
     assert!(follower.needs_whole());
     let whole = first(&mut feed, &mut follower, &row(1));
     assert_eq!(whole["seq"], 3);
-    feed.apply(0, changed(4, 0, &[]));
+    apply(&mut feed, changed(4, 0, &[]));
     assert_eq!(next(&mut feed, &mut follower, &row(1)).unwrap()["seq"], 4);
 }

@@ -11,6 +11,7 @@ mod due;
 mod find;
 mod outcomes;
 mod reach;
+mod report;
 mod sample;
 mod slots;
 mod tally;
@@ -26,7 +27,7 @@ use crate::intern::{NO_SLOT, Names, OTHER, Released};
 use crate::invalidation::Standing;
 use crate::limits::Limits;
 use crate::release::{ReleaseLog, UNRELEASED};
-use crate::stats::{Changes, Row};
+use crate::stats::Row;
 
 pub use crate::intern::OTHER_TEXT;
 pub use find::{ConnectionsPage, Filter};
@@ -288,39 +289,6 @@ impl<P> Registry<P> {
             route: row.route.map(|_| Arc::clone(&self.routes.get(entry.route).text)),
             ..row
         })
-    }
-
-    /// Whether anything is there to report, or may be: a sample that has room is looked after by reporting.
-    pub fn has_changes(&self) -> bool {
-        self.versions.has_changes()
-            || self.track_routes && self.routes.has_changes()
-            || self.hidden != self.hidden_reported
-            || self.sample.has_changes()
-            || self.sample_lacks()
-    }
-
-    /// What changed since the last call.
-    pub fn take_changes(&mut self) -> Changes {
-        self.refill_sample();
-        let mut changes = Changes {
-            total: self.slots.len() as u64,
-            hidden: self.hidden.into(),
-            ..Changes::default()
-        };
-        self.hidden_reported = self.hidden;
-        let mut rows = self.sample.take_changed();
-        changes.rows.extend(rows.drain(..).map(|slot| {
-            let sampled = self.slots.get(slot).is_some_and(|entry| entry.sampled != NO_SLOT);
-            (slot, if sampled { self.row(slot) } else { None })
-        }));
-        self.versions
-            .report(|text, count| changes.versions.push((Arc::clone(text), count.into())));
-        self.routes
-            .report(|text, count| changes.routes.push((Arc::clone(text), count.into())));
-        if !self.track_routes {
-            changes.routes.clear();
-        }
-        changes
     }
 
     fn acquire_route(&mut self, route: &str) -> u32 {

@@ -34,6 +34,11 @@ impl Sample {
         }
     }
 
+    /// The slots of the connections in the sample.
+    pub(super) fn slots(&self) -> &[u32] {
+        &self.slots
+    }
+
     pub(super) fn has_changes(&self) -> bool {
         !self.changed.is_empty()
     }

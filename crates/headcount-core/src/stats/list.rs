@@ -101,7 +101,7 @@ impl List {
 mod tests {
     use super::*;
     use crate::connection::ConnectionKey;
-    use crate::stats::Changes;
+    use crate::stats::{Changes, Incarnation, Reporter, SourceId};
 
     fn row(slot: u32, generation: u32) -> Row {
         Row {
@@ -118,18 +118,21 @@ mod tests {
     }
 
     /// Slots that come (with their generation) and go (with none); what is listed then.
-    fn after(sum: &mut Sum, list: &mut List, total: u64, rows: &[(u32, Option<u32>)]) -> Vec<(u32, u32)> {
+    fn after(
+        (sum, reporter): &mut (Sum, Reporter),
+        list: &mut List,
+        total: u64,
+        rows: &[(u32, Option<u32>)],
+    ) -> Vec<(u32, u32)> {
         let rows = rows
             .iter()
             .map(|(slot, generation)| (*slot, generation.map(|generation| row(*slot, generation))));
-        let changed = sum.apply(
-            0,
-            Changes {
-                total,
-                rows: rows.collect(),
-                ..Changes::default()
-            },
-        );
+        let report = reporter.changes(Changes {
+            total,
+            rows: rows.collect(),
+            ..Changes::default()
+        });
+        let changed = sum.apply(SourceId(0), report).unwrap();
         list.follow(sum, &changed.rows, &mut News::default());
         list.rows(sum)
             .map(|row| (row.key.slot, row.key.generation))
@@ -138,8 +141,8 @@ mod tests {
 
     #[test]
     fn who_is_listed_stays_listed_and_others_move_up() {
-        let (mut sum, mut list) = (Sum::new(1), List::new(3));
-        let mut after = |total, rows: &[_]| after(&mut sum, &mut list, total, rows);
+        let (mut shown, mut list) = ((Sum::default(), Reporter::new(Incarnation(0))), List::new(3));
+        let mut after = |total, rows: &[_]| after(&mut shown, &mut list, total, rows);
         assert_eq!(after(2, &[(5, Some(1)), (7, Some(2))]), [(5, 1), (7, 2)]);
         assert_eq!(after(3, &[(9, Some(3))]), [(5, 1), (7, 2), (9, 3)]);
         // A fourth: a row stays free for the reader, and the first ones stay listed.

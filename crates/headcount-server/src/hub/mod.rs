@@ -18,12 +18,12 @@ use headcount_core::connection::ConnectionKey;
 use headcount_core::feed::{Feed, Pace, Tick};
 use headcount_core::protocol::admin::StatsAnswer;
 use headcount_core::protocol::stats;
-use headcount_core::stats::{Changes, Form};
+use headcount_core::stats::{Form, Report};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::authorize::Decision;
 use crate::clock;
-use crate::shard::{Command, Handle, Report, Shards, Subscribing};
+use crate::shard::{Command, Handle, ShardEvent, Shards, Subscribing};
 use crate::site::Site;
 use subscribers::{Subscribers, Wanting};
 
@@ -92,7 +92,7 @@ pub(crate) async fn run(
     shards: Shards,
     sender: mpsc::WeakSender<HubEvent>,
     mut events: mpsc::Receiver<HubEvent>,
-    mut reports: mpsc::Receiver<Report>,
+    mut shard_events: mpsc::Receiver<ShardEvent>,
     mut subscribing: mpsc::Receiver<Subscribing>,
 ) {
     let mut hub = Hub::new(site, shards, sender);
@@ -103,7 +103,7 @@ pub(crate) async fn run(
                 Some(event) => hub.on_event(event),
                 None => return,
             },
-            Some(report) = reports.recv() => hub.on_report(report),
+            Some(event) = shard_events.recv() => hub.on_shard_event(event),
             Some(subscribing) = subscribing.recv() => hub.on_subscribing(subscribing),
             () = sleep_until(deadline) => {}
         }
@@ -122,9 +122,8 @@ async fn sleep_until(deadline: Option<Instant>) {
 impl Hub {
     fn new(site: Arc<Site>, shards: Shards, sender: mpsc::WeakSender<HubEvent>) -> Self {
         let now = clock::now();
-        let count = shards.iter().len();
         Self {
-            feed: Feed::new(count, site.config.limits.stats_connections_max),
+            feed: Feed::new(site.config.limits.stats_connections_max),
             subscribers: Subscribers::new(Arc::clone(&site), shards.clone(), sender),
             site,
             shards,
@@ -141,16 +140,16 @@ impl Hub {
         }
     }
 
-    fn on_report(&mut self, report: Report) {
-        match report {
-            Report::Changes {
+    fn on_shard_event(&mut self, event: ShardEvent) {
+        match event {
+            ShardEvent::Report {
                 shard,
-                changes,
+                report,
                 question,
-            } => self.on_changes(shard, changes, question),
-            Report::Admitted { job, until_ms, by } => self.subscribers.admit(job, until_ms, by, false),
-            Report::Wants { key, form } => self.on_wants(key, form),
-            Report::Left { key, turn } => self.subscribers.leave(key, turn),
+            } => self.on_report(shard, report, question),
+            ShardEvent::Admitted { job, until_ms, by } => self.subscribers.admit(job, until_ms, by, false),
+            ShardEvent::Wants { key, form } => self.on_wants(key, form),
+            ShardEvent::Left { key, turn } => self.subscribers.leave(key, turn),
         }
     }
 
@@ -188,8 +187,11 @@ impl Hub {
         }
     }
 
-    fn on_changes(&mut self, shard: usize, changes: Changes, question: Option<u64>) {
-        let changed = self.feed.apply(shard, changes);
+    fn on_report(&mut self, shard: u16, report: Report, question: Option<u64>) {
+        // The queue of a shard loses nothing and keeps its order, so each report follows the one before.
+        let applied = self.feed.apply(shard.into(), report);
+        debug_assert!(applied.is_ok(), "shard {shard}: {applied:?}");
+        let changed = applied.unwrap_or_default();
         self.changed |= changed;
         if !self.watched {
             self.forget_news();
@@ -199,7 +201,7 @@ impl Hub {
             if !changed && self.allowed {
                 // A tab that came back to where it was: no tick follows from that, so nothing else would let the shard
                 // report again.
-                self.allow(shard);
+                self.allow(shard.into());
             }
         }
         let Some(asked) = self

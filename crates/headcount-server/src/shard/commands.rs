@@ -12,7 +12,7 @@ use super::arrive::Cause;
 use super::peer::Subscription;
 use super::reactor::Shard;
 use super::sweep::Drain;
-use super::{Command, NewStanding, Report, Subscribing};
+use super::{Command, NewStanding, ShardEvent, Subscribing};
 use crate::authorize::Credentials;
 use crate::mark::Mark;
 use crate::metrics::Count;
@@ -181,7 +181,11 @@ impl Shard {
     pub(super) fn say_left(&self, key: ConnectionKey, before: Subscription) {
         let turn = self.turns;
         let _learned_later = match before {
-            Subscription::Admitted(_) => self.outlets.reports.try_send(Report::Left { key, turn }).is_ok(),
+            Subscription::Admitted(_) => self
+                .outlets
+                .reports
+                .try_send(ShardEvent::Left { key, turn })
+                .is_ok(),
             Subscription::None | Subscription::Asked(_) => {
                 let left = Subscribing::Left { key, turn };
                 self.outlets.subscribing.try_send(left).is_ok()

@@ -64,7 +64,7 @@ use roll::Roll;
 pub(crate) use judge::websocket_accept;
 #[cfg(test)]
 pub(crate) use judge::{Decision, Judge};
-pub(crate) use outlets::{AuthorizeJob, Handoff, Happening, Outlets, Report, Subscribing, Witness};
+pub(crate) use outlets::{AuthorizeJob, Handoff, Happening, Outlets, ShardEvent, Subscribing, Witness};
 pub(crate) use tap::{News, SLICE_ROWS, Tap, Wants};
 
 /// Commands that may wait for a shard before further ones are turned away.

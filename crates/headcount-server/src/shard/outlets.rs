@@ -9,7 +9,7 @@ use std::sync::mpsc::SyncSender;
 
 use bytes::Bytes;
 use headcount_core::connection::ConnectionKey;
-use headcount_core::stats::{Changes, Form, Row};
+use headcount_core::stats::{Form, Report, Row};
 use tokio::sync::mpsc;
 
 use super::tap::Tapped;
@@ -21,20 +21,21 @@ use crate::site::Site;
 /// Where a shard says what it has to say.
 #[derive(Debug)]
 pub(crate) struct Outlets {
-    pub(crate) reports: mpsc::Sender<Report>,
-    /// Apart from the reports, so that requests for stats crowd out nothing.
+    pub(crate) reports: mpsc::Sender<ShardEvent>,
+    /// Apart from the other events, so that requests for stats crowd out nothing.
     pub(crate) subscribing: mpsc::Sender<Subscribing>,
     pub(crate) witness: Witness,
     pub(crate) handoff: mpsc::Sender<Handoff>,
 }
 
-/// A message to the hub.
+/// Something the hub is told by shards.
 #[derive(Debug)]
-pub(crate) enum Report {
-    /// What changed in a shard; the answer to a question, if it has a number.
-    Changes {
-        shard: usize,
-        changes: Changes,
+pub(crate) enum ShardEvent {
+    /// What changed in a shard; the answer to a question, if it has a number. A report is made once there is room for it in the queue, and the
+    /// queue keeps the order. So none is missing, and the hub never asks for a whole one.
+    Report {
+        shard: u16,
+        report: Report,
         question: Option<u64>,
     },
     /// A connection wants stats, and an authorizer that answers at once admits it.

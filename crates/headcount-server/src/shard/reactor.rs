@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use headcount_core::invalidation::Standing;
 use headcount_core::limits::Limits;
 use headcount_core::registry::Registry;
+use headcount_core::stats::{Incarnation, Reporter};
 use mio::event::Event;
 use mio::{Events, Poll, Token};
 use tokio::sync::mpsc::Permit;
@@ -24,7 +25,7 @@ use super::questions::Walk;
 use super::readers::Readers;
 use super::spread::Spreads;
 use super::sweep::{Drain, Sweep};
-use super::{Command, Handle, Outlets, Report, Shards};
+use super::{Command, Handle, Outlets, ShardEvent, Shards};
 use crate::clock::{self, HttpDate};
 use crate::metrics::Meters;
 use crate::site::Site;
@@ -47,6 +48,8 @@ pub(super) struct Shard {
     pub(super) meters: Arc<Meters>,
     pub(super) poll: Poll,
     pub(super) registry: Registry<Peer>,
+    /// Numbers what the table reports.
+    reporter: Reporter,
     pub(super) listener: Option<Listener>,
     pub(super) guests: Guests,
     pub(super) scratch: Vec<u8>,
@@ -93,6 +96,7 @@ impl Shard {
                 &config.limits,
                 Arc::clone(standing),
             ),
+            reporter: Reporter::new(Incarnation::default()),
             meters: Arc::clone(&handle.meters),
             handle,
             site: Arc::clone(site),
@@ -241,11 +245,10 @@ impl Shard {
         }
     }
 
-    pub(super) fn report_on(&mut self, permit: Permit<'_, Report>, question: Option<u64>) {
-        let changes = self.registry.take_changes();
-        permit.send(Report::Changes {
-            shard: usize::from(self.number),
-            changes,
+    pub(super) fn report_on(&mut self, permit: Permit<'_, ShardEvent>, question: Option<u64>) {
+        permit.send(ShardEvent::Report {
+            shard: self.number,
+            report: self.reporter.changes(self.registry.take_changes()),
             question,
         });
     }

@@ -13,7 +13,7 @@ use headcount_core::protocol::stats::StatsMessage;
 use headcount_core::stats::{Form, Row};
 use headcount_core::websocket::{self, Opcode};
 
-use super::Report;
+use super::ShardEvent;
 use super::arrive::Cause;
 use super::peer::{Link, Part};
 use super::reactor::Shard;
@@ -85,7 +85,7 @@ impl Shard {
         if self
             .outlets
             .reports
-            .try_send(Report::Wants { key, form })
+            .try_send(ShardEvent::Wants { key, form })
             .is_err()
         {
             self.readers.note_missed(key, self.now_ms);

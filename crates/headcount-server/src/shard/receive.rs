@@ -12,7 +12,7 @@ use headcount_core::websocket::{self, CloseCode, Event, Flow};
 use super::arrive::Cause;
 use super::peer::{Link, Subscription};
 use super::reactor::Shard;
-use super::{AuthorizeJob, Happening, Report, Subscribing};
+use super::{AuthorizeJob, Happening, ShardEvent, Subscribing};
 use crate::admission::Transport;
 use crate::authorize::{Credentials, Decision};
 use crate::metrics::Count;
@@ -276,7 +276,7 @@ impl Shard {
                 return false;
             }
             Some(Decision::Admitted { until_ms, by }) => {
-                let admitted = Report::Admitted { job, until_ms, by };
+                let admitted = ShardEvent::Admitted { job, until_ms, by };
                 self.outlets.reports.try_send(admitted).is_ok()
             }
             Some(Decision::Unavailable) | None => {

@@ -11,7 +11,7 @@ use crate::feed::{Feed, Follower, Pace};
 use crate::invalidation::Standing;
 use crate::limits::Limits;
 use crate::registry::{Opening, Registry};
-use crate::stats::{Form, Row};
+use crate::stats::{Form, Incarnation, Reporter, Row, SourceId};
 
 const SHARDS: usize = 2;
 const ROUTES: [&str; 4] = ["/", "/a", "/b", "/__proto__"];
@@ -27,6 +27,9 @@ enum Op {
     Navigate(usize, usize),
     Sight(usize, bool),
     Report(usize),
+    /// A report that is lost on its way.
+    Miss(usize),
+    Lose(usize),
     Subscribe(usize, Form),
     /// A reader is behind at the next tick, or has caught up.
     Behind(usize, bool),
@@ -45,6 +48,8 @@ fn op() -> impl Strategy<Value = Op> {
         4 => (number.clone(), 0..ROUTES.len()).prop_map(|(tab, route)| Op::Navigate(tab, route)),
         2 => (number.clone(), any::<bool>()).prop_map(|(tab, hidden)| Op::Sight(tab, hidden)),
         6 => (0..SHARDS).prop_map(Op::Report),
+        1 => (0..SHARDS).prop_map(Op::Miss),
+        1 => (0..SHARDS).prop_map(Op::Lose),
         3 => (number.clone(), form).prop_map(|(tab, form)| Op::Subscribe(tab, form)),
         2 => (number, any::<bool>()).prop_map(|(reader, behind)| Op::Behind(reader, behind)),
         5 => prop_oneof![3 => Just(0), 1 => 0_u8..8].prop_map(|later| Op::Tick { later }),
@@ -60,7 +65,7 @@ struct Reader {
 }
 
 struct World {
-    shards: Vec<Registry<()>>,
+    shards: Vec<(Registry<()>, Reporter)>,
     feed: Feed,
     open: Vec<ConnectionKey>,
     readers: Vec<Reader>,
@@ -74,10 +79,13 @@ impl World {
             ..Limits::default()
         };
         let standing = Arc::new(Standing::default());
-        let shard = |number| Registry::new(number, true, &limits, Arc::clone(&standing));
+        let shard = |number| {
+            let registry = Registry::new(number, true, &limits, Arc::clone(&standing));
+            (registry, Reporter::new(Incarnation(0)))
+        };
         Self {
             shards: vec![shard(0), shard(1)],
-            feed: Feed::new(SHARDS, limits.stats_connections_max),
+            feed: Feed::new(limits.stats_connections_max),
             open: Vec::new(),
             readers: Vec::new(),
         }
@@ -92,28 +100,44 @@ impl World {
                     hidden,
                     ..Opening::default()
                 };
-                self.open.push(self.shards[shard].open(&opening, ()));
+                self.open.push(self.shards[shard].0.open(&opening, ()));
             }
             Op::Close(tab) => {
                 if let Some(key) = self.pick(tab) {
                     self.open.retain(|open| *open != key);
                     self.readers.retain(|reader| reader.key != key);
-                    self.shards[usize::from(key.shard)].close(key.slot);
+                    self.shards[usize::from(key.shard)].0.close(key.slot);
                 }
             }
             Op::Navigate(tab, route) => {
                 if let Some(key) = self.pick(tab) {
-                    self.shards[usize::from(key.shard)].navigate(key.slot, ROUTES[route]);
+                    self.shards[usize::from(key.shard)]
+                        .0
+                        .navigate(key.slot, ROUTES[route]);
                 }
             }
             Op::Sight(tab, hidden) => {
                 if let Some(key) = self.pick(tab) {
-                    self.shards[usize::from(key.shard)].set_hidden(key.slot, hidden);
+                    self.shards[usize::from(key.shard)].0.set_hidden(key.slot, hidden);
                 }
             }
             Op::Report(shard) => {
-                let changes = self.shards[shard].take_changes();
-                self.feed.apply(shard, changes);
+                let source = SourceId(u32::try_from(shard).unwrap());
+                self.feed.heartbeat(source, self.shards[shard].1.stamp());
+                let (registry, reporter) = &mut self.shards[shard];
+                let report = if self.feed.sum().lacking().any(|lacking| lacking == source) {
+                    reporter.whole(registry.take_whole())
+                } else {
+                    reporter.changes(registry.take_changes())
+                };
+                assert!(self.feed.apply(source, report).is_ok());
+            }
+            Op::Miss(shard) => {
+                let (registry, reporter) = &mut self.shards[shard];
+                reporter.changes(registry.take_changes());
+            }
+            Op::Lose(shard) => {
+                self.feed.lose(SourceId(u32::try_from(shard).unwrap()));
             }
             Op::Subscribe(tab, form) => self.subscribe(tab, form),
             Op::Behind(reader, behind) => self.set_behind(reader, behind),
@@ -126,7 +150,7 @@ impl World {
     }
 
     fn row(&self, key: ConnectionKey) -> Row {
-        self.shards[usize::from(key.shard)].row(key.slot).unwrap()
+        self.shards[usize::from(key.shard)].0.row(key.slot).unwrap()
     }
 
     fn subscribe(&mut self, tab: usize, form: Form) {

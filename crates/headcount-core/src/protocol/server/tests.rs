@@ -10,7 +10,7 @@ use super::*;
 use crate::connection::{ConnectionKey, IdCipher, NodeId};
 use crate::feed::{Feed, Follower, Text};
 use crate::protocol::admin::ModeBody;
-use crate::stats::{Changes, Form, Row};
+use crate::stats::{Changes, Form, Incarnation, Reporter, Row, SourceId};
 
 #[derive(Deserialize)]
 struct Vectors {
@@ -171,8 +171,7 @@ impl Numbers {
 
 impl MakeStats {
     fn text(&self) -> String {
-        let mut feed = Feed::new(1, self.connections_max);
-        feed.apply(0, self.numbers.changes());
+        let (mut feed, _) = feed(self.connections_max, self.numbers.changes());
         let mut follower = Follower::new(self.form.into());
         let message = feed.snapshot(self.form.into(), &cipher());
         joined(&follower.begin(&message, &self.reader.row(), &cipher()).unwrap())
@@ -181,17 +180,24 @@ impl MakeStats {
 
 impl MakeDelta {
     fn text(&self) -> String {
-        let mut feed = Feed::new(1, self.connections_max);
-        feed.apply(0, self.before.changes());
+        let (mut feed, mut reporter) = feed(self.connections_max, self.before.changes());
         feed.forget_news();
         let mut follower = Follower::new(self.form.into());
         let message = feed.snapshot(self.form.into(), &cipher());
         let before = self.reader_before.as_ref().unwrap_or(&self.reader).row();
         follower.begin(&message, &before, &cipher()).unwrap();
-        feed.apply(0, self.before.changes_to(&self.after));
+        let report = reporter.changes(self.before.changes_to(&self.after));
+        feed.apply(SourceId(0), report).unwrap();
         let tick = feed.tick(|_| true, &cipher());
         joined(&follower.go_on(&tick, &self.reader.row(), &cipher()).unwrap())
     }
+}
+
+/// A feed with one source that has reported this, and the numbers of its further reports.
+fn feed(connections_max: u32, changes: Changes) -> (Feed, Reporter) {
+    let (mut feed, mut reporter) = (Feed::new(connections_max), Reporter::new(Incarnation(0)));
+    feed.apply(SourceId(0), reporter.changes(changes)).unwrap();
+    (feed, reporter)
 }
 
 fn joined(text: &Text) -> String {

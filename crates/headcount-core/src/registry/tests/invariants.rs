@@ -8,7 +8,7 @@ use crate::connection::ConnectionKey;
 use crate::intern::{NO_SLOT, Names, OTHER, OTHER_TEXT};
 use crate::outcome::Outcome;
 use crate::registry::{Outcomes, Unknowns};
-use crate::stats::{Counts, Row};
+use crate::stats::{Counts, Row, SourceId};
 
 impl Life {
     /// Everything that must hold after every step.
@@ -163,7 +163,13 @@ impl Life {
     /// Sums up a report, and compares the sum.
     pub(super) fn report(&mut self) {
         let before: BTreeSet<ConnectionKey> = self.sum.rows().map(|row| row.key).collect();
-        self.sum.apply(0, self.registry.take_changes());
+        let report = if self.whole {
+            self.reporter.whole(self.registry.take_whole())
+        } else {
+            self.reporter.changes(self.registry.take_changes())
+        };
+        self.whole = !self.whole;
+        assert!(self.sum.apply(SourceId(0), report).is_ok());
         assert!(!self.registry.has_changes(), "everything was reported");
         assert_eq!(self.sum.total(), self.model.tabs.len() as u64);
         let visible = self.model.tabs.iter().filter(|tab| !tab.hidden).count();

@@ -14,7 +14,7 @@ use crate::limits::Limits;
 use crate::outcome::Outcome;
 use crate::registry::{Filter, Opening, Registry};
 use crate::release::Release;
-use crate::stats::Sum;
+use crate::stats::{Incarnation, Reporter, Sum};
 
 /// Connections at most: everything is compared after every step, so more only take longer.
 const CROWD: usize = 40;
@@ -24,6 +24,9 @@ pub(super) struct Life {
     pub(super) registry: Registry<usize>,
     pub(super) model: Model,
     pub(super) sum: Sum,
+    pub(super) reporter: Reporter,
+    /// Whether the next report is whole. Every other one is: both ways lead to the same sum.
+    pub(super) whole: bool,
     /// What the owner of the rules has, which the registry may not have heard of yet.
     owner: Standing,
     announced: Vec<String>,
@@ -35,7 +38,9 @@ impl Life {
         Self {
             registry: Registry::new(3, track_routes, &limits, Arc::new(standing.clone())),
             model: Model::new(track_routes, &limits),
-            sum: Sum::new(1),
+            sum: Sum::default(),
+            reporter: Reporter::new(Incarnation(0)),
+            whole: false,
             owner: standing,
             announced: Vec::new(),
             limits,

@@ -19,7 +19,7 @@ use crate::limits::Limits;
 use crate::outcome::Outcome;
 use crate::pattern::RoutePattern;
 use crate::release::{Release, ReleaseLog};
-use crate::stats::Sum;
+use crate::stats::{Incarnation, Reporter, SourceId, Sum};
 use life::Life;
 use op::Op;
 
@@ -90,10 +90,11 @@ fn a_sparse_and_quiet_table_still_fills_its_sample() {
     for slot in &slots[..9_990] {
         registry.close(*slot);
     }
-    let mut sum = Sum::new(1);
+    let (mut sum, mut reporter) = (Sum::default(), Reporter::new(Incarnation(0)));
     let mut reports = 0;
     while registry.has_changes() {
-        sum.apply(0, registry.take_changes());
+        let report = reporter.changes(registry.take_changes());
+        assert!(sum.apply(SourceId(0), report).is_ok());
         reports += 1;
         assert!(reports < 20, "there is always an end to it");
     }
@@ -413,17 +414,20 @@ proptest! {
     fn the_sum_of_many_tables_is_that_of_their_connections(
         steps in proptest::collection::vec((0..3_usize, 0..op::ROUTES.len(), any::<bool>()), 1..300),
     ) {
-        let mut tables: Vec<_> = (0..3).map(|_| (registry(&Limits::default()), Vec::new())).collect();
-        let mut sum = Sum::new(3);
+        let mut tables: Vec<_> = (0..3)
+            .map(|_| (registry(&Limits::default()), Vec::new(), Reporter::new(Incarnation(0))))
+            .collect();
+        let mut sum = Sum::default();
         for (table, route, opens) in steps {
-            let (registry, slots) = &mut tables[table];
+            let (registry, slots, reporter) = &mut tables[table];
             if opens {
                 slots.push(open(registry, op::ROUTES[route]));
             } else if let Some(slot) = slots.pop() {
                 registry.close(slot);
             }
-            sum.apply(table, registry.take_changes());
-            let total: u64 = tables.iter().map(|(_, slots)| slots.len() as u64).sum();
+            let report = reporter.changes(registry.take_changes());
+            prop_assert!(sum.apply(SourceId(u32::try_from(table).unwrap()), report).is_ok());
+            let total: u64 = tables.iter().map(|(_, slots, _)| slots.len() as u64).sum();
             prop_assert_eq!(sum.total(), total);
             prop_assert_eq!(sum.routes().values().sum::<u64>(), total);
             prop_assert_eq!(sum.versions().values().sum::<u64>(), total);
