@@ -1,11 +1,13 @@
 //! Counts on their way up: what one table reports, and the sum of what many reported.
 //!
 //! A source reports *absolute* numbers of what changed since its last report ([`Report`]). [`Sum`] holds the last word of every source and
-//! the total over them. It does not care whether a source is a shard or, in a cluster, a node: it is the same merge.
+//! the total over them. It does not care whether a source is a shard or, in a cluster, a node: it is the same merge, and a [`Digest`] makes
+//! of a sum a source of another.
 //!
 //! [`Sum::apply`] says what a report changed. What subscribers have not been told of it yet is [`news`], and which
 //! connections they are shown one by one is [`list`]. How it is written down is `protocol::stats`.
 
+mod digest;
 mod form;
 pub mod list;
 pub mod news;
@@ -18,6 +20,7 @@ use std::sync::Arc;
 
 use crate::connection::ConnectionKey;
 
+pub use digest::Digest;
 pub use form::Form;
 pub use report::{Incarnation, NotApplied, Receiver, Report, Reporter, Stamp};
 pub use sum::{Changed, SampleSlot, SourceId, Sum};

@@ -193,6 +193,17 @@ impl Sum {
         self.sources.values().map(|source| source.rows.len()).sum()
     }
 
+    /// The slots of the samples that hold a row, ordered.
+    pub(super) fn slots(&self) -> impl Iterator<Item = SampleSlot> {
+        self.sources.iter().flat_map(|(source, held)| {
+            let slots = held.rows.keys();
+            slots.map(|slot| SampleSlot {
+                source: *source,
+                slot: *slot,
+            })
+        })
+    }
+
     /// A source, which is remembered from now on.
     fn source(&mut self, id: SourceId) -> &mut Source {
         if !self.sources.contains_key(&id) {

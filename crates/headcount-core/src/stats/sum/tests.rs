@@ -1,5 +1,8 @@
+mod node;
+mod roads;
+
 use super::*;
-use crate::stats::Reporter;
+use crate::stats::{Digest, Reporter};
 
 const NODE: SourceId = SourceId(3);
 
@@ -92,4 +95,38 @@ fn what_is_remembered_of_sources_that_left_is_bounded() {
     assert_eq!((sum.total(), sum.sources().count()), (1, 1));
     assert_eq!(sum.sources.len(), 1 + ABSENT_MAX);
     assert_eq!(sum.absent.len(), ABSENT_MAX);
+}
+
+#[test]
+fn many_names_that_came_and_went_are_a_whole_report() {
+    let (mut sum, mut reporter) = (Sum::default(), Reporter::new(Incarnation(0)));
+    let mut digest = Digest::new(Incarnation(1), 10);
+    let mut step = |digest: &mut Digest, name: &str, count| {
+        let changed = sum
+            .apply(NODE, reporter.changes(changes(count, &[(name, count)])))
+            .unwrap();
+        digest.follow(&sum, &changed);
+        sum.clone()
+    };
+    let sum = step(&mut digest, "v1", 0);
+    assert!(digest.report(&sum).whole && !digest.has_changes());
+    step(&mut digest, "v1", 1);
+    let sum = step(&mut digest, "v1", 0);
+    let report = digest.report(&sum);
+    assert_eq!(
+        (report.whole, report.changes.versions),
+        (false, vec![("v1".into(), 0)])
+    );
+    for number in 0..200 {
+        step(&mut digest, &format!("v{number}"), 1);
+        step(&mut digest, &format!("v{number}"), 0);
+    }
+    let sum = step(&mut digest, "v", 2);
+    let report = digest.report(&sum);
+    assert_eq!(
+        (report.whole, report.changes.versions),
+        (true, vec![("v".into(), 2)])
+    );
+    digest.forget_changes();
+    assert!(digest.has_changes() && digest.report(&sum).whole);
 }

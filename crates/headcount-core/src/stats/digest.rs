@@ -1,0 +1,209 @@
+//! What a sum reports, as a source of another sum: a node to its cluster, as a shard to its node.
+//!
+//! It remembers *names* of what changed since the last report, never amounts, and a sample of the rows that is as bounded as that of a shard.
+//! Where the whole is shorter than what changed, such as after many routes came and went, the next report is whole. So what it remembers is
+//! bounded by what there is.
+//!
+//! While nobody listens, it remembers nothing but the sample, and the next report is whole.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::news::is_shorter_whole;
+use super::{Changed, Changes, Counts, Incarnation, Report, Reporter, Row, SampleSlot, Stamp, Sum};
+
+/// Reports of one sum.
+///
+/// ```
+/// use headcount_core::stats::{Changes, Digest, Incarnation, Reporter, SourceId, Sum};
+///
+/// // A shard, and the node that it belongs to.
+/// let (mut shard, mut node) = (Reporter::new(Incarnation(0)), Sum::default());
+/// let mut digest = Digest::new(Incarnation(1), 200);
+/// let tabs = Changes { total: 3, versions: vec![("v1".into(), 3)], ..Changes::default() };
+/// let changed = node.apply(SourceId(0), shard.changes(tabs))?;
+/// digest.follow(&node, &changed);
+///
+/// let mut cluster = Sum::default();
+/// cluster.apply(SourceId(7), digest.report(&node))?;
+/// assert_eq!(cluster.total(), 3);
+/// # Ok::<(), headcount_core::stats::NotApplied>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Digest {
+    reporter: Reporter,
+    /// The next report has everything.
+    whole: bool,
+    totals: bool,
+    versions: BTreeSet<Arc<str>>,
+    routes: BTreeSet<Arc<str>>,
+    sample: Sample,
+}
+
+impl Digest {
+    /// Of a sum, in this life of the source that it is, with at most `rows_max` rows. The first report is whole.
+    pub fn new(incarnation: Incarnation, rows_max: u32) -> Self {
+        Self {
+            reporter: Reporter::new(incarnation),
+            whole: true,
+            totals: false,
+            versions: BTreeSet::new(),
+            routes: BTreeSet::new(),
+            sample: Sample::new(rows_max),
+        }
+    }
+
+    /// Follows the sum over a step. To be called after each.
+    pub fn follow(&mut self, sum: &Sum, changed: &Changed) {
+        self.sample.follow(sum, &changed.rows);
+        if self.whole {
+            return;
+        }
+        self.totals |= changed.total || changed.visible;
+        self.versions.extend(changed.versions.iter().cloned());
+        self.routes.extend(changed.routes.iter().cloned());
+        let names = self.versions.len() + self.routes.len();
+        if is_shorter_whole(names, sum.versions().len() + sum.routes().len()) {
+            self.forget_changes();
+        }
+    }
+
+    /// Whether there is anything to report.
+    pub fn has_changes(&self) -> bool {
+        self.whole
+            || self.totals
+            || !self.versions.is_empty()
+            || !self.routes.is_empty()
+            || !self.sample.changed.is_empty()
+    }
+
+    /// The next report: what changed since the one before, or everything.
+    pub fn report(&mut self, sum: &Sum) -> Report {
+        if self.whole {
+            return self.report_whole(sum);
+        }
+        let count = |counts: &Counts, name: Arc<str>| {
+            let count = counts.get(&name).copied().unwrap_or_default();
+            (name, count)
+        };
+        let versions = std::mem::take(&mut self.versions).into_iter();
+        let routes = std::mem::take(&mut self.routes).into_iter();
+        let changes = Changes {
+            total: sum.total(),
+            hidden: sum.total() - sum.visible(),
+            versions: versions.map(|name| count(sum.versions(), name)).collect(),
+            routes: routes.map(|name| count(sum.routes(), name)).collect(),
+            rows: self.sample.take_changed(sum),
+        };
+        self.totals = false;
+        self.reporter.changes(changes)
+    }
+
+    /// The next report, of everything: what a receiver asks for that missed one.
+    pub fn report_whole(&mut self, sum: &Sum) -> Report {
+        self.forget_changes();
+        self.whole = false;
+        self.sample.refill(sum);
+        self.sample.changed.clear();
+        let owned = |counts: &Counts| {
+            let counts = counts.iter();
+            counts.map(|(name, count)| (Arc::clone(name), *count)).collect()
+        };
+        self.reporter.whole(Changes {
+            total: sum.total(),
+            hidden: sum.total() - sum.visible(),
+            versions: owned(sum.versions()),
+            routes: owned(sum.routes()),
+            rows: self.sample.rows(sum),
+        })
+    }
+
+    /// Nobody listens: the next report will be whole.
+    pub fn forget_changes(&mut self) {
+        self.whole = true;
+        self.totals = false;
+        self.versions.clear();
+        self.routes.clear();
+    }
+
+    /// The last report, for [`Sum::heartbeat`].
+    pub fn stamp(&self) -> Stamp {
+        self.reporter.stamp()
+    }
+}
+
+/// The rows that are reported, each under a number that it keeps.
+#[derive(Clone, Debug)]
+struct Sample {
+    max: usize,
+    numbers: BTreeMap<SampleSlot, u32>,
+    /// The other way round.
+    slots: BTreeMap<u32, SampleSlot>,
+    /// Numbers whose row differs from that of the last report.
+    changed: BTreeSet<u32>,
+}
+
+impl Sample {
+    fn new(max: u32) -> Self {
+        Self {
+            max: max as usize,
+            numbers: BTreeMap::new(),
+            slots: BTreeMap::new(),
+            changed: BTreeSet::new(),
+        }
+    }
+
+    /// Follows the sum over a change of these rows.
+    fn follow(&mut self, sum: &Sum, rows: &[(SampleSlot, Option<Row>)]) {
+        for (at, _) in rows {
+            let Some(number) = self.numbers.get(at).copied() else {
+                continue;
+            };
+            self.changed.insert(number);
+            if sum.row(*at).is_none() {
+                self.numbers.remove(at);
+                self.slots.remove(&number);
+            }
+        }
+        if !rows.is_empty() {
+            self.refill(sum);
+        }
+    }
+
+    /// Takes in rows of the sum, as far as there is room for them.
+    fn refill(&mut self, sum: &Sum) {
+        let room = self.max.min(sum.sampled()).saturating_sub(self.numbers.len());
+        if room == 0 {
+            return;
+        }
+        let numbers = &self.numbers;
+        let new: Vec<_> = sum
+            .slots()
+            .filter(|at| !numbers.contains_key(at))
+            .take(room)
+            .collect();
+        let mut free = (0..).filter(|number| !self.slots.contains_key(number));
+        let free: Vec<u32> = free.by_ref().take(new.len()).collect();
+        for (at, number) in new.into_iter().zip(free) {
+            self.numbers.insert(at, number);
+            self.slots.insert(number, at);
+            self.changed.insert(number);
+        }
+    }
+
+    fn take_changed(&mut self, sum: &Sum) -> Vec<(u32, Option<Row>)> {
+        let changed = std::mem::take(&mut self.changed).into_iter();
+        changed
+            .map(|number| {
+                let row = self.slots.get(&number).and_then(|at| sum.row(*at));
+                (number, row.cloned())
+            })
+            .collect()
+    }
+
+    fn rows(&self, sum: &Sum) -> Vec<(u32, Option<Row>)> {
+        let rows = self.slots.iter();
+        rows.map(|(number, at)| (*number, sum.row(*at).cloned()))
+            .collect()
+    }
+}
