@@ -224,6 +224,18 @@ impl Names {
         }
     }
 
+    /// Hands `each` every count above zero. If one is zero later, the next report says so.
+    pub(crate) fn tell_all(&mut self, mut each: impl FnMut(&Arc<str>, u32)) {
+        for id in (0..).take(self.by_id.len()) {
+            let count = self.count_shown(id);
+            if count > 0 && self.counted(id) == id {
+                let name = &mut self.by_id[id as usize];
+                name.reported = true;
+                each(&name.text, count);
+            }
+        }
+    }
+
     /// Every name that is shown and borne, with how many connections are counted under it.
     pub(crate) fn counts(&self) -> impl Iterator<Item = (&Arc<str>, u32)> {
         let all = self.by_id.iter().zip(0..);

@@ -1,6 +1,6 @@
 //! Counts on their way up: what one table reports, and the sum of what many reported.
 //!
-//! A source reports *absolute* numbers of what changed since its last report ([`Report`]). [`Sum`] holds the last word of every source and
+//! A source reports *absolute* numbers of what changed since its last report ([`Report`]). [`Sum`] keeps the last state of every source and
 //! the total over them. It does not care whether a source is a shard or, in a cluster, a node: it is the same merge, and a [`Digest`] makes
 //! of a sum a source of another.
 //!

@@ -26,6 +26,24 @@ pub use follower::{Follower, Text};
 pub use tick::{Pace, Tick};
 
 /// The numbers, and what subscribers are told of them.
+///
+/// ```
+/// use headcount_core::connection::{IdCipher, NodeId};
+/// use headcount_core::feed::Feed;
+/// use headcount_core::stats::{Changes, Form, Incarnation, Reporter, SourceId};
+///
+/// let cipher = IdCipher::new([7; 16], NodeId(1));
+/// let (mut feed, mut shard) = (Feed::new(200), Reporter::new(Incarnation(0)));
+/// feed.apply(SourceId(0), shard.changes(Changes { total: 3, ..Changes::default() }))?;
+/// let first = feed.snapshot(Form::Counts, &cipher);
+/// assert!(first.beginning().starts_with(br#"{"type":"stats","seq":1,"total":3"#));
+/// feed.forget_news();
+/// feed.apply(SourceId(0), shard.changes(Changes { total: 4, ..Changes::default() }))?;
+/// let tick = feed.tick(|form| form == Form::Counts, &cipher);
+/// let delta = tick.counts.expect("the total changed");
+/// assert_eq!(delta.beginning(), r#"{"type":"stats-delta","seq":2,"total":4,"visible":4"#);
+/// # Ok::<(), headcount_core::stats::NotApplied>(())
+/// ```
 #[derive(Debug)]
 pub struct Feed {
     sum: Sum,

@@ -2,7 +2,7 @@
 //!
 //! - `whole`: the `stats` message. `delta`: the `stats-delta` message. `row`: a connection and counts in both.
 //!
-//! Who is sent which of them, and when, is decided in [`feed`](crate::feed).
+//! Which of them a subscriber is sent, and when, is decided in `feed`.
 
 mod delta;
 mod row;

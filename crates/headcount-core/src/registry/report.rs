@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Registry;
-use crate::intern::{NO_SLOT, Names};
+use crate::intern::NO_SLOT;
 use crate::stats::Changes;
 
 impl<P> Registry<P> {
@@ -40,26 +40,23 @@ impl<P> Registry<P> {
         changes
     }
 
-    /// Everything there is, as if nothing had been reported before; [`Registry::take_changes`] goes on from there. Costs time for all
-    /// names, so it is for receivers that missed a report: the first changes of a table are everything anyway.
-    pub fn take_whole(&mut self) -> Changes {
-        let now = self.take_changes();
-        let counts = |names: &Names| {
-            let counts = names.counts();
-            counts
-                .map(|(text, count)| (Arc::clone(text), count.into()))
-                .collect()
+    /// Everything there is now, for a receiver that missed a report: [`Reporter::whole`](crate::stats::Reporter::whole). What changed since
+    /// the last report stays to be reported. Costs time for all names.
+    pub fn whole(&mut self) -> Changes {
+        self.refill_sample();
+        let mut whole = Changes {
+            total: self.slots.len() as u64,
+            hidden: self.hidden.into(),
+            ..Changes::default()
         };
-        let slots = self.sample.slots();
-        Changes {
-            versions: counts(&self.versions),
-            routes: if self.track_routes {
-                counts(&self.routes)
-            } else {
-                Vec::new()
-            },
-            rows: slots.iter().map(|slot| (*slot, self.row(*slot))).collect(),
-            ..now
+        let slots = self.sample.slots().iter();
+        whole.rows.extend(slots.map(|slot| (*slot, self.row(*slot))));
+        self.versions
+            .tell_all(|text, count| whole.versions.push((Arc::clone(text), count.into())));
+        if self.track_routes {
+            self.routes
+                .tell_all(|text, count| whole.routes.push((Arc::clone(text), count.into())));
         }
+        whole
     }
 }

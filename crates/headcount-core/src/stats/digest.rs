@@ -2,9 +2,7 @@
 //!
 //! It remembers *names* of what changed since the last report, never amounts, and a sample of the rows that is as bounded as that of a shard.
 //! Where the whole is shorter than what changed, such as after many routes came and went, the next report is whole. So what it remembers is
-//! bounded by what there is.
-//!
-//! While nobody listens, it remembers nothing but the sample, and the next report is whole.
+//! bounded by what there is. Without receivers it remembers only the sample.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -32,12 +30,22 @@ use super::{Changed, Changes, Counts, Incarnation, Report, Reporter, Row, Sample
 #[derive(Clone, Debug)]
 pub struct Digest {
     reporter: Reporter,
-    /// The next report has everything.
-    whole: bool,
+    next: Next,
     totals: bool,
     versions: BTreeSet<Arc<str>>,
     routes: BTreeSet<Arc<str>>,
     sample: Sample,
+}
+
+/// What the next report has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    /// Everything: there was no receiver up to now.
+    First,
+    /// What changed.
+    Changes,
+    /// Everything: that is less than what changed.
+    Everything,
 }
 
 impl Digest {
@@ -45,7 +53,7 @@ impl Digest {
     pub fn new(incarnation: Incarnation, rows_max: u32) -> Self {
         Self {
             reporter: Reporter::new(incarnation),
-            whole: true,
+            next: Next::First,
             totals: false,
             versions: BTreeSet::new(),
             routes: BTreeSet::new(),
@@ -56,7 +64,7 @@ impl Digest {
     /// Follows the sum over a step. To be called after each.
     pub fn follow(&mut self, sum: &Sum, changed: &Changed) {
         self.sample.follow(sum, &changed.rows);
-        if self.whole {
+        if self.next != Next::Changes {
             return;
         }
         self.totals |= changed.total || changed.visible;
@@ -64,23 +72,26 @@ impl Digest {
         self.routes.extend(changed.routes.iter().cloned());
         let names = self.versions.len() + self.routes.len();
         if is_shorter_whole(names, sum.versions().len() + sum.routes().len()) {
-            self.forget_changes();
+            self.forget(Next::Everything);
         }
     }
 
     /// Whether there is anything to report.
     pub fn has_changes(&self) -> bool {
-        self.whole
+        self.next != Next::Changes
             || self.totals
             || !self.versions.is_empty()
             || !self.routes.is_empty()
             || !self.sample.changed.is_empty()
     }
 
-    /// The next report: what changed since the one before, or everything.
+    /// The next report, for all receivers: what changed since the one before, or everything.
     pub fn report(&mut self, sum: &Sum) -> Report {
-        if self.whole {
-            return self.report_whole(sum);
+        if self.next != Next::Changes {
+            self.forget(Next::Changes);
+            let everything = self.everything(sum);
+            self.sample.changed.clear();
+            return self.reporter.everything(everything);
         }
         let count = |counts: &Counts, name: Arc<str>| {
             let count = counts.get(&name).copied().unwrap_or_default();
@@ -99,31 +110,40 @@ impl Digest {
         self.reporter.changes(changes)
     }
 
-    /// The next report, of everything: what a receiver asks for that missed one.
-    pub fn report_whole(&mut self, sum: &Sum) -> Report {
-        self.forget_changes();
-        self.whole = false;
+    /// A whole report, for a receiver that asks for it alone. It takes no number, unless there was no receiver before.
+    pub fn whole(&mut self, sum: &Sum) -> Report {
+        if self.next == Next::First {
+            return self.report(sum);
+        }
+        let everything = self.everything(sum);
+        self.reporter.whole(everything)
+    }
+
+    /// There is no receiver any more: the next report will be whole.
+    pub fn forget_changes(&mut self) {
+        self.forget(Next::First);
+    }
+
+    fn forget(&mut self, next: Next) {
+        self.next = next;
+        self.totals = false;
+        self.versions.clear();
+        self.routes.clear();
+    }
+
+    fn everything(&mut self, sum: &Sum) -> Changes {
         self.sample.refill(sum);
-        self.sample.changed.clear();
         let owned = |counts: &Counts| {
             let counts = counts.iter();
             counts.map(|(name, count)| (Arc::clone(name), *count)).collect()
         };
-        self.reporter.whole(Changes {
+        Changes {
             total: sum.total(),
             hidden: sum.total() - sum.visible(),
             versions: owned(sum.versions()),
             routes: owned(sum.routes()),
             rows: self.sample.rows(sum),
-        })
-    }
-
-    /// Nobody listens: the next report will be whole.
-    pub fn forget_changes(&mut self) {
-        self.whole = true;
-        self.totals = false;
-        self.versions.clear();
-        self.routes.clear();
+        }
     }
 
     /// The last report, for [`Sum::heartbeat`].

@@ -10,10 +10,10 @@ use std::sync::Arc;
 use super::{Changed, Form, Row, SampleSlot};
 use crate::connection::ConnectionKey;
 
-/// As many names may have changed, however little the whole is.
+/// This many changed names are never too many.
 const FEW_NAMES: usize = 64;
 
-/// Whether it takes fewer words to say all names and rows there are than those that changed, such as routes that came and went.
+/// Whether the whole is shorter than what changed, in names and rows: true after many routes came and went.
 pub(crate) fn is_shorter_whole(changed: usize, whole: usize) -> bool {
     changed > FEW_NAMES + 2 * whole
 }

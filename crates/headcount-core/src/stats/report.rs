@@ -1,19 +1,23 @@
-//! Reports over a road that may lose, repeat, delay and reorder them.
+//! Reports over a link that may lose, repeat, delay and reorder them.
 //!
-//! A source numbers its reports. Each has *absolute* numbers of what changed since the one before, so it can only follow that one:
-//! [`Receiver`] says whether it does. After a gap, nothing of the source is applied but the report that is missing, or a *whole* one,
-//! which has everything and follows any. What was applied last stands until then, so a sum is at times late, and never wrong.
+//! A source numbers its reports. Each has the *absolute* numbers of what changed since the one before, so it can only follow that one.
+//! [`Receiver`] decides whether it does. After a gap it accepts two reports: the missing one, or a *whole* one, which has everything and
+//! follows any. Until then the state that was applied last stands: a sum may be old, but it never mixes two moments of a source.
 //!
-//! An *incarnation* is one life of a source, and begins with a whole report. One that is known is over when a later one is heard of.
+//! A receiver that misses a report asks for a whole one. The answer takes no number. It bears that of the last report, and goes to that receiver
+//! alone, so it costs the other receivers nothing. It may include later changes: the next report has them again, with the numbers of
+//! its moment, so it follows the answer as well as the last report.
+//!
+//! An *incarnation* is one life of a source, and begins with a whole report. A later one ends those before it.
 //!
 //! Within one process, reports go through a queue that loses nothing and keeps their order. There, a gap cannot happen.
 //!
-//! Deliberately absent: time. Whoever owns the road asks for a whole report where [`Receiver::needs_whole`] says so, asks again if none comes,
-//! and decides when a source that is silent is gone.
+//! Deliberately absent: time. The owner of the link asks for a whole report while [`Receiver::needs_whole`] is true, asks again when none
+//! comes, and decides when a silent source is gone.
 
 use super::Changes;
 
-/// One life of a source: a later one is greater. A process numbers its shards' lives 0; they are as long as its own.
+/// One life of a source: a later one is greater. The incarnation of every shard is 0, because shards live as long as their process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Incarnation(pub u64);
 
@@ -22,11 +26,12 @@ pub struct Incarnation(pub u64);
 pub struct Stamp {
     /// The life of the source.
     pub incarnation: Incarnation,
-    /// Its number in that life, from 1 and without gaps; 0: before the first.
+    /// Its number in that life, from 1 and without gaps; 0: before the first. A whole report that a receiver asked for has the number of the
+    /// last report before it.
     pub sequence: u64,
 }
 
-/// What one source says to those who add it up.
+/// What one source sends to the sums that it is part of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// Which of its reports it is.
@@ -39,9 +44,6 @@ pub struct Report {
 
 /// The sending side: numbers the reports of a source.
 ///
-/// Every receiver gets every report, also a whole one that another receiver asked for. To those that are up to date it is a report like any
-/// other.
-///
 /// ```
 /// use headcount_core::stats::{Changes, Incarnation, Reporter};
 ///
@@ -50,6 +52,8 @@ pub struct Report {
 /// assert!(first.whole, "everything changed since the beginning");
 /// let second = reporter.changes(Changes::default());
 /// assert_eq!((second.whole, second.stamp.sequence), (false, 2));
+/// let asked_for = reporter.whole(Changes::default());
+/// assert_eq!((asked_for.whole, asked_for.stamp), (true, second.stamp));
 /// ```
 #[derive(Clone, Debug)]
 pub struct Reporter {
@@ -67,24 +71,36 @@ impl Reporter {
         }
     }
 
-    /// The last report. Told from time to time, it shows receivers that they missed one although nothing follows it
+    /// The last report. Sent from time to time, it shows a receiver that it missed the last report
     /// ([`Receiver::heartbeat`]).
     pub fn stamp(&self) -> Stamp {
         self.last
     }
 
-    /// A report of what changed since the one before. The first is whole: it has what changed since the source was empty.
+    /// The next report for all receivers: what changed since the one before. The first is whole: it has what changed since the source was
+    /// empty.
     pub fn changes(&mut self, changes: Changes) -> Report {
         let whole = self.last.sequence == 0;
-        self.number(whole, changes)
+        self.next(whole, changes)
     }
 
-    /// A report of everything.
+    /// The next report for all receivers: everything, in the place of what changed.
+    pub fn everything(&mut self, everything: Changes) -> Report {
+        self.next(true, everything)
+    }
+
+    /// A whole report for a receiver that asked for one: everything that the source has now. The next report must still have all that changed
+    /// since the last one. Before the first report, this is the first.
     pub fn whole(&mut self, everything: Changes) -> Report {
-        self.number(true, everything)
+        self.last.sequence = self.last.sequence.max(1);
+        Report {
+            stamp: self.last,
+            whole: true,
+            changes: everything,
+        }
     }
 
-    fn number(&mut self, whole: bool, changes: Changes) -> Report {
+    fn next(&mut self, whole: bool, changes: Changes) -> Report {
         self.last.sequence += 1;
         Report {
             stamp: self.last,
@@ -127,16 +143,17 @@ impl Receiver {
     ///
     /// # Errors
     ///
-    /// Says why it is not. Nothing is lost by that: where it matters, [`Receiver::needs_whole`] is true.
+    /// The reason why it is not. If a report is missing, [`Receiver::needs_whole`] is true from then on.
     pub fn receive(&mut self, stamp: Stamp, whole: bool) -> Result<(), NotApplied> {
         if !self.turn_to(stamp.incarnation) {
             return Err(NotApplied::Late);
         }
-        if stamp.sequence <= self.applied {
+        let restores = whole && !self.follows && stamp.sequence == self.applied;
+        if stamp.sequence <= self.applied && !restores {
             return Err(NotApplied::Repeated);
         }
         self.heard = self.heard.max(Some(stamp.sequence));
-        // The sequence is greater than another, so there is one below it.
+        // What is not whole is greater here than what was applied, so there is a number below it.
         if whole || self.follows && stamp.sequence - 1 == self.applied {
             self.applied = stamp.sequence;
             self.follows = true;
@@ -153,7 +170,7 @@ impl Receiver {
         }
     }
 
-    /// Nothing is heard of the source any more, and its state is dropped. If it is heard of again, it must begin with a whole report.
+    /// The source is silent, and its state is dropped. When it sends something again, it must begin with a whole report.
     pub fn lose(&mut self) {
         self.follows = false;
         self.heard = None;
@@ -223,8 +240,11 @@ mod tests {
         let mut receiver = Receiver::default();
         assert_eq!(receiver.receive(stamp(5, 1), true), Ok(()));
         assert_eq!(receiver.receive(stamp(4, 9), true), Err(NotApplied::Late));
-        assert_eq!(receiver.receive(stamp(6, 2), false), Err(NotApplied::Gap));
-        assert!(receiver.needs_whole());
+        for sequence in [1, 2] {
+            let begins_with_changes = receiver.receive(stamp(6, sequence), false);
+            assert_eq!(begins_with_changes, Err(NotApplied::Gap));
+            assert!(receiver.needs_whole());
+        }
         assert_eq!(receiver.receive(stamp(5, 2), false), Err(NotApplied::Late));
         assert_eq!(receiver.receive(stamp(6, 1), true), Ok(()));
         assert!(receiver.needs_whole(), "the second is missing");
@@ -250,15 +270,23 @@ mod tests {
         let mut receiver = Receiver::default();
         assert_eq!(receiver.receive(stamp(1, 1), true), Ok(()));
         receiver.lose();
-        assert!(!receiver.needs_whole(), "there is nobody to ask");
-        assert_eq!(receiver.receive(stamp(1, 1), true), Err(NotApplied::Repeated));
+        assert!(!receiver.needs_whole(), "a lost source is not asked");
+        assert_eq!(receiver.receive(stamp(1, 1), false), Err(NotApplied::Repeated));
         assert!(!receiver.needs_whole());
         assert_eq!(receiver.receive(stamp(1, 2), false), Err(NotApplied::Gap));
         assert!(receiver.needs_whole());
         receiver.lose();
         receiver.heartbeat(stamp(1, 1));
         assert!(receiver.needs_whole(), "it is back, and has nothing new");
-        assert_eq!(receiver.receive(stamp(1, 3), true), Ok(()));
+        assert_eq!(receiver.receive(stamp(1, 0), true), Err(NotApplied::Repeated));
+        assert_eq!(
+            receiver.receive(stamp(1, 1), true),
+            Ok(()),
+            "what it was asked for"
+        );
+        assert_eq!(receiver.receive(stamp(1, 1), true), Err(NotApplied::Repeated));
+        assert_eq!(receiver.receive(stamp(1, 2), false), Ok(()));
+        assert_eq!(receiver.receive(stamp(1, 3), false), Ok(()));
         assert!(!receiver.end(Incarnation(0)) && receiver.end(Incarnation(1)));
         receiver.heartbeat(stamp(1, 4));
         assert_eq!(receiver.receive(stamp(1, 4), true), Err(NotApplied::Late));

@@ -1,27 +1,34 @@
 //! The sum over sources that come, leave and come back.
 //!
-//! It holds the last word of every source, so what a source had can be taken out again. Every step says what it changed: whoever follows
-//! that has the same numbers. After every step the counts by version and those by route are the sums over the last words, whatever happened
-//! to the reports on their way.
+//! It keeps the last applied state of every source, so it can take a source out again. Every step returns what it changed, and a reader that
+//! follows these changes has the same numbers. After every step the counts by version and by route are the sums over these states, whatever
+//! happened to the reports on their way.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::{Changes, Counts, Incarnation, NotApplied, Receiver, Report, Row, Stamp};
+use crate::connection::NodeId;
 
 #[cfg(test)]
 mod tests;
 
-/// Sources without counts that are remembered, so that late reports of them are known as such. The one that left first is forgotten first.
+/// How many sources without counts are remembered, so that their late reports are recognised. The one that left first is forgotten first.
 const ABSENT_MAX: usize = 1_024;
 
-/// Who reports: the number of a shard, or that of a node.
+/// Names a source: the number of a shard, or that of a node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SourceId(pub u32);
 
 impl From<u16> for SourceId {
     fn from(shard: u16) -> Self {
         Self(shard.into())
+    }
+}
+
+impl From<NodeId> for SourceId {
+    fn from(node: NodeId) -> Self {
+        Self(node.0)
     }
 }
 
@@ -40,8 +47,8 @@ struct Source {
 
 /// The sum over all sources.
 ///
-/// A count is a number of connections, of which a shard has fewer than 2³². So sums of them do not overflow; who reads reports from messages
-/// must refuse counts that are greater.
+/// A count is a number of connections, of which a shard has fewer than 2³². So sums of them do not overflow. Code that reads reports from messages
+/// must refuse greater counts.
 ///
 /// ```
 /// use headcount_core::stats::{Changes, Incarnation, NotApplied, Reporter, SourceId, Sum};
@@ -53,8 +60,8 @@ struct Source {
 /// let lost = reporter.changes(tabs(4));
 /// assert_eq!(sum.apply(node, reporter.changes(tabs(5))), Err(NotApplied::Gap));
 /// assert_eq!((sum.total(), sum.lacking().next()), (3, Some(node)));
-/// sum.apply(node, reporter.whole(tabs(5)))?;
-/// assert_eq!((sum.total(), sum.lacking().next()), (5, None));
+/// sum.apply(node, reporter.whole(tabs(6)))?;
+/// assert_eq!((sum.total(), sum.lacking().next()), (6, None));
 /// assert_eq!(sum.apply(node, lost), Err(NotApplied::Repeated));
 /// assert!(sum.lose(node).total);
 /// assert_eq!(sum.total(), 0);
@@ -107,7 +114,7 @@ impl Sum {
     ///
     /// # Errors
     ///
-    /// Says why the report changes nothing. After a gap, the source is [lacking](Sum::lacking), and its last word stands.
+    /// The reason why the report changes nothing. After a gap, the source is [lacking](Sum::lacking), and what was applied last stands.
     pub fn apply(&mut self, id: SourceId, report: Report) -> Result<Changed, NotApplied> {
         let source = self.source(id);
         source.receiver.receive(report.stamp, report.whole)?;
@@ -123,12 +130,13 @@ impl Sum {
         Ok(self.take_in(id, changes))
     }
 
-    /// A source says which report is its last one. If that was not applied, the source is [lacking](Sum::lacking).
+    /// A source says which report is its last. If that was not applied, the source is [lacking](Sum::lacking).
     pub fn heartbeat(&mut self, id: SourceId, last: Stamp) {
         self.source(id).receiver.heartbeat(last);
     }
 
-    /// Nothing was heard of a source for too long: what it had leaves the sum. When it is heard of again, it is asked for everything.
+    /// A source was silent for too long: its counts leave the sum. When it sends something again, it is [lacking](Sum::lacking) until a whole
+    /// report comes.
     pub fn lose(&mut self, id: SourceId) -> Changed {
         let Some(source) = self.sources.get_mut(&id) else {
             return Changed::default();
@@ -137,7 +145,7 @@ impl Sum {
         self.remove(id)
     }
 
-    /// A source says that this life of it ends: what it had leaves the sum, and only a later life is listened to.
+    /// A source says that its incarnation ends: its counts leave the sum, and only a later incarnation is accepted.
     pub fn leave(&mut self, id: SourceId, incarnation: Incarnation) -> Changed {
         if self.source(id).receiver.end(incarnation) {
             self.remove(id)
@@ -233,14 +241,14 @@ impl Sum {
         changed
     }
 
-    /// Puts the new numbers of a source in the place of those it had.
+    /// Replaces numbers of a source by new ones.
     fn take_in(&mut self, id: SourceId, changes: Changes) -> Changed {
         let before = (self.total, self.visible());
         let from = self.sources.entry(id).or_default();
         // What a source had is a part of the sum, so nothing goes below 0.
         self.total = self.total - from.total + changes.total;
         from.total = changes.total;
-        // Also if a source says that more are hidden than there are.
+        // A source may be wrong: it never counts more hidden tabs than tabs.
         let hidden = changes.hidden.min(changes.total);
         self.hidden = self.hidden - from.hidden + hidden;
         from.hidden = hidden;
@@ -258,7 +266,7 @@ impl Sum {
 }
 
 impl Source {
-    /// What leads from here to no more than a whole report has.
+    /// Adds what the source has and the whole report has not, as gone.
     fn completed(&self, mut whole: Changes) -> Changes {
         let versions = missing(&self.versions, &whole.versions);
         let routes = missing(&self.routes, &whole.routes);
@@ -270,7 +278,7 @@ impl Source {
     }
 }
 
-/// What is held and not said. Costs nothing for a source that is new.
+/// Which of the held keys the report does not have. Costs nothing for a new source.
 fn missing<K: Ord + Clone, Held, Said>(held: &BTreeMap<K, Held>, said: &[(K, Said)]) -> Vec<K> {
     if held.is_empty() {
         return Vec::new();

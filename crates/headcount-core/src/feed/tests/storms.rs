@@ -125,12 +125,13 @@ impl World {
                 let source = SourceId(u32::try_from(shard).unwrap());
                 self.feed.heartbeat(source, self.shards[shard].1.stamp());
                 let (registry, reporter) = &mut self.shards[shard];
-                let report = if self.feed.sum().lacking().any(|lacking| lacking == source) {
-                    reporter.whole(registry.take_whole())
+                if self.feed.sum().lacking().any(|lacking| lacking == source) {
+                    let whole = reporter.whole(registry.whole());
+                    assert!(self.feed.apply(source, whole).is_ok());
                 } else {
-                    reporter.changes(registry.take_changes())
-                };
-                assert!(self.feed.apply(source, report).is_ok());
+                    let report = reporter.changes(registry.take_changes());
+                    assert!(self.feed.apply(source, report).is_ok());
+                }
             }
             Op::Miss(shard) => {
                 let (registry, reporter) = &mut self.shards[shard];

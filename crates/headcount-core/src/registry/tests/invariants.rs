@@ -163,13 +163,9 @@ impl Life {
     /// Sums up a report, and compares the sum.
     pub(super) fn report(&mut self) {
         let before: BTreeSet<ConnectionKey> = self.sum.rows().map(|row| row.key).collect();
-        let report = if self.whole {
-            self.reporter.whole(self.registry.take_whole())
-        } else {
-            self.reporter.changes(self.registry.take_changes())
-        };
-        self.whole = !self.whole;
-        assert!(self.sum.apply(SourceId(0), report).is_ok());
+        let report = self.reporter.changes(self.registry.take_changes());
+        assert!(self.sum.apply(SourceId(0), report.clone()).is_ok());
+        let _only_once_asked = self.asking.apply(SourceId(0), report);
         assert!(!self.registry.has_changes(), "everything was reported");
         assert_eq!(self.sum.total(), self.model.tabs.len() as u64);
         let visible = self.model.tabs.iter().filter(|tab| !tab.hidden).count();
@@ -180,8 +176,29 @@ impl Life {
         } else {
             assert!(self.sum.routes().is_empty());
         }
+        if self.asking.sources().count() > 0 {
+            self.compare_sums();
+        }
         self.check_sample(&before);
         self.check_tally();
+    }
+
+    /// Another receiver asks for a whole report at any time. The next report leads both to the same sum.
+    pub(super) fn ask_for_whole(&mut self) {
+        if self.reporter.stamp().sequence > 0 {
+            self.asking.lose(SourceId(0));
+            let whole = self.reporter.whole(self.registry.whole());
+            assert!(self.asking.apply(SourceId(0), whole).is_ok());
+            assert_eq!(self.asking.total(), self.model.tabs.len() as u64);
+            assert_eq!(self.asking.versions().values().sum::<u64>(), self.asking.total());
+        }
+    }
+
+    fn compare_sums(&self) {
+        assert_eq!(self.sum.visible(), self.asking.visible());
+        assert_eq!(self.sum.versions(), self.asking.versions());
+        assert_eq!(self.sum.routes(), self.asking.routes());
+        assert!(self.sum.rows().eq(self.asking.rows()));
     }
 
     fn check_sample(&self, before: &BTreeSet<ConnectionKey>) {

@@ -25,8 +25,9 @@ pub(super) struct Life {
     pub(super) model: Model,
     pub(super) sum: Sum,
     pub(super) reporter: Reporter,
-    /// Whether the next report is whole. Every other one is: both ways lead to the same sum.
-    pub(super) whole: bool,
+    /// The sum of a receiver that asks for whole reports now and then.
+    pub(super) asking: Sum,
+    steps: usize,
     /// What the owner of the rules has, which the registry may not have heard of yet.
     owner: Standing,
     announced: Vec<String>,
@@ -40,7 +41,8 @@ impl Life {
             model: Model::new(track_routes, &limits),
             sum: Sum::default(),
             reporter: Reporter::new(Incarnation(0)),
-            whole: false,
+            asking: Sum::default(),
+            steps: 0,
             owner: standing,
             announced: Vec::new(),
             limits,
@@ -48,6 +50,10 @@ impl Life {
     }
 
     pub(super) fn step(&mut self, op: &Op) {
+        self.steps += 1;
+        if self.steps.is_multiple_of(5) {
+            self.ask_for_whole();
+        }
         match op {
             Op::Open {
                 version,

@@ -1,5 +1,5 @@
+mod links;
 mod node;
-mod roads;
 
 use super::*;
 use crate::stats::{Digest, Reporter};
@@ -50,7 +50,9 @@ fn what_a_whole_report_does_not_name_is_gone() {
     let (mut sum, mut reporter) = (Sum::default(), Reporter::new(Incarnation(1)));
     sum.apply(NODE, reporter.changes(changes(3, &[("v1", 2), ("v2", 1)])))
         .unwrap();
-    let changed = sum.apply(NODE, reporter.whole(changes(2, &[("v1", 2)]))).unwrap();
+    let changed = sum
+        .apply(NODE, reporter.everything(changes(2, &[("v1", 2)])))
+        .unwrap();
     assert_eq!(changed.versions, ["v2".into()]);
     assert_eq!(versions(&sum), [("v1", 2)]);
 }

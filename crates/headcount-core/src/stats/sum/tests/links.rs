@@ -1,4 +1,4 @@
-//! Nodes that come, go and come back report over a road that loses, repeats, delays and reorders what is on it. At every moment the sum is that
+//! Nodes that come, go and come back report over a link that loses, repeats, delays and reorders messages. At every moment the sum is that
 //! of states that the nodes had, and in the end it is that of all connections.
 
 use std::collections::HashMap;
@@ -23,7 +23,7 @@ enum Op {
     ReportOfShard(usize, usize),
     Report(usize),
     Heartbeat(usize),
-    /// Nobody listens to a node.
+    /// A node takes it that it has no receiver.
     Forget(usize),
     /// A node is killed.
     Kill(usize),
@@ -32,7 +32,7 @@ enum Op {
     Restart(usize),
     /// Nothing is heard of a node for too long, which may be there.
     Lose(usize),
-    /// Whoever lacks a whole report is asked for it.
+    /// Receivers ask the nodes that are lacking for whole reports.
     Ask,
     Deliver(usize),
     Drop(usize),
@@ -61,7 +61,7 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// What is on the road.
+/// What is on the link.
 #[derive(Clone, Debug)]
 enum Letter {
     Report(Report),
@@ -89,9 +89,17 @@ impl State {
             rows: sum.rows().cloned().collect(),
         }
     }
+
+    /// Whether a source has this, and as many rows as there is room for.
+    fn is_of(&self, source: &Source) -> bool {
+        (self.total, self.visible) == (source.total, source.total - source.hidden)
+            && (&self.versions, &self.routes) == (&source.versions, &source.routes)
+            && self.rows.len().min(ROWS_MAX as usize) == source.rows.len()
+            && source.rows.values().all(|row| self.rows.contains(row))
+    }
 }
 
-/// Someone who knows of the sum only what its steps are said to have changed.
+/// A reader that knows of the sum only what its steps return.
 #[derive(Debug, Default)]
 struct Listener {
     total: u64,
@@ -138,11 +146,11 @@ impl Listener {
 
 struct World {
     nodes: Vec<Node>,
-    road: Vec<(SourceId, Letter)>,
-    /// What each node had at each of its reports.
-    history: HashMap<(SourceId, Stamp), State>,
-    sum: Sum,
-    listener: Listener,
+    /// Receiver, sender, and content.
+    link: Vec<(usize, SourceId, Letter)>,
+    /// What each node had when it said which report.
+    history: HashMap<(SourceId, Stamp), Vec<State>>,
+    receivers: [(Sum, Listener); 2],
 }
 
 fn id(node: usize) -> SourceId {
@@ -153,10 +161,9 @@ impl World {
     fn new() -> Self {
         Self {
             nodes: (0..NODES).map(|_| Node::new(1)).collect(),
-            road: Vec::new(),
+            link: Vec::new(),
             history: HashMap::new(),
-            sum: Sum::default(),
-            listener: Listener::default(),
+            receivers: Default::default(),
         }
     }
 
@@ -171,14 +178,13 @@ impl World {
             Op::Close(node, tab) => self.nodes[node].close(tab),
             Op::Navigate(node, tab, route) => self.nodes[node].navigate(tab, route),
             Op::ReportOfShard(node, shard) => self.nodes[node].report_of_shard(shard),
-            Op::Report(node) => self.report(node, false),
+            Op::Report(node) => self.report(node),
             Op::Heartbeat(node) => self.heartbeat(node),
             Op::Forget(node) => self.nodes[node].digest.forget_changes(),
             Op::Kill(node) => self.nodes[node].alive = false,
             Op::Drain(node) => {
                 if std::mem::take(&mut self.nodes[node].alive) {
-                    let goodbye = Letter::Goodbye(self.nodes[node].incarnation);
-                    self.road.push((id(node), goodbye));
+                    self.send(node, &Letter::Goodbye(self.nodes[node].incarnation));
                 }
             }
             Op::Restart(node) => {
@@ -186,93 +192,109 @@ impl World {
                 self.nodes[node] = Node::new(next);
             }
             Op::Lose(node) => {
-                let changed = self.sum.lose(id(node));
-                self.listener.follow(&self.sum, changed);
+                for (sum, listener) in &mut self.receivers {
+                    let changed = sum.lose(id(node));
+                    listener.follow(sum, changed);
+                }
             }
             Op::Ask => self.ask(),
             Op::Deliver(which) => self.deliver(which),
             Op::Drop(which) => {
-                if !self.road.is_empty() {
-                    self.road.swap_remove(which % self.road.len());
+                if !self.link.is_empty() {
+                    self.link.swap_remove(which % self.link.len());
                 }
             }
             Op::Repeat(which) => {
-                if let Some(letter) = self.road.get(which % self.road.len().max(1)).cloned() {
-                    self.road.push(letter);
+                if let Some(letter) = self.link.get(which % self.link.len().max(1)).cloned() {
+                    self.link.push(letter);
                 }
             }
         }
         self.check();
     }
 
-    fn report(&mut self, number: usize, whole: bool) {
-        let node = &mut self.nodes[number];
-        if !node.alive {
-            return;
+    /// To all receivers.
+    fn send(&mut self, node: usize, letter: &Letter) {
+        for receiver in 0..self.receivers.len() {
+            self.link.push((receiver, id(node), letter.clone()));
         }
-        let report = if whole {
-            node.digest.report_whole(&node.sum)
-        } else {
-            node.digest.report(&node.sum)
-        };
+    }
+
+    fn report(&mut self, number: usize) {
+        let node = &mut self.nodes[number];
+        if node.alive {
+            let report = node.digest.report(&node.sum);
+            self.note(number, &report);
+            self.send(number, &Letter::Report(report));
+        }
+    }
+
+    fn note(&mut self, number: usize, report: &Report) {
         assert!(report.changes.rows.len() <= 2 * ROWS_MAX as usize);
-        self.history
-            .insert((id(number), report.stamp), State::of(&node.sum));
-        self.road.push((id(number), Letter::Report(report)));
+        let states = self.history.entry((id(number), report.stamp)).or_default();
+        states.push(State::of(&self.nodes[number].sum));
     }
 
     fn heartbeat(&mut self, number: usize) {
         let node = &self.nodes[number];
         if node.alive {
-            self.road
-                .push((id(number), Letter::Heartbeat(node.digest.stamp())));
+            self.send(number, &Letter::Heartbeat(node.digest.stamp()));
         }
     }
 
+    /// The answer goes to the receiver that asked.
     fn ask(&mut self) {
-        let lacking: Vec<SourceId> = self.sum.lacking().collect();
-        for number in 0..NODES {
-            if lacking.contains(&id(number)) {
-                self.report(number, true);
+        for receiver in 0..self.receivers.len() {
+            let lacking: Vec<SourceId> = self.receivers[receiver].0.lacking().collect();
+            for number in 0..NODES {
+                let node = &mut self.nodes[number];
+                if node.alive && lacking.contains(&id(number)) {
+                    let whole = node.digest.whole(&node.sum);
+                    self.note(number, &whole);
+                    self.link.push((receiver, id(number), Letter::Report(whole)));
+                }
             }
         }
     }
 
     fn deliver(&mut self, which: usize) {
-        if self.road.is_empty() {
+        if self.link.is_empty() {
             return;
         }
-        let (source, letter) = self.road.swap_remove(which % self.road.len());
+        let (receiver, source, letter) = self.link.swap_remove(which % self.link.len());
+        let (sum, listener) = &mut self.receivers[receiver];
         let changed = match letter {
-            Letter::Report(report) => self.sum.apply(source, report).unwrap_or_default(),
-            Letter::Goodbye(incarnation) => self.sum.leave(source, incarnation),
+            Letter::Report(report) => sum.apply(source, report).unwrap_or_default(),
+            Letter::Goodbye(incarnation) => sum.leave(source, incarnation),
             Letter::Heartbeat(last) => {
-                self.sum.heartbeat(source, last);
+                sum.heartbeat(source, last);
                 Changed::default()
             }
         };
-        self.listener.follow(&self.sum, changed);
+        listener.follow(sum, changed);
     }
 
     fn check(&self) {
-        let sum = &self.sum;
-        self.listener.compare(sum);
+        for (sum, listener) in &self.receivers {
+            listener.compare(sum);
+            self.check_sum(sum);
+        }
+    }
+
+    fn check_sum(&self, sum: &Sum) {
         assert_eq!(sum.versions().values().sum::<u64>(), sum.total());
         assert_eq!(sum.routes().values().sum::<u64>(), sum.total());
         let mut total = 0;
         for (id, last) in sum.sources() {
-            let said = &self.history[&(id, last)];
             let has = &sum.sources[&id];
-            assert_eq!((has.total, has.total - has.hidden), (said.total, said.visible));
-            assert_eq!((&has.versions, &has.routes), (&said.versions, &said.routes));
-            assert_eq!(has.rows.len(), said.rows.len().min(ROWS_MAX as usize));
-            assert!(has.rows.values().all(|row| said.rows.contains(row)));
-            total += said.total;
+            let said = &self.history[&(id, last)];
+            assert!(said.iter().any(|state| state.is_of(has)), "{has:?}: {said:?}");
+            total += has.total;
         }
         assert_eq!(total, sum.total());
     }
 
-    /// The road is quiet, every node that is there is heard of, and those that are not are known to be gone.
+    /// The link is quiet, every node that is there is heard of, and those that are not are known to be gone.
     fn settle(&mut self) {
         self.deliver_all();
         for number in 0..NODES {
@@ -282,37 +304,39 @@ impl World {
             if !self.nodes[number].alive {
                 self.act(&Op::Lose(number));
             } else if self.nodes[number].digest.has_changes() {
-                self.report(number, false);
+                self.report(number);
             }
-            self.heartbeat(number);
         }
-        self.deliver_all();
-        self.ask();
-        self.deliver_all();
-        assert_eq!(self.sum.lacking().count(), 0);
+        for _ in 0..2 {
+            (0..NODES).for_each(|number| self.heartbeat(number));
+            self.deliver_all();
+            self.ask();
+            self.deliver_all();
+        }
     }
 
     fn deliver_all(&mut self) {
-        while !self.road.is_empty() {
-            self.act(&Op::Deliver(self.road.len() / 2));
+        while !self.link.is_empty() {
+            self.act(&Op::Deliver(self.link.len() / 2));
         }
     }
 
     /// The sum has every connection of every node that is there, and no other.
-    fn compare_with_tabs(&self) {
+    fn compare_with_tabs(&self, sum: &Sum) {
+        assert_eq!(sum.lacking().count(), 0);
         let alive = || self.nodes.iter().filter(|node| node.alive);
         let mut routes = Counts::new();
         for (_, _, route, _) in alive().flat_map(|node| &node.tabs) {
             *routes.entry(ROUTES[*route].into()).or_default() += 1;
         }
-        assert_eq!(*self.sum.routes(), routes);
-        assert_eq!(self.sum.sources().count(), alive().count());
+        assert_eq!(*sum.routes(), routes);
+        assert_eq!(sum.sources().count(), alive().count());
         let visible = alive().flat_map(|node| &node.tabs).filter(|(.., hidden)| !hidden);
-        assert_eq!(self.sum.visible(), visible.count() as u64);
+        assert_eq!(sum.visible(), visible.count() as u64);
         let rows: u64 = alive()
             .map(|node| node.tabs.len().min(ROWS_MAX as usize) as u64)
             .sum();
-        assert_eq!(self.sum.rows().count() as u64, rows);
+        assert_eq!(sum.rows().count() as u64, rows);
     }
 }
 
@@ -326,6 +350,8 @@ proptest! {
             world.act(op);
         }
         world.settle();
-        world.compare_with_tabs();
+        for (sum, _) in &world.receivers {
+            world.compare_with_tabs(sum);
+        }
     }
 }
