@@ -237,11 +237,14 @@ fn a_reader_that_fell_behind_gets_a_whole_message_and_goes_on_from_there() {
         slow.read_until(|client| (0..150).all(|number| client.routes.contains_key(&page(ROUNDS, number))));
         slow.read_until_it_agrees(&server);
         assert!(slow.whole > 1, "{door:?}: {} deltas were kept", slow.deltas);
-        // Once it has caught up, it gets changes like the others.
-        let whole = slow.whole;
-        tabs[0].navigate("/short");
-        slow.read_until(|client| client.routes.contains_key("/short"));
-        assert_eq!(slow.whole, whole, "{door:?}");
+        // Once it has caught up, it gets changes like the others. It agrees a moment before that if it missed one more message meanwhile.
+        let mut was_whole = (0..5).map(|round| {
+            let (whole, page) = (slow.whole, format!("/short/{round}"));
+            tabs[0].navigate(&page);
+            slow.read_until(|client| client.routes.contains_key(&page));
+            slow.whole > whole
+        });
+        assert!(was_whole.any(|was_whole| !was_whole), "{door:?}");
     }
 }
 
