@@ -9,10 +9,12 @@
 
 mod due;
 mod find;
+mod ledger;
 mod outcomes;
 mod reach;
 mod report;
 mod sample;
+mod sampling;
 mod slots;
 mod tally;
 #[cfg(test)]
@@ -31,8 +33,8 @@ use crate::stats::Row;
 
 pub use crate::intern::OTHER_TEXT;
 pub use find::{ConnectionsPage, Filter};
-use outcomes::Ledger;
-pub use outcomes::{Outcomes, RuleOutcomes};
+use ledger::Ledger;
+pub use ledger::{Outcomes, RuleOutcomes};
 pub use reach::{Reach, ReachWalk, Unknowns};
 use sample::Sample;
 use slots::Slots;

@@ -8,6 +8,7 @@
 
 mod asking;
 pub(crate) mod commander;
+mod event;
 mod subscribers;
 
 use std::sync::Arc;
@@ -21,10 +22,10 @@ use headcount_core::protocol::stats;
 use headcount_core::stats::{Form, Report};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::authorize::Decision;
 use crate::clock;
 use crate::shard::{Command, Handle, ShardEvent, Shards, Subscribing};
 use crate::site::Site;
+pub(crate) use event::HubEvent;
 use subscribers::{Subscribers, Wanting};
 
 /// Events, and reports of shards, that may wait for the hub.
@@ -35,19 +36,6 @@ pub(crate) const SUBSCRIBING_MAX: usize = 4_096;
 
 /// How long the hub waits for the other shards before it sends what it has.
 const GATHER: Duration = Duration::from_millis(5);
-
-/// Something the hub is told by others than shards.
-#[derive(Debug)]
-pub(crate) enum HubEvent {
-    /// The authorizers answered.
-    Decided { number: u64, decision: Decision },
-    /// Something that every admission may depend on has changed.
-    Recheck,
-    /// Cookies that admitted a subscriber were ended.
-    Ended,
-    /// A request for the current counts.
-    Ask(oneshot::Sender<StatsAnswer>),
-}
 
 /// Who waits for an exact sum: askers for an answer, readers for their first stats.
 #[derive(Debug, Default)]

@@ -20,8 +20,8 @@ use headcount_core::limits::Limits;
 use headcount_core::stats::Form;
 use tokio::sync::mpsc;
 
-use super::HubEvent;
 use super::asking::{Asker, Asking, Lane};
+use super::event::HubEvent;
 use crate::authorize::Decision;
 use crate::clock;
 use crate::metrics::Count;
