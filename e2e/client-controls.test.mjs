@@ -55,6 +55,7 @@ const WORK = {
   'a field in a frame that is saved': ['<iframe srcdoc="<input>"></iframe>', (page) => page.frameLocator('iframe').locator('input').pressSequentially('x'), () => window.headcount.saved(document.querySelector('iframe'))],
   'the first key in a grid': ['<table role=grid><tr><td role=gridcell id=s tabindex=0>1<td role=gridcell tabindex=-1>2</table><script>s.onkeydown=e=>{if(e.key.length===1){s.textContent=e.key;e.preventDefault()}}</script>', press('7')],
   'the first key in a combobox without a field': ['<div id=s role=combobox tabindex=0>red</div><script>s.onkeydown=e=>{if(e.key==="ArrowDown"){s.textContent="blue";e.preventDefault()}}</script>', press('ArrowDown')],
+  'one letter in an editor whose value is late': [`<x-editor id=s contenteditable>doc</x-editor><script>customElements.define("x-editor",class extends HTMLElement{value="doc";defaultValue="doc"})</script>`, press('x')],
   'a list sorted by keys': ['<ul><li id=s tabindex=0>a<li tabindex=-1>b<li tabindex=-1>c</ul><script>s.onkeydown=e=>{if(e.altKey&&e.key==="ArrowDown"&&s.nextElementSibling){s.nextElementSibling.after(s);s.focus();e.preventDefault()}}</script>', press('Alt+ArrowDown')],
 }
 

@@ -127,7 +127,7 @@ function isChanged(field: Field, before: string): boolean {
 function mayChange(field: Field, { origin, from, isKey }: Gesture): boolean {
   if (field.matches('[contenteditable=false],[role^=menuitem]')) return false
   if (field.matches(CHOICES)) return !closest(origin, 'label') && !field.contains(origin) && !!origin.closest('tr,li,[role=row]')?.contains(field)
-  if ('defaultValue' in field) {
+  if (!isRich(field)) {
     if (field.matches('[aria-valuenow],[role=spinbutton]') && isBeside(origin, field)) return !isOfFilm(field)
     return (isUsed(field) || !!closest(origin, PICKS)) && isVisible(field)
   }

@@ -110,7 +110,7 @@ export function isVisible(field: Element): boolean {
 
 /** Text with formats. */
 export function isRich(field: Field): boolean {
-  return !('value' in field)
+  return !field.matches('input,textarea,select')
 }
 
 const FILMS = 'video,audio'

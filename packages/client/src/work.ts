@@ -61,7 +61,7 @@ export interface From {
 }
 
 /** What may be worked on. One without `value` is text that can be edited. */
-export type Field = Element & Partial<Pick<HTMLInputElement, 'checked' | 'defaultChecked' | 'defaultValue' | 'form'> & Pick<HTMLSelectElement, 'selectedOptions'>> & { value?: unknown; editContext?: EventTarget }
+export type Field = Element & Partial<Pick<HTMLInputElement, 'checked' | 'defaultChecked' | 'defaultValue' | 'form' | 'setRangeText'> & Pick<HTMLSelectElement, 'selectedOptions'>> & { value?: unknown; editContext?: EventTarget }
 
 const EVENTS = 'input,beforeinput,focusin,change,keydown,paste,cut,drop,dragend,click,pointerdown,pointerup,reset,load'
 const FIELDS = 'input,textarea,select,[contenteditable]'
@@ -174,8 +174,11 @@ function watchEvents(document: Document, note: (done: Done, isWork: unknown) => 
   }, { signal })
 }
 
-/** The whole state of a field, so that each kind of input is compared by what changes in it. */
-function valueOf({ checked, defaultValue, outerHTML, selectedOptions, value }: Field): string {
+/**
+ * The whole state of a field, so that each kind of input is compared by what changes in it. Only inputs and text areas have a method to set
+ * a range of their text: the `value` of an editor that is a custom element may be late.
+ */
+function valueOf({ checked, outerHTML, selectedOptions, setRangeText, value }: Field): string {
   if (selectedOptions) return Array.from(selectedOptions, ({ value }) => value).join('\n')
-  return `${checked} ${defaultValue === undefined ? outerHTML : value}`
+  return `${checked} ${setRangeText ? value : outerHTML}`
 }
