@@ -2,6 +2,12 @@
 
 import { click, drag, hold, pass, press } from './controls.mjs'
 
+/** A click beside each box checks it. */
+const ROWS = '<ul><li id=r>one <input id=c type=checkbox></ul><script>r.onclick=e=>{if(e.target!==c)c.checked=!c.checked}</script>'
+/** A list that a button opens. Keys go through it, and Escape leaves it as it was. */
+const LIST = `<button id=s>red</button><ul id=u role=listbox hidden><li id=o role=option tabindex=-1 aria-selected=true>red<li id=q role=option tabindex=-1 aria-selected=false>blue</ul><script>
+  s.onclick=()=>{u.hidden=false;o.focus()};u.onkeydown=v=>{v.preventDefault();if(v.key==="ArrowDown"){o.ariaSelected=false;q.focus()}if(v.key==="Escape"){u.hidden=true;s.focus()}}</script>`
+
 /** What holds. */
 const WORK = {
   'a template put into an editor that its user never entered': ['<div id=e contenteditable>doc</div><button id=n onclick="e.append(\' TEMPLATE\')">Insert</button>', click('#n')],
@@ -55,6 +61,16 @@ const WORK = {
   'a field in a frame that is saved': ['<iframe srcdoc="<input>"></iframe>', (page) => page.frameLocator('iframe').locator('input').pressSequentially('x'), () => window.headcount.saved(document.querySelector('iframe'))],
   'the first key in a grid': ['<table role=grid><tr><td role=gridcell id=s tabindex=0>1<td role=gridcell tabindex=-1>2</table><script>s.onkeydown=e=>{if(e.key.length===1){s.textContent=e.key;e.preventDefault()}}</script>', press('7')],
   'the first key in a combobox without a field': ['<div id=s role=combobox tabindex=0>red</div><script>s.onkeydown=e=>{if(e.key==="ArrowDown"){s.textContent="blue";e.preventDefault()}}</script>', press('ArrowDown')],
+  'a box that its row checks': [ROWS, click('#r')],
+  'a switch whose box is set by a click beside it': ['<div id=r style="width:60px;height:20px"><input id=c type=checkbox role=switch aria-checked=false style="opacity:0;width:0;height:0"><span>o</span></div><script>r.onclick=v=>{v.preventDefault();c.checked=true;c.ariaChecked=true}</script>', click('#r')],
+  'a box in a cell that a key checks': ['<div role=grid><div role=row><div role=gridcell id=s tabindex=0><input type=checkbox id=c tabindex=-1></div></div></div><script>s.onkeydown=e=>{if(e.key===" "){e.preventDefault();c.checked=true}}</script>', press(' ')],
+  'a box that its grid draws again': ['<div id=f><input id=s type=checkbox role=checkbox aria-checked=false></div><script>s.onclick=()=>setTimeout(()=>{f.innerHTML="<input type=checkbox role=checkbox aria-checked=true checked>";document.title="done"})</script>', async (page) => {
+    await page.click('#s')
+    await page.waitForFunction(() => document.title === 'done')
+  }],
+  'an option whose list is hidden when it is pressed': ['<ul role=listbox id=u><li role=option id=o>blue</ul><script>o.onmousedown=()=>{u.style.display="none"}</script>', click('#o')],
+  'an option that an arrow key selects': [`<div role=listbox><div role=option id=s tabindex=0 aria-selected=true>a</div><div role=option id=o tabindex=-1 aria-selected=false>b</div></div><script>
+    s.onkeydown=e=>{if(e.key==="ArrowDown"){e.preventDefault();s.ariaSelected=false;o.ariaSelected=true;o.focus()}}</script>`, press('ArrowDown')],
   'one letter in an editor whose value is late': [`<x-editor id=s contenteditable>doc</x-editor><script>customElements.define("x-editor",class extends HTMLElement{value="doc";defaultValue="doc"})</script>`, press('x')],
   'a list sorted by keys': ['<ul><li id=s tabindex=0>a<li tabindex=-1>b<li tabindex=-1>c</ul><script>s.onkeydown=e=>{if(e.altKey&&e.key==="ArrowDown"&&s.nextElementSibling){s.nextElementSibling.after(s);s.focus();e.preventDefault()}}</script>', press('Alt+ArrowDown')],
 }
@@ -74,6 +90,9 @@ const LOOKS = {
   'a film that is sought by its range': ['<div><video></video><div><input type=range id=s></div></div>', press('ArrowRight')],
   'a banner that is accepted by a hand that shakes': ['<div id=f><p>Cookies?</p><button id=n onclick="f.remove()">Accept</button></div>', (page) => drag(page, '#n', 6, 0)],
   'a notice that is wiped away': ['<div role=status id=s style="width:200px;user-select:none">Sent</div><script>s.onpointerdown=()=>addEventListener("pointerup",()=>s.remove(),{once:true})</script>', (page) => drag(page, '#s', 80, 0)],
+  'a list of options that keys go through': [LIST, async (page) => { await page.click('#s'); await page.keyboard.press('ArrowDown'); await page.keyboard.press('Escape') }],
+  'cells that keys go through': ['<table role=grid><tr><td role=gridcell id=s tabindex=-1>1<td role=gridcell id=o tabindex=-1>2</table><script>s.onfocus=()=>{s.ariaSelected=true};s.onkeydown=e=>{e.preventDefault();s.removeAttribute("aria-selected");o.ariaSelected=true;o.focus()}</script>', press('ArrowRight')],
+  'a box that is looked at in its row': ['<ul><li id=r>one <input type=checkbox></ul>', click('#r')],
   'a menu that shows another view': ['<div role=menu><div role=menuitemradio aria-checked=false id=s onclick="s.ariaChecked=true">List</div></div>', click('#s')],
   'tabs that are looked at by keys': ['<div role=tablist><span id=s role=tab tabindex=0 aria-selected=true>1</span> <span id=o role=tab tabindex=-1 aria-selected=false>2</span></div><p id=p>one</p><script>s.onkeydown=e=>{s.ariaSelected=false;s.tabIndex=-1;o.ariaSelected=true;o.tabIndex=0;o.focus();p.textContent="two";e.preventDefault()}</script>', press('ArrowRight')],
   'a menu that is opened by a key': ['<div id=s role=button tabindex=0 aria-expanded=false>Menu</div><script>s.onkeydown=e=>{s.ariaExpanded=true;s.append(" (open)");s.insertAdjacentHTML("afterend","<ul role=menu><li role=menuitem>Copy</ul>");e.preventDefault()}</script>', press('Enter')],

@@ -6,7 +6,7 @@
 
 import { closest } from './composed.js'
 import { isMoved, type Drop } from './moving.js'
-import { isOfFilm, isReadOnly, isRich, isUsed, isVisible, knownOf, touch, touched, valueOf, visited, visitOf } from './visit.js'
+import { isGone, isOfFilm, isReadOnly, isRich, isUsed, isVisible, knownOf, touch, touched, valueOf, visited, visitOf } from './visit.js'
 import type { Field, From } from './work.js'
 
 /** Where fields are remembered that its user was in, at most. */
@@ -19,6 +19,8 @@ const CONTROLS = '[aria-checked],[role=slider],[role=spinbutton],[role=combobox]
 const CHOICES = 'select,[type=checkbox],[type=radio],[type=file]'
 /** What an element says of itself, in its own tag. */
 const SAYS = /\saria-(?:checked|selected|valuenow)="[^"]*"/g
+/** Keys that look around take the selection along: what they leave is no choice. */
+const LEFT = ':is([role=option],[role=gridcell],td):not([aria-selected=true],[aria-checked=true])'
 
 interface Gesture {
   readonly from: From
@@ -93,12 +95,12 @@ export function ended(which: (field: Field) => boolean): void {
 export function look(): void {
   if (!gesture) return
   const { from, origin, isKey, states, choice } = gesture
-  if (choice?.isConnected === false) {
+  if (choice && isGone(choice)) {
     gesture.choice = null
-    touch(visitOf(choice, { field: choice, was: valueOf(choice) }, 'form'))
+    touch(visitOf(choice, { field: choice, was: knownOf(choice) ?? valueOf(choice) }, 'form'))
   }
   for (const [field, before] of states) {
-    if (!field.isConnected || !isChanged(field, before)) continue
+    if (!field.isConnected || !isChanged(field, before, isKey)) continue
     states.set(field, valueOf(field))
     if (!mayChange(field, gesture)) continue
     const visit = visitOf(field, { field, was: before }, isRich(field) && !field.matches(CONTROLS) ? 'work' : 'form')
@@ -117,16 +119,20 @@ export function look(): void {
   }
 }
 
-function isChanged(field: Field, before: string): boolean {
+function isChanged(field: Field, before: string, isKey: boolean): boolean {
   const now = valueOf(field)
   if (now === before || visited(field)?.now === now) return false
-  return field.matches('[contenteditable],textarea,input,select') ? bare(now) !== bare(before) : said(now) !== said(before)
+  if (field.matches('[contenteditable],textarea,input,select')) return bare(now) !== bare(before)
+  return texts(now) !== texts(before) || says(now) !== says(before) && !(isKey && field.matches(LEFT))
 }
 
 /** Whether a change there comes from what its user did. */
 function mayChange(field: Field, { origin, from, isKey }: Gesture): boolean {
   if (field.matches('[contenteditable=false],[role^=menuitem]')) return false
-  if (field.matches(CHOICES)) return !closest(origin, 'label') && !field.contains(origin) && !!origin.closest('tr,li,[role=row]')?.contains(field)
+  if (field.matches(CHOICES)) {
+    if (closest(origin, 'label') || field.contains(origin)) return false
+    return !!origin.closest('tr,li,[role=row]')?.contains(field) || field.matches('[aria-checked]') && isBeside(origin, field)
+  }
   if (!isRich(field)) {
     if (field.matches('[aria-valuenow],[role=spinbutton]') && isBeside(origin, field)) return !isOfFilm(field)
     return (isUsed(field) || !!closest(origin, PICKS)) && isVisible(field)
@@ -156,8 +162,13 @@ export function bare(state: string): string {
   return state.replace(/^(\w* )<[^>]*>/, '$1')
 }
 
-/** What a control says and shows. */
-function said(state: string): string {
+/** What a control says of itself. */
+function says(state: string): string | undefined {
   const [tag = ''] = /<[^>]*>/.exec(state) ?? []
-  return `${tag.match(SAYS)?.join() ?? ''} ${state.replace(/<[^>]*>/g, '')}`
+  return tag.match(SAYS)?.join()
+}
+
+/** What it shows. */
+function texts(state: string): string {
+  return state.replace(/<[^>]*>/g, '')
 }

@@ -7,6 +7,9 @@ const EDITS_WITH_CONTROL = /^[bdikuvxyz/]$/i
 /** Keys that choose. */
 export const CHOOSES = /^(?: |Enter|Arrow.*|Home|End|Page.*)$/
 
+/** Those that choose what they are pressed on. */
+export const PICKS = /^(?: |Enter)$/
+
 /** Whether a key changes a text. */
 export function edits({ key, altKey, ctrlKey, metaKey, defaultPrevented }: KeyboardEvent): boolean {
   if (ctrlKey || metaKey) return defaultPrevented && EDITS_WITH_CONTROL.test(key)

@@ -108,6 +108,11 @@ export function isVisible(field: Element): boolean {
   return Math.min(offsetWidth, offsetHeight) >= VISIBLE_PX
 }
 
+/** Whether it is off the page, or hidden there. */
+export function isGone(element: Element): boolean {
+  return !element.isConnected || element.getClientRects().length === 0
+}
+
 /** Text with formats. */
 export function isRich(field: Field): boolean {
   return !field.matches('input,textarea,select')

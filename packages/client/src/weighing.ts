@@ -11,9 +11,9 @@
 
 import { closest, contains } from './composed.js'
 import { bare, chose, ended, entered, gestured, look, pressed } from './gesture.js'
-import { CHOOSES, edits, looks, removes } from './keys.js'
+import { CHOOSES, edits, looks, PICKS, removes } from './keys.js'
 import { isDrag, LOOKS_AROUND } from './moving.js'
-import { begins, forget, isOfFilm, isReadOnly, isRich, isUsed, isVisible, knownOf, seeBy, touch, touched, valueOf, visited, visitOf, written, type Visit } from './visit.js'
+import { begins, forget, isGone, isOfFilm, isReadOnly, isRich, isUsed, isVisible, knownOf, seeBy, touch, touched, valueOf, visited, visitOf, written, type Visit } from './visit.js'
 import type { Done, Field, Note, Weigh } from './work.js'
 
 export type { Visit } from './visit.js'
@@ -144,7 +144,7 @@ function typed(done: Done, origin: Field): void {
   // The page wrote into it by the key itself.
   const isWritten = bare(valueOf(field)) !== bare(value) && (defaultPrevented ? !key || !isRich(field) || field.matches('[role=spinbutton]') || !looks(key)
     : key?.key === 'Enter' && (key.ctrlKey || key.metaKey))
-  if (key && defaultPrevented) mayPass(null)
+  if (key && defaultPrevented) mayPass(undefined)
   const isEdit = !key || edits(key)
   if (!isWritten && (!defaultPrevented || !isEdit || isReadOnly(field))) return
   if (!isWritten && key?.key === 'Enter' && field.matches('input')) return // It sends the form, or chooses.
@@ -159,8 +159,12 @@ function typedOutside(done: Done, origin: Field): void {
   const { event, from } = done
   const { type, defaultPrevented } = event
   const key = type === 'keydown' ? event as KeyboardEvent : null
-  const choice = key && (chosen(done.path) ?? (origin.matches('[role=listbox]') && /^(?: |Enter)$/.test(key.key) ? origin : null))
-  if (choice) return void (CHOOSES.test(key.key) && touch(visitOf(choice, done, 'form')))
+  const choice = key && (chosen(done.path) ?? (origin.matches('[role=listbox]') ? origin : null))
+  if (choice && PICKS.test(key.key)) return touch(visitOf(choice, done, 'form'))
+  // In a list, other keys may only look around: whether they choose is said by the options.
+  if (choice && !choice.matches('[role=option],[role=listbox]')) return void (CHOOSES.test(key.key) && touch(visitOf(choice, done, 'form')))
+  const isChecked = key && defaultPrevented && PICKS.test(key.key) && origin.matches('[role=gridcell],td') && origin.querySelector('[type=checkbox],[aria-checked]')
+  if (isChecked) return touch(visitOf(origin, done, 'form'))
   const isEdit = !key || edits(key)
   const heard = origin.matches('body') && defaultPrevented && key && isEdit ? canvas?.deref() : undefined
   if (heard?.isConnected) return touch(visitOf(heard, done))
@@ -214,7 +218,7 @@ function clicked(done: Done, origin: Field): void {
 }
 
 /** A button or a key may have taken away what was chosen in a form that then serves for the next record. */
-function mayPass(except: Field | null): void {
+function mayPass(except: Field | undefined): void {
   for (const visit of touched) {
     const field = visit.ref.deref()
     if (field && field !== except && field.matches(CHOSEN)) visit.passes = true
@@ -227,9 +231,9 @@ function released(done: Done): void {
   const start = from?.path?.[0]
   if (!start) return
   if (!isDrag(from, event as PointerEvent)) {
-    // What is chosen when the pointer is pressed or let go may be off the page before there is a click.
+    // What is chosen when the pointer is pressed or let go may be gone before there is a click.
     const pressed = chosen(from.path)
-    const choice = pressed?.isConnected === false ? pressed : chosen(path)
+    const choice = pressed && isGone(pressed) ? pressed : chosen(path)
     if (choice) chose(from, choice)
     return
   }

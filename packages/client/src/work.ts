@@ -39,7 +39,7 @@ export interface Done {
   readonly event: Event
   readonly path: readonly Field[]
   /** The field that it is about. */
-  readonly field: Field | null
+  readonly field: Field | undefined
   /** What was in the field at that moment, and when its user last came to it, if that was seen. */
   readonly value: string
   readonly was: string | undefined
@@ -65,8 +65,8 @@ export type Field = Element & Partial<Pick<HTMLInputElement, 'checked' | 'defaul
 
 const EVENTS = 'input,beforeinput,focusin,change,keydown,paste,cut,drop,dragend,click,pointerdown,pointerup,reset,load'
 const FIELDS = 'input,textarea,select,[contenteditable]'
-/** What a click or a key elsewhere may change, too. */
-const TAKERS = '[contenteditable],canvas,[role=option],[aria-checked],[aria-valuenow],:is([role],[tabindex="0"]):focus'
+/** What a click or a key elsewhere may change, too. A table may have thousands of boxes: only those of the row under the pointer. */
+const TAKERS = '[contenteditable],canvas,:is(li,tr):hover input,[role=option],[aria-checked],[aria-valuenow],:is([role],[tabindex="0"]):focus'
 /** What is on a hold that gives no reason. */
 const UNNAMED = 'hold'
 /** Documents and shadow roots have a type above that. */
@@ -97,9 +97,9 @@ export function watchWork(document: Document, began: () => void, signal: AbortSi
     weigh(notes, SEEING)
   }
   watchEvents(document, (done, isWork) => {
-    if (isWork && done.event.isTrusted) {
-      if (!hasBegun) began()
+    if (isWork && done.event.isTrusted && !hasBegun) {
       hasBegun = true
+      began()
     }
     if (isWork || hasBegun) add(done)
   }, signal)
@@ -128,7 +128,7 @@ function watchEvents(document: Document, note: (done: Done, isWork: unknown) => 
     const path = event.composedPath() as Field[]
     const [origin] = path
     if (!origin?.closest || (type === 'load' && !watchFrame(origin))) return
-    const field = path.find((element) => element.matches?.(FIELDS)) ?? null
+    const field = path.find((element) => element.matches?.(FIELDS))
     const value = field ? valueOf(field) : ''
     const was = known.get(field as Field)
     const isKey = type === 'keydown'
@@ -144,7 +144,7 @@ function watchEvents(document: Document, note: (done: Done, isWork: unknown) => 
         }
       }
     }
-    note({ event, path, field, value, was, from }, origin.editContext ?? (type === 'focusin' ? field && !('value' in field)
+    note({ event, path, field, value, was, from }, origin.editContext ?? (type === 'focusin' ? field && uncalled
       : field ?? (!/^(k|cl|po)/.test(type) || Math.hypot(x - from.x, y - from.y) > DRAG_PX || from.states?.[0])))
   }
   const watch = (document: Document): void => {
