@@ -2,6 +2,15 @@
 
 import { click, drag, hold, pass, press } from './controls.mjs'
 
+/** Until the page has the part that sees what is shown beside a field: it is loaded at the first press. */
+const ready = (page) => page.evaluate(async () => { await import('/__skew/client/refreshing.1.js') })
+
+/** A combobox that shows what was chosen beside its field; its options have no role. */
+const BESIDE = `<div id=b style="width:200px;height:30px"><span><input id=s role=combobox aria-expanded=false readonly style="width:20px"></span><b id=v>red</b></div>
+  <div id=p hidden onmousedown="event.preventDefault()"><p id=o>blue</p><p id=same>red</p></div><script>
+  const open=is=>{s.ariaExpanded=is;p.hidden=!is};const choose=one=>{v.textContent=one;open(false)}
+  b.onmousedown=v=>{v.preventDefault();s.focus();open(true)};o.onclick=()=>choose("blue");same.onclick=()=>choose("red")
+  s.onkeydown=({key})=>{if(key==="ArrowDown")open(true);if(key==="Enter")choose("blue");if(key==="Escape")open(false)}</script>`
 /** A click beside each box checks it. */
 const ROWS = '<ul><li id=r>one <input id=c type=checkbox></ul><script>r.onclick=e=>{if(e.target!==c)c.checked=!c.checked}</script>'
 /** A list that a button opens. Keys go through it, and Escape leaves it as it was. */
@@ -61,8 +70,13 @@ const WORK = {
   'a field in a frame that is saved': ['<iframe srcdoc="<input>"></iframe>', (page) => page.frameLocator('iframe').locator('input').pressSequentially('x'), () => window.headcount.saved(document.querySelector('iframe'))],
   'the first key in a grid': ['<table role=grid><tr><td role=gridcell id=s tabindex=0>1<td role=gridcell tabindex=-1>2</table><script>s.onkeydown=e=>{if(e.key.length===1){s.textContent=e.key;e.preventDefault()}}</script>', press('7')],
   'the first key in a combobox without a field': ['<div id=s role=combobox tabindex=0>red</div><script>s.onkeydown=e=>{if(e.key==="ArrowDown"){s.textContent="blue";e.preventDefault()}}</script>', press('ArrowDown')],
+  'a choice beside a combobox': [BESIDE, async (page) => { await page.click('#s'); await ready(page); await page.click('#o') }],
+  'a choice beside a combobox that was pressed beside its field': [BESIDE, async (page) => { await page.click('#b'); await ready(page); await page.click('#o') }],
+  'a choice by keys beside a combobox': [BESIDE, async (page) => { await page.focus('#s'); await page.keyboard.press('ArrowDown'); await ready(page); await page.keyboard.press('Enter') }],
+  'a choice beside a combobox that shows nothing yet': [BESIDE.replace('>red</b>', '></b>'), async (page) => { await page.click('#s'); await ready(page); await page.click('#o') }],
   'a box that its row checks': [ROWS, click('#r')],
   'a switch whose box is set by a click beside it': ['<div id=r style="width:60px;height:20px"><input id=c type=checkbox role=switch aria-checked=false style="opacity:0;width:0;height:0"><span>o</span></div><script>r.onclick=v=>{v.preventDefault();c.checked=true;c.ariaChecked=true}</script>', click('#r')],
+  'a choice in a list without roles': ['<div id=s tabindex=0>red</div><div onmousedown="event.preventDefault()"><p id=o onclick="s.textContent=\'blue\'">blue</p></div>', click('#s', '#o')],
   'a box in a cell that a key checks': ['<div role=grid><div role=row><div role=gridcell id=s tabindex=0><input type=checkbox id=c tabindex=-1></div></div></div><script>s.onkeydown=e=>{if(e.key===" "){e.preventDefault();c.checked=true}}</script>', press(' ')],
   'a box that its grid draws again': ['<div id=f><input id=s type=checkbox role=checkbox aria-checked=false></div><script>s.onclick=()=>setTimeout(()=>{f.innerHTML="<input type=checkbox role=checkbox aria-checked=true checked>";document.title="done"})</script>', async (page) => {
     await page.click('#s')
@@ -92,6 +106,11 @@ const LOOKS = {
   'a notice that is wiped away': ['<div role=status id=s style="width:200px;user-select:none">Sent</div><script>s.onpointerdown=()=>addEventListener("pointerup",()=>s.remove(),{once:true})</script>', (page) => drag(page, '#s', 80, 0)],
   'a list of options that keys go through': [LIST, async (page) => { await page.click('#s'); await page.keyboard.press('ArrowDown'); await page.keyboard.press('Escape') }],
   'cells that keys go through': ['<table role=grid><tr><td role=gridcell id=s tabindex=-1>1<td role=gridcell id=o tabindex=-1>2</table><script>s.onfocus=()=>{s.ariaSelected=true};s.onkeydown=e=>{e.preventDefault();s.removeAttribute("aria-selected");o.ariaSelected=true;o.focus()}</script>', press('ArrowRight')],
+  'the list of a combobox that is opened and left': [BESIDE, async (page) => { await page.click('#s'); await ready(page); await page.keyboard.press('Escape'); await page.click('h1') }],
+  'the list of a combobox that is part of it, opened and left': [BESIDE.replace('</b></div>', '</b>').replace('</p></div>', '</p></div></div>'), async (page) => { await page.click('#s'); await ready(page); await page.keyboard.press('Escape'); await page.click('h1') }],
+  'what a combobox shows, chosen once more': [BESIDE, async (page) => { await page.click('#s'); await ready(page); await page.click('#same') }],
+  'a text beside a combobox that something else changes': [`${BESIDE}<button id=n onclick="v.textContent='2'">Add</button>`, async (page) => { await page.focus('#s'); await page.keyboard.press('Shift'); await ready(page); await page.click('#n') }],
+  'a log that goes on while something else is clicked': ['<div id=s tabindex=0>one</div><button id=n onclick="s.append(\' two\')">More</button>', click('#s', '#n')],
   'a box that is looked at in its row': ['<ul><li id=r>one <input type=checkbox></ul>', click('#r')],
   'a menu that shows another view': ['<div role=menu><div role=menuitemradio aria-checked=false id=s onclick="s.ariaChecked=true">List</div></div>', click('#s')],
   'tabs that are looked at by keys': ['<div role=tablist><span id=s role=tab tabindex=0 aria-selected=true>1</span> <span id=o role=tab tabindex=-1 aria-selected=false>2</span></div><p id=p>one</p><script>s.onkeydown=e=>{s.ariaSelected=false;s.tabIndex=-1;o.ariaSelected=true;o.tabIndex=0;o.focus();p.textContent="two";e.preventDefault()}</script>', press('ArrowRight')],

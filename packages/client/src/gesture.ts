@@ -6,6 +6,7 @@
 
 import { closest } from './composed.js'
 import { isMoved, type Drop } from './moving.js'
+import { comesTo, endedBeside, lookBeside, pressedAt } from './shown.js'
 import { isGone, isOfFilm, isReadOnly, isRich, isUsed, isVisible, knownOf, touch, touched, valueOf, visited, visitOf } from './visit.js'
 import type { Field, From } from './work.js'
 
@@ -41,6 +42,12 @@ let begun: [from: From | undefined, states: Map<Field, string>] | null = null
 export function entered(field: Field): void {
   for (const ref of fields) if (!ref.deref() || ref.deref() === field) fields.delete(ref)
   for (const oldest of fields.add(new WeakRef(field))) if (fields.size > FIELDS_MAX) fields.delete(oldest)
+  comesTo(field)
+}
+
+/** A pointer or a key is pressed, also inside of a field. */
+export function pressedIn(origin: Node): void {
+  pressedAt(origin, live())
 }
 
 /** A pointer or a key is pressed: what is in the fields that its user was in. */
@@ -89,10 +96,12 @@ function live(): Field[] {
 export function ended(which: (field: Field) => boolean): void {
   for (const states of [gesture?.states, begun?.[1]]) for (const field of states?.keys() ?? []) if (which(field)) states?.delete(field)
   if (gesture && which(gesture.origin)) gesture = null
+  endedBeside(live(), which)
 }
 
 /** What is different by now is work. */
 export function look(): void {
+  lookBeside(live())
   if (!gesture) return
   const { from, origin, isKey, states, choice } = gesture
   if (choice && isGone(choice)) {
@@ -142,7 +151,8 @@ function mayChange(field: Field, { origin, from, isKey }: Gesture): boolean {
   if (field.matches('[role=option]')) return !!closest(origin, '[role=listbox]')
   if (field.matches('[role=gridcell],td')) return isKey && field.contains(origin)
   if (field.matches('[role=slider]')) return !isOfFilm(field)
-  return field.matches(CONTROLS)
+  // What keeps the focus while something else is clicked belongs to it: options of a list that say nothing of themselves.
+  return field.matches(CONTROLS) || !isKey && field.matches(':focus:not([role])') && !field.contains(origin)
 }
 
 /** Whether both are parts of one control: a rail and its thumb, a number and its buttons. */

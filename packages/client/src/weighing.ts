@@ -10,7 +10,7 @@
 // An event is weighed once it is over: whether the page took it over (`defaultPrevented`) says what an editor did with a key.
 
 import { closest, contains } from './composed.js'
-import { bare, chose, ended, entered, gestured, look, pressed } from './gesture.js'
+import { bare, chose, ended, entered, gestured, look, pressed, pressedIn } from './gesture.js'
 import { CHOOSES, edits, looks, PICKS, removes } from './keys.js'
 import { isDrag, LOOKS_AROUND } from './moving.js'
 import { begins, forget, isGone, isOfFilm, isReadOnly, isRich, isUsed, isVisible, knownOf, seeBy, touch, touched, valueOf, visited, visitOf, written, type Visit } from './visit.js'
@@ -54,7 +54,8 @@ export const weigh: Weigh = (notes, seeing) => {
 function begin(): void {
   const press = (event: Event): void => {
     begins(location.search)
-    const [origin] = event.composedPath() as Partial<Element>[]
+    const [origin] = event.composedPath() as (Node & Partial<Element>)[]
+    if (origin) pressedIn(origin)
     if (event.type === 'pointerdown' || !origin?.closest?.('input,textarea,select,[contenteditable]')) pressed()
   }
   document.addEventListener('pointerdown', press, true)
