@@ -95,7 +95,16 @@ const HOUSES: [House; 2] = [
             Floor {
                 what: "the machine, and words of requests",
                 rooms: &[
-                    "bots", "claims", "clock", "head", "mark", "metrics", "secrets", "sources", "system",
+                    "bots",
+                    "claims",
+                    "clock",
+                    "head",
+                    "invalidation",
+                    "mark",
+                    "metrics",
+                    "secrets",
+                    "sources",
+                    "system",
                     "vitals",
                 ],
             },

@@ -21,7 +21,7 @@ use axum::{Json, Router};
 use headcount_server::authorize::closure::closure;
 use headcount_server::authorize::{AuthorizeRequest, Reads};
 use headcount_server::head::{Head, cookie};
-use headcount_server::{CommandError, Config, Headcount, Hooks, Invalidation, Limits, StartError};
+use headcount_server::{CommandError, Config, Headcount, Hooks, Invalidation, StartError};
 use serde_json::json;
 
 /// The cookie that signing in sets. Your app has its own sessions.
@@ -85,9 +85,9 @@ async fn tabs(_: Admin, State(headcount): State<Headcount>) -> Result<Json<BTree
     Ok(Json(headcount.stats().await?.routes))
 }
 
-/// Reloads every tab on a page whose path begins with `/checkout`, and says how many those are.
+/// Reloads every tab on the checkout and below it, whatever its build, and says how many those are.
 async fn refresh_checkout(_: Admin, State(headcount): State<Headcount>) -> Result<String, Failure> {
-    let rule = Invalidation::of_route("/checkout", &Limits::default()).map_err(CommandError::from)?;
+    let rule = Invalidation::segment("/checkout").all();
     let told = headcount.invalidate(rule).await?;
     Ok(format!("tabs told to reload: {}\n", told.tabs))
 }

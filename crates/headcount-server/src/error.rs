@@ -96,6 +96,9 @@ pub enum CommandError {
         /// The longest time for this rule, milliseconds.
         most_ms: u32,
     },
+    /// The rule would end as it begins.
+    #[error("an invalidation stands for at least 1 second")]
+    NoTime,
     /// All four billion numbers were given.
     #[error("no number is left for another command: begin with an empty store")]
     OutOfNumbers,
@@ -356,6 +359,7 @@ impl From<CommandError> for Refusal {
                 "invalid-body",
                 format!("`spreadMs`: {error}"),
             ),
+            CommandError::NoTime => Self::invalid_body("`expires`: write at least 1 second"),
             CommandError::Off { .. } => Self::new(StatusCode::CONFLICT, "tracking-off", error.to_string()),
             CommandError::OutOfNumbers => Self::internal(),
             CommandError::Overloaded => Self::overloaded(),

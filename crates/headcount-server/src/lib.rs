@@ -9,7 +9,7 @@
 //! # async fn page() {}
 //! # async fn embed() -> Result<(), Box<dyn std::error::Error>> {
 //! use axum::{Router, routing::get};
-//! use headcount_server::{Config, Headcount, Hooks, Invalidation, Limits};
+//! use headcount_server::{Config, Headcount, Hooks, Invalidation};
 //!
 //! let headcount = Headcount::builder(Config::default())
 //!     .hooks(Hooks::new().on_open(|opened| println!("{} opened", opened.id)))
@@ -19,7 +19,7 @@
 //!
 //! // From anywhere in the app:
 //! println!("{} tabs are open", headcount.stats().await?.total);
-//! headcount.invalidate(Invalidation::of_route("/checkout", &Limits::default())?).await?;
+//! headcount.invalidate(Invalidation::segment("/checkout")).await?;
 //! # let _ = app;
 //! # Ok(())
 //! # }
@@ -56,6 +56,7 @@ mod history;
 mod hooks;
 mod hosts;
 mod hub;
+mod invalidation;
 mod keys;
 mod mark;
 mod metrics;
@@ -82,9 +83,9 @@ pub use error::{CommandError, ServeError, StartError};
 pub use headcount::{ConnectionsQuery, Headcount};
 pub use headcount_core as core;
 pub use headcount_core::limits::Limits;
-pub use headcount_core::protocol::convert::Invalidation;
 pub use history::HistoryQuery;
 pub use hooks::{Closed, Hooks, Lagged, Opened, RouteUpdated};
+pub use invalidation::Invalidation;
 pub use secrets::{Secret, Secrets};
 pub use sources::with_sources;
 pub use store::StoreError;

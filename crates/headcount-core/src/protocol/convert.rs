@@ -1,69 +1,11 @@
 //! Between the admin API's bodies and the domain.
 
-use super::admin::{
-    AudienceBody, InvalidationRequest, MatchBody, ModeBody, OutcomesEntry, ReleaseEntry, RuleEntry,
-};
+use super::admin::{AudienceBody, MatchBody, ModeBody, OutcomesEntry, ReleaseEntry, RuleEntry};
 use crate::invalidation::{Audience, Mode, Rule, in_order};
 use crate::limits::Limits;
 use crate::pattern::{PatternError, RoutePattern};
 use crate::registry::Outcomes;
 use crate::release::Release;
-
-/// What a request for an invalidation asks for, checked; the rest of a [`Rule`] is the server's to say.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Invalidation {
-    /// Which routes.
-    pub pattern: RoutePattern,
-    /// Only tabs on one of these versions.
-    pub versions: Option<Vec<String>>,
-    /// Whom it is for.
-    pub audience: Audience,
-    /// What they are asked to do.
-    pub mode: Mode,
-    /// How long it stands, seconds; `None`: the server's default.
-    pub seconds: Option<u32>,
-    /// Over how long the tabs are told, milliseconds; `None`: as many tabs need ([`spread_of`](crate::invalidation::spread_of)).
-    pub spread_ms: Option<u32>,
-}
-
-impl Invalidation {
-    /// A forced refresh of every open page whose route equals `route` or begins with it, as `invalidateRoute` of
-    /// nuxt-skew-protection does.
-    pub fn of_route(route: &str, limits: &Limits) -> Result<Self, PatternError> {
-        let pattern = RoutePattern::prefix(route, limits)?;
-        Ok(Self {
-            pattern,
-            versions: None,
-            audience: Audience::All,
-            mode: Mode::Force,
-            seconds: None,
-            spread_ms: None,
-        })
-    }
-
-    /// Whether every route is concerned, so that no tab's route need be known.
-    pub fn concerns_every_route(&self) -> bool {
-        self.pattern.matches_everything()
-    }
-
-    /// Checks a request body.
-    pub fn from_request(request: InvalidationRequest, limits: &Limits) -> Result<Self, PatternError> {
-        Ok(Self {
-            pattern: pattern(&request.matches, limits)?,
-            versions: request.versions,
-            audience: match request.audience {
-                AudienceBody::Outdated => Audience::Outdated,
-                AudienceBody::All => Audience::All,
-            },
-            mode: match request.mode {
-                ModeBody::Force => Mode::Force,
-                ModeBody::Prompt => Mode::Prompt,
-            },
-            seconds: request.expires,
-            spread_ms: request.spread_ms,
-        })
-    }
-}
 
 /// The pattern that a `match` names.
 pub fn pattern(body: &MatchBody, limits: &Limits) -> Result<RoutePattern, PatternError> {

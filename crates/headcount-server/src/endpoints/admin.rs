@@ -1,7 +1,6 @@
 //! The admin API.
 
 use std::num::NonZeroU64;
-use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, Request, State};
@@ -10,7 +9,6 @@ use headcount_core::protocol::admin::{
     InvalidationRequest, InvalidationsAnswer, LiftAnswer, RefusalsAnswer, ReleaseEntry, ReleaseRequest,
     ReleasesAnswer, StatsAnswer,
 };
-use headcount_core::protocol::convert::Invalidation;
 use headcount_core::protocol::history::HistoryAnswer;
 use headcount_core::protocol::pages::PagesAnswer;
 use serde::Deserialize;
@@ -18,9 +16,10 @@ use serde::Deserialize;
 use super::body;
 use super::principal::{Denied, Principal, admin_secret, identify, wrong_secret};
 use super::query::{AnyQuery, asked};
-use crate::error::{CommandError, Refusal};
+use crate::error::Refusal;
 use crate::headcount::{ConnectionsQuery, Headcount};
 use crate::history::HistoryQuery;
+use crate::invalidation::Invalidation;
 use crate::secrets::Right;
 
 /// Rows of a list unless told otherwise: connections, and pages of the site.
@@ -248,26 +247,8 @@ pub(super) async fn invalidate(
     request: Request,
 ) -> Answer<InvalidationAnswer> {
     let asked: InvalidationRequest = read(&headcount, request).await?;
-    if asked.expires == Some(0) {
-        return Err(Refusal::invalid_body("`expires`: write at least 1 second"));
-    }
     let dry_run = asked.dry_run;
-    let limits = headcount.site().config.limits.clone();
-    // Making an automaton of a pattern may take a tenth of a second, which others need not wait for. An asker that hangs up while it
-    // waits for its turn is dropped with this future.
-    let patterns = Arc::clone(&headcount.site().patterns);
-    let turn = patterns
-        .acquire_owned()
-        .await
-        .map_err(|_| CommandError::Stopped)?;
-    let made = tokio::task::spawn_blocking(move || {
-        let _until_made = turn;
-        Invalidation::from_request(asked, &limits)
-    })
-    .await;
-    let invalidation = made
-        .map_err(|_| CommandError::Stopped)?
-        .map_err(CommandError::from)?;
+    let invalidation = Invalidation::from(asked);
     Ok(Json(if dry_run {
         headcount.dry_run(invalidation).await?
     } else {
@@ -306,11 +287,9 @@ pub(super) async fn invalidate_route(
         }
         (None, Err(Denied::Refused(refusal))) => return Err(refusal),
     }
-    let limits = &headcount.site().config.limits;
-    let invalidation = Invalidation {
-        spread_ms: asked.spread_ms,
-        ..Invalidation::of_route(&asked.route, limits).map_err(CommandError::from)?
-    };
+    let invalidation = Invalidation::prefix(asked.route.clone())
+        .all()
+        .spread_ms(asked.spread_ms);
     let answer = headcount.invalidate(invalidation).await?;
     Ok(Json(InvalidateRouteAnswer {
         ok: true,

@@ -9,7 +9,6 @@ use headcount_core::limits::Limits;
 use headcount_core::protocol::admin::{
     InvalidationAnswer, InvalidationsAnswer, LiftAnswer, ReleaseEntry, ReleasesAnswer, RuleEntry,
 };
-use headcount_core::protocol::convert::Invalidation;
 use headcount_core::questions::OutcomesOfRules;
 use headcount_core::registry::RuleOutcomes;
 use headcount_core::version::{self, VersionError};
@@ -19,6 +18,7 @@ use super::Headcount;
 use crate::answers::{ask_all, reach, spread};
 use crate::error::CommandError;
 use crate::hub::commander::{self, Order};
+use crate::invalidation::{CheckedInvalidation, Invalidation};
 
 impl Headcount {
     /// Announces a release: it is current from now on, every tab hears of it. On disk when this returns. Announcing what is
@@ -31,7 +31,7 @@ impl Headcount {
 
     /// Lets a rule stand and tells the tabs that it concerns now. On disk when this returns.
     pub async fn invalidate(&self, invalidation: Invalidation) -> Result<InvalidationAnswer, CommandError> {
-        self.check_rule(&invalidation)?;
+        let invalidation = self.check(invalidation).await?;
         self.order(|reply| Order::Invalidate { invalidation, reply })
             .await
     }
@@ -67,8 +67,8 @@ impl Headcount {
 
     /// What [`Headcount::invalidate`] would hit now. Touches nothing.
     pub async fn dry_run(&self, invalidation: Invalidation) -> Result<InvalidationAnswer, CommandError> {
-        self.check_rule(&invalidation)?;
-        let asked_ms = invalidation.spread_ms;
+        let invalidation = self.check(invalidation).await?;
+        let asked_ms = invalidation.asked.spread_ms;
         let rule = commander::rule(self.site(), &self.site().standing(), invalidation)?;
         let limits = &self.site().config.limits;
         let rule = Arc::new(rule);
@@ -87,7 +87,15 @@ impl Headcount {
     }
 
     /// What a rule asks for must be there to be asked for.
-    pub(crate) fn check_rule(&self, invalidation: &Invalidation) -> Result<(), CommandError> {
+    async fn check(&self, asked: Invalidation) -> Result<CheckedInvalidation, CommandError> {
+        self.check_versions(&asked)?;
+        self.check_times(&asked)?;
+        let checked = self.check_pattern(asked).await?;
+        self.need_routes(&checked)?;
+        Ok(checked)
+    }
+
+    fn check_versions(&self, invalidation: &Invalidation) -> Result<(), CommandError> {
         if let Some(versions) = &invalidation.versions {
             let bytes_max = self.0.site.config.limits.version_bytes_max.into();
             versions.first().ok_or(VersionError::Empty)?;
@@ -95,12 +103,14 @@ impl Headcount {
                 version::check(version, bytes_max)?;
             }
         }
-        self.check_spread(invalidation)?;
-        self.need_routes(invalidation)
+        Ok(())
     }
 
     /// A rule must stand for as long as its tabs are being told.
-    fn check_spread(&self, invalidation: &Invalidation) -> Result<(), CommandError> {
+    fn check_times(&self, invalidation: &Invalidation) -> Result<(), CommandError> {
+        if invalidation.seconds == Some(0) {
+            return Err(CommandError::NoTime);
+        }
         let seconds = invalidation
             .seconds
             .unwrap_or(self.0.site.config.limits.rule_seconds);
@@ -111,8 +121,24 @@ impl Headcount {
         }
     }
 
-    fn need_routes(&self, invalidation: &Invalidation) -> Result<(), CommandError> {
-        if self.0.site.config.route_tracking || invalidation.concerns_every_route() {
+    /// Making an automaton of a pattern may take a tenth of a second, for which no other task need wait. An asker that hangs up while
+    /// it waits for its turn is dropped with this future.
+    async fn check_pattern(&self, asked: Invalidation) -> Result<CheckedInvalidation, CommandError> {
+        let site = Arc::clone(self.site());
+        if !asked.is_slow_to_check() {
+            return Ok(asked.check(&site.config.limits)?);
+        }
+        let turn = Arc::clone(&site.patterns).acquire_owned();
+        let turn = turn.await.map_err(|_| CommandError::Stopped)?;
+        let made = tokio::task::spawn_blocking(move || {
+            let _until_made = turn;
+            asked.check(&site.config.limits)
+        });
+        Ok(made.await.map_err(|_| CommandError::Stopped)??)
+    }
+
+    fn need_routes(&self, invalidation: &CheckedInvalidation) -> Result<(), CommandError> {
+        if self.0.site.config.route_tracking || invalidation.pattern.matches_everything() {
             Ok(())
         } else {
             Err(CommandError::Off {

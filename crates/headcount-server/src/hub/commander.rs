@@ -15,13 +15,13 @@ use headcount_core::command_log::{CommandLog, Entry, LogIndex};
 use headcount_core::invalidation::{Rule, Standing, in_order};
 use headcount_core::limits::Limits;
 use headcount_core::protocol::admin::{InvalidationAnswer, LiftAnswer, ReleaseEntry};
-use headcount_core::protocol::convert::Invalidation;
 use headcount_core::release::Release;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::answers::Hits;
 use crate::authorize::ticket::Tickets;
 use crate::error::CommandError;
+use crate::invalidation::CheckedInvalidation;
 use crate::shard::Shards;
 use crate::site::Site;
 use crate::store::{Step, Store, Stored};
@@ -43,7 +43,7 @@ pub(crate) enum Order {
         reply: Reply<ReleaseEntry>,
     },
     Invalidate {
-        invalidation: Invalidation,
+        invalidation: CheckedInvalidation,
         reply: Reply<InvalidationAnswer>,
     },
     Lift {
@@ -239,11 +239,14 @@ impl<Log: CommandLog> Commander<Log> {
         })
     }
 
-    async fn invalidate(&mut self, invalidation: Invalidation) -> Result<InvalidationAnswer, CommandError> {
+    async fn invalidate(
+        &mut self,
+        invalidation: CheckedInvalidation,
+    ) -> Result<InvalidationAnswer, CommandError> {
         let site = Arc::clone(&self.site);
         let limits = &site.config.limits;
         let make = |standing: &Standing| rule(&site, standing, invalidation.clone());
-        let spread_ms = match invalidation.spread_ms {
+        let spread_ms = match invalidation.asked.spread_ms {
             None if limits.spread_ms > 0 => self.spread_of(&make(&self.standing)?).await,
             asked => asked.unwrap_or_default(),
         };
@@ -309,19 +312,19 @@ fn next_id(standing: &Standing) -> Result<u32, CommandError> {
 pub(crate) fn rule(
     site: &Site,
     standing: &Standing,
-    invalidation: Invalidation,
+    CheckedInvalidation { pattern, asked }: CheckedInvalidation,
 ) -> Result<Rule, CommandError> {
     let created_ms = clock::unix_ms();
-    let seconds = invalidation.seconds.unwrap_or(site.config.limits.rule_seconds);
+    let seconds = asked.seconds.unwrap_or(site.config.limits.rule_seconds);
     Ok(Rule {
         id: next_id(standing)?,
-        pattern: invalidation.pattern,
-        versions: invalidation.versions.map(in_order),
-        audience: invalidation.audience,
-        mode: invalidation.mode,
+        pattern,
+        versions: asked.versions.map(in_order),
+        audience: asked.audience,
+        mode: asked.mode,
         release: standing.releases.current(),
         created_ms,
         expires_ms: created_ms + u64::from(seconds) * 1_000,
-        spread_ms: invalidation.spread_ms.unwrap_or_default(),
+        spread_ms: asked.spread_ms.unwrap_or_default(),
     })
 }

@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use headcount_server::{CommandError, Config, Headcount, Invalidation};
 use serde_json::{Value, json};
 use tungstenite::WebSocket;
 use tungstenite::client::IntoClientRequest;
@@ -116,4 +117,44 @@ async fn the_apps_own_rule_says_who_sees_stats() {
         assert_eq!(fetch(address, "POST /admin/refresh-checkout", "").0, 403);
     })
     .await;
+}
+
+#[tokio::test]
+async fn an_invalidation_is_checked_when_it_is_given() {
+    let headcount = Headcount::builder(Config::default()).start().await.unwrap();
+    let refused = |invalidation| {
+        let headcount = headcount.clone();
+        async move {
+            let dry = headcount.dry_run(invalidation).await.unwrap_err();
+            dry.to_string()
+        }
+    };
+    for (invalidation, part) in [
+        (Invalidation::exact("checkout"), "/"),
+        (Invalidation::regex("("), "the regular expression cannot be read"),
+        (Invalidation::glob("checkout"), "begin it with `/` or `*`"),
+        (Invalidation::segment("/").versions([""; 1]), "version"),
+        (Invalidation::segment("/").versions([""; 0]), "version"),
+        (Invalidation::everything().seconds(0), "at least 1 second"),
+        (
+            Invalidation::everything()
+                .seconds(2)
+                .spread(Duration::from_secs(3)),
+            "at most 2000 milliseconds",
+        ),
+    ] {
+        let sentence = refused(invalidation.clone()).await;
+        assert!(sentence.contains(part), "{invalidation:?}: {sentence}");
+    }
+    let told = headcount
+        .invalidate(Invalidation::segment("/checkout").prompt())
+        .await
+        .unwrap();
+    assert_eq!((told.id, told.tabs), (Some(1), 0));
+    headcount.shutdown().await;
+    let late = headcount.invalidate(Invalidation::everything()).await;
+    assert!(
+        matches!(late, Err(CommandError::Stopped | CommandError::Draining)),
+        "{late:?}"
+    );
 }

@@ -3,11 +3,7 @@
 
 use std::time::Duration;
 
-use headcount_core::invalidation::{Audience, Mode};
-use headcount_core::limits::Limits;
-use headcount_core::pattern::{PatternError, RoutePattern};
-use headcount_core::protocol::convert::Invalidation;
-use headcount_server::Headcount;
+use headcount_server::{Headcount, Invalidation};
 use tokio::time::sleep;
 
 /// From a release to the refresh of the tabs at the checkout: one part of so many of the time between releases.
@@ -23,23 +19,11 @@ pub(super) async fn run(headcount: Headcount, period: Duration) {
             tracing::warn!(%error, version, "the demo could not announce its release");
         }
         sleep(refresh_after).await;
-        let Ok(checkout) = checkout() else { return };
-        if let Err(error) = headcount.invalidate(checkout).await {
+        // Outdated tabs at the checkout and below.
+        if let Err(error) = headcount.invalidate(Invalidation::segment("/checkout")).await {
             tracing::warn!(%error, "the demo could not refresh the checkout");
         }
     }
-}
-
-/// Outdated tabs at the checkout and below.
-fn checkout() -> Result<Invalidation, PatternError> {
-    Ok(Invalidation {
-        pattern: RoutePattern::segment("/checkout", &Limits::default())?,
-        versions: None,
-        audience: Audience::Outdated,
-        mode: Mode::Force,
-        seconds: None,
-        spread_ms: None,
-    })
 }
 
 /// The name of the release after `version`: its last number, one higher.
@@ -62,11 +46,6 @@ fn following(version: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_refresh_is_a_rule() {
-        assert_eq!(checkout().unwrap().pattern.kind(), "segment");
-    }
 
     #[test]
     fn releases_are_counted_on() {
