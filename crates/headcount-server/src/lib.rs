@@ -82,7 +82,11 @@ pub use endpoints::openapi;
 pub use error::{CommandError, ServeError, StartError};
 pub use headcount::{ConnectionsQuery, Headcount};
 pub use headcount_core as core;
+pub use headcount_core::connection::ConnectionId;
 pub use headcount_core::limits::Limits;
+pub use headcount_core::pattern::PatternError;
+pub use headcount_core::route::RouteError;
+pub use headcount_core::version::VersionError;
 pub use history::HistoryQuery;
 pub use hooks::{Closed, Hooks, Lagged, Opened, RouteUpdated};
 pub use invalidation::Invalidation;
@@ -90,6 +94,29 @@ pub use secrets::{Secret, Secrets};
 pub use sources::with_sources;
 pub use store::StoreError;
 pub use tab::{SendError, Tab};
+
+/// What [`Headcount`] answers about its tabs, releases and rules. The admin API answers the same as JSON.
+///
+/// ```no_run
+/// # use headcount_server::{CommandError, Headcount};
+/// use headcount_server::admin::StatsAnswer;
+///
+/// fn on_checkout(stats: &StatsAnswer) -> u64 {
+///     stats.routes.get("/checkout").copied().unwrap_or_default()
+/// }
+/// # async fn tabs(headcount: &Headcount) -> Result<u64, CommandError> {
+/// # Ok(on_checkout(&headcount.stats().await?))
+/// # }
+/// ```
+pub mod admin {
+    pub use headcount_core::protocol::admin::{
+        AudienceBody, ConnectionRow, ConnectionsAnswer, InvalidationAnswer, InvalidationsAnswer, LiftAnswer,
+        MatchBody, ModeBody, OutcomesEntry, RefusalsAnswer, RefusedEntry, ReleaseEntry, ReleasesAnswer,
+        RuleEntry, StatsAnswer,
+    };
+    pub use headcount_core::protocol::history::{HistoryAnswer, SampleEntry};
+    pub use headcount_core::protocol::pages::{PageEntry, PagesAnswer};
+}
 
 /// The guide's programs, compiled with the examples of the documentation.
 #[cfg(doctest)]
