@@ -73,18 +73,18 @@ fn entry(folder: &Path, file: &Path, out: &Path) -> Result<String, Box<dyn Error
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(&bytes)?;
     let gzip = encoder.finish()?;
-    let mut compressed = "None".to_owned();
+    let mut compressed = String::new();
     // Fonts and pictures are compressed already.
     if gzip.len() < bytes.len() * 9 / 10 {
         let package = folder.parent().and_then(Path::file_name).unwrap_or_default();
         let name = format!("{}-{}.gz", package.display(), path.replace('/', "-"));
         fs::write(out.join(&name), gzip)?;
         compressed = format!(
-            "Some(::bytes::Bytes::from_static(include_bytes!(concat!(env!(\"OUT_DIR\"), {:?}))))",
+            ".compressed(::bytes::Bytes::from_static(include_bytes!(concat!(env!(\"OUT_DIR\"), {:?}))))",
             format!("/{name}")
         );
     }
     Ok(format!(
-        "        AssetFile {{ path: {path:?}.into(), bytes: ::bytes::Bytes::from_static(include_bytes!({source:?})), gzip: {compressed} }},\n"
+        "        AssetFile::new({path:?}, ::bytes::Bytes::from_static(include_bytes!({source:?}))){compressed},\n"
     ))
 }

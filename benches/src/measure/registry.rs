@@ -73,10 +73,7 @@ fn baseline() -> Baseline {
 }
 
 fn registry() -> Registry<()> {
-    let limits = Limits {
-        routes_max: ROUTES,
-        ..Limits::default()
-    };
+    let limits = Limits::default().with(|limits| limits.routes_max = ROUTES);
     let mut registry = Registry::new(0, true, &limits, Arc::new(Standing::default()));
     for number in 0..ENTRIES {
         let (route, version) = tab(number);

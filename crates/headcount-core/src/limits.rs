@@ -4,8 +4,9 @@
 //! reached. When a server starts, [`Limits::problems`] checks all relations between the fields and
 //! reports every problem at once.
 
-/// The bounds of one server. `Limits::default()` is sized for a small machine that holds many visitors.
+/// The bounds of one server. `Limits::default()` is sized for a small machine that holds many visitors. Its fields can be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
     /// Connections open at once, over all shards. The next one is answered `503` with `Retry-After`. Default
     /// 1,000,000.
@@ -161,6 +162,15 @@ pub struct Limits {
     pub history_step_ms: u32,
     /// Versions named in one sample of the history. Tabs on further ones count under `(other)`. Default 16.
     pub history_versions_max: u32,
+}
+
+impl Limits {
+    /// The same with some fields written, as one expression.
+    #[must_use]
+    pub fn with(mut self, write: impl FnOnce(&mut Self)) -> Self {
+        write(&mut self);
+        self
+    }
 }
 
 impl Default for Limits {

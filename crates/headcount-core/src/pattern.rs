@@ -61,6 +61,7 @@ pub struct Expression {
 
 /// Why a text is not a pattern.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum PatternError {
     /// Its path is not a valid route.
     #[error(transparent)]

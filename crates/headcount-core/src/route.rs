@@ -22,6 +22,7 @@ pub struct Route(Arc<str>);
 
 /// Why a text is not a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum RouteError {
     /// Empty, or another beginning than `/`.
     #[error("a route is a path: begin it with `/`")]

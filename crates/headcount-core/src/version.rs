@@ -9,6 +9,7 @@ use crate::release::UNRELEASED;
 
 /// Why a text cannot be a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum VersionError {
     /// Nothing in it.
     #[error("the version is empty: name the build")]

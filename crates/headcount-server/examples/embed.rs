@@ -46,10 +46,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 /// The server: data in its configuration, behaviour in closures.
 pub(crate) async fn start() -> Result<Headcount, StartError> {
-    let config = Config {
-        release: Some("v1".to_owned()),
-        ..Config::default()
-    };
+    let config = Config::default().with(|config| config.release = Some("v1".to_owned()));
     let hooks = Hooks::new()
         .on_open(|opened| {
             let route = opened.route.as_deref().unwrap_or("?");

@@ -186,10 +186,7 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_shard_that_is_busy_is_missing_and_the_others_have_answered() {
-        let config = Config {
-            shards: 3,
-            ..Config::default()
-        };
+        let config = Config::default().with(|config| config.shards = 3);
         let headcount = Headcount::builder(config).start().await.unwrap();
         let shards = headcount.shards();
         let busy = Busy::queue(shards.get(1).unwrap());

@@ -30,6 +30,7 @@ const NO_BOARD: &[u8] = include_bytes!("assets/no-board.html");
 
 /// Files to hand out. Without any, see each field.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Assets {
     /// `client.js`, `client.js.map` and the folder `client` from `dist` of the package `@headcount/client`, served below the base
     /// path. The folder holds the parts that the script loads when it needs them. Without the script its place answers
@@ -44,6 +45,7 @@ pub struct Assets {
 
 /// A file to hand out.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct AssetFile {
     /// Its path below its folder, such as `index.html` or `assets/board-3f2a.js`. Files in `assets/` of the board, and those in
     /// `client/` of the client with a `-` in their name, are named with a hash of their content: browsers keep them for a year
@@ -53,6 +55,31 @@ pub struct AssetFile {
     pub bytes: Bytes,
     /// The same, compressed with gzip, for clients that accept it; `None` if that saves nothing. Not used for `index.html`.
     pub gzip: Option<Bytes>,
+}
+
+impl AssetFile {
+    /// A file that is sent as it is.
+    ///
+    /// ```
+    /// use headcount_server::{AssetFile, Assets};
+    ///
+    /// let mut assets = Assets::default();
+    /// assets.client.push(AssetFile::new("client.js", "export {}"));
+    /// ```
+    pub fn new(path: impl Into<Cow<'static, str>>, bytes: impl Into<Bytes>) -> Self {
+        Self {
+            path: path.into(),
+            bytes: bytes.into(),
+            gzip: None,
+        }
+    }
+
+    /// With the same, compressed with gzip.
+    #[must_use]
+    pub fn compressed(mut self, gzip: impl Into<Bytes>) -> Self {
+        self.gzip = Some(gzip.into());
+        self
+    }
 }
 
 /// Files as they are served.
@@ -218,11 +245,10 @@ mod tests {
 
     #[test]
     fn the_page_says_where_this_server_is_and_cannot_be_broken_out_of() {
-        let config = Config {
-            base_path: "/it's&co/__skew".to_owned(),
-            admin_path: "/{{base}}".to_owned(),
-            ..Config::default()
-        };
+        let config = Config::default().with(|config| {
+            config.base_path = "/it's&co/__skew".to_owned();
+            config.admin_path = "/{{base}}".to_owned();
+        });
         let page = "<meta content=\"{{base}}\" data-admin='{{admin}}' data-version={{version}}>";
         let served = Served::new(
             Assets {

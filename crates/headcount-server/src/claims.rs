@@ -39,6 +39,7 @@ pub struct ClaimRule {
 /// A text that is not a valid rule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not a valid rule: expected {expected} at character {column}")]
+#[non_exhaustive]
 pub struct RuleError {
     /// The whole text.
     pub text: String,

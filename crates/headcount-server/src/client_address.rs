@@ -23,6 +23,7 @@ const HOPS_MAX: usize = 32;
 
 /// A header in which a proxy says the address of the browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum AddressHeader {
     /// `cf-connecting-ip`: one address, set by Cloudflare. Name it only where every trusted proxy is Cloudflare, or removes the
     /// header from what visitors send.

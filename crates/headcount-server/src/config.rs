@@ -9,7 +9,21 @@ use crate::client_address::AddressHeader;
 use crate::secrets::{Secret, Secrets};
 
 /// All configuration that is data. Behaviour (hooks, your own authorizers) goes through the builder.
+///
+/// It begins as the default, and its fields can be written. More fields come with new versions.
+///
+/// ```
+/// use headcount_server::{Config, Secret};
+///
+/// let config = Config::default().with(|config| {
+///     config.release = Some("v2".to_owned());
+///     config.admin_secret = Some(Secret::new("correct horse battery staple"));
+///     config.limits.rule_seconds = 3_600;
+/// });
+/// assert!(config.problems().is_empty());
+/// ```
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Config {
     /// Where the client endpoints are: begins with `/`, does not end with one. Default `/__skew`.
     pub base_path: String,
@@ -71,7 +85,18 @@ pub struct Config {
 }
 
 /// Sealed session cookies, as `useSession` of h3 and `nuxt-auth-utils` write them (`Fe26.2*…`).
+///
+/// ```
+/// use headcount_server::Secret;
+/// use headcount_server::config::SealedSessionConfig;
+///
+/// let password = Secret::new("the password of the app, of at least 32 bytes");
+/// let mut sessions = SealedSessionConfig::new(password);
+/// sessions.rule = "user.role in [\"admin\", \"support\"]".parse()?;
+/// # Ok::<(), headcount_server::claims::RuleError>(())
+/// ```
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct SealedSessionConfig {
     /// The password the app seals with (`NUXT_SESSION_PASSWORD`), at least 32 bytes.
     pub password: Secret,
@@ -82,7 +107,15 @@ pub struct SealedSessionConfig {
 }
 
 /// An endpoint of the app that says, by the browser's own headers, whether that browser may see stats.
+///
+/// ```
+/// use headcount_server::config::ForwardAuthConfig;
+///
+/// let mut endpoint = ForwardAuthConfig::new("http://127.0.0.1:3000/api/may-see-stats");
+/// endpoint.timeout_ms = 1_000;
+/// ```
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ForwardAuthConfig {
     /// An absolute `http` or `https` URL. `2xx` admits, `401`, `403` and redirects refuse, anything else counts as
     /// unavailable.
@@ -124,7 +157,36 @@ impl Default for Config {
     }
 }
 
+impl SealedSessionConfig {
+    /// Sessions that are sealed with this password: the cookie `nuxt-session`, and the default rule.
+    pub fn new(password: Secret) -> Self {
+        Self {
+            password,
+            cookie: "nuxt-session".to_owned(),
+            rule: ClaimRule::default(),
+        }
+    }
+}
+
+impl ForwardAuthConfig {
+    /// This endpoint, with the default times.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            cache_ms: 5_000,
+            timeout_ms: 3_000,
+        }
+    }
+}
+
 impl Config {
+    /// The same with some fields written, as one expression.
+    #[must_use]
+    pub fn with(mut self, write: impl FnOnce(&mut Self)) -> Self {
+        write(&mut self);
+        self
+    }
+
     /// The cookie that carries a tab's version: the one set, else `__nkpv` with the mount of the base path behind it
     /// (`/pro/__skew` → `__nkpv_pro`, `/a/b/__skew` → `__nkpv_a_b`).
     pub fn version_cookie(&self) -> String {
@@ -317,10 +379,7 @@ mod tests {
     #[test]
     fn the_path_of_the_board_overlaps_no_other() {
         let problems = |path: &str| {
-            let config = Config {
-                board_path: Some(path.to_owned()),
-                ..Config::default()
-            };
+            let config = Config::default().with(|config| config.board_path = Some(path.to_owned()));
             config.problems().len()
         };
         for path in ["/board", "/__skewed", "/api", "/api/administration", "/healthz2"] {
@@ -342,10 +401,7 @@ mod tests {
 
     #[test]
     fn route_tracking_without_connection_tracking_is_said_clearly() {
-        let config = Config {
-            connection_tracking: false,
-            ..Config::default()
-        };
+        let config = Config::default().with(|config| config.connection_tracking = false);
         assert_eq!(
             config.problems(),
             ["`route_tracking` needs `connection_tracking`: turn that on, or turn `route_tracking` off"]
@@ -355,11 +411,9 @@ mod tests {
     #[test]
     fn the_version_cookie_is_named_after_the_mount() {
         let named = |base: &str| {
-            Config {
-                base_path: base.to_owned(),
-                ..Config::default()
-            }
-            .version_cookie()
+            Config::default()
+                .with(|config| config.base_path = base.to_owned())
+                .version_cookie()
         };
         assert_eq!(named("/__skew"), "__nkpv");
         assert_eq!(named("/pro/__skew"), "__nkpv_pro");

@@ -16,6 +16,7 @@ use crate::store::StoreError;
 
 /// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum StartError {
     /// The configuration contradicts itself. All contradictions, one a line.
     #[error("the configuration is not valid:\n  {}", .0.join("\n  "))]
@@ -36,6 +37,7 @@ pub enum StartError {
 
 /// Why a server stopped serving.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ServeError {
     /// This server was served before.
     #[error("a server can be served only once")]
@@ -53,6 +55,7 @@ pub enum ServeError {
 
 /// Why a command was not carried out.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum CommandError {
     /// The command could not be stored: nothing happened.
     #[error("the command could not be stored, so no tab was told: {reason}")]

@@ -266,13 +266,12 @@ mod tests {
     }
 
     fn limits() -> Limits {
-        Limits {
-            guesses_burst: 3,
-            guesses_per_second: 1_000,
-            guess_hold_ms: 5_000,
-            guess_addresses_max: 4,
-            ..Limits::default()
-        }
+        Limits::default().with(|limits| {
+            limits.guesses_burst = 3;
+            limits.guesses_per_second = 1_000;
+            limits.guess_hold_ms = 5_000;
+            limits.guess_addresses_max = 4;
+        })
     }
 
     #[test]
@@ -293,11 +292,10 @@ mod tests {
     #[test]
     fn all_addresses_together_get_so_many_answers_a_second() {
         let (mut state, now) = state();
-        let limits = Limits {
-            guesses_per_second: 10,
-            guess_addresses_max: 1_000,
-            ..limits()
-        };
+        let limits = limits().with(|limits| {
+            limits.guesses_per_second = 10;
+            limits.guess_addresses_max = 1_000;
+        });
         let waits: Vec<_> = (0..30)
             .map(|address| state.waits(address, now, &limits))
             .collect();

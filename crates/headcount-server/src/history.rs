@@ -33,6 +33,7 @@ pub(crate) struct KeptHistory {
 
 /// Which samples to give.
 #[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
 pub struct HistoryQuery {
     /// Those from this time on, milliseconds since the Unix epoch. Default 0: all there are.
     pub from_ms: u64,

@@ -22,6 +22,7 @@ type Hook<Event> = Box<dyn Fn(&Event) + Send + Sync>;
 
 /// A connection opened.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Opened {
     /// The id its tab was told.
     pub id: ConnectionId,
@@ -37,6 +38,7 @@ pub struct Opened {
 
 /// A connection is on another page.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct RouteUpdated {
     /// The id its tab was told.
     pub id: ConnectionId,
@@ -46,6 +48,7 @@ pub struct RouteUpdated {
 
 /// A connection closed.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Closed {
     /// The id its tab had been told.
     pub id: ConnectionId,
@@ -53,6 +56,7 @@ pub struct Closed {
 
 /// Events were dropped because hooks took too long.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Lagged {
     /// How many.
     pub events: u64,

@@ -86,14 +86,13 @@ mod tests {
 
     #[test]
     fn open_to_anyone_it_answers_under_names_of_loopback_and_of_the_allowed_origins() {
-        let config = Config {
-            authorize_anyone: true,
-            allowed_origins: vec![
+        let config = Config::default().with(|config| {
+            config.authorize_anyone = true;
+            config.allowed_origins = vec![
                 "https://Site.example:8443".to_owned(),
                 "app://evil.example".to_owned(),
-            ],
-            ..Config::default()
-        };
+            ];
+        });
         for host in [
             "localhost",
             "LOCALHOST:4477",

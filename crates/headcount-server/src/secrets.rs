@@ -43,8 +43,9 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// The secrets of a server. [`Headcount::change_secrets`](crate::Headcount::change_secrets) takes new ones.
+/// The secrets of a server, without any at first. [`Headcount::change_secrets`](crate::Headcount::change_secrets) takes new ones.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Secrets {
     /// Opens the admin API.
     pub admin: Option<Secret>,

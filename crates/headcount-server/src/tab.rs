@@ -24,6 +24,7 @@ impl fmt::Debug for Tab {
 
 /// Why a message was not sent.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SendError {
     /// The value has no JSON form.
     #[error("the message has no JSON form")]

@@ -6,10 +6,10 @@ include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
 /// All of them.
 pub(crate) fn embedded() -> Assets {
-    Assets {
-        client: client(),
-        board: board(),
-    }
+    let mut assets = Assets::default();
+    assets.client = client();
+    assets.board = board();
+    assets
 }
 
 /// Whether the board is among them.

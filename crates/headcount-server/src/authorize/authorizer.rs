@@ -13,6 +13,7 @@ pub(crate) const ASKED_AT_ONCE: usize = 64;
 
 /// One question to an authorizer.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct AuthorizeRequest {
     /// What the browser showed. Empty only where an authorizer needs nothing ([`Reads::nothing`]).
     pub credentials: Arc<Credentials>,
@@ -26,6 +27,7 @@ pub struct AuthorizeRequest {
 
 /// An authorizer's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Verdict {
     /// May see stats. Asked again at this time, and after `limits.admission_ms` at the latest.
     Admitted {

@@ -13,6 +13,7 @@ pub(crate) const BROWSER_COOKIE: &str = "headcount_browser";
 /// The parts of a request head that authorizers read. Only these are kept of a WebSocket handshake, so that unused cookies
 /// of visitors cost no memory.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Reads {
     /// Single cookies. Where `headers` holds `cookie` this matters for headcount's own cookies alone.
     pub cookies: Vec<CookieRead>,
@@ -29,6 +30,7 @@ pub struct Reads {
 
 /// A single cookie that is read.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct CookieRead {
     /// Its name.
     pub name: String,

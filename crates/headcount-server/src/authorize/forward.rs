@@ -74,6 +74,7 @@ pub struct ForwardAuth {
 
 /// Why an endpoint cannot be asked.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ForwardAuthError {
     /// Not a URL.
     #[error("`{url}` is not a valid URL")]

@@ -130,10 +130,7 @@ async fn what_is_configured_is_asked() {
     assert!(none.is_empty());
     let anyone = Authorizers::configured(&Config {
         authorize_anyone: true,
-        limits: Limits {
-            admission_ms: 700,
-            ..Limits::default()
-        },
+        limits: Limits::default().with(|limits| limits.admission_ms = 700),
         ..Config::default()
     });
     let verdict = anyone.unwrap().authorize(&request(&[], 50)).await;

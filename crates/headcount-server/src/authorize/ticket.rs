@@ -41,6 +41,7 @@ pub struct Tickets {
 }
 
 /// A ticket as handed to its owner. Its `Debug` does not show the value.
+#[non_exhaustive]
 pub struct Ticket {
     /// The value of the cookie [`TICKET_COOKIE`]: 43 characters that need no encoding. A browser that sends it is admitted.
     pub cookie_value: String,

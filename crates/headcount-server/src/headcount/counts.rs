@@ -19,7 +19,15 @@ use crate::hub::HubEvent;
 const PAGE_READS_MAX: usize = 32;
 
 /// Which connections to list.
+///
+/// ```
+/// use headcount_server::ConnectionsQuery;
+///
+/// let mut query = ConnectionsQuery::first(100);
+/// query.route = Some("/checkout".to_owned());
+/// ```
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ConnectionsQuery {
     /// Only this route.
     pub route: Option<String>,
@@ -29,6 +37,18 @@ pub struct ConnectionsQuery {
     pub limit: usize,
     /// Where an earlier page ended: its `next`.
     pub cursor: Option<String>,
+}
+
+impl ConnectionsQuery {
+    /// The first connections of all, so many at most.
+    pub fn first(limit: usize) -> Self {
+        Self {
+            route: None,
+            version: None,
+            limit,
+            cursor: None,
+        }
+    }
 }
 
 impl Headcount {

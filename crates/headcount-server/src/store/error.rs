@@ -7,6 +7,7 @@ use redb::{DatabaseError, StorageError};
 
 /// Why the store cannot be opened, read or written.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum StoreError {
     /// The directory cannot be made.
     #[error("the data directory `{}` cannot be made", path.display())]

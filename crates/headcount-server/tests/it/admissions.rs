@@ -6,9 +6,8 @@ use std::net::SocketAddr;
 use axum::Router;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::get;
-use headcount_server::Config;
+use headcount_server::Limits;
 use headcount_server::config::ForwardAuthConfig;
-use headcount_server::core::limits::Limits;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
@@ -23,19 +22,17 @@ const UNAVAILABLE: &str = "headcount_subscribed_total{kind=\"unavailable\"}";
 
 /// Asks for every admission again after a moment, over a bridge that must answer in a moment.
 fn impatient() -> Limits {
-    Limits {
-        admission_ms: 100,
-        bridge_answer_ms: 500,
-        ..Limits::default()
-    }
+    Limits::default().with(|limits| {
+        limits.admission_ms = 100;
+        limits.bridge_answer_ms = 500;
+    })
 }
 
 fn asking(limits: Limits) -> Server {
-    let config = Config {
-        authorize_bridge: true,
-        limits,
-        ..config()
-    };
+    let config = config().with(|config| {
+        config.authorize_bridge = true;
+        config.limits = limits;
+    });
     Server::build(Door::Own, config, |builder| builder)
 }
 
@@ -99,10 +96,7 @@ fn an_app_that_is_away_takes_stats_from_nobody_and_one_that_is_back_may_refuse()
 
 #[test]
 fn an_admission_that_nobody_renews_ends_after_the_stated_while() {
-    let server = asking(Limits {
-        admission_grace_ms: 2_000,
-        ..impatient()
-    });
+    let server = asking(impatient().with(|limits| limits.admission_grace_ms = 2_000));
     let mut app = Bridge::open(server.address, "hooks=authorize");
     let mut reader = admitted(&server, &mut app, Transport::Sse, "sid=1");
     drop(app);
@@ -113,11 +107,10 @@ fn an_admission_that_nobody_renews_ends_after_the_stated_while() {
 
 #[test]
 fn a_ticket_admits_at_once_while_no_bridge_answers() {
-    let server = asking(Limits {
-        admission_ms: 100,
-        bridge_answer_ms: 60_000,
-        ..Limits::default()
-    });
+    let server = asking(Limits::default().with(|limits| {
+        limits.admission_ms = 100;
+        limits.bridge_answer_ms = 60_000;
+    }));
     let ticket = ticket(&server);
     let mut readers = BOTH.map(|transport| open(&server, transport, &ticket));
     for reader in &mut readers {
@@ -182,20 +175,17 @@ fn strangers_who_ask_in_hundreds_keep_no_admin_out() {
         .enable_all()
         .build()
         .unwrap();
-    let config = Config {
-        forward_auth: Some(ForwardAuthConfig {
-            url: format!("http://{}/may-see", slow_app(&runtime)),
-            cache_ms: 0,
-            timeout_ms: 1_000,
-        }),
-        limits: Limits {
-            admission_ms: 200,
-            subscribers_max: 8,
-            subscribers_pending_max: 150,
-            ..Limits::default()
-        },
-        ..config()
-    };
+    let config = config().with(|config| {
+        let mut endpoint = ForwardAuthConfig::new(format!("http://{}/may-see", slow_app(&runtime)));
+        endpoint.cache_ms = 0;
+        endpoint.timeout_ms = 1_000;
+        config.forward_auth = Some(endpoint);
+        config.limits = Limits::default().with(|limits| {
+            limits.admission_ms = 200;
+            limits.subscribers_max = 8;
+            limits.subscribers_pending_max = 150;
+        });
+    });
     let server = Server::build(Door::Own, config, |builder| builder);
     let mut admin = open(&server, Transport::WebSocket, "sid=admin");
     assert_eq!(admin.next()["type"], "stats");

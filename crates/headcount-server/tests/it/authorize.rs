@@ -26,14 +26,11 @@ const SEALED_BY_H3: &str = "Fe26.2**539d82494a6b07953555ffe9a8a93f0d910cd8d608a8
 pub(crate) const SESSION_PASSWORD: &str = "0123456789abcdef0123456789abcdef-ref";
 
 pub(crate) fn sealed(rule: &str) -> Config {
-    Config {
-        sealed_session: Some(SealedSessionConfig {
-            password: Secret::new(SESSION_PASSWORD),
-            cookie: "nuxt-session".to_owned(),
-            rule: rule.parse().unwrap(),
-        }),
-        ..config()
-    }
+    config().with(|config| {
+        let mut sessions = SealedSessionConfig::new(Secret::new(SESSION_PASSWORD));
+        sessions.rule = rule.parse().unwrap();
+        config.sealed_session = Some(sessions);
+    })
 }
 
 /// What a tab with these cookies is answered when it subscribes.
@@ -60,10 +57,7 @@ fn assert_verdict(server: &Server, cookies: &[&str], expected: &str) {
 fn with_nothing_configured_nobody_is_admitted() {
     let server = Server::build(
         Door::Own,
-        Config {
-            admin_secret: None,
-            ..config()
-        },
+        config().with(|config| config.admin_secret = None),
         |builder| builder,
     );
     let ticket = format!("headcount_ticket={SECRET}");
@@ -177,14 +171,12 @@ fn forward_auth_asks_the_app() {
 }
 
 pub(crate) fn forward(app: SocketAddr, path: &str) -> Config {
-    Config {
-        forward_auth: Some(ForwardAuthConfig {
-            url: format!("http://{app}{path}"),
-            cache_ms: 0,
-            timeout_ms: 5_000,
-        }),
-        ..config()
-    }
+    config().with(|config| {
+        let mut endpoint = ForwardAuthConfig::new(format!("http://{app}{path}"));
+        endpoint.cache_ms = 0;
+        endpoint.timeout_ms = 5_000;
+        config.forward_auth = Some(endpoint);
+    })
 }
 
 /// Signs in with the secret; the cookie.
@@ -325,10 +317,7 @@ fn a_foreign_post_does_not_turn_off_what_the_right_browser_turned_on() {
 
 #[test]
 fn the_browser_cookie_follows_the_base_path_and_is_set_once() {
-    let server = Server::start(Config {
-        base_path: "/pro/__skew".to_owned(),
-        ..config()
-    });
+    let server = Server::start(config().with(|config| config.base_path = "/pro/__skew".to_owned()));
     let visit = || Visit::new(Transport::Sse, "/").base("/pro/__skew");
     let first = visit().open(server.address);
     let line = first

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use headcount_server::core::limits::Limits;
+use headcount_server::Limits;
 use headcount_server::{Config, ConnectionsQuery};
 use serde_json::{Value, json};
 use socket2::{Domain, Socket, Type};
@@ -23,11 +23,10 @@ fn start(config: Config) -> Server {
 
 /// A server whose app decides who may see stats.
 fn asking(limits: Limits) -> Server {
-    start(Config {
-        authorize_bridge: true,
-        limits,
-        ..config()
-    })
+    start(config().with(|config| {
+        config.authorize_bridge = true;
+        config.limits = limits;
+    }))
 }
 
 fn answer(server: &Server, ask: &Value, admitted: bool) {
@@ -59,12 +58,8 @@ fn listed(server: &Server) -> BTreeMap<String, (String, String)> {
     let mut all = BTreeMap::new();
     let mut cursor = None;
     loop {
-        let query = ConnectionsQuery {
-            route: None,
-            version: None,
-            limit: 1_000,
-            cursor,
-        };
+        let mut query = ConnectionsQuery::first(1_000);
+        query.cursor = cursor;
         let page = server
             .runtime
             .block_on(server.headcount.connections(query))
@@ -83,10 +78,7 @@ fn listed(server: &Server) -> BTreeMap<String, (String, String)> {
 #[test]
 fn a_bridge_begins_with_what_is_open_and_goes_on_with_what_happens() {
     for transport in BOTH {
-        let config = Config {
-            ip_tracking: true,
-            ..config()
-        };
+        let config = config().with(|config| config.ip_tracking = true);
         let server = start(config);
         let mut first = Visit::new(transport, "/a").version("b0").open(server.address);
         let mut bridge = Bridge::open(server.address, ALL);
@@ -179,13 +171,9 @@ fn what_comes_and_goes_while_a_bridge_opens_is_known_as_it_is_in_the_end() {
 
 #[test]
 fn a_reader_that_falls_behind_is_cut_off_and_comes_back_to_a_beginning() {
-    let server = start(Config {
-        limits: Limits {
-            hook_events_max: 16,
-            ..Limits::default()
-        },
-        ..config()
-    });
+    let server = start(
+        config().with(|config| config.limits = Limits::default().with(|limits| limits.hook_events_max = 16)),
+    );
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.set_recv_buffer_size(4_096).unwrap();
     socket.connect(&server.address.into()).unwrap();
@@ -316,10 +304,7 @@ fn a_question_waits_for_an_app_that_is_away_and_goes_to_another_one_when_it_leav
 
 #[test]
 fn without_an_answer_in_time_nobody_is_admitted() {
-    let server = asking(Limits {
-        bridge_answer_ms: 50,
-        ..Limits::default()
-    });
+    let server = asking(Limits::default().with(|limits| limits.bridge_answer_ms = 50));
     let mut tab = Visit::new(Transport::WebSocket, "/").open(server.address);
     tab.subscribe();
     assert_eq!(tab.next()["type"], "stats-unauthorized");
@@ -371,13 +356,9 @@ fn a_cookie_that_the_app_took_back_loses_its_streams_at_once_and_another_one_get
 
 #[test]
 fn a_bridge_opens_for_the_secret_alone_and_for_hooks_that_exist() {
-    let server = start(Config {
-        limits: Limits {
-            bridges_max: 1,
-            ..Limits::default()
-        },
-        ..config()
-    });
+    let server = start(
+        config().with(|config| config.limits = Limits::default().with(|limits| limits.bridges_max = 1)),
+    );
     assert_eq!(ask(server.address, &Ask::get("/api/admin/bridge")).status, 401);
     for endpoint in ["messages", "answers", "ended"] {
         let request = Ask::post(format!("/api/admin/bridge/{endpoint}"), "{}");

@@ -1,7 +1,7 @@
 //! What is kept of a browser's cookies, and for how long.
 
 use headcount_server::Config;
-use headcount_server::core::limits::Limits;
+use headcount_server::Limits;
 use serde_json::json;
 
 use crate::authorize::ticket;
@@ -10,13 +10,8 @@ use crate::server::{Door, Server, config};
 
 /// Drops what a handshake showed as soon as the stream is open.
 fn forgetful() -> Config {
-    Config {
-        limits: Limits {
-            handshake_credentials_ms: 0,
-            ..Limits::default()
-        },
-        ..config()
-    }
+    config()
+        .with(|config| config.limits = Limits::default().with(|limits| limits.handshake_credentials_ms = 0))
 }
 
 fn admin(server: &Server, transport: Transport) -> Tab {
@@ -76,13 +71,9 @@ fn an_admitted_websocket_asks_again_by_message_on_the_same_stream() {
 
 #[test]
 fn a_browser_that_shows_too_much_is_one_that_shows_nothing() {
-    let server = Server::start(Config {
-        limits: Limits {
-            credentials_bytes_max: 1_024,
-            ..Limits::default()
-        },
-        ..config()
-    });
+    let server = Server::start(config().with(|config| {
+        config.limits = Limits::default().with(|limits| limits.credentials_bytes_max = 1_024);
+    }));
     let long = format!("sid={}", "a".repeat(2_000));
     for transport in BOTH {
         let mut tab = Visit::new(transport, "/").cookie(&long).open(server.address);

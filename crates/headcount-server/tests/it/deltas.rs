@@ -1,7 +1,7 @@
 //! Subscriptions by deltas, with a client that is written from PROTOCOL.md alone.
 
 use headcount_server::Config;
-use headcount_server::core::limits::Limits;
+use headcount_server::Limits;
 use serde_json::{Value, json};
 
 use crate::client::{BOTH, Tab, Transport, Visit};
@@ -12,23 +12,20 @@ const DELTAS: [(bool, bool); 3] = [(false, true), (true, true), (true, false)];
 
 /// Anyone may watch, and the rate limits are out of the way.
 fn open_to_all(limits: &Limits) -> Config {
-    Config {
-        authorize_anyone: true,
-        limits: Limits {
-            messages_burst: 8_000,
-            messages_per_second: 8_000,
-            ..limits.clone()
-        },
-        ..config()
-    }
+    config().with(|config| {
+        config.authorize_anyone = true;
+        config.limits = limits.clone().with(|limits| {
+            limits.messages_burst = 8_000;
+            limits.messages_per_second = 8_000;
+        });
+    })
 }
 
 fn quick() -> Limits {
-    Limits {
-        tick_ms: 1,
-        stats_bytes_per_second: u32::MAX,
-        ..Limits::default()
-    }
+    Limits::default().with(|limits| {
+        limits.tick_ms = 1;
+        limits.stats_bytes_per_second = u32::MAX;
+    })
 }
 
 fn form(delta: bool, connections: bool) -> Value {
@@ -88,10 +85,9 @@ impl Reader {
 
 #[test]
 fn the_deltas_lead_to_the_state_whatever_happens() {
-    let server = Server::start(open_to_all(&Limits {
-        stats_connections_max: 8,
-        ..quick()
-    }));
+    let server = Server::start(open_to_all(
+        &quick().with(|limits| limits.stats_connections_max = 8),
+    ));
     let mut readers: Vec<_> = DELTAS
         .iter()
         .flat_map(|(delta, connections)| BOTH.map(|transport| (transport, form(*delta, *connections))))
@@ -250,10 +246,7 @@ fn a_reader_that_fell_behind_gets_a_whole_message_and_goes_on_from_there() {
 
 #[test]
 fn a_renewed_admission_goes_on_with_deltas() {
-    let server = Server::start(open_to_all(&Limits {
-        admission_ms: 100,
-        ..quick()
-    }));
+    let server = Server::start(open_to_all(&quick().with(|limits| limits.admission_ms = 100)));
     let mut tab = Visit::new(Transport::WebSocket, "/0").open(server.address);
     let mut reader = Reader::new(&server, Transport::Sse, &form(true, false));
     let mut number = 0;

@@ -1,6 +1,6 @@
 //! Who loses the right to see stats loses the open stream: by every authorizer, over both transports.
 
-use headcount_server::core::limits::Limits;
+use headcount_server::Limits;
 use headcount_server::{Config, clock};
 
 use crate::authorize::{App, forward, sealed, ticket, verdict};
@@ -13,13 +13,7 @@ const SKEW_MS: u64 = 60_000;
 
 /// Asks for every admission again after a moment.
 fn impatient(config: Config) -> Config {
-    Config {
-        limits: Limits {
-            admission_ms: 300,
-            ..Limits::default()
-        },
-        ..config
-    }
+    config.with(|config| config.limits = Limits::default().with(|limits| limits.admission_ms = 300))
 }
 
 fn start(config: Config) -> Server {

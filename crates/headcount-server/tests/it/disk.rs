@@ -3,8 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use headcount_server::Config;
-use headcount_server::core::limits::Limits;
+use headcount_server::Limits;
 use headcount_server::faults::{Disk, Faults};
 use serde_json::json;
 
@@ -15,13 +14,8 @@ const STORE: &str = "headcount_store_working";
 const HISTORY: &str = "headcount_history_store_working";
 
 fn start(directory: &Path, faults: &Faults) -> Server {
-    let config = Config {
-        limits: Limits {
-            store_ms: 200,
-            ..Limits::default()
-        },
-        ..config()
-    };
+    let config =
+        config().with(|config| config.limits = Limits::default().with(|limits| limits.store_ms = 200));
     let directory = directory.to_owned();
     Server::build(Door::Own, config, |builder| {
         builder.data_dir(Some(directory)).faults(faults.clone())

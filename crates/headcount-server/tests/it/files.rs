@@ -11,29 +11,27 @@ const PAGE: &str =
     r#"<meta name="headcount" content="{{base}}" data-admin="{{admin}}" data-version="{{version}}">"#;
 
 fn file(path: &'static str, text: &'static str, gzip: Option<&'static str>) -> AssetFile {
-    AssetFile {
-        path: path.into(),
-        bytes: text.as_bytes().into(),
-        gzip: gzip.map(|text| text.as_bytes().into()),
-    }
+    let mut file = AssetFile::new(path, text);
+    file.gzip = gzip.map(Into::into);
+    file
 }
 
 /// As if everything had been built; what is compressed is told by its text.
 fn built() -> Assets {
-    Assets {
-        client: vec![
-            file("client.js", "the script", Some("gz script")),
-            file("client.js.map", "{}", None),
-            file("client/question-5e6f.js", "the question", Some("gz question")),
-            file("client/refreshing.1.js", "the refresh", None),
-        ],
-        board: vec![
-            file("index.html", PAGE, Some("never used")),
-            file("favicon.svg", "<svg/>", None),
-            file("assets/board-1a2b.js", "the board", Some("gz board")),
-            file("assets/board-3c4d.css", "the style", None),
-        ],
-    }
+    let mut assets = Assets::default();
+    assets.client = vec![
+        file("client.js", "the script", Some("gz script")),
+        file("client.js.map", "{}", None),
+        file("client/question-5e6f.js", "the question", Some("gz question")),
+        file("client/refreshing.1.js", "the refresh", None),
+    ];
+    assets.board = vec![
+        file("index.html", PAGE, Some("never used")),
+        file("favicon.svg", "<svg/>", None),
+        file("assets/board-1a2b.js", "the board", Some("gz board")),
+        file("assets/board-3c4d.css", "the style", None),
+    ];
+    assets
 }
 
 fn serving(config: Config, assets: Assets) -> Server {
@@ -262,12 +260,11 @@ fn the_board_is_a_page_under_a_strict_policy_and_its_files() {
 #[test]
 fn the_page_says_where_everything_is() {
     let server = serving(
-        Config {
-            base_path: "/it's/pro&/__skew".to_owned(),
-            admin_path: "/ops/api".to_owned(),
-            board_path: Some("/ops/board".to_owned()),
-            ..config()
-        },
+        config().with(|config| {
+            config.base_path = "/it's/pro&/__skew".to_owned();
+            config.admin_path = "/ops/api".to_owned();
+            config.board_path = Some("/ops/board".to_owned());
+        }),
         built(),
     );
     let page = get(&server, "/ops/board/").body;
@@ -308,13 +305,7 @@ fn a_library_that_was_given_nothing_has_no_board() {
 
 #[test]
 fn a_board_that_is_off_is_nowhere() {
-    let server = serving(
-        Config {
-            board_path: None,
-            ..config()
-        },
-        built(),
-    );
+    let server = serving(config().with(|config| config.board_path = None), built());
     for target in ["/headcount", "/headcount/", "/headcount/favicon.svg"] {
         assert_eq!(get(&server, target).status, 404, "{target}");
     }
@@ -323,13 +314,7 @@ fn a_board_that_is_off_is_nowhere() {
 
 #[test]
 fn a_board_that_is_served_apart_is_not_on_the_sites_address() {
-    let server = serving(
-        Config {
-            admin_apart: true,
-            ..config()
-        },
-        built(),
-    );
+    let server = serving(config().with(|config| config.admin_apart = true), built());
     assert_eq!(get(&server, "/headcount/").status, 404);
     assert_eq!(get(&server, "/__skew/client.js").status, 200);
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use headcount_server::core::limits::Limits;
+use headcount_server::Limits;
 use headcount_server::{Config, clock};
 use redb::{Database, TableDefinition};
 use serde_json::{Value, json};
@@ -12,13 +12,7 @@ use crate::server::{Door, Server, config};
 
 /// As fast as it goes.
 fn hasty() -> Config {
-    Config {
-        limits: Limits {
-            history_step_ms: 100,
-            ..Limits::default()
-        },
-        ..config()
-    }
+    config().with(|config| config.limits = Limits::default().with(|limits| limits.history_step_ms = 100))
 }
 
 fn on_disk(directory: &Path) -> Server {
@@ -170,11 +164,10 @@ fn a_week_of_minutes_is_read_from_disk_and_older_ones_are_forgotten() {
 fn without_a_history_there_is_none() {
     let mut none = config();
     none.limits.history_seconds = 0;
-    let untracked = Config {
-        connection_tracking: false,
-        route_tracking: false,
-        ..config()
-    };
+    let untracked = config().with(|config| {
+        config.connection_tracking = false;
+        config.route_tracking = false;
+    });
     for config in [none, untracked] {
         let server = Server::start(config);
         let answer = server.admin(Ask::get("/api/admin/history"));

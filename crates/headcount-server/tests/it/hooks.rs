@@ -5,8 +5,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::sync_channel;
 
-use headcount_server::core::limits::Limits;
-use headcount_server::{Config, Hooks, SendError};
+use headcount_server::Limits;
+use headcount_server::{Hooks, SendError};
 use ipnet::IpNet;
 use serde_json::json;
 
@@ -33,11 +33,10 @@ fn events_come_in_order_with_their_fields() {
             })
             .on_route_update(move |event| moved.send(format!("route {} {}", event.id, event.route)).unwrap())
             .on_close(move |event| closed.send(format!("close {}", event.id)).unwrap());
-        let config = Config {
-            ip_tracking: true,
-            trusted_proxies: vec!["127.0.0.0/8".parse::<IpNet>().unwrap()],
-            ..config()
-        };
+        let config = config().with(|config| {
+            config.ip_tracking = true;
+            config.trusted_proxies = vec!["127.0.0.0/8".parse::<IpNet>().unwrap()];
+        });
         let server = Server::build(door, config, |builder| builder.hooks(hooks));
         let mut tab = Visit::new(transport, "/a")
             .version("b0")
@@ -72,10 +71,7 @@ fn what_is_not_tracked_is_not_shown_to_hooks() {
     let hooks = Hooks::new().on_open(move |event| {
         sender.send((event.route.clone(), event.ip)).unwrap();
     });
-    let config = Config {
-        route_tracking: false,
-        ..config()
-    };
+    let config = config().with(|config| config.route_tracking = false);
     let server = Server::build(Door::Own, config, |builder| builder.hooks(hooks));
     let _tab = Visit::new(Transport::Sse, "/a")
         .header("x-real-ip", "203.0.113.7")
@@ -144,14 +140,10 @@ fn a_slow_hook_delays_nobody_and_says_what_it_missed() {
         .on_lagged(move |event| {
             missed.fetch_add(event.events, Ordering::Relaxed);
         });
-    let config = Config {
-        authorize_anyone: true,
-        limits: Limits {
-            hook_events_max: 4,
-            ..Limits::default()
-        },
-        ..config()
-    };
+    let config = config().with(|config| {
+        config.authorize_anyone = true;
+        config.limits = Limits::default().with(|limits| limits.hook_events_max = 4);
+    });
     let server = Server::build(Door::Own, config, |builder| builder.hooks(hooks));
     let stuck = held.lock().unwrap();
     let mut reader = Visit::new(Transport::WebSocket, "/").open(server.address);

@@ -1,6 +1,5 @@
 //! Rules over the wire: which tabs are told, when, and that none is told twice.
 
-use headcount_server::Config;
 use serde_json::{Value, json};
 
 use crate::client::{Ask, BOTH, Tab, Transport, Visit, ask, eventually};
@@ -323,10 +322,7 @@ fn the_oldest_rule_lapses_for_one_too_many_and_equal_rules_replace_each_other() 
 
 #[test]
 fn without_route_tracking_only_a_rule_for_every_route_can_be_given() {
-    let server = Server::start(Config {
-        route_tracking: false,
-        ..config()
-    });
+    let server = Server::start(config().with(|config| config.route_tracking = false));
     let mut tab = tab(&server, Transport::WebSocket, "/a", "old");
     let refused = server.admin(Ask::post(
         "/api/admin/invalidations",

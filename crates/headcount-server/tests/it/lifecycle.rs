@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use headcount_server::core::limits::Limits;
+use headcount_server::Limits;
 use headcount_server::{CommandError, Config};
 use serde_json::json;
 
@@ -10,16 +10,13 @@ use crate::client::{Ask, BOTH, Transport, Visit, ask, connect, eventually, excha
 use crate::server::{Door, Server, config};
 
 fn limited(limits: Limits) -> Config {
-    Config { limits, ..config() }
+    config().with(|config| config.limits = limits)
 }
 
 #[test]
 fn a_full_server_says_when_to_come_back_and_evicts_nobody() {
     for door in [Door::Own, Door::Axum] {
-        let limits = Limits {
-            connections_max: 3,
-            ..Limits::default()
-        };
+        let limits = Limits::default().with(|limits| limits.connections_max = 3);
         let server = Server::build(door, limited(limits), |builder| builder);
         let mut tabs: Vec<_> = (0..3)
             .map(|number| Visit::new(BOTH[number % 2], "/").open(server.address))
@@ -48,15 +45,11 @@ fn a_full_server_says_when_to_come_back_and_evicts_nobody() {
 
 #[test]
 fn one_address_cannot_take_every_place() {
-    let limits = Limits {
-        connections_per_address_max: 2,
-        ..Limits::default()
-    };
-    let server = Server::start(Config {
-        ip_tracking: true,
-        trusted_proxies: vec!["127.0.0.1/32".parse().unwrap()],
-        ..limited(limits)
-    });
+    let limits = Limits::default().with(|limits| limits.connections_per_address_max = 2);
+    let server = Server::start(limited(limits).with(|config| {
+        config.ip_tracking = true;
+        config.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+    }));
     let from = |address: &str, transport| Visit::new(transport, "/").header("x-forwarded-for", address);
     let tabs = BOTH.map(|transport| from("203.0.113.7", transport).open(server.address));
     let refused = from("9.9.9.9, 203.0.113.7", Transport::Sse)
@@ -73,17 +66,13 @@ fn one_address_cannot_take_every_place() {
 
 #[test]
 fn visitors_do_not_choose_what_address_they_count_as() {
-    let limits = Limits {
-        connections_per_address_max: 3,
-        ..Limits::default()
-    };
+    let limits = Limits::default().with(|limits| limits.connections_per_address_max = 3);
     // With addresses shown and without: the limit holds either way.
     for ip_tracking in [true, false] {
-        let server = Server::start(Config {
-            ip_tracking,
-            trusted_proxies: vec!["127.0.0.1/32".parse().unwrap()],
-            ..limited(limits.clone())
-        });
+        let server = Server::start(limited(limits.clone()).with(|config| {
+            config.ip_tracking = ip_tracking;
+            config.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+        }));
         let admitted = |visit: &dyn Fn(usize) -> Visit| {
             let tabs: Vec<_> = (0..20)
                 .filter_map(|number| visit(number).try_open(server.address).ok())
@@ -128,11 +117,10 @@ fn visitors_do_not_choose_what_address_they_count_as() {
 #[test]
 fn a_websocket_that_answers_no_ping_is_gone_within_the_liveness_timeout() {
     for door in [Door::Own, Door::Wrapped] {
-        let limits = Limits {
-            keepalive_ms: 200,
-            liveness_ms: 3_200,
-            ..Limits::default()
-        };
+        let limits = Limits::default().with(|limits| {
+            limits.keepalive_ms = 200;
+            limits.liveness_ms = 3_200;
+        });
         let server = Server::build(door, limited(limits), |builder| builder);
         let mute = Visit::new(Transport::WebSocket, "/mute").open(server.address);
         let mut lively = Visit::new(Transport::WebSocket, "/lively").open(server.address);
@@ -149,10 +137,7 @@ fn a_websocket_that_answers_no_ping_is_gone_within_the_liveness_timeout() {
 
 #[test]
 fn a_slow_head_is_answered_408_and_fast_ones_are_not_held_up() {
-    let limits = Limits {
-        head_ms: 300,
-        ..Limits::default()
-    };
+    let limits = Limits::default().with(|limits| limits.head_ms = 300);
     let server = Server::start(limited(limits));
     let mut silent = connect(server.address);
     let mut partial = connect(server.address);
@@ -172,14 +157,8 @@ fn a_slow_head_is_answered_408_and_fast_ones_are_not_held_up() {
 
 #[test]
 fn the_oldest_unfinished_head_makes_room_for_a_new_one() {
-    let limits = Limits {
-        heads_pending_max: 8,
-        ..Limits::default()
-    };
-    let server = Server::start(Config {
-        shards: 1,
-        ..limited(limits)
-    });
+    let limits = Limits::default().with(|limits| limits.heads_pending_max = 8);
+    let server = Server::start(limited(limits).with(|config| config.shards = 1));
     let mut first = connect(server.address);
     first.write_all(b"GET /").unwrap();
     // In this order into the shard: each is seen before the next one comes.
@@ -215,10 +194,7 @@ fn a_head_over_the_limit_is_431_whether_it_comes_at_once_or_not() {
 
 #[test]
 fn a_drain_tells_when_to_return_closes_everyone_and_refuses_newcomers() {
-    let limits = Limits {
-        reconnect_spread_ms: 5_000,
-        ..Limits::default()
-    };
+    let limits = Limits::default().with(|limits| limits.reconnect_spread_ms = 5_000);
     let mut server = Server::start(limited(limits));
     let mut tabs: Vec<_> = (0..60)
         .map(|number| Visit::new(BOTH[number % 2], "/").open(server.address))
@@ -310,12 +286,11 @@ fn a_stream_takes_get_alone() {
 /// A navigation by POST that was put off for a flood once came back over one that was made later.
 #[test]
 fn after_a_flood_the_last_navigation_stands() {
-    let server = Server::start(limited(Limits {
-        messages_burst: 5,
-        messages_per_second: 500,
-        keepalive_ms: 100,
-        ..Limits::default()
-    }));
+    let server = Server::start(limited(Limits::default().with(|limits| {
+        limits.messages_burst = 5;
+        limits.messages_per_second = 500;
+        limits.keepalive_ms = 100;
+    })));
     for round in 0..5 {
         let mut tab = Visit::new(Transport::Sse, "/start").open(server.address);
         let post = |number: u32, connection: &str| {
@@ -344,11 +319,10 @@ fn after_a_flood_the_last_navigation_stands() {
 #[test]
 fn a_websocket_flood_is_slowed_and_then_closed() {
     for door in [Door::Own, Door::Wrapped] {
-        let limits = Limits {
-            messages_burst: 3,
-            messages_per_second: 50,
-            ..Limits::default()
-        };
+        let limits = Limits::default().with(|limits| {
+            limits.messages_burst = 3;
+            limits.messages_per_second = 50;
+        });
         let server = Server::build(door, limited(limits), |builder| builder);
         let mut tab = Visit::new(Transport::WebSocket, "/start").open(server.address);
         for number in 0..10 {

@@ -3,7 +3,7 @@
 use std::thread;
 
 use headcount_server::Config;
-use headcount_server::core::limits::Limits;
+use headcount_server::Limits;
 use serde_json::{Value, json};
 
 use crate::client::{Tab, Transport, Visit, eventually};
@@ -14,12 +14,11 @@ const LONG: usize = 3;
 
 /// A keepalive is what a client has for its answer: a busy machine may leave it waiting for a good part of a second.
 fn quick() -> Config {
-    let limits = Limits {
-        keepalive_ms: 1_000,
-        liveness_ms: 4_000,
-        ..Limits::default()
-    };
-    Config { limits, ..config() }
+    let limits = Limits::default().with(|limits| {
+        limits.keepalive_ms = 1_000;
+        limits.liveness_ms = 4_000;
+    });
+    config().with(|config| config.limits = limits)
 }
 
 fn owing(transport: Transport, route: &str) -> Visit {
@@ -140,12 +139,11 @@ fn a_sign_of_life_arrives_whichever_sockets_say_it() {
 
 #[test]
 fn signs_of_life_cost_allowance() {
-    let limits = Limits {
-        messages_burst: 4,
-        messages_per_second: 1,
-        ..Limits::default()
-    };
-    let server = Server::start(Config { limits, ..config() });
+    let limits = Limits::default().with(|limits| {
+        limits.messages_burst = 4;
+        limits.messages_per_second = 1;
+    });
+    let server = Server::start(config().with(|config| config.limits = limits));
     let tab = Visit::new(Transport::Sse, "/").open(server.address);
     let alive = json!({"type": "alive", "connectionId": tab.id});
     eventually("a client that floods is closed", || {

@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 
 use crate::client::{Ask, BOTH, Tab, Visit, ask, eventually};
 use crate::server::{SECRET, Server, config};
-use headcount_server::Config;
 
 fn pages(server: &Server, query: &str) -> Value {
     let answer = server.admin(Ask::get(format!("/api/admin/pages{query}")));
@@ -90,7 +89,7 @@ fn no_tab_is_outdated_before_the_first_release_and_each_by_its_own_build_after_i
     let mut config = config();
     config.release = None;
     config.limits.versions_max = 1;
-    let server = Server::start(Config { shards: 1, ..config });
+    let server = Server::start(config.with(|config| config.shards = 1));
     let tabs = open(&server, &[("/", "v1"), ("/", "v2"), ("/", "v3")]);
     let answer = await_pages(&server, "three tabs", |pages| pages["pages"][0]["total"] == 3);
     assert_eq!(answer["current"], "unreleased");
@@ -116,11 +115,10 @@ fn what_cannot_be_answered_is_refused() {
     }
     assert_eq!(ask(server.address, &Ask::get("/api/admin/pages")).status, 401);
     for (routes, connections) in [(false, true), (false, false)] {
-        let server = Server::start(Config {
-            route_tracking: routes,
-            connection_tracking: connections,
-            ..config()
-        });
+        let server = Server::start(config().with(|config| {
+            config.route_tracking = routes;
+            config.connection_tracking = connections;
+        }));
         let answer = ask(server.address, &Ask::get("/api/admin/pages").bearer(SECRET));
         assert_eq!((answer.status, &*answer.code()), (409, "tracking-off"));
     }

@@ -1,7 +1,6 @@
 //! Routes said by POST over sockets of any shard.
 
-use headcount_server::Config;
-use headcount_server::core::limits::Limits;
+use headcount_server::Limits;
 use serde_json::json;
 
 use crate::client::{Transport, Visit};
@@ -14,11 +13,8 @@ const TABS: usize = 8;
 /// A route left for another shard is applied a little later than one said to the shard itself, but never after it.
 #[test]
 fn the_route_said_last_stands_whichever_sockets_said_it() {
-    let limits = Limits {
-        messages_burst: 8_000,
-        ..Limits::default()
-    };
-    let server = Server::start(Config { limits, ..config() });
+    let limits = Limits::default().with(|limits| limits.messages_burst = 8_000);
+    let server = Server::start(config().with(|config| config.limits = limits));
     let visit = || Visit::new(Transport::Sse, "/").open(server.address);
     let mut tabs: Vec<_> = (0..TABS).map(|_| visit()).collect();
     // Each browser's socket is now where its own tab is, or stays where it came.

@@ -3,8 +3,8 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
-use headcount_server::core::limits::Limits;
-use headcount_server::{Config, Secret, Secrets};
+use headcount_server::Limits;
+use headcount_server::{Secret, Secrets};
 use serde_json::json;
 
 use crate::app_server::Bridge;
@@ -16,7 +16,7 @@ const BRIDGE_SECRET: &str = "a secret for app servers alone";
 const ENDPOINTS: [&str; 3] = ["messages", "answers", "ended"];
 
 fn limited(limits: Limits) -> Server {
-    Server::start(Config { limits, ..config() })
+    Server::start(config().with(|config| config.limits = limits))
 }
 
 /// Every way to show a secret.
@@ -86,11 +86,10 @@ fn a_ticket_opens_no_bridge() {
 
 #[test]
 fn a_bridge_secret_opens_the_bridge_alone_and_only_it_says_who_sees_stats() {
-    let server = Server::start(Config {
-        bridge_secret: Some(Secret::new(BRIDGE_SECRET)),
-        authorize_bridge: true,
-        ..config()
-    });
+    let server = Server::start(config().with(|config| {
+        config.bridge_secret = Some(Secret::new(BRIDGE_SECRET));
+        config.authorize_bridge = true;
+    }));
     let with = |secret: &str, request: Ask| ask(server.address, &request.bearer(secret));
     let open = |query: &str| Ask::get(format!("/api/admin/bridge?{query}"));
     let body = |endpoint: &str| {
@@ -135,12 +134,11 @@ fn a_bridge_secret_opens_the_bridge_alone_and_only_it_says_who_sees_stats() {
 
 #[test]
 fn wrong_secrets_are_answered_late_and_right_ones_at_once() {
-    let server = limited(Limits {
-        guesses_burst: 5,
-        guesses_held_per_address_max: 64,
-        guess_hold_ms: 600_000,
-        ..Limits::default()
-    });
+    let server = limited(Limits::default().with(|limits| {
+        limits.guesses_burst = 5;
+        limits.guesses_held_per_address_max = 64;
+        limits.guess_hold_ms = 600_000;
+    }));
     let guesses = (0..40).map(|number| shown(&format!("guess-{number}"))[number % 5].clone());
     let mut sockets: Vec<_> = guesses.map(|guess| send(server.address, &guess)).collect();
     eventually("all were looked at", || {
@@ -164,12 +162,11 @@ fn wrong_secrets_are_answered_late_and_right_ones_at_once() {
 
 #[test]
 fn a_wrong_secret_beyond_those_held_back_gets_no_answer() {
-    let server = limited(Limits {
-        guesses_burst: 1,
-        guesses_held_max: 1,
-        guess_hold_ms: 600_000,
-        ..Limits::default()
-    });
+    let server = limited(Limits::default().with(|limits| {
+        limits.guesses_burst = 1;
+        limits.guesses_held_max = 1;
+        limits.guess_hold_ms = 600_000;
+    }));
     let guess = || send(server.address, &Ask::get("/api/admin/stats").bearer("wrong"));
     // The first is answered at once; one is held back, for minutes.
     assert!(read_to_end(&mut guess()).starts_with(b"HTTP/1.1 401 "));
@@ -184,13 +181,16 @@ fn a_wrong_secret_beyond_those_held_back_gets_no_answer() {
 
 #[test]
 fn where_the_connection_is_not_ours_to_close_a_wrong_secret_beyond_those_held_back_gets_429() {
-    let limits = Limits {
-        guesses_burst: 1,
-        guesses_held_max: 0,
-        guess_hold_ms: 600_000,
-        ..Limits::default()
-    };
-    let server = Server::build(Door::Axum, Config { limits, ..config() }, |builder| builder);
+    let limits = Limits::default().with(|limits| {
+        limits.guesses_burst = 1;
+        limits.guesses_held_max = 0;
+        limits.guess_hold_ms = 600_000;
+    });
+    let server = Server::build(
+        Door::Axum,
+        config().with(|config| config.limits = limits),
+        |builder| builder,
+    );
     let guess = || ask(server.address, &Ask::get("/api/admin/stats").bearer("wrong"));
     assert_eq!(guess().status, 401);
     let answer = guess();
@@ -200,16 +200,14 @@ fn where_the_connection_is_not_ours_to_close_a_wrong_secret_beyond_those_held_ba
 
 #[test]
 fn one_address_has_few_answers_held_back_and_leaves_places_to_others() {
-    let server = Server::start(Config {
-        limits: Limits {
-            guesses_burst: 1,
-            guesses_held_per_address_max: 2,
-            guess_hold_ms: 600_000,
-            ..Limits::default()
-        },
-        trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()],
-        ..config()
-    });
+    let server = Server::start(config().with(|config| {
+        config.limits = Limits::default().with(|limits| {
+            limits.guesses_burst = 1;
+            limits.guesses_held_per_address_max = 2;
+            limits.guess_hold_ms = 600_000;
+        });
+        config.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+    }));
     let guess = |from: &str| {
         let guess = Ask::get("/api/admin/stats").bearer("wrong");
         send(server.address, &guess.header("x-forwarded-for", from))
@@ -234,13 +232,12 @@ fn one_address_has_few_answers_held_back_and_leaves_places_to_others() {
 
 #[test]
 fn wrong_secrets_take_no_place_that_the_owner_needs_at_the_admin_address() {
-    let server = limited(Limits {
-        http_connections_max: 16,
-        guesses_burst: 1,
-        guesses_held_per_address_max: 1_000,
-        guess_hold_ms: 600_000,
-        ..Limits::default()
-    });
+    let server = limited(Limits::default().with(|limits| {
+        limits.http_connections_max = 16;
+        limits.guesses_burst = 1;
+        limits.guesses_held_per_address_max = 1_000;
+        limits.guess_hold_ms = 600_000;
+    }));
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let headcount = server.headcount.clone();
@@ -269,11 +266,9 @@ fn wrong_secrets_take_no_place_that_the_owner_needs_at_the_admin_address() {
 fn secrets_change_without_closing_a_tab_and_what_was_had_for_one_ends_with_it() {
     let server = Server::start(config());
     let change = |admin: &str, previous: Option<&str>| {
-        let secrets = Secrets {
-            admin: Some(Secret::new(admin)),
-            admin_previous: previous.map(Secret::new),
-            ..Secrets::default()
-        };
+        let mut secrets = Secrets::default();
+        secrets.admin = Some(Secret::new(admin));
+        secrets.admin_previous = previous.map(Secret::new);
         server.runtime.block_on(server.headcount.change_secrets(secrets))
     };
     let status = |secret: &str| ask(server.address, &Ask::get("/api/admin/stats").bearer(secret)).status;

@@ -4,10 +4,10 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use axum::Router;
+use headcount_server::Limits;
+use headcount_server::admin::StatsAnswer;
 use headcount_server::authorize::closure::closure;
 use headcount_server::authorize::{AuthorizeRequest, Authorizer, Reads};
-use headcount_server::core::limits::Limits;
-use headcount_server::core::protocol::admin::StatsAnswer;
 use headcount_server::head::cookie;
 use headcount_server::{Builder, Config, Headcount, Secret};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -43,17 +43,13 @@ pub(crate) struct Server {
 
 /// A configuration for tests: two shards, a release, a secret.
 pub(crate) fn config() -> Config {
-    Config {
-        release: Some("v1".to_owned()),
-        admin_secret: Some(Secret::new(SECRET)),
-        shards: 2,
+    Config::default().with(|config| {
+        config.release = Some("v1".to_owned());
+        config.admin_secret = Some(Secret::new(SECRET));
+        config.shards = 2;
         // Tests see what tabs were told at once. Those of the spread ask for one.
-        limits: Limits {
-            spread_ms: 0,
-            ..Limits::default()
-        },
-        ..Config::default()
-    }
+        config.limits = Limits::default().with(|limits| limits.spread_ms = 0);
+    })
 }
 
 /// Admits browsers with the cookie `sid=admin`.

@@ -1,17 +1,14 @@
 //! Commands to many are told over a while.
 
 use headcount_server::Config;
-use headcount_server::core::limits::Limits;
+use headcount_server::Limits;
 use serde_json::{Value, json};
 
 use crate::client::{Ask, BOTH, Tab, Transport, Visit, ask, eventually};
 use crate::server::{SECRET, Server, config};
 
 fn spreading() -> Config {
-    Config {
-        limits: Limits::default(),
-        ..config()
-    }
+    config().with(|config| config.limits = Limits::default())
 }
 
 fn open(server: &Server, number: usize) -> Tab {

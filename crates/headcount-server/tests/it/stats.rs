@@ -5,7 +5,7 @@ use std::io::Write;
 use std::thread;
 use std::time::Duration;
 
-use headcount_server::core::limits::Limits;
+use headcount_server::Limits;
 use headcount_server::{Config, clock};
 use serde_json::{Value, json};
 
@@ -14,21 +14,19 @@ use crate::server::{Door, Server, config};
 
 /// Anyone may watch.
 fn open_to_all(limits: Limits) -> Config {
-    Config {
-        authorize_anyone: true,
-        limits,
-        ..config()
-    }
+    config().with(|config| {
+        config.authorize_anyone = true;
+        config.limits = limits;
+    })
 }
 
 /// Limits that no test's navigations reach, nor the stats that follow from them.
 fn unhurried() -> Limits {
-    Limits {
-        messages_burst: 8_000,
-        messages_per_second: 8_000,
-        stats_bytes_per_second: u32::MAX,
-        ..Limits::default()
-    }
+    Limits::default().with(|limits| {
+        limits.messages_burst = 8_000;
+        limits.messages_per_second = 8_000;
+        limits.stats_bytes_per_second = u32::MAX;
+    })
 }
 
 fn watcher(server: &Server, transport: Transport) -> Tab {
@@ -99,10 +97,7 @@ fn a_storm_of_navigations_is_one_message_a_tick() {
 
 #[test]
 fn a_lone_change_is_seen_without_waiting_for_anything() {
-    let server = Server::start(open_to_all(Limits {
-        tick_ms: 200,
-        ..Limits::default()
-    }));
+    let server = Server::start(open_to_all(Limits::default().with(|limits| limits.tick_ms = 200)));
     let mut reader = watcher(&server, Transport::WebSocket);
     reader.next_of("stats");
     for number in 0..5 {
@@ -116,10 +111,7 @@ fn a_lone_change_is_seen_without_waiting_for_anything() {
 #[test]
 fn a_reader_that_fell_behind_gets_the_latest_not_a_queue() {
     for door in [Door::Own, Door::Wrapped] {
-        let limits = Limits {
-            tick_ms: 5,
-            ..unhurried()
-        };
+        let limits = unhurried().with(|limits| limits.tick_ms = 5);
         let server = Server::build(door, open_to_all(limits), |builder| builder);
         // A thousand routes of 900 bytes make stats of a megabyte: no socket buffers many of those.
         let tabs: Vec<_> = (0..150)
@@ -157,13 +149,12 @@ fn a_reader_that_fell_behind_gets_the_latest_not_a_queue() {
 
 #[test]
 fn one_that_stops_reading_is_closed() {
-    let limits = Limits {
-        tick_ms: 5,
-        outbox_ms: 300,
-        keepalive_ms: 200,
-        liveness_ms: 60_000,
-        ..unhurried()
-    };
+    let limits = unhurried().with(|limits| {
+        limits.tick_ms = 5;
+        limits.outbox_ms = 300;
+        limits.keepalive_ms = 200;
+        limits.liveness_ms = 60_000;
+    });
     let server = Server::start(open_to_all(limits));
     let tabs: Vec<_> = (0..150)
         .map(|number| {
@@ -251,15 +242,11 @@ fn nobody_gets_stats_after_unsubscribing() {
 /// A report that changed nothing once left its shard without leave to report again.
 #[test]
 fn a_tab_that_comes_straight_back_does_not_silence_its_shard() {
-    let limits = Limits {
-        stats_connections_max: 1,
-        tick_ms: 1,
-        ..unhurried()
-    };
-    let server = Server::start(Config {
-        shards: 1,
-        ..open_to_all(limits)
+    let limits = unhurried().with(|limits| {
+        limits.stats_connections_max = 1;
+        limits.tick_ms = 1;
     });
+    let server = Server::start(open_to_all(limits).with(|config| config.shards = 1));
     let mut reader = watcher(&server, Transport::WebSocket);
     reader.next_of("stats");
     let mut tab = Visit::new(Transport::WebSocket, "/0").open(server.address);
@@ -285,12 +272,11 @@ fn a_tab_that_comes_straight_back_does_not_silence_its_shard() {
 #[test]
 fn long_stats_come_less_often_and_the_last_of_them_is_true() {
     const RATE: u32 = 20_000;
-    let limits = Limits {
-        stats_bytes_per_second: RATE,
-        tick_ms: 10,
-        ..Limits::default()
-    };
-    let server = Server::start(Config { limits, ..config() });
+    let limits = Limits::default().with(|limits| {
+        limits.stats_bytes_per_second = RATE;
+        limits.tick_ms = 10;
+    });
+    let server = Server::start(config().with(|config| config.limits = limits));
     let mut strangers: Vec<_> = (0..20)
         .map(|number| {
             Visit::new(Transport::WebSocket, &format!("/{number}/{}", "x".repeat(900))).open(server.address)
@@ -340,11 +326,8 @@ fn long_stats_come_less_often_and_the_last_of_them_is_true() {
 
 #[test]
 fn asking_again_brings_no_more_bytes() {
-    let limits = Limits {
-        stats_bytes_per_second: 2_000,
-        ..Limits::default()
-    };
-    let server = Server::start(Config { limits, ..config() });
+    let limits = Limits::default().with(|limits| limits.stats_bytes_per_second = 2_000);
+    let server = Server::start(config().with(|config| config.limits = limits));
     let _long: Vec<_> = (0..20)
         .map(|number| {
             Visit::new(Transport::Sse, &format!("/{number}/{}", "x".repeat(900))).open(server.address)

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use headcount_server::Limits;
 use headcount_server::authorize::closure::closure;
 use headcount_server::authorize::{AuthorizeRequest, Reads};
-use headcount_server::core::limits::Limits;
 use headcount_server::faults::Faults;
 use headcount_server::head::cookie;
-use headcount_server::{Config, Hooks, ServeError, clock};
+use headcount_server::{Hooks, ServeError, clock};
 use serde_json::json;
 
 use crate::client::{Ask, Transport, Visit, ask, eventually};
@@ -24,11 +24,8 @@ fn what_ends_before_its_time_leaves_nobody_waiting_and_health_knows() {
         ("sampler", "the history's sampler"),
     ] {
         let faults = Faults::default();
-        let limits = Limits {
-            history_step_ms: 100,
-            ..Limits::default()
-        };
-        let config = Config { limits, ..config() };
+        let limits = Limits::default().with(|limits| limits.history_step_ms = 100);
+        let config = config().with(|config| config.limits = limits);
         let server = Server::build(Door::Axum, config, |builder| {
             let hooks = Hooks::new().on_open(|_| {});
             builder.authorizer(admins()).hooks(hooks).faults(faults.clone())
@@ -131,14 +128,12 @@ fn serve_returns_when_a_shard_ends_before_its_time() {
 #[test]
 fn a_shard_that_does_not_answer_holds_nobody_up_for_long() {
     let faults = Faults::default();
-    let config = Config {
-        limits: Limits {
-            answer_ms: 100,
-            history_seconds: 0,
-            ..Limits::default()
-        },
-        ..config()
-    };
+    let config = config().with(|config| {
+        config.limits = Limits::default().with(|limits| {
+            limits.answer_ms = 100;
+            limits.history_seconds = 0;
+        });
+    });
     let server = Server::build(Door::Axum, config, |builder| builder.faults(faults.clone()));
     assert_eq!(ask(server.address, &Ask::get("/healthz")).body, "ok\n");
     faults.stall("shard-1");

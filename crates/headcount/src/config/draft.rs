@@ -140,20 +140,18 @@ impl Draft {
 
 impl SessionDraft {
     fn finish(self) -> Option<SealedSessionConfig> {
-        Some(SealedSessionConfig {
-            password: self.password?,
-            cookie: self.cookie.unwrap_or_else(|| "nuxt-session".to_owned()),
-            rule: self.rule.unwrap_or_default(),
-        })
+        let mut config = SealedSessionConfig::new(self.password?);
+        config.cookie = self.cookie.unwrap_or(config.cookie);
+        config.rule = self.rule.unwrap_or(config.rule);
+        Some(config)
     }
 }
 
 impl ForwardDraft {
     fn finish(self) -> Option<ForwardAuthConfig> {
-        Some(ForwardAuthConfig {
-            url: self.url?,
-            cache_ms: self.cache_ms.unwrap_or(5_000),
-            timeout_ms: self.timeout_ms.unwrap_or(3_000),
-        })
+        let mut config = ForwardAuthConfig::new(self.url?);
+        config.cache_ms = self.cache_ms.unwrap_or(config.cache_ms);
+        config.timeout_ms = self.timeout_ms.unwrap_or(config.timeout_ms);
+        Some(config)
     }
 }

@@ -22,9 +22,6 @@ macro_rules! limits {
             let limits = Limits::default();
             vec![$(format!("{}={}", stringify!($field), limits.$field)),*]
         }
-
-        /// Compiles only while the list below names every field.
-        const _: fn(Limits) = |limits| { let Limits { $($field: _),* } = limits; };
     };
 }
 
@@ -85,4 +82,22 @@ limits! {
     history_seconds: u32,
     history_step_ms: u32,
     history_versions_max: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The names of all fields of [`Limits`], as its `Debug` has them.
+    #[test]
+    fn every_limit_has_its_setting() {
+        let text = format!("{:?}", Limits::default());
+        let fields = text.trim_start_matches("Limits { ").trim_end_matches(" }");
+        let fields: Vec<_> = fields
+            .split(", ")
+            .map(|field| format!("limits.{}", field.split(':').next().unwrap()))
+            .collect();
+        let keys: Vec<_> = SETTINGS.iter().map(|setting| setting.key).collect();
+        assert_eq!(keys, fields);
+    }
 }

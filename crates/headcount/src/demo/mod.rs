@@ -85,12 +85,11 @@ fn config(environment: &Environment) -> Result<Config, Failure> {
         Some(secret) if !secret.is_empty() => secret.to_owned(),
         _ => format!("{:016x}{:016x}", random()?, random()?),
     };
-    Ok(Config {
-        release: Some(RELEASE.to_owned()),
-        admin_secret: Some(Secret::new(secret)),
-        authorize_anyone: true,
-        ..Config::default()
-    })
+    Ok(Config::default().with(|config| {
+        config.release = Some(RELEASE.to_owned());
+        config.admin_secret = Some(Secret::new(secret));
+        config.authorize_anyone = true;
+    }))
 }
 
 fn random() -> Result<u64, Failure> {

@@ -21,14 +21,10 @@ const NAVIGATIONS: usize = 5_000;
 
 /// A server whose limits allow all of that, and a client that got `connected`.
 async fn connected() -> (Headcount, DuplexStream) {
-    let config = Config {
-        shards: 1,
-        limits: Limits {
-            messages_burst: 8_000,
-            ..Limits::default()
-        },
-        ..Config::default()
-    };
+    let config = Config::default().with(|config| {
+        config.shards = 1;
+        config.limits = Limits::default().with(|limits| limits.messages_burst = 8_000);
+    });
     let headcount = Headcount::builder(config).start().await.unwrap();
     let (mut client, io) = tokio::io::duplex(PIPE);
     let service = TowerToHyperService::new(headcount.router());

@@ -48,10 +48,7 @@ fn read_what_came(client: &mut TcpStream, read: &mut Vec<u8>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_is_behind_gets_no_close_frame_inside_another() {
-    let config = Config {
-        shards: 1,
-        ..Config::default()
-    };
+    let config = Config::default().with(|config| config.shards = 1);
     let headcount = Headcount::builder(config).start().await.unwrap();
     let limits = &headcount.site().config.limits;
     let listeners = crate::listen(([127, 0, 0, 1], 0).into(), 1, limits).unwrap();

@@ -22,10 +22,7 @@ use crate::shard::{Command, NewStanding};
 
 /// A server with one shard, and its address.
 async fn serve() -> (Headcount, SocketAddr) {
-    let config = Config {
-        shards: 1,
-        ..Config::default()
-    };
+    let config = Config::default().with(|config| config.shards = 1);
     let headcount = Headcount::builder(config).start().await.unwrap();
     let limits = &headcount.site().config.limits;
     let listeners = crate::listen(([127, 0, 0, 1], 0).into(), 1, limits).unwrap();

@@ -4,8 +4,7 @@ mod client;
 
 use std::io::Write;
 
-use headcount_server::Config;
-use headcount_server::core::limits::Limits;
+use headcount_server::Limits;
 use serde_json::json;
 
 use crate::client::{Ask, BOTH, Transport, Visit, ask, connect, eventually, exchange, read_to_end};
@@ -15,17 +14,16 @@ use client::{
 };
 
 fn server(limits: Limits) -> Server {
-    Server::start(Config { limits, ..config() })
+    Server::start(config().with(|config| config.limits = limits))
 }
 
 /// Waits that end soon, each by itself; what is not tested lasts.
 fn lasting() -> Limits {
-    Limits {
-        head_ms: 600_000,
-        http_idle_ms: 600_000,
-        outbox_ms: 600_000,
-        ..Limits::default()
-    }
+    Limits::default().with(|limits| {
+        limits.head_ms = 600_000;
+        limits.http_idle_ms = 600_000;
+        limits.outbox_ms = 600_000;
+    })
 }
 
 fn closed(server: &Server, cause: &str) -> u64 {
@@ -34,10 +32,7 @@ fn closed(server: &Server, cause: &str) -> u64 {
 
 #[test]
 fn a_client_that_begins_http2_and_asks_nothing_is_let_go() {
-    let limits = Limits {
-        head_ms: 300,
-        ..lasting()
-    };
+    let limits = lasting().with(|limits| limits.head_ms = 300);
     let server = server(limits);
     for begun in [&PREFACE[..16], &PREFACE[..23], PREFACE] {
         let mut stream = connect(server.address);
@@ -56,15 +51,13 @@ fn a_client_that_begins_http2_and_asks_nothing_is_let_go() {
 #[test]
 fn a_second_guess_of_a_secret_while_one_waits_ends_the_connection_and_at_a_trusted_proxy_its_stream() {
     for proxies in ["192.0.2.0/24", "127.0.0.0/8"] {
-        let server = Server::start(Config {
-            limits: Limits {
-                guesses_burst: 1,
-                guess_hold_ms: 600_000,
-                ..lasting()
-            },
-            trusted_proxies: vec![proxies.parse().unwrap()],
-            ..config()
-        });
+        let server = Server::start(config().with(|config| {
+            config.limits = lasting().with(|limits| {
+                limits.guesses_burst = 1;
+                limits.guess_hold_ms = 600_000;
+            });
+            config.trusted_proxies = vec![proxies.parse().unwrap()];
+        }));
         let mut connection = Connection::open(server.address);
         for _ in 0..3 {
             connection.get_with_secret("/api/admin/stats", "wrong");
@@ -85,11 +78,10 @@ fn a_second_guess_of_a_secret_while_one_waits_ends_the_connection_and_at_a_trust
 
 #[test]
 fn a_guess_that_is_taken_back_still_waits() {
-    let server = server(Limits {
-        guesses_burst: 1,
-        guess_hold_ms: 600_000,
-        ..lasting()
-    });
+    let server = server(lasting().with(|limits| {
+        limits.guesses_burst = 1;
+        limits.guess_hold_ms = 600_000;
+    }));
     let mut connection = Connection::open(server.address);
     let answered = connection.get_with_secret("/api/admin/stats", "wrong");
     connection.until(|frame| (frame.kind, frame.stream) == (HEADERS, answered));
@@ -105,11 +97,10 @@ fn a_guess_that_is_taken_back_still_waits() {
 
 #[test]
 fn pings_and_settings_keep_no_connection_open() {
-    let limits = Limits {
-        head_ms: 300,
-        messages_per_second: 10_000,
-        ..lasting()
-    };
+    let limits = lasting().with(|limits| {
+        limits.head_ms = 300;
+        limits.messages_per_second = 10_000;
+    });
     let server = server(limits);
     for talk in [frame(PING, 0, 0, &[0; 8]), frame(SETTINGS, 0, 0, &[])] {
         let connection = Connection::open(server.address);
@@ -120,11 +111,10 @@ fn pings_and_settings_keep_no_connection_open() {
 
 #[test]
 fn a_connection_without_requests_is_told_goodbye_and_one_with_a_stream_stays() {
-    let limits = Limits {
-        http_idle_ms: 200,
-        keepalive_ms: 100,
-        ..lasting()
-    };
+    let limits = lasting().with(|limits| {
+        limits.http_idle_ms = 200;
+        limits.keepalive_ms = 100;
+    });
     let server = server(limits);
     let mut busy = Connection::open(server.address);
     let stream = busy.get("/__skew/sse");
@@ -142,10 +132,7 @@ fn a_connection_without_requests_is_told_goodbye_and_one_with_a_stream_stays() {
 
 #[test]
 fn an_idle_connection_holds_up_no_drain() {
-    let limits = Limits {
-        drain_ms: 600_000,
-        ..lasting()
-    };
+    let limits = lasting().with(|limits| limits.drain_ms = 600_000);
     let mut server = server(limits);
     let mut idle = Connection::open(server.address);
     let asked = idle.get("/healthz");
@@ -197,10 +184,7 @@ fn waited_for(server: &Server) -> (Vec<Connection>, Vec<std::net::TcpStream>) {
 
 #[test]
 fn a_client_that_is_waited_for_holds_up_no_drain() {
-    let mut server = server(Limits {
-        drain_ms: 600_000,
-        ..lasting()
-    });
+    let mut server = server(lasting().with(|limits| limits.drain_ms = 600_000));
     let _held = waited_for(&server);
     eventually("all are served", || {
         (server.metric("headcount_http_connections") >= 9).then_some(())
@@ -212,10 +196,7 @@ fn a_client_that_is_waited_for_holds_up_no_drain() {
 
 #[test]
 fn in_a_crowd_a_client_that_is_waited_for_leaves_its_place() {
-    let server = server(Limits {
-        http_connections_max: 12,
-        ..lasting()
-    });
+    let server = server(lasting().with(|limits| limits.http_connections_max = 12));
     let _held = waited_for(&server);
     eventually("they are let go", || {
         (closed(&server, "stuck") >= 2).then_some(())
@@ -249,11 +230,10 @@ fn frames_that_ask_nothing_are_bounded() {
 
 #[test]
 fn streams_count_as_connections_do() {
-    let limits = Limits {
-        connections_max: 3,
-        http_streams_max: 5,
-        ..lasting()
-    };
+    let limits = lasting().with(|limits| {
+        limits.connections_max = 3;
+        limits.http_streams_max = 5;
+    });
     let server = server(limits);
     let mut connection = Connection::open(server.address);
     for status in [200, 200, 200, 503] {
@@ -263,10 +243,7 @@ fn streams_count_as_connections_do() {
     server.await_total(3);
     drop(connection);
     server.await_total(0);
-    let per_address = Limits {
-        connections_per_address_max: 2,
-        ..lasting()
-    };
+    let per_address = lasting().with(|limits| limits.connections_per_address_max = 2);
     let server = self::server(per_address);
     let mut connections = [(); 2].map(|()| Connection::open(server.address));
     let mut status_of = |number: usize| {
@@ -279,11 +256,10 @@ fn streams_count_as_connections_do() {
 #[test]
 fn a_stream_that_is_not_read_is_reset_and_the_others_go_on() {
     // What hyper was given with some room left is out of sight, so the next sign of life is what shows a client that takes nothing.
-    let limits = Limits {
-        outbox_ms: 300,
-        keepalive_ms: 100,
-        ..lasting()
-    };
+    let limits = lasting().with(|limits| {
+        limits.outbox_ms = 300;
+        limits.keepalive_ms = 100;
+    });
     let server = server(limits);
     let mut connection = Connection::open(server.address);
     let stuck = connection.get("/__skew/sse");
@@ -306,12 +282,11 @@ fn a_stream_that_is_not_read_is_reset_and_the_others_go_on() {
 
 #[test]
 fn an_answer_that_is_not_read_is_given_up() {
-    let limits = Limits {
-        outbox_ms: 300,
-        http_idle_ms: 300,
-        keepalive_ms: 100,
-        ..lasting()
-    };
+    let limits = lasting().with(|limits| {
+        limits.outbox_ms = 300;
+        limits.http_idle_ms = 300;
+        limits.keepalive_ms = 100;
+    });
     let server = server(limits);
     // A list for an admin that is longer than what the system holds for a socket, asked for over and over.
     let tabs: Vec<_> = (0..50)
@@ -333,10 +308,7 @@ fn an_answer_that_is_not_read_is_given_up() {
 
 #[test]
 fn a_full_door_refuses_at_once_and_idle_sockets_make_room() {
-    let limits = Limits {
-        http_connections_max: 4,
-        ..lasting()
-    };
+    let limits = lasting().with(|limits| limits.http_connections_max = 4);
     let server = server(limits);
     let hold = || {
         let mut stream = connect(server.address);
@@ -371,10 +343,7 @@ fn a_full_door_refuses_at_once_and_idle_sockets_make_room() {
 /// that time.
 #[test]
 fn health_and_the_admin_api_are_answered_while_streams_fill_the_door() {
-    let limits = Limits {
-        http_connections_max: 4,
-        ..lasting()
-    };
+    let limits = lasting().with(|limits| limits.http_connections_max = 4);
     let server = server(limits);
     let mut streams = Vec::new();
     for _ in 0..4 {

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use headcount_server::Config;
 use serde_json::{Value, json};
 
 use super::Document;
@@ -29,10 +28,7 @@ fn delete(document: &mut Document, server: &Server, id: &str, target: &str) -> V
 #[test]
 fn every_answer_is_what_the_document_says() {
     let mut document = Document::read();
-    let server = Server::start(Config {
-        ip_tracking: true,
-        ..config()
-    });
+    let server = Server::start(config().with(|config| config.ip_tracking = true));
     let tabs: Vec<Tab> = (0..3)
         .map(|_| {
             Visit::new(Transport::Sse, "/checkout")
@@ -154,11 +150,10 @@ fn lines(document: &mut Document) {
     let schema = &response["content"]["application/x-ndjson"]["schema"];
     let asking = Server::build(
         Door::Own,
-        Config {
-            authorize_bridge: true,
-            ip_tracking: true,
-            ..config()
-        },
+        config().with(|config| {
+            config.authorize_bridge = true;
+            config.ip_tracking = true;
+        }),
         |builder| builder,
     );
     let visit = || Visit::new(Transport::Sse, "/a").version("v1").cookie("sid=1");

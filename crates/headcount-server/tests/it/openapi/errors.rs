@@ -2,8 +2,7 @@
 
 use std::net::SocketAddr;
 
-use headcount_server::core::limits::Limits;
-use headcount_server::{CommandError, Config, Secret};
+use headcount_server::{CommandError, Secret};
 use serde_json::{Value, json};
 
 use super::Document;
@@ -108,10 +107,8 @@ fn every_error_is_what_the_document_says() {
 }
 
 fn of_heads_and_secrets(document: &mut Document) {
-    let server = Server::start(Config {
-        bridge_secret: Some(Secret::new(BRIDGE_SECRET)),
-        ..config()
-    });
+    let server =
+        Server::start(config().with(|config| config.bridge_secret = Some(Secret::new(BRIDGE_SECRET))));
     let address = server.address;
     provoke(document, "invalid-head", |id, method, path| {
         ask(
@@ -140,28 +137,18 @@ fn of_heads_and_secrets(document: &mut Document) {
 }
 
 fn of_secrets_that_are_not_shown_or_wrong(document: &mut Document) {
-    let many = Server::start(Config {
-        limits: Limits {
-            guesses_burst: 1_000,
-            guesses_per_second: 1_000,
-            ..config().limits
-        },
-        ..config()
-    });
+    let many = Server::start(config().with(|config| {
+        config.limits.guesses_burst = 1_000;
+        config.limits.guesses_per_second = 1_000;
+    }));
     provoke(document, "unauthorized", |id, method, path| {
         ask(many.address, &guess(id, method, path))
     });
-    let none = Server::start(Config {
-        admin_secret: None,
-        ..config()
-    });
+    let none = Server::start(config().with(|config| config.admin_secret = None));
     provoke(document, "not-configured", |id, method, path| {
         ask(none.address, &fine(id, method, path))
     });
-    let open = Server::start(Config {
-        authorize_anyone: true,
-        ..config()
-    });
+    let open = Server::start(config().with(|config| config.authorize_anyone = true));
     provoke(document, "host-not-allowed", |id, method, path| {
         to_host(
             open.address,
@@ -169,13 +156,16 @@ fn of_secrets_that_are_not_shown_or_wrong(document: &mut Document) {
             "foreign.example",
         )
     });
-    let limits = Limits {
-        guesses_burst: 1,
-        guesses_held_max: 0,
-        guess_hold_ms: 600_000,
-        ..config().limits
-    };
-    let strict = Server::build(Door::Axum, Config { limits, ..config() }, |builder| builder);
+    let limits = config().limits.with(|limits| {
+        limits.guesses_burst = 1;
+        limits.guesses_held_max = 0;
+        limits.guess_hold_ms = 600_000;
+    });
+    let strict = Server::build(
+        Door::Axum,
+        config().with(|config| config.limits = limits),
+        |builder| builder,
+    );
     assert_eq!(
         ask(strict.address, &Ask::get("/api/admin/stats").bearer("wrong")).status,
         401
@@ -186,12 +176,11 @@ fn of_secrets_that_are_not_shown_or_wrong(document: &mut Document) {
 }
 
 fn of_bodies_and_queries(document: &mut Document) {
-    let limits = Limits {
-        bridge_body_bytes_max: 65_536,
-        head_ms: 300,
-        ..config().limits
-    };
-    let server = Server::start(Config { limits, ..config() });
+    let limits = config().limits.with(|limits| {
+        limits.bridge_body_bytes_max = 65_536;
+        limits.head_ms = 300;
+    });
+    let server = Server::start(config().with(|config| config.limits = limits));
     provoke(document, "invalid-body", |id, method, path| {
         server.admin(request(id, method, path, "", Some(&json!([]))))
     });
@@ -242,11 +231,10 @@ fn of_commands(document: &mut Document) {
 }
 
 fn of_the_state_of_a_server(document: &mut Document) {
-    let server = Server::start(Config {
-        connection_tracking: false,
-        route_tracking: false,
-        ..config()
-    });
+    let server = Server::start(config().with(|config| {
+        config.connection_tracking = false;
+        config.route_tracking = false;
+    }));
     provoke(document, "tracking-off", |id, method, path| {
         let body = match id {
             "invalidate" => Some(json!({"match": {"exact": "/a"}})),
@@ -255,11 +243,8 @@ fn of_the_state_of_a_server(document: &mut Document) {
         };
         server.admin(request(id, method, path, "", body.as_ref()))
     });
-    let limits = Limits {
-        bridges_max: 1,
-        ..config().limits
-    };
-    let server = Server::start(Config { limits, ..config() });
+    let limits = config().limits.with(|limits| limits.bridges_max = 1);
+    let server = Server::start(config().with(|config| config.limits = limits));
     let _open = Bridge::open(server.address, "");
     provoke(document, "full", |id, method, path| {
         server.admin(fine(id, method, path))

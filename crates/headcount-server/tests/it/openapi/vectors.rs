@@ -1,12 +1,12 @@
 //! The cases of the protocol for answers and bridge lines: the document describes them, and our own types read and write them.
 
-use headcount_server::core::protocol::admin::{
+use headcount_core::protocol::admin::{
     ConnectionsAnswer, ErrorAnswer, InvalidateRouteAnswer, InvalidationAnswer, InvalidationsAnswer,
     LiftAnswer, RefusalsAnswer, ReleaseEntry, ReleasesAnswer, SessionAnswer, SignedOutAnswer, StatsAnswer,
 };
-use headcount_server::core::protocol::bridge::{AnswersAnswer, BridgeLine, EndedAnswer, MessagesAnswer};
-use headcount_server::core::protocol::history::HistoryAnswer;
-use headcount_server::core::protocol::pages::PagesAnswer;
+use headcount_core::protocol::bridge::{AnswersAnswer, BridgeLine, EndedAnswer, MessagesAnswer};
+use headcount_core::protocol::history::HistoryAnswer;
+use headcount_core::protocol::pages::PagesAnswer;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
