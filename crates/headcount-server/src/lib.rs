@@ -81,7 +81,6 @@ pub use door::{listen, tune_listener};
 pub use endpoints::openapi;
 pub use error::{CommandError, ServeError, StartError};
 pub use headcount::{ConnectionsQuery, Headcount};
-pub use headcount_core as core;
 pub use headcount_core::connection::ConnectionId;
 pub use headcount_core::limits::Limits;
 pub use headcount_core::pattern::PatternError;
