@@ -38,7 +38,7 @@ pub(crate) struct Name {
     /// Which standing rules concern it, valid while `mask_generation` is that of the rules.
     pub(crate) mask: u64,
     pub(crate) mask_generation: u32,
-    place: Place,
+    place: NameState,
     /// Whether the last report said a count above zero.
     reported: bool,
     changed: bool,
@@ -46,7 +46,7 @@ pub(crate) struct Name {
 
 /// What a name is counted under.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum NameState {
     /// Itself, also if the table is full.
     Reserved,
     /// Itself, as one of at most `max`.
@@ -74,7 +74,7 @@ pub(crate) struct Names {
     /// Names that have gone since a report said that they are there.
     zeros: HashSet<Arc<str>>,
     max: usize,
-    /// Names in [`Place::Shown`].
+    /// Names in [`NameState::Shown`].
     shown: usize,
     waiting: BTreeMap<u64, u32>,
     waited: u64,
@@ -87,7 +87,7 @@ pub(crate) struct Names {
 impl Names {
     pub(crate) fn new(max: u32, waiting_bytes_max: u32) -> Self {
         Self {
-            by_id: vec![Name::new(OTHER_TEXT.into(), Place::Reserved)],
+            by_id: vec![Name::new(OTHER_TEXT.into(), NameState::Reserved)],
             by_text: HashMap::from([(OTHER_TEXT.into(), OTHER)]),
             free: Vec::new(),
             changed: Vec::new(),
@@ -133,8 +133,8 @@ impl Names {
     /// The id under which a name is counted: its own, or [`OTHER`].
     pub(crate) fn counted(&self, id: u32) -> u32 {
         match self.get(id).place {
-            Place::Reserved | Place::Shown => id,
-            Place::Waiting(_) => OTHER,
+            NameState::Reserved | NameState::Shown => id,
+            NameState::Waiting(_) => OTHER,
         }
     }
 
@@ -151,7 +151,7 @@ impl Names {
         };
         let name = &mut self.by_id[id as usize];
         name.count += 1;
-        if matches!(name.place, Place::Waiting(_)) {
+        if matches!(name.place, NameState::Waiting(_)) {
             self.waiting_count += 1;
         }
         self.mark(id);
@@ -161,7 +161,7 @@ impl Names {
     /// Removes a connection with this name.
     pub(crate) fn release(&mut self, id: u32) -> Released {
         let name = &mut self.by_id[id as usize];
-        if matches!(name.place, Place::Waiting(_)) {
+        if matches!(name.place, NameState::Waiting(_)) {
             self.waiting_count -= 1;
         }
         debug_assert!(name.count > 0, "released more often than acquired");
@@ -184,20 +184,20 @@ impl Names {
         for id in ids {
             let reserved = is_reserved(&self.get(id).text);
             match (self.get(id).place, reserved) {
-                (Place::Waiting(_), true) => {
-                    self.show(id, Place::Reserved);
+                (NameState::Waiting(_), true) => {
+                    self.show(id, NameState::Reserved);
                     shown.push(id);
                 }
-                (Place::Shown, true) => {
+                (NameState::Shown, true) => {
                     self.shown -= 1;
-                    self.by_id[id as usize].place = Place::Reserved;
+                    self.by_id[id as usize].place = NameState::Reserved;
                 }
                 // It stays as it is shown; no further one takes a place until there are few enough.
-                (Place::Reserved, false) => {
+                (NameState::Reserved, false) => {
                     self.shown += 1;
-                    self.by_id[id as usize].place = Place::Shown;
+                    self.by_id[id as usize].place = NameState::Shown;
                 }
-                (Place::Reserved, true) | (Place::Shown | Place::Waiting(_), false) => {}
+                (NameState::Reserved, true) | (NameState::Shown | NameState::Waiting(_), false) => {}
             }
         }
         while let Some(id) = self.show_next() {
@@ -255,20 +255,20 @@ impl Names {
 
     fn insert(&mut self, text: &str, is_reserved: impl FnOnce(&str) -> bool) -> (u32, bool) {
         let place = if is_reserved(text) {
-            Place::Reserved
+            NameState::Reserved
         } else if self.shown < self.max {
             self.shown += 1;
-            Place::Shown
+            NameState::Shown
         } else if self.waiting_bytes + waiting_cost(text) <= self.waiting_bytes_max {
             self.waiting_bytes += waiting_cost(text);
             self.waited += 1;
-            Place::Waiting(self.waited)
+            NameState::Waiting(self.waited)
         } else {
             return (OTHER, false);
         };
         let text: Arc<str> = text.into();
         let mut name = Name::new(Arc::clone(&text), place);
-        name.reported = !matches!(place, Place::Waiting(_)) && self.zeros.remove(&text);
+        name.reported = !matches!(place, NameState::Waiting(_)) && self.zeros.remove(&text);
         let id = if let Some(id) = self.free.pop() {
             self.by_id[id as usize] = name;
             id
@@ -277,7 +277,7 @@ impl Names {
             // Connections are counted by a u32, and so are their names.
             u32::try_from(self.by_id.len() - 1).unwrap_or(OTHER)
         };
-        if let Place::Waiting(turn) = place {
+        if let NameState::Waiting(turn) = place {
             self.waiting.insert(turn, id);
         }
         self.by_text.insert(text, id);
@@ -293,14 +293,14 @@ impl Names {
             self.zeros.insert(Arc::clone(&text));
         }
         match name.place {
-            Place::Reserved => {}
-            Place::Shown => self.shown -= 1,
-            Place::Waiting(turn) => {
+            NameState::Reserved => {}
+            NameState::Shown => self.shown -= 1,
+            NameState::Waiting(turn) => {
                 self.waiting.remove(&turn);
                 self.waiting_bytes -= waiting_cost(&text);
             }
         }
-        name.place = Place::Reserved;
+        name.place = NameState::Reserved;
         self.by_text.remove(&text);
         self.free.push(id);
         text
@@ -314,14 +314,14 @@ impl Names {
         let (_, id) = self.waiting.first_key_value()?;
         let id = *id;
         self.shown += 1;
-        self.show(id, Place::Shown);
+        self.show(id, NameState::Shown);
         Some(id)
     }
 
     /// Counts a name that waited under itself.
-    fn show(&mut self, id: u32, place: Place) {
+    fn show(&mut self, id: u32, place: NameState) {
         let name = &mut self.by_id[id as usize];
-        if let Place::Waiting(turn) = std::mem::replace(&mut name.place, place) {
+        if let NameState::Waiting(turn) = std::mem::replace(&mut name.place, place) {
             self.waiting.remove(&turn);
             self.waiting_bytes -= waiting_cost(&name.text);
             self.waiting_count -= name.count;
@@ -353,7 +353,7 @@ impl Names {
 }
 
 impl Name {
-    fn new(text: Arc<str>, place: Place) -> Self {
+    fn new(text: Arc<str>, place: NameState) -> Self {
         Self {
             text,
             count: 0,

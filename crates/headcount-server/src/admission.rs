@@ -14,7 +14,7 @@ use crate::authorize::{BROWSER_COOKIE, Credentials};
 use crate::head::{Head, cookie, query_parameter};
 use crate::mark::Mark;
 use crate::origin;
-use crate::site::{Client, Site};
+use crate::site::{KnownAddress, Site};
 
 /// How messages reach the tab.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +64,7 @@ pub(crate) enum Browser {
 
 /// Why a connection may not open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
+pub(crate) enum NotAdmitted {
     /// A page of an origin that is not allowed.
     Origin,
     /// A crawler: answered, neither counted nor kept.
@@ -77,18 +77,20 @@ pub(crate) fn judge(
     head: &dyn Head,
     transport: Transport,
     peer: Option<IpAddr>,
-) -> Result<Candidate, Refusal> {
+) -> Result<Candidate, NotAdmitted> {
     let cross_origin = match site.origins.admits(head) {
-        origin::Admission::Foreign => return Err(Refusal::Origin),
+        origin::Admission::Foreign => return Err(NotAdmitted::Origin),
         origin::Admission::Allowed(origin) => Some(origin.to_owned()),
         origin::Admission::NotABrowser | origin::Admission::SameOrigin => None,
     };
     if site.bots.is_bot(head.header("user-agent")) {
-        return Err(Refusal::Bot);
+        return Err(NotAdmitted::Bot);
     }
     let config = &site.config;
     let client = site.client(head, peer);
-    let ip = client.filter(|_| config.ip_tracking).and_then(Client::address);
+    let ip = client
+        .filter(|_| config.ip_tracking)
+        .and_then(KnownAddress::address);
     let credentials = site.credentials(head);
     let shown = credentials.as_ref().map_or(Mark::NONE, |shown| site.mark(shown));
     Ok(Candidate {

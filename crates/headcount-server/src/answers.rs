@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 
 use crate::clock;
 use crate::error::CommandError;
-use crate::shard::{Command, Shards};
+use crate::shard::{Mail, Shards};
 
 /// How long all shards together may take to answer.
 pub(crate) fn patience(answer_ms: u32) -> Duration {
@@ -88,15 +88,15 @@ pub(crate) async fn ask_all<Q: Ask + Clone>(
     ask_each(shards, questions, patience).await
 }
 
-/// Gives every shard a command that it answers.
+/// Sends every shard mail that it answers.
 pub(crate) async fn tell_all<T>(
     shards: &Shards,
-    command: impl Fn(oneshot::Sender<T>) -> Command,
+    mail: impl Fn(oneshot::Sender<T>) -> Mail,
     patience: Duration,
 ) -> Answers<T> {
     let told = shards.iter().enumerate().map(|(number, shard)| {
         let (reply, answer) = oneshot::channel();
-        shard.force(command(reply));
+        shard.force(mail(reply));
         (number, answer)
     });
     gather(told, patience).await.into_iter().collect()

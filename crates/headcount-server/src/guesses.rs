@@ -123,13 +123,13 @@ impl Guesses {
         Ok(())
     }
 
-    fn place(self: &Arc<Self>, key: u64, max: u32) -> Result<Place, TooMany> {
+    fn place(self: &Arc<Self>, key: u64, max: u32) -> Result<HeldBack, TooMany> {
         let mut state = self.state();
         if state.held >= max || !state.hold(key, self.limits.guesses_held_per_address_max) {
             return Err(TooMany);
         }
         let guesses = Arc::clone(self);
-        Ok(Place { guesses, key })
+        Ok(HeldBack { guesses, key })
     }
 
     /// Says so in the log: at once, or with all others when the last line is old enough.
@@ -163,12 +163,12 @@ impl Guesses {
 }
 
 /// An answer that is held back until this is dropped.
-struct Place {
+struct HeldBack {
     guesses: Arc<Guesses>,
     key: u64,
 }
 
-impl Drop for Place {
+impl Drop for HeldBack {
     fn drop(&mut self) {
         let mut state = self.guesses.state();
         state.held = state.held.saturating_sub(1);

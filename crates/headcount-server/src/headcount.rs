@@ -24,7 +24,7 @@ use crate::hub::commander::Order;
 use crate::metrics::{Count, Gauges, Meters};
 use crate::pages::LatestPages;
 use crate::secrets::{Right, Secrets};
-use crate::shard::{Command, Handoff, Shards};
+use crate::shard::{Handoff, Mail, Shards};
 use crate::site::Site;
 use crate::store::{Condition, Store};
 
@@ -70,7 +70,7 @@ pub(crate) struct Inner {
 impl Drop for Inner {
     fn drop(&mut self) {
         for shard in self.shards.iter() {
-            shard.force(Command::Stop);
+            shard.force(Mail::Stop);
         }
     }
 }

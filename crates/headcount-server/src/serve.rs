@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use crate::door;
 use crate::error::ServeError;
 use crate::headcount::Headcount;
-use crate::shard::Command;
+use crate::shard::Mail;
 
 /// How often a drain is looked at.
 const DRAIN_LOOK: Duration = Duration::from_millis(20);
@@ -92,7 +92,7 @@ impl Headcount {
     async fn abandon(&self) {
         self.0.site.ready.store(false, Ordering::Release);
         for shard in self.0.shards.iter() {
-            shard.force(Command::Stop);
+            shard.force(Mail::Stop);
         }
         self.0.store.release().await;
     }
@@ -125,7 +125,7 @@ impl Headcount {
             listener.set_nonblocking(true)?;
             let listener = mio::net::TcpListener::from_std(listener);
             if let Some(shard) = self.0.shards.get(number) {
-                shard.force(Command::Listen { listener, share });
+                shard.force(Mail::Listen { listener, share });
             }
         }
         Ok(())
@@ -141,7 +141,7 @@ impl Headcount {
     /// Has the shards drain, and waits until they have or the window is over.
     async fn drain(&self) {
         for shard in self.0.shards.iter() {
-            shard.force(Command::Drain);
+            shard.force(Mail::Drain);
         }
         let window = Duration::from_millis(self.0.site.config.limits.drain_ms.into());
         let emptied = async {
@@ -154,7 +154,7 @@ impl Headcount {
             tracing::info!(left = self.0.site.census.open(), "the drain window is over");
         }
         for shard in self.0.shards.iter() {
-            shard.force(Command::Stop);
+            shard.force(Mail::Stop);
         }
     }
 }
@@ -165,7 +165,7 @@ struct Listening<'a>(&'a Headcount);
 impl Drop for Listening<'_> {
     fn drop(&mut self) {
         for shard in self.0.shards().iter() {
-            shard.force(Command::StopListening);
+            shard.force(Mail::StopListening);
         }
     }
 }

@@ -151,12 +151,12 @@ impl Site {
     }
 
     /// The browser's address, read where it is shown or limited; `None` elsewhere, and where the peer is not known.
-    pub(crate) fn client(&self, head: &dyn Head, peer: Option<IpAddr>) -> Option<Client> {
+    pub(crate) fn client(&self, head: &dyn Head, peer: Option<IpAddr>) -> Option<KnownAddress> {
         let is_read = self.config.ip_tracking || self.config.limits.connections_per_address_max > 0;
         let peer = peer.filter(|_| is_read)?;
         Some(match client_address(head, peer, self.trust()) {
-            Some(address) => Client::At(address),
-            None => Client::Unreadable,
+            Some(address) => KnownAddress::At(address),
+            None => KnownAddress::Unreadable,
         })
     }
 
@@ -169,14 +169,14 @@ impl Site {
 
     /// The hash of a browser's address for the limit per address; `None` if no limit applies: a trusted proxy's own
     /// request. Browsers whose forwarded address cannot be read count as one address.
-    pub(crate) fn address_to_limit(&self, client: Option<Client>) -> Option<u64> {
+    pub(crate) fn address_to_limit(&self, client: Option<KnownAddress>) -> Option<u64> {
         if self.config.limits.connections_per_address_max == 0 {
             return None;
         }
         let counted = match client? {
-            Client::At(address) if self.trust().trusts(address) => return None,
-            Client::At(address) => Some(limited_as(address)),
-            Client::Unreadable => None,
+            KnownAddress::At(address) if self.trust().trusts(address) => return None,
+            KnownAddress::At(address) => Some(limited_as(address)),
+            KnownAddress::Unreadable => None,
         };
         Some(self.hashes.of(counted))
     }
@@ -212,14 +212,14 @@ impl Site {
 
 /// What is known of a browser's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Client {
+pub(crate) enum KnownAddress {
     /// It is here.
     At(IpAddr),
     /// A trusted proxy says it, in no way that can be read.
     Unreadable,
 }
 
-impl Client {
+impl KnownAddress {
     pub(crate) fn address(self) -> Option<IpAddr> {
         match self {
             Self::At(address) => Some(address),
@@ -299,13 +299,13 @@ impl Census {
 
 /// A place in the census that is given back unless it is kept.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct Seat {
     site: Arc<Site>,
     address: Option<u64>,
     kept: bool,
 }
 
-impl Place {
+impl Seat {
     pub(crate) fn take(site: &Arc<Site>, address: Option<u64>) -> Result<Self, Full> {
         site.census.enter(address)?;
         Ok(Self {
@@ -322,7 +322,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Seat {
     fn drop(&mut self) {
         if !self.kept {
             self.site.census.leave(self.address);

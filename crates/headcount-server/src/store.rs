@@ -5,7 +5,7 @@
 //! full stops only new commands, and those are answered in time. Values are the JSON of the admin API: a reader of the
 //! files needs no other format. Without a directory the store keeps nothing.
 //!
-//! - `step`: what is read at start, and what one write changes.
+//! - `transaction`: what is read at start, and what one write changes.
 //! - `file`: making and opening a file. `worker`: its thread. `health`: whether it can be written.
 //! - `private`: its permissions.
 //! - `log`: the log of commands that this store keeps. `commands`, `history`: the contents of the two files. `high_water`: the last number, in a file beside them. `error`: its
@@ -19,7 +19,7 @@ mod high_water;
 mod history;
 mod log;
 mod private;
-mod step;
+mod transaction;
 mod worker;
 
 use std::path::Path;
@@ -45,7 +45,7 @@ use worker::{Book, Desk};
 pub use error::StoreError;
 pub(crate) use health::Condition;
 pub(crate) use log::LocalLog;
-pub(crate) use step::{Step, Stored};
+pub(crate) use transaction::{Stored, Transaction};
 
 /// How long a server that starts waits for the one before it to hand the store over. That takes a moment after the drain began.
 const HANDOVER: Duration = Duration::from_secs(2);
@@ -55,7 +55,7 @@ const HANDOVER_LOOK: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub(crate) struct Store {
     /// `None`: keeps nothing.
-    commands: Option<Desk<Step>>,
+    commands: Option<Desk<Transaction>>,
     history: Option<Desk<Minute>>,
     patience: Duration,
     /// Whether the store was handed over.
@@ -123,7 +123,7 @@ impl Store {
     }
 
     /// Takes a step; when this returns it is on disk. Takes `limits.store_ms` at most.
-    pub(crate) async fn commit(&self, step: Step) -> Result<(), StoreError> {
+    pub(crate) async fn commit(&self, step: Transaction) -> Result<(), StoreError> {
         if self.released.load(Ordering::Acquire) {
             return Err(StoreError::Released);
         }
@@ -134,7 +134,7 @@ impl Store {
     }
 
     /// Takes a step that happens in any case: the disk hears of it when it can.
-    pub(crate) fn note(&self, step: Step) {
+    pub(crate) fn note(&self, step: Transaction) {
         if let Some(desk) = &self.commands {
             // Where too much waits, what the disk has in excess is found again at the next start.
             let _left = desk.leave(step);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use headcount_core::connection::{ConnectionId, ConnectionKey};
 use serde::Serialize;
 
-use crate::shard::{Command, Shards};
+use crate::shard::{Mail, Shards};
 
 /// Sends JSON to one tab. Cheap to clone, and harmless to keep after the tab is gone.
 #[derive(Clone)]
@@ -65,7 +65,7 @@ impl Tab {
         self.shards
             .of(self.key)
             .ok_or(SendError::NoSuchConnection)?
-            .offer(Command::Send {
+            .offer(Mail::Send {
                 key: self.key,
                 text: Arc::from(text),
             })

@@ -60,7 +60,7 @@ pub struct Opening<'a> {
 }
 
 #[derive(Debug)]
-struct Entry<P> {
+struct Occupant<P> {
     generation: u32,
     version: u32,
     route: u32,
@@ -86,7 +86,7 @@ struct Entry<P> {
 pub struct Registry<P> {
     shard: u16,
     track_routes: bool,
-    slots: Slots<Entry<P>>,
+    slots: Slots<Occupant<P>>,
     /// The generation of the newest entry, never 0. One counter for all slots: no two connections ever share a key.
     generation: u32,
     versions: Names,
@@ -161,7 +161,7 @@ impl<P> Registry<P> {
         let route = self.acquire_route(opening.route);
         let told = self.standing.told_mask(opening.told);
         self.ledger.came(tab, told);
-        let slot = self.slots.insert(Entry {
+        let slot = self.slots.insert(Occupant {
             generation: self.generation,
             version,
             route,

@@ -11,7 +11,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use super::due::match_work;
-use super::{Entry, Registry};
+use super::{Occupant, Registry};
 use crate::intern::{NO_SLOT, OTHER};
 use crate::invalidation::{Applies, POSITIONS, Rule};
 
@@ -239,7 +239,7 @@ impl<P> Registry<P> {
     fn count(
         &self,
         rule: &Rule,
-        entry: &Entry<P>,
+        entry: &Occupant<P>,
         on_route: Applies,
         reach: &mut Reach,
         versions: &mut Versions,
@@ -281,7 +281,7 @@ impl<P> Registry<P> {
         (end >= self.end()).then_some(walk.counts)
     }
 
-    fn count_unknown(&self, entry: &Entry<P>, counts: &mut [u64; POSITIONS]) {
+    fn count_unknown(&self, entry: &Occupant<P>, counts: &mut [u64; POSITIONS]) {
         if entry.route != OTHER && entry.version != OTHER {
             return;
         }

@@ -1,6 +1,6 @@
 //! How the sample of a table follows what happens in it.
 
-use super::{Entry, Registry};
+use super::{Occupant, Registry};
 use crate::intern::NO_SLOT;
 
 /// Slots looked at per report when the sample has room again.
@@ -27,7 +27,7 @@ impl<P> Registry<P> {
     }
 
     /// Marks every listed connection of which this holds.
-    pub(super) fn sample_touch_all(&mut self, concerns: impl Fn(&Entry<P>) -> bool) {
+    pub(super) fn sample_touch_all(&mut self, concerns: impl Fn(&Occupant<P>) -> bool) {
         for place in 0..self.sample.slots.len() {
             let slot = self.sample.slots[place];
             if self.slots.get(slot).is_some_and(&concerns) {

@@ -67,7 +67,7 @@ pub struct ForwardAuth {
     cache_ms: u64,
     timeout: Duration,
     /// By a hash of what is sent. Never more than [`QUESTIONS_MAX`].
-    questions: Mutex<HashMap<Key, Question>>,
+    questions: Mutex<HashMap<Key, RecentAnswer>>,
     asking: Semaphore,
     warned_ms: AtomicU64,
 }
@@ -116,7 +116,7 @@ type Key = [u8; 32];
 
 /// Something asked before. The cell is empty while the app is thinking.
 #[derive(Debug)]
-struct Question {
+struct RecentAnswer {
     since_ms: u64,
     answer: Arc<OnceCell<Answer>>,
 }
@@ -190,7 +190,7 @@ impl ForwardAuth {
             questions.remove(&oldest);
         }
         let answer = Arc::new(OnceCell::new());
-        let question = Question {
+        let question = RecentAnswer {
             since_ms: now_ms,
             answer: Arc::clone(&answer),
         };

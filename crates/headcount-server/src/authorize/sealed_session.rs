@@ -54,7 +54,7 @@ pub struct SealedSession {
 
 /// A seal that was opened.
 #[derive(Debug, PartialEq)]
-struct Session {
+struct Unsealed {
     /// What the app stored: `{"user": …}` with nuxt-auth-utils.
     data: Value,
     /// When the seal expires, milliseconds since the Unix epoch.
@@ -118,7 +118,7 @@ impl SealedSession {
     }
 
     /// Opens a cookie's value (percent-encoded or not).
-    fn open(&self, value: &str, now_ms: u64) -> Result<Session, OpenError> {
+    fn open(&self, value: &str, now_ms: u64) -> Result<Unsealed, OpenError> {
         if value.len() > COOKIE_BYTES_MAX {
             return Err(OpenError::Shape);
         }
@@ -133,7 +133,7 @@ impl SealedSession {
         {
             return Err(OpenError::Expired);
         }
-        Ok(Session {
+        Ok(Unsealed {
             data: self.decrypt(&seal).ok_or(OpenError::Content)?,
             expires_ms: seal.expires_ms,
         })
@@ -289,7 +289,7 @@ pub(crate) mod tests {
         let user = json!({"user": {"email": "admin@example.com", "role": "admin"}});
         assert_eq!(
             opened,
-            Session {
+            Unsealed {
                 data: user,
                 expires_ms: None
             }

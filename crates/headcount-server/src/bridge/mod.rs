@@ -44,7 +44,7 @@ pub(crate) struct BridgeOptions {
 
 /// A question to an app: may this connection's browser see stats?
 #[derive(Clone, Debug)]
-pub(crate) struct Ask {
+pub(crate) struct AppQuestion {
     pub(crate) number: u64,
     pub(crate) connection_id: String,
     pub(crate) headers: Vec<(String, String)>,
@@ -71,7 +71,7 @@ struct Inner {
 struct OpenBridge {
     number: u64,
     options: BridgeOptions,
-    asks: mpsc::Sender<Ask>,
+    asks: mpsc::Sender<AppQuestion>,
 }
 
 /// A bridge's place among the others, until this is dropped.
@@ -79,7 +79,7 @@ struct OpenBridge {
 struct Membership {
     bridges: Bridges,
     number: u64,
-    asks: mpsc::Receiver<Ask>,
+    asks: mpsc::Receiver<AppQuestion>,
 }
 
 /// Waits for an answer. Drop it to give up.
@@ -144,7 +144,7 @@ impl Bridges {
     /// bridge, or all have too many questions already.
     pub(crate) fn ask(&self, connection_id: &str, headers: &[(String, String)]) -> Option<Asked> {
         let number = self.number();
-        let ask = Ask {
+        let ask = AppQuestion {
             number,
             connection_id: connection_id.to_owned(),
             headers: headers.to_vec(),

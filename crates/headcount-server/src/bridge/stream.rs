@@ -12,8 +12,8 @@ use headcount_core::stats::Row;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use super::{Ask, BridgeOptions, Bridges, Membership};
-use crate::shard::{Command, Happening, News, SLICE_ROWS, Shards, Tap, Wants};
+use super::{AppQuestion, BridgeOptions, Bridges, Membership};
+use crate::shard::{Happening, Mail, SLICE_ROWS, Shards, Tap, TapNews, Wants};
 use crate::site::Site;
 
 /// Pieces of the answer that may wait for its socket.
@@ -50,7 +50,7 @@ struct Stream {
 #[derive(Debug)]
 struct OpenTap {
     number: u64,
-    news: mpsc::Receiver<News>,
+    news: mpsc::Receiver<TapNews>,
     has_lagged: Arc<AtomicBool>,
     /// Shards that have not told everything that is open.
     replaying: HashSet<u16>,
@@ -91,7 +91,7 @@ impl OpenTap {
         let number = ways.bridges.number();
         let has_lagged = Arc::<AtomicBool>::default();
         for shard in ways.shards.iter() {
-            shard.force(Command::Tap(Tap {
+            shard.force(Mail::Tap(Tap {
                 number,
                 wants,
                 news: sender.clone(),
@@ -154,17 +154,19 @@ impl Stream {
     }
 
     /// Turns news into lines. Over, with a last line, where news were lost.
-    async fn on_news(&mut self, batch: &mut Vec<News>) -> Result<(), Over> {
+    async fn on_news(&mut self, batch: &mut Vec<TapNews>) -> Result<(), Over> {
         for news in batch.drain(..) {
             match news {
-                News::Open(row) => self.opened(row, true),
-                News::Happened(Happening::Opened(row)) => self.opened(row, false),
-                News::Happened(Happening::Moved { key, route }) => self.line(&BridgeLine::RouteUpdate {
+                TapNews::Open(row) => self.opened(row, true),
+                TapNews::Happened(Happening::Opened(row)) => self.opened(row, false),
+                TapNews::Happened(Happening::Moved { key, route }) => self.line(&BridgeLine::RouteUpdate {
                     id: self.id(key),
                     route: route.to_string(),
                 }),
-                News::Happened(Happening::Closed(key)) => self.line(&BridgeLine::Close { id: self.id(key) }),
-                News::Slice { shard, is_last } => self.on_slice(shard, is_last),
+                TapNews::Happened(Happening::Closed(key)) => {
+                    self.line(&BridgeLine::Close { id: self.id(key) });
+                }
+                TapNews::Slice { shard, is_last } => self.on_slice(shard, is_last),
             }
         }
         if !self.tap.has_lagged.load(Ordering::Acquire) {
@@ -183,7 +185,7 @@ impl Stream {
                 self.line(&BridgeLine::Ready);
             }
         } else if let Some(shard) = self.ways.shards.get(shard.into()) {
-            shard.force(Command::Replay { tap: self.tap.number });
+            shard.force(Mail::Replay { tap: self.tap.number });
         }
     }
 
@@ -206,7 +208,7 @@ impl Stream {
         });
     }
 
-    fn authorize(&mut self, ask: Ask) {
+    fn authorize(&mut self, ask: AppQuestion) {
         self.line(&BridgeLine::Authorize {
             ask: ask.number,
             id: ask.connection_id,

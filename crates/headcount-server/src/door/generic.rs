@@ -55,7 +55,7 @@ const RESETS_MAX: usize = 20;
 
 /// The address of the socket a request came in on; an extension of requests through our own listener.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Peer(pub(crate) SocketAddr);
+pub(crate) struct PeerAddress(pub(crate) SocketAddr);
 
 /// Serves the sockets that the lean door hands over, until `stop` resolves; then lets those under way end, within `drain`.
 pub(crate) async fn serve_handoffs(
@@ -283,7 +283,7 @@ impl Service<Request<Incoming>> for WithPeer {
     fn call(&mut self, request: Request<Incoming>) -> Self::Future {
         let in_flight = InFlight::begin(&self.activity);
         let mut request = request.map(|body| Body::new(Sent::new(body, &self.activity)));
-        request.extensions_mut().insert(Peer(self.peer));
+        request.extensions_mut().insert(PeerAddress(self.peer));
         // The site's own handlers may ask for it in axum's way.
         request.extensions_mut().insert(ConnectInfo(self.peer));
         let line = Line::new(&self.seats, &self.activity);

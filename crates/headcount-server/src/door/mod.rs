@@ -17,6 +17,6 @@ mod seats;
 pub(crate) mod upgrade;
 
 pub(crate) use apart::serve_apart;
-pub(crate) use generic::{Peer, serve_handoffs};
+pub(crate) use generic::{PeerAddress, serve_handoffs};
 pub(crate) use line::Line;
 pub use listener::{listen, tune_listener};

@@ -16,8 +16,8 @@ use crate::admission::Candidate;
 use crate::headcount::Headcount;
 use crate::metrics::Count;
 use crate::shard::remote::{self, RemoteEnd};
-use crate::shard::{Arrival, Command, NewLink};
-use crate::site::Place;
+use crate::shard::{Arrival, Mail, NewLink};
+use crate::site::Seat;
 
 /// Bytes read at once by a task that carries a WebSocket.
 const READ_BYTES: usize = 4_096;
@@ -26,7 +26,7 @@ const READ_BYTES: usize = 4_096;
 const LINGER: Duration = Duration::from_secs(2);
 
 /// Waits for the upgrade and gives the connection to a shard.
-pub(crate) async fn adopt(headcount: Headcount, upgrade: OnUpgrade, candidate: Box<Candidate>, place: Place) {
+pub(crate) async fn adopt(headcount: Headcount, upgrade: OnUpgrade, candidate: Box<Candidate>, place: Seat) {
     let Ok(upgraded) = upgrade.await else { return };
     let shard = headcount.shards().for_new(candidate.tab).clone();
     let open = |link, early| {
@@ -37,7 +37,7 @@ pub(crate) async fn adopt(headcount: Headcount, upgrade: OnUpgrade, candidate: B
             greeting: Vec::new(),
             early,
         };
-        let opened = shard.offer(Command::Open(Box::new(arrival)));
+        let opened = shard.offer(Mail::Open(Box::new(arrival)));
         if opened.is_err() {
             headcount.count(Count::CommandDropped);
         }
@@ -194,18 +194,18 @@ fn take_in(
     let outcome = decoder.feed(bytes, message_bytes_max, |event| {
         is_whole = true;
         let told = match event {
-            Event::Text(text) => end.tell(|key| Command::Received {
+            Event::Text(text) => end.tell(|key| Mail::Received {
                 key,
                 text: text.into(),
             }),
-            Event::Pong(_) | Event::Fragment => end.tell(|key| Command::Spent { key }),
+            Event::Pong(_) | Event::Fragment => end.tell(|key| Mail::Spent { key }),
             Event::Binary(_) => {
                 headcount.count(Count::ReceivedMalformed);
-                end.tell(|key| Command::Spent { key })
+                end.tell(|key| Mail::Spent { key })
             }
             Event::Ping(payload) => {
                 answer.bytes.extend_from_slice(&websocket::pong(payload));
-                end.tell(|key| Command::Spent { key })
+                end.tell(|key| Mail::Spent { key })
             }
             Event::Close(code) => {
                 let echo = code.map_or(CloseCode::NORMAL, CloseCode::new);
@@ -226,7 +226,7 @@ fn take_in(
             .extend_from_slice(&websocket::close(violation.close_code(), ""));
         answer.last = true;
     }
-    if !is_whole && end.tell(|key| Command::Spent { key }).is_err() {
+    if !is_whole && end.tell(|key| Mail::Spent { key }).is_err() {
         headcount.count(Count::CommandDropped);
     }
     (answer.last || !answer.bytes.is_empty()).then_some(answer)

@@ -27,7 +27,7 @@ use crate::headcount::Headcount;
 use crate::metrics::Count;
 use crate::origin::Admission;
 use crate::secrets::{Recognised, Right};
-use crate::site::Client;
+use crate::site::KnownAddress;
 
 /// Proof that the request may use the admin API.
 #[derive(Debug)]
@@ -143,7 +143,7 @@ pub(super) async fn wrong_secret(parts: &Parts, headcount: &Headcount) -> Refusa
     let client = site.client(parts, peer);
     let from = client
         .filter(|_| site.config.ip_tracking)
-        .and_then(Client::address);
+        .and_then(KnownAddress::address);
     let address = site.address_of_guess(parts, peer);
     let line = parts.extensions.get::<Line>();
     if headcount.guesses().hold(address, from, line).await == Err(TooMany) {

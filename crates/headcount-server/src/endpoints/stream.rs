@@ -22,14 +22,14 @@ use http_body_util::Full;
 
 use crate::admission::{self, Candidate, Transport};
 use crate::clock;
-use crate::door::Peer;
+use crate::door::PeerAddress;
 use crate::door::upgrade;
 use crate::error::Refusal;
 use crate::headcount::Headcount;
 use crate::metrics::Count;
 use crate::shard::remote::{self, RemoteBody};
-use crate::shard::{Arrival, Command, NewLink, websocket_accept};
-use crate::site::{Full as NoRoom, Place};
+use crate::shard::{Arrival, Mail, NewLink, websocket_accept};
+use crate::site::{Full as NoRoom, Seat};
 
 /// `GET sse`.
 pub(super) async fn sse(State(headcount): State<Headcount>, request: Request) -> Response {
@@ -75,7 +75,7 @@ pub(super) async fn websocket(State(headcount): State<Headcount>, mut request: R
 }
 
 enum Admitted {
-    Candidate(Box<Candidate>, Place),
+    Candidate(Box<Candidate>, Seat),
     Bot,
 }
 
@@ -85,17 +85,17 @@ fn admit(headcount: &Headcount, parts: &Parts, transport: Transport) -> Result<A
     }
     let candidate = match admission::judge(headcount.site(), parts, transport, peer(parts)) {
         Ok(candidate) => candidate,
-        Err(admission::Refusal::Bot) => {
+        Err(admission::NotAdmitted::Bot) => {
             headcount.count(Count::RefusedBot);
             let agent = crate::head::Head::header(parts, "user-agent");
             headcount.site().bots.note(agent);
             return Ok(Admitted::Bot);
         }
-        Err(admission::Refusal::Origin) => {
+        Err(admission::NotAdmitted::Origin) => {
             return Err(headcount.refuse_origin(parts));
         }
     };
-    match Place::take(headcount.site(), candidate.address) {
+    match Seat::take(headcount.site(), candidate.address) {
         Ok(place) => Ok(Admitted::Candidate(Box::new(candidate), place)),
         Err(NoRoom::Server) => {
             headcount.count(Count::RefusedFull);
@@ -108,7 +108,7 @@ fn admit(headcount: &Headcount, parts: &Parts, transport: Transport) -> Result<A
     }
 }
 
-fn open_sse(headcount: &Headcount, candidate: Box<Candidate>, place: Place) -> Response {
+fn open_sse(headcount: &Headcount, candidate: Box<Candidate>, place: Seat) -> Response {
     let headers = candidate_headers(headcount, &candidate);
     let shards = headcount.shards();
     let (link, end) = remote::link(shards);
@@ -120,7 +120,7 @@ fn open_sse(headcount: &Headcount, candidate: Box<Candidate>, place: Place) -> R
         greeting: Vec::new(),
         early: Vec::new(),
     };
-    if shard.offer(Command::Open(Box::new(arrival))).is_err() {
+    if shard.offer(Mail::Open(Box::new(arrival))).is_err() {
         headcount.count(Count::CommandDropped);
         return Refusal::overloaded().into_response();
     }
@@ -174,7 +174,7 @@ fn bot_text(headcount: &Headcount) -> String {
 
 /// The address of the socket that a request came in on, where that is known.
 pub(super) fn peer(parts: &Parts) -> Option<IpAddr> {
-    let ours = parts.extensions.get::<Peer>().map(|peer| peer.0.ip());
+    let ours = parts.extensions.get::<PeerAddress>().map(|peer| peer.0.ip());
     ours.or_else(|| {
         parts
             .extensions

@@ -22,7 +22,7 @@ use crate::config::Config;
 use crate::faults::Faults;
 use crate::keys::Keys;
 use crate::metrics::Meters;
-use crate::shard::{Decision, Judge, websocket_accept};
+use crate::shard::{Judge, Judgement, websocket_accept};
 use crate::site::Site;
 
 const WORDS: &[&str] = &[
@@ -114,13 +114,13 @@ impl Fixture {
             meters: &self.meters,
         };
         match judge.decide(read, PEER) {
-            Decision::HandOver | Decision::Refuse => Taken::Nothing,
-            Decision::Wait => Taken::Waits,
-            Decision::Open(opening) => Taken::Stream {
+            Judgement::HandOver | Judgement::Refuse => Taken::Nothing,
+            Judgement::Wait => Taken::Waits,
+            Judgement::Open(opening) => Taken::Stream {
                 candidate: format!("{:?}", opening.candidate),
                 head_bytes: opening.head_bytes,
             },
-            Decision::Post { bytes, .. } => Taken::Post { bytes },
+            Judgement::Post { bytes, .. } => Taken::Post { bytes },
         }
     }
 

@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 use super::Headcount;
 use crate::answers::{gather, patience};
-use crate::shard::Command;
+use crate::shard::Mail;
 
 impl Headcount {
     /// Whether everything runs that the server cannot do without; else what does not.
@@ -26,7 +26,7 @@ impl Headcount {
         let asked = self.shards().iter().enumerate().map(|(number, shard)| {
             let (question, (reply, answer)) = (Pulse.into(), oneshot::channel());
             // A full mailbox drops the question, which is an answer as well.
-            let _full = shard.offer(Command::Ask { question, reply });
+            let _full = shard.offer(Mail::Ask { question, reply });
             (number, answer)
         });
         for (number, answer) in gather(asked, self.patience()).await {

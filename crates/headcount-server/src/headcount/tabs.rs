@@ -9,7 +9,7 @@ use super::Headcount;
 use crate::authorize::Credentials;
 use crate::error::Refusal;
 use crate::mark::Mark;
-use crate::shard::{Command, Handle};
+use crate::shard::{Handle, Mail};
 use crate::tab::{SendError, Tab};
 
 impl Headcount {
@@ -44,7 +44,7 @@ impl Headcount {
         };
         let text = text.into();
         shard
-            .offer(Command::Received { key, text })
+            .offer(Mail::Received { key, text })
             .map_err(|_| Refusal::overloaded())?;
         Ok(true)
     }
@@ -60,7 +60,7 @@ impl Headcount {
             return Ok(());
         };
         shard
-            .offer(Command::Subscribe {
+            .offer(Mail::Subscribe {
                 key,
                 form,
                 credentials,

@@ -51,7 +51,7 @@ pub(super) struct Next {
 type Same = (Arc<Credentials>, Option<IpAddr>, Lane, usize);
 
 #[derive(Debug)]
-struct Question {
+struct Inquiry {
     lane: Lane,
     before: Option<usize>,
     same: Option<Same>,
@@ -72,7 +72,7 @@ struct Waiting {
 pub(super) struct Asking {
     first: Waiting,
     second: Waiting,
-    questions: HashMap<u64, Question>,
+    questions: HashMap<u64, Inquiry>,
     by_what: HashMap<Same, u64>,
     by_asker: HashMap<ConnectionKey, u64>,
     numbers: u64,
@@ -142,7 +142,7 @@ impl Asking {
         if let Some(same) = &same {
             self.by_what.insert(same.clone(), number);
         }
-        let question = Question {
+        let question = Inquiry {
             lane,
             before,
             same,

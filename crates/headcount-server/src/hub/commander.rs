@@ -24,7 +24,7 @@ use crate::error::CommandError;
 use crate::invalidation::CheckedInvalidation;
 use crate::shard::Shards;
 use crate::site::Site;
-use crate::store::{Step, Store, Stored};
+use crate::store::{Store, Stored, Transaction};
 use crate::{answers, clock};
 
 /// Commands that may wait for their turn.
@@ -226,10 +226,10 @@ impl<Log: CommandLog> Commander<Log> {
         let is_current = self.standing.releases.already_current(&version).is_some();
         if !was_configured {
             // Where the disk does not hear of it, the next start finds it among the releases.
-            self.store.note(Step {
+            self.store.note(Transaction {
                 head: self.standing.head,
                 configured: Some(version),
-                ..Step::default()
+                ..Transaction::default()
             });
         }
         Ok(match (is_known, is_current) {

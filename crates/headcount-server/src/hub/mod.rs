@@ -23,7 +23,7 @@ use headcount_core::stats::{Form, Report};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock;
-use crate::shard::{Command, Handle, ShardEvent, Shards, Subscribing};
+use crate::shard::{Handle, Mail, ShardEvent, Shards, Subscribing};
 use crate::site::Site;
 pub(crate) use event::HubEvent;
 use subscribers::{Subscribers, Wanting};
@@ -46,7 +46,7 @@ struct Waiting {
 
 /// A question to all shards: what changed up to now?
 #[derive(Debug)]
-struct Question {
+struct Gathering {
     number: u64,
     unanswered: usize,
     waiting: Waiting,
@@ -69,7 +69,7 @@ struct Hub {
     allowed: bool,
     expected: usize,
     gather_until: Instant,
-    question: Option<Question>,
+    question: Option<Gathering>,
     questions: u64,
     waiting: Waiting,
 }
@@ -215,11 +215,11 @@ impl Hub {
         }
         self.questions += 1;
         let question = self.questions;
-        let asked = |shard: &&Handle| shard.force(Command::Report { question });
+        let asked = |shard: &&Handle| shard.force(Mail::Report { question });
         let unanswered = self.shards.iter().filter(asked).count();
         // Without shards there are no counts: the question is dropped, and the asker sees that.
         let waiting = std::mem::take(&mut self.waiting);
-        self.question = (unanswered > 0).then_some(Question {
+        self.question = (unanswered > 0).then_some(Gathering {
             number: question,
             unanswered,
             waiting,
@@ -258,7 +258,7 @@ impl Hub {
                     .collect();
                 if !readers.is_empty() {
                     let message = self.feed.snapshot(form, &self.site.cipher);
-                    shard.force(Command::Snapshot { message, readers });
+                    shard.force(Mail::Snapshot { message, readers });
                 }
             }
         }
@@ -329,7 +329,7 @@ impl Hub {
             .iter()
             .filter(|shard| shard.signals.subscribers.load(Ordering::Relaxed) > 0)
         {
-            shard.force(Command::Tick(Arc::clone(&tick)));
+            shard.force(Mail::Tick(Arc::clone(&tick)));
         }
     }
 

@@ -25,7 +25,7 @@ use super::event::HubEvent;
 use crate::authorize::Decision;
 use crate::clock;
 use crate::metrics::Count;
-use crate::shard::{AuthorizeJob, Command, Shards};
+use crate::shard::{AuthorizeJob, Mail, Shards};
 use crate::site::Site;
 use former::Former;
 
@@ -257,7 +257,7 @@ impl Subscribers {
         }
         self.admitted.insert(key, admission);
         if !is_heard {
-            self.tell(key, Command::Admitted { key, credentials });
+            self.tell(key, Mail::Admitted { key, credentials });
         }
     }
 
@@ -282,7 +282,7 @@ impl Subscribers {
         self.count(key, Count::SubscribeStands);
         if !renews {
             let credentials = job.credentials;
-            self.tell(key, Command::Admitted { key, credentials });
+            self.tell(key, Mail::Admitted { key, credentials });
         }
     }
 
@@ -317,12 +317,12 @@ impl Subscribers {
     fn refuse(&mut self, key: ConnectionKey, count: Count) {
         self.forget(key);
         self.count(key, count);
-        self.tell(key, Command::Refused { key });
+        self.tell(key, Mail::Refused { key });
     }
 
-    fn tell(&self, key: ConnectionKey, command: Command) {
+    fn tell(&self, key: ConnectionKey, mail: Mail) {
         if let Some(shard) = self.shards.of(key) {
-            shard.force(command);
+            shard.force(mail);
         }
     }
 

@@ -7,7 +7,7 @@ use std::task::{Context, Wake, Waker};
 use headcount_core::questions::{Answer, Pulse};
 use tokio::sync::oneshot;
 
-use super::{Command, Handle};
+use super::{Handle, Mail};
 
 /// Keeps a shard busy until it goes.
 pub(crate) struct Busy {
@@ -28,7 +28,7 @@ impl Busy {
         let asked = Pin::new(&mut answer).poll(&mut Context::from_waker(&waker));
         assert!(asked.is_pending());
         let question = Pulse.into();
-        shard.force(Command::Ask { question, reply });
+        shard.force(Mail::Ask { question, reply });
         Self {
             begins,
             _end: keep,

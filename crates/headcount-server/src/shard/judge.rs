@@ -14,7 +14,7 @@ use crate::admission::{self, Candidate, Transport};
 use crate::head::{Head, names_host, only};
 use crate::metrics::{Count, Meters};
 use crate::origin::Admission;
-use crate::site::{Full, Place, Site};
+use crate::site::{Full, Seat, Site};
 
 /// Bytes read from a socket at once. One buffer serves all sockets of a shard.
 pub(super) const SCRATCH_BYTES: usize = 65_536;
@@ -29,7 +29,7 @@ pub(crate) struct Judge<'a> {
 }
 
 /// What to do with a socket, going by what was read of it.
-pub(crate) enum Decision {
+pub(crate) enum Judgement {
     /// The request is not complete.
     Wait,
     /// Not for us, or not simple.
@@ -37,33 +37,33 @@ pub(crate) enum Decision {
     /// A stream for which there is no room.
     Refuse,
     /// A stream that may open.
-    Open(Box<Opening>),
+    Open(Box<StreamOpening>),
     /// A route or a sign of life, posted: so many bytes of what was read.
     Post { post: Post, bytes: usize },
 }
 
-pub(crate) struct Opening {
+pub(crate) struct StreamOpening {
     pub(crate) candidate: Candidate,
-    pub(super) place: Place,
+    pub(super) place: Seat,
     pub(super) greeting: Vec<u8>,
     pub(crate) head_bytes: usize,
 }
 
 impl Judge<'_> {
     /// What these bytes of a socket ask for.
-    pub(crate) fn decide(&self, read: &[u8], peer: SocketAddr) -> Decision {
+    pub(crate) fn decide(&self, read: &[u8], peer: SocketAddr) -> Judgement {
         // Where nothing more can be read, the generic door says what is wrong with that.
         let full = read.len() >= self.head_bytes_max();
         let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
         let mut request = httparse::Request::new(&mut headers);
         let head_bytes = match request.parse(read) {
             Ok(httparse::Status::Complete(bytes)) if bytes <= self.head_bytes_max() => bytes,
-            Ok(httparse::Status::Partial) if !full => return Decision::Wait,
+            Ok(httparse::Status::Partial) if !full => return Judgement::Wait,
             Ok(_) => {
                 self.meters.one(Count::RefusedLongHead);
-                return Decision::HandOver;
+                return Judgement::HandOver;
             }
-            Err(_) => return Decision::HandOver,
+            Err(_) => return Judgement::HandOver,
         };
         let plain = request.version == Some(1)
             && request.path.is_some_and(is_plain_target)
@@ -76,7 +76,7 @@ impl Judge<'_> {
                 self.decide_stream(&request, peer, head_bytes)
             }
             Some("POST") if plain => self.decide_post(&request, head_bytes, &read[head_bytes..]),
-            _ => Decision::HandOver,
+            _ => Judgement::HandOver,
         }
     }
 
@@ -90,27 +90,27 @@ impl Judge<'_> {
         request: &httparse::Request<'_, '_>,
         peer: SocketAddr,
         head_bytes: usize,
-    ) -> Decision {
+    ) -> Judgement {
         let Some((transport, accept)) = self.wanted_stream(request) else {
-            return Decision::HandOver;
+            return Judgement::HandOver;
         };
         if !self.site.is_ready() {
-            return Decision::HandOver;
+            return Judgement::HandOver;
         }
         let Ok(candidate) = admission::judge(self.site, request, transport, Some(peer.ip())) else {
-            return Decision::HandOver;
+            return Judgement::HandOver;
         };
-        let place = match Place::take(self.site, candidate.address) {
+        let place = match Seat::take(self.site, candidate.address) {
             Ok(place) => place,
             // A full server has no descriptors to spare, and the generic door would hold each for a while.
             Err(Full::Server) => {
                 self.meters.one(Count::RefusedFull);
-                return Decision::Refuse;
+                return Judgement::Refuse;
             }
-            Err(Full::Address) => return Decision::HandOver,
+            Err(Full::Address) => return Judgement::HandOver,
         };
         let greeting = greeting(&candidate.header_lines(self.site), accept.as_deref());
-        Decision::Open(Box::new(Opening {
+        Judgement::Open(Box::new(StreamOpening {
             candidate,
             place,
             greeting,
@@ -131,9 +131,9 @@ impl Judge<'_> {
     }
 
     /// What to do with a POST of which this head and this much of the body have arrived.
-    fn decide_post(&self, request: &dyn Head, head_bytes: usize, rest: &[u8]) -> Decision {
+    fn decide_post(&self, request: &dyn Head, head_bytes: usize, rest: &[u8]) -> Judgement {
         let Some(read) = self.reader_of(request.path()) else {
-            return Decision::HandOver;
+            return Judgement::HandOver;
         };
         let simple = request
             .header("connection")
@@ -147,10 +147,10 @@ impl Judge<'_> {
         let body_bytes_max = BODY_BYTES_MAX.min(self.site.config.limits.body_bytes_max as usize);
         let length = content_length(request).filter(|length| *length <= body_bytes_max);
         let (true, true, Some(length)) = (simple, self.site.is_ready(), length) else {
-            return Decision::HandOver;
+            return Judgement::HandOver;
         };
         let Some(body) = rest.get(..length) else {
-            return Decision::Wait;
+            return Judgement::Wait;
         };
         let post = match std::str::from_utf8(body).map_or(Said::Nothing, read) {
             Said::Route { connection_id, route } => {
@@ -162,9 +162,9 @@ impl Judge<'_> {
                 key.map(|key| (key, Posted::Alive))
             }
             Said::Nothing => None,
-            Said::Other => return Decision::HandOver,
+            Said::Other => return Judgement::HandOver,
         };
-        Decision::Post {
+        Judgement::Post {
             post,
             bytes: head_bytes + length,
         }

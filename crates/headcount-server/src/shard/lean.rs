@@ -10,10 +10,10 @@ use bytes::Bytes;
 use mio::net::TcpStream;
 
 use super::guests::{Guest, Request};
-use super::judge::{Decision, Judge, Opening};
+use super::judge::{Judge, Judgement, StreamOpening};
 use super::reactor::Shard;
 use super::receive::READS_AT_ONCE;
-use super::{Arrival, Command, Handoff, NewLink};
+use super::{Arrival, Handoff, Mail, NewLink};
 use crate::error::FULL_ANSWER;
 use crate::metrics::Count;
 
@@ -43,20 +43,20 @@ impl Shard {
             while have > 0 && (have >= full || may_be_complete(&scratch[..have], request.looked_at)) {
                 request.looked_at = have;
                 match self.judge().decide(&scratch[..have], request.peer) {
-                    Decision::Wait => break,
-                    Decision::Open(opening) => {
+                    Judgement::Wait => break,
+                    Judgement::Open(opening) => {
                         self.open_lean(*opening, request, &scratch[..have]);
                         return None;
                     }
-                    Decision::Refuse => {
+                    Judgement::Refuse => {
                         self.linger(request.stream, FULL_ANSWER);
                         return None;
                     }
-                    Decision::HandOver => {
+                    Judgement::HandOver => {
                         self.hand_over(request.stream, request.peer, &scratch[..have]);
                         return None;
                     }
-                    Decision::Post { post, bytes } => {
+                    Judgement::Post { post, bytes } => {
                         if let Some(home) = self.home_of(&request, &post) {
                             self.send_home(home, request, &scratch[..have]);
                             return None;
@@ -89,7 +89,7 @@ impl Shard {
         None
     }
 
-    fn open_lean(&mut self, opening: Opening, request: Request, read: &[u8]) {
+    fn open_lean(&mut self, opening: StreamOpening, request: Request, read: &[u8]) {
         let number = self.shards.number_for_lean(opening.candidate.tab, self.number);
         let arrival = Arrival {
             candidate: opening.candidate,
@@ -110,11 +110,11 @@ impl Shard {
         if let NewLink::Socket(stream) = &mut arrival.link {
             self.leave_stream(stream);
         }
-        self.tell_shard(usize::from(number), Command::Open(Box::new(arrival)));
+        self.tell_shard(usize::from(number), Mail::Open(Box::new(arrival)));
     }
 
-    pub(super) fn tell_shard(&self, number: usize, command: Command) {
-        let told = self.shards.get(number).map(|shard| shard.offer(command));
+    pub(super) fn tell_shard(&self, number: usize, mail: Mail) {
+        let told = self.shards.get(number).map(|shard| shard.offer(mail));
         if !matches!(told, Some(Ok(()))) {
             self.meters.one(Count::CommandDropped);
         }

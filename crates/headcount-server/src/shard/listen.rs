@@ -8,7 +8,7 @@ use std::io::{ErrorKind, Read, Write};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Token};
 
-use super::Command;
+use super::Mail;
 use super::guests::Request;
 use super::reactor::{LISTENER, Shard};
 use crate::descriptors::{Shortage, Spare};
@@ -139,7 +139,7 @@ impl Shard {
             if number == usize::from(self.number) {
                 self.on_socket(request);
             } else {
-                self.tell_shard(number, Command::Serve(request));
+                self.tell_shard(number, Mail::Serve(request));
             }
         }
     }

@@ -12,7 +12,6 @@
 mod arrive;
 #[cfg(test)]
 pub(crate) mod busy;
-mod commands;
 mod deferred;
 mod deliver;
 mod guests;
@@ -20,6 +19,7 @@ mod handshakes;
 mod judge;
 mod lean;
 mod listen;
+mod mail;
 mod mailbox;
 mod nudges;
 mod outlets;
@@ -55,7 +55,7 @@ use crate::admission::Candidate;
 use crate::authorize::Credentials;
 use crate::mark::Mark;
 use crate::metrics::{Count, Meters};
-use crate::site::{Place, Site};
+use crate::site::{Seat, Site};
 use guests::Request;
 use mailbox::Mailbox;
 use remote::RemoteLink;
@@ -63,15 +63,15 @@ use roll::Roll;
 
 pub(crate) use judge::websocket_accept;
 #[cfg(test)]
-pub(crate) use judge::{Decision, Judge};
+pub(crate) use judge::{Judge, Judgement};
 pub(crate) use outlets::{AuthorizeJob, Handoff, Happening, Outlets, ShardEvent, Subscribing, Witness};
-pub(crate) use tap::{News, SLICE_ROWS, Tap, Wants};
+pub(crate) use tap::{SLICE_ROWS, Tap, TapNews, Wants};
 
 /// Commands that may wait for a shard before further ones are turned away.
 const MAILBOX_MAX: usize = 65_536;
 
 /// Something a shard is told.
-pub(crate) enum Command {
+pub(crate) enum Mail {
     /// Accept on this listener from now on, and share what is accepted with shards that have none.
     Listen {
         listener: mio::net::TcpListener,
@@ -151,7 +151,7 @@ pub(crate) struct NewStanding {
 /// A connection that may open, and how to reach its tab.
 pub(crate) struct Arrival {
     pub(crate) candidate: Candidate,
-    pub(crate) place: Place,
+    pub(crate) place: Seat,
     pub(crate) link: NewLink,
     /// Bytes to send before anything else: the head of the HTTP answer, or nothing if that was sent.
     pub(crate) greeting: Vec<u8>,
@@ -183,7 +183,7 @@ pub(crate) struct Signals {
 /// One shard, seen from outside.
 #[derive(Clone)]
 pub(crate) struct Handle {
-    mailbox: Arc<Mailbox<Command>>,
+    mailbox: Arc<Mailbox<Mail>>,
     pub(crate) signals: Arc<Signals>,
     pub(crate) meters: Arc<Meters>,
     roll: Arc<Roll>,
@@ -191,13 +191,13 @@ pub(crate) struct Handle {
 
 impl Handle {
     /// Tells the shard something, unless too much waits already.
-    pub(crate) fn offer(&self, command: Command) -> Result<(), Command> {
-        self.mailbox.offer(command)
+    pub(crate) fn offer(&self, mail: Mail) -> Result<(), Mail> {
+        self.mailbox.offer(mail)
     }
 
     /// Tells the shard something that must not be lost. Only for what the sender bounds. False where the shard has ended.
-    pub(crate) fn force(&self, command: Command) -> bool {
-        self.mailbox.force(command)
+    pub(crate) fn force(&self, mail: Mail) -> bool {
+        self.mailbox.force(mail)
     }
 
     /// Whether the shard holds this connection now.
@@ -246,7 +246,7 @@ impl Shards {
         let (reply, answer) = oneshot::channel();
         if let Some(shard) = self.get(number) {
             let question = question.into();
-            shard.force(Command::Ask { question, reply });
+            shard.force(Mail::Ask { question, reply });
         }
         answer
     }
@@ -280,7 +280,7 @@ impl Shards {
             return None;
         };
         let route = route.into();
-        let left = shard.mailbox.leave(Command::Navigate { key, route });
+        let left = shard.mailbox.leave(Mail::Navigate { key, route });
         left.ok().map(|()| shard)
     }
 
@@ -289,7 +289,7 @@ impl Shards {
         let shard = self.of(key).filter(|shard| shard.holds(key));
         shard.is_some_and(|shard| {
             shard.meters.one(Count::ReceivedOther);
-            shard.mailbox.leave(Command::Spent { key }).is_ok()
+            shard.mailbox.leave(Mail::Spent { key }).is_ok()
         })
     }
 
@@ -318,7 +318,7 @@ impl Shards {
     }
 }
 
-/// Starts the shards' threads. They end on [`Command::Stop`].
+/// Starts the shards' threads. They end on [`Mail::Stop`].
 pub(crate) fn start(
     site: &Arc<Site>,
     standing: &Arc<Standing>,

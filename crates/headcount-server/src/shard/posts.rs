@@ -11,7 +11,7 @@ use headcount_core::connection::ConnectionKey;
 use headcount_core::session::Spent;
 use mio::net::TcpStream;
 
-use super::Command;
+use super::Mail;
 use super::guests::Request;
 use super::posted::{Post, Posted};
 use super::reactor::Shard;
@@ -33,7 +33,7 @@ impl Shard {
         self.leave_stream(&mut request.stream);
         request.read.extend_from_slice(read);
         request.looked_at = 0;
-        self.tell_shard(home, Command::Serve(request));
+        self.tell_shard(home, Mail::Serve(request));
     }
 
     /// Acts on what was posted. Whether there is such a connection, and a route is one.

@@ -25,7 +25,7 @@ use super::questions::Walk;
 use super::readers::Readers;
 use super::spread::Spreads;
 use super::sweep::{Drain, Sweep};
-use super::{Command, Handle, Outlets, ShardEvent, Shards};
+use super::{Handle, Mail, Outlets, ShardEvent, Shards};
 use crate::clock::{self, HttpDate};
 use crate::metrics::Meters;
 use crate::site::Site;
@@ -131,8 +131,8 @@ impl Shard {
     pub(super) fn run(mut self) -> std::io::Result<()> {
         let ended = self.turn_until_stopped();
         // Every waiting asker gets an answer, if only by seeing its question dropped.
-        for command in self.handle.mailbox.close() {
-            if let Command::Report { question } = command {
+        for mail in self.handle.mailbox.close() {
+            if let Mail::Report { question } = mail {
                 self.answer_report(question);
             }
         }
@@ -142,7 +142,7 @@ impl Shard {
     fn turn_until_stopped(&mut self) -> std::io::Result<()> {
         let name = format!("shard-{}", self.number);
         let mut events = Events::with_capacity(EVENTS_AT_ONCE);
-        let mut commands = VecDeque::new();
+        let mut received = VecDeque::new();
         loop {
             if let Err(error) = self.poll.poll(&mut events, self.wait())
                 && error.kind() != std::io::ErrorKind::Interrupted
@@ -153,9 +153,9 @@ impl Shard {
             self.now_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
             // First the mailbox: a tab that got `ok` from another shard may have navigated again since, in one of these
             // events.
-            self.handle.mailbox.take(&mut commands);
-            for command in commands.drain(..) {
-                self.on_command(command);
+            self.handle.mailbox.take(&mut received);
+            for mail in received.drain(..) {
+                self.on_mail(mail);
             }
             if self.stopping {
                 return Ok(());

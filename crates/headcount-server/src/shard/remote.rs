@@ -12,7 +12,7 @@ use headcount_core::connection::ConnectionKey;
 use http_body::{Body, Frame};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::{Command, Shards};
+use super::{Mail, Shards};
 
 /// Bytes handed on at once.
 const PIECE_BYTES: usize = 65_536;
@@ -188,9 +188,9 @@ impl RemoteEnd {
     }
 
     /// Tells the shard something about this connection, unless it is not open or too much waits.
-    pub(crate) fn tell(&self, command: impl FnOnce(ConnectionKey) -> Command) -> Result<(), Command> {
+    pub(crate) fn tell(&self, mail: impl FnOnce(ConnectionKey) -> Mail) -> Result<(), Mail> {
         match self.key().and_then(|key| Some((key, self.shards.of(key)?))) {
-            Some((key, shard)) => shard.offer(command(key)),
+            Some((key, shard)) => shard.offer(mail(key)),
             None => Ok(()),
         }
     }
@@ -201,7 +201,7 @@ impl RemoteEnd {
             && let Some(shard) = self.shards.of(key)
         {
             // Never more than one for each link. Where the shard has ended the turn is over as well.
-            shard.force(Command::EndTurn(turn));
+            shard.force(Mail::EndTurn(turn));
         }
     }
 }
@@ -214,7 +214,7 @@ impl Drop for RemoteEnd {
         let open = queue.key.filter(|_| !queue.is_ended);
         drop(queue);
         if let Some((key, shard)) = open.and_then(|key| Some((key, self.shards.of(key)?))) {
-            shard.force(Command::Gone { key });
+            shard.force(Mail::Gone { key });
         }
     }
 }

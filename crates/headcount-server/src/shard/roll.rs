@@ -14,11 +14,11 @@ const PAGE: usize = 1_024;
 /// Marks an empty slot; generations begin at 1.
 const NOBODY: u32 = 0;
 
-type Page = Box<[AtomicU32]>;
+type Leaf = Box<[AtomicU32]>;
 
 /// The roll of one shard. Four bytes a connection, in pages made when they are first needed.
 #[derive(Debug)]
-pub(crate) struct Roll(Box<[OnceLock<Page>]>);
+pub(crate) struct Roll(Box<[OnceLock<Leaf>]>);
 
 impl Roll {
     /// An empty roll for this many slots.

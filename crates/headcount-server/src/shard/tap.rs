@@ -31,7 +31,7 @@ pub(crate) struct Tap {
     pub(crate) number: u64,
     /// What it is told. A tap that wants nothing still ends with its shard.
     pub(crate) wants: Wants,
-    pub(crate) news: mpsc::Sender<News>,
+    pub(crate) news: mpsc::Sender<TapNews>,
     /// Set when the queue was full: from then on something is missing.
     pub(crate) has_lagged: Arc<AtomicBool>,
 }
@@ -49,7 +49,7 @@ pub(crate) struct Wants {
 
 /// Something a shard tells the reader of a tap.
 #[derive(Debug)]
-pub(crate) enum News {
+pub(crate) enum TapNews {
     /// It was open when the cursor came by.
     Open(Row),
     /// It happened just now.
@@ -92,10 +92,10 @@ impl Tapped {
         if happening.slot() >= self.cursor || !self.tap.wants.has(happening) {
             return true;
         }
-        self.send(News::Happened(happening.clone()))
+        self.send(TapNews::Happened(happening.clone()))
     }
 
-    fn send(&self, news: News) -> bool {
+    fn send(&self, news: TapNews) -> bool {
         match self.tap.news.try_send(news) {
             Ok(()) => true,
             Err(mpsc::error::TrySendError::Closed(_)) => false,
@@ -138,7 +138,7 @@ impl Shard {
         for row in page.rows {
             if let Some(row) = self.registry.own_row(row.key.slot) {
                 // A reader that takes no more shows below.
-                let _is_told = tapped.send(News::Open(row));
+                let _is_told = tapped.send(TapNews::Open(row));
             }
         }
         self.end_slice(number, page.next.is_none());
@@ -149,7 +149,7 @@ impl Shard {
         self.outlets.witness.taps().retain(|tapped| {
             tapped.tap.number != number
                 || !tapped.tap.has_lagged.load(Ordering::Acquire)
-                    && tapped.send(News::Slice { shard, is_last })
+                    && tapped.send(TapNews::Slice { shard, is_last })
         });
     }
 }

@@ -13,7 +13,7 @@ use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTran
 use super::error::StoreError;
 use super::file::StoreFile;
 use super::high_water::{Doubt, HighWater};
-use super::step::{Step, Stored};
+use super::transaction::{Stored, Transaction};
 use super::worker::Book;
 
 const RELEASES: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("releases");
@@ -139,7 +139,7 @@ impl Commands {
         }
     }
 
-    fn apply(&mut self, step: Step) {
+    fn apply(&mut self, step: Transaction) {
         self.head = step.head.max(self.head);
         self.configured = step.configured.or(self.configured.take());
         for id in &step.forget_releases {
@@ -158,7 +158,7 @@ impl Commands {
     pub(super) fn commit(
         &self,
         database: &Database,
-        entry: Option<&Step>,
+        entry: Option<&Transaction>,
         anew: bool,
     ) -> Result<(), StoreError> {
         let write = database.begin_write()?;
@@ -198,20 +198,25 @@ impl Commands {
 }
 
 impl Book for Commands {
-    type Entry = Step;
+    type Entry = Transaction;
 
-    fn write(&mut self, database: &Database, entry: Option<&Step>, anew: bool) -> Result<(), StoreError> {
+    fn write(
+        &mut self,
+        database: &Database,
+        entry: Option<&Transaction>,
+        anew: bool,
+    ) -> Result<(), StoreError> {
         self.commit(database, entry, anew)?;
         let head = entry.map_or(0, |step| step.head).max(self.head);
         self.high_water.mark(self.epoch, head)
     }
 
-    fn accept(&mut self, entry: Step, _: bool) {
+    fn accept(&mut self, entry: Transaction, _: bool) {
         self.apply(entry);
     }
 }
 
-fn write_step(write: &WriteTransaction, step: &Step) -> Result<(), StoreError> {
+fn write_step(write: &WriteTransaction, step: &Transaction) -> Result<(), StoreError> {
     write.open_table(NUMBERS)?.insert(HEAD, step.head)?;
     if let Some(release) = &step.configured {
         write.open_table(FACTS)?.insert(CONFIGURED, &**release)?;

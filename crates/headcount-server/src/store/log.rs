@@ -11,7 +11,7 @@ use headcount_core::invalidation::Standing;
 
 use super::Store;
 use super::error::StoreError;
-use super::step::Step;
+use super::transaction::Transaction;
 
 /// The log. It has one reader, which is its writer too.
 #[derive(Debug)]
@@ -36,13 +36,13 @@ impl LocalLog {
     }
 
     /// What stands after this entry, and how the store gets there.
-    fn step(&self, entry: &Entry, after: LogIndex) -> Result<(Standing, Step), AppendError> {
+    fn step(&self, entry: &Entry, after: LogIndex) -> Result<(Standing, Transaction), AppendError> {
         if after != self.end {
             return Err(AppendError::Behind);
         }
         let mut next = self.standing.clone();
         let change = next.apply(entry);
-        let step = Step::of(entry, &change, next.head);
+        let step = Transaction::of(entry, &change, next.head);
         Ok((next, step))
     }
 

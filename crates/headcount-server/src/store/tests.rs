@@ -23,16 +23,16 @@ async fn open(directory: &Path) -> (Store, Stored) {
     open_with(directory, &Faults::default()).await.unwrap()
 }
 
-fn release(id: u32, version: &str) -> Step {
+fn release(id: u32, version: &str) -> Transaction {
     let release = ReleaseEntry {
         id,
         version: version.to_owned(),
         announced_at: 5,
     };
-    Step {
+    Transaction {
         head: id,
         release: Some(release),
-        ..Step::default()
+        ..Transaction::default()
     }
 }
 
@@ -72,7 +72,7 @@ async fn what_was_committed_is_there_again() {
     let directory = tempfile::tempdir().unwrap();
     let (store, _) = open(directory.path()).await;
     store.commit(release(1, "v1")).await.unwrap();
-    let second = Step {
+    let second = Transaction {
         forget_releases: vec![1],
         configured: Some("v2".to_owned()),
         ..release(7, "v2")
@@ -154,10 +154,10 @@ async fn a_command_that_the_disk_kept_waiting_is_taken_back() {
     let error = store.commit(release(2, "later")).await.unwrap_err();
     assert!(matches!(error, StoreError::Hanging), "at once: {error:?}");
     // What happens anyhow is written when the disk answers.
-    store.note(Step {
+    store.note(Transaction {
         head: 1,
         configured: Some("v0".to_owned()),
-        ..Step::default()
+        ..Transaction::default()
     });
     faults.commands_disk(Disk::Well);
     until("the disk answers", || store.condition() == Condition::Works).await;

@@ -38,17 +38,17 @@ pub(super) trait Book: Send + 'static {
     fn accept(&mut self, entry: Self::Entry, is_stored: bool);
 }
 
-type Outcome = oneshot::Sender<Result<(), StoreError>>;
+type Written = oneshot::Sender<Result<(), StoreError>>;
 
-enum Order<Entry> {
-    Write(Entry, Option<Outcome>),
+enum Job<Entry> {
+    Write(Entry, Option<Written>),
     Release(oneshot::Sender<()>),
 }
 
 /// Where entries are given to the thread. It ends with this, and then the file is free.
 #[derive(Debug)]
 pub(super) struct Desk<Entry> {
-    orders: SyncSender<Order<Entry>>,
+    orders: SyncSender<Job<Entry>>,
     health: Arc<Health>,
 }
 
@@ -88,7 +88,7 @@ impl<Entry: Send + 'static> Desk<Entry> {
         }
         let (reply, mut outcome) = oneshot::channel();
         self.orders
-            .try_send(Order::Write(entry, Some(reply)))
+            .try_send(Job::Write(entry, Some(reply)))
             .map_err(|_| StoreError::Hanging)?;
         match tokio::time::timeout(patience, &mut outcome).await {
             Ok(Ok(outcome)) => outcome,
@@ -104,13 +104,13 @@ impl<Entry: Send + 'static> Desk<Entry> {
 
     /// Queues this to be written when the disk has time. False if too much waits already.
     pub(super) fn leave(&self, entry: Entry) -> bool {
-        self.orders.try_send(Order::Write(entry, None)).is_ok()
+        self.orders.try_send(Job::Write(entry, None)).is_ok()
     }
 
     /// Writes what waits, then closes the file. Takes nothing from then on.
     pub(super) async fn release(&self, patience: Duration) {
         let (done, released) = oneshot::channel();
-        if self.orders.try_send(Order::Release(done)).is_ok() {
+        if self.orders.try_send(Job::Release(done)).is_ok() {
             let _hangs = tokio::time::timeout(patience, released).await;
         }
     }
@@ -127,7 +127,7 @@ struct Worker<B: Book> {
 }
 
 impl<B: Book> Worker<B> {
-    fn run(mut self, queue: &Receiver<Order<B::Entry>>) {
+    fn run(mut self, queue: &Receiver<Job<B::Entry>>) {
         if self.is_behind {
             self.catch_up();
         }
@@ -138,8 +138,8 @@ impl<B: Book> Worker<B> {
                 queue.recv().map_err(RecvTimeoutError::from)
             };
             match order {
-                Ok(Order::Write(entry, reply)) => self.on_entry(entry, reply),
-                Ok(Order::Release(done)) => {
+                Ok(Job::Write(entry, reply)) => self.on_entry(entry, reply),
+                Ok(Job::Release(done)) => {
                     if self.is_behind {
                         self.catch_up();
                     }
@@ -153,7 +153,7 @@ impl<B: Book> Worker<B> {
         }
     }
 
-    fn on_entry(&mut self, entry: B::Entry, reply: Option<Outcome>) {
+    fn on_entry(&mut self, entry: B::Entry, reply: Option<Written>) {
         let Some(reply) = reply else {
             let is_stored = self.attempt(Some(&entry)).is_ok();
             self.book.accept(entry, is_stored);

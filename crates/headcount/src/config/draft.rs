@@ -7,7 +7,7 @@ use headcount_server::Secret;
 use headcount_server::claims::ClaimRule;
 use headcount_server::config::{Config, ForwardAuthConfig, SealedSessionConfig};
 
-use super::place::Places;
+use super::location::Locations;
 use super::settings::{LogSettings, Settings};
 
 /// Everything that can be set, with its default where it has one.
@@ -56,7 +56,7 @@ impl Default for Draft {
 
 impl Draft {
     /// The configuration, and every contradiction in it.
-    pub(super) fn finish(mut self, places: &Places, problems: &mut Vec<String>) -> Option<Settings> {
+    pub(super) fn finish(mut self, places: &Locations, problems: &mut Vec<String>) -> Option<Settings> {
         let data_dir = self.kept_in(places, problems);
         self.check_needs(places, problems);
         self.check_anyone(places, problems);
@@ -80,7 +80,7 @@ impl Draft {
     }
 
     /// Where things are kept: of `ephemeral` and `data_dir` the stronger wins, and one source cannot say both.
-    fn kept_in(&self, places: &Places, problems: &mut Vec<String>) -> Option<PathBuf> {
+    fn kept_in(&self, places: &Locations, problems: &mut Vec<String>) -> Option<PathBuf> {
         if !self.ephemeral {
             return Some(self.data_dir.clone());
         }
@@ -94,7 +94,7 @@ impl Draft {
     }
 
     /// Settings that mean nothing without another one.
-    fn check_needs(&self, places: &Places, problems: &mut Vec<String>) {
+    fn check_needs(&self, places: &Locations, problems: &mut Vec<String>) {
         let session = "the session password: set HEADCOUNT_SESSION_PASSWORD or its _FILE twin";
         let forward = "a URL to ask: set `forward_auth.url`, HEADCOUNT_FORWARD_AUTH_URL or --forward-auth";
         let needs = [
@@ -111,7 +111,7 @@ impl Draft {
     }
 
     /// The admin address must differ from `listen`.
-    fn check_admin_listen(&self, places: &Places, problems: &mut Vec<String>) {
+    fn check_admin_listen(&self, places: &Locations, problems: &mut Vec<String>) {
         if let Some(place) = places.of("admin_listen")
             && self.admin_listen == Some(self.listen)
             && self.listen.port() != 0
@@ -123,7 +123,7 @@ impl Draft {
     }
 
     /// Stats that anyone sees are for trials on this machine.
-    fn check_anyone(&self, places: &Places, problems: &mut Vec<String>) {
+    fn check_anyone(&self, places: &Locations, problems: &mut Vec<String>) {
         let Some(place) = places.of("authorize") else {
             return;
         };

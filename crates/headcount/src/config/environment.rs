@@ -9,8 +9,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::given::Given;
+use super::location::Location;
 use super::nearest::nearest_or_longer;
-use super::place::Place;
 use super::setting::{Form, Setting};
 use super::table;
 
@@ -104,7 +104,7 @@ impl Environment {
             given.push(Given {
                 setting,
                 texts,
-                place: Place::Variable(name.clone()),
+                place: Location::Variable(name.clone()),
             });
         }
         twice(&given, problems);

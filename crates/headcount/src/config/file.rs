@@ -11,8 +11,8 @@ use toml::de::{DeTable, DeValue};
 
 use super::environment::{SETTINGS_LISTED, twice};
 use super::given::Given;
+use super::location::Location;
 use super::nearest::nearest_or_longer;
-use super::place::Place;
 use super::setting::{Form, Setting};
 use super::table;
 
@@ -49,8 +49,8 @@ pub(super) fn parse(path: &Path, text: &str, problems: &mut Vec<String>) -> Vec<
     twice(&given, problems);
     // Tables come sorted by key; their problems read better from top to bottom.
     given.sort_by_key(|one| match one.place {
-        Place::File(_, line) => line,
-        Place::Variable(_) | Place::Flag(_) => 0,
+        Location::File(_, line) => line,
+        Location::Variable(_) | Location::Flag(_) => 0,
     });
     given
 }
@@ -80,7 +80,7 @@ impl Reader<'_> {
     fn setting(&mut self, setting: &'static Setting, value: &DeValue<'_>, at: &Range<usize>) {
         match texts(setting.form, value) {
             Some(texts) => {
-                let place = Place::File(self.path.to_owned(), self.line(at));
+                let place = Location::File(self.path.to_owned(), self.line(at));
                 self.given.push(Given {
                     setting,
                     texts,

@@ -1,8 +1,8 @@
 //! The command line.
 
 use super::given::Given;
+use super::location::Location;
 use super::nearest::nearest;
-use super::place::Place;
 use super::table;
 use crate::arguments::ServeArguments;
 
@@ -55,7 +55,7 @@ pub(super) fn given(arguments: &ServeArguments, problems: &mut Vec<String>) -> V
         Some(Given {
             setting: table::find(key)?,
             texts,
-            place: Place::Flag(flag),
+            place: Location::Flag(flag),
         })
     });
     given.chain(limits(&arguments.limit, problems)).collect()
@@ -128,7 +128,7 @@ fn limit(text: &str) -> Result<Given, String> {
     Ok(Given {
         setting,
         texts: vec![value.to_owned()],
-        place: Place::Flag(LIMIT),
+        place: Location::Flag(LIMIT),
     })
 }
 

@@ -1,6 +1,6 @@
 //! What a source gives: a setting, its text, and where it stands.
 
-use super::place::Place;
+use super::location::Location;
 use super::setting::Setting;
 
 /// One setting that one source gives.
@@ -11,5 +11,5 @@ pub(super) struct Given {
     /// Its text; for a list its items, otherwise exactly one.
     pub(super) texts: Vec<String>,
     /// Where it stands.
-    pub(super) place: Place,
+    pub(super) place: Location,
 }

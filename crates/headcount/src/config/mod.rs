@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use draft::Draft;
 use environment::Environment;
 use given::Given;
-use place::Places;
+use location::Locations;
 
 mod draft;
 pub(crate) mod environment;
@@ -20,8 +20,8 @@ mod file;
 mod flags;
 mod given;
 pub(crate) mod limits;
+mod location;
 mod nearest;
-mod place;
 mod setting;
 mod settings;
 mod table;
@@ -59,7 +59,7 @@ pub(crate) fn from_text(text: &str) -> (Option<Settings>, Vec<String>) {
 /// Applies what was given, weakest first, and checks the whole. `None` where it cannot even be put together.
 fn put_together(given: &[Given], problems: &mut Vec<String>) -> Option<Settings> {
     let mut draft = Draft::default();
-    let mut places = Places::default();
+    let mut places = Locations::default();
     for one in given {
         match (one.setting.apply)(&mut draft, &one.texts) {
             Ok(()) => places.note(one.setting.key, &one.place),

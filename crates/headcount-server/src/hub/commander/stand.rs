@@ -9,7 +9,7 @@ use headcount_core::protocol::server;
 use super::Commander;
 use crate::answers::{self, Hits};
 use crate::error::CommandError;
-use crate::shard::{Command, NewStanding};
+use crate::shard::{Mail, NewStanding};
 
 /// How often an entry is decided again because others were first. Each time, one of them got through.
 const TRIES: usize = 64;
@@ -91,7 +91,7 @@ impl<Log: CommandLog> Commander<Log> {
         let standing = Arc::new(self.standing.clone());
         self.site.set_standing(Arc::clone(&standing));
         let command = |reply| {
-            Command::Standing(Box::new(NewStanding {
+            Mail::Standing(Box::new(NewStanding {
                 standing: Arc::clone(&standing),
                 broadcast: broadcast.clone(),
                 position,

@@ -8,7 +8,7 @@ use super::{Admission, Subscribers};
 use crate::authorize::Decision;
 use crate::clock;
 use crate::metrics::Count;
-use crate::shard::{AuthorizeJob, Command};
+use crate::shard::{AuthorizeJob, Mail};
 
 /// How often admissions are looked at for their end.
 const LOOK: Duration = Duration::from_millis(250);
@@ -78,7 +78,7 @@ impl Subscribers {
         };
         if !std::mem::replace(&mut admission.is_suspended, true) {
             self.forget_form(key);
-            self.tell(key, Command::Suspend { key });
+            self.tell(key, Mail::Suspend { key });
         }
     }
 }

@@ -10,7 +10,7 @@ use socket2::{Domain, Socket, Type};
 
 use crate::config::Config;
 use crate::headcount::Headcount;
-use crate::shard::Command;
+use crate::shard::Mail;
 use crate::shard::busy::Busy;
 
 const HANDSHAKE: &str = "GET /__skew/ws?route=/ HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
@@ -68,7 +68,7 @@ async fn a_client_that_is_behind_gets_no_close_frame_inside_another() {
         headcount.tab(&id).unwrap().send(&message).unwrap();
     }
     let second = Busy::queue(shard);
-    shard.force(Command::Stop);
+    shard.force(Mail::Stop);
     drop(first);
     second.begin();
     // The messages are under way, most of them queued. Now there is room in the socket, and the shard has not seen it yet.

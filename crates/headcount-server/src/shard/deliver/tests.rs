@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 use crate::config::Config;
 use crate::headcount::Headcount;
 use crate::shard::busy::Busy;
-use crate::shard::{Command, NewStanding};
+use crate::shard::{Mail, NewStanding};
 
 /// A server with one shard, and its address.
 async fn serve() -> (Headcount, SocketAddr) {
@@ -113,7 +113,7 @@ fn rule(id: u32, route: &str) -> Rule {
 fn stand(headcount: &Headcount, standing: &Standing, broadcast: Option<String>, position: Option<usize>) {
     let (reply, _answer) = oneshot::channel();
     let shard = headcount.shards().get(0).unwrap();
-    shard.force(Command::Standing(Box::new(NewStanding {
+    shard.force(Mail::Standing(Box::new(NewStanding {
         standing: Arc::new(standing.clone()),
         broadcast,
         position,

@@ -26,7 +26,7 @@ pub(crate) struct Stored {
 
 /// One durable step: everything in it happens, or nothing.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Step {
+pub(crate) struct Transaction {
     /// The number of the newest command.
     pub(crate) head: u32,
     /// The release that the configuration names.
@@ -41,7 +41,7 @@ pub(crate) struct Step {
     pub(crate) forget_rules: Vec<u32>,
 }
 
-impl Step {
+impl Transaction {
     /// What an entry of the log of commands changes on disk, by what it `changed` among what stands. `head` is the newest command's number.
     pub(crate) fn of(entry: &Entry, changed: &Change, head: u32) -> Self {
         let mut step = Self {

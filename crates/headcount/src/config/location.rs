@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 /// Where a value stands. The order is the order of strength, weakest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum Location {
     /// In the file, on this line.
     File(PathBuf, usize),
     /// In this variable.
@@ -17,9 +17,9 @@ pub(super) enum Place {
 
 /// Where the value in force of each key stands. A key that is absent has its default.
 #[derive(Debug, Default)]
-pub(super) struct Places(HashMap<&'static str, Place>);
+pub(super) struct Locations(HashMap<&'static str, Location>);
 
-impl Place {
+impl Location {
     /// What follows `was set`: `by` a flag or a variable, `in` a line of the file.
     fn after_set(&self) -> String {
         match self {
@@ -38,7 +38,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path, line) => write!(f, "{}:{line}", path.display()),
@@ -48,19 +48,19 @@ impl fmt::Display for Place {
     }
 }
 
-impl Places {
+impl Locations {
     /// Remembers that this one is in force.
-    pub(super) fn note(&mut self, key: &'static str, place: &Place) {
+    pub(super) fn note(&mut self, key: &'static str, place: &Location) {
         self.0.insert(key, place.clone());
     }
 
     /// Where the value of `key` stands; `None` for a default.
-    pub(super) fn of(&self, key: &str) -> Option<&Place> {
+    pub(super) fn of(&self, key: &str) -> Option<&Location> {
         self.0.get(key)
     }
 
     /// Where `key` stands, or the file that it is read from: the one that is in force.
-    fn stronger(&self, key: &str) -> Option<&Place> {
+    fn stronger(&self, key: &str) -> Option<&Location> {
         let places = [self.of(key), self.of(&format!("{key}_file"))];
         places.into_iter().flatten().max_by_key(|place| place.strength())
     }

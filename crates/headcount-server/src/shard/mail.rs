@@ -12,27 +12,27 @@ use super::arrive::Cause;
 use super::peer::Subscription;
 use super::reactor::Shard;
 use super::sweep::Drain;
-use super::{Command, NewStanding, ShardEvent, Subscribing};
+use super::{Mail, NewStanding, ShardEvent, Subscribing};
 use crate::authorize::Credentials;
 use crate::mark::Mark;
 use crate::metrics::Count;
 
 impl Shard {
-    pub(super) fn on_command(&mut self, command: Command) {
-        match command {
-            Command::Listen { listener, share } => self.listen(listener, share),
-            Command::StopListening => self.listener = None,
-            Command::Serve(request) => self.on_socket(request),
-            Command::Open(arrival) => self.on_arrival(*arrival),
-            Command::Received { key, text } => self.with(key, |shard, slot| shard.on_text(slot, &text)),
-            Command::Spent { key } => self.with(key, |shard, slot| {
+    pub(super) fn on_mail(&mut self, mail: Mail) {
+        match mail {
+            Mail::Listen { listener, share } => self.listen(listener, share),
+            Mail::StopListening => self.listener = None,
+            Mail::Serve(request) => self.on_socket(request),
+            Mail::Open(arrival) => self.on_arrival(*arrival),
+            Mail::Received { key, text } => self.with(key, |shard, slot| shard.on_text(slot, &text)),
+            Mail::Spent { key } => self.with(key, |shard, slot| {
                 shard.spend(slot);
             }),
-            Command::Gone { key } => self.with(key, |shard, slot| shard.close(slot, Cause::Peer)),
-            Command::Navigate { key, route } => {
+            Mail::Gone { key } => self.with(key, |shard, slot| shard.close(slot, Cause::Peer)),
+            Mail::Navigate { key, route } => {
                 self.navigate_by_post(key, &route);
             }
-            Command::Subscribe {
+            Mail::Subscribe {
                 key,
                 form,
                 credentials,
@@ -42,32 +42,32 @@ impl Shard {
                     shard.subscribe_by_post(slot, form, credentials, browser);
                 });
             }
-            Command::Admitted { key, credentials } => match self.registry.find(key) {
+            Mail::Admitted { key, credentials } => match self.registry.find(key) {
                 Some(slot) => {
                     self.keep_admitting(slot, credentials);
                     self.admit(slot, key);
                 }
                 None => self.say_left(key, Subscription::None),
             },
-            Command::Suspend { key } => self.with(key, Self::suspend),
-            Command::Refused { key } => self.with(key, |shard, slot| {
+            Mail::Suspend { key } => self.with(key, Self::suspend),
+            Mail::Refused { key } => self.with(key, |shard, slot| {
                 shard.unsubscribe(slot);
                 shard.send_text(slot, server::STATS_UNAUTHORIZED);
             }),
-            Command::Tick(tick) => self.on_tick(&tick),
-            Command::Snapshot { message, readers } => self.on_snapshot(&message, readers),
-            Command::Send { key, text } => self.with(key, |shard, slot| {
+            Mail::Tick(tick) => self.on_tick(&tick),
+            Mail::Snapshot { message, readers } => self.on_snapshot(&message, readers),
+            Mail::Send { key, text } => self.with(key, |shard, slot| {
                 shard.meters.one(Count::SentCustom);
                 shard.send_text(slot, &text);
             }),
-            Command::Standing(new) => self.on_standing(*new),
-            Command::Ask { question, reply } => self.on_question(question, reply),
-            Command::Tap(tap) => self.tap(tap),
-            Command::Replay { tap } => self.replay(tap),
-            Command::EndTurn(turn) => drop(turn),
-            Command::Report { question } => self.answer_report(question),
-            Command::Drain => self.drain = Some(Drain::new(self.now_ms, self.registry.len(), self.limits())),
-            Command::Stop => self.stop(),
+            Mail::Standing(new) => self.on_standing(*new),
+            Mail::Ask { question, reply } => self.on_question(question, reply),
+            Mail::Tap(tap) => self.tap(tap),
+            Mail::Replay { tap } => self.replay(tap),
+            Mail::EndTurn(turn) => drop(turn),
+            Mail::Report { question } => self.answer_report(question),
+            Mail::Drain => self.drain = Some(Drain::new(self.now_ms, self.registry.len(), self.limits())),
+            Mail::Stop => self.stop(),
         }
     }
 
@@ -224,7 +224,7 @@ impl Shard {
             Ok(permit) => self.report_on(permit, Some(question)),
             // The hub keeps one question under way, so its queue can be full for a moment only.
             Err(_) => {
-                self.handle.force(Command::Report { question });
+                self.handle.force(Mail::Report { question });
             }
         }
     }
