@@ -243,6 +243,13 @@ impl Standing {
         (position, lapsed)
     }
 
+    /// Lets a rule stand at this position. None stands at a position that there is not.
+    pub(crate) fn place(&mut self, position: usize, rule: &Arc<Rule>) {
+        if let Some(place) = self.rules.get_mut(position) {
+            *place = Some(Arc::clone(rule));
+        }
+    }
+
     /// Ends the rules with these numbers.
     pub(crate) fn end(&mut self, ids: &[u32]) -> Vec<Arc<Rule>> {
         self.remove_where(|rule| ids.contains(&rule.id))

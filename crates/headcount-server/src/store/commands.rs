@@ -149,7 +149,7 @@ impl Commands {
             self.rules.remove(id);
         }
         self.releases
-            .extend(step.release.map(|release| (release.id, release)));
+            .extend(step.releases.into_iter().map(|release| (release.id, release)));
         self.rules
             .extend(step.rules.into_iter().map(|rule| (rule.id, rule)));
     }
@@ -222,11 +222,11 @@ fn write_step(write: &WriteTransaction, step: &Transaction) -> Result<(), StoreE
         write.open_table(FACTS)?.insert(CONFIGURED, &**release)?;
     }
     let mut releases = write.open_table(RELEASES)?;
-    if let Some(release) = &step.release {
-        releases.insert(release.id, serde_json::to_vec(release)?.as_slice())?;
-    }
     for id in &step.forget_releases {
         releases.remove(*id)?;
+    }
+    for release in &step.releases {
+        releases.insert(release.id, serde_json::to_vec(release)?.as_slice())?;
     }
     let mut rules = write.open_table(RULES)?;
     for id in &step.forget_rules {

@@ -2,7 +2,12 @@ use std::sync::Arc;
 
 use redb::{ReadableDatabase, TableDefinition};
 
+use headcount_core::command_log::Entry;
+use headcount_core::epoch::Epoch;
+use headcount_core::invalidation::{Audience, Mode, Rule, Standing};
+use headcount_core::pattern::RoutePattern;
 use headcount_core::protocol::admin::ReleaseEntry;
+use headcount_core::release::Release;
 
 use super::high_water::HighWater;
 use super::*;
@@ -31,7 +36,7 @@ fn release(id: u32, version: &str) -> Transaction {
     };
     Transaction {
         head: id,
-        release: Some(release),
+        releases: vec![release],
         ..Transaction::default()
     }
 }
@@ -441,4 +446,61 @@ async fn a_directory_that_cannot_be_made_is_named() {
         .await
         .unwrap_err();
     assert!(matches!(error, StoreError::Directory { .. }) && error.to_string().contains("below-a-file"));
+}
+
+/// A server that takes over a checkpoint has it on disk as well, and nothing of what stood before.
+#[tokio::test]
+async fn a_checkpoint_replaces_what_is_stored() {
+    let rule = |id: u32, route: &str| Entry::Rule {
+        rule: Rule {
+            id,
+            pattern: RoutePattern::exact(route, &limits()).unwrap(),
+            versions: None,
+            audience: Audience::All,
+            mode: Mode::Force,
+            release: "v1".into(),
+            created_ms: 1,
+            expires_ms: u64::MAX,
+            spread_ms: 0,
+        },
+        rules_max: 64,
+    };
+    let announced = |id: u32, version: &str| Entry::Release {
+        release: Release {
+            id,
+            version: version.into(),
+            announced_ms: 5,
+        },
+        releases_max: 9,
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let (store, _) = open(directory.path()).await;
+    let mut theirs = Standing::default();
+    for entry in [
+        announced(1, "v1"),
+        rule(2, "/a"),
+        rule(3, "/b"),
+        announced(4, "v4"),
+    ] {
+        theirs.apply(&entry);
+    }
+    let mut ours = Standing::default();
+    let checkpoint = Entry::Checkpoint(Box::new(theirs.checkpoint(Epoch::default())));
+    for entry in [announced(1, "v1"), announced(2, "v2"), rule(3, "/c"), checkpoint] {
+        let change = ours.apply(&entry);
+        store
+            .commit(Transaction::of(&entry, &change, ours.head))
+            .await
+            .unwrap();
+    }
+    drop(store);
+    let (_store, stored) = open(directory.path()).await;
+    assert_eq!(stored.head, 4);
+    assert_eq!(versions(&stored), [(1, "v1"), (4, "v4")]);
+    let rules: Vec<(u32, &str)> = stored
+        .rules
+        .iter()
+        .map(|rule| (rule.id, rule.pattern.source()))
+        .collect();
+    assert_eq!(rules, [(2, "/a"), (3, "/b")]);
 }

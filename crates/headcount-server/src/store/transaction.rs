@@ -31,8 +31,8 @@ pub(crate) struct Transaction {
     pub(crate) head: u32,
     /// The release that the configuration names.
     pub(crate) configured: Option<String>,
-    /// A release to add.
-    pub(crate) release: Option<ReleaseEntry>,
+    /// Releases to add.
+    pub(crate) releases: Vec<ReleaseEntry>,
     /// Releases to forget, by number.
     pub(crate) forget_releases: Vec<u32>,
     /// Rules to add, or to replace where they have the number of one.
@@ -46,20 +46,22 @@ impl Transaction {
     pub(crate) fn of(entry: &Entry, changed: &Change, head: u32) -> Self {
         let mut step = Self {
             head,
+            releases: changed.announced.iter().map(Into::into).collect(),
             forget_releases: changed.forgotten.iter().map(|release| release.id).collect(),
             rules: changed
-                .moved
+                .began
                 .iter()
+                .chain(&changed.moved)
                 .map(|rule| RuleEntry::from(&**rule))
                 .collect(),
             forget_rules: changed.ended.iter().map(|rule| rule.id).collect(),
             ..Self::default()
         };
         match entry {
-            Entry::Release { release, .. } => step.release = Some(release.into()),
-            Entry::Rule { rule, .. } => step.rules.push(rule.into()),
+            // Also those that stand no longer by the time of day, and so are on disk alone.
             Entry::End { ids } => step.forget_rules.clone_from(ids),
-            Entry::MoveTimes { .. } => {}
+            // What it changes is what `changed` says.
+            Entry::Release { .. } | Entry::Rule { .. } | Entry::MoveTimes { .. } | Entry::Checkpoint(_) => {}
         }
         step
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use headcount_core::command_log::{AppendError, Change, CommandLog, Entry, LogIndex};
 use headcount_core::invalidation::Standing;
 use headcount_core::protocol::server;
+use headcount_core::release::Release;
 
 use super::Commander;
 use crate::answers::{self, Hits};
@@ -75,15 +76,22 @@ impl<Log: CommandLog> Commander<Log> {
         self.index = index;
         let change = self.standing.apply(&entry);
         let (id, broadcast) = match &entry {
-            Entry::Release { release, .. } => {
-                let released = server::released(&release.version, release.id, self.site.epoch);
-                (None, Some(released))
-            }
+            Entry::Release { release, .. } => (None, Some(self.released(release))),
             Entry::Rule { rule, .. } => (Some(rule.id), None),
             Entry::End { .. } | Entry::MoveTimes { .. } => (None, None),
+            // It may hold announcements that this server has not read. Tabs are told of the last one.
+            Entry::Checkpoint(_) => {
+                let newest = change.announced.last();
+                (None, newest.map(|release| self.released(release)))
+            }
         };
         let hits = self.tell_shards(broadcast, change.position).await;
         Stood { id, change, hits }
+    }
+
+    /// What tabs are told of a release.
+    fn released(&self, release: &Release) -> String {
+        server::released(&release.version, release.id, self.site.epoch)
     }
 
     /// Lets every shard go over to what stands now. How far the rule at `position` reaches.
