@@ -7,6 +7,7 @@
 //! `__fuzz__/<target>/crashes/`. Every run of the tests begins with the files there, so commit the file with the fix.
 
 mod bodies;
+mod entries;
 mod events;
 mod frames;
 mod identifiers;

@@ -8,6 +8,7 @@ pub mod bridge;
 pub mod client;
 pub mod convert;
 pub mod history;
+pub mod log;
 pub mod pages;
 pub mod server;
 pub mod stats;

@@ -1,0 +1,173 @@
+//! What is written is read again, and what is not an entry is an error.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::invalidation::{Audience, Mode, Standing, in_order};
+use crate::pattern::RoutePattern;
+use crate::release::Release;
+
+fn again(entry: &Entry) -> Entry {
+    match decode(&encode(entry).unwrap()).unwrap() {
+        Decoded::Entry(entry) => entry,
+        unknown @ Decoded::Unknown { .. } => panic!("{unknown:?}"),
+    }
+}
+
+fn a_pattern() -> impl Strategy<Value = RoutePattern> {
+    let path = "/[a-zA-Zé%\\. \"-]{0,12}";
+    prop_oneof![
+        path.prop_map(|text| RoutePattern::exact(&text, &limits())),
+        path.prop_map(|text| RoutePattern::prefix(&text, &limits())),
+        path.prop_map(|text| RoutePattern::segment(&text, &limits())),
+        "/[a-z*?]{0,6}".prop_map(|text| RoutePattern::glob(&text, &limits())),
+        "\\^?/[a-z.|+]{1,5}\\$?".prop_map(|text| RoutePattern::regex(&text, &limits())),
+    ]
+    .prop_filter_map("a pattern", Result::ok)
+}
+
+fn a_rule() -> impl Strategy<Value = Rule> {
+    let who = (
+        proptest::option::of(prop::collection::vec(".{0,5}", 0..4).prop_map(in_order)),
+        any::<bool>(),
+        any::<bool>(),
+    );
+    let times = (any::<u64>(), any::<u64>(), any::<u32>());
+    (any::<u32>(), a_pattern(), who, ".{0,8}", times).prop_map(
+        |(id, pattern, (versions, all, force), release, (created_ms, expires_ms, spread_ms))| Rule {
+            id,
+            pattern,
+            versions,
+            audience: if all { Audience::All } else { Audience::Outdated },
+            mode: if force { Mode::Force } else { Mode::Prompt },
+            release: release.into(),
+            created_ms,
+            expires_ms,
+            spread_ms,
+        },
+    )
+}
+
+fn a_release() -> impl Strategy<Value = Release> {
+    (any::<u32>(), ".{0,8}", any::<u64>()).prop_map(|(id, version, announced_ms)| Release {
+        id,
+        version: version.into(),
+        announced_ms,
+    })
+}
+
+fn a_checkpoint() -> impl Strategy<Value = Checkpoint> {
+    let rules = prop::collection::btree_map(0..POSITIONS, a_rule().prop_map(Arc::new), 0..5);
+    let releases = prop::collection::vec(a_release(), 0..5);
+    (any::<u64>(), any::<u32>(), releases, rules).prop_map(|(epoch, head, releases, rules)| Checkpoint {
+        epoch: Epoch::new(epoch),
+        head,
+        releases,
+        rules: rules.into_iter().collect(),
+    })
+}
+
+fn an_entry() -> impl Strategy<Value = Entry> {
+    prop_oneof![
+        (a_release(), any::<u32>()).prop_map(|(release, releases_max)| Entry::Release {
+            release,
+            releases_max
+        }),
+        (a_rule(), any::<u32>()).prop_map(|(rule, rules_max)| Entry::Rule { rule, rules_max }),
+        prop::collection::vec(any::<u32>(), 0..9).prop_map(|ids| Entry::End { ids }),
+        (any::<u32>(), any::<i64>()).prop_map(|(after, delta_ms)| Entry::MoveTimes { after, delta_ms }),
+        a_checkpoint().prop_map(|checkpoint| Entry::Checkpoint(Box::new(checkpoint))),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read_again(entry in an_entry()) {
+        prop_assert_eq!(again(&entry), entry);
+    }
+
+    #[test]
+    fn bytes_that_were_changed_are_an_entry_or_an_error(
+        entry in an_entry(), at in any::<prop::sample::Index>(), byte in any::<u8>(), cut in any::<prop::sample::Index>(),
+    ) {
+        let mut bytes = encode(&entry).unwrap();
+        let at = at.index(bytes.len());
+        bytes[at] = byte;
+        // What is read can stand.
+        if let Ok(Decoded::Entry(entry)) = decode(&bytes) {
+            Standing::default().apply(&entry);
+        }
+        bytes.truncate(cut.index(bytes.len()));
+        prop_assert!(decode(&bytes).is_err());
+    }
+}
+
+#[test]
+fn a_field_of_a_later_revision_is_ignored_and_a_kind_is_unknown() {
+    let later = br#"{"revision":9,"kind":"end","why":["x"],"ids":[3]}"#;
+    assert_eq!(
+        decode(later).unwrap(),
+        Decoded::Entry(Entry::End { ids: vec![3] })
+    );
+    let unknown = br#"{"revision":9,"kind":"pause","id":3}"#;
+    let expected = Decoded::Unknown {
+        revision: 9,
+        kind: "pause".to_owned(),
+    };
+    assert_eq!(decode(unknown).unwrap(), expected);
+}
+
+#[test]
+fn what_is_not_an_entry_is_an_error() {
+    let rule = r#"{"id":1,"match":{"exact":"/"},"audience":"all","mode":"force","release":"v1","createdAt":1,"expiresAt":2}"#;
+    let checkpoint = |epoch: &str, positions: [usize; 2]| {
+        let [first, second] = positions.map(|position| format!(r#"{{"position":{position},"rule":{rule}}}"#));
+        format!(
+            r#"{{"revision":1,"kind":"checkpoint","epoch":"{epoch}","head":1,"releases":[],"rules":[{first},{second}]}}"#
+        )
+    };
+    assert!(decode(checkpoint("0123456789ab", [0, 63]).as_bytes()).is_ok());
+    let hostile = [
+        String::new(),
+        "{}".to_owned(),
+        "[]".to_owned(),
+        "[".repeat(100_000),
+        r#"{"revision":1}"#.to_owned(),
+        r#"{"kind":"end","ids":[]}"#.to_owned(),
+        r#"{"revision":-1,"kind":"end","ids":[]}"#.to_owned(),
+        r#"{"revision":1,"kind":"end","ids":[4294967296]}"#.to_owned(),
+        r#"{"revision":1,"kind":"rule","rulesMax":3}"#.to_owned(),
+        format!(
+            r#"{{"revision":1,"kind":"rule","rulesMax":3,"rule":{}}}"#,
+            rule.replace("\"/\"", "\"no route\"")
+        ),
+        checkpoint("0123456789ab", [0, 64]),
+        checkpoint("0123456789ab", [5, 5]),
+        checkpoint("a name", [0, 1]),
+    ];
+    for bytes in hostile {
+        assert!(decode(bytes.as_bytes()).is_err(), "{bytes:.80}");
+    }
+    assert!(decode(&[0xFF, 0xFE, 0x00]).is_err());
+}
+
+/// A pattern that is longer than the reader's own limit is the pattern of every server all the same.
+#[test]
+fn the_limits_of_a_reader_do_not_matter() {
+    let long = format!("/{}", "a".repeat(5_000));
+    let entry = Entry::Rule {
+        rule: Rule {
+            id: 1,
+            pattern: RoutePattern::exact(&long, &limits()).unwrap(),
+            versions: None,
+            audience: Audience::All,
+            mode: Mode::Force,
+            release: "v1".into(),
+            created_ms: 1,
+            expires_ms: 2,
+            spread_ms: 0,
+        },
+        rules_max: 64,
+    };
+    assert_eq!(again(&entry), entry);
+}
