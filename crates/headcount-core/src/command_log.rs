@@ -62,7 +62,8 @@ pub struct LogIndex(pub u64);
 /// back, its own ones too. So all servers let the same entries stand in the same order.
 pub trait CommandLog {
     /// Appends an entry that was decided by what stood at `after`. When this returns the entry's index, the entry outlives this
-    /// process, and [`CommandLog::next`] will give it. An error means that it was not appended and will not be.
+    /// process, and [`CommandLog::next`] will give it. An error means that it was not appended and will not be; only
+    /// [`AppendError::Unknown`] leaves that open.
     fn append(
         &mut self,
         entry: &Entry,
@@ -93,9 +94,13 @@ pub enum AppendError {
     /// The log belongs to another server by now.
     #[error("the log belongs to another server by now")]
     Closed,
-    /// What keeps the log did not answer in time. The entry was taken back.
+    /// What keeps the log did not answer in time. The entry was taken back, or was never sent.
     #[error("{0}")]
     Late(&'static str),
+    /// What keeps the log was sent the entry, and did not say in time what became of it. It stands where [`CommandLog::next`] gives it, and
+    /// can no longer come where another entry has its index.
+    #[error("{0}")]
+    Unknown(&'static str),
     /// The log could not keep it.
     #[error("{reason}")]
     Failed {

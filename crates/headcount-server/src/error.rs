@@ -71,6 +71,12 @@ pub enum CommandError {
         /// Why, in a few words.
         reason: &'static str,
     },
+    /// What keeps the commands was sent the command and did not say in time what became of it: it may have happened, or may happen yet.
+    #[error("the command was sent, and may be stored: {reason}. Look at the list before you give it again")]
+    MayBeStored {
+        /// Why, in a few words.
+        reason: &'static str,
+    },
     /// The version cannot be announced.
     #[error(transparent)]
     Version(#[from] VersionError),
@@ -132,6 +138,7 @@ impl From<AppendError> for CommandError {
             AppendError::Behind => Self::Overloaded,
             AppendError::Closed => Self::Draining,
             AppendError::Late(reason) => Self::StoreHangs { reason },
+            AppendError::Unknown(reason) => Self::MayBeStored { reason },
             AppendError::Failed { reason, source } => Self::NotStored { reason, source },
         }
     }
@@ -159,6 +166,13 @@ impl Refusal {
             code,
             message: message.into(),
             retry_after_seconds: None,
+        }
+    }
+
+    fn again_after(self, seconds: u32) -> Self {
+        Self {
+            retry_after_seconds: Some(seconds),
+            ..self
         }
     }
 
@@ -243,11 +257,7 @@ impl Refusal {
     }
 
     pub(crate) fn full(message: &str) -> Self {
-        let refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, "full", message);
-        Self {
-            retry_after_seconds: Some(5),
-            ..refusal
-        }
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "full", message).again_after(5)
     }
 
     pub(crate) fn draining() -> Self {
@@ -264,20 +274,17 @@ impl Refusal {
 
     /// As [`Refusal::draining`], to a command.
     fn handed_over(error: &CommandError) -> Self {
-        let refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, "draining", error.to_string());
-        Self {
-            retry_after_seconds: Some(1),
-            ..refusal
-        }
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "draining", error.to_string()).again_after(1)
     }
 
     /// The disk does not answer.
     fn store_hangs(error: &CommandError) -> Self {
-        let refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, "store-hangs", error.to_string());
-        Self {
-            retry_after_seconds: Some(5),
-            ..refusal
-        }
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "store-hangs", error.to_string()).again_after(5)
+    }
+
+    /// Without `Retry-After`: a command that is given again may happen twice.
+    fn may_be_stored(error: &CommandError) -> Self {
+        Self::new(StatusCode::GATEWAY_TIMEOUT, "may-be-stored", error.to_string())
     }
 
     pub(crate) fn overloaded() -> Self {
@@ -343,6 +350,7 @@ impl From<CommandError> for Refusal {
     fn from(error: CommandError) -> Self {
         match &error {
             CommandError::StoreHangs { .. } => Self::store_hangs(&error),
+            CommandError::MayBeStored { .. } => Self::may_be_stored(&error),
             CommandError::Draining => Self::handed_over(&error),
             CommandError::NotStored { source, .. } => {
                 tracing::error!(error = with_sources(&**source), "a command could not be stored");

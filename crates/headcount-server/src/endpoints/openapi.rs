@@ -153,12 +153,7 @@ impl Cause {
             Self::Tracking => vec![command(CommandError::Off {
                 setting: "route_tracking",
             })],
-            Self::Store => vec![
-                command(STORE_HANGS),
-                command(CommandError::Draining),
-                Refusal::not_stored("the command could not be stored, so no tab was told"),
-                command(CommandError::OutOfNumbers),
-            ],
+            Self::Store => of_the_log(),
             Self::Version => check_release("", 128)
                 .map_err(CommandError::from)
                 .map_err(command)
@@ -181,8 +176,23 @@ impl Cause {
     }
 }
 
+/// What keeps the commands refuses one.
+fn of_the_log() -> Vec<Refusal> {
+    vec![
+        command(STORE_HANGS),
+        command(MAY_BE_STORED),
+        command(CommandError::Draining),
+        Refusal::not_stored("the command could not be stored, so no tab was told"),
+        command(CommandError::OutOfNumbers),
+    ]
+}
+
 const STORE_HANGS: CommandError = CommandError::StoreHangs {
     reason: "the disk does not answer",
+};
+
+const MAY_BE_STORED: CommandError = CommandError::MayBeStored {
+    reason: "the broker does not answer",
 };
 
 fn command(error: CommandError) -> Refusal {

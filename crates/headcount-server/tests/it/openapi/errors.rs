@@ -12,8 +12,14 @@ use crate::server::{Door, SECRET, Server, config};
 
 const BRIDGE_SECRET: &str = "a secret for the bridge alone";
 
-/// Errors that need a disk that fails, a shard that hangs or four billion commands. `disk.rs` and `vitals.rs` have the first ones.
-const ELSEWHERE: [&str; 4] = ["internal", "not-stored", "overloaded", "store-hangs"];
+/// Errors that need a disk that fails, a shard that hangs, a broker or four billion commands. `disk.rs` and `vitals.rs` have the first ones.
+const ELSEWHERE: [&str; 5] = [
+    "internal",
+    "not-stored",
+    "may-be-stored",
+    "overloaded",
+    "store-hangs",
+];
 
 /// A body that is fine.
 fn body(id: &str) -> Option<Value> {
