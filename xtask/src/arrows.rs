@@ -38,7 +38,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         package: "headcount-nats",
-        may_use: &["headcount-core", "headcount-server"],
+        may_use: &["headcount-core"],
         must_not_use: &["anyhow", "clap"],
     },
     Rule {

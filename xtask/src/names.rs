@@ -10,8 +10,9 @@ use syn::{Ident, Item, Visibility};
 use crate::report::{Failure, Passed};
 use crate::rust::Source;
 
-const CRATES: [&str; 3] = [
+const CRATES: [&str; 4] = [
     "crates/headcount-core/src",
+    "crates/headcount-nats/src",
     "crates/headcount-server/src",
     "crates/headcount/src",
 ];

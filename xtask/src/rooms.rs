@@ -32,7 +32,7 @@ struct House {
     exceptions: &'static [(&'static str, &'static str, &'static str)],
 }
 
-const HOUSES: [House; 2] = [
+const HOUSES: [House; 3] = [
     House {
         name: "headcount-core",
         folder: "crates/headcount-core/src",
@@ -80,6 +80,29 @@ const HOUSES: [House; 2] = [
             Floor {
                 what: "one client, all subscribers, many servers",
                 rooms: &["cluster", "feed", "session"],
+            },
+        ],
+        exceptions: &[],
+    },
+    House {
+        name: "headcount-nats",
+        folder: "crates/headcount-nats/src",
+        floors: &[
+            Floor {
+                what: "names and errors",
+                rooms: &["error", "subjects"],
+            },
+            Floor {
+                what: "options",
+                rooms: &["options"],
+            },
+            Floor {
+                what: "the broker, connected",
+                rooms: &["broker"],
+            },
+            Floor {
+                what: "the two homes",
+                rooms: &["bus", "log"],
             },
         ],
         exceptions: &[],
@@ -165,7 +188,7 @@ const HOUSES: [House; 2] = [
 ];
 
 /// The crates whose rooms are drawn.
-pub(crate) const NAMES: [&str; 2] = ["headcount-core", "headcount-server"];
+pub(crate) const NAMES: [&str; 3] = ["headcount-core", "headcount-nats", "headcount-server"];
 
 const NEXT: &str = "move what is used down to where both may use it, or change the floors in xtask/src/rooms.rs and the design with them";
 

@@ -1,0 +1,46 @@
+//! Joins headcount servers through a NATS broker.
+//!
+//! Two things that servers share have their homes here: the log of commands ([`NatsLog`]), which is one JetStream stream, and the bus
+//! ([`NatsBus`]), which is core NATS. Both use one connection to it ([`NatsBroker`]). Subjects begin with `headcount.<name of the cluster>.`, so several clusters
+//! can share a broker:
+//!
+//! | subject | what |
+//! |---|---|
+//! | `….log.entry`, `….log.checkpoint` | the log, kept by the stream `HEADCOUNT_<name of the cluster>` |
+//! | `….stored.entry`, `….stored.checkpoint` | the broker's notice that it stored an entry, without the entry |
+//! | `….bus.all`, `….bus.watchers`, `….bus.node.<id>` | messages between nodes |
+//!
+//! NATS 2.9.10 is the oldest broker that works.
+//!
+//! ```no_run
+//! use headcount_core::command_log::{Checkpoint, CommandLog, Entry};
+//! use headcount_nats::{NatsBroker, NatsLog, NatsOptions};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let options = NatsOptions {
+//!     addresses: vec!["nats://127.0.0.1:4222".to_owned()],
+//!     cluster: "shop".to_owned(),
+//!     ..NatsOptions::default()
+//! };
+//! let broker = NatsBroker::connect(&options).await?;
+//! // What this server has so far begins the log, if there is none yet.
+//! let mut log = NatsLog::open(&broker, &Checkpoint::default()).await?;
+//! let (index, first) = log.next().await.ok_or("the log has ended")?;
+//! assert!(matches!(first, Entry::Checkpoint(_)));
+//! let index = log.append(&Entry::End { ids: vec![8] }, index).await?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod broker;
+mod bus;
+mod error;
+mod log;
+mod options;
+mod subjects;
+
+pub use broker::NatsBroker;
+pub use bus::{BusCounts, NatsBus, NatsIncoming};
+pub use error::ConnectError;
+pub use log::{CHECKPOINT_AFTER, MESSAGES_MAX, NatsLog, OpenError};
+pub use options::{ClientCertificate, Login, NatsOptions, Tls};

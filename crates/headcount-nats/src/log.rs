@@ -1,0 +1,306 @@
+//! The log of commands, as one JetStream stream.
+//!
+//! An entry's index is its sequence in the stream. [`NatsLog::append`] asks the broker to take an entry only while the one that it was
+//! decided after is the last, so of several servers one is first and the others read on. Its own entries are given by [`NatsLog::next`] as
+//! soon as the broker acknowledged them, without another look at the stream.
+//!
+//! The log is bounded. The server that appends an entry [`CHECKPOINT_AFTER`] or more after the last checkpoint adds the next one, and then has
+//! the broker forget what came before the last but one. So the last checkpoint and everything after it are always there, and servers that are
+//! a little behind read every entry.
+//!
+//! - `ledger`: what is asked of the broker. `append`: one entry, until it is known what became of it. `begin`: the stream, and its first
+//!   checkpoint. `follower`: reads on, as a task.
+
+mod append;
+mod begin;
+mod follower;
+mod ledger;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use headcount_core::command_log::{AppendError, Checkpoint, CommandLog, Entry, LogIndex};
+use headcount_core::epoch::Epoch;
+use headcount_core::invalidation::Standing;
+use headcount_core::protocol::log::{LogError, encode};
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
+
+use crate::broker::NatsBroker;
+use append::{Draft, Settled, TOO_SHORT};
+use follower::{Follower, Read};
+use ledger::Ledger;
+
+pub use begin::{MESSAGES_MAX, OpenError};
+
+/// Entries after which another checkpoint is added.
+pub const CHECKPOINT_AFTER: u64 = 500;
+/// Entries since the last checkpoint beyond which nothing is appended before there is another one.
+const WITHOUT_CHECKPOINT_MAX: u64 = 10_000;
+/// Entries that were read and wait for [`NatsLog::next`].
+const UNREAD_MAX: usize = 256;
+/// How long a checkpoint may hold up the answer to a command.
+const CHECKPOINT_PATIENCE: Duration = Duration::from_millis(500);
+
+/// The log. It has one reader, which is its writer too.
+#[derive(Debug)]
+pub struct NatsLog {
+    ledger: Ledger,
+    patience: Duration,
+    reads: mpsc::Receiver<Read>,
+    follower: JoinHandle<()>,
+    /// Makes the follower begin again at the last checkpoint.
+    again: Arc<Notify>,
+    /// Entries that were not given yet.
+    ready: VecDeque<(LogIndex, Entry)>,
+    /// The entry that was given last.
+    given: LogIndex,
+    /// The last sequence of the stream that is known here, with those that are skipped.
+    seen: u64,
+    checkpoint: LastCheckpoint,
+    /// What stands after `seen`.
+    standing: Standing,
+    epoch: Epoch,
+    /// The same for the follower, which begins the stream with it where the broker has lost that.
+    stands: watch::Sender<Checkpoint>,
+    /// What was appended here, until the follower comes to it: sequences and ids.
+    own: VecDeque<(u64, String)>,
+    skipped: Arc<AtomicU64>,
+}
+
+/// Where the last checkpoints are.
+#[derive(Clone, Copy, Debug, Default)]
+struct LastCheckpoint {
+    index: u64,
+    /// The one before.
+    before: u64,
+}
+
+impl NatsLog {
+    /// Opens the log of the broker's cluster. Where there is none, makes it: `begin` is its first entry, unless another server is
+    /// faster. The first entry that [`CommandLog::next`] gives is the newest checkpoint, and the rest follows.
+    pub async fn open(broker: &NatsBroker, begin: &Checkpoint) -> Result<Self, OpenError> {
+        let ledger = Ledger::new(broker);
+        let until = Instant::now() + broker.append;
+        let first = ledger.begin(begin, until).await?;
+        let (out, reads) = mpsc::channel(UNREAD_MAX);
+        let (stands, _) = watch::channel(begin.clone());
+        let again = Arc::new(Notify::new());
+        let skipped = Arc::<AtomicU64>::default();
+        let follower = Follower {
+            ledger: ledger.clone(),
+            read: first.index,
+            last_id: first.id.clone(),
+            created: first.created,
+            out,
+            stands: stands.subscribe(),
+            again: Arc::clone(&again),
+            skipped: Arc::clone(&skipped),
+        };
+        let hints = broker.client.subscribe(broker.subjects.stored()).await?;
+        let mut log = Self {
+            ledger,
+            patience: broker.append,
+            reads,
+            follower: tokio::spawn(follower.run(hints)),
+            again,
+            ready: VecDeque::new(),
+            given: LogIndex::default(),
+            seen: 0,
+            checkpoint: LastCheckpoint::default(),
+            standing: Standing::default(),
+            epoch: first.checkpoint.epoch,
+            stands,
+            own: VecDeque::new(),
+            skipped,
+        };
+        log.accept(first.index, Entry::Checkpoint(Box::new(first.checkpoint)));
+        Ok(log)
+    }
+
+    /// Messages of the stream that were skipped, because this version does not know their kind or cannot read them.
+    pub fn skipped(&self) -> u64 {
+        self.skipped.load(Ordering::Relaxed)
+    }
+
+    /// Lets an entry be read by [`NatsLog::next`].
+    fn accept(&mut self, index: u64, entry: Entry) {
+        self.standing.apply(&entry);
+        if let Entry::Checkpoint(checkpoint) = &entry {
+            self.epoch = checkpoint.epoch;
+            self.checkpoint = LastCheckpoint {
+                index,
+                before: self.checkpoint.index,
+            };
+        }
+        self.seen = index;
+        self.stands.send_replace(self.standing.checkpoint(self.epoch));
+        self.ready.push_back((LogIndex(index), entry));
+    }
+
+    /// Takes what the follower read.
+    fn take(&mut self, read: Read) {
+        match read {
+            Read::Again => {
+                self.own.clear();
+                self.ready.clear();
+                self.seen = 0;
+                self.given = LogIndex::default();
+                self.checkpoint = LastCheckpoint::default();
+            }
+            Read::Skipped { index } => self.seen = self.seen.max(index),
+            Read::Entry { index, id, entry } if index > self.seen => {
+                self.own.clear();
+                drop(id);
+                self.accept(index, *entry);
+            }
+            Read::Entry { index, id, .. } => self.compare(index, &id),
+        }
+    }
+
+    /// The follower comes to what was appended here. Where another entry is there, the broker has lost one that it acknowledged.
+    fn compare(&mut self, index: u64, id: &str) {
+        while let Some((own, own_id)) = self.own.front() {
+            if *own > index {
+                return;
+            }
+            if *own == index && own_id != id {
+                tracing::warn!(
+                    index,
+                    "the broker has lost an entry that it acknowledged: the log is read again"
+                );
+                self.again.notify_one();
+            }
+            self.own.pop_front();
+        }
+    }
+
+    /// Takes what is there to be taken, up to the next entry.
+    fn catch_up(&mut self) {
+        while self.ready.is_empty() {
+            match self.reads.try_recv() {
+                Ok(read) => self.take(read),
+                Err(_) => return,
+            }
+        }
+    }
+
+    async fn append_as(&mut self, entry: &Entry, after: LogIndex) -> Result<LogIndex, AppendError> {
+        let until = Instant::now() + self.patience;
+        let payload = Bytes::from(encode(entry).map_err(unwritable)?);
+        if self.without_checkpoint() >= WITHOUT_CHECKPOINT_MAX {
+            // Whatever became of it, the command was not sent.
+            self.add_checkpoint().await.map_err(|error| AppendError::Failed {
+                reason: "the log of commands has grown too long, and no checkpoint can be added",
+                source: Box::new(error),
+            })?;
+        }
+        loop {
+            self.catch_up();
+            if !self.ready.is_empty() || after != self.given {
+                return Err(AppendError::Behind);
+            }
+            let draft = Draft::new(self.ledger.subjects.entry(), payload.clone(), self.seen)?;
+            let settled = self.ledger.append(&draft, until).await;
+            if matches!(settled, Err(AppendError::Late(TOO_SHORT))) {
+                self.again.notify_one();
+            }
+            match settled? {
+                Settled::Stored => {
+                    let index = draft.index();
+                    self.remember(draft);
+                    self.accept(index, entry.clone());
+                    if self.without_checkpoint() >= CHECKPOINT_AFTER
+                        && let Err(error) = self.add_checkpoint().await
+                    {
+                        tracing::warn!(%error, "no checkpoint was added to the log of commands: the next command tries again");
+                    }
+                    return Ok(LogIndex(index));
+                }
+                // What is there may be skipped: then this one is tried again behind it.
+                Settled::Taken => match timeout_at(until, self.reads.recv()).await {
+                    Ok(Some(read)) => self.take(read),
+                    Ok(None) => return Err(AppendError::Closed),
+                    Err(_) => {
+                        return Err(AppendError::Late(
+                            "other commands were first, and the broker does not give them",
+                        ));
+                    }
+                },
+            }
+        }
+    }
+
+    fn remember(&mut self, draft: Draft) {
+        self.own.push_back((draft.index(), draft.id));
+        if self.own.len() > UNREAD_MAX {
+            self.own.pop_front();
+        }
+    }
+
+    fn without_checkpoint(&self) -> u64 {
+        self.seen.saturating_sub(self.checkpoint.index)
+    }
+
+    /// Adds a checkpoint of what stands after the last entry, if that is still the last one.
+    async fn add_checkpoint(&mut self) -> Result<(), AppendError> {
+        let entry = Entry::Checkpoint(Box::new(self.standing.checkpoint(self.epoch)));
+        let payload = encode(&entry).map_err(unwritable)?.into();
+        let draft = Draft::new(self.ledger.subjects.checkpoint(), payload, self.seen)?;
+        let until = Instant::now() + CHECKPOINT_PATIENCE;
+        match self.ledger.append(&draft, until).await? {
+            Settled::Stored => {
+                let index = draft.index();
+                self.remember(draft);
+                self.accept(index, entry);
+                let (ledger, before) = (self.ledger.clone(), self.checkpoint.before);
+                tokio::spawn(async move { ledger.forget_before(before).await });
+            }
+            Settled::Taken => {}
+        }
+        Ok(())
+    }
+}
+
+impl CommandLog for NatsLog {
+    /// Waits for the broker at most [`NatsOptions::append_ms`](crate::NatsOptions::append_ms). What it answers:
+    ///
+    /// - an index: the entry is stored, on as many brokers as the stream has replicas;
+    /// - `Behind`, `Late`, `Failed`, `Closed`: it is not stored and will not be;
+    /// - `Unknown`: it was sent, and until the end of the wait the broker said neither what became of it nor what has its index. It may be
+    ///   stored as long as no other entry is.
+    async fn append(&mut self, entry: &Entry, after: LogIndex) -> Result<LogIndex, AppendError> {
+        self.append_as(entry, after).await
+    }
+
+    async fn note(&mut self, entry: &Entry, after: LogIndex) -> Result<LogIndex, AppendError> {
+        self.append_as(entry, after).await
+    }
+
+    async fn next(&mut self) -> Option<(LogIndex, Entry)> {
+        while self.ready.is_empty() {
+            let read = self.reads.recv().await?;
+            self.take(read);
+        }
+        let (index, entry) = self.ready.pop_front()?;
+        self.given = index;
+        Some((index, entry))
+    }
+}
+
+impl Drop for NatsLog {
+    fn drop(&mut self) {
+        self.follower.abort();
+    }
+}
+
+fn unwritable(error: LogError) -> AppendError {
+    AppendError::Failed {
+        reason: "the command cannot be written down",
+        source: Box::new(error),
+    }
+}
