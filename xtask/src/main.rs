@@ -8,6 +8,7 @@ mod arrows;
 mod artefacts;
 mod autobahn;
 mod bench;
+mod brokers;
 mod browser;
 mod canary;
 mod chart;
@@ -49,6 +50,7 @@ cargo xtask <command>
   release       <version> [--dry-run]: version, changelog, commit, what is handed out, tag; publishes nothing
   faults        the fault campaign with what needs root or minutes: disks, clocks, links, kill -9; says what it saw
   conformance   the Autobahn test suite against our WebSocket framing; needs a Python 2.7
+  brokers       installs the two NATS servers that the tests of headcount-nats start; `test` does that too
   canary        the example app on the newest Nuxt that npm has today; what `test` uses is pinned
   demo          starts a demo site with visitors, and says how to try it; further arguments go to `headcount demo`
   fuzz          runs the fuzz targets, each for a minute: [target] [--seconds N]; guided by libFuzzer where c++ is there
@@ -72,6 +74,7 @@ fn main() -> ExitCode {
         (Some("release"), rest) => release::release(rest),
         (Some("faults"), []) => faults::faults(),
         (Some("conformance"), []) => autobahn::conformance(),
+        (Some("brokers"), []) => brokers::brokers(),
         (Some("canary"), []) => canary::canary(),
         (Some("demo"), rest) => demo::demo(rest),
         (Some("fuzz"), rest) => fuzz::fuzz(rest),

@@ -1,4 +1,4 @@
-//! What the machine must have beyond Rust, and how to get it: Node, browsers, nginx, Caddy, `ip` and the npm packages.
+//! What the machine must have beyond Rust, and how to get it: Node, browsers, nginx, Caddy, NATS, `ip` and the npm packages.
 //!
 //! Installs only what is missing, and system packages only as root on a Debian system; elsewhere it prints the command. Reads
 //! one variable, `CHROMIUM`: the path of that browser, where it is not Debian's. The browser tests read the same one.
@@ -72,6 +72,16 @@ pub(crate) fn proxies() -> Result<Passed, Failure> {
 /// Firefox and `WebKit`, installed if this can be done here.
 pub(crate) fn engines() -> Result<Passed, Failure> {
     programs(&ENGINES).map(|installed| noting(&installed))
+}
+
+/// Debian's NATS server, installed if this can be done here. It is in the folder of system programs, which is not on every PATH.
+pub(crate) fn nats_server() -> Result<Passed, Failure> {
+    let installed = programs(&[("/usr/sbin/nats-server", "--version", "nats-server")])?;
+    // Debian starts it, on port 4222. The tests start their own, on free ports.
+    for service in &installed {
+        let _there_is_no_systemd = run::works("systemctl", &["disable", "--now", service]);
+    }
+    Ok(noting(&installed))
 }
 
 /// fish and zsh, installed if this can be done here.

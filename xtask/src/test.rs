@@ -1,13 +1,14 @@
 //! `cargo xtask test`: everything, from a fresh clone. What the build server runs.
 
 use crate::report::{Failure, Passed, step};
-use crate::{autobahn, browser, chart, check, dist, needs, packages, reference, repeat, run};
+use crate::{autobahn, brokers, browser, chart, check, dist, needs, packages, reference, repeat, run};
 
 /// Installs what is missing, then runs the gates, every Rust test, the Autobahn test suite and the browser tests.
 pub(crate) fn test() -> Result<(), Failure> {
     step("what the machine must have", needs::chromium)?;
     step("Firefox and WebKit for the client's tests", needs::engines)?;
     step("proxies for the browser tests", needs::proxies)?;
+    step("NATS servers for the tests", brokers::both)?;
     step("network namespaces for the tests", needs::namespaces)?;
     step("npm packages", needs::packages)?;
     step("Helm, as a library", chart::library)?;
