@@ -1,6 +1,6 @@
 //! What a server sends, taken apart as it arrives: bytes in, events out, no I/O.
 //!
-//! Payloads are skipped, not kept: of each message only the first [`HEAD_BYTES`] bytes are looked at. A stats message of the
+//! Payloads are skipped, not kept: of each message only the first [`HEAD_BYTES`](super::event::HEAD_BYTES) bytes are looked at. A stats message of the
 //! baseline has a megabyte, and the loader shares the machine with the server it measures.
 
 use super::event::Event;
