@@ -46,6 +46,7 @@ fn current() -> Result<(), Failure> {
     if is_there && fs::read_to_string(&installed).is_ok_and(|there| there == pins) {
         return Ok(());
     }
+    needs::pip()?;
     let mut command = run::command("python3", &INSTALL);
     command
         .arg("--target")

@@ -84,6 +84,11 @@ pub(crate) fn nats_server() -> Result<Passed, Failure> {
     Ok(noting(&installed))
 }
 
+/// pip for Debian's Python, installed if this can be done here.
+pub(crate) fn pip() -> Result<Passed, Failure> {
+    programs(&[("pip3", "--version", "python3-pip")]).map(|installed| noting(&installed))
+}
+
 /// fish and zsh, installed if this can be done here.
 pub(crate) fn shells() -> Result<Passed, Failure> {
     if !may_install()
