@@ -88,8 +88,13 @@ pub enum PatternError {
     WordBoundary,
     /// Not in the syntax of the `regex` crate, which has neither look-around nor back-references.
     #[error("the regular expression cannot be read")]
-    Syntax(#[source] Box<regex_syntax::Error>),
+    Syntax(#[source] ExpressionError),
 }
+
+/// What is wrong with a regular expression, and where.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error(transparent)]
+pub struct ExpressionError(Box<regex_syntax::Error>);
 
 impl RoutePattern {
     /// The route `text` alone.
@@ -234,7 +239,7 @@ fn check_syntax(regex: &str) -> Result<(), PatternError> {
         .nest_limit(NEST_MAX)
         .build()
         .parse(regex)
-        .map_err(|error| PatternError::Syntax(Box::new(error)))?;
+        .map_err(|error| PatternError::Syntax(ExpressionError(Box::new(error))))?;
     if parsed.properties().look_set().contains_word_unicode() {
         return Err(PatternError::WordBoundary);
     }

@@ -12,7 +12,9 @@
 //!
 //! The walk reads bytes, not text: a visitor's part that is not UTF-8 must not make the proxy's part unreadable.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::str::FromStr;
 
 use ipnet::IpNet;
 
@@ -48,11 +50,67 @@ impl AddressHeader {
     }
 }
 
+/// A network of proxies, or one proxy: an address with the length of its prefix, or an address alone.
+///
+/// ```
+/// use headcount_server::client_address::Network;
+///
+/// let network: Network = "10.0.0.0/8".parse()?;
+/// assert!(network.contains([10, 1, 2, 3].into()));
+/// let proxy: Network = "::1".parse()?;
+/// assert_eq!(proxy.to_string(), "::1/128");
+/// assert!("10.0.0.0/33".parse::<Network>().is_err());
+/// # Ok::<(), headcount_server::client_address::NetworkError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Network(IpNet);
+
+/// A text that is not a network.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is not a network: write an address and its prefix length, as in 10.0.0.0/8")]
+#[non_exhaustive]
+pub struct NetworkError {
+    /// The text.
+    pub text: String,
+}
+
+impl Network {
+    /// Whether the address is in it. An IPv4 address is in no IPv6 network.
+    pub fn contains(self, address: IpAddr) -> bool {
+        self.0.contains(&address)
+    }
+}
+
+impl From<IpAddr> for Network {
+    /// This address alone.
+    fn from(address: IpAddr) -> Self {
+        Self(address.into())
+    }
+}
+
+impl FromStr for Network {
+    type Err = NetworkError;
+
+    fn from_str(text: &str) -> Result<Self, NetworkError> {
+        let alone = || text.parse().map(|address: IpAddr| address.into());
+        let network = text.parse().or_else(|_| alone());
+        network.map(Self).map_err(|_| NetworkError {
+            text: text.to_owned(),
+        })
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// Which forwarding headers are read, and from whom.
 #[derive(Clone, Copy, Debug)]
 pub struct Trust<'a> {
     /// The networks of our own proxies.
-    pub proxies: &'a [IpNet],
+    pub proxies: &'a [Network],
     /// The headers that those proxies set. Their order here does not matter: see [`AddressHeader::ALL`].
     pub headers: &'a [AddressHeader],
 }
@@ -63,8 +121,8 @@ impl Trust<'_> {
     pub fn trusts(self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.proxies.iter().any(|network| {
-            network.contains(&address)
-                || matches!(address, IpAddr::V4(v4) if network.contains(&IpAddr::V6(v4.to_ipv6_mapped())))
+            network.contains(address)
+                || matches!(address, IpAddr::V4(v4) if network.contains(IpAddr::V6(v4.to_ipv6_mapped())))
         })
     }
 }

@@ -1,11 +1,10 @@
 //! The configuration of a server: one plain struct, checked as a whole.
 
 use headcount_core::limits::Limits;
-use ipnet::IpNet;
 
 use crate::bots::BotLists;
 use crate::claims::ClaimRule;
-use crate::client_address::AddressHeader;
+use crate::client_address::{AddressHeader, Network};
 use crate::secrets::{Secret, Secrets};
 
 /// All configuration that is data. Behaviour (hooks, your own authorizers) goes through the builder.
@@ -55,7 +54,7 @@ pub struct Config {
     /// User agents that are bots on this site, and people that the built-in list recognises as bots. Default none.
     pub bots: BotLists,
     /// Networks of proxies whose forwarding headers are trusted. Default none.
-    pub trusted_proxies: Vec<IpNet>,
+    pub trusted_proxies: Vec<Network>,
     /// The headers in which those proxies send a browser's address. Choose only headers that every trusted proxy sets:
     /// visitors can set the others. Default `x-forwarded-for` alone.
     pub address_headers: Vec<AddressHeader>,

@@ -28,7 +28,7 @@ impl fmt::Debug for Tab {
 pub enum SendError {
     /// The value has no JSON form.
     #[error("the message has no JSON form")]
-    NotJson(#[from] serde_json::Error),
+    NotJson(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The message is longer than `limits.send_bytes_max`.
     #[error("the message has {bytes} bytes; at most {bytes_max} are sent")]
     TooLong {
@@ -53,8 +53,17 @@ impl Tab {
 
     /// Sends a message: any value whose JSON form is an object with a `type`. Messages arrive at most once, in order.
     /// If the tab is gone by now, it gets nothing, and the call succeeds.
+    ///
+    /// ```no_run
+    /// # use headcount_server::{Headcount, SendError};
+    /// # fn tell(headcount: &Headcount, connection_id: &str) -> Result<(), SendError> {
+    /// let message = serde_json::json!({ "type": "notice", "text": "your order has shipped" });
+    /// headcount.tab(connection_id)?.send(&message)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn send(&self, message: &impl Serialize) -> Result<(), SendError> {
-        let text = serde_json::to_string(message)?;
+        let text = serde_json::to_string(message).map_err(|error| SendError::NotJson(error.into()))?;
         let bytes_max = self.shards.send_bytes_max();
         if text.len() > bytes_max {
             return Err(SendError::TooLong {

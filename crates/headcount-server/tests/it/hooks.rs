@@ -7,7 +7,6 @@ use std::sync::mpsc::sync_channel;
 
 use headcount_server::Limits;
 use headcount_server::{Hooks, SendError};
-use ipnet::IpNet;
 use serde_json::json;
 
 use crate::client::{BOTH, PATIENCE, Transport, Visit};
@@ -35,7 +34,7 @@ fn events_come_in_order_with_their_fields() {
             .on_close(move |event| closed.send(format!("close {}", event.id)).unwrap());
         let config = config().with(|config| {
             config.ip_tracking = true;
-            config.trusted_proxies = vec!["127.0.0.0/8".parse::<IpNet>().unwrap()];
+            config.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
         });
         let server = Server::build(door, config, |builder| builder.hooks(hooks));
         let mut tab = Visit::new(transport, "/a")

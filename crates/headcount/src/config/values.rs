@@ -8,8 +8,7 @@ use std::str::FromStr;
 use headcount_server::Secret;
 use headcount_server::bots::{BotLists, BotListsError};
 use headcount_server::claims::{ClaimRule, RuleError};
-use headcount_server::client_address::AddressHeader;
-use ipnet::IpNet;
+use headcount_server::client_address::{AddressHeader, Network, NetworkError};
 
 use super::settings::LogFormat;
 
@@ -95,15 +94,8 @@ pub(super) fn bot_lists(path: &str) -> Result<BotLists, String> {
         .map_err(|error: BotListsError| format!("`{path}`: {error}"))
 }
 
-pub(super) fn networks(texts: &[String]) -> Result<Vec<IpNet>, String> {
-    let network = |text: &String| {
-        let network = text
-            .parse()
-            .or_else(|_| text.parse().map(|address: std::net::IpAddr| address.into()));
-        network.map_err(|_| {
-            format!("`{text}` is not a network: write an address and its prefix length, as in 10.0.0.0/8")
-        })
-    };
+pub(super) fn networks(texts: &[String]) -> Result<Vec<Network>, String> {
+    let network = |text: &String| text.parse().map_err(|error: NetworkError| error.to_string());
     texts.iter().map(network).collect()
 }
 
