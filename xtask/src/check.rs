@@ -30,6 +30,7 @@ pub(crate) fn gates() -> Result<(), Failure> {
         reference::sources_are_fresh,
     )?;
     step("lints", lints)?;
+    step("the library without its features, and with each alone", features)?;
     step("documentation of the crates", documentation)?;
     step("arrows between crates", arrows::rules)?;
     step("dependencies: licences, bans, sources", dependencies::rules)
@@ -63,6 +64,24 @@ fn lints() -> Result<Passed, Failure> {
     );
     let next = "mend what clippy names; an exception is `#[expect(<lint>, reason = \"…\")]`";
     run::succeed(&mut command, next).map(|()| Passed::Whole)
+}
+
+/// Features of the library that an app can leave out.
+const FEATURES: [&str; 5] = ["bridge", "forward-auth", "metrics", "sealed-session", "store"];
+
+/// What one feature needs must not come from another one, and what is off must leave nothing unused.
+fn features() -> Result<Passed, Failure> {
+    for feature in [""].into_iter().chain(FEATURES) {
+        let package = ["clippy", "--package=headcount-server", "--no-default-features"];
+        let mut command = run::command("cargo", &package);
+        let features = format!("--features={feature}");
+        command.args([features.as_str(), "--", "-D", "warnings"]);
+        let next = format!(
+            "mend what clippy names with the features `{feature}` alone: an item of another feature needs its `#[cfg(feature = …)]`"
+        );
+        run::succeed(&mut command, &next)?;
+    }
+    Ok(Passed::Whole)
 }
 
 /// oxlint takes a second or two, and is installed with the npm packages. A clone without Node checks Rust alone.

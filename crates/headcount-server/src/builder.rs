@@ -73,7 +73,8 @@ impl Builder {
         self
     }
 
-    /// Where releases, rules and the history are kept. Default `None`: nowhere, they end with the process.
+    /// Where releases, rules and the history are kept. Needs the feature `store`. Default `None`: nowhere, they end with the process.
+    #[cfg(feature = "store")]
     #[must_use]
     pub fn data_dir(mut self, directory: Option<PathBuf>) -> Self {
         self.data_dir = directory;
@@ -104,12 +105,7 @@ impl Builder {
         }
         self.config.secrets().warn_of_short();
         bots::prepare();
-        let limits = &self.config.limits;
-        let with_history = self.config.keeps_history();
-        let (store, stored) = match &self.data_dir {
-            Some(directory) => Store::open(directory, limits, with_history, &self.faults).await?,
-            None => Store::in_memory()?,
-        };
+        let (store, stored) = self.open_store().await?;
         let server = told_apart(stored.epoch, self.data_dir.as_deref(), &self.config);
         let tickets = Arc::new(Tickets::default().of(&server));
         let mut authorizers = Authorizers::configured(&self.config)?;
@@ -151,6 +147,24 @@ impl Builder {
             announce_configured(&headcount, &release).await?;
         }
         Ok(headcount)
+    }
+}
+
+impl Builder {
+    #[cfg(feature = "store")]
+    async fn open_store(&self) -> Result<(Store, Stored), StartError> {
+        let limits = &self.config.limits;
+        let with_history = self.config.keeps_history();
+        Ok(match &self.data_dir {
+            Some(directory) => Store::open(directory, limits, with_history, &self.faults).await?,
+            None => Store::in_memory()?,
+        })
+    }
+
+    #[cfg(not(feature = "store"))]
+    #[expect(clippy::unused_async, reason = "as with a store to open")]
+    async fn open_store(&self) -> Result<(Store, Stored), StartError> {
+        Ok(Store::in_memory()?)
     }
 }
 

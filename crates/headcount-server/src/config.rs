@@ -1,5 +1,7 @@
 //! The configuration of a server: one plain struct, checked as a whole.
 
+mod left_out;
+
 use headcount_core::limits::Limits;
 
 use crate::bots::BotLists;
@@ -235,6 +237,7 @@ impl Config {
         self.problems_of_origins(&mut problems);
         self.problems_of_bots(&mut problems);
         self.problems_of_secrets(&mut problems);
+        self.problems_of_features(&mut problems);
         problems.extend(self.limits.problems());
         problems
     }

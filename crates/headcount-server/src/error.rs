@@ -10,7 +10,7 @@ use headcount_core::version::VersionError;
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
 
-use crate::authorize::forward::ForwardAuthError;
+use crate::authorize::ForwardAuthError;
 use crate::sources::with_sources;
 use crate::store::StoreError;
 
@@ -211,6 +211,7 @@ impl Refusal {
         }
     }
 
+    #[cfg(feature = "bridge")]
     pub(crate) fn ticket_at_bridge() -> Self {
         let message =
             "a ticket does not open the bridge: send the secret as `Authorization: Bearer <secret>`";
@@ -222,6 +223,7 @@ impl Refusal {
         Self::new(StatusCode::FORBIDDEN, "bridge-only", message)
     }
 
+    #[cfg(feature = "bridge")]
     pub(crate) fn bridge_secret_needed() -> Self {
         let message = "this server has a bridge secret, and only an app with that secret decides who sees stats: send it \
                        instead of the admin secret";

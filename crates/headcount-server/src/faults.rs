@@ -9,6 +9,7 @@ pub use ordered::{Disk, Faults};
 
 #[cfg(debug_assertions)]
 mod ordered {
+    #[cfg(feature = "store")]
     use std::io;
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -52,6 +53,7 @@ mod ordered {
             self.changed.notify_all();
         }
 
+        #[cfg(feature = "store")]
         fn write(&self) -> io::Result<()> {
             let mut disk = self.disk.lock().unwrap_or_else(PoisonError::into_inner);
             while *disk == Disk::Hanging {
@@ -122,6 +124,7 @@ mod ordered {
             }
         }
 
+        #[cfg(feature = "store")]
         pub(crate) fn write(&self, is_history: bool) -> io::Result<()> {
             if is_history {
                 &self.0.history
@@ -161,15 +164,13 @@ mod absent {
     #[derive(Clone, Debug, Default)]
     pub(crate) struct Faults;
 
-    #[expect(
-        clippy::unused_self,
-        clippy::unnecessary_wraps,
-        reason = "what builds with faults do here"
-    )]
+    #[expect(clippy::unused_self, reason = "what builds with faults do here")]
+    #[cfg_attr(feature = "store", expect(clippy::unnecessary_wraps, reason = "as above"))]
     impl Faults {
         #[inline]
         pub(crate) fn on_route(&self, _: &str) {}
 
+        #[cfg(feature = "store")]
         #[inline]
         pub(crate) fn write(&self, _: bool) -> std::io::Result<()> {
             Ok(())

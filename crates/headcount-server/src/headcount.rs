@@ -5,7 +5,6 @@ mod counts;
 mod health;
 mod tabs;
 
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -21,12 +20,16 @@ use crate::head::Head;
 use crate::history::KeptHistory;
 use crate::hub::HubEvent;
 use crate::hub::commander::Order;
-use crate::metrics::{Count, Gauges, Meters};
+#[cfg(feature = "metrics")]
+use crate::metrics::Gauges;
+use crate::metrics::{Count, Meters};
 use crate::pages::LatestPages;
 use crate::secrets::{Right, Secrets};
 use crate::shard::{Handoff, Mail, Shards};
 use crate::site::Site;
-use crate::store::{Condition, Store};
+#[cfg(feature = "metrics")]
+use crate::store::Condition;
+use crate::store::Store;
 
 pub use counts::ConnectionsQuery;
 
@@ -197,7 +200,10 @@ impl Headcount {
             .collect()
     }
 
+    #[cfg(feature = "metrics")]
     pub(crate) fn gauges(&self) -> Gauges {
+        use std::sync::atomic::Ordering;
+
         let subscribers = self
             .0
             .shards

@@ -25,6 +25,19 @@
 //! # }
 //! ```
 //!
+//! # Cargo features
+//!
+//! All are on by default. What is off says so: a configuration that asks for it is refused at start.
+//!
+//! | feature | what it is for |
+//! |---|---|
+//! | `store` | releases, rules and the history on disk (`Builder::data_dir`) |
+//! | `forward-auth` | an endpoint of the app that says who may see stats ([`Config::forward_auth`]) |
+//! | `sealed-session` | session cookies of h3 and `nuxt-auth-utils` ([`Config::sealed_session`]) |
+//! | `metrics` | `/metrics` |
+//! | `bridge` | app servers that learn over HTTP what [`Hooks`] learn in this process |
+//! | `openapi` | the OpenAPI document as a value; off by default |
+//!
 //! `examples/embed.rs` is a whole app: a welcome to each tab, its own sessions, endpoints for its admins.
 
 mod admission;
@@ -32,6 +45,10 @@ mod answers;
 mod assets;
 pub mod authorize;
 pub mod bots;
+#[cfg_attr(
+    not(feature = "bridge"),
+    allow(dead_code, reason = "no endpoint opens a bridge then")
+)]
 mod bridge;
 mod builder;
 pub mod claims;

@@ -3,14 +3,14 @@
 //! Every count is one line in a table: its family, its label, its help. Each shard has its own set, so counting costs
 //! an uncontended add; a scrape sums the sets and writes them in the OpenMetrics text format.
 
+#[cfg(feature = "metrics")]
+mod scrape;
+
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder};
-use prometheus_client::metrics::MetricType;
-use prometheus_client::registry::Registry;
+#[cfg(feature = "metrics")]
+pub(crate) use scrape::{Gauges, render};
 
 macro_rules! counts {
     ($($variant:ident $family:literal $label:literal $help:literal,)*) => {
@@ -105,164 +105,5 @@ impl Meters {
     /// How often it happened.
     pub(crate) fn get(&self, count: Count) -> u64 {
         self.0[count as usize].load(Ordering::Relaxed)
-    }
-}
-
-/// What is true at the moment of a scrape.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Gauges {
-    /// Connections held.
-    pub(crate) connections: u64,
-    /// Connections that the server has room for.
-    pub(crate) connections_max: u64,
-    /// Sockets that speak HTTP with the generic door.
-    pub(crate) http_connections: u64,
-    /// Connections subscribed to stats.
-    pub(crate) subscribers: u64,
-    /// Rules standing.
-    pub(crate) rules: u64,
-    /// Bridges to app servers that are open.
-    pub(crate) bridges: u64,
-    /// Whether new connections are accepted.
-    pub(crate) ready: bool,
-    /// Whether releases and rules can be stored.
-    pub(crate) store: bool,
-    /// Whether the history can be stored.
-    pub(crate) history_store: bool,
-}
-
-/// Writes everything in the OpenMetrics text format.
-pub(crate) fn render(
-    sets: &[Arc<Meters>],
-    gauges: Gauges,
-    bots: Vec<(String, u64)>,
-) -> Result<String, fmt::Error> {
-    let mut registry = Registry::with_prefix("headcount");
-    registry.register_collector(Box::new(Scrape {
-        sets: sets.to_vec(),
-        gauges,
-        bots,
-    }));
-    let mut text = String::new();
-    prometheus_client::encoding::text::encode(&mut text, &registry)?;
-    Ok(text)
-}
-
-#[derive(Debug)]
-struct Scrape {
-    sets: Vec<Arc<Meters>>,
-    gauges: Gauges,
-    /// The patterns that took a user agent for a bot, and how often.
-    bots: Vec<(String, u64)>,
-}
-
-struct Value(u64);
-
-impl EncodeMetric for Value {
-    fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
-        encoder.encode_counter::<[(&str, &str); 0], _, u64>(&self.0, None)
-    }
-
-    fn metric_type(&self) -> MetricType {
-        MetricType::Counter
-    }
-}
-
-impl Gauges {
-    /// Each with its name and its help.
-    fn named(&self) -> [(&'static str, &'static str, u64); 9] {
-        [
-            ("connections", "Connections held", self.connections),
-            (
-                "connections_max",
-                "Connections that the server has room for",
-                self.connections_max,
-            ),
-            (
-                "http_connections",
-                "Sockets open for requests other than a plain stream",
-                self.http_connections,
-            ),
-            ("subscribers", "Connections subscribed to stats", self.subscribers),
-            ("rules", "Invalidation rules standing", self.rules),
-            ("bridges", "Bridges to app servers that are open", self.bridges),
-            (
-                "ready",
-                "Whether new connections are accepted",
-                u64::from(self.ready),
-            ),
-            (
-                "store_working",
-                "Whether releases and rules can be stored",
-                u64::from(self.store),
-            ),
-            (
-                "history_store_working",
-                "Whether the history can be stored",
-                u64::from(self.history_store),
-            ),
-        ]
-    }
-}
-
-impl Collector for Scrape {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        for family in TABLE.chunk_by(|a, b| a.1 == b.1) {
-            let Some((_, name, _, help)) = family.first() else {
-                continue;
-            };
-            let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
-            for (count, _, label, _) in family {
-                let total = self.sets.iter().map(|set| set.get(*count)).sum();
-                Value(total).encode(metric.encode_family(&[("kind", *label)])?)?;
-            }
-        }
-        let help = "User agents recognised as bots, by the pattern that matched";
-        let mut bots = encoder.encode_descriptor("bots", help, None, MetricType::Counter)?;
-        for (pattern, count) in &self.bots {
-            Value(*count).encode(bots.encode_family(&[("pattern", pattern.as_str())])?)?;
-        }
-        for (name, help, value) in self.gauges.named() {
-            let value = i64::try_from(value).unwrap_or(i64::MAX);
-            encoder
-                .encode_descriptor(name, help, None, MetricType::Gauge)?
-                .encode_gauge(&value)?;
-        }
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_scrape_sums_all_sets() {
-        let sets = [Arc::new(Meters::default()), Arc::new(Meters::default())];
-        sets[0].add(Count::OpenedSse, 2);
-        sets[1].add(Count::OpenedSse, 3);
-        sets[1].one(Count::ClosedSlow);
-        let text = render(
-            &sets,
-            Gauges {
-                connections: 5,
-                ready: true,
-                ..Gauges::default()
-            },
-            vec![(r#"\b"x"\|"#.to_owned(), 7)],
-        )
-        .unwrap();
-        assert!(
-            text.contains("headcount_opened_total{kind=\"sse\"} 5\n"),
-            "{text}"
-        );
-        assert!(
-            text.contains("headcount_closed_total{kind=\"slow\"} 1\n"),
-            "{text}"
-        );
-        assert!(text.contains("headcount_connections 5\n"), "{text}");
-        let bots = r#"headcount_bots_total{pattern="\\b\"x\"\\|"} 7"#;
-        assert!(text.contains(bots), "{text}");
-        assert!(text.ends_with("# EOF\n"));
     }
 }

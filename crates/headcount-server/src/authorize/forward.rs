@@ -13,7 +13,6 @@
 //! Deliberately absent: reading the body for an answer, and passing on any header but those named.
 
 use std::collections::HashMap;
-use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -36,6 +35,8 @@ use tokio::sync::{OnceCell, Semaphore};
 use super::authorizer::{ASKED_AT_ONCE, AuthorizeRequest, Authorizer, Verdict, VerdictFuture};
 use super::credentials::{Credentials, Reads, is_own};
 use crate::config::ForwardAuthConfig;
+
+pub use super::forward_error::ForwardAuthError;
 use crate::head::without_cookies;
 
 /// Answers remembered.
@@ -72,35 +73,6 @@ pub struct ForwardAuth {
     warned_ms: AtomicU64,
 }
 
-/// Why an endpoint cannot be asked.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ForwardAuthError {
-    /// Not a URL.
-    #[error("`{url}` is not a valid URL")]
-    Url {
-        /// What was given.
-        url: String,
-        /// What is wrong with it.
-        #[source]
-        source: InvalidUri,
-    },
-    /// A URL that is not `http` or `https`, or names no host.
-    #[error("`{0}` is not an absolute http or https URL")]
-    Form(String),
-    /// The URL has a user name or password, which would not be sent. Not shown, because it is a secret.
-    #[error(
-        "the URL has a user name or a password: leave them out, because the browser's own headers are sent"
-    )]
-    UserInfo,
-    /// The root certificates of the system, needed for `https`, could not be read.
-    #[error("the system's root certificates could not be read")]
-    Roots(#[source] io::Error),
-    /// The TLS library refused its own defaults.
-    #[error("TLS could not be set up")]
-    Tls(#[source] rustls::Error),
-}
-
 /// Why the app gave no answer.
 #[derive(Debug, thiserror::Error)]
 enum AskError {
@@ -130,10 +102,11 @@ struct Answer {
 impl ForwardAuth {
     /// Checks the URL and, for `https`, reads the system's root certificates. Asks nothing yet.
     pub fn new(config: &ForwardAuthConfig) -> Result<Self, ForwardAuthError> {
-        let url: Uri = config.url.parse().map_err(|source| ForwardAuthError::Url {
+        let invalid = |error: InvalidUri| ForwardAuthError::Url {
             url: config.url.clone(),
-            source,
-        })?;
+            source: error.into(),
+        };
+        let url: Uri = config.url.parse().map_err(invalid)?;
         match url.authority() {
             Some(authority) if authority.as_str().contains('@') => return Err(ForwardAuthError::UserInfo),
             Some(_) if matches!(url.scheme_str(), Some("http" | "https")) => {}
@@ -281,7 +254,7 @@ fn connector(url: &Uri, timeout: Duration) -> Result<HttpsConnector<HttpConnecto
             .map_err(ForwardAuthError::Roots)?
             .https_only()
     } else {
-        let no_roots = without_roots(provider).map_err(ForwardAuthError::Tls)?;
+        let no_roots = without_roots(provider).map_err(|error| ForwardAuthError::Tls(error.into()))?;
         builder.with_tls_config(no_roots).https_or_http()
     };
     Ok(connects.enable_http1().wrap_connector(tcp))

@@ -11,8 +11,8 @@
 //! | authorizer | asks |
 //! |---|---|
 //! | [`ticket::Tickets`] | the tickets handed out for the admin secret |
-//! | [`sealed_session::SealedSession`] | the app's session cookie, opened here |
-//! | [`forward::ForwardAuth`] | the app, over HTTP, with the browser's own headers |
+//! | `sealed_session::SealedSession` (feature `sealed-session`) | the app's session cookie, opened here |
+//! | `forward::ForwardAuth` (feature `forward-auth`) | the app, over HTTP, with the browser's own headers |
 //! | `BridgeAuthorizer` (of the bridge) | the app, over its bridge ([`Config::authorize_bridge`]), with the browser's own headers |
 //! | [`closure::closure`] | the embedder's code |
 //! | [`anyone::Anyone`] | nothing: admits anyone |
@@ -32,7 +32,10 @@ mod authorizer;
 pub mod closure;
 mod credentials;
 pub(crate) mod ended;
+#[cfg(feature = "forward-auth")]
 pub mod forward;
+mod forward_error;
+#[cfg(feature = "sealed-session")]
 pub mod sealed_session;
 pub mod ticket;
 mod ticket_cookie;
@@ -42,6 +45,7 @@ pub use authorizer::{AuthorizeRequest, Authorizer, Verdict, VerdictFuture};
 pub(crate) use credentials::{BROWSER_COOKIE, is_own};
 pub use credentials::{CookieRead, Credentials, Reads};
 use ended::Ended;
+pub use forward_error::ForwardAuthError;
 
 /// How long all authorizers together may take over one question.
 const AUTHORIZE_TIME_MAX: Duration = Duration::from_secs(10);
@@ -84,11 +88,13 @@ impl Authorizers {
     }
 
     /// Those that `config` names: sealed sessions, forward-auth, anyone. Tickets and the embedder's authorizers are pushed.
-    pub fn configured(config: &Config) -> Result<Self, forward::ForwardAuthError> {
+    pub fn configured(config: &Config) -> Result<Self, ForwardAuthError> {
         let mut authorizers = Self::new(&config.limits);
+        #[cfg(feature = "sealed-session")]
         if let Some(sealed) = &config.sealed_session {
             authorizers.push(Arc::new(sealed_session::SealedSession::new(sealed)));
         }
+        #[cfg(feature = "forward-auth")]
         if let Some(forward) = &config.forward_auth {
             authorizers.push(Arc::new(forward::ForwardAuth::new(forward)?));
         }

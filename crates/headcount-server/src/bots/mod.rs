@@ -136,6 +136,7 @@ impl Bots {
     }
 
     /// The patterns that left someone out, and how often.
+    #[cfg(feature = "metrics")]
     pub(crate) fn counts(&self) -> Vec<(String, u64)> {
         let counts = self
             .patterns

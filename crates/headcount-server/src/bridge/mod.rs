@@ -24,6 +24,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::shard::Wants;
 
 pub(crate) use authorizer::BridgeAuthorizer;
+#[cfg(feature = "bridge")]
 pub(crate) use stream::{Ways, open};
 
 /// Questions that may wait for one bridge. The next goes to another one.
@@ -102,6 +103,7 @@ impl Bridges {
     }
 
     /// How many are open.
+    #[cfg(feature = "metrics")]
     pub(crate) fn count(&self) -> usize {
         self.list().len()
     }

@@ -4,11 +4,14 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
+#[cfg(feature = "metrics")]
 use http::header::CONTENT_TYPE;
 use serde::Serialize;
 
+#[cfg(feature = "metrics")]
 use crate::error::Refusal;
 use crate::headcount::Headcount;
+#[cfg(feature = "metrics")]
 use crate::metrics;
 use crate::store::Condition;
 
@@ -63,6 +66,7 @@ pub(super) async fn ready(State(headcount): State<Headcount>) -> Response {
 }
 
 /// Everything counted, in the OpenMetrics text format.
+#[cfg(feature = "metrics")]
 pub(super) async fn metrics(State(headcount): State<Headcount>) -> Result<Response, Refusal> {
     let text = metrics::render(
         &headcount.meters(),

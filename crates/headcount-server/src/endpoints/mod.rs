@@ -2,6 +2,7 @@
 
 mod admin;
 mod body;
+#[cfg(feature = "bridge")]
 mod bridge;
 mod files;
 pub(crate) mod guard;
@@ -95,7 +96,17 @@ impl Headcount {
     /// The admin API, below the admin path, alone.
     pub fn admin_router(&self) -> Router {
         let base = &self.site().config.admin_path;
-        Router::new()
+        let router = Router::new();
+        #[cfg(feature = "bridge")]
+        let router = router
+            .route(
+                &format!("{base}/bridge"),
+                get(bridge::lines).head(guard::only_get).fallback(guard::only_get),
+            )
+            .route(&format!("{base}/bridge/messages"), post(bridge::messages))
+            .route(&format!("{base}/bridge/answers"), post(bridge::answers))
+            .route(&format!("{base}/bridge/ended"), post(bridge::ended));
+        router
             .route(&format!("{base}/stats"), get(admin::stats))
             .route(&format!("{base}/pages"), get(admin::pages))
             .route(&format!("{base}/refusals"), get(admin::refusals))
@@ -114,13 +125,6 @@ impl Headcount {
             .route(&format!("{base}/invalidations/{{id}}"), delete(admin::lift))
             .route(&format!("{base}/invalidate-route"), post(admin::invalidate_route))
             .route(
-                &format!("{base}/bridge"),
-                get(bridge::lines).head(guard::only_get).fallback(guard::only_get),
-            )
-            .route(&format!("{base}/bridge/messages"), post(bridge::messages))
-            .route(&format!("{base}/bridge/answers"), post(bridge::answers))
-            .route(&format!("{base}/bridge/ended"), post(bridge::ended))
-            .route(
                 &format!("{base}/session"),
                 post(principal::sign_in).delete(principal::sign_out),
             )
@@ -131,12 +135,14 @@ impl Headcount {
             .with_state(self.clone())
     }
 
-    /// What load balancers and scrapers ask, alone: `/healthz`, `/readyz` and `/metrics`.
+    /// What load balancers and scrapers ask, alone: `/healthz`, `/readyz` and, with the feature `metrics`, `/metrics`.
     pub fn operations_router(&self) -> Router {
-        Router::new()
+        let router = Router::new()
             .route("/healthz", get(health::alive))
-            .route("/readyz", get(health::ready))
-            .route("/metrics", get(health::metrics))
+            .route("/readyz", get(health::ready));
+        #[cfg(feature = "metrics")]
+        let router = router.route("/metrics", get(health::metrics));
+        router
             .method_not_allowed_fallback(guard::no_method)
             .layer(from_fn_with_state(self.clone(), guard::host))
             .with_state(self.clone())

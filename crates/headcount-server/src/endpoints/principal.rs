@@ -26,7 +26,9 @@ use crate::head::{Head, only};
 use crate::headcount::Headcount;
 use crate::metrics::Count;
 use crate::origin::Admission;
-use crate::secrets::{Recognised, Right};
+#[cfg(feature = "bridge")]
+use crate::secrets::Recognised;
+use crate::secrets::Right;
 use crate::site::KnownAddress;
 
 /// Proof that the request may use the admin API.
@@ -34,6 +36,7 @@ use crate::site::KnownAddress;
 pub(super) struct Principal;
 
 /// Proof that the request comes from an app server.
+#[cfg(feature = "bridge")]
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AppServer {
     /// The mark of the secret that it showed.
@@ -63,6 +66,7 @@ impl FromRequestParts<Headcount> for Principal {
     }
 }
 
+#[cfg(feature = "bridge")]
 impl FromRequestParts<Headcount> for AppServer {
     type Rejection = Refusal;
 
@@ -86,6 +90,7 @@ impl FromRequestParts<Headcount> for AppServer {
     }
 }
 
+#[cfg(feature = "bridge")]
 impl AppServer {
     /// Refuses a secret that may not decide who sees stats.
     pub(super) fn need_authorizing(self) -> Result<(), Refusal> {

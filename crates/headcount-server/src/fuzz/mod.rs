@@ -7,6 +7,7 @@ mod heads;
 mod input;
 mod origins;
 mod rules;
+#[cfg(feature = "sealed-session")]
 mod seals;
 
 use http::request::Parts;

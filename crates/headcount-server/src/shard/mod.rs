@@ -257,6 +257,7 @@ impl Shards {
     }
 
     /// Whether this very connection is open, or was a moment ago.
+    #[cfg(feature = "bridge")]
     pub(crate) fn is_open(&self, key: ConnectionKey) -> bool {
         self.of(key).is_some_and(|shard| shard.roll.is_open(key))
     }

@@ -1,9 +1,11 @@
 //! Why the store cannot be opened, read or written: one true sentence for each cause.
 
-use std::io::{self, ErrorKind};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 
-use redb::{DatabaseError, StorageError};
+#[cfg(feature = "store")]
+mod database;
+mod reason;
 
 /// Why the store cannot be opened, read or written.
 #[derive(Debug, thiserror::Error)]
@@ -91,10 +93,10 @@ pub enum StoreError {
     },
     /// The database refused.
     #[error("the store cannot be read or written")]
-    Database(#[source] Box<redb::Error>),
+    Database(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A value is not what was written.
     #[error("the store holds a value that cannot be read")]
-    Value(#[from] serde_json::Error),
+    Value(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The disk did not answer in time. The write is cancelled.
     #[error("the disk does not answer")]
     Hanging,
@@ -108,78 +110,3 @@ pub enum StoreError {
     #[error("the server is draining and has handed over its store")]
     Released,
 }
-
-/// redb has an error type for each thing that can fail; to our callers they are one.
-macro_rules! from_redb {
-    ($($error:ident)*) => {
-        $(impl From<redb::$error> for StoreError {
-            fn from(error: redb::$error) -> Self {
-                Self::Database(Box::new(error.into()))
-            }
-        })*
-    };
-}
-
-from_redb!(TransactionError TableError StorageError CommitError);
-
-impl StoreError {
-    /// What the system says about this file.
-    pub(super) fn io(path: &Path, source: io::Error) -> Self {
-        let path = path.to_owned();
-        match source.kind() {
-            ErrorKind::PermissionDenied => Self::Permission { path },
-            ErrorKind::ReadOnlyFilesystem => Self::ReadOnly { path },
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::Full { path },
-            ErrorKind::UnexpectedEof => Self::Damaged {
-                path,
-                reason: "it ends too early".to_owned(),
-            },
-            _ => Self::Io { path, source },
-        }
-    }
-
-    /// What the database says about this file.
-    pub(super) fn opening(path: &Path, error: DatabaseError) -> Self {
-        let owned = path.to_owned();
-        match error {
-            DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch => {
-                Self::Locked { path: owned }
-            }
-            DatabaseError::UpgradeRequired(format) => Self::Newer {
-                path: owned,
-                format: format!("{format} of its database"),
-            },
-            DatabaseError::Storage(StorageError::Corrupted(reason)) => Self::Damaged { path: owned, reason },
-            DatabaseError::Storage(StorageError::Io(source)) => Self::io(path, source),
-            other => Self::Database(Box::new(other.into())),
-        }
-    }
-
-    /// The cause in a few words, without a path: for answers that anyone can read.
-    pub(crate) fn reason(&self) -> &'static str {
-        match self {
-            Self::Full { .. } => FULL,
-            Self::ReadOnly { .. } => READ_ONLY,
-            Self::Permission { .. } => "no permission",
-            Self::Locked { .. } => "another headcount has it",
-            Self::Empty { .. } => "its file is empty",
-            Self::Foreign { .. } => "its file is something else",
-            Self::Damaged { .. } => "its file is damaged",
-            Self::Hanging => "the disk does not answer",
-            Self::Released => "it is handed over",
-            Self::Database(source) => match &**source {
-                redb::Error::Io(source) => match source.kind() {
-                    ErrorKind::StorageFull | ErrorKind::QuotaExceeded => FULL,
-                    ErrorKind::ReadOnlyFilesystem => READ_ONLY,
-                    _ => FAILS,
-                },
-                _ => FAILS,
-            },
-            _ => FAILS,
-        }
-    }
-}
-
-const FULL: &str = "no space is left on the disk";
-const READ_ONLY: &str = "the file system is read-only";
-const FAILS: &str = "the disk fails";

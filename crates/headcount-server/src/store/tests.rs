@@ -10,8 +10,14 @@ use headcount_core::protocol::admin::ReleaseEntry;
 use headcount_core::release::Release;
 
 use super::high_water::HighWater;
+use super::private::COMMANDS_FILE;
+use super::private::HISTORY_FILE;
 use super::*;
 use crate::faults::{Disk, Faults};
+use headcount_core::history::Sample;
+use headcount_core::limits::Limits;
+use redb::Database;
+use std::path::Path;
 
 fn limits() -> Limits {
     Limits::default().with(|limits| {
