@@ -30,6 +30,26 @@ use crate::{bots, clock, history, hub};
 const HANDOFFS_MAX: usize = 4_096;
 
 /// What a server is made of besides its [`Config`].
+///
+/// ```no_run
+/// # async fn start() -> Result<(), headcount_server::StartError> {
+/// use headcount_server::authorize::closure::closure;
+/// use headcount_server::authorize::{AuthorizeRequest, Reads};
+/// use headcount_server::head::cookie;
+/// use headcount_server::{Config, Headcount, Hooks};
+///
+/// let admins = closure(Reads::cookie("sid"), |request: AuthorizeRequest| async move {
+///     cookie(&*request.credentials, "sid") == Some("the session of an admin")
+/// });
+/// let headcount = Headcount::builder(Config::default())
+///     .hooks(Hooks::new().on_open(|opened| println!("{} opened", opened.id)))
+///     .authorizer(admins)
+///     .start()
+///     .await?;
+/// # drop(headcount);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Builder {
     config: Config,

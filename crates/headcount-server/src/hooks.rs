@@ -63,6 +63,17 @@ pub struct Lagged {
 }
 
 /// What the app wants to learn. Several hooks of a kind run in the order in which they were added.
+///
+/// ```
+/// use headcount_server::Hooks;
+///
+/// let hooks = Hooks::new()
+///     .on_open(|opened| println!("{} opened on {}", opened.id, opened.version))
+///     .on_route_update(|moved| println!("{} went to {}", moved.id, moved.route))
+///     .on_close(|closed| println!("{} closed", closed.id))
+///     .on_lagged(|lagged| eprintln!("{} events were dropped", lagged.events));
+/// # drop(hooks);
+/// ```
 #[derive(Default)]
 pub struct Hooks {
     open: Vec<Hook<Opened>>,

@@ -21,6 +21,21 @@ impl Headcount {
     /// and streams are closed in slices within `limits.drain_ms`. `site` answers everything that is not ours.
     ///
     /// A server is served once; a second call fails.
+    ///
+    /// ```no_run
+    /// # async fn run(headcount: headcount_server::Headcount) -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::net::TcpListener;
+    ///
+    /// use headcount_server::Headcount;
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:8787")?;
+    /// let stop = async {
+    ///     let _no_signals = tokio::signal::ctrl_c().await;
+    /// };
+    /// headcount.serve(listener, Headcount::no_site(), stop).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn serve(
         &self,
         listener: TcpListener,

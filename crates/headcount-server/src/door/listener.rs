@@ -16,6 +16,17 @@ const BACKLOG: i32 = 4_096;
 /// port 0 all get the same free port. They are tuned as by [`tune_listener`] before the first connection comes, so that
 /// this includes connections that wait for the server to start. Fails if another socket listens there already. Where the
 /// system does not spread connections over listeners, as on macOS, there is one.
+///
+/// ```no_run
+/// # async fn run(headcount: headcount_server::Headcount) -> Result<(), Box<dyn std::error::Error>> {
+/// use headcount_server::{Config, Headcount, listen};
+///
+/// let config = Config::default();
+/// let listeners = listen("0.0.0.0:8787".parse()?, config.shards_count(), &config.limits)?;
+/// headcount.serve_all(listeners, Headcount::no_site(), std::future::pending()).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub fn listen(address: SocketAddr, count: usize, limits: &Limits) -> std::io::Result<Vec<TcpListener>> {
     // Sharing is allowed to every process of this user, so two servers would silently split the connections. A listener
     // that does not share finds the other one out.

@@ -23,6 +23,15 @@ use crate::invalidation::{CheckedInvalidation, Invalidation};
 impl Headcount {
     /// Announces a release: it is current from now on, every tab hears of it. On disk when this returns. Announcing what is
     /// current already changes nothing.
+    ///
+    /// ```no_run
+    /// # use headcount_server::{CommandError, Headcount};
+    /// # async fn run(headcount: &Headcount) -> Result<(), CommandError> {
+    /// headcount.announce("2026-11-04").await?;
+    /// assert_eq!(&*headcount.current_release(), "2026-11-04");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn announce(&self, version: &str) -> Result<ReleaseEntry, CommandError> {
         let bytes_max = self.0.site.config.limits.version_bytes_max.into();
         let version = version::check_release(version, bytes_max)?.to_owned();
@@ -30,6 +39,15 @@ impl Headcount {
     }
 
     /// Lets a rule stand and tells the tabs that it concerns now. On disk when this returns.
+    ///
+    /// ```no_run
+    /// # use headcount_server::{CommandError, Headcount, Invalidation};
+    /// # async fn run(headcount: &Headcount) -> Result<(), CommandError> {
+    /// let told = headcount.invalidate(Invalidation::segment("/checkout").prompt()).await?;
+    /// println!("rule {:?} concerns {} tabs now", told.id, told.tabs);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn invalidate(&self, invalidation: Invalidation) -> Result<InvalidationAnswer, CommandError> {
         let invalidation = self.check(invalidation).await?;
         self.order(|reply| Order::Invalidate { invalidation, reply })
@@ -37,6 +55,16 @@ impl Headcount {
     }
 
     /// Lifts a rule.
+    ///
+    /// ```no_run
+    /// # use headcount_server::{CommandError, Headcount};
+    /// # async fn run(headcount: &Headcount) -> Result<(), CommandError> {
+    /// for rule in headcount.rules().await?.invalidations {
+    ///     headcount.lift(rule.id).await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn lift(&self, id: u32) -> Result<LiftAnswer, CommandError> {
         self.order(|reply| Order::Lift { id, reply }).await
     }
@@ -51,6 +79,17 @@ impl Headcount {
     }
 
     /// The standing rules, and what became of them.
+    ///
+    /// ```no_run
+    /// # use headcount_server::{CommandError, Headcount};
+    /// # async fn run(headcount: &Headcount) -> Result<(), CommandError> {
+    /// for rule in headcount.rules().await?.invalidations {
+    ///     let reloaded = rule.outcomes.map_or(0, |outcomes| outcomes.reloaded);
+    ///     println!("rule {}: {reloaded} tabs have reloaded", rule.id);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn rules(&self) -> Result<InvalidationsAnswer, CommandError> {
         let outcomes = self.outcomes().await?;
         let standing = self.site().standing();
@@ -66,6 +105,15 @@ impl Headcount {
     }
 
     /// What [`Headcount::invalidate`] would hit now. Touches nothing.
+    ///
+    /// ```no_run
+    /// # use headcount_server::{CommandError, Headcount, Invalidation};
+    /// # async fn run(headcount: &Headcount) -> Result<(), CommandError> {
+    /// let reach = headcount.dry_run(Invalidation::everything().all()).await?;
+    /// println!("{} tabs would reload", reach.tabs);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn dry_run(&self, invalidation: Invalidation) -> Result<InvalidationAnswer, CommandError> {
         let invalidation = self.check(invalidation).await?;
         let asked_ms = invalidation.asked.spread_ms;

@@ -53,6 +53,15 @@ impl ConnectionsQuery {
 
 impl Headcount {
     /// Everything that is open, summed, at this moment.
+    ///
+    /// ```no_run
+    /// # use headcount_server::{CommandError, Headcount};
+    /// # async fn run(headcount: &Headcount) -> Result<(), CommandError> {
+    /// let stats = headcount.stats().await?;
+    /// println!("{} tabs, {} of them on the checkout", stats.total, stats.routes.get("/checkout").unwrap_or(&0));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn stats(&self) -> Result<StatsAnswer, CommandError> {
         self.need_connections()?;
         let (reply, answer) = oneshot::channel();
@@ -65,6 +74,18 @@ impl Headcount {
     }
 
     /// A page of the open connections; `None` for a cursor that was never given out.
+    ///
+    /// ```no_run
+    /// # use headcount_server::{CommandError, ConnectionsQuery, Headcount};
+    /// # async fn run(headcount: &Headcount) -> Result<(), CommandError> {
+    /// if let Some(page) = headcount.connections(ConnectionsQuery::first(100)).await? {
+    ///     for row in page.connections {
+    ///         println!("{} runs {}", row.id, row.version);
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn connections(
         &self,
         query: ConnectionsQuery,
@@ -106,6 +127,16 @@ impl Headcount {
     }
 
     /// Counts by version over time, oldest first. Needs `connection_tracking`, and a `limits.history_seconds` above 0.
+    ///
+    /// ```no_run
+    /// # use headcount_server::{CommandError, Headcount, HistoryQuery};
+    /// # async fn run(headcount: &Headcount) -> Result<(), CommandError> {
+    /// for sample in headcount.history(HistoryQuery::default())?.samples {
+    ///     println!("{}: {} tabs", sample.at, sample.total);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn history(&self, query: HistoryQuery) -> Result<HistoryAnswer, CommandError> {
         self.need_connections()?;
         let kept = self.0.history.as_ref().ok_or(CommandError::Off {
@@ -118,6 +149,16 @@ impl Headcount {
     /// versions they are. At most a quarter of a second old. Needs `route_tracking`.
     ///
     /// A tab that is open all the while is counted once, on the page it was on when it was looked at.
+    ///
+    /// ```no_run
+    /// # use headcount_server::{CommandError, Headcount};
+    /// # async fn run(headcount: &Headcount) -> Result<(), CommandError> {
+    /// for page in headcount.pages(10).await?.pages {
+    ///     println!("{}: {} tabs, {} behind", page.route, page.total, page.outdated);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn pages(&self, limit: usize) -> Result<PagesAnswer, CommandError> {
         self.need_connections()?;
         if !self.site().config.route_tracking {
