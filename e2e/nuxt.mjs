@@ -128,8 +128,10 @@ export async function withNextBuild(output, use) {
     await cp(output, folder, { recursive: true, verbatimSymlinks: true })
     const scripts = join(folder, 'public/_nuxt')
     const old = (await readdir(scripts)).filter((name) => extname(name) === '.js')
-    // As long as before: the server knows the size of each file.
-    const next = new Map(old.map((name) => [name, `_${name.slice(1)}`]))
+    // As long as before: the server knows the size of each file. Names begin with any letter, as their hashes have it.
+    const next = new Map(old.map((name) => [name, name.startsWith('_') ? `-${name.slice(1)}` : `_${name.slice(1)}`]))
+    const taken = new Set([...old, ...next.values()])
+    if (taken.size < 2 * old.length) throw new Error(`scripts of two builds would have one name: ${[...next].flat().join(' ')}`)
     for (const [name, renamed] of next) await rename(join(scripts, name), join(scripts, renamed))
     await rewrite(scripts, next)
     await rewrite(join(folder, 'server/chunks'), next)
