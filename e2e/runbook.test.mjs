@@ -74,12 +74,12 @@ test('each code of an answer is in the runbook, and the runbook has no other', a
 })
 
 test('each message of an answer is in the runbook, and the runbook has no other', async () => {
-  const own = await within(/^headcount-server\/error\.rs$/, /^impl Refusal \{$/m, /^impl IntoResponse/m)
+  const own = await within(/^headcount-server\/error\/refusal\.rs$/, /^impl Refusal \{$/m, /^impl IntoResponse/m)
   const commands = await within(/^headcount-server\/error\.rs$/, /^pub enum CommandError/m, /^}/m)
   const given = await messages(/\bRefusal::(?:full|invalid_body|invalid_query)\(|let message = (?:format!\()?(?=")/g, /^headcount-server\/endpoints\/(?!openapi)/)
   const queries = await within(/^headcount-server\/endpoints\/query\.rs$/, /^fn explained/m, /^}/m)
   const invalid = await messages(/#\[error\(/g, /^headcount-core\/(version|route|pattern)\.rs$/)
-  const parts = /^(Failed to deserialize|unknown (field|variant)|duplicate field|missing field|expected a nonzero|, expected|: write|a command could not be stored|the spread is too long|no number is left|the server has stopped)/
+  const parts = /^(Failed to deserialize|unknown (field|variant)|duplicate field|missing field|expected a nonzero|, expected|: write|a command could not be stored|the spread is too long|an invalidation stands for|no number is left|the server has stopped)/
   const said = [...own, ...commands, ...given, ...queries, ...invalid].filter((text) => !parts.test(text))
   await agree('docs/runbook/answers.md', said, 'Messages')
 })
