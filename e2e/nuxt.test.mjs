@@ -79,9 +79,10 @@ for (const transport of ['websocket', 'sse']) {
       const tab = await Tab.open(await newVisitor(browser), `${app.url}/checkout`)
       await welcomed(tab)
       await tab.page.locator('input[name=address]').fill('12 Long Street')
-      const held = tab.page.evaluate(() => new Promise((resolve) => { window.useNuxtApp().$headcount.attach((client) => client.on('held', resolve)) }))
+      // The page listens before the command is given.
+      await tab.page.evaluate(() => { window.held = new Promise((resolve) => { window.useNuxtApp().$headcount.attach((client) => client.on('held', resolve)) }) })
       await curl('/checkout')
-      assert.deepEqual((await inTime('the tab to hold its refresh', held)).reasons, ['form'])
+      assert.deepEqual((await inTime('the tab to hold its refresh', tab.page.evaluate(() => window.held))).reasons, ['form'])
       assert.equal(tab.loads, 1)
       await tab.page.locator('input[name=address]').fill('')
       await loads([tab, 2])
