@@ -4,27 +4,16 @@
 //! `deploy/helm/requirements.txt` names. There are builds of it for x86-64 alone; elsewhere the chart is not rendered, and this says so.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::report::{Failure, Passed};
-use crate::{run, tree};
+use crate::{needs, run};
 
 /// The plain manifests, which `cargo xtask generate` writes.
 pub(crate) const MANIFESTS: &str = "deploy/kubernetes/headcount.yaml";
 const PINS: &str = "deploy/helm/requirements.txt";
 const HOME: &str = "target/helm";
-const INSTALL: [&str; 9] = [
-    "-m",
-    "pip",
-    "install",
-    "--quiet",
-    "--disable-pip-version-check",
-    "--root-user-action=ignore",
-    "--upgrade",
-    "--no-deps",
-    "--require-hashes",
-];
 /// Ends with 0 where the library can be installed.
 const CAN_INSTALL: &str =
     "import sys, platform, pip; sys.exit(sys.version_info < (3, 10) or platform.machine() != 'x86_64')";
@@ -61,17 +50,8 @@ fn install() -> Result<Option<PathBuf>, Failure> {
     if !run::works("python3", &["-c", CAN_INSTALL]) {
         return Ok(None);
     }
-    let home = run::root().join(HOME);
-    let pins = tree::text(Path::new(PINS))?;
-    let installed = home.join("installed.txt");
-    if fs::read_to_string(&installed).is_ok_and(|there| there == pins) {
-        return Ok(Some(home));
-    }
-    let mut command = run::command("python3", &INSTALL);
-    command.arg("--target").arg(&home).args(["--requirement", PINS]);
-    run::succeed(&mut command, "see pip's message above")?;
-    fs::write(&installed, pins).map_err(|error| unusable(HOME, &error))?;
-    Ok(Some(home))
+    needs::python_packages(PINS, HOME, "see pip's message above")?;
+    Ok(Some(run::root().join(HOME)))
 }
 
 fn unusable(path: &str, error: &std::io::Error) -> Failure {

@@ -4,11 +4,12 @@
 //! one variable, `CHROMIUM`: the path of that browser, where it is not Debian's. The browser tests read the same one.
 
 use std::ffi::OsString;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::report::{Failure, Passed};
-use crate::run;
+use crate::{run, tree};
 
 const DEBIAN_CHROMIUM: &str = "/usr/bin/chromium";
 /// A program, what makes it answer at once, and Debian's package of it.
@@ -25,6 +26,17 @@ const SHELLS: [Program; 2] = [("fish", "--version", "fish"), ("zsh", "--version"
 /// What the image's documents are judged by, and Debian's package of it.
 const SCHEMAS: &str = "/usr/share/gocode/src/github.com/opencontainers/image-spec/schema";
 const SCHEMAS_PACKAGE: &str = "golang-github-opencontainers-image-spec-dev";
+const PIP_INSTALL: [&str; 9] = [
+    "-m",
+    "pip",
+    "install",
+    "--quiet",
+    "--disable-pip-version-check",
+    "--root-user-action=ignore",
+    "--upgrade",
+    "--no-deps",
+    "--require-hashes",
+];
 const APT_INSTALL: [&str; 3] = ["install", "--yes", "--no-install-recommends"];
 /// Where a lock file of npm lies, from the root: the packages, the browser tests, and the documentation.
 const LOCKED: [&str; 3] = ["", "e2e", "docs"];
@@ -87,6 +99,27 @@ pub(crate) fn nats_server() -> Result<Passed, Failure> {
 /// pip for Debian's Python, installed if this can be done here.
 pub(crate) fn pip() -> Result<Passed, Failure> {
     programs(&[("pip3", "--version", "python3-pip")]).map(|installed| noting(&installed))
+}
+
+/// Installs Python packages at pinned versions, with checksums, into `home`: those that the file `pins` names. Does nothing where the same were
+/// installed there before. Both paths are relative to the repository. `next` says what to do where pip cannot.
+pub(crate) fn python_packages(pins: &str, home: &str, next: &str) -> Result<(), Failure> {
+    let unusable = |error: &std::io::Error| {
+        Failure::new(
+            format!("cannot write {home}: {error}"),
+            "look at the permissions and at the room on the disk",
+        )
+    };
+    let wanted = tree::text(Path::new(pins))?;
+    let folder = run::root().join(home);
+    let installed = folder.join("installed.txt");
+    if fs::read_to_string(&installed).is_ok_and(|there| there == wanted) {
+        return Ok(());
+    }
+    let mut command = run::command("python3", &PIP_INSTALL);
+    command.arg("--target").arg(&folder).args(["--requirement", pins]);
+    run::succeed(&mut command, next)?;
+    fs::write(&installed, wanted).map_err(|error| unusable(&error))
 }
 
 /// fish and zsh, installed if this can be done here.

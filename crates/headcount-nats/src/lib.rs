@@ -23,7 +23,7 @@
 //!     ..NatsOptions::default()
 //! };
 //! let broker = NatsBroker::connect(&options).await?;
-//! // What this server has so far begins the log, if there is none yet.
+//! // What this server has so far begins a log that is missing.
 //! let mut log = NatsLog::open(&broker, &Checkpoint::default()).await?;
 //! let (index, first) = log.next().await.ok_or("the log has ended")?;
 //! assert!(matches!(first, Entry::Checkpoint(_)));

@@ -81,7 +81,7 @@ struct LastCheckpoint {
 }
 
 impl NatsLog {
-    /// Opens the log of the broker's cluster. Where there is none, makes it: `begin` is its first entry, unless another server is
+    /// Opens the log of the broker's cluster. A missing log is made: `begin` is its first entry, unless another server is
     /// faster. The first entry that [`CommandLog::next`] gives is the newest checkpoint, and the rest follows.
     pub async fn open(broker: &NatsBroker, begin: &Checkpoint) -> Result<Self, OpenError> {
         let ledger = Ledger::new(broker);

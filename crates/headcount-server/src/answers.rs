@@ -71,7 +71,7 @@ pub(crate) async fn ask_each<Q: Ask>(
         .into_iter()
         .map(|(shard, question)| (shard, shards.ask(shard, question)));
     let gathered = gather(asked, patience).await.into_iter();
-    // An answer to another question is none.
+    // An answer to another question does not count.
     let picked = |answer| Q::pick(answer).ok_or(Missing::Late);
     gathered
         .map(|(shard, answer)| (shard, answer.and_then(picked)))

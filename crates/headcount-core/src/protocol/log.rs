@@ -55,7 +55,7 @@ pub enum LogError {
     #[error("an entry with a pattern that cannot be used")]
     Pattern(#[from] PatternError),
     /// The epoch is not 12 hexadecimal digits.
-    #[error("a checkpoint with an epoch that is none")]
+    #[error("the epoch of a checkpoint is not 12 hexadecimal digits")]
     Epoch,
     /// A rule has a position that there is not, or that of another rule.
     #[error("a checkpoint with a rule at position {position}, which is taken or not there")]

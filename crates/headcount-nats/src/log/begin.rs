@@ -82,7 +82,7 @@ pub(super) struct First {
 }
 
 impl Ledger {
-    /// Finds the last checkpoint. Makes the stream if there is none, and begins it with `begin` if it has no checkpoint.
+    /// Finds the last checkpoint. A missing stream is made, and one without a checkpoint is begun with `begin`.
     pub(super) async fn begin(&self, begin: &Checkpoint, until: Instant) -> Result<First, OpenError> {
         let mut last = OpenError::NoAnswer;
         while Instant::now() < until && self.clone().is_up_by(until).await {
@@ -148,7 +148,7 @@ impl Ledger {
         Ok(last)
     }
 
-    /// The stream as it is, made if there is none.
+    /// The stream as it is. A missing one is made.
     async fn stream(&self) -> Result<Info, OpenError> {
         let name = self.subjects.stream();
         let error = match timeout(ANSWER, self.context.get_stream(&name)).await {

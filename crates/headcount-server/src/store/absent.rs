@@ -1,4 +1,4 @@
-//! Stands in for the thread that writes a file, in a program that was built without the feature `store`: there is none.
+//! Stands in for the thread that writes a file, in a program that was built without the feature `store` and has no such thread.
 
 use std::convert::Infallible;
 use std::marker::PhantomData;
