@@ -77,6 +77,8 @@ const WORK = {
   'a box that its row checks': [ROWS, click('#r')],
   'a switch whose box is set by a click beside it': ['<div id=r style="width:60px;height:20px"><input id=c type=checkbox role=switch aria-checked=false style="opacity:0;width:0;height:0"><span>o</span></div><script>r.onclick=v=>{v.preventDefault();c.checked=true;c.ariaChecked=true}</script>', click('#r')],
   'a choice in a list without roles': ['<div id=s tabindex=0>red</div><div onmousedown="event.preventDefault()"><p id=o onclick="s.textContent=\'blue\'">blue</p></div>', click('#s', '#o')],
+  'days of a range that is opened beside its fields': [`<div id=b><span><input id=f></span><i id=s>to</i><span><input></span></div><div onmousedown="event.preventDefault()"><p id=o onclick="f.value='5'">5</p></div>
+    <script>b.onmousedown=v=>{if(v.target===s){v.preventDefault();f.focus()}}</script>`, click('#s', '#o')],
   'a box in a cell that a key checks': ['<div role=grid><div role=row><div role=gridcell id=s tabindex=0><input type=checkbox id=c tabindex=-1></div></div></div><script>s.onkeydown=e=>{if(e.key===" "){e.preventDefault();c.checked=true}}</script>', press(' ')],
   'a box that its grid draws again': ['<div id=f><input id=s type=checkbox role=checkbox aria-checked=false></div><script>s.onclick=()=>setTimeout(()=>{f.innerHTML="<input type=checkbox role=checkbox aria-checked=true checked>";document.title="done"})</script>', async (page) => {
     await page.click('#s')

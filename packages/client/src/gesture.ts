@@ -23,6 +23,12 @@ const SAYS = /\saria-(?:checked|selected|valuenow)="[^"]*"/g
 /** Keys that look around take the selection along: what they leave is no choice. */
 const LEFT = ':is([role=option],[role=gridcell],td):not([aria-selected=true],[aria-checked=true])'
 
+/** So far up is the box around a field, elements. */
+const BOX_DEPTH = 2
+const OUTSIDE = 'body,form,fieldset,label,td,li'
+/** Fields that a click beside them led to. */
+const led = new WeakSet<Field>()
+
 interface Gesture {
   readonly from: From
   readonly origin: Field
@@ -39,7 +45,9 @@ let gesture: Gesture | null = null
 let begun: [from: From | undefined, states: Map<Field, string>] | null = null
 
 /** Its user is in this field. */
-export function entered(field: Field): void {
+export function entered(field: Field, pressed?: readonly Field[]): void {
+  // A click on the box around it may have led there: the arrow between the two fields of a range.
+  for (let box = field.parentElement, depth = 0; box && depth < BOX_DEPTH && !box.matches(OUTSIDE); depth++, box = box.parentElement) if (pressed?.includes(box)) led.add(field)
   for (const ref of fields) if (!ref.deref() || ref.deref() === field) fields.delete(ref)
   for (const oldest of fields.add(new WeakRef(field))) if (fields.size > FIELDS_MAX) fields.delete(oldest)
   comesTo(field)
@@ -144,7 +152,7 @@ function mayChange(field: Field, { origin, from, isKey }: Gesture): boolean {
   }
   if (!isRich(field)) {
     if (field.matches('[aria-valuenow],[role=spinbutton]') && isBeside(origin, field)) return !isOfFilm(field)
-    return (isUsed(field) || !!closest(origin, PICKS)) && isVisible(field)
+    return (isUsed(field) || led.has(field) || !!closest(origin, PICKS)) && isVisible(field)
   }
   if (field.matches('[contenteditable]')) return !from.path.includes(field) || !!closest(origin, 'button,[role=button],[contenteditable=false]')
   if (isReadOnly(field)) return false

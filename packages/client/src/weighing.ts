@@ -108,7 +108,7 @@ function isOf(field: Field, within: Node): boolean {
 function happened(done: Done): void {
   const { event: { type, isTrusted, defaultPrevented }, path: [origin], field } = done
   if (!origin || isFree(done)) return
-  if (field) entered(field)
+  if (field) entered(field, type === 'focusin' ? done.from?.path : undefined)
   if (type === 'input' || type === 'change') return changed(done, origin)
   if (!isTrusted) return type === 'load' ? framed(origin) : undefined
   switch (type) {
