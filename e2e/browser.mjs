@@ -3,6 +3,10 @@
 // `ENGINE` names it: `chromium`, which is the default and runs every test; `firefox` and `webkit`, which run those of the client. What they
 // have in common is a part of playwright-core's interface (`engines/page.mjs`).
 
+import assert from 'node:assert/strict'
+
+import { until } from './wait.mjs'
+
 const engine = await import(`./engines/${process.env.ENGINE ?? 'chromium'}.mjs`)
 
 /** What a site puts into its pages for an engine that tells nothing by itself. */
@@ -54,6 +58,17 @@ export class Tab {
     const tab = new Tab(await visitor.newPage())
     await tab.page.goto(url)
     return tab
+  }
+
+  /**
+   * The page was loaded so many times by now. A page may be counted by the server before the browser says that it has read its document: that
+   * one is waited for.
+   *
+   * @param {number} times
+   */
+  async loaded(times) {
+    await until(`${times} page loads`, () => this.loads, (loads) => loads >= times)
+    assert.equal(this.loads, times, 'page loads')
   }
 
   /** Follows the first link to `path`, as a click would. @param {string} path */

@@ -64,7 +64,8 @@ for (const [name, line] of Object.entries(EDITORS)) {
         await until(`the text to change by ${what}`, () => text(tab), (now) => now !== before)
         const written = await text(tab)
         await held(what)
-        assert.deepEqual([tab.loads, await text(tab)], [loads, written], what)
+        await tab.loaded(loads)
+        assert.equal(await text(tab), written, what)
         await tab.page.evaluate(() => window.headcount.saved())
         loads += 1
         await loaded([[tab, loads]])

@@ -94,7 +94,7 @@ for (const transport of TRANSPORTS) {
       const outcomes = () => server.invalidation(id).then((rule) => rule.outcomes)
       // It is of another origin each time and remembers nothing, so it must not go by itself: it might go for ever.
       await until('its user to be asked', outcomes, ({ prompted }) => prompted === 1, RETURN_WITHIN_MS)
-      assert.equal(tab.loads, 1)
+      await tab.loaded(1)
       await tab.page.getByRole('button', { name: 'Reload' }).click()
       await loaded([[tab, 2]], RETURN_WITHIN_MS)
       await counted({ total: 1, routes: { '/a': 1 } }, RETURN_WITHIN_MS)

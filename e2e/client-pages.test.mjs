@@ -1,7 +1,6 @@
 // Ten kinds of page, as people use them: what they do there to look around, and what they do to work. The table in
 // packages/client/README.md says the same.
 
-import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
 import { needs, newVisitor, Tab } from './browser.mjs'
@@ -136,7 +135,7 @@ for (const [name, { body, look, work, isSearch }] of Object.entries(PAGES)) {
 
 async function held(tab, id) {
   await until('the tab to hold', async () => (await server.invalidation(id)).outcomes, ({ held, reloaded }) => held === 1 && reloaded === 0)
-  assert.equal(tab.loads, 1)
+  await tab.loaded(1)
 }
 
 async function open(body) {

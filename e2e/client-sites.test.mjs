@@ -31,7 +31,7 @@ for (const transport of TRANSPORTS) {
       site.version = 'v2'
       const { id } = await server.command('invalidations', { match: { prefix: '/' } })
       await outcome(id, { waiting: 1, reloaded: 0 })
-      assert.equal(tab.loads, 2)
+      await tab.loaded(2)
       await tab.page.evaluate(async () => { await caches.delete('pages') })
       await loaded([[tab, 3]], LOOKED_WITHIN_MS)
       await counted({ versions: { v2: 1 } })
@@ -136,7 +136,7 @@ test('the back/forward cache: a page that was kept without a stream opens one wh
     await seen(tab, 'that it was kept', () => window.wasKept === true)
     site.upstream = upstream
     await counted({ total: 1, routes: { '/a': 1 } }, RETURN_WITHIN_MS)
-    assert.equal(tab.loads, 2)
+    await tab.loaded(2)
   } finally {
     await Promise.all(caching.contexts().map((context) => context.close()))
     await caching.close()

@@ -281,7 +281,7 @@ describe('holds a refresh', () => {
       await act(tab.page)
       const { id } = await server.command('invalidate-route', { route: '/a' })
       await outcome(id, { held: 1, reloaded: 0 })
-      assert.equal(tab.loads, 1)
+      await tab.loaded(1)
       if (name.startsWith('a hold') || name.startsWith('a dialog')) return
       await tab.page.evaluate(() => window.headcount.saved())
       await loaded([[tab, 2]])

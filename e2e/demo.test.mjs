@@ -58,7 +58,7 @@ describe('a demo without simulated visitors', () => {
 
     await tab.page.goBack()
     await counted(demo, { '/gallery': 1 })
-    assert.equal(tab.loads, 1)
+    await tab.loaded(1)
   })
 
   test('tabs are counted by the build they run', async () => {

@@ -51,7 +51,7 @@ describe('nuxt dev', () => {
       })
       assert.equal(answer.status, 200)
       await until('the tab was reloaded', () => visitor.loads, (loads) => loads === before[1] + 1, PAGE_WITHIN_MS)
-      assert.equal(admin.loads, before[0])
+      await admin.loaded(before[0])
       await visitor.close()
       await until('it is gone', () => admin.page.locator('.live-pages').textContent(), (text) => !text.includes('/blog/first'))
       await Promise.all([visitors.close(), admins.close()])

@@ -52,7 +52,7 @@ describe('while headcount is away', () => {
     assert.equal((await stats(app)).status, 502)
     server = await serve('--listen', `127.0.0.1:${port}`)
     await until('the tab is counted', () => server.stats(), ({ routes }) => routes['/blog/first'] === 1, 30_000)
-    assert.equal(tab.loads, 1)
+    await tab.loaded(1)
   })
 
   test('an app that knows of none says so once and serves its pages', async () => {

@@ -32,11 +32,11 @@ for (const transport of ['websocket', 'sse']) {
       await deployed(async () => {
         await click(tab, '/form')
         await counted('build-2', '/form')
-        assert.equal(tab.loads, 2)
+        await tab.loaded(2)
         // And it is as any other: the next click does not reload it.
         await tab.follow('/')
         await counted('build-2', '/')
-        assert.equal(tab.loads, 2)
+        await tab.loaded(2)
       })
     })
 
@@ -47,7 +47,7 @@ for (const transport of ['websocket', 'sse']) {
         const outcomes = await invalidated({ held: 1 })
         letThrough()
         await counted('build-2', '/form')
-        assert.equal(tab.loads, 2)
+        await tab.loaded(2)
         assert.equal((await outcomes()).told, 1)
       })
     })
@@ -61,7 +61,8 @@ for (const transport of ['websocket', 'sse']) {
       letThrough()
       await until('the page came back', outcomes, ({ reloaded }) => reloaded === 1)
       await counted('build-1', '/form')
-      assert.deepEqual([tab.loads, tab.errors], [2, []])
+      await tab.loaded(2)
+      assert.deepEqual(tab.errors, [])
     })
 
     test('waits for a guard that takes its time', async () => {
@@ -71,7 +72,8 @@ for (const transport of ['websocket', 'sse']) {
       letThrough()
       await until('the page came back', outcomes, ({ reloaded }) => reloaded === 1)
       await counted('build-1', '/guarded')
-      assert.deepEqual([tab.loads, tab.errors], [2, []])
+      await tab.loaded(2)
+      assert.deepEqual(tab.errors, [])
     })
   })
 }
@@ -87,7 +89,8 @@ describe('a refresh on the next navigation', () => {
     assert.equal((await outcomes()).told, 1)
     await tab.follow('/')
     await counted('build-1', '/')
-    assert.deepEqual([tab.loads, tab.errors], [2, []])
+    await tab.loaded(2)
+    assert.deepEqual(tab.errors, [])
   })
 })
 
