@@ -5,14 +5,8 @@
 //! limit: a connection that would exceed it is closed, and says its page when it returns.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use headcount_core::connection::ConnectionKey;
-use headcount_core::route;
-
-use super::arrive::Cause;
-use super::reactor::Shard;
-use crate::metrics::Count;
 
 /// Bytes that one takes here beside its text.
 const OVERHEAD: usize = 64;
@@ -30,7 +24,7 @@ impl Deferred {
     }
 
     /// Lets a navigation wait in place of an earlier one. False if there is no room.
-    fn put(&mut self, key: ConnectionKey, route: &str, bytes_max: usize) -> bool {
+    pub(super) fn put(&mut self, key: ConnectionKey, route: &str, bytes_max: usize) -> bool {
         self.remove(key);
         let bytes = route.len() + OVERHEAD;
         let fits = self.bytes + bytes <= bytes_max;
@@ -41,7 +35,8 @@ impl Deferred {
         fits
     }
 
-    fn remove(&mut self, key: ConnectionKey) -> Option<Box<str>> {
+    /// Takes out what waits for this connection.
+    pub(super) fn remove(&mut self, key: ConnectionKey) -> Option<Box<str>> {
         // Most shards never have any.
         if self.routes.is_empty() {
             return None;
@@ -51,56 +46,9 @@ impl Deferred {
         Some(route)
     }
 
-    fn keys(&self) -> Vec<ConnectionKey> {
+    /// The connections for which something waits.
+    pub(super) fn keys(&self) -> Vec<ConnectionKey> {
         self.routes.keys().copied().collect()
-    }
-}
-
-impl Shard {
-    /// Lets a navigation wait until its connection may speak again.
-    pub(super) fn defer_navigation(&mut self, slot: u32, route: &str) {
-        self.meters.one(Count::ReceivedFlood);
-        let Some(key) = self.registry.key(slot) else {
-            return;
-        };
-        let limits = self.limits();
-        let bytes_max = limits.deferred_bytes_max as usize / self.shards.iter().len();
-        let Ok(route) = route::normalise(route, limits.route_bytes_max.into()) else {
-            self.meters.one(Count::ReceivedBadRoute);
-            return;
-        };
-        if !self.deferred.put(key, &route, bytes_max) {
-            self.close(slot, Cause::Flood);
-        }
-    }
-
-    /// A newer page takes the place of one that waits.
-    pub(super) fn forget_deferred(&mut self, slot: u32) {
-        if !self.deferred.is_empty()
-            && let Some(key) = self.registry.key(slot)
-        {
-            self.deferred.remove(key);
-        }
-    }
-
-    /// Applies the navigations of clients whose allowance has recovered.
-    pub(super) fn apply_deferred(&mut self) {
-        let (now_ms, site) = (self.now_ms, Arc::clone(&self.site));
-        for key in self.deferred.keys() {
-            let peer = self
-                .registry
-                .find(key)
-                .and_then(|slot| Some((slot, self.registry.peer_mut(slot)?)));
-            let Some((slot, peer)) = peer else {
-                self.deferred.remove(key);
-                continue;
-            };
-            if peer.session.has_recovered(now_ms, &site.config.limits)
-                && let Some(route) = self.deferred.remove(key)
-            {
-                self.navigate(slot, &route);
-            }
-        }
     }
 }
 

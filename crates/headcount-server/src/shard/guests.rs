@@ -5,39 +5,14 @@
 //! front of a queue is enough.
 
 use std::collections::VecDeque;
-use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
 
 use mio::net::TcpStream;
-use mio::{Interest, Token};
-
-use super::reactor::Shard;
-use crate::metrics::Count;
-
-/// Guests' tokens lie above those of slots.
-const GUEST: usize = 1 << 33;
-
-/// How long a socket may linger after its last word.
-const LINGER_MS: u64 = 2_000;
-
-/// Sockets that may linger at once; a further one is closed without waiting.
-const LINGERING_MAX: usize = 1_024;
-
-const TIMEOUT_ANSWER: &[u8] =
-    b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
-
-/// Reads that one request may take. The longest that are looked at come in some twenty packets.
-const READS_MAX: u16 = 1_024;
-
-/// Whether a token is that of a guest.
-pub(super) fn is_guest(token: usize) -> bool {
-    token & GUEST != 0
-}
 
 /// A socket that speaks HTTP.
 #[derive(Debug)]
-pub(crate) struct Request {
-    pub(super) stream: TcpStream,
+pub(crate) struct Request<S = TcpStream> {
+    pub(super) stream: S,
     pub(super) peer: SocketAddr,
     /// What was read and is not answered yet.
     pub(super) read: Vec<u8>,
@@ -51,9 +26,9 @@ pub(crate) struct Request {
     pub(super) ended: bool,
 }
 
-impl Request {
+impl<S> Request<S> {
     /// Of a socket of which nothing was read yet.
-    pub(super) fn new(stream: TcpStream, peer: SocketAddr) -> Self {
+    pub(super) fn new(stream: S, peer: SocketAddr) -> Self {
         Self {
             stream,
             peer,
@@ -65,8 +40,15 @@ impl Request {
         }
     }
 
+    /// What was read is answered, and the next request may follow.
+    pub(super) fn note_answered(&mut self) {
+        self.looked_at = 0;
+        self.reads = 0;
+        self.answered = true;
+    }
+
     /// As a guest that waits for more than `read`.
-    pub(super) fn wait(mut self, read: &[u8]) -> Guest {
+    pub(super) fn wait(mut self, read: &[u8]) -> Guest<S> {
         if read.is_empty() && self.answered {
             return Guest::Kept(self);
         }
@@ -75,20 +57,21 @@ impl Request {
     }
 }
 
+/// A socket without an open stream.
 #[derive(Debug)]
-pub(super) enum Guest {
+pub(super) enum Guest<S = TcpStream> {
     /// A request is arriving.
-    Arriving(Request),
+    Arriving(Request<S>),
     /// Answered, and kept for a further request.
-    Kept(Request),
+    Kept(Request<S>),
     /// Was sent its last word.
-    Lingering(TcpStream),
+    Lingering(S),
 }
 
 /// A guest's place and visit: enough to find it again, and to see that it left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Visit {
-    place: usize,
+pub(super) struct Visit {
+    pub(super) place: usize,
     number: u32,
 }
 
@@ -100,15 +83,15 @@ struct Queue {
 }
 
 /// All guests of a shard.
-#[derive(Debug, Default)]
-pub(super) struct Guests {
-    places: Vec<Option<(u32, Guest)>>,
+#[derive(Debug)]
+pub(super) struct Guests<S = TcpStream> {
+    places: Vec<Option<(u32, Guest<S>)>>,
     free: Vec<usize>,
     queues: [Queue; 3],
     visits: u32,
 }
 
-impl Guest {
+impl<S> Guest<S> {
     /// The queue of its kind.
     fn queue(&self) -> usize {
         match self {
@@ -118,7 +101,7 @@ impl Guest {
         }
     }
 
-    fn stream(&mut self) -> &mut TcpStream {
+    fn stream(&mut self) -> &mut S {
         match self {
             Self::Arriving(request) | Self::Kept(request) => &mut request.stream,
             Self::Lingering(stream) => stream,
@@ -126,7 +109,19 @@ impl Guest {
     }
 }
 
-impl Guests {
+impl<S> Default for Guests<S> {
+    fn default() -> Self {
+        Self {
+            places: Vec::new(),
+            free: Vec::new(),
+            queues: Default::default(),
+            visits: 0,
+        }
+    }
+}
+
+impl<S> Guests<S> {
+    /// When the time of the next guest is over.
     pub(super) fn next_deadline_ms(&self) -> Option<u64> {
         self.queues
             .iter()
@@ -136,7 +131,7 @@ impl Guests {
     }
 
     /// Begins a visit.
-    fn insert(&mut self, guest: Guest, deadline_ms: u64) -> Visit {
+    pub(super) fn insert(&mut self, guest: Guest<S>, deadline_ms: u64) -> Visit {
         let place = self.free.pop().unwrap_or_else(|| {
             self.places.push(None);
             self.places.len() - 1
@@ -144,7 +139,8 @@ impl Guests {
         self.begin(place, guest, deadline_ms)
     }
 
-    fn begin(&mut self, place: usize, guest: Guest, deadline_ms: u64) -> Visit {
+    /// Begins a visit in this place.
+    pub(super) fn begin(&mut self, place: usize, guest: Guest<S>, deadline_ms: u64) -> Visit {
         self.visits = self.visits.wrapping_add(1);
         let visit = Visit {
             place,
@@ -158,24 +154,25 @@ impl Guests {
     }
 
     /// Takes a guest out, to put it back or to drop it.
-    fn take(&mut self, place: usize) -> Option<(u32, Guest)> {
+    pub(super) fn take(&mut self, place: usize) -> Option<(Visit, Guest<S>)> {
         let (number, guest) = self.places.get_mut(place)?.take()?;
         self.queues[guest.queue()].count -= 1;
-        Some((number, guest))
+        Some((Visit { place, number }, guest))
     }
 
     /// Puts back a guest that was taken out, its deadline as before.
-    fn put_back(&mut self, visit: Visit, guest: Guest) {
+    pub(super) fn put_back(&mut self, visit: Visit, guest: Guest<S>) {
         self.queues[guest.queue()].count += 1;
         self.places[visit.place] = Some((visit.number, guest));
     }
 
-    fn leave(&mut self, place: usize) {
+    /// The guest that was taken out of this place does not come back.
+    pub(super) fn leave(&mut self, place: usize) {
         self.free.push(place);
     }
 
     /// Takes out the guest of this visit, unless it left.
-    fn take_visit(&mut self, visit: Visit) -> Option<Guest> {
+    pub(super) fn take_visit(&mut self, visit: Visit) -> Option<Guest<S>> {
         let here = self
             .places
             .get(visit.place)?
@@ -189,7 +186,7 @@ impl Guests {
     }
 
     /// Takes out a guest whose time is over.
-    fn take_due(&mut self, now_ms: u64) -> Option<Guest> {
+    pub(super) fn take_due(&mut self, now_ms: u64) -> Option<Guest<S>> {
         for queue in 0..self.queues.len() {
             while let Some((visit, deadline_ms)) = self.queues[queue].deadlines.front().copied() {
                 let here = matches!(self.places.get(visit.place), Some(Some((number, _))) if *number == visit.number);
@@ -207,7 +204,7 @@ impl Guests {
     }
 
     /// Makes room for a request: idle sockets are dropped before those that are still sending.
-    fn evict_request(&mut self) -> Option<Guest> {
+    pub(super) fn evict_request(&mut self) -> Option<Guest<S>> {
         for queue in [1, 0] {
             while let Some((visit, _)) = self.queues[queue].deadlines.pop_front() {
                 if let Some(guest) = self.take_visit(visit) {
@@ -219,143 +216,105 @@ impl Guests {
         None
     }
 
-    fn requests(&self) -> usize {
+    /// Guests that may still ask something.
+    pub(super) fn requests(&self) -> usize {
         self.queues[0].count + self.queues[1].count
     }
+
+    /// Guests that were sent their last word.
+    pub(super) fn lingering(&self) -> usize {
+        self.queues[2].count
+    }
+
+    /// The socket of a guest that is here.
+    pub(super) fn stream(&mut self, visit: Visit) -> Option<&mut S> {
+        match self.places.get_mut(visit.place) {
+            Some(Some((number, guest))) if *number == visit.number => Some(guest.stream()),
+            _ => None,
+        }
+    }
 }
 
-impl Shard {
-    /// Lets a new socket wait.
-    pub(super) fn receive_guest(&mut self, guest: Guest) {
-        self.trim_guests(1);
-        let deadline_ms = self.request_deadline_ms();
-        let visit = self.guests.insert(guest, deadline_ms);
-        self.register_guest(visit);
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(number: u32) -> Request<u32> {
+        Request::new(number, SocketAddr::from(([127, 0, 0, 1], 9)))
     }
 
-    /// Lets the oldest requests leave until there is room for so many `more`.
-    pub(super) fn trim_guests(&mut self, more: usize) {
-        let max = self.guests_max();
-        while self.guests.requests() + more > max
-            && let Some(left) = self.guests.evict_request()
-        {
-            if let Guest::Arriving(_) = left {
-                self.meters.one(Count::RefusedHeadsFull);
-            }
-        }
+    fn arriving(number: u32) -> Guest<u32> {
+        Guest::Arriving(request(number))
     }
 
-    fn guests_max(&self) -> usize {
-        self.site.room.guests(self.site.census.open()) as usize
+    fn kept(number: u32) -> Guest<u32> {
+        Guest::Kept(Request {
+            answered: true,
+            ..request(number)
+        })
     }
 
-    /// Lets a socket that was taken out wait again. Its deadline stays that of its arrival while its request does: a slow
-    /// request is not faster for sending a byte at a time.
-    fn keep_guest(&mut self, visit: Visit, was_arriving: bool, guest: Guest) {
-        if was_arriving && matches!(guest, Guest::Arriving(_)) {
-            self.guests.put_back(visit, guest);
-            return;
-        }
-        let deadline_ms = self.request_deadline_ms();
-        self.guests.begin(visit.place, guest, deadline_ms);
+    #[test]
+    fn each_guest_leaves_when_its_time_is_over_and_no_other() {
+        let mut guests = Guests::default();
+        let first = guests.insert(arriving(1), 100);
+        guests.insert(kept(2), 90);
+        guests.insert(Guest::Lingering(3), 95);
+        assert_eq!((guests.requests(), guests.lingering()), (2, 1));
+        assert_eq!(guests.next_deadline_ms(), Some(90));
+        assert!(guests.take_due(89).is_none());
+        assert_eq!(*guests.take_due(99).unwrap().stream(), 2);
+        assert_eq!(*guests.take_due(99).unwrap().stream(), 3);
+        assert!(guests.take_due(99).is_none());
+        // One that was looked at and put back keeps its deadline; one that began another wait has another.
+        let (visit, guest) = guests.take(first.place).unwrap();
+        guests.put_back(visit, guest);
+        let (visit, _) = guests.take(first.place).unwrap();
+        guests.begin(visit.place, kept(1), 200);
+        assert!(guests.take_due(199).is_none());
+        assert_eq!(*guests.take_due(200).unwrap().stream(), 1);
+        assert_eq!(guests.requests(), 0);
     }
 
-    fn request_deadline_ms(&self) -> u64 {
-        self.now_ms + u64::from(self.limits().head_ms)
+    #[test]
+    fn a_place_that_is_used_again_is_another_visit() {
+        let mut guests = Guests::default();
+        let first = guests.insert(arriving(1), 100);
+        guests.take(first.place).unwrap();
+        guests.leave(first.place);
+        let second = guests.insert(arriving(2), 200);
+        assert_eq!(first.place, second.place);
+        assert!(guests.stream(first).is_none() && guests.take_visit(first).is_none());
+        assert!(
+            guests.take_due(150).is_none(),
+            "the deadline of the first is not that of the second"
+        );
+        assert_eq!(guests.stream(second), Some(&mut 2));
     }
 
-    /// Sends a last word and closes once the peer has, or after a moment: closing at once could destroy what it has not
-    /// read yet.
-    pub(super) fn linger(&mut self, mut stream: TcpStream, last_word: &[u8]) {
-        if stream.write(last_word).is_err() || stream.shutdown(std::net::Shutdown::Write).is_err() {
-            return;
-        }
-        if self.guests.queues[2].count >= LINGERING_MAX.min(self.guests_max()) {
-            return;
-        }
-        let visit = self
-            .guests
-            .insert(Guest::Lingering(stream), self.now_ms + LINGER_MS);
-        self.register_guest(visit);
+    #[test]
+    fn where_there_is_no_room_those_that_wait_for_nothing_leave_first() {
+        let mut guests = Guests::default();
+        guests.insert(arriving(1), 100);
+        guests.insert(kept(2), 100);
+        guests.insert(Guest::Lingering(3), 100);
+        assert!(matches!(guests.evict_request(), Some(Guest::Kept(_))));
+        assert!(matches!(guests.evict_request(), Some(Guest::Arriving(_))));
+        assert!(guests.evict_request().is_none());
+        assert_eq!(guests.lingering(), 1);
     }
 
-    /// A guest's socket is ready.
-    pub(super) fn on_guest(&mut self, token: usize, ended: bool) {
-        let place = token & !GUEST;
-        match self.guests.take(place) {
-            Some((number, Guest::Arriving(request))) => {
-                self.go_on(Visit { place, number }, true, Request { ended, ..request });
-            }
-            Some((number, Guest::Kept(request))) => {
-                self.go_on(Visit { place, number }, false, Request { ended, ..request });
-            }
-            Some((number, Guest::Lingering(mut stream))) => {
-                if has_more_to_discard(&mut stream, &mut self.scratch) {
-                    self.guests
-                        .put_back(Visit { place, number }, Guest::Lingering(stream));
-                } else {
-                    self.guests.leave(place);
-                }
-            }
-            None => {}
-        }
-    }
-
-    fn go_on(&mut self, visit: Visit, was_arriving: bool, mut request: Request) {
-        request.reads += 1;
-        if request.reads > READS_MAX {
-            self.guests.leave(visit.place);
-            self.refuse_slow(request);
-            return;
-        }
-        match self.read_request(request) {
-            Some(guest) => self.keep_guest(visit, was_arriving, guest),
-            None => self.guests.leave(visit.place),
-        }
-    }
-
-    /// Drops the guests whose time is over.
-    pub(super) fn end_visits(&mut self) {
-        self.trim_guests(0);
-        while let Some(guest) = self.guests.take_due(self.now_ms) {
-            let Guest::Arriving(request) = guest else { continue };
-            // Browsers open sockets ahead of need; one that never asked anything is not refused anything.
-            if !request.read.is_empty() {
-                self.refuse_slow(request);
-            }
-        }
-    }
-
-    fn refuse_slow(&mut self, request: Request) {
-        self.meters.one(Count::RefusedSlowHead);
-        self.linger(request.stream, TIMEOUT_ANSWER);
-    }
-
-    fn register_guest(&mut self, visit: Visit) {
-        let token = Token(visit.place | GUEST);
-        let Some(Some((_, guest))) = self.guests.places.get_mut(visit.place) else {
-            return;
+    #[test]
+    fn one_that_was_answered_and_sent_nothing_more_is_kept() {
+        assert!(matches!(request(1).wait(b""), Guest::Arriving(_)));
+        let answered = || Request {
+            answered: true,
+            ..request(1)
         };
-        let (registry, stream) = (self.poll.registry(), guest.stream());
-        // One that was a connection is registered already, under its slot.
-        let registered = registry
-            .register(stream, token, Interest::READABLE)
-            .or_else(|_| registry.reregister(stream, token, Interest::READABLE));
-        if registered.is_err() {
-            self.guests.take_visit(visit);
-            self.guests.leave(visit.place);
-        }
-    }
-}
-
-/// Reads and drops what a peer still sends. Whether there may be more later.
-fn has_more_to_discard(stream: &mut TcpStream, scratch: &mut [u8]) -> bool {
-    loop {
-        match stream.read(scratch) {
-            Ok(0) => return false,
-            Ok(_) => {}
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return error.kind() == ErrorKind::WouldBlock,
-        }
+        assert!(matches!(answered().wait(b""), Guest::Kept(_)));
+        let Guest::Arriving(request) = answered().wait(b"GET") else {
+            panic!("it asks again")
+        };
+        assert_eq!(request.read, b"GET");
     }
 }

@@ -10,11 +10,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use headcount_core::connection::ConnectionKey;
-use headcount_core::stats::Form;
 
-use super::arrive::Cause;
-use super::reactor::Shard;
-use crate::admission::Transport;
 use crate::authorize::Credentials;
 
 /// Bytes that one handshake takes here beside what it showed.
@@ -44,7 +40,8 @@ impl Handshakes {
         while self.bytes > bytes_max && self.drop_oldest() {}
     }
 
-    fn of(&self, key: ConnectionKey) -> Option<Arc<Credentials>> {
+    /// What this connection showed.
+    pub(super) fn of(&self, key: ConnectionKey) -> Option<Arc<Credentials>> {
         self.kept.get(&key).cloned()
     }
 
@@ -72,48 +69,6 @@ impl Handshakes {
             self.bytes -= credentials.bytes() + OVERHEAD;
         }
         true
-    }
-}
-
-impl Shard {
-    /// Keeps what a WebSocket's handshake showed for a moment.
-    pub(super) fn keep_handshake(&mut self, key: ConnectionKey, credentials: Option<Arc<Credentials>>) {
-        let Some(credentials) = credentials else { return };
-        let limits = self.limits();
-        let until_ms = self.now_ms + u64::from(limits.handshake_credentials_ms);
-        let bytes_max = limits.handshake_credentials_bytes_max as usize / self.shards.iter().len();
-        self.handshakes.keep(key, credentials, until_ms, bytes_max);
-    }
-
-    /// Asks the authorizers because of a message: with what admitted this stream before, or with what its handshake showed. Where
-    /// that was dropped the stream is closed, to come back with the cookies of now.
-    pub(super) fn subscribe_by_message(&mut self, slot: u32, form: Form) {
-        let (Some(key), Some(peer)) = (self.registry.key(slot), self.registry.peer(slot)) else {
-            return;
-        };
-        let admitted_by = peer.extras.as_ref().and_then(|extras| extras.credentials.clone());
-        let credentials = admitted_by.or_else(|| self.handshakes.of(key));
-        let is_lost = credentials.is_none() && peer.shown.is_some() && peer.transport == Transport::WebSocket;
-        if !is_lost {
-            return self.ask_authorizers(slot, form, credentials);
-        }
-        if self.site.late_subscriptions.is_due() {
-            tracing::info!(
-                "a client asked for stats by message later than `limits.handshake_credentials_ms` after it connected; it is \
-                 told to reconnect with its current cookies. Clients that subscribe by POST need not reconnect"
-            );
-        }
-        self.close(slot, Cause::ShowAnew);
-    }
-
-    /// Keeps what admitted a WebSocket, as long as it is open: few have any.
-    pub(super) fn keep_admitting(&mut self, slot: u32, credentials: Arc<Credentials>) {
-        if let Some(peer) = self.registry.peer_mut(slot)
-            && peer.transport == Transport::WebSocket
-            && !credentials.is_empty()
-        {
-            peer.extras().credentials = Some(credentials);
-        }
     }
 }
 

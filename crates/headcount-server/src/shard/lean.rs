@@ -7,69 +7,190 @@ use std::io::{ErrorKind, Read};
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use mio::net::TcpStream;
+use mio::net::{TcpListener, TcpStream};
 
-use super::guests::{Guest, Request};
-use super::judge::{Judge, Judgement, StreamOpening};
-use super::reactor::Shard;
+use super::arrive::Connections;
+use super::guests::{Guest, Request, Visit};
+use super::judge::{Judge, Judgement, SCRATCH_BYTES, StreamOpening};
+use super::listen::Listener;
+use super::lobby;
+use super::mail::{Arrival, Mail, NewLink};
+use super::outlets::Handoff;
+use super::posted::Post;
+use super::posts::Posts;
 use super::receive::READS_AT_ONCE;
-use super::{Arrival, Handoff, Mail, NewLink};
+use super::shards::Shards;
+use super::tabs::Tabs;
 use crate::error::FULL_ANSWER;
 use crate::metrics::Count;
 
-impl Shard {
+/// Reads that one request may take. The longest that are looked at come in some twenty packets.
+const READS_MAX: u16 = 1_024;
+
+/// The way into a shard: its listener, if it has one, and what it needs to read requests and to answer some of them.
+#[derive(Debug)]
+pub(super) struct Door {
+    listener: Option<Listener>,
+    pub(super) posts: Posts,
+    /// The buffer into which everything is read.
+    scratch: Vec<u8>,
+}
+
+impl Door {
+    pub(super) fn new(number: u16, shards: &Shards) -> Self {
+        Self {
+            listener: None,
+            posts: Posts::new(number, shards),
+            scratch: vec![0; SCRATCH_BYTES],
+        }
+    }
+
+    /// Accepts on this socket from now on.
+    pub(super) fn listen(&mut self, tabs: &Tabs, socket: TcpListener, share: bool) {
+        if let Some(listener) = Listener::new(socket, share, &tabs.wire) {
+            self.listener = Some(listener);
+        }
+    }
+
+    pub(super) fn stop_listening(&mut self) {
+        self.listener = None;
+    }
+
+    /// When to accept again although nothing new is said to have come.
+    pub(super) fn next_accept_ms(&self) -> Option<u64> {
+        self.listener.as_ref().and_then(Listener::again_ms)
+    }
+
+    /// Accepts again where that is due.
+    pub(super) fn accept_again(&mut self, connections: &mut Connections) {
+        let now_ms = connections.tabs.now_ms;
+        if self.next_accept_ms().is_some_and(|again_ms| again_ms <= now_ms) {
+            self.accept(connections);
+        }
+    }
+
+    /// Accepts what has come, then reads it: by then the requests of the first have arrived.
+    pub(super) fn accept(&mut self, connections: &mut Connections) {
+        let Some(listener) = &mut self.listener else {
+            return;
+        };
+        let (tabs, share) = (&connections.tabs, listener.share);
+        let here = usize::from(tabs.number);
+        for request in listener.accept(tabs.now_ms, &tabs.site.spare, &tabs.meters) {
+            let number = if share {
+                self.posts.shards.number_for(None)
+            } else {
+                here
+            };
+            if number == here {
+                self.serve(connections, request);
+            } else {
+                self.tell_shard(&connections.tabs, number, Mail::Serve(request));
+            }
+        }
+    }
+
     /// Takes in a socket: one that was just accepted, or one that another shard had begun to read.
-    pub(super) fn on_socket(&mut self, request: Request) {
-        if let Some(guest) = self.read_request(request) {
-            self.receive_guest(guest);
+    pub(super) fn serve(&mut self, connections: &mut Connections, request: Request) {
+        if let Some(guest) = self.read(connections, request) {
+            lobby::receive(&mut connections.tabs, guest);
+        }
+    }
+
+    /// A connection has something to read, or was closed by its peer.
+    pub(super) fn on_readable(&mut self, connections: &mut Connections, slot: u32, closed: bool) {
+        let Connections {
+            tabs,
+            deliveries,
+            clients,
+            ..
+        } = connections;
+        clients.on_readable(tabs, deliveries, slot, closed, &mut self.scratch);
+    }
+
+    /// A guest's socket is ready.
+    pub(super) fn on_guest(&mut self, connections: &mut Connections, place: usize, ended: bool) {
+        match connections.tabs.guests.take(place) {
+            Some((visit, Guest::Arriving(request))) => {
+                self.go_on(connections, visit, true, Request { ended, ..request });
+            }
+            Some((visit, Guest::Kept(request))) => {
+                self.go_on(connections, visit, false, Request { ended, ..request });
+            }
+            Some((visit, Guest::Lingering(stream))) => {
+                lobby::discard(&mut connections.tabs, visit, stream, &mut self.scratch);
+            }
+            None => {}
+        }
+    }
+
+    fn go_on(
+        &mut self,
+        connections: &mut Connections,
+        visit: Visit,
+        was_arriving: bool,
+        mut request: Request,
+    ) {
+        request.reads += 1;
+        if request.reads > READS_MAX {
+            connections.tabs.guests.leave(visit.place);
+            lobby::refuse_slow(&mut connections.tabs, request);
+            return;
+        }
+        match self.read(connections, request) {
+            Some(guest) => lobby::keep(&mut connections.tabs, visit, was_arriving, guest),
+            None => connections.tabs.guests.leave(visit.place),
         }
     }
 
     /// Reads on and acts on what is complete. Gives the socket back while it is a guest.
-    pub(super) fn read_request(&mut self, request: Request) -> Option<Guest> {
+    fn read(&mut self, connections: &mut Connections, request: Request) -> Option<Guest> {
         let mut scratch = std::mem::take(&mut self.scratch);
-        let outcome = self.read_request_into(request, &mut scratch);
+        let outcome = self.read_into(connections, request, &mut scratch);
         self.scratch = scratch;
         outcome
     }
 
-    fn read_request_into(&mut self, mut request: Request, scratch: &mut [u8]) -> Option<Guest> {
+    fn read_into(
+        &mut self,
+        connections: &mut Connections,
+        mut request: Request,
+        scratch: &mut [u8],
+    ) -> Option<Guest> {
         let mut have = request.read.len();
         scratch[..have].copy_from_slice(&request.read);
         request.read.clear();
-        let full = self.judge().head_bytes_max();
+        let full = judge(&connections.tabs).head_bytes_max();
         let mut drained = false;
         for _ in 0..READS_AT_ONCE {
             while have > 0 && (have >= full || may_be_complete(&scratch[..have], request.looked_at)) {
                 request.looked_at = have;
-                match self.judge().decide(&scratch[..have], request.peer) {
+                match judge(&connections.tabs).decide(&scratch[..have], request.peer) {
                     Judgement::Wait => break,
                     Judgement::Open(opening) => {
-                        self.open_lean(*opening, request, &scratch[..have]);
+                        self.open(connections, *opening, request, &scratch[..have]);
                         return None;
                     }
                     Judgement::Refuse => {
-                        self.linger(request.stream, FULL_ANSWER);
+                        connections.tabs.linger(request.stream, FULL_ANSWER);
                         return None;
                     }
                     Judgement::HandOver => {
-                        self.hand_over(request.stream, request.peer, &scratch[..have]);
+                        hand_over(&connections.tabs, request.stream, request.peer, &scratch[..have]);
                         return None;
                     }
                     Judgement::Post { post, bytes } => {
                         if let Some(home) = self.home_of(&request, &post) {
-                            self.send_home(home, request, &scratch[..have]);
+                            self.send_home(&connections.tabs, home, request, &scratch[..have]);
                             return None;
                         }
-                        let taken = post.is_some_and(|(key, posted)| self.post(key, &posted));
-                        if !self.send_answer(&mut request.stream, taken) {
+                        let taken = post.is_some_and(|post| self.posts.act(connections, &post));
+                        if !self.posts.answer(&mut request.stream, taken) {
                             return None;
                         }
                         scratch.copy_within(bytes..have, 0);
                         have -= bytes;
-                        request.looked_at = 0;
-                        request.reads = 0;
-                        request.answered = true;
+                        request.note_answered();
                     }
                 }
             }
@@ -85,12 +206,28 @@ impl Shard {
             drained = have < scratch.len() && !request.ended;
         }
         // A client that sends this much at once is not a browser; the generic door limits its share of time.
-        self.hand_over(request.stream, request.peer, &scratch[..have]);
+        hand_over(&connections.tabs, request.stream, request.peer, &scratch[..have]);
         None
     }
 
-    fn open_lean(&mut self, opening: StreamOpening, request: Request, read: &[u8]) {
-        let number = self.shards.number_for_lean(opening.candidate.tab, self.number);
+    fn home_of(&self, request: &Request, post: &Post) -> Option<usize> {
+        self.posts.home_of(post).filter(|_| !request.answered)
+    }
+
+    /// Gives a socket to another shard, with what was read of it.
+    fn send_home(&self, tabs: &Tabs, home: usize, mut request: Request, read: &[u8]) {
+        tabs.wire.forget(&mut request.stream);
+        request.read.extend_from_slice(read);
+        request.looked_at = 0;
+        self.tell_shard(tabs, home, Mail::Serve(request));
+    }
+
+    fn open(&self, connections: &mut Connections, opening: StreamOpening, request: Request, read: &[u8]) {
+        let number_here = connections.tabs.number;
+        let number = self
+            .posts
+            .shards
+            .number_for_lean(opening.candidate.tab, number_here);
         let arrival = Arrival {
             candidate: opening.candidate,
             place: opening.place,
@@ -98,50 +235,45 @@ impl Shard {
             greeting: opening.greeting,
             early: read[opening.head_bytes..].to_vec(),
         };
-        if number == self.number {
-            self.on_arrival(arrival);
+        if number == number_here {
+            connections.arrive(arrival);
         } else {
-            self.pass_on(number, arrival);
+            self.pass_on(&connections.tabs, number, arrival);
         }
     }
 
     /// A tab always lives on the same shard, so that its old connection is found when it returns.
-    fn pass_on(&self, number: u16, mut arrival: Arrival) {
+    fn pass_on(&self, tabs: &Tabs, number: u16, mut arrival: Arrival) {
         if let NewLink::Socket(stream) = &mut arrival.link {
-            self.leave_stream(stream);
+            tabs.wire.forget(stream);
         }
-        self.tell_shard(usize::from(number), Mail::Open(Box::new(arrival)));
+        self.tell_shard(tabs, usize::from(number), Mail::Open(Box::new(arrival)));
     }
 
-    pub(super) fn tell_shard(&self, number: usize, mail: Mail) {
-        let told = self.shards.get(number).map(|shard| shard.offer(mail));
+    fn tell_shard(&self, tabs: &Tabs, number: usize, mail: Mail) {
+        let told = self.posts.shards.get(number).map(|shard| shard.offer(mail));
         if !matches!(told, Some(Ok(()))) {
-            self.meters.one(Count::CommandDropped);
+            tabs.meters.one(Count::CommandDropped);
         }
     }
+}
 
-    /// A socket that leaves may have been registered as a guest, and must not be heard as one any more.
-    pub(super) fn leave_stream(&self, stream: &mut TcpStream) {
-        let _not_registered = self.poll.registry().deregister(stream);
+fn hand_over(tabs: &Tabs, mut stream: TcpStream, peer: SocketAddr, read: &[u8]) {
+    tabs.wire.forget(&mut stream);
+    let handoff = Handoff {
+        stream: stream.into(),
+        peer,
+        read: Bytes::copy_from_slice(read),
+    };
+    if tabs.outlets.handoff.try_send(handoff).is_err() {
+        tabs.meters.one(Count::RefusedHandoffFull);
     }
+}
 
-    fn hand_over(&self, mut stream: TcpStream, peer: SocketAddr, read: &[u8]) {
-        self.leave_stream(&mut stream);
-        let handoff = Handoff {
-            stream: stream.into(),
-            peer,
-            read: Bytes::copy_from_slice(read),
-        };
-        if self.outlets.handoff.try_send(handoff).is_err() {
-            self.meters.one(Count::RefusedHandoffFull);
-        }
-    }
-
-    fn judge(&self) -> Judge<'_> {
-        Judge {
-            site: &self.site,
-            meters: &self.meters,
-        }
+fn judge(tabs: &Tabs) -> Judge<'_> {
+    Judge {
+        site: &tabs.site,
+        meters: &tabs.meters,
     }
 }
 
@@ -169,4 +301,18 @@ fn read_some(stream: &mut TcpStream, scratch: &mut [u8], have: usize) -> Progres
 fn may_be_complete(read: &[u8], looked_at: usize) -> bool {
     let (before, new) = read.split_at(looked_at.min(read.len()));
     looked_at == 0 || new.contains(&b'\n') || before.windows(4).any(|window| window == b"\r\n\r\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::may_be_complete;
+
+    #[test]
+    fn a_request_is_parsed_again_only_for_what_may_complete_it() {
+        assert!(may_be_complete(b"GET /", 0));
+        assert!(!may_be_complete(b"GET /a", 5));
+        assert!(may_be_complete(b"GET / HTTP/1.1\n", 5));
+        let head = b"POST / HTTP/1.1\r\n\r\n";
+        assert!(may_be_complete(&[head, &b"{"[..]].concat(), head.len()));
+    }
 }

@@ -6,14 +6,13 @@
 use std::io::{ErrorKind, Read, Write};
 
 use mio::net::{TcpListener, TcpStream};
-use mio::{Interest, Token};
 
-use super::Mail;
 use super::guests::Request;
-use super::reactor::{LISTENER, Shard};
+use super::token::Ready;
+use super::wire::Wire;
 use crate::descriptors::{Shortage, Spare};
 use crate::error::FULL_ANSWER;
-use crate::metrics::Count;
+use crate::metrics::{Count, Meters};
 
 /// Sockets accepted before others are heard again.
 const ACCEPTED_AT_ONCE: usize = 64;
@@ -25,7 +24,8 @@ const EXHAUSTED_MS: u64 = 50;
 #[derive(Debug)]
 pub(super) struct Listener {
     socket: TcpListener,
-    share: bool,
+    /// Whether what is accepted is spread over all shards.
+    pub(super) share: bool,
     /// When to accept again although nothing new is said to have come: there was more, or no descriptor was left.
     again_ms: Option<u64>,
     shortage: Shortage,
@@ -51,64 +51,47 @@ fn refuse(mut stream: TcpStream) {
     let _gone = stream.shutdown(std::net::Shutdown::Write);
 }
 
-impl Shard {
-    pub(super) fn listen(&mut self, mut socket: TcpListener, share: bool) {
-        match self
-            .poll
-            .registry()
-            .register(&mut socket, Token(LISTENER), Interest::READABLE)
-        {
-            Ok(()) => {
-                self.listener = Some(Listener {
-                    socket,
-                    share,
-                    again_ms: None,
-                    shortage: Shortage::default(),
-                    is_short: false,
-                });
-            }
-            Err(error) => tracing::error!(%error, "a listener cannot be waited for"),
+impl Listener {
+    /// Accepts on this socket from now on. `None` where it cannot be waited for.
+    pub(super) fn new(mut socket: TcpListener, share: bool, wire: &Wire) -> Option<Self> {
+        if let Err(error) = wire.watch(&mut socket, Ready::Listener) {
+            tracing::error!(%error, "a listener cannot be waited for");
+            return None;
         }
+        Some(Self {
+            socket,
+            share,
+            again_ms: None,
+            shortage: Shortage::default(),
+            is_short: false,
+        })
     }
 
-    pub(super) fn next_accept_ms(&self) -> Option<u64> {
-        self.listener.as_ref().and_then(|listener| listener.again_ms)
+    /// When to accept again although nothing new is said to have come.
+    pub(super) fn again_ms(&self) -> Option<u64> {
+        self.again_ms
     }
 
-    pub(super) fn accept_again(&mut self) {
-        if self
-            .next_accept_ms()
-            .is_some_and(|again_ms| again_ms <= self.now_ms)
-        {
-            self.accept();
+    /// Accepts what has come.
+    pub(super) fn accept(&mut self, now_ms: u64, spare: &Spare, meters: &Meters) -> Vec<Request> {
+        if self.is_short && self.again_ms.is_some_and(|again_ms| now_ms < again_ms) {
+            return Vec::new();
         }
-    }
-
-    /// Accepts what has come, then reads it: by then the requests of the first have arrived.
-    pub(super) fn accept(&mut self) {
-        let now_ms = self.now_ms;
-        let Some(listener) = &mut self.listener else {
-            return;
-        };
-        if listener.is_short && listener.again_ms.is_some_and(|again_ms| now_ms < again_ms) {
-            return;
-        }
-        let share = listener.share;
-        let was_short = std::mem::take(&mut listener.is_short);
-        listener.again_ms = Some(now_ms);
+        let was_short = std::mem::take(&mut self.is_short);
+        self.again_ms = Some(now_ms);
         let mut accepted = Vec::new();
         while accepted.len() < ACCEPTED_AT_ONCE {
-            match listener.socket.accept() {
-                Ok((stream, peer)) if self.site.spare.is_there() => {
+            match self.socket.accept() {
+                Ok((stream, peer)) if spare.is_there() => {
                     accepted.push(Request::new(stream, peer));
                 }
                 Ok((stream, _)) => {
                     refuse(stream);
-                    self.site.spare.restore();
-                    self.meters.one(Count::RefusedDescriptors);
+                    spare.restore();
+                    meters.one(Count::RefusedDescriptors);
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    listener.again_ms = None;
+                    self.again_ms = None;
                     break;
                 }
                 // The peer was gone before we came to it.
@@ -119,28 +102,17 @@ impl Shard {
                     ) => {}
                 Err(error) => {
                     let refused = if was_short {
-                        refuse_waiting(&listener.socket, &self.site.spare)
+                        refuse_waiting(&self.socket, spare)
                     } else {
                         0
                     };
-                    listener.shortage.note(now_ms, refused, &error, &self.meters);
-                    listener.is_short = true;
-                    listener.again_ms = Some(now_ms + EXHAUSTED_MS);
+                    self.shortage.note(now_ms, refused, &error, meters);
+                    self.is_short = true;
+                    self.again_ms = Some(now_ms + EXHAUSTED_MS);
                     break;
                 }
             }
         }
-        for request in accepted {
-            let number = if share {
-                self.shards.number_for(None)
-            } else {
-                usize::from(self.number)
-            };
-            if number == usize::from(self.number) {
-                self.on_socket(request);
-            } else {
-                self.tell_shard(number, Mail::Serve(request));
-            }
-        }
+        accepted
     }
 }

@@ -4,18 +4,16 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::SyncSender;
 
 use bytes::Bytes;
 use headcount_core::connection::ConnectionKey;
-use headcount_core::stats::{Form, Report, Row};
+use headcount_core::stats::{Form, Report};
 use tokio::sync::mpsc;
 
-use super::tap::Tapped;
+use super::peer::Subscription;
+use super::witness::Witness;
 use crate::authorize::{AuthorizeRequest, Credentials};
 use crate::clock;
-use crate::metrics::{Count, Meters};
 use crate::site::Site;
 
 /// Where a shard says what it has to say.
@@ -82,21 +80,17 @@ impl AuthorizeJob {
     }
 }
 
-/// Something that happened to a connection.
-#[derive(Clone, Debug)]
-pub(crate) enum Happening {
-    Opened(Row),
-    Moved { key: ConnectionKey, route: Arc<str> },
-    Closed(ConnectionKey),
-}
-
-impl Happening {
-    /// Where the connection is or was held.
-    pub(super) fn slot(&self) -> u32 {
-        match self {
-            Self::Opened(row) => row.key.slot,
-            Self::Moved { key, .. } | Self::Closed(key) => key.slot,
-        }
+impl Outlets {
+    /// Tells the hub that a subscriber, or a connection that asked to be one, is gone; `turn` counts the questions so far. If the
+    /// queue is full, the hub learns it from the answer to its verdict.
+    pub(super) fn say_left(&self, key: ConnectionKey, before: Subscription, turn: u64) {
+        let _learned_later = match before {
+            Subscription::Admitted(_) => self.reports.try_send(ShardEvent::Left { key, turn }).is_ok(),
+            Subscription::None | Subscription::Asked(_) => {
+                let left = Subscribing::Left { key, turn };
+                self.subscribing.try_send(left).is_ok()
+            }
+        };
     }
 }
 
@@ -106,49 +100,8 @@ impl Clone for Outlets {
         Self {
             reports: self.reports.clone(),
             subscribing: self.subscribing.clone(),
-            witness: Witness {
-                hooks: self.witness.hooks.clone(),
-                taps: Vec::new(),
-            },
+            witness: self.witness.for_another(),
             handoff: self.handoff.clone(),
-        }
-    }
-}
-
-/// The observer of connections. Without an observer, which is the default, no event is built.
-#[derive(Debug, Default)]
-pub(crate) struct Witness {
-    /// The hooks of an embedding app.
-    hooks: Option<(SyncSender<Happening>, Arc<AtomicU64>)>,
-    /// Readers that come and go.
-    taps: Vec<Tapped>,
-}
-
-impl Witness {
-    /// An observer that reads this queue; `dropped` counts the events that did not fit.
-    pub(crate) fn new(queue: SyncSender<Happening>, dropped: Arc<AtomicU64>) -> Self {
-        Self {
-            hooks: Some((queue, dropped)),
-            taps: Vec::new(),
-        }
-    }
-
-    pub(super) fn taps(&mut self) -> &mut Vec<Tapped> {
-        &mut self.taps
-    }
-
-    /// Tells what `make` builds, or drops it where the hooks' queue is full.
-    pub(super) fn tell(&mut self, meters: &Meters, make: impl FnOnce() -> Option<Happening>) {
-        if self.hooks.is_none() && self.taps.is_empty() {
-            return;
-        }
-        let Some(happening) = make() else { return };
-        self.taps.retain(|tap| tap.tell(&happening));
-        if let Some((queue, dropped)) = &self.hooks
-            && queue.try_send(happening).is_err()
-        {
-            dropped.fetch_add(1, Ordering::Relaxed);
-            meters.one(Count::HookDropped);
         }
     }
 }

@@ -8,44 +8,65 @@
 use std::io::Write;
 
 use headcount_core::connection::ConnectionKey;
-use headcount_core::session::Spent;
-use mio::net::TcpStream;
 
-use super::Mail;
-use super::guests::Request;
+use super::arrive::Connections;
+use super::nudges::Nudges;
 use super::posted::{Post, Posted};
-use super::reactor::Shard;
-use crate::metrics::Count;
+use super::receive;
+use super::shards::{Handle, Shards};
+use crate::clock::HttpDate;
 
-impl Shard {
+/// What a shard needs to act on POSTs: the others, and what it owes to them.
+#[derive(Debug)]
+pub(super) struct Posts {
+    /// The number of this shard.
+    number: u16,
+    pub(super) shards: Shards,
+    /// Shards that something was left for.
+    nudges: Nudges,
+    /// The `date` of HTTP answers.
+    date: HttpDate,
+}
+
+impl Posts {
+    pub(super) fn new(number: u16, shards: &Shards) -> Self {
+        Self {
+            number,
+            nudges: Nudges::new(shards.iter().len()),
+            shards: shards.clone(),
+            date: HttpDate::default(),
+        }
+    }
+
     /// The shard that a socket's first POST is for, where that is another. A browser's sockets mostly speak for one tab, so
     /// this one is better off there; what it says later for tabs of other shards is left for them.
-    pub(super) fn home_of(&self, request: &Request, post: &Post) -> Option<usize> {
-        let (key, _) = post
-            .as_ref()
-            .filter(|(key, _)| !request.answered && key.shard != self.number)?;
+    pub(super) fn home_of(&self, post: &Post) -> Option<usize> {
+        let (key, _) = post.as_ref().filter(|(key, _)| key.shard != self.number)?;
         let is_open = self.shards.of(*key).is_some_and(|shard| shard.holds(*key));
         is_open.then(|| key.shard.into())
     }
 
-    /// Gives a socket to another shard, with what was read of it.
-    pub(super) fn send_home(&self, home: usize, mut request: Request, read: &[u8]) {
-        self.leave_stream(&mut request.stream);
-        request.read.extend_from_slice(read);
-        request.looked_at = 0;
-        self.tell_shard(home, Mail::Serve(request));
-    }
-
     /// Acts on what was posted. Whether there is such a connection, and a route is one.
-    pub(super) fn post(&mut self, key: ConnectionKey, posted: &Posted) -> bool {
+    pub(super) fn act(
+        &mut self,
+        connections: &mut Connections,
+        (key, posted): &(ConnectionKey, Posted),
+    ) -> bool {
+        let key = *key;
         let is_here = key.shard == self.number;
+        let Connections {
+            tabs,
+            deliveries,
+            clients,
+            ..
+        } = connections;
         let taken = match posted {
-            Posted::Route(route) if is_here => self.navigate_by_post(key, route),
+            Posted::Route(route) if is_here => clients.navigate_by_post(tabs, deliveries, key, route),
             Posted::Route(route) => {
-                let route_bytes_max = self.limits().route_bytes_max;
+                let route_bytes_max = tabs.limits().route_bytes_max;
                 self.shards.leave_route(key, route, route_bytes_max).is_some()
             }
-            Posted::Alive if is_here => self.hear_by_post(key),
+            Posted::Alive if is_here => receive::hear_by_post(tabs, key),
             Posted::Alive => self.shards.leave_sign(key),
         };
         if taken && !is_here {
@@ -54,31 +75,27 @@ impl Shard {
         taken
     }
 
-    /// Wakes the shards that routes were left for, as far as it is time.
-    pub(super) fn nudge_others(&mut self) {
-        let mailbox = |shard| self.shards.get(shard).map(|handle| &handle.mailbox);
+    /// When shards must be woken that something was left for.
+    pub(super) fn next_nudge_ms(&self) -> Option<u64> {
+        self.nudges.next_ms()
+    }
+
+    /// Wakes the shards that something was left for, as far as it is time.
+    pub(super) fn nudge_others(&mut self, now_ms: u64) {
+        let shards = &self.shards;
         self.nudges.settle(
-            self.now_ms,
-            |shard| mailbox(shard).is_some_and(|mailbox| mailbox.has_waiting()),
+            now_ms,
+            |shard| shards.get(shard).is_some_and(Handle::has_waiting),
             |shard| {
-                if let Some(mailbox) = mailbox(shard) {
-                    mailbox.wake_for_waiting();
+                if let Some(shard) = shards.get(shard) {
+                    shard.wake_for_waiting();
                 }
             },
         );
     }
 
-    /// Notes that a connection gave a sign of life. Whether it is here.
-    fn hear_by_post(&mut self, key: ConnectionKey) -> bool {
-        let Some(slot) = self.registry.find(key) else {
-            return false;
-        };
-        self.meters.one(Count::ReceivedOther);
-        self.spend(slot) != Spent::Flood
-    }
-
     /// Answers a POST. Whether the socket took it.
-    pub(super) fn send_answer(&mut self, stream: &mut TcpStream, taken: bool) -> bool {
+    pub(super) fn answer(&mut self, stream: &mut impl Write, taken: bool) -> bool {
         let (length, body) = if taken {
             ("11", "{\"ok\":true}")
         } else {
@@ -97,5 +114,32 @@ impl Shard {
         stream
             .write(answer.as_bytes())
             .is_ok_and(|written| written == answer.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The answer that is written, where there is room for so many bytes.
+    fn answer(taken: bool, room: usize) -> (bool, String) {
+        let mut posts = Posts::new(0, &Shards::default());
+        let mut written = vec![0; room];
+        let mut socket = &mut written[..];
+        let is_taken = posts.answer(&mut socket, taken);
+        let left = socket.len();
+        written.truncate(room - left);
+        (is_taken, String::from_utf8(written).unwrap())
+    }
+
+    #[test]
+    fn an_answer_says_its_length_and_a_socket_that_takes_half_of_it_is_given_up() {
+        for (taken, body) in [(true, "{\"ok\":true}"), (false, "{\"ok\":false}")] {
+            let (is_taken, text) = answer(taken, 1_000);
+            assert!(is_taken && text.ends_with(&format!("\r\n\r\n{body}")), "{text}");
+            let length = format!("\r\ncontent-length: {}\r\n", body.len());
+            assert!(text.contains(&length), "{text}");
+        }
+        assert!(!answer(true, 20).0);
     }
 }

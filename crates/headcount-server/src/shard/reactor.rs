@@ -5,76 +5,51 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use headcount_core::connection::ConnectionKey;
 use headcount_core::invalidation::Standing;
-use headcount_core::limits::Limits;
-use headcount_core::registry::Registry;
+use headcount_core::registry::{Reach, Registry};
 use headcount_core::stats::{Incarnation, Reporter};
 use mio::event::Event;
-use mio::{Events, Poll, Token};
+use mio::{Events, Poll};
 use tokio::sync::mpsc::Permit;
 
-use super::deferred::Deferred;
-use super::deliver::{Broadcast, Round};
-use super::guests::{Guests, is_guest};
-use super::handshakes::Handshakes;
-use super::judge::SCRATCH_BYTES;
-use super::listen::Listener;
-use super::nudges::Nudges;
-use super::peer::Peer;
-use super::questions::Walk;
+use super::arrive::Connections;
+use super::cause::Cause;
+use super::deliver::Deliveries;
+use super::drain::Drain;
+use super::guests::Guests;
+use super::lean::Door;
+use super::lobby;
+use super::mail::{Mail, NewStanding};
+use super::outlets::{Outlets, ShardEvent};
+use super::questions::Walks;
 use super::readers::Readers;
-use super::spread::Spreads;
-use super::sweep::{Drain, Sweep};
-use super::{Handle, Mail, Outlets, ShardEvent, Shards};
-use crate::clock::{self, HttpDate};
-use crate::metrics::Meters;
+use super::receive::Clients;
+use super::shards::{Handle, Shards};
+use super::stats;
+use super::subscribe;
+use super::sweep::Sweep;
+use super::table::Table;
+use super::tabs::Tabs;
+use super::token::Ready;
+use super::wire::Wire;
+use crate::clock;
+use crate::metrics::Count;
 use crate::site::Site;
-
-/// The token of the mailbox. Slots are 32 bits wide, guests use one bit more.
-pub(super) const WAKER: usize = usize::MAX;
-
-/// The token of the listener.
-pub(super) const LISTENER: usize = usize::MAX - 1;
 
 const EVENTS_AT_ONCE: usize = 1_024;
 
 /// One shard. Everything in here is touched by its own thread alone.
 pub(super) struct Shard {
-    pub(super) number: u16,
-    pub(super) site: Arc<Site>,
-    pub(super) shards: Shards,
-    pub(super) outlets: Outlets,
-    pub(super) handle: Handle,
-    pub(super) meters: Arc<Meters>,
-    pub(super) poll: Poll,
-    pub(super) registry: Registry<Peer>,
+    handle: Handle,
+    connections: Connections,
+    door: Door,
+    walks: Walks,
+    sweep: Sweep,
     /// Numbers what the table reports.
     reporter: Reporter,
-    pub(super) listener: Option<Listener>,
-    pub(super) guests: Guests,
-    pub(super) scratch: Vec<u8>,
-    pub(super) broadcast: Option<Broadcast>,
-    pub(super) round: Round,
-    pub(super) spreads: Spreads,
-    /// Walks over the table, each for an asker that waits.
-    pub(super) walks: VecDeque<Walk>,
-    pub(super) readers: Readers,
-    /// Questions to the authorizers so far.
-    pub(super) turns: u64,
-    /// Navigations that wait for the allowance of their connections.
-    pub(super) deferred: Deferred,
-    /// What WebSockets showed lately.
-    pub(super) handshakes: Handshakes,
-    /// Shards that routes were left for.
-    pub(super) nudges: Nudges,
-    pub(super) sweep: Sweep,
-    pub(super) drain: Option<Drain>,
-    pub(super) stopping: bool,
-    /// The `date` of HTTP answers.
-    pub(super) date: HttpDate,
+    stopping: bool,
     started: Instant,
-    /// Milliseconds since the shard started, at the beginning of this turn of the loop.
-    pub(super) now_ms: u64,
 }
 
 impl Shard {
@@ -88,44 +63,39 @@ impl Shard {
     ) -> Self {
         let handle = shards.handles[usize::from(number)].clone();
         let config = &site.config;
-        Self {
+        let registry = Registry::new(
             number,
-            registry: Registry::new(
-                number,
-                config.route_tracking,
-                &config.limits,
-                Arc::clone(standing),
-            ),
-            reporter: Reporter::new(Incarnation::default()),
-            meters: Arc::clone(&handle.meters),
-            handle,
+            config.route_tracking,
+            &config.limits,
+            Arc::clone(standing),
+        );
+        let tabs = Tabs {
+            number,
+            shards: shards.iter().len(),
             site: Arc::clone(site),
-            shards: shards.clone(),
-            outlets: outlets.clone(),
-            poll,
-            listener: None,
+            meters: Arc::clone(&handle.meters),
+            table: Table::new(registry, Arc::clone(&handle.roll)),
+            wire: Wire::new(poll, config.limits.outbox_bytes_max),
             guests: Guests::default(),
-            scratch: vec![0; SCRATCH_BYTES],
-            broadcast: None,
-            round: Round::default(),
-            spreads: Spreads::default(),
-            walks: VecDeque::new(),
-            readers: Readers::default(),
-            turns: 0,
-            deferred: Deferred::default(),
-            handshakes: Handshakes::default(),
-            nudges: Nudges::new(shards.handles.len()),
-            sweep: Sweep::default(),
-            drain: None,
-            stopping: false,
-            date: HttpDate::default(),
-            started: clock::now(),
+            readers: Readers::new(Arc::clone(&handle.signals)),
+            outlets: outlets.clone(),
             now_ms: 0,
+        };
+        Self {
+            handle,
+            connections: Connections {
+                tabs,
+                deliveries: Deliveries::default(),
+                clients: Clients::default(),
+                drain: None,
+            },
+            door: Door::new(number, shards),
+            walks: Walks::default(),
+            sweep: Sweep::default(),
+            reporter: Reporter::new(Incarnation::default()),
+            stopping: false,
+            started: clock::now(),
         }
-    }
-
-    pub(super) fn limits(&self) -> &Limits {
-        &self.site.config.limits
     }
 
     pub(super) fn run(mut self) -> std::io::Result<()> {
@@ -140,17 +110,15 @@ impl Shard {
     }
 
     fn turn_until_stopped(&mut self) -> std::io::Result<()> {
-        let name = format!("shard-{}", self.number);
+        let name = format!("shard-{}", self.connections.tabs.number);
         let mut events = Events::with_capacity(EVENTS_AT_ONCE);
         let mut received = VecDeque::new();
         loop {
-            if let Err(error) = self.poll.poll(&mut events, self.wait())
-                && error.kind() != std::io::ErrorKind::Interrupted
-            {
-                return Err(error);
-            }
-            self.site.faults.strike(&name);
-            self.now_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+            let time = self.wait();
+            self.connections.tabs.wire.wait(&mut events, time)?;
+            self.connections.tabs.site.faults.strike(&name);
+            self.connections.tabs.now_ms =
+                u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
             // First the mailbox: a tab that got `ok` from another shard may have navigated again since, in one of these
             // events.
             self.handle.mailbox.take(&mut received);
@@ -163,81 +131,188 @@ impl Shard {
             for event in &events {
                 self.on_event(event);
             }
-            self.nudge_others();
-            self.accept_again();
-            self.walk_some();
-            self.end_waits();
-            self.deliver_some();
-            self.on_time();
-            self.report_changes();
+            self.end_turn();
         }
+    }
+
+    /// Does what is due at the end of a turn, after everything that was heard.
+    fn end_turn(&mut self) {
+        let now_ms = self.connections.tabs.now_ms;
+        self.door.posts.nudge_others(now_ms);
+        self.door.accept_again(&mut self.connections);
+        let Connections { tabs, deliveries, .. } = &mut self.connections;
+        self.walks.walk_some(tabs, deliveries);
+        deliveries.end_waits(tabs);
+        deliveries.deliver_some(tabs);
+        self.on_time();
+        self.report_changes();
     }
 
     /// How long to wait for sockets; `None`: until something happens.
     fn wait(&self) -> Option<Duration> {
-        if self.is_delivering()
+        let Connections {
+            tabs,
+            deliveries,
+            clients,
+            drain,
+        } = &self.connections;
+        let now_ms = tabs.now_ms;
+        let accept_ms = self.door.next_accept_ms();
+        if deliveries.is_delivering()
             || !self.walks.is_empty()
-            || self
-                .next_accept_ms()
-                .is_some_and(|again_ms| again_ms <= self.now_ms)
+            || accept_ms.is_some_and(|again_ms| again_ms <= now_ms)
         {
             return Some(Duration::ZERO);
         }
+        let has_tabs = !tabs.table.is_empty();
+        let pass_ms = u64::from(tabs.limits().keepalive_ms);
+        let has_more = clients.has_deferred() || tabs.readers.has_missed();
         let next = [
-            self.guests.next_deadline_ms(),
-            self.next_accept_ms(),
-            self.nudges.next_ms(),
-            self.next_sweep_ms(),
-            self.next_moment_ms(),
-            self.next_deferred_ms(),
-            self.handshakes.next_ms(),
-            self.next_drain_ms(),
+            tabs.guests.next_deadline_ms(),
+            accept_ms,
+            self.door.posts.next_nudge_ms(),
+            has_tabs.then(|| self.sweep.next_ms(now_ms, tabs.table.end(), pass_ms)),
+            deliveries.next_moment_ms(),
+            has_more.then(|| self.sweep.next_look_ms()),
+            clients.next_expiry_ms(),
+            (has_tabs && drain.is_some()).then(|| now_ms + 1),
         ]
         .into_iter()
         .flatten()
         .min()?;
         // The clock of this turn is a little old by now; waiting that much too long does no harm.
-        Some(Duration::from_millis(next.saturating_sub(self.now_ms).max(1)))
+        Some(Duration::from_millis(next.saturating_sub(now_ms).max(1)))
     }
 
     fn on_event(&mut self, event: &Event) {
-        let token = event.token().0;
-        if token == WAKER {
-            return;
+        let ended = event.is_read_closed() || event.is_error();
+        let connections = &mut self.connections;
+        match Ready::of(event.token()) {
+            None | Some(Ready::Mailbox) => {}
+            Some(Ready::Listener) => self.door.accept(connections),
+            Some(Ready::Guest(place)) => self.door.on_guest(connections, place, ended),
+            Some(Ready::Slot(slot)) => {
+                if event.is_writable() {
+                    connections.tabs.on_writable(slot);
+                }
+                if event.is_readable() || ended {
+                    self.door.on_readable(connections, slot, ended);
+                }
+            }
         }
-        if token == LISTENER {
-            self.accept();
-            return;
+    }
+
+    /// Does the work that is due by now.
+    fn on_time(&mut self) {
+        let Connections {
+            tabs,
+            deliveries,
+            clients,
+            drain,
+        } = &mut self.connections;
+        lobby::end_visits(tabs);
+        clients.expire_handshakes(tabs.now_ms);
+        if let Some(drain) = drain {
+            drain.go_on(tabs);
         }
-        if is_guest(token) {
-            self.on_guest(token, event.is_read_closed() || event.is_error());
-            return;
+        if self.sweep.look(tabs.now_ms) {
+            clients.apply_deferred(tabs, deliveries);
+            stats::catch_up(tabs);
+            self.sweep.go_on(tabs);
+        } else if self.sweep.is_behind() {
+            self.sweep.go_on(tabs);
         }
-        // Tokens below the guests' are slots.
-        let Ok(slot) = u32::try_from(token) else { return };
-        if event.is_writable() {
-            self.on_writable(slot);
+    }
+
+    fn on_mail(&mut self, mail: Mail) {
+        let Connections {
+            tabs,
+            deliveries,
+            clients,
+            ..
+        } = &mut self.connections;
+        match mail {
+            Mail::Listen { listener, share } => self.door.listen(tabs, listener, share),
+            Mail::StopListening => self.door.stop_listening(),
+            Mail::Serve(request) => self.door.serve(&mut self.connections, request),
+            Mail::Open(arrival) => self.connections.arrive(*arrival),
+            Mail::Received { key, text } => with(tabs, key, |tabs, slot| {
+                clients.on_text(tabs, deliveries, slot, &text);
+            }),
+            Mail::Spent { key } => with(tabs, key, |tabs, slot| {
+                tabs.spend(slot);
+            }),
+            Mail::Gone { key } => with(tabs, key, |tabs, slot| {
+                tabs.close(slot, Cause::Peer);
+            }),
+            Mail::Navigate { key, route } => {
+                clients.navigate_by_post(tabs, deliveries, key, &route);
+            }
+            Mail::Subscribe {
+                key,
+                form,
+                credentials,
+                browser,
+            } => with(tabs, key, |tabs, slot| {
+                subscribe::by_post(tabs, slot, form, credentials, browser);
+            }),
+            Mail::Admitted { key, credentials } => subscribe::admit(tabs, key, credentials),
+            Mail::Suspend { key } => subscribe::suspend(tabs, key),
+            Mail::Refused { key } => subscribe::end(tabs, key),
+            Mail::Tick(tick) => stats::on_tick(tabs, &tick),
+            Mail::Snapshot { message, readers } => stats::on_snapshot(tabs, &message, readers),
+            Mail::Send { key, text } => with(tabs, key, |tabs, slot| {
+                tabs.meters.one(Count::SentCustom);
+                tabs.send_text(slot, &text);
+            }),
+            Mail::Standing(new) => self.on_standing(*new),
+            Mail::Ask { question, reply } => self.walks.ask(tabs, deliveries, question, reply),
+            Mail::Tap(tap) => tabs.outlets.witness.tap(tap, tabs.number, &tabs.table),
+            Mail::Replay { tap } => tabs.outlets.witness.replay(tap, tabs.number, &tabs.table),
+            Mail::EndTurn(turn) => drop(turn),
+            Mail::Report { question } => self.answer_report(question),
+            Mail::Drain => {
+                let drain = Drain::new(tabs.now_ms, tabs.table.len(), tabs.limits());
+                self.connections.drain = Some(drain);
+            }
+            Mail::Stop => self.stop(),
         }
-        if event.is_readable() || event.is_read_closed() || event.is_error() {
-            self.on_readable(slot, event.is_read_closed() || event.is_error());
+    }
+
+    fn on_standing(&mut self, new: NewStanding) {
+        let NewStanding {
+            standing,
+            broadcast,
+            position,
+            reply,
+        } = new;
+        let Connections { tabs, deliveries, .. } = &mut self.connections;
+        tabs.table.set_standing(standing);
+        deliveries.rules_changed(tabs);
+        self.walks.rules_changed();
+        if let Some(text) = broadcast {
+            deliveries.broadcast(tabs, &text);
+        }
+        match position.and_then(|position| tabs.table.standing().rule(position).cloned()) {
+            Some(rule) => {
+                deliveries.begin(Arc::clone(&rule), position.unwrap_or_default(), tabs.now_ms);
+                self.walks.begin_hits(tabs, deliveries, rule, reply);
+            }
+            None => {
+                let _asker_gone = reply.send(Reach::default());
+            }
         }
     }
 
     /// Tells the hub what changed, if anyone watches, and not more often than it wants to hear.
     fn report_changes(&mut self) {
+        let tabs = &self.connections.tabs;
         let signals = &self.handle.signals;
-        if !signals.watched.load(Ordering::Relaxed) || !self.registry.has_changes() {
+        let has_news = signals.watched.load(Ordering::Relaxed) && tabs.table.has_changes();
+        if !has_news || !signals.take_leave() {
             return;
         }
-        if !signals.may_report.load(Ordering::SeqCst) {
-            signals.has_more.store(true, Ordering::SeqCst);
-            // The hub may have allowed it between the two lines above, and not have seen that there is more.
-            if !signals.may_report.load(Ordering::SeqCst) {
-                return;
-            }
-        }
-        signals.has_more.store(false, Ordering::SeqCst);
-        let hub = self.outlets.reports.clone();
+        let hub = tabs.outlets.reports.clone();
         // A full queue means the hub is behind: the changes stay here, and grow into newer ones.
         if let Ok(permit) = hub.try_reserve() {
             self.handle.signals.may_report.store(false, Ordering::SeqCst);
@@ -245,15 +320,38 @@ impl Shard {
         }
     }
 
-    pub(super) fn report_on(&mut self, permit: Permit<'_, ShardEvent>, question: Option<u64>) {
+    fn answer_report(&mut self, question: u64) {
+        let hub = self.connections.tabs.outlets.reports.clone();
+        match hub.try_reserve() {
+            Ok(permit) => self.report_on(permit, Some(question)),
+            // The hub keeps one question under way, so its queue can be full for a moment only.
+            Err(_) => {
+                self.handle.force(Mail::Report { question });
+            }
+        }
+    }
+
+    fn report_on(&mut self, permit: Permit<'_, ShardEvent>, question: Option<u64>) {
+        let tabs = &mut self.connections.tabs;
         permit.send(ShardEvent::Report {
-            shard: self.number,
-            report: self.reporter.changes(self.registry.take_changes()),
+            shard: tabs.number,
+            report: self.reporter.changes(tabs.table.take_changes()),
             question,
         });
     }
 
-    pub(super) fn token(slot: u32) -> Token {
-        Token(slot as usize)
+    fn stop(&mut self) {
+        let tabs = &mut self.connections.tabs;
+        for slot in 0..tabs.table.end() {
+            tabs.close(slot, Cause::Drained);
+        }
+        self.stopping = true;
+    }
+}
+
+/// Acts on a connection that is still there.
+fn with(tabs: &mut Tabs, key: ConnectionKey, act: impl FnOnce(&mut Tabs, u32)) {
+    if let Some(slot) = tabs.table.find(key) {
+        act(tabs, slot);
     }
 }

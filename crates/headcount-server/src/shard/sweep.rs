@@ -1,4 +1,4 @@
-//! Time passes: signs of life, deadlines, and the end.
+//! Time passes: signs of life.
 //!
 //! No connection has a timer. One pass over the table takes `limits.keepalive_ms`, a few slots at a time, and visiting a
 //! connection *is* its timer: a client that was heard since the last visit is asked for a sign of life, one that was not
@@ -7,13 +7,11 @@
 use std::ops::Range;
 
 use bytes::Bytes;
-use headcount_core::backoff;
-use headcount_core::limits::Limits;
 use headcount_core::protocol::server;
 use headcount_core::{sse, websocket};
 
-use super::arrive::Cause;
-use super::reactor::Shard;
+use super::cause::Cause;
+use super::tabs::Tabs;
 use crate::admission::Transport;
 use crate::clock;
 use crate::metrics::Count;
@@ -23,9 +21,6 @@ const LOOK_MS: u64 = 100;
 
 /// Slots visited in one turn of the loop, so that sockets are heard in between.
 const VISITS_MAX: u32 = 2_048;
-
-/// Connections closed per millisecond of a drain, at least: a small server need not use its whole window.
-const DRAIN_PER_MS: u64 = 2;
 
 /// Where the pass over the table stands.
 #[derive(Debug, Default)]
@@ -38,6 +33,43 @@ pub(super) struct Sweep {
 }
 
 impl Sweep {
+    /// When connections with something pending are looked at next.
+    pub(super) fn next_look_ms(&self) -> u64 {
+        self.looked_ms + LOOK_MS
+    }
+
+    /// When slots of a table that ends at `end` are due next.
+    pub(super) fn next_ms(&self, now_ms: u64, end: u32, pass_ms: u64) -> u64 {
+        if self.is_behind {
+            return now_ms;
+        }
+        let per_slot_ms = pass_ms / u64::from(end).max(1);
+        self.looked_ms + per_slot_ms.max(LOOK_MS)
+    }
+
+    /// Whether it is time to look at connections with something pending; if so, they are looked at now.
+    pub(super) fn look(&mut self, now_ms: u64) -> bool {
+        let is_time = now_ms >= self.next_look_ms();
+        if is_time {
+            self.looked_ms = now_ms;
+        }
+        is_time
+    }
+
+    /// Whether more slots are due than one turn of the loop may visit.
+    pub(super) fn is_behind(&self) -> bool {
+        self.is_behind
+    }
+
+    /// Visits the connections that are due.
+    pub(super) fn go_on(&mut self, tabs: &mut Tabs) {
+        let pass_ms = u64::from(tabs.limits().keepalive_ms);
+        let signs = Signs::of(clock::unix_ms());
+        for slot in self.due(tabs.now_ms, tabs.table.end(), pass_ms) {
+            visit(tabs, slot, &signs);
+        }
+    }
+
     /// The slots to visit now, of a table that ends at `end` and is passed once every `pass_ms`. A pass begins when the one before
     /// should have ended, so that passes do not grow longer; but a slot is never visited again much sooner than `pass_ms` later, since
     /// its client must have the time to answer.
@@ -80,137 +112,28 @@ impl Signs {
     }
 }
 
-/// A server that is stopping.
-#[derive(Debug)]
-pub(super) struct Drain {
-    began_ms: u64,
-    /// How long closing takes.
-    closing_ms: u64,
-    spread_ms: u32,
-    told: u32,
-    closed: u32,
-}
-
-impl Drain {
-    pub(super) fn new(now_ms: u64, connections: usize, limits: &Limits) -> Self {
-        let window_ms = u64::from(limits.drain_ms) * 8 / 10;
-        Self {
-            began_ms: now_ms,
-            closing_ms: window_ms.min(connections as u64 / DRAIN_PER_MS).max(1),
-            spread_ms: limits.reconnect_spread_ms,
-            told: 0,
-            closed: 0,
+fn visit(tabs: &mut Tabs, slot: u32, signs: &Signs) {
+    let (now_ms, outbox_ms) = (tabs.now_ms, u64::from(tabs.limits().outbox_ms));
+    let Some(peer) = tabs.table.peer_mut(slot) else {
+        return;
+    };
+    let stuck = peer.untouched_ms(now_ms) > outbox_ms;
+    let was_heard = peer.life.take();
+    match peer.transport {
+        _ if stuck => tabs.close(slot, Cause::Slow),
+        Transport::Sse if !was_heard && peer.life.owes() => tabs.close(slot, Cause::Silent),
+        Transport::WebSocket if !was_heard => tabs.close(slot, Cause::Silent),
+        Transport::WebSocket if !peer.life.owes() => {
+            tabs.send_own(slot, &signs.ping);
         }
-    }
-
-    /// When a client shall come back.
-    pub(super) fn random_return_ms(&self) -> u32 {
-        let mut random = [0_u8; 4];
-        // Without a random source clients come back together, which a drain must not fail over.
-        let _no_random = getrandom::fill(&mut random);
-        backoff::spread_ms(
-            self.spread_ms,
-            f64::from(u32::from_ne_bytes(random)) / (f64::from(u32::MAX) + 1.0),
-        )
-    }
-}
-
-impl Shard {
-    pub(super) fn next_sweep_ms(&self) -> Option<u64> {
-        let end = u64::from(self.registry.end());
-        if self.registry.is_empty() {
-            return None;
+        Transport::WebSocket => {
+            tabs.meters.one(Count::SentKeepalive);
+            tabs.send_own(slot, &signs.ping_and_keepalive);
         }
-        if self.sweep.is_behind {
-            return Some(self.now_ms);
+        Transport::Sse => {
+            tabs.meters.one(Count::SentKeepalive);
+            tabs.send_own(slot, &signs.event);
         }
-        let per_slot_ms = u64::from(self.limits().keepalive_ms) / end.max(1);
-        Some(self.sweep.looked_ms + per_slot_ms.max(LOOK_MS))
-    }
-
-    pub(super) fn next_deferred_ms(&self) -> Option<u64> {
-        (!self.deferred.is_empty() || self.readers.has_missed()).then_some(self.sweep.looked_ms + LOOK_MS)
-    }
-
-    pub(super) fn next_drain_ms(&self) -> Option<u64> {
-        self.drain
-            .as_ref()
-            .filter(|_| !self.registry.is_empty())
-            .map(|_| self.now_ms + 1)
-    }
-
-    /// Does the work that is due by now.
-    pub(super) fn on_time(&mut self) {
-        self.end_visits();
-        self.handshakes.expire(self.now_ms);
-        self.go_on_draining();
-        if self.now_ms < self.sweep.looked_ms + LOOK_MS {
-            if self.sweep.is_behind {
-                self.go_on_sweeping();
-            }
-            return;
-        }
-        self.sweep.looked_ms = self.now_ms;
-        self.apply_deferred();
-        self.catch_up_missed();
-        self.go_on_sweeping();
-    }
-
-    fn go_on_sweeping(&mut self) {
-        let pass_ms = u64::from(self.limits().keepalive_ms);
-        let signs = Signs::of(clock::unix_ms());
-        let (now_ms, end) = (self.now_ms, self.registry.end());
-        for slot in self.sweep.due(now_ms, end, pass_ms) {
-            self.visit(slot, &signs);
-        }
-    }
-
-    fn visit(&mut self, slot: u32, signs: &Signs) {
-        let (now_ms, outbox_ms) = (self.now_ms, u64::from(self.limits().outbox_ms));
-        let Some(peer) = self.registry.peer_mut(slot) else {
-            return;
-        };
-        let stuck = peer.untouched_ms(now_ms) > outbox_ms;
-        let was_heard = peer.life.take();
-        match peer.transport {
-            _ if stuck => self.close(slot, Cause::Slow),
-            Transport::Sse if !was_heard && peer.life.owes() => self.close(slot, Cause::Silent),
-            Transport::WebSocket if !was_heard => self.close(slot, Cause::Silent),
-            Transport::WebSocket if !peer.life.owes() => {
-                self.send_own(slot, &signs.ping);
-            }
-            Transport::WebSocket => {
-                self.meters.one(Count::SentKeepalive);
-                self.send_own(slot, &signs.ping_and_keepalive);
-            }
-            Transport::Sse => {
-                self.meters.one(Count::SentKeepalive);
-                self.send_own(slot, &signs.event);
-            }
-        }
-    }
-
-    /// Tells all clients when to reconnect, then closes their streams, evenly over the window.
-    fn go_on_draining(&mut self) {
-        let Some(mut drain) = self.drain.take() else {
-            return;
-        };
-        let end = self.registry.end();
-        let mut steps = 0;
-        while drain.told < end && steps < VISITS_MAX {
-            self.send_reconnect(drain.told, drain.random_return_ms());
-            drain.told += 1;
-            steps += 1;
-        }
-        let elapsed_ms = (self.now_ms - drain.began_ms).min(drain.closing_ms);
-        let target = u32::try_from(u64::from(end) * elapsed_ms / drain.closing_ms)
-            .unwrap_or(end)
-            .min(drain.told);
-        while drain.closed < target {
-            self.close(drain.closed, Cause::Drained);
-            drain.closed += 1;
-        }
-        self.drain = Some(drain);
     }
 }
 

@@ -11,12 +11,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use headcount_core::registry::Filter;
+use headcount_core::registry::{Filter, Registry};
 use headcount_core::stats::Row;
 use tokio::sync::mpsc;
 
-use super::Happening;
-use super::reactor::Shard;
+use super::happening::Happening;
 
 /// Rows of one slice of a replay.
 pub(crate) const SLICE_ROWS: usize = 512;
@@ -82,7 +81,7 @@ impl Wants {
 }
 
 impl Tapped {
-    fn new(tap: Tap) -> Self {
+    pub(super) fn new(tap: Tap) -> Self {
         let cursor = if tap.wants.opens { 0 } else { PAST_ALL };
         Self { tap, cursor }
     }
@@ -105,51 +104,114 @@ impl Tapped {
             }
         }
     }
+
+    pub(super) fn number(&self) -> u64 {
+        self.tap.number
+    }
+
+    /// Whether its reader is gone.
+    pub(super) fn is_gone(&self) -> bool {
+        self.tap.news.is_closed()
+    }
+
+    /// Tells the next slice of what is open in this shard. Whether the tap goes on.
+    pub(super) fn replay<P>(&mut self, shard: u16, registry: &Registry<P>) -> bool {
+        let mut is_last = true;
+        if self.tap.wants.opens {
+            let page = registry.page(self.cursor, SLICE_ROWS, &Filter::default());
+            self.cursor = page.next.unwrap_or(PAST_ALL);
+            for row in page.rows {
+                if let Some(row) = registry.own_row(row.key.slot) {
+                    // A reader that takes no more shows below.
+                    let _is_told = self.send(TapNews::Open(row));
+                }
+            }
+            is_last = page.next.is_none();
+        }
+        !self.tap.has_lagged.load(Ordering::Acquire) && self.send(TapNews::Slice { shard, is_last })
+    }
 }
 
-impl Shard {
-    /// Opens a tap and tells its first slice.
-    pub(super) fn tap(&mut self, tap: Tap) {
-        let (number, wants) = (tap.number, tap.wants);
-        let taps = self.outlets.witness.taps();
-        // Readers that are gone are noticed here at the latest, so taps that want nothing do not pile up.
-        taps.retain(|tapped| !tapped.tap.news.is_closed());
-        taps.push(Tapped::new(tap));
-        if wants.opens {
-            self.replay(number);
-        } else {
-            self.end_slice(number, true);
-        }
-    }
+#[cfg(test)]
+mod tests {
+    use headcount_core::connection::ConnectionKey;
+    use headcount_core::limits::Limits;
+    use headcount_core::registry::Opening;
 
-    /// Tells the next slice of what is open.
-    pub(super) fn replay(&mut self, number: u64) {
-        let Some(tapped) = self
-            .outlets
-            .witness
-            .taps()
-            .iter_mut()
-            .find(|it| it.tap.number == number)
-        else {
-            return;
-        };
-        let page = self.registry.page(tapped.cursor, SLICE_ROWS, &Filter::default());
-        tapped.cursor = page.next.unwrap_or(PAST_ALL);
-        for row in page.rows {
-            if let Some(row) = self.registry.own_row(row.key.slot) {
-                // A reader that takes no more shows below.
-                let _is_told = tapped.send(TapNews::Open(row));
-            }
-        }
-        self.end_slice(number, page.next.is_none());
-    }
+    use super::*;
 
-    fn end_slice(&mut self, number: u64, is_last: bool) {
-        let shard = self.number;
-        self.outlets.witness.taps().retain(|tapped| {
-            tapped.tap.number != number
-                || !tapped.tap.has_lagged.load(Ordering::Acquire)
-                    && tapped.send(TapNews::Slice { shard, is_last })
+    /// A tap whose queue has this much room, and its reader.
+    fn tapped(room: usize) -> (Tapped, mpsc::Receiver<TapNews>) {
+        let (news, reader) = mpsc::channel(room);
+        let tapped = Tapped::new(Tap {
+            number: 7,
+            wants: Wants {
+                opens: true,
+                moves: true,
+                closes: true,
+            },
+            news,
+            has_lagged: Arc::default(),
         });
+        (tapped, reader)
+    }
+
+    /// A table with so many connections.
+    fn table(connections: usize) -> Registry<()> {
+        let limits = Limits::default();
+        let mut registry = Registry::new(0, true, &limits, Arc::default());
+        for _ in 0..connections {
+            registry.open(&Opening::default(), ());
+        }
+        registry
+    }
+
+    fn closed(slot: u32) -> Happening {
+        Happening::Closed(ConnectionKey {
+            shard: 0,
+            slot,
+            generation: 1,
+        })
+    }
+
+    #[test]
+    fn what_happens_is_told_of_the_slots_that_the_reader_knows() {
+        let registry = table(SLICE_ROWS + 1);
+        let (mut tapped, mut reader) = tapped(2 * SLICE_ROWS);
+        assert!(tapped.replay(3, &registry));
+        let known = std::iter::from_fn(|| reader.try_recv().ok()).collect::<Vec<_>>();
+        assert_eq!(known.len(), SLICE_ROWS + 1);
+        assert!(matches!(
+            known.last(),
+            Some(TapNews::Slice {
+                shard: 3,
+                is_last: false
+            })
+        ));
+        let last = u32::try_from(SLICE_ROWS).unwrap();
+        assert!(tapped.tell(&closed(last)) && reader.try_recv().is_err());
+        assert!(tapped.tell(&closed(last - 1)));
+        assert!(matches!(
+            reader.try_recv(),
+            Ok(TapNews::Happened(Happening::Closed(_)))
+        ));
+        assert!(tapped.replay(3, &registry));
+        assert!(matches!(reader.try_recv(), Ok(TapNews::Open(_))));
+        assert!(matches!(
+            reader.try_recv(),
+            Ok(TapNews::Slice { is_last: true, .. })
+        ));
+        assert!(tapped.tell(&closed(u32::MAX - 1)) && reader.try_recv().is_ok());
+    }
+
+    #[test]
+    fn a_reader_whose_queue_is_full_loses_its_tap() {
+        let registry = table(2);
+        let (mut tapped, _reader) = tapped(2);
+        assert!(
+            !tapped.replay(0, &registry),
+            "there is no room for the end of the slice"
+        );
+        assert!(tapped.tap.has_lagged.load(Ordering::Acquire));
     }
 }
