@@ -1,4 +1,4 @@
-//! Which crate may depend on which: `core ← server ← binary`, `core ← nats ← binary`.
+//! Which crate may depend on which: `core ← shard ← server ← binary`, `core ← nats ← binary`.
 //!
 //! Arrows within a crate are those of `rooms.rs`. Cargo refuses circles of dependencies. This check allows only the
 //! dependencies of the design, and keeps runtimes, sockets and randomness out of the core, also through third-party
@@ -31,9 +31,27 @@ const RULES: &[Rule] = &[
             "tokio",
         ],
     },
+    // The data plane answers what it can by itself, and waits for nothing: no framework, and no runtime but its queues.
+    Rule {
+        package: "headcount-shard",
+        may_use: &["headcount-core"],
+        must_not_use: &[
+            "anyhow",
+            "axum",
+            "clap",
+            "h2",
+            "http",
+            "httparse",
+            "hyper",
+            "hyper-util",
+            "redb",
+            "rustls",
+            "tower-service",
+        ],
+    },
     Rule {
         package: "headcount-server",
-        may_use: &["headcount-core"],
+        may_use: &["headcount-core", "headcount-shard"],
         must_not_use: &["anyhow", "clap"],
     },
     Rule {
@@ -43,7 +61,12 @@ const RULES: &[Rule] = &[
     },
     Rule {
         package: "headcount",
-        may_use: &["headcount-core", "headcount-nats", "headcount-server"],
+        may_use: &[
+            "headcount-core",
+            "headcount-nats",
+            "headcount-server",
+            "headcount-shard",
+        ],
         must_not_use: &[],
     },
     // Judges the framing alone; the server only in its tests.
@@ -55,7 +78,7 @@ const RULES: &[Rule] = &[
     // Measures from outside: the server's library, and the crates of its clients.
     Rule {
         package: "headcount-bench",
-        may_use: &["headcount-core", "headcount-server"],
+        may_use: &["headcount-core", "headcount-server", "headcount-shard"],
         must_not_use: &[],
     },
 ];

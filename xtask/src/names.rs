@@ -10,10 +10,11 @@ use syn::{Ident, Item, Visibility};
 use crate::report::{Failure, Passed};
 use crate::rust::Source;
 
-const CRATES: [&str; 4] = [
+const CRATES: [&str; 5] = [
     "crates/headcount-core/src",
     "crates/headcount-nats/src",
     "crates/headcount-server/src",
+    "crates/headcount-shard/src",
     "crates/headcount/src",
 ];
 

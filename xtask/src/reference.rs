@@ -56,7 +56,7 @@ fn from_sources() -> Result<Vec<Generated>, Failure> {
 fn architecture() -> Result<Generated, Failure> {
     let path = "ARCHITECTURE.md";
     let mut text = source(path)?;
-    for name in rooms::NAMES {
+    for name in rooms::houses::NAMES {
         let begin = format!("<!-- rooms of {name} -->\n");
         let parts = text.split_once(&begin).and_then(|(before, rest)| {
             let (_, after) = rest.split_once("<!-- until here -->")?;

@@ -4,193 +4,20 @@
 //! lower floors only, so no two rooms need each other. The floors are written down here once; `cargo xtask generate` draws them into
 //! ARCHITECTURE.md. What is named counts, whether in a `use`, in a path or within a macro; tests may name what they like.
 
+pub(crate) mod houses;
 pub(crate) mod paths;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
+use houses::{HOUSES, House};
 use paths::{Face, named};
 
 use crate::report::{Failure, Passed};
 use crate::rust::Source;
 
-/// Rooms that use nothing of each other.
-struct Floor {
-    /// What is on it, in a word or two.
-    what: &'static str,
-    rooms: &'static [&'static str],
-}
-
-/// The floors of one crate.
-struct House {
-    name: &'static str,
-    folder: &'static str,
-    /// From the ground up.
-    floors: &'static [Floor],
-    /// Arrows that run up, or along a floor: from, to, and why it stays so.
-    exceptions: &'static [(&'static str, &'static str, &'static str)],
-}
-
-const HOUSES: [House; 3] = [
-    House {
-        name: "headcount-core",
-        folder: "crates/headcount-core/src",
-        floors: &[
-            Floor {
-                what: "values",
-                rooms: &[
-                    "backoff",
-                    "belief",
-                    "connection",
-                    "epoch",
-                    "intern",
-                    "limits",
-                    "outcome",
-                    "release",
-                    "route",
-                    "sse",
-                    "websocket",
-                ],
-            },
-            Floor {
-                what: "names and sums",
-                rooms: &["pattern", "stats", "version"],
-            },
-            Floor {
-                what: "rules",
-                rooms: &["history", "invalidation"],
-            },
-            Floor {
-                what: "the log of commands",
-                rooms: &["command_log"],
-            },
-            Floor {
-                what: "one shard's table",
-                rooms: &["registry"],
-            },
-            Floor {
-                what: "what it is asked, what is made of it",
-                rooms: &["pages", "questions"],
-            },
-            Floor {
-                what: "the wire",
-                rooms: &["protocol"],
-            },
-            Floor {
-                what: "one client, all subscribers, many servers",
-                rooms: &["cluster", "feed", "session"],
-            },
-        ],
-        exceptions: &[],
-    },
-    House {
-        name: "headcount-nats",
-        folder: "crates/headcount-nats/src",
-        floors: &[
-            Floor {
-                what: "names and errors",
-                rooms: &["error", "subjects"],
-            },
-            Floor {
-                what: "options",
-                rooms: &["options"],
-            },
-            Floor {
-                what: "the broker, connected",
-                rooms: &["broker"],
-            },
-            Floor {
-                what: "the two homes",
-                rooms: &["bus", "log"],
-            },
-        ],
-        exceptions: &[],
-    },
-    House {
-        name: "headcount-server",
-        folder: "crates/headcount-server/src",
-        floors: &[
-            Floor {
-                what: "keys",
-                rooms: &["keys"],
-            },
-            Floor {
-                what: "the machine, and words of requests",
-                rooms: &[
-                    "bots",
-                    "claims",
-                    "clock",
-                    "head",
-                    "invalidation",
-                    "mark",
-                    "metrics",
-                    "secrets",
-                    "sources",
-                    "system",
-                    "vitals",
-                ],
-            },
-            Floor {
-                what: "what is read of a request, what there is room for",
-                rooms: &[
-                    "client_address",
-                    "descriptors",
-                    "faults",
-                    "guesses",
-                    "origin",
-                    "refusals",
-                ],
-            },
-            Floor {
-                what: "configuration, and the disk",
-                rooms: &["config", "store"],
-            },
-            Floor {
-                what: "who may see stats, which files are handed out",
-                rooms: &["assets", "authorize", "hosts"],
-            },
-            Floor {
-                what: "what all shards share",
-                rooms: &["error", "site"],
-            },
-            Floor {
-                what: "who comes in",
-                rooms: &["admission"],
-            },
-            Floor {
-                what: "the threads that hold connections",
-                rooms: &["shard"],
-            },
-            Floor {
-                what: "what others learn of them",
-                rooms: &["answers", "bridge", "tab"],
-            },
-            Floor {
-                what: "the control plane",
-                rooms: &["history", "hooks", "hub", "pages"],
-            },
-            Floor {
-                what: "the server as a value",
-                rooms: &["headcount"],
-            },
-            Floor {
-                what: "what starts it, the ways in",
-                rooms: &["builder", "door"],
-            },
-            Floor {
-                what: "every URL, and serving",
-                rooms: &["endpoints", "serve"],
-            },
-        ],
-        exceptions: &[],
-    },
-];
-
-/// The crates whose rooms are drawn.
-pub(crate) const NAMES: [&str; 3] = ["headcount-core", "headcount-nats", "headcount-server"];
-
-const NEXT: &str = "move what is used down to where both may use it, or change the floors in xtask/src/rooms.rs and the design with them";
+const NEXT: &str = "move what is used down to where both may use it, or change the floors in xtask/src/rooms/houses.rs and the design with them";
 
 /// Judges what every room uses.
 pub(crate) fn rules(sources: &[Source]) -> Result<Passed, Failure> {
@@ -329,6 +156,7 @@ impl House {
 
 #[cfg(test)]
 mod tests {
+    use super::houses::Floor;
     use super::*;
 
     fn house(exceptions: &'static [(&'static str, &'static str, &'static str)]) -> House {

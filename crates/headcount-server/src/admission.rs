@@ -9,19 +9,14 @@ use std::sync::atomic::Ordering;
 use headcount_core::protocol::client::{Reloaded, Resume};
 use headcount_core::registry::OTHER_TEXT;
 use headcount_core::{route, version};
+use headcount_shard::{Mark, Newcomer};
 
 use crate::authorize::{BROWSER_COOKIE, Credentials};
 use crate::head::{Head, cookie, query_parameter};
-use crate::mark::Mark;
 use crate::origin;
 use crate::site::{KnownAddress, Site};
 
-/// How messages reach the tab.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Transport {
-    Sse,
-    WebSocket,
-}
+pub(crate) use headcount_shard::Transport;
 
 /// A connection that may open.
 #[derive(Debug)]
@@ -120,6 +115,28 @@ pub(crate) fn browser_cookie(site: &Site, head: &dyn Head) -> Mark {
 }
 
 impl Candidate {
+    /// What the shards need of it.
+    pub(crate) fn newcomer(self, site: &Site) -> Newcomer {
+        Newcomer {
+            transport: self.transport,
+            version: self.version,
+            route: self.route,
+            tab: self.tab,
+            resume: self.resume,
+            hidden: self.hidden,
+            owes: self.owes,
+            reloaded: self.reloaded,
+            ip: self.ip,
+            credentials: self.credentials,
+            shown: self.shown,
+            browser: match &self.browser {
+                Browser::Any => Mark::NONE,
+                Browser::Known(mark) => *mark,
+                Browser::New(value) => site.mark(value),
+            },
+        }
+    }
+
     /// The cookie that the answer sets, if any.
     pub(crate) fn set_cookie(&self, site: &Site) -> Option<String> {
         let Browser::New(value) = &self.browser else {

@@ -105,22 +105,3 @@ impl Seldom {
         is_due
     }
 }
-
-/// The `date` header of HTTP answers, updated once a second.
-#[derive(Debug, Default)]
-pub(crate) struct HttpDate {
-    second: u64,
-    text: String,
-}
-
-impl HttpDate {
-    /// The date now (RFC 9110, section 6.6.1).
-    pub(crate) fn now(&mut self) -> &str {
-        let second = unix_ms() / 1_000;
-        if second != self.second {
-            self.second = second;
-            self.text = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(second));
-        }
-        &self.text
-    }
-}

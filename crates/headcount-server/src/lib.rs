@@ -75,7 +75,6 @@ mod hosts;
 mod hub;
 mod invalidation;
 mod keys;
-mod mark;
 mod metrics;
 pub mod origin;
 mod pages;

@@ -1,14 +1,14 @@
 //! What every connection's admission depends on, fixed at start and shared by all shards and doors.
 
-use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use headcount_core::connection::{IdCipher, NodeId};
 use headcount_core::epoch::Epoch;
 use headcount_core::invalidation::Standing;
+use headcount_shard::{Census, Mark, Spare};
 use tokio::sync::Semaphore;
 
 use crate::authorize::{Authorizers, Credentials, Reads};
@@ -16,16 +16,17 @@ use crate::bots::Bots;
 use crate::client_address::{Trust, client_address, limited_as};
 use crate::clock::Seldom;
 use crate::config::Config;
-use crate::descriptors::{Room, Spare};
+use crate::descriptors::Room;
 use crate::faults::Faults;
 use crate::head::Head;
 use crate::hosts::Hosts;
 use crate::keys::{Hashes, Keys, Purpose};
-use crate::mark::Mark;
 use crate::origin::Origins;
 use crate::refusals::Refusals;
 use crate::secrets::Keyring;
 use crate::vitals::Vitals;
+
+pub(crate) use headcount_shard::{Full, Seat};
 
 /// Patterns that are made ready at once; further ones wait for as long as their askers do.
 const PATTERNS_AT_ONCE: usize = 2;
@@ -49,11 +50,11 @@ pub(crate) struct Site {
     pub(crate) version_cookie: String,
     pub(crate) sse_path: String,
     pub(crate) websocket_path: String,
-    pub(crate) census: Census,
+    pub(crate) census: Arc<Census>,
     /// The sockets that the descriptors leave room for, independent of the limits.
     pub(crate) room: Room,
     /// The descriptor with which sockets are accepted if there is no room.
-    pub(crate) spare: Spare,
+    pub(crate) spare: Arc<Spare>,
     /// Sockets of the generic door.
     pub(crate) http_connections: AtomicU32,
     /// Turns at making automata of patterns, which takes a core and some megabytes for a moment.
@@ -94,9 +95,12 @@ impl Site {
             version_cookie: config.version_cookie(),
             sse_path: format!("{}/sse", config.base_path),
             websocket_path: format!("{}/ws", config.base_path),
-            census: Census::new(&config, room.connections()),
+            census: Arc::new(Census::new(
+                room.connections(),
+                config.limits.connections_per_address_max,
+            )),
             room,
-            spare: Spare::default(),
+            spare: Arc::default(),
             http_connections: AtomicU32::new(0),
             patterns: Arc::new(Semaphore::new(PATTERNS_AT_ONCE)),
             hashes: keys.hashes(Purpose::Browsers),
@@ -224,108 +228,6 @@ impl KnownAddress {
         match self {
             Self::At(address) => Some(address),
             Self::Unreadable => None,
-        }
-    }
-}
-
-/// Why a connection is not let in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Full {
-    /// The server has reached `limits.connections_max`.
-    Server,
-    /// This address has reached its limit.
-    Address,
-}
-
-/// How many connections are held, in all and by address.
-#[derive(Debug)]
-pub(crate) struct Census {
-    open: AtomicU32,
-    max: u32,
-    /// Only where there is a limit per address.
-    addresses: Option<Mutex<HashMap<u64, u32>>>,
-    per_address_max: u32,
-}
-
-impl Census {
-    fn new(config: &Config, max: u32) -> Self {
-        let per_address_max = config.limits.connections_per_address_max;
-        Self {
-            open: AtomicU32::new(0),
-            max,
-            addresses: (per_address_max > 0).then(Mutex::default),
-            per_address_max,
-        }
-    }
-
-    pub(crate) fn open(&self) -> u32 {
-        self.open.load(Ordering::Relaxed)
-    }
-
-    /// Adds a connection. A connection that was added must [`Census::leave`].
-    pub(crate) fn enter(&self, address: Option<u64>) -> Result<(), Full> {
-        if self.open.fetch_add(1, Ordering::Relaxed) >= self.max {
-            self.open.fetch_sub(1, Ordering::Relaxed);
-            return Err(Full::Server);
-        }
-        let (Some(addresses), Some(address)) = (&self.addresses, address) else {
-            return Ok(());
-        };
-        let mut addresses = addresses.lock().unwrap_or_else(PoisonError::into_inner);
-        let held = addresses.entry(address).or_default();
-        if *held >= self.per_address_max {
-            self.open.fetch_sub(1, Ordering::Relaxed);
-            return Err(Full::Address);
-        }
-        *held += 1;
-        Ok(())
-    }
-
-    /// One that was let in is gone.
-    pub(crate) fn leave(&self, address: Option<u64>) {
-        self.open.fetch_sub(1, Ordering::Relaxed);
-        let (Some(addresses), Some(address)) = (&self.addresses, address) else {
-            return;
-        };
-        let mut addresses = addresses.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(held) = addresses.get_mut(&address) {
-            *held -= 1;
-            if *held == 0 {
-                addresses.remove(&address);
-            }
-        }
-    }
-}
-
-/// A place in the census that is given back unless it is kept.
-#[derive(Debug)]
-pub(crate) struct Seat {
-    site: Arc<Site>,
-    address: Option<u64>,
-    kept: bool,
-}
-
-impl Seat {
-    pub(crate) fn take(site: &Arc<Site>, address: Option<u64>) -> Result<Self, Full> {
-        site.census.enter(address)?;
-        Ok(Self {
-            site: Arc::clone(site),
-            address,
-            kept: false,
-        })
-    }
-
-    /// The connection is open: closing it must leave the census for this address.
-    pub(crate) fn keep(mut self) -> Option<u64> {
-        self.kept = true;
-        self.address
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        if !self.kept {
-            self.site.census.leave(self.address);
         }
     }
 }

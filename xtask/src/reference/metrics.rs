@@ -8,7 +8,7 @@
 use super::page::{cell, head, source, unread};
 use crate::report::Failure;
 
-const SOURCE: &str = "crates/headcount-server/src/metrics.rs";
+const SOURCE: &str = "crates/headcount-shard/src/meters.rs";
 /// What is written besides the counters.
 const SCRAPE: &str = "crates/headcount-server/src/metrics/scrape.rs";
 
@@ -20,7 +20,7 @@ pub(super) fn page() -> Result<String, Failure> {
     let counters = counters(&text)?;
     let scrape = source(SCRAPE)?;
     let gauges = gauges(&scrape)?;
-    let mut page = head("Metrics", "`crates/headcount-server/src/metrics.rs`");
+    let mut page = head("Metrics", "`crates/headcount-shard/src/meters.rs`");
     page.push_str("`GET /metrics` answers in the OpenMetrics text format. Counters begin at zero when the server starts.\n\n## Counters\n\n| metric | what it counts | `kind` |\n|---|---|---|\n");
     for (name, help, kinds) in counters {
         let kinds: Vec<String> = kinds.iter().map(|kind| format!("`{kind}`")).collect();

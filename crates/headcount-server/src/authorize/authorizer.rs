@@ -1,12 +1,13 @@
 //! What decides who may see stats: one question, one answer.
 
+use headcount_shard::Credentials;
 use std::fmt;
 use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use super::credentials::{Credentials, Reads};
+use super::credentials::Reads;
 
 /// Questions of one kind that are asked about at once: renewals are one kind, newcomers the other. Further ones wait.
 pub(crate) const ASKED_AT_ONCE: usize = 64;

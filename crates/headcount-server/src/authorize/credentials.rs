@@ -3,6 +3,8 @@
 //! Authorizers name what they read; everything else is dropped with the request. headcount's own cookies go only to
 //! authorizers that name them.
 
+use headcount_shard::Credentials;
+
 use super::ticket_cookie::is_ticket_cookie;
 use crate::head::Head;
 
@@ -37,13 +39,6 @@ pub struct CookieRead {
     /// Whether a text, as sent, can be its value at all; `None`: any text can. Other texts are not kept, so that visitors
     /// cannot fill memory with them.
     pub form: Option<fn(&str) -> bool>,
-}
-
-/// What a browser showed of itself, cut down to what the authorizers read.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Credentials {
-    /// Header names in lower case, with their values. Each cookie is a separate `cookie` header.
-    headers: Box<[(Box<str>, Box<str>)]>,
 }
 
 impl Reads {
@@ -137,9 +132,7 @@ impl Reads {
                 head.each_value(name, &mut |value| headers.extend(self.kept(name, value)));
             }
         }
-        (self.needs_nothing || !headers.is_empty()).then(|| Credentials {
-            headers: headers.into(),
-        })
+        (self.needs_nothing || !headers.is_empty()).then(|| Credentials::from_headers(headers.into()))
     }
 
     /// What is kept of one header; `None` where that is nothing.
@@ -165,41 +158,6 @@ impl CookieRead {
 /// Whether headcount itself sets this cookie, here or on another server of the host. The site need not learn of it.
 pub(crate) fn is_own(cookie: &str) -> bool {
     cookie == BROWSER_COOKIE || is_ticket_cookie(cookie)
-}
-
-impl Credentials {
-    /// Credentials with these headers.
-    #[cfg(test)]
-    pub(crate) fn of(headers: &[(&str, &str)]) -> Self {
-        let headers = headers
-            .iter()
-            .map(|(name, value)| ((*name).into(), (*value).into()));
-        Self {
-            headers: headers.collect(),
-        }
-    }
-
-    /// These headers.
-    pub(super) fn from_headers(headers: Box<[(Box<str>, Box<str>)]>) -> Self {
-        Self { headers }
-    }
-
-    /// What they take in memory, bytes.
-    pub(crate) fn bytes(&self) -> usize {
-        let bytes =
-            |(name, value): &(Box<str>, Box<str>)| 2 * size_of::<Box<str>>() + name.len() + value.len();
-        self.headers.iter().map(bytes).sum()
-    }
-
-    /// Whether nothing was shown.
-    pub fn is_empty(&self) -> bool {
-        self.headers.is_empty()
-    }
-
-    /// Every header kept, in lower case, with its value.
-    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.headers.iter().map(|(name, value)| (&**name, &**value))
-    }
 }
 
 impl Head for Credentials {

@@ -8,13 +8,13 @@
 //! Invariant: cookies that admitted a subscriber are remembered apart from all others, and only admissions push them
 //! out. So cookies that visitors make the app delete cause no new questions, and never push out a real sign-out.
 
+use headcount_shard::Credentials;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::credentials::Credentials;
 use crate::head::without_cookies;
 
 /// Cookies remembered that admitted a subscriber, and as many others that were ended. 24 bytes each.

@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use headcount_shard::Credentials;
 use http::header::{ACCEPT_LANGUAGE, AUTHORIZATION, COOKIE, HeaderName, HeaderValue, USER_AGENT};
 use http::uri::InvalidUri;
 use http::{Request, StatusCode, Uri};
@@ -33,7 +34,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::{OnceCell, Semaphore};
 
 use super::authorizer::{ASKED_AT_ONCE, AuthorizeRequest, Authorizer, Verdict, VerdictFuture};
-use super::credentials::{Credentials, Reads, is_own};
+use super::credentials::{Reads, is_own};
 use crate::config::ForwardAuthConfig;
 
 pub use super::forward_error::ForwardAuthError;

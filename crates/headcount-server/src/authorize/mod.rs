@@ -43,23 +43,14 @@ mod ticket_cookie;
 pub(crate) use authorizer::ASKED_AT_ONCE;
 pub use authorizer::{AuthorizeRequest, Authorizer, Verdict, VerdictFuture};
 pub(crate) use credentials::{BROWSER_COOKIE, is_own};
-pub use credentials::{CookieRead, Credentials, Reads};
+pub use credentials::{CookieRead, Reads};
 use ended::Ended;
 pub use forward_error::ForwardAuthError;
+pub use headcount_shard::Credentials;
+pub(crate) use headcount_shard::Decision;
 
 /// How long all authorizers together may take over one question.
 const AUTHORIZE_TIME_MAX: Duration = Duration::from_secs(10);
-
-/// What the authorizers of a server say together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Decision {
-    /// May see stats until then, milliseconds since the Unix epoch; says the authorizer with this number.
-    Admitted { until_ms: u64, by: usize },
-    /// May not.
-    Refused,
-    /// An authorizer that might have admitted, or did before, could not decide.
-    Unavailable,
-}
 
 /// The authorizers of one server, in order.
 #[derive(Clone, Debug)]

@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use axum::Router;
 use bytes::Bytes;
+use headcount_shard::Shortage;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::generic::Door;
 use super::seats::Seats;
 use crate::clock;
-use crate::descriptors::Shortage;
 use crate::metrics::Meters;
 use crate::shard::Handoff;
 use crate::site::Site;

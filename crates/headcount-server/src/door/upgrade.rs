@@ -31,7 +31,7 @@ pub(crate) async fn adopt(headcount: Headcount, upgrade: OnUpgrade, candidate: B
     let shard = headcount.shards().for_new(candidate.tab).clone();
     let open = |link, early| {
         let arrival = Arrival {
-            candidate: *candidate,
+            newcomer: candidate.newcomer(headcount.site()),
             place,
             link,
             greeting: Vec::new(),

@@ -95,7 +95,7 @@ fn admit(headcount: &Headcount, parts: &Parts, transport: Transport) -> Result<A
             return Err(headcount.refuse_origin(parts));
         }
     };
-    match Seat::take(headcount.site(), candidate.address) {
+    match Seat::take(&headcount.site().census, candidate.address) {
         Ok(place) => Ok(Admitted::Candidate(Box::new(candidate), place)),
         Err(NoRoom::Server) => {
             headcount.count(Count::RefusedFull);
@@ -114,7 +114,7 @@ fn open_sse(headcount: &Headcount, candidate: Box<Candidate>, place: Seat) -> Re
     let (link, end) = remote::link(shards);
     let shard = shards.for_new(candidate.tab);
     let arrival = Arrival {
-        candidate: *candidate,
+        newcomer: candidate.newcomer(headcount.site()),
         place,
         link: NewLink::Remote(link),
         greeting: Vec::new(),

@@ -101,8 +101,14 @@ impl RefUnwindSafe for Fixture {}
 enum Taken {
     Nothing,
     Waits,
-    Stream { candidate: String, head_bytes: usize },
-    Post { bytes: usize },
+    Stream {
+        newcomer: String,
+        greeting: String,
+        head_bytes: usize,
+    },
+    Post {
+        bytes: usize,
+    },
 }
 
 const PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9);
@@ -117,7 +123,8 @@ impl Fixture {
             Judgement::HandOver | Judgement::Refuse => Taken::Nothing,
             Judgement::Wait => Taken::Waits,
             Judgement::Open(opening) => Taken::Stream {
-                candidate: format!("{:?}", opening.candidate),
+                newcomer: format!("{:?}", opening.newcomer),
+                greeting: String::from_utf8(opening.greeting).unwrap(),
                 head_bytes: opening.head_bytes,
             },
             Judgement::Post { bytes, .. } => Taken::Post { bytes },
@@ -152,7 +159,8 @@ impl Fixture {
             Taken::Nothing => {}
             Taken::Waits => assert!(body.is_none(), "hyper has all of it"),
             Taken::Stream {
-                candidate,
+                newcomer,
+                greeting,
                 head_bytes,
             } => {
                 let transport = if head.uri.path() == self.site.sse_path {
@@ -162,7 +170,9 @@ impl Fixture {
                     Transport::WebSocket
                 };
                 let judged = admission::judge(&self.site, &head, transport, Some(PEER.ip())).unwrap();
-                assert_eq!(candidate, &format!("{judged:?}"));
+                let lines = judged.header_lines(&self.site);
+                assert!(greeting.ends_with(&format!("\r\n{lines}\r\n")), "{greeting}");
+                assert_eq!(newcomer, &format!("{:?}", judged.newcomer(&self.site)));
                 assert_eq!((head.method.as_str(), body), ("GET", Some(Bytes::new())));
                 by_the_book(&sent[..*head_bytes], false, transport == Transport::WebSocket);
             }

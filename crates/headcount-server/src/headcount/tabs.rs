@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use headcount_core::connection::ConnectionKey;
 use headcount_core::stats::Form;
+use headcount_shard::Mark;
 
 use super::Headcount;
 use crate::authorize::Credentials;
 use crate::error::Refusal;
-use crate::mark::Mark;
 use crate::shard::{Handle, Mail};
 use crate::tab::{SendError, Tab};
 

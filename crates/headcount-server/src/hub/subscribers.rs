@@ -25,7 +25,7 @@ use super::event::HubEvent;
 use crate::authorize::Decision;
 use crate::clock;
 use crate::metrics::Count;
-use crate::shard::{AuthorizeJob, Mail, Shards};
+use crate::shard::{self, AuthorizeJob, Mail, Shards};
 use crate::site::Site;
 use former::Former;
 
@@ -179,7 +179,7 @@ impl Subscribers {
             };
             let site = Arc::clone(&self.site);
             tokio::spawn(async move {
-                let request = next.job.question(&site);
+                let request = shard::question(&next.job, &site);
                 let before = next.before;
                 let asked = tokio::spawn(async move { site.authorizers.ask(&request, before).await });
                 // An authorizer that panics counts as undecided, so that its asker does not wait for ever.

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
+use headcount_shard::Meters;
+use headcount_shard::meters::TABLE;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
-
-use super::{Meters, TABLE};
 
 /// What is true at the moment of a scrape.
 #[derive(Clone, Copy, Debug, Default)]

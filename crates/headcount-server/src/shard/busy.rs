@@ -7,7 +7,7 @@ use std::task::{Context, Wake, Waker};
 use headcount_core::questions::{Answer, Pulse};
 use tokio::sync::oneshot;
 
-use super::{Handle, Mail};
+use headcount_shard::{Handle, Mail};
 
 /// Keeps a shard busy until it goes.
 pub(crate) struct Busy {

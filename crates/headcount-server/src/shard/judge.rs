@@ -5,59 +5,37 @@
 //! one implementation. Nothing here touches a socket or a table.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use headcount_core::websocket;
+use headcount_shard::{Judgement, Posted, SCRATCH_BYTES, StreamOpening};
 
-use super::posted::{BODY_BYTES_MAX, Post, Posted, Said, content_length, read_message, read_route};
-use crate::admission::{self, Candidate, Transport};
+use super::posted::{BODY_BYTES_MAX, Said, content_length, read_message, read_route};
+use crate::admission::{self, Transport};
 use crate::head::{Head, names_host, only};
 use crate::metrics::{Count, Meters};
 use crate::origin::Admission;
 use crate::site::{Full, Seat, Site};
-
-/// Bytes read from a socket at once. One buffer serves all sockets of a shard.
-pub(super) const SCRATCH_BYTES: usize = 65_536;
 
 /// Header lines looked at; a request with more goes to the generic door.
 const HEADERS_MAX: usize = 64;
 
 /// What the lean door decides by: nothing of a shard but what all shards share, so that it can be judged alone.
 pub(crate) struct Judge<'a> {
-    pub(crate) site: &'a Arc<Site>,
+    pub(crate) site: &'a Site,
     pub(crate) meters: &'a Meters,
-}
-
-/// What to do with a socket, going by what was read of it.
-pub(crate) enum Judgement {
-    /// The request is not complete.
-    Wait,
-    /// Not for us, or not simple.
-    HandOver,
-    /// A stream for which there is no room.
-    Refuse,
-    /// A stream that may open.
-    Open(Box<StreamOpening>),
-    /// A route or a sign of life, posted: so many bytes of what was read.
-    Post { post: Post, bytes: usize },
-}
-
-pub(crate) struct StreamOpening {
-    pub(crate) candidate: Candidate,
-    pub(super) place: Seat,
-    pub(super) greeting: Vec<u8>,
-    pub(crate) head_bytes: usize,
 }
 
 impl Judge<'_> {
     /// What these bytes of a socket ask for.
     pub(crate) fn decide(&self, read: &[u8], peer: SocketAddr) -> Judgement {
+        // Half the buffer is for the head at most, so that a body fits behind it.
+        let head_bytes_max = (self.site.config.limits.head_bytes_max as usize).min(SCRATCH_BYTES / 2);
         // Where nothing more can be read, the generic door says what is wrong with that.
-        let full = read.len() >= self.head_bytes_max();
+        let full = read.len() >= head_bytes_max;
         let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
         let mut request = httparse::Request::new(&mut headers);
         let head_bytes = match request.parse(read) {
-            Ok(httparse::Status::Complete(bytes)) if bytes <= self.head_bytes_max() => bytes,
+            Ok(httparse::Status::Complete(bytes)) if bytes <= head_bytes_max => bytes,
             Ok(httparse::Status::Partial) if !full => return Judgement::Wait,
             Ok(_) => {
                 self.meters.one(Count::RefusedLongHead);
@@ -80,11 +58,6 @@ impl Judge<'_> {
         }
     }
 
-    /// Half the buffer is for the head at most, so that a body fits behind it.
-    pub(super) fn head_bytes_max(&self) -> usize {
-        (self.site.config.limits.head_bytes_max as usize).min(SCRATCH_BYTES / 2)
-    }
-
     fn decide_stream(
         &self,
         request: &httparse::Request<'_, '_>,
@@ -100,7 +73,7 @@ impl Judge<'_> {
         let Ok(candidate) = admission::judge(self.site, request, transport, Some(peer.ip())) else {
             return Judgement::HandOver;
         };
-        let place = match Seat::take(self.site, candidate.address) {
+        let place = match Seat::take(&self.site.census, candidate.address) {
             Ok(place) => place,
             // A full server has no descriptors to spare, and the generic door would hold each for a while.
             Err(Full::Server) => {
@@ -111,7 +84,7 @@ impl Judge<'_> {
         };
         let greeting = greeting(&candidate.header_lines(self.site), accept.as_deref());
         Judgement::Open(Box::new(StreamOpening {
-            candidate,
+            newcomer: candidate.newcomer(self.site),
             place,
             greeting,
             head_bytes,

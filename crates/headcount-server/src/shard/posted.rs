@@ -2,25 +2,12 @@
 
 use std::borrow::Cow;
 
-use headcount_core::connection::ConnectionKey;
 use headcount_core::protocol::client::{self, Addressed, ClientMessage, RouteBody};
 
 use crate::head::Head;
 
 /// Bytes of a body that is looked at here; the generic door takes longer ones.
 pub(super) const BODY_BYTES_MAX: usize = 8_192;
-
-/// Which connection posted something, and what; `None` where the body says neither.
-pub(crate) type Post = Option<(ConnectionKey, Posted)>;
-
-/// What the lean door answers by itself.
-#[derive(Debug)]
-pub(crate) enum Posted {
-    /// The tab shows this page.
-    Route(String),
-    /// The tab is still there.
-    Alive,
-}
 
 /// What a body says.
 pub(super) enum Said<'a> {

@@ -8,7 +8,7 @@ use super::{Admission, Subscribers};
 use crate::authorize::Decision;
 use crate::clock;
 use crate::metrics::Count;
-use crate::shard::{AuthorizeJob, Mail};
+use crate::shard::{self, AuthorizeJob, Mail};
 
 /// How often admissions are looked at for their end.
 const LOOK: Duration = Duration::from_millis(250);
@@ -33,7 +33,7 @@ impl Subscribers {
     }
 
     fn renew(&mut self, job: AuthorizeJob, by: usize) {
-        let (key, request) = (job.key, job.question(&self.site));
+        let (key, request) = (job.key, shard::question(&job, &self.site));
         match self.site.authorizers.at_once(&request) {
             Some(Decision::Admitted { until_ms, by }) => self.admit(job, until_ms, by, true),
             Some(Decision::Refused) => self.refuse(key, Count::SubscribeRefused),

@@ -1,0 +1,4 @@
+//! Shards of a server, over real sockets.
+
+mod deliveries;
+mod farewells;

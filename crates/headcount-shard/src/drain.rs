@@ -1,0 +1,126 @@
+//! The end of a server: all clients are told when to return, then their streams are closed, evenly over a while.
+
+use headcount_core::backoff;
+use headcount_core::limits::Limits;
+use headcount_core::protocol::server;
+use headcount_core::sse;
+
+use crate::cause::Cause;
+use crate::newcomer::Transport;
+use crate::tabs::Tabs;
+
+/// Connections told in one turn of the loop, so that sockets are heard in between.
+const TOLD_MAX: u32 = 2_048;
+
+/// Connections closed per millisecond of a drain, at least: a small server need not use its whole window.
+const DRAIN_PER_MS: u64 = 2;
+
+/// A server that is stopping.
+#[derive(Debug)]
+pub(super) struct Drain {
+    began_ms: u64,
+    /// How long closing takes.
+    closing_ms: u64,
+    spread_ms: u32,
+    told: u32,
+    closed: u32,
+}
+
+impl Drain {
+    pub(super) fn new(now_ms: u64, connections: usize, limits: &Limits) -> Self {
+        let window_ms = u64::from(limits.drain_ms) * 8 / 10;
+        Self {
+            began_ms: now_ms,
+            closing_ms: window_ms.min(connections as u64 / DRAIN_PER_MS).max(1),
+            spread_ms: limits.reconnect_spread_ms,
+            told: 0,
+            closed: 0,
+        }
+    }
+
+    /// When a client shall come back.
+    pub(super) fn random_return_ms(&self) -> u32 {
+        let mut random = [0_u8; 4];
+        // Without a random source clients come back together, which a drain must not fail over.
+        let _no_random = getrandom::fill(&mut random);
+        backoff::spread_ms(
+            self.spread_ms,
+            f64::from(u32::from_ne_bytes(random)) / (f64::from(u32::MAX) + 1.0),
+        )
+    }
+
+    /// Tells some more clients when to reconnect, and closes those whose moment has come.
+    pub(super) fn go_on(&mut self, tabs: &mut Tabs) {
+        let end = tabs.table.end();
+        let mut steps = 0;
+        while self.told < end && steps < TOLD_MAX {
+            send_reconnect(tabs, self.told, self.random_return_ms());
+            self.told += 1;
+            steps += 1;
+        }
+        let target = self.target(tabs.now_ms, end);
+        while self.closed < target {
+            tabs.close(self.closed, Cause::Drained);
+            self.closed += 1;
+        }
+    }
+
+    /// How many of the slots before `end` are to be closed by now; none whose client was not told.
+    fn target(&self, now_ms: u64, end: u32) -> u32 {
+        let elapsed_ms = (now_ms - self.began_ms).min(self.closing_ms);
+        u32::try_from(u64::from(end) * elapsed_ms / self.closing_ms)
+            .unwrap_or(end)
+            .min(self.told)
+    }
+}
+
+/// Asks a client to come back after a while.
+pub(super) fn send_reconnect(tabs: &mut Tabs, slot: u32, after_ms: u32) -> bool {
+    let text = server::reconnect(after_ms);
+    match tabs.transport(slot) {
+        Some(Transport::Sse) => {
+            // Browsers obey `retry:` by themselves.
+            let mut bytes = sse::retry(after_ms).to_vec();
+            bytes.extend_from_slice(&sse::event(&text));
+            tabs.send_own(slot, &bytes)
+        }
+        Some(Transport::WebSocket) => tabs.send_text(slot, &text),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_server_closes_soon_and_a_large_one_within_its_window() {
+        let limits = Limits::default();
+        let window_ms = u64::from(limits.drain_ms) * 8 / 10;
+        for (connections, closing_ms) in [(0, 1), (100, 50), (100_000_000, window_ms)] {
+            let mut drain = Drain::new(1_000, connections, &limits);
+            assert_eq!(
+                drain.target(1_000 + closing_ms, 100),
+                0,
+                "those that were not told stay"
+            );
+            drain.told = 100;
+            assert_eq!(drain.target(1_000, 100), 0);
+            assert_eq!(drain.target(1_000 + closing_ms, 100), 100);
+            assert!(closing_ms < 2 || drain.target(1_000 + closing_ms / 2, 100) == 50);
+        }
+    }
+
+    #[test]
+    fn clients_come_back_within_the_spread() {
+        let limits = Limits::default();
+        let drain = Drain::new(0, 1, &limits);
+        let returns: Vec<u32> = (0..100).map(|_| drain.random_return_ms()).collect();
+        assert!(
+            returns
+                .iter()
+                .all(|after_ms| *after_ms <= limits.reconnect_spread_ms)
+        );
+        assert!(returns.iter().any(|after_ms| *after_ms != returns[0]));
+    }
+}
