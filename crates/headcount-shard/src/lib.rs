@@ -36,6 +36,7 @@ mod lean;
 mod link;
 mod listen;
 mod lobby;
+mod log;
 mod mail;
 mod mailbox;
 mod mark;

@@ -8,6 +8,7 @@ use std::io::{ErrorKind, Read, Write};
 use mio::net::{TcpListener, TcpStream};
 
 use crate::guests::Request;
+use crate::log::LOG;
 use crate::meters::{Count, Meters};
 use crate::spare::{Shortage, Spare};
 use crate::token::Ready;
@@ -60,7 +61,7 @@ impl Listener {
         full_answer: &'static [u8],
     ) -> Option<Self> {
         if let Err(error) = wire.watch(&mut socket, Ready::Listener) {
-            tracing::error!(%error, "a listener cannot be waited for");
+            tracing::error!(target: LOG, %error, "a listener cannot be waited for");
             return None;
         }
         Some(Self {

@@ -8,6 +8,8 @@ use std::sync::{Mutex, PoisonError};
 
 use mio::Waker;
 
+use crate::log::LOG;
+
 /// A queue into a shard's thread.
 #[derive(Debug)]
 pub(super) struct Mailbox<T> {
@@ -96,7 +98,7 @@ impl<T> Mailbox<T> {
     /// Wakes the shard although nothing waits.
     pub(super) fn wake(&self) {
         if let Err(error) = self.waker.wake() {
-            tracing::error!(%error, "a shard cannot be woken");
+            tracing::error!(target: LOG, %error, "a shard cannot be woken");
         }
     }
 

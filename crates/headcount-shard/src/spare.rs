@@ -4,6 +4,7 @@ use std::fs::File;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use crate::log::LOG;
 use crate::meters::{Count, Meters};
 
 /// A descriptor kept for when there is no other: with it a socket can be accepted and refused. All listeners share it.
@@ -72,6 +73,6 @@ impl Shortage {
         }
         let refused = std::mem::take(&mut self.unsaid);
         self.said_ms = Some(now_ms);
-        tracing::warn!(%error, refused, "no connection can be accepted; trying again shortly");
+        tracing::warn!(target: LOG, %error, refused, "no connection can be accepted; trying again shortly");
     }
 }

@@ -107,7 +107,7 @@ pub(super) const HOUSES: [House; 4] = [
                     "guests",
                     "happening",
                     "link",
-                    "mailbox",
+                    "log",
                     "mark",
                     "meters",
                     "nudges",
@@ -120,7 +120,15 @@ pub(super) const HOUSES: [House; 4] = [
             },
             Floor {
                 what: "words of a connection",
-                rooms: &["cause", "handshakes", "newcomer", "spare", "table", "tap"],
+                rooms: &[
+                    "cause",
+                    "handshakes",
+                    "mailbox",
+                    "newcomer",
+                    "spare",
+                    "table",
+                    "tap",
+                ],
             },
             Floor {
                 what: "a tab, and what is told",
