@@ -18,7 +18,7 @@ use core::net::IpAddr;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::connection::ConnectionKey;
+use crate::connection::{ConnectionId, ConnectionKey, IdCipher, NodeId};
 
 pub use digest::Digest;
 pub use form::Form;
@@ -31,7 +31,9 @@ pub type Counts = BTreeMap<Arc<str>, u64>;
 /// One connection, for a list that people read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// Where it is held.
+    /// The node that holds it; `None`: this process.
+    pub node: Option<NodeId>,
+    /// Where that node holds it.
     pub key: ConnectionKey,
     /// The build it runs.
     pub version: Arc<str>,
@@ -41,6 +43,32 @@ pub struct Row {
     pub ip: Option<IpAddr>,
     /// Its tab is hidden.
     pub hidden: bool,
+}
+
+/// Where the connection of a row is held. Connections of several nodes may have the same key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The node; `None`: this process.
+    pub node: Option<NodeId>,
+    /// Where that node holds it.
+    pub key: ConnectionKey,
+}
+
+impl Place {
+    /// The id of the connection.
+    pub fn id(self, cipher: &IdCipher) -> ConnectionId {
+        cipher.id_at(self.node.unwrap_or(cipher.node()), self.key)
+    }
+}
+
+impl Row {
+    /// Where its connection is held.
+    pub fn place(&self) -> Place {
+        Place {
+            node: self.node,
+            key: self.key,
+        }
+    }
 }
 
 /// What changed in one source since its last report, or everything it has.

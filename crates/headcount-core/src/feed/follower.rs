@@ -7,7 +7,7 @@
 use bytes::Bytes;
 
 use super::Tick;
-use crate::connection::{ConnectionKey, IdCipher};
+use crate::connection::IdCipher;
 use crate::protocol::stats::{DeltaMessage, StatsMessage};
 use crate::stats::{Form, Row};
 
@@ -72,7 +72,7 @@ impl Follower {
             return None;
         }
         self.at = Some(message.seq());
-        let apart = self.form == Form::Deltas && !message.lists(reader.key);
+        let apart = self.form == Form::Deltas && !message.lists(reader.place());
         self.own = apart.then(|| reader.clone());
         Some(Text {
             beginning: message.beginning().clone(),
@@ -102,8 +102,7 @@ impl Follower {
 
     /// Its own row, where the list does not hold it and it was told another.
     fn own_news<'a>(&mut self, delta: &DeltaMessage, reader: &'a Row) -> Option<&'a Row> {
-        let key: ConnectionKey = reader.key;
-        let told = match delta.lists(key) {
+        let told = match delta.lists(reader.place()) {
             Some(true) => {
                 self.own = None;
                 return None;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::connection::{ConnectionKey, NodeId};
-use crate::stats::{Changes, Row};
+use crate::stats::{Changes, Reporter, Row};
 use client::Client;
 
 fn cipher() -> IdCipher {
@@ -22,6 +22,7 @@ fn row(slot: u32) -> Row {
         generation: slot + 1,
     };
     Row {
+        node: None,
         key,
         version: "v1".into(),
         route: Some("/".into()),
@@ -277,4 +278,30 @@ fn names_that_came_and_went_are_no_delta_longer_than_a_whole_message() {
     assert_eq!(whole["seq"], 3);
     apply(&mut feed, changed(4, 0, &[]));
     assert_eq!(next(&mut feed, &mut follower, &row(1)).unwrap()["seq"], 4);
+}
+
+/// Nodes number their connections alike, so a row is known by its node as well.
+#[test]
+fn rows_of_several_nodes_have_their_own_ids() {
+    let mut feed = Feed::new(9);
+    let there = NodeId(7);
+    let at = |node: Option<NodeId>| Row { node, ..row(0) };
+    for (source, node) in [(SourceId(0), None), (there.into(), Some(there))] {
+        let changes = Changes {
+            total: 1,
+            versions: vec![("v1".into(), 1)],
+            rows: vec![(0, Some(at(node)))],
+            ..Changes::default()
+        };
+        let report = Reporter::new(Incarnation(0)).changes(changes);
+        feed.apply(source, report).unwrap();
+    }
+    let ids = [cipher().id(row(0).key), cipher().id_at(there, row(0).key)].map(|id| id.to_string());
+    let tick = feed.tick(|form| form == Form::Deltas, &cipher());
+    let delta = String::from_utf8(tick.deltas.unwrap().beginning().to_vec()).unwrap();
+    assert!(ids.iter().all(|id| delta.contains(id)), "{delta}");
+    let snapshot = feed.snapshot(Form::Whole, &cipher());
+    assert!(snapshot.lists(at(None).place()) && snapshot.lists(at(Some(there)).place()));
+    let whole = String::from_utf8(snapshot.beginning().to_vec()).unwrap();
+    assert!(ids.iter().all(|id| whole.contains(id)), "{whole}");
 }

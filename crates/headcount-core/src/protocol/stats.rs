@@ -56,7 +56,7 @@ pub fn answer(sum: &Sum, connections_max: u32, cipher: &IdCipher) -> StatsAnswer
 /// A row for the admin API.
 pub fn row_answer(row: &Row, cipher: &IdCipher) -> ConnectionRow {
     ConnectionRow {
-        id: cipher.id(row.key).to_string(),
+        id: row.place().id(cipher).to_string(),
         version: row.version.to_string(),
         route: row.route.as_deref().map(str::to_owned),
         ip: row.ip.map(|ip| ip.to_string()),

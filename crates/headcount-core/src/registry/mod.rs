@@ -271,6 +271,7 @@ impl<P> Registry<P> {
     pub fn row(&self, slot: u32) -> Option<Row> {
         let entry = self.slots.get(slot)?;
         Some(Row {
+            node: None,
             key: self.key(slot)?,
             version: Arc::clone(self.versions.counted_text(entry.version)),
             route: self

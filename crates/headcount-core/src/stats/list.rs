@@ -105,6 +105,7 @@ mod tests {
 
     fn row(slot: u32, generation: u32) -> Row {
         Row {
+            node: None,
             key: ConnectionKey {
                 shard: 0,
                 slot,

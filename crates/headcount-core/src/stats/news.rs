@@ -7,8 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Changed, Form, Row, SampleSlot};
-use crate::connection::ConnectionKey;
+use super::{Changed, Form, Place, Row, SampleSlot};
 
 /// This many changed names are never too many.
 const FEW_NAMES: usize = 64;
@@ -26,7 +25,7 @@ pub struct News {
     pub(crate) versions: BTreeSet<Arc<str>>,
     pub(crate) routes: BTreeSet<Arc<str>>,
     /// Connections whose row in the list was added, changed or removed, and its slot.
-    pub(crate) rows: BTreeMap<ConnectionKey, SampleSlot>,
+    pub(crate) rows: BTreeMap<Place, SampleSlot>,
     /// Whether more changed in the list than visibility, which only deltas show.
     pub(crate) faces: bool,
     pub(crate) truncated: bool,
@@ -52,7 +51,8 @@ impl News {
         self.visible |= later.visible;
         self.versions.extend(later.versions.iter().cloned());
         self.routes.extend(later.routes.iter().cloned());
-        self.rows.extend(later.rows.iter().map(|(key, at)| (*key, *at)));
+        self.rows
+            .extend(later.rows.iter().map(|(place, at)| (*place, *at)));
         self.faces |= later.faces;
         self.truncated |= later.truncated;
     }
@@ -60,10 +60,10 @@ impl News {
     pub(super) fn note_row(&mut self, at: SampleSlot, before: Option<&Row>, now: Option<&Row>) {
         // Where a connection left one slot and came into another, the latter counts, whichever is noted first.
         if let Some(row) = before {
-            self.rows.entry(row.key).or_insert(at);
+            self.rows.entry(row.place()).or_insert(at);
         }
         if let Some(row) = now {
-            self.rows.insert(row.key, at);
+            self.rows.insert(row.place(), at);
         }
         self.faces |= match (before, now) {
             (Some(before), Some(now)) => face(before) != face(now),
@@ -85,5 +85,5 @@ impl News {
 
 /// What every form shows of a row.
 fn face(row: &Row) -> impl PartialEq + '_ {
-    (row.key, &row.version, &row.route, row.ip)
+    (row.place(), &row.version, &row.route, row.ip)
 }

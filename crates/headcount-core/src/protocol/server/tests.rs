@@ -126,6 +126,7 @@ struct MakeRow {
 impl MakeRow {
     fn row(&self) -> Row {
         Row {
+            node: None,
             key: key(self.slot, self.slot + 1),
             version: Arc::clone(&self.version),
             route: self.route.clone(),

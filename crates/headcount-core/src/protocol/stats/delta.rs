@@ -11,10 +11,10 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use super::row::WireRow;
-use crate::connection::{ConnectionKey, IdCipher};
+use crate::connection::IdCipher;
 use crate::stats::list::List;
 use crate::stats::news::News;
-use crate::stats::{Counts, Form, Row, Sum};
+use crate::stats::{Counts, Form, Place, Row, Sum};
 
 /// What all readers of a form share.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub struct DeltaMessage {
     seq: u64,
     beginning: Bytes,
     /// Whose rows came, changed or went, ordered, and whether they are listed now.
-    rows: Vec<(ConnectionKey, bool)>,
+    rows: Vec<(Place, bool)>,
 }
 
 #[derive(Serialize)]
@@ -58,9 +58,9 @@ impl DeltaMessage {
             .rows
             .iter()
             .filter(|_| shows_rows)
-            .map(|(key, at)| (*key, list.row(sum, *at).filter(|row| row.key == *key)))
+            .map(|(place, at)| (*place, list.row(sum, *at).filter(|row| row.place() == *place)))
             .collect();
-        let listed = rows.iter().map(|(key, row)| (*key, row.is_some())).collect();
+        let listed = rows.iter().map(|(place, row)| (*place, row.is_some())).collect();
         let beginning = Beginning {
             kind: "stats-delta",
             seq,
@@ -98,8 +98,8 @@ impl DeltaMessage {
     }
 
     /// Whether this connection came into the list or left it; `None`: neither.
-    pub(crate) fn lists(&self, key: ConnectionKey) -> Option<bool> {
-        let found = self.rows.binary_search_by_key(&key, |(key, _)| *key).ok()?;
+    pub(crate) fn lists(&self, place: Place) -> Option<bool> {
+        let found = self.rows.binary_search_by_key(&place, |(place, _)| *place).ok()?;
         self.rows.get(found).map(|(_, listed)| *listed)
     }
 
@@ -137,15 +137,15 @@ impl Serialize for NewCounts<'_> {
 
 /// New rows by their ids; `null` for rows that are no longer listed.
 struct NewRows<'a> {
-    rows: Vec<(ConnectionKey, Option<&'a Row>)>,
+    rows: Vec<(Place, Option<&'a Row>)>,
     cipher: &'a IdCipher,
 }
 
 impl Serialize for NewRows<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.rows.len()))?;
-        for (key, row) in &self.rows {
-            map.serialize_entry(self.cipher.id(*key).as_str(), &row.map(WireRow::nameless))?;
+        for (place, row) in &self.rows {
+            map.serialize_entry(place.id(self.cipher).as_str(), &row.map(WireRow::nameless))?;
         }
         map.end()
     }

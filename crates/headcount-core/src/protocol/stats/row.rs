@@ -34,7 +34,7 @@ impl<'a> WireRow<'a> {
     /// All that is known.
     pub(super) fn full(row: &'a Row, cipher: &IdCipher) -> Self {
         Self {
-            id: Some(WireId(cipher.id(row.key))),
+            id: Some(WireId(row.place().id(cipher))),
             ..Self::nameless(row)
         }
     }

@@ -7,9 +7,9 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use super::row::{WireCounts, WireRow};
-use crate::connection::{ConnectionKey, IdCipher};
+use crate::connection::IdCipher;
 use crate::stats::list::List;
-use crate::stats::{Form, Row, Sum};
+use crate::stats::{Form, Place, Row, Sum};
 
 /// What all readers of a form share.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub struct StatsMessage {
     seq: u64,
     beginning: Bytes,
     /// Whose rows are in it, ordered.
-    listed: Vec<ConnectionKey>,
+    listed: Vec<Place>,
     truncated: bool,
 }
 
@@ -44,7 +44,7 @@ impl StatsMessage {
             Form::Counts => Vec::new(),
             Form::Whole | Form::Deltas => list.rows(sum).collect(),
         };
-        let mut listed: Vec<_> = rows.iter().map(|row| row.key).collect();
+        let mut listed: Vec<_> = rows.iter().map(|row| row.place()).collect();
         listed.sort_unstable();
         let wire_row = if form == Form::Whole {
             WireRow::plain
@@ -90,13 +90,13 @@ impl StatsMessage {
     }
 
     /// Whether the part that all share holds this connection's row.
-    pub(crate) fn lists(&self, key: ConnectionKey) -> bool {
-        self.listed.binary_search(&key).is_ok()
+    pub(crate) fn lists(&self, place: Place) -> bool {
+        self.listed.binary_search(&place).is_ok()
     }
 
     /// The rest for the reader with this row.
     pub fn end_for(&self, reader: &Row, cipher: &IdCipher) -> String {
-        let id = cipher.id(reader.key);
+        let id = reader.place().id(cipher);
         let mut end = String::new();
         if self.form != Form::Counts {
             self.end_list(reader, cipher, &mut end);
@@ -108,7 +108,7 @@ impl StatsMessage {
     }
 
     fn end_list(&self, reader: &Row, cipher: &IdCipher, end: &mut String) {
-        if !self.lists(reader.key) {
+        if !self.lists(reader.place()) {
             if !self.listed.is_empty() {
                 end.push(',');
             }

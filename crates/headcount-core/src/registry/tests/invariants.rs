@@ -152,6 +152,7 @@ impl Life {
     fn row(&self, tab: &Tab) -> Row {
         let (route, version) = self.model.shown(tab);
         Row {
+            node: None,
             key: tab.key,
             version: version.into(),
             route: self.model.track_routes.then(|| route.into()),
