@@ -1,12 +1,21 @@
-//! Many servers that act as one: what they need of each other.
+//! Many servers that act as one: what they say to each other.
 //!
 //! A *node* is a running server. Nodes are equal: each holds connections, answers for all of them, and takes commands. They share a log of
 //! commands ([`command_log`](crate::command_log)) and a bus.
 //!
 //! - `bus`: how nodes reach each other. `members`: which of them are there.
+//! - `message`: what one node says to others. `question`: what it asks them. `relay`: what it passes on for a connection of another node.
+//!
+//! How a message is written is [`protocol::cluster`](crate::protocol::cluster), and what a node does with it is [`node`](crate::node).
 
 mod bus;
 mod members;
+mod message;
+mod question;
+mod relay;
 
 pub use bus::{Bus, Incoming, Notice, To};
-pub use members::{HEARTBEAT_MS, Heard, Heartbeat, LOST_AFTER_MS, Member, Members};
+pub use members::{HEARTBEAT_MS, Heard, Heartbeat, LOST_AFTER_MS, Member, Members, NODES_MAX};
+pub use message::{Message, MovedTab, RequestId};
+pub use question::{Absent, Hits, NodeAnswer, NodeAnswers, NodeQuestion, ROUTES_MAX, Tables};
+pub use relay::{Errand, Relay, RelayOutcome};

@@ -59,12 +59,20 @@ pub(super) const HOUSES: [House; 4] = [
                 rooms: &["pages", "questions"],
             },
             Floor {
+                what: "what nodes say to each other",
+                rooms: &["cluster"],
+            },
+            Floor {
                 what: "the wire",
                 rooms: &["protocol"],
             },
             Floor {
-                what: "one client, all subscribers, many servers",
-                rooms: &["cluster", "feed", "session"],
+                what: "one client, all subscribers",
+                rooms: &["feed", "session"],
+            },
+            Floor {
+                what: "one node of a cluster",
+                rooms: &["node"],
             },
         ],
         exceptions: &[],

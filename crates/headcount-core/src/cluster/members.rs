@@ -20,6 +20,9 @@ pub const HEARTBEAT_MS: u64 = 1_000;
 /// How long a node may be silent: three heartbeats may be lost.
 pub const LOST_AFTER_MS: u64 = 3_500;
 
+/// Other nodes that are known at once. A further one is ignored.
+pub const NODES_MAX: usize = 256;
+
 /// A gap between two looks at the clock that says that this process was stopped.
 const STOPPED_MS: u64 = LOST_AFTER_MS;
 

@@ -228,7 +228,7 @@ fn held(rules: Vec<Held>) -> Result<Vec<(usize, Arc<Rule>)>, LogError> {
 }
 
 /// The server that decided the entry had limits. The reader's do not matter.
-fn limits() -> Limits {
+pub(super) fn limits() -> Limits {
     Limits {
         pattern_bytes_max: u32::MAX,
         ..Limits::default()

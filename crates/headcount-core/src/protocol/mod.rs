@@ -6,6 +6,7 @@
 pub mod admin;
 pub mod bridge;
 pub mod client;
+pub mod cluster;
 pub mod convert;
 pub mod history;
 pub mod log;

@@ -1,0 +1,84 @@
+//! What one node says to others.
+//!
+//! Every message may be lost, repeated, late, or overtaken by a later one. So each means the same whenever it comes, or has a number by which
+//! its receiver tells.
+
+use super::members::Heartbeat;
+use super::question::{NodeAnswer, NodeQuestion};
+use super::relay::Relay;
+use crate::stats::{Incarnation, Report, Stamp};
+
+/// The number of something that a node asks of others: unique for that node, and increasing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RequestId(pub u64);
+
+/// A tab that opened a connection at the node that says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MovedTab {
+    /// The keyed hash of the tab's id.
+    pub tab: u64,
+    /// How long before the message it opened, milliseconds.
+    pub ago_ms: u32,
+}
+
+/// What one node says to others.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Message {
+    /// It is there. To all, once a second.
+    Heartbeat {
+        /// What it says of itself.
+        heartbeat: Heartbeat,
+        /// The latest report that a watching node must have.
+        last: Stamp,
+        /// When it was sent: milliseconds of the sender's clock, which is never set.
+        sent_ms: u64,
+    },
+    /// It ends: its connections are closed. To all.
+    Goodbye {
+        /// The life of the node as a source of counts.
+        incarnation: Incarnation,
+    },
+    /// Its counts: what changed to all that watch, everything to one that asked for it.
+    Report(Report),
+    /// The receiver shall send everything it counts.
+    WantWhole,
+    /// The receiver shall answer a question.
+    Ask {
+        /// What the answer refers to.
+        request: RequestId,
+        /// How long the sender waits for an answer, milliseconds.
+        within_ms: u32,
+        /// What is asked.
+        question: NodeQuestion,
+    },
+    /// The answer to a question.
+    Answer {
+        /// The number of the question.
+        request: RequestId,
+        /// What is answered.
+        answer: NodeAnswer,
+    },
+    /// The receiver shall do something for one of its connections.
+    Relay {
+        /// What the answer refers to.
+        request: RequestId,
+        /// How long the sender waits for an answer, milliseconds.
+        within_ms: u32,
+        /// What it shall do.
+        relay: Relay,
+    },
+    /// The answer to a relay.
+    Relayed {
+        /// The number of the relay.
+        request: RequestId,
+        /// Whether the connection is open, and took it.
+        taken: bool,
+    },
+    /// These tabs opened connections at the sender, after they had others. To all.
+    Moved {
+        /// When it was sent: milliseconds of the sender's clock, which is never set.
+        sent_ms: u64,
+        /// The tabs, each once.
+        tabs: Vec<MovedTab>,
+    },
+}

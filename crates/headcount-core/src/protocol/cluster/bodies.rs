@@ -1,0 +1,218 @@
+//! The body of each kind of message.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::ClusterError;
+use super::answers::WireAnswer;
+use super::counts::{WireKey, WireReport, WireStamp, count, key, wire_key};
+use super::questions::WireQuestion;
+use super::relays::WireErrand;
+use crate::cluster::{Errand, Heartbeat, Message, MovedTab, NodeAnswer, NodeQuestion, Relay, RequestId};
+use crate::command_log::LogIndex;
+use crate::connection::NodeId;
+use crate::stats::{Incarnation, Stamp};
+
+/// Bytes of the name of a node, and of what it runs.
+const NAME_BYTES_MAX: usize = 1_024;
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct HeartbeatBody {
+    pub(super) number: u64,
+    pub(super) name: Arc<str>,
+    pub(super) software: Arc<str>,
+    pub(super) tabs: u64,
+    pub(super) read: u64,
+    pub(super) watches: bool,
+    pub(super) drains: bool,
+    pub(super) last: WireStamp,
+    pub(super) sent_ms: u64,
+}
+
+impl HeartbeatBody {
+    pub(super) fn new(heartbeat: &Heartbeat, last: Stamp, sent_ms: u64) -> Self {
+        Self {
+            number: heartbeat.number,
+            name: Arc::clone(&heartbeat.name),
+            software: Arc::clone(&heartbeat.software),
+            tabs: heartbeat.tabs,
+            read: heartbeat.read.0,
+            watches: heartbeat.watches,
+            drains: heartbeat.drains,
+            last: last.into(),
+            sent_ms,
+        }
+    }
+
+    pub(super) fn into_message(self) -> Result<Message, ClusterError> {
+        if self.name.len() > NAME_BYTES_MAX || self.software.len() > NAME_BYTES_MAX {
+            return Err(ClusterError::Refused("a name that is too long"));
+        }
+        Ok(Message::Heartbeat {
+            heartbeat: Heartbeat {
+                number: self.number,
+                name: self.name,
+                software: self.software,
+                tabs: count(self.tabs)?,
+                read: LogIndex(self.read),
+                watches: self.watches,
+                drains: self.drains,
+            },
+            last: self.last.into(),
+            sent_ms: self.sent_ms,
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct GoodbyeBody {
+    pub(super) incarnation: u64,
+}
+
+impl GoodbyeBody {
+    pub(super) fn into_message(self) -> Message {
+        Message::Goodbye {
+            incarnation: Incarnation(self.incarnation),
+        }
+    }
+}
+
+pub(super) fn report(body: WireReport, from: NodeId) -> Result<Message, ClusterError> {
+    Ok(Message::Report(body.into_report(from)?))
+}
+
+/// Nothing, so far.
+#[derive(Serialize, Deserialize)]
+pub(super) struct WantWholeBody {}
+
+/// `T` is the question: [`serde::de::IgnoredAny`] where it is one that is not known.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct AskBody<T = WireQuestion> {
+    pub(super) request: u64,
+    pub(super) within_ms: u32,
+    pub(super) question: T,
+}
+
+impl AskBody {
+    pub(super) fn new(request: RequestId, within_ms: u32, question: &NodeQuestion) -> Self {
+        Self {
+            request: request.0,
+            within_ms,
+            question: question.into(),
+        }
+    }
+}
+
+impl<T> AskBody<T> {
+    pub(super) fn message(
+        self,
+        read: impl FnOnce(T) -> Result<NodeQuestion, ClusterError>,
+    ) -> Result<Message, ClusterError> {
+        Ok(Message::Ask {
+            request: RequestId(self.request),
+            within_ms: self.within_ms,
+            question: read(self.question)?,
+        })
+    }
+}
+
+/// `T` is the answer: [`serde::de::IgnoredAny`] where it is one that is not known.
+#[derive(Serialize, Deserialize)]
+pub(super) struct AnswerBody<T = WireAnswer> {
+    pub(super) request: u64,
+    pub(super) answer: T,
+}
+
+impl AnswerBody {
+    pub(super) fn new(request: RequestId, answer: &NodeAnswer) -> Self {
+        Self {
+            request: request.0,
+            answer: answer.into(),
+        }
+    }
+}
+
+impl<T> AnswerBody<T> {
+    pub(super) fn message(
+        self,
+        read: impl FnOnce(T) -> Result<NodeAnswer, ClusterError>,
+    ) -> Result<Message, ClusterError> {
+        Ok(Message::Answer {
+            request: RequestId(self.request),
+            answer: read(self.answer)?,
+        })
+    }
+}
+
+/// `T` is the errand: [`serde::de::IgnoredAny`] where it is one that is not known.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RelayBody<T = WireErrand> {
+    pub(super) request: u64,
+    pub(super) within_ms: u32,
+    pub(super) connection: WireKey,
+    pub(super) errand: T,
+}
+
+impl RelayBody {
+    pub(super) fn new(request: RequestId, within_ms: u32, relay: &Relay) -> Self {
+        Self {
+            request: request.0,
+            within_ms,
+            connection: wire_key(relay.connection),
+            errand: (&relay.errand).into(),
+        }
+    }
+}
+
+impl<T> RelayBody<T> {
+    pub(super) fn message(
+        self,
+        read: impl FnOnce(T) -> Result<Errand, ClusterError>,
+    ) -> Result<Message, ClusterError> {
+        Ok(Message::Relay {
+            request: RequestId(self.request),
+            within_ms: self.within_ms,
+            relay: Relay {
+                connection: key(self.connection),
+                errand: read(self.errand)?,
+            },
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct RelayedBody {
+    pub(super) request: u64,
+    pub(super) taken: bool,
+}
+
+impl RelayedBody {
+    pub(super) fn into_message(self) -> Message {
+        Message::Relayed {
+            request: RequestId(self.request),
+            taken: self.taken,
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct MovedBody {
+    pub(super) sent_ms: u64,
+    /// The hash of each tab, and how long before the message it opened.
+    pub(super) tabs: Vec<(u64, u32)>,
+}
+
+impl MovedBody {
+    pub(super) fn into_message(self) -> Message {
+        let tabs = self.tabs.into_iter();
+        Message::Moved {
+            sent_ms: self.sent_ms,
+            tabs: tabs.map(|(tab, ago_ms)| MovedTab { tab, ago_ms }).collect(),
+        }
+    }
+}

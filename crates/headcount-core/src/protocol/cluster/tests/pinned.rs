@@ -1,0 +1,317 @@
+//! The texts of revision 1, so that nodes of two versions understand each other: each is written so, and read so.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::cluster::{Errand, Heartbeat, Hits, MovedTab, NodeAnswer, NodeQuestion, Relay, RequestId, Tables};
+use crate::command_log::LogIndex;
+use crate::connection::ConnectionKey;
+use crate::history::Sample;
+use crate::invalidation::{Audience, Mode, Rule};
+use crate::limits::Limits;
+use crate::pattern::RoutePattern;
+use crate::questions::{
+    Answer, ConnectionsFrom, OutcomesOfRules, Pulse, Question, ReachOf, TallyFrom, VersionCounts,
+};
+use crate::registry::{ConnectionsPage, Filter, Outcomes, Reach, RuleOutcomes, Tallied, Tally};
+use crate::stats::{Changes, Form, Incarnation, Report, Row, Stamp};
+
+const KEY: ConnectionKey = ConnectionKey {
+    shard: 1,
+    slot: 2,
+    generation: 3,
+};
+
+const STAMP: Stamp = Stamp {
+    incarnation: Incarnation(1),
+    sequence: 7,
+};
+
+const REQUEST: RequestId = RequestId(5);
+
+/// Checks that a message has this kind and body, both ways.
+fn check(message: &Message, kind: &str, body: &str) {
+    let text = format!(r#"{{"revision":1,"from":"0000000a","kind":"{kind}","body":{body}}}"#);
+    assert_eq!(written(message), text);
+    assert_eq!(decode(text.as_bytes()).unwrap(), (FROM, message.clone()));
+}
+
+fn check_question(question: impl Into<Question>, text: &str) {
+    let question = NodeQuestion::Table {
+        tables: Tables::All,
+        question: question.into(),
+    };
+    check_node_question(question, &format!(r#"{{"table":{{"question":{text}}}}}"#));
+}
+
+fn check_node_question(question: NodeQuestion, text: &str) {
+    let message = Message::Ask {
+        request: REQUEST,
+        within_ms: 900,
+        question,
+    };
+    let body = format!(r#"{{"request":5,"withinMs":900,"question":{text}}}"#);
+    check(&message, "ask", &body);
+}
+
+fn check_answer(answer: Answer, text: &str) {
+    check_node_answer(NodeAnswer::Table(answer), &format!(r#"{{"table":{text}}}"#));
+}
+
+fn check_node_answer(answer: NodeAnswer, text: &str) {
+    let request = REQUEST;
+    let body = format!(r#"{{"request":5,"answer":{text}}}"#);
+    check(&Message::Answer { request, answer }, "answer", &body);
+}
+
+fn check_errand(errand: Errand, text: &str) {
+    let message = Message::Relay {
+        request: REQUEST,
+        within_ms: 900,
+        relay: Relay {
+            connection: KEY,
+            errand,
+        },
+    };
+    let body = format!(r#"{{"request":5,"withinMs":900,"connection":[1,2,3],"errand":{text}}}"#);
+    check(&message, "relay", &body);
+}
+
+fn row() -> Row {
+    Row {
+        node: Some(FROM),
+        key: KEY,
+        version: "v1".into(),
+        route: Some("/a".into()),
+        ip: Some([192, 0, 2, 1].into()),
+        hidden: true,
+    }
+}
+
+fn changes() -> Changes {
+    let bare = Row {
+        route: None,
+        ip: None,
+        hidden: false,
+        ..row()
+    };
+    Changes {
+        total: 3,
+        hidden: 1,
+        versions: vec![("v1".into(), 3), ("v0".into(), 0)],
+        routes: vec![("/a".into(), 3)],
+        rows: vec![(4, Some(row())), (5, None), (6, Some(bare))],
+    }
+}
+
+const CHANGES: &str = r#"{"total":3,"hidden":1,"versions":[["v1",3],["v0",0]],"routes":[["/a",3]],"rows":[{"slot":4,"row":{"key":[1,2,3],"version":"v1","route":"/a","ip":"192.0.2.1","hidden":true}},{"slot":5},{"slot":6,"row":{"key":[1,2,3],"version":"v1"}}]}"#;
+
+#[test]
+fn what_a_node_says_by_itself_is_written_as_in_revision_1() {
+    let heartbeat = Heartbeat {
+        number: 8,
+        name: "host-a".into(),
+        software: "0.1.0".into(),
+        tabs: 3,
+        read: LogIndex(12),
+        watches: true,
+        drains: false,
+    };
+    let message = Message::Heartbeat {
+        heartbeat,
+        last: STAMP,
+        sent_ms: 99,
+    };
+    check(
+        &message,
+        "heartbeat",
+        r#"{"number":8,"name":"host-a","software":"0.1.0","tabs":3,"read":12,"watches":true,"drains":false,"last":{"incarnation":1,"sequence":7},"sentMs":99}"#,
+    );
+    let incarnation = Incarnation(1);
+    check(
+        &Message::Goodbye { incarnation },
+        "goodbye",
+        r#"{"incarnation":1}"#,
+    );
+    let report = |whole, changes| {
+        Message::Report(Report {
+            stamp: STAMP,
+            whole,
+            changes,
+        })
+    };
+    let stamp = r#""stamp":{"incarnation":1,"sequence":7}"#;
+    check(
+        &report(true, changes()),
+        "report",
+        &format!(r#"{{{stamp},"whole":true,"changes":{CHANGES}}}"#),
+    );
+    check(
+        &report(false, Changes::default()),
+        "report",
+        &format!(r#"{{{stamp},"whole":false,"changes":{{"total":0}}}}"#),
+    );
+    check(&Message::WantWhole, "want-whole", "{}");
+    let tabs = vec![MovedTab {
+        tab: u64::MAX,
+        ago_ms: 40,
+    }];
+    check(
+        &Message::Moved { sent_ms: 99, tabs },
+        "moved",
+        r#"{"sentMs":99,"tabs":[[18446744073709551615,40]]}"#,
+    );
+}
+
+#[test]
+fn questions_are_written_as_in_revision_1() {
+    check_question(Pulse, r#""pulse""#);
+    check_question(VersionCounts, r#""version-counts""#);
+    check_question(OutcomesOfRules, r#""outcomes-of-rules""#);
+    let rule = Arc::new(Rule {
+        id: 9,
+        pattern: RoutePattern::segment("/shop", &Limits::default()).unwrap(),
+        versions: None,
+        audience: Audience::All,
+        mode: Mode::Force,
+        release: "v2".into(),
+        created_ms: 1,
+        expires_ms: 2,
+        spread_ms: 0,
+    });
+    check_question(
+        ReachOf { rule },
+        r#"{"reach-of":{"rule":{"id":9,"match":{"segment":"/shop"},"audience":"all","mode":"force","release":"v2","createdAt":1,"expiresAt":2}}}"#,
+    );
+    let filter = Filter {
+        route: Some("/a".to_owned()),
+        version: None,
+    };
+    check_question(
+        ConnectionsFrom {
+            slot: 8,
+            max: 50,
+            filter,
+        },
+        r#"{"connections-from":{"slot":8,"max":50,"route":"/a"}}"#,
+    );
+    check_question(TallyFrom { slot: 8 }, r#"{"tally-from":{"slot":8}}"#);
+    let of_one = NodeQuestion::Table {
+        tables: Tables::Of(3),
+        question: Pulse.into(),
+    };
+    check_node_question(of_one, r#"{"table":{"shard":3,"question":"pulse"}}"#);
+    check_node_question(NodeQuestion::Counts, r#""counts""#);
+    let index = LogIndex(12);
+    check_node_question(NodeQuestion::Hits { index }, r#"{"hits":{"index":12}}"#);
+    let history = NodeQuestion::History {
+        from_ms: 7,
+        step_ms: 60_000.try_into().ok(),
+    };
+    check_node_question(history, r#"{"history":{"fromMs":7,"stepMs":60000}}"#);
+}
+
+#[test]
+fn answers_are_written_as_in_revision_1() {
+    check_answer(Answer::Pulse(()), r#""pulse""#);
+    let counts = vec![("v1".into(), 3)];
+    check_answer(Answer::VersionCounts(counts), r#"{"version-counts":[["v1",3]]}"#);
+    let outcomes = Outcomes {
+        matched: 1,
+        told: 2,
+        reloaded: 3,
+        here: 4,
+        held: 5,
+        waiting: 6,
+        prompted: 7,
+        stuck: 8,
+        current: 9,
+        unknown: 10,
+    };
+    check_answer(
+        Answer::OutcomesOfRules(RuleOutcomes([(9, outcomes)].into())),
+        r#"{"outcomes-of-rules":[[9,{"matched":1,"told":2,"reloaded":3,"here":4,"held":5,"waiting":6,"prompted":7,"stuck":8,"current":9,"unknown":10}]]}"#,
+    );
+    let reach = Reach {
+        tabs: 3,
+        unknown: 1,
+        routes: vec!["/a".into()],
+    };
+    let text = r#"{"tabs":3,"unknown":1,"routes":["/a"]}"#;
+    check_answer(Answer::ReachOf(reach), &format!(r#"{{"reach-of":{text}}}"#));
+    let page = ConnectionsPage {
+        rows: vec![row()],
+        next: Some(9),
+    };
+    check_answer(
+        Answer::ConnectionsFrom(page),
+        r#"{"connections-from":{"rows":[{"key":[1,2,3],"version":"v1","route":"/a","ip":"192.0.2.1","hidden":true}],"next":9}}"#,
+    );
+    let tallied = Tallied {
+        route: "/a".into(),
+        version: "v1".into(),
+        tabs: 3,
+        outdated: 2,
+    };
+    let tally = Tally {
+        counts: vec![tallied],
+        current: "v2".into(),
+        next: None,
+    };
+    check_answer(
+        Answer::TallyFrom(tally),
+        r#"{"tally-from":{"counts":[["/a","v1",3,2]],"current":"v2"}}"#,
+    );
+}
+
+#[test]
+fn answers_for_a_node_are_written_as_in_revision_1() {
+    check_node_answer(
+        NodeAnswer::Counts(changes()),
+        &format!(r#"{{"counts":{CHANGES}}}"#),
+    );
+    let hits = Hits {
+        tabs: 3,
+        unknown: 1,
+        routes: vec!["/a".into()],
+        more_routes: 2,
+    };
+    check_node_answer(
+        NodeAnswer::Hits(hits),
+        r#"{"hits":{"tabs":3,"unknown":1,"routes":["/a"],"moreRoutes":2}}"#,
+    );
+    let sample = Sample::new(7, [("v1".into(), 3)], 16);
+    check_node_answer(
+        NodeAnswer::History(vec![sample]),
+        r#"{"history":[{"at":7,"total":3,"versions":{"v1":3}}]}"#,
+    );
+    check_node_answer(NodeAnswer::Unable, r#""unable""#);
+}
+
+#[test]
+fn relays_are_written_as_in_revision_1() {
+    check_errand(Errand::Navigate("/a".into()), r#"{"navigate":{"route":"/a"}}"#);
+    check_errand(
+        Errand::Say(r#"{"type":"ping"}"#.into()),
+        r#"{"say":{"text":"{\"type\":\"ping\"}"}}"#,
+    );
+    check_errand(Errand::Alive, r#""alive""#);
+    for (form, name) in [
+        (Form::Whole, "whole"),
+        (Form::Deltas, "deltas"),
+        (Form::Counts, "counts"),
+    ] {
+        let credentials = Bytes::from_static(&[0xFF, 0xFE, 0]);
+        check_errand(
+            Errand::Subscribe { form, credentials },
+            &format!(r#"{{"subscribe":{{"form":"{name}","credentials":"__4A"}}}}"#),
+        );
+    }
+    check_errand(Errand::Send("hello".into()), r#"{"send":{"text":"hello"}}"#);
+    let request = REQUEST;
+    check(
+        &Message::Relayed { request, taken: true },
+        "relayed",
+        r#"{"request":5,"taken":true}"#,
+    );
+}

@@ -1,0 +1,127 @@
+//! Messages to bytes.
+
+use bytes::Bytes;
+use serde::Serialize;
+
+use super::bodies::{
+    AnswerBody, AskBody, GoodbyeBody, HeartbeatBody, MovedBody, RelayBody, RelayedBody, WantWholeBody,
+};
+use super::counts::WireReport;
+use super::{MESSAGE_BYTES_MAX, REVISION, parts};
+use crate::cluster::{Message, RequestId};
+use crate::connection::NodeId;
+use crate::stats::Incarnation;
+
+/// Why a message cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// It cannot be JSON, which does not happen.
+    #[error("a message cannot be written")]
+    Json(#[from] serde_json::Error),
+    /// It is longer than [`MESSAGE_BYTES_MAX`], or the bus carries no part of it.
+    #[error("a message of {bytes} bytes is too long")]
+    TooLong {
+        /// Its bytes.
+        bytes: usize,
+    },
+}
+
+/// Writes the messages of one node.
+///
+/// ```
+/// use headcount_core::cluster::Message;
+/// use headcount_core::connection::NodeId;
+/// use headcount_core::protocol::cluster::{Reader, Writer};
+///
+/// let written = Writer::new(NodeId(10)).write(&Message::WantWhole, 1_024)?;
+/// assert_eq!(&*written[0], br#"{"revision":1,"from":"0000000a","kind":"want-whole","body":{}}"#);
+/// let read = Reader::default().read(&written[0], 0);
+/// assert_eq!(read, Some((NodeId(10), Message::WantWhole)));
+/// # Ok::<(), headcount_core::protocol::cluster::WriteError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Writer {
+    from: NodeId,
+    /// Messages that went in parts.
+    parted: u64,
+}
+
+#[derive(Serialize)]
+struct Written<T> {
+    revision: u32,
+    #[serde(with = "super::node")]
+    from: NodeId,
+    kind: &'static str,
+    body: T,
+}
+
+impl Writer {
+    /// For the messages of this node.
+    pub fn new(from: NodeId) -> Self {
+        Self { from, parted: 0 }
+    }
+
+    /// A message as bytes: one text, or several parts of at most `bytes_max` bytes, in the order in which they are best sent.
+    pub fn write(&mut self, message: &Message, bytes_max: usize) -> Result<Vec<Bytes>, WriteError> {
+        let whole = Bytes::from(encode(self.from, message)?);
+        if whole.len() <= bytes_max {
+            return Ok(vec![whole]);
+        }
+        let bytes = whole.len();
+        if bytes > MESSAGE_BYTES_MAX {
+            return Err(WriteError::TooLong { bytes });
+        }
+        self.parted += 1;
+        parts::split(self.from, self.parted, &whole, bytes_max)?.ok_or(WriteError::TooLong { bytes })
+    }
+}
+
+fn encode(from: NodeId, message: &Message) -> Result<Vec<u8>, serde_json::Error> {
+    match message {
+        Message::Heartbeat {
+            heartbeat,
+            last,
+            sent_ms,
+        } => written(from, "heartbeat", HeartbeatBody::new(heartbeat, *last, *sent_ms)),
+        Message::Goodbye {
+            incarnation: Incarnation(incarnation),
+        } => {
+            let incarnation = *incarnation;
+            written(from, "goodbye", GoodbyeBody { incarnation })
+        }
+        Message::Report(report) => written(from, "report", WireReport::from(report)),
+        Message::WantWhole => written(from, "want-whole", WantWholeBody {}),
+        Message::Ask {
+            request,
+            within_ms,
+            question,
+        } => written(from, "ask", AskBody::new(*request, *within_ms, question)),
+        Message::Answer { request, answer } => written(from, "answer", AnswerBody::new(*request, answer)),
+        Message::Relay {
+            request,
+            within_ms,
+            relay,
+        } => written(from, "relay", RelayBody::new(*request, *within_ms, relay)),
+        Message::Relayed {
+            request: RequestId(request),
+            taken,
+        } => {
+            let (request, taken) = (*request, *taken);
+            written(from, "relayed", RelayedBody { request, taken })
+        }
+        Message::Moved { sent_ms, tabs } => {
+            let tabs = tabs.iter().map(|moved| (moved.tab, moved.ago_ms)).collect();
+            let sent_ms = *sent_ms;
+            written(from, "moved", MovedBody { sent_ms, tabs })
+        }
+    }
+}
+
+fn written<T: Serialize>(from: NodeId, kind: &'static str, body: T) -> Result<Vec<u8>, serde_json::Error> {
+    serde_json::to_vec(&Written {
+        revision: REVISION,
+        from,
+        kind,
+        body,
+    })
+}
