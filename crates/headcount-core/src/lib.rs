@@ -18,6 +18,7 @@ pub mod history;
 mod intern;
 pub mod invalidation;
 pub mod limits;
+pub mod node;
 pub mod outcome;
 pub mod pages;
 pub mod pattern;

@@ -133,22 +133,21 @@ impl Digest {
 
     fn everything(&mut self, sum: &Sum) -> Changes {
         self.sample.refill(sum);
-        let owned = |counts: &Counts| {
-            let counts = counts.iter();
-            counts.map(|(name, count)| (Arc::clone(name), *count)).collect()
-        };
         Changes {
-            total: sum.total(),
-            hidden: sum.total() - sum.visible(),
-            versions: owned(sum.versions()),
-            routes: owned(sum.routes()),
             rows: self.sample.rows(sum),
+            ..sum.everything(0)
         }
     }
 
-    /// The last report, for [`Sum::heartbeat`].
+    /// The report that every receiver must have, for [`Sum::heartbeat`]: the last one. While there is no receiver that is known of, it is the one
+    /// that would come next. So a receiver that is not known, because nothing is heard of it, sees that its state is old.
     pub fn stamp(&self) -> Stamp {
-        self.reporter.stamp()
+        let last = self.reporter.stamp();
+        let ahead = self.next == Next::First && last.sequence > 0;
+        Stamp {
+            sequence: last.sequence + u64::from(ahead),
+            ..last
+        }
     }
 }
 

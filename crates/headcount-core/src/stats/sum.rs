@@ -201,6 +201,22 @@ impl Sum {
         self.sources.values().map(|source| source.rows.len()).sum()
     }
 
+    /// Everything, as a source of another sum would report it, with at most `rows_max` rows.
+    pub fn everything(&self, rows_max: u32) -> Changes {
+        let owned = |counts: &Counts| {
+            let counts = counts.iter();
+            counts.map(|(name, count)| (Arc::clone(name), *count)).collect()
+        };
+        let rows = (0..rows_max).zip(self.rows());
+        Changes {
+            total: self.total,
+            hidden: self.hidden,
+            versions: owned(&self.versions),
+            routes: owned(&self.routes),
+            rows: rows.map(|(slot, row)| (slot, Some(row.clone()))).collect(),
+        }
+    }
+
     /// The slots of the samples that hold a row, ordered.
     pub(super) fn slots(&self) -> impl Iterator<Item = SampleSlot> {
         self.sources.iter().flat_map(|(source, held)| {

@@ -1,0 +1,452 @@
+//! One node of a cluster: what it knows of the others, and what it says to them.
+//!
+//! [`Node`] is between the server that holds the connections and the bus. It takes in what is heard and what the server's shards report, and
+//! says what must be done ([`Action`]). Invariants:
+//!
+//! - While nobody watches stats, it sends heartbeats, and what it is asked to send, and nothing else.
+//! - The counts of a node leave the feed when it says goodbye or is silent, and with them everything that it sent before.
+//! - A request of another node is carried out at most once, however often it is heard.
+//! - Each map and queue has a limit. The rest is dropped, and asked for again where it matters.
+//!
+//! Parts: `counting`: the counts of this node and, while somebody watches here, of all. `wants`: which nodes are asked for everything, and when.
+//! `asks`: what this node asks others. `seen`: what others asked. `later`: questions that wait for an entry of the log. `moves`: tabs that
+//! changed their node. `clocks`: when something was sent, by the clock of this node.
+//!
+//! Deliberately absent: the clock, the bus, and how messages are written. Times are milliseconds of a clock that is never set.
+
+mod action;
+mod asks;
+mod clocks;
+mod counting;
+mod hearing;
+mod later;
+mod moves;
+mod seen;
+#[cfg(test)]
+mod tests;
+mod wants;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::cluster::{
+    HEARTBEAT_MS, Heartbeat, Members, Message, NODES_MAX, NodeAnswer, NodeQuestion, Relay, RelayOutcome,
+    RequestId, To,
+};
+use crate::command_log::LogIndex;
+use crate::connection::NodeId;
+use crate::feed::Feed;
+use crate::limits::Limits;
+use crate::stats::{Changes, NotApplied, Report, SourceId, Sum};
+pub use action::Action;
+use asks::Asks;
+use clocks::Clocks;
+use counting::{Counting, INCARNATION};
+use later::Later;
+use moves::Moves;
+use seen::Seen;
+use wants::Wants;
+
+/// Bytes of the name of a node that others are told.
+const NAME_BYTES_MAX: usize = 256;
+
+/// What a node says of itself as long as it runs.
+#[derive(Clone, Debug)]
+pub struct About {
+    /// What its operator calls it. Others are told the first 256 bytes.
+    pub name: Arc<str>,
+    /// The release of headcount that it runs.
+    pub software: Arc<str>,
+}
+
+/// Who is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whom {
+    /// Every node that is there, and this one.
+    All,
+    /// One node, which may be this one.
+    Node(NodeId),
+}
+
+/// What a node did not take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ignored {
+    /// Heartbeats of nodes beyond [`NODES_MAX`](crate::cluster::NODES_MAX).
+    pub full: u64,
+    /// Messages of nodes that are not known, or no longer.
+    pub strangers: u64,
+    /// Requests that were heard before.
+    pub repeated: u64,
+    /// Reports that are not applied: repeated, late, or after one that is missing.
+    pub reports: u64,
+}
+
+/// One node of a cluster.
+///
+/// ```
+/// use headcount_core::cluster::{Message, To};
+/// use headcount_core::connection::NodeId;
+/// use headcount_core::limits::Limits;
+/// use headcount_core::node::{About, Action, Node};
+/// use headcount_core::stats::{Changes, Incarnation, Reporter, SourceId};
+///
+/// // Two nodes, and a bus that carries everything at once.
+/// let new = |id| Node::new(NodeId(id), About { name: "a".into(), software: "0.1.0".into() }, &Limits::default(), 0);
+/// let (mut one, mut two) = (new(1), new(2));
+/// fn carry(from: &mut Node, to: &mut Node) {
+///     while let Some(action) = from.next_action() {
+///         if let Action::Send { message, .. } = action {
+///             to.hear(from.id(), message, 0);
+///             carry(to, from);
+///         }
+///     }
+/// }
+///
+/// one.look(0);
+/// carry(&mut one, &mut two);
+/// one.set_watched(true, 0);
+/// carry(&mut one, &mut two);
+/// let tabs = Changes { total: 3, versions: vec![("v1".into(), 3)], ..Changes::default() };
+/// two.apply_local(SourceId(0), Reporter::new(Incarnation(0)).changes(tabs))?;
+/// two.tick();
+/// carry(&mut two, &mut one);
+/// assert_eq!(one.feed().sum().total(), 3);
+/// # Ok::<(), headcount_core::stats::NotApplied>(())
+/// ```
+#[derive(Debug)]
+pub struct Node {
+    here: NodeId,
+    about: About,
+    members: Members,
+    counting: Counting,
+    wants: Wants,
+    asks: Asks,
+    seen: Seen,
+    later: Later,
+    moves: Moves,
+    clocks: Clocks,
+    drains: bool,
+    tabs: u64,
+    read: LogIndex,
+    /// How many heartbeats were sent, and when the next one is due.
+    heartbeats: u64,
+    next_heartbeat_ms: u64,
+    /// Whether it said goodbye.
+    ended: bool,
+    ignored: Ignored,
+    actions: VecDeque<Action>,
+}
+
+impl Node {
+    /// A node that has heard of nobody. Its first heartbeat is due at once.
+    pub fn new(here: NodeId, about: About, limits: &Limits, now_ms: u64) -> Self {
+        let About { name, software } = about;
+        let end = name.floor_char_boundary(NAME_BYTES_MAX);
+        Self {
+            here,
+            about: About {
+                name: name[..end].into(),
+                software,
+            },
+            members: Members::new(here, NODES_MAX, now_ms),
+            counting: Counting::new(here, limits.stats_connections_max),
+            wants: Wants::default(),
+            asks: Asks::default(),
+            seen: Seen::default(),
+            later: Later::default(),
+            moves: Moves::default(),
+            clocks: Clocks::default(),
+            drains: false,
+            tabs: 0,
+            read: LogIndex(0),
+            heartbeats: 0,
+            next_heartbeat_ms: now_ms,
+            ended: false,
+            ignored: Ignored::default(),
+            actions: VecDeque::new(),
+        }
+    }
+
+    /// Its id.
+    pub fn id(&self) -> NodeId {
+        self.here
+    }
+
+    /// The other nodes.
+    pub fn members(&self) -> &Members {
+        &self.members
+    }
+
+    /// The counts of this node, as far as its shards reported them.
+    pub fn local(&self) -> &Sum {
+        self.counting.local()
+    }
+
+    /// The answer to [`NodeQuestion::Counts`]: what the shards have reported by now.
+    pub fn counts(&self) -> Changes {
+        self.counting.everything()
+    }
+
+    /// The counts of all nodes, and what subscribers here are told of them. Empty while nobody watches here.
+    pub fn feed(&self) -> &Feed {
+        self.counting.feed()
+    }
+
+    /// As [`Node::feed`], to make messages.
+    pub fn feed_mut(&mut self) -> &mut Feed {
+        self.counting.feed_mut()
+    }
+
+    /// Whether the feed changed since the last call.
+    pub fn take_changed(&mut self) -> bool {
+        self.counting.take_changed()
+    }
+
+    /// Nodes whose counts in the feed are missing or old, until they have sent everything.
+    pub fn lacking(&self) -> impl Iterator<Item = NodeId> {
+        self.counting.lacking()
+    }
+
+    /// Whether anybody needs the reports of the shards: somebody watches here, or at another node.
+    pub fn is_watched(&self) -> bool {
+        self.counting.is_reporting()
+    }
+
+    /// What was not taken so far.
+    pub fn ignored(&self) -> Ignored {
+        self.ignored
+    }
+
+    /// What must be done, in this order. To be called after every step until nothing is left.
+    pub fn next_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// When [`Node::look`] is due, if nothing is heard before.
+    pub fn next_look_ms(&self) -> u64 {
+        let next = [
+            self.asks.next_ms(),
+            self.later.next_ms(),
+            self.moves.next_ms(),
+            self.wants.next_ms(),
+        ];
+        let first = next.into_iter().flatten().min();
+        first.map_or(self.next_heartbeat_ms, |first| first.min(self.next_heartbeat_ms))
+    }
+
+    /// Takes in a report of a shard of this node. Whether it changed anything.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Sum::apply`].
+    pub fn apply_local(&mut self, shard: SourceId, report: Report) -> Result<bool, NotApplied> {
+        self.counting.apply_local(shard, report)
+    }
+
+    /// Tells those that watch what changed since the last call, here and at other nodes. To be called at most once per `tick_ms`.
+    pub fn tick(&mut self) {
+        if let Some(report) = self.counting.tick(self.members.watch()) {
+            self.send(To::Watchers, Message::Report(report));
+        }
+    }
+
+    /// Somebody watches here from now on, or nobody does any more.
+    pub fn set_watched(&mut self, watched: bool, now_ms: u64) {
+        if !self.counting.set_watched(watched) {
+            return;
+        }
+        self.actions.push_back(Action::Listen(watched));
+        self.next_heartbeat_ms = now_ms;
+        self.look(now_ms);
+    }
+
+    /// Whether this node is draining. Told with the next heartbeat.
+    pub fn set_drains(&mut self, drains: bool) {
+        self.drains = drains;
+    }
+
+    /// How many connections are open. Told with the next heartbeat.
+    pub fn set_tabs(&mut self, tabs: u64) {
+        self.tabs = tabs;
+    }
+
+    /// How far the log of commands is read. Questions that waited for that are put.
+    pub fn set_read(&mut self, read: LogIndex) {
+        self.read = read;
+        self.actions.extend(self.later.read(read));
+    }
+
+    /// The bus gets through again: the others shall know soon.
+    pub fn back(&mut self, now_ms: u64) {
+        self.next_heartbeat_ms = now_ms;
+        self.look(now_ms);
+    }
+
+    /// A tab opened a connection here, and may have one at another node: it had one before. The others let that go.
+    pub fn moved(&mut self, tab: u64, now_ms: u64) {
+        self.moves.moved(tab, now_ms);
+        self.send_moves(now_ms);
+    }
+
+    /// A tab opened its first connection here. A message about an earlier one, which is still under way, does not concern it.
+    pub fn came(&mut self, tab: u64, now_ms: u64) {
+        self.moves.came(tab, now_ms);
+    }
+
+    /// Asks nodes, for at most `within_ms`. [`Action::Answered`] follows, with what was answered by then; for this node, [`Action::Asked`]
+    /// comes first.
+    pub fn ask(&mut self, whom: Whom, question: NodeQuestion, within_ms: u32, now_ms: u64) -> RequestId {
+        let asked: Vec<NodeId> = match whom {
+            Whom::All => {
+                let others = self.members.iter().map(|(node, _)| node);
+                others.chain([self.here]).collect()
+            }
+            Whom::Node(node) => vec![node],
+        };
+        let (there, away): (Vec<_>, Vec<_>) = asked
+            .into_iter()
+            .partition(|node| *node == self.here || self.members.knows(*node));
+        let to = match whom {
+            Whom::All if there.len() > 1 => Some(To::All),
+            Whom::Node(node) if node != self.here && !there.is_empty() => Some(To::Node(node)),
+            Whom::All | Whom::Node(_) => None,
+        };
+        let is_asked_here = there.contains(&self.here);
+        let request = self.asks.ask(there, away, now_ms + u64::from(within_ms));
+        if let Some(to) = to {
+            let question = question.clone();
+            self.send(
+                to,
+                Message::Ask {
+                    request,
+                    within_ms,
+                    question,
+                },
+            );
+        }
+        if is_asked_here {
+            self.put(self.here, request, within_ms, question, now_ms);
+        }
+        self.actions.extend(self.asks.take_ended());
+        request
+    }
+
+    /// What this node answers to [`Action::Asked`].
+    pub fn answer(&mut self, to: NodeId, request: RequestId, answer: NodeAnswer) {
+        if to == self.here {
+            self.asks.answered(self.here, request, answer);
+            self.actions.extend(self.asks.take_ended());
+        } else {
+            self.send(To::Node(to), Message::Answer { request, answer });
+        }
+    }
+
+    /// Passes something on to another node, for at most `within_ms`. [`Action::Relayed`] follows.
+    pub fn relay(&mut self, node: NodeId, relay: Relay, within_ms: u32, now_ms: u64) -> RequestId {
+        if !self.members.knows(node) {
+            let (request, outcome) = (self.asks.next(), RelayOutcome::Gone);
+            self.actions.push_back(Action::Relayed { request, outcome });
+            return request;
+        }
+        let request = self.asks.relay(node, now_ms + u64::from(within_ms));
+        self.send(
+            To::Node(node),
+            Message::Relay {
+                request,
+                within_ms,
+                relay,
+            },
+        );
+        self.actions.extend(self.asks.take_ended());
+        request
+    }
+
+    /// Whether the connection took what [`Action::Relay`] was for.
+    pub fn relayed(&mut self, to: NodeId, request: RequestId, taken: bool) {
+        self.send(To::Node(to), Message::Relayed { request, taken });
+    }
+
+    /// Says that this node ends: its connections are closed. It says nothing about itself afterwards.
+    pub fn goodbye(&mut self) {
+        self.ended = true;
+        let incarnation = INCARNATION;
+        self.send(To::All, Message::Goodbye { incarnation });
+    }
+
+    /// Looks at the clock, and does what is due. To be called at [`Node::next_look_ms`].
+    pub fn look(&mut self, now_ms: u64) {
+        for node in self.members.look(now_ms) {
+            self.lose(node);
+        }
+        if now_ms >= self.next_heartbeat_ms {
+            self.next_heartbeat_ms = now_ms + HEARTBEAT_MS;
+            self.say_heartbeat(To::All, now_ms);
+        }
+        self.want(now_ms);
+        self.send_moves(now_ms);
+        self.asks.look(now_ms);
+        self.actions.extend(self.asks.take_ended());
+        self.later.look(now_ms);
+        self.follow_watchers();
+    }
+
+    fn send(&mut self, to: To, message: Message) {
+        self.actions.push_back(Action::Send { to, message });
+    }
+
+    fn say_heartbeat(&mut self, to: To, now_ms: u64) {
+        if self.ended {
+            return;
+        }
+        self.heartbeats += 1;
+        let heartbeat = Heartbeat {
+            number: self.heartbeats,
+            name: Arc::clone(&self.about.name),
+            software: Arc::clone(&self.about.software),
+            tabs: self.tabs,
+            read: self.read,
+            watches: self.counting.is_watched(),
+            drains: self.drains,
+        };
+        let message = Message::Heartbeat {
+            heartbeat,
+            last: self.counting.stamp(),
+            sent_ms: now_ms,
+        };
+        self.send(to, message);
+    }
+
+    fn send_moves(&mut self, now_ms: u64) {
+        while let Some(tabs) = self.moves.take_due(now_ms) {
+            let sent_ms = now_ms;
+            self.send(To::All, Message::Moved { sent_ms, tabs });
+        }
+    }
+
+    /// Asks the nodes that are lacking for everything.
+    fn want(&mut self, now_ms: u64) {
+        let lacking = self.counting.lacking().filter(|node| self.members.knows(*node));
+        for node in self.wants.due(lacking, now_ms) {
+            self.send(To::Node(node), Message::WantWhole);
+        }
+    }
+
+    /// Puts a question to this node's server, once it can be answered.
+    fn put(&mut self, from: NodeId, request: RequestId, within_ms: u32, question: NodeQuestion, now_ms: u64) {
+        let asked = Action::Asked {
+            from,
+            request,
+            within_ms,
+            question,
+        };
+        let asked = self.later.put(asked, self.read, now_ms);
+        self.actions.extend(asked);
+    }
+
+    /// Begins to report when somebody watches, and stops when nobody does.
+    fn follow_watchers(&mut self) {
+        if let Some(reports) = self.counting.set_others_watch(self.members.watch()) {
+            self.actions.push_back(Action::Watched(reports));
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! What a node's server must do.
+
+use crate::cluster::{Message, NodeAnswers, NodeQuestion, Relay, RelayOutcome, RequestId, To};
+use crate::connection::NodeId;
+
+/// What a node's server must do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Send a message over the bus.
+    Send {
+        /// Whom to.
+        to: To,
+        /// The message.
+        message: Message,
+    },
+    /// Listen to reports from now on, or no longer ([`Bus::watch`](crate::cluster::Bus::watch)).
+    Listen(bool),
+    /// Let the shards report from now on, because somebody watches here or elsewhere, or no longer.
+    Watched(bool),
+    /// Answer a question by [`Node::answer`](crate::node::Node::answer), within this time or not at all.
+    Asked {
+        /// The node that asks, which may be this one.
+        from: NodeId,
+        /// What the answer refers to, together with `from`.
+        request: RequestId,
+        /// How long an answer is waited for, milliseconds.
+        within_ms: u32,
+        /// What is asked.
+        question: NodeQuestion,
+    },
+    /// A question of this node is answered as far as it will be.
+    Answered {
+        /// Which.
+        request: RequestId,
+        /// What was answered, and which nodes did not.
+        answers: NodeAnswers,
+    },
+    /// Do something for a connection of this node, and say by [`Node::relayed`](crate::node::Node::relayed) whether it took it.
+    Relay {
+        /// The node that passes it on.
+        from: NodeId,
+        /// What the answer refers to, together with `from`.
+        request: RequestId,
+        /// How long an answer is waited for, milliseconds.
+        within_ms: u32,
+        /// What to do.
+        relay: Relay,
+    },
+    /// This is what became of a relay.
+    Relayed {
+        /// Which.
+        request: RequestId,
+        /// What became of it.
+        outcome: RelayOutcome,
+    },
+    /// Close the connections of these tabs where there are any: they have newer ones at another node.
+    LetGo {
+        /// The keyed hashes of their ids.
+        tabs: Vec<u64>,
+    },
+    /// A node is there.
+    Joined(NodeId),
+    /// A node has ended.
+    Left(NodeId),
+    /// Nothing is heard of a node any more.
+    Lost(NodeId),
+    /// Another node has the same id: this one must end, and start again under another.
+    Double,
+}

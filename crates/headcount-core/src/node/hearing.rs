@@ -1,0 +1,151 @@
+//! What a node does about what it hears.
+
+use super::{Action, Node};
+use crate::cluster::{
+    Absent, Errand, Heard, Heartbeat, Message, NodeAnswer, NodeQuestion, Relay, RequestId, To,
+};
+use crate::connection::NodeId;
+use crate::stats::{Incarnation, Report, Stamp};
+
+impl Node {
+    /// Takes in what another node said.
+    pub fn hear(&mut self, from: NodeId, message: Message, now_ms: u64) {
+        // What was heard before a long pause is forgotten before anything new counts.
+        self.look(now_ms);
+        if from == self.here {
+            self.actions.push_back(Action::Double);
+            return;
+        }
+        match message {
+            Message::Heartbeat {
+                heartbeat,
+                last,
+                sent_ms,
+            } => self.hear_heartbeat(from, heartbeat, (last, sent_ms), now_ms),
+            Message::Goodbye { incarnation } => self.hear_goodbye(from, incarnation),
+            _ if !self.members.knows(from) => self.ignored.strangers += 1,
+            Message::Report(report) => self.hear_report(from, report, now_ms),
+            Message::WantWhole => self.hear_want(from, now_ms),
+            Message::Ask {
+                request,
+                within_ms,
+                question,
+            } => self.hear_ask(from, (request, within_ms), question, now_ms),
+            Message::Answer { request, answer } => {
+                self.asks.answered(from, request, answer);
+            }
+            Message::Relay {
+                request,
+                within_ms,
+                relay,
+            } => self.hear_relay(from, (request, within_ms), relay),
+            Message::Relayed { request, taken } => {
+                self.asks.relayed(from, request, taken);
+            }
+            Message::Moved { sent_ms, tabs } => {
+                self.clocks.note(from, sent_ms, now_ms);
+                let sent_here_ms = self.clocks.here_ms(from, sent_ms);
+                let tabs = self.moves.left(sent_here_ms, &tabs);
+                if !tabs.is_empty() {
+                    self.actions.push_back(Action::LetGo { tabs });
+                }
+            }
+        }
+        self.actions.extend(self.asks.take_ended());
+        self.follow_watchers();
+    }
+
+    fn hear_heartbeat(
+        &mut self,
+        from: NodeId,
+        heartbeat: Heartbeat,
+        (last, sent_ms): (Stamp, u64),
+        now_ms: u64,
+    ) {
+        match self.members.hear(from, heartbeat, now_ms) {
+            Heard::New => {
+                self.actions.push_back(Action::Joined(from));
+                // So a node that starts knows the others at once.
+                self.say_heartbeat(To::Node(from), now_ms);
+            }
+            Heard::Known => {}
+            Heard::Late | Heard::Double => return,
+            Heard::Full => {
+                self.ignored.full += 1;
+                return;
+            }
+        }
+        self.clocks.note(from, sent_ms, now_ms);
+        self.counting.heartbeat(from, last);
+        self.want(now_ms);
+    }
+
+    fn hear_goodbye(&mut self, from: NodeId, incarnation: Incarnation) {
+        let known = self.members.leave(from);
+        self.counting.leave(from, incarnation);
+        self.forget(from, Absent::Ended);
+        self.seen.forget(from);
+        if known {
+            self.actions.push_back(Action::Left(from));
+        }
+    }
+
+    fn hear_report(&mut self, from: NodeId, report: Report, now_ms: u64) {
+        if !self.counting.hear(from, report) {
+            self.ignored.reports += 1;
+        }
+        self.want(now_ms);
+    }
+
+    fn hear_want(&mut self, from: NodeId, now_ms: u64) {
+        if self.wants.answers(from, now_ms) {
+            let report = self.counting.whole();
+            self.send(To::Node(from), Message::Report(report));
+        }
+    }
+
+    fn hear_ask(
+        &mut self,
+        from: NodeId,
+        (request, within_ms): (RequestId, u32),
+        question: NodeQuestion,
+        now_ms: u64,
+    ) {
+        if !self.seen.is_new(from, request) {
+            self.ignored.repeated += 1;
+        } else if question == NodeQuestion::Unknown {
+            self.answer(from, request, NodeAnswer::Unable);
+        } else {
+            self.put(from, request, within_ms, question, now_ms);
+        }
+    }
+
+    fn hear_relay(&mut self, from: NodeId, (request, within_ms): (RequestId, u32), relay: Relay) {
+        if !self.seen.is_new(from, request) {
+            self.ignored.repeated += 1;
+        } else if relay.errand == Errand::Unknown {
+            self.relayed(from, request, false);
+        } else {
+            self.actions.push_back(Action::Relay {
+                from,
+                request,
+                within_ms,
+                relay,
+            });
+        }
+    }
+
+    /// Nothing is heard of a node any more.
+    pub(super) fn lose(&mut self, node: NodeId) {
+        self.counting.lose(node);
+        self.forget(node, Absent::Lost);
+        self.actions.push_back(Action::Lost(node));
+    }
+
+    fn forget(&mut self, node: NodeId, why: Absent) {
+        self.wants.forget(node);
+        self.clocks.forget(node);
+        self.later.forget(node);
+        self.asks.lose(node, why);
+    }
+}

@@ -1,0 +1,116 @@
+//! Tabs that changed their node.
+//!
+//! A tab that connects here may still have a connection at its earlier node, if that has not noticed that its socket is dead. So this node tells
+//! all others, and they let go. It tells them twice, because a message may be lost, and each at most every [`FLUSH_MS`].
+//!
+//! A tab may come back before the message about its earlier move does. So the message says when the tab opened there, and the connection that it has
+//! here stays if it was opened later. The moment there is known to within the time of the fastest message ([`clocks`](super::clocks)): only
+//! a tab that changes its node twice within that time can be taken for one that left. It loses its connection and opens another. A connection
+//! whose opening is no longer remembered is older than [`REMEMBERED_MS`] or one of too many, and counts as older than the message.
+
+use std::collections::{HashMap, VecDeque};
+
+use crate::cluster::MovedTab;
+
+/// Between two messages.
+pub(super) const FLUSH_MS: u64 = 100;
+
+/// After how long a tab is told again.
+const AGAIN_MS: u64 = 1_000;
+
+/// Tabs in one message.
+pub(super) const TABS_MAX: usize = 4_096;
+
+/// Tabs that wait to be told. Of more, the first ones are not told again, or not at all: they are closed when their silence is noticed.
+const WAITING_MAX: usize = 16 * TABS_MAX;
+
+/// How long the opening of a connection is remembered, and of how many.
+const REMEMBERED_MS: u64 = 60_000;
+const REMEMBERED_MAX: usize = 131_072;
+
+#[derive(Debug, Default)]
+pub(super) struct Moves {
+    /// When tabs opened their newest connections here, and the same in that order.
+    opened: HashMap<u64, u64>,
+    in_order: VecDeque<(u64, u64)>,
+    /// Tabs to tell the others of, with the moment when they opened here.
+    first: VecDeque<(u64, u64)>,
+    again: VecDeque<(u64, u64)>,
+    /// Before this, nothing is told.
+    flush_ms: u64,
+}
+
+impl Moves {
+    /// A tab that had a connection before has opened one here.
+    pub(super) fn moved(&mut self, tab: u64, now_ms: u64) {
+        self.came(tab, now_ms);
+        if self.first.len() >= WAITING_MAX {
+            self.first.pop_front();
+        }
+        self.first.push_back((tab, now_ms));
+    }
+
+    /// A tab has opened a connection here.
+    pub(super) fn came(&mut self, tab: u64, now_ms: u64) {
+        self.opened.insert(tab, now_ms);
+        self.in_order.push_back((tab, now_ms));
+        while let Some((tab, opened_ms)) = self.in_order.front().copied()
+            && (self.in_order.len() > REMEMBERED_MAX || now_ms.saturating_sub(opened_ms) > REMEMBERED_MS)
+        {
+            self.in_order.pop_front();
+            if self.opened.get(&tab) == Some(&opened_ms) {
+                self.opened.remove(&tab);
+            }
+        }
+    }
+
+    /// The tabs of the next message, if one is due.
+    pub(super) fn take_due(&mut self, now_ms: u64) -> Option<Vec<MovedTab>> {
+        if self.next_ms().is_none_or(|next_ms| now_ms < next_ms) {
+            return None;
+        }
+        self.flush_ms = now_ms + FLUSH_MS;
+        let mut tabs = Vec::new();
+        while tabs.len() < TABS_MAX
+            && let Some((tab, opened_ms)) = self.first.pop_front()
+        {
+            if self.again.len() >= WAITING_MAX {
+                self.again.pop_front();
+            }
+            self.again.push_back((tab, opened_ms));
+            tabs.push(moved(tab, opened_ms, now_ms));
+        }
+        while tabs.len() < TABS_MAX
+            && let Some((tab, opened_ms)) = self.again.front().copied()
+            && now_ms >= opened_ms + AGAIN_MS
+        {
+            self.again.pop_front();
+            tabs.push(moved(tab, opened_ms, now_ms));
+        }
+        Some(tabs)
+    }
+
+    /// Of these tabs, which another node tells at this moment of this node's clock, those that left: they opened no connection here since.
+    pub(super) fn left(&self, sent_ms: i64, told: &[MovedTab]) -> Vec<u64> {
+        let has_left = |told: &&MovedTab| {
+            let there_ms = sent_ms.saturating_sub(told.ago_ms.into());
+            let here_ms = self.opened.get(&told.tab);
+            here_ms.is_none_or(|here_ms| i64::try_from(*here_ms).unwrap_or(i64::MAX) <= there_ms)
+        };
+        told.iter().filter(has_left).map(|told| told.tab).collect()
+    }
+
+    pub(super) fn next_ms(&self) -> Option<u64> {
+        let first_ms = (!self.first.is_empty()).then_some(self.flush_ms);
+        let again_ms = self.again.front().map(|(_, opened_ms)| opened_ms + AGAIN_MS);
+        let again_ms = again_ms.map(|again_ms| again_ms.max(self.flush_ms));
+        first_ms.into_iter().chain(again_ms).min()
+    }
+}
+
+fn moved(tab: u64, opened_ms: u64, now_ms: u64) -> MovedTab {
+    MovedTab {
+        tab,
+        ago_ms: u32::try_from(now_ms.saturating_sub(opened_ms)).unwrap_or(u32::MAX),
+    }
+}

@@ -1,0 +1,1 @@
+//! Two or three nodes with a bus that the test carries by hand.
