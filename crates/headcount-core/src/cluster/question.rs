@@ -8,7 +8,7 @@ use crate::connection::NodeId;
 use crate::history::Sample;
 use crate::questions::{Answer, Question};
 use crate::registry::Reach;
-use crate::stats::Changes;
+use crate::stats::{Changes, Incarnation, Reporter, Sum};
 
 /// Routes named in the [`Hits`] of one node.
 pub const ROUTES_MAX: usize = 100_000;
@@ -154,5 +154,30 @@ impl NodeAnswers {
     pub fn of(&self) -> usize {
         let missing = self.missing.iter().filter(|(_, why)| *why != Absent::Ended);
         self.answered.len() + missing.count()
+    }
+
+    /// The sum of the [`NodeAnswer::Counts`], each node as one source, for [`protocol::stats::answer`](crate::protocol::stats::answer).
+    ///
+    /// ```
+    /// use headcount_core::cluster::{NodeAnswer, NodeAnswers};
+    /// use headcount_core::connection::NodeId;
+    /// use headcount_core::stats::Changes;
+    ///
+    /// let tabs = |total| NodeAnswer::Counts(Changes { total, ..Changes::default() });
+    /// let answers = NodeAnswers {
+    ///     answered: vec![(NodeId(1), tabs(3)), (NodeId(2), tabs(4))],
+    ///     missing: Vec::new(),
+    /// };
+    /// assert_eq!(answers.counts().total(), 7);
+    /// ```
+    pub fn counts(self) -> Sum {
+        let mut sum = Sum::default();
+        for (node, answer) in self.answered {
+            if let NodeAnswer::Counts(changes) = answer {
+                // The first report of a source is always applied.
+                let _applied = sum.apply(node.into(), Reporter::new(Incarnation(0)).changes(changes));
+            }
+        }
+        sum
     }
 }
