@@ -34,6 +34,7 @@ impl<P> Registry<P> {
         self.ledger.turn(changed, &standing);
         self.standing_generation = self.standing_generation.wrapping_add(1);
         self.standing = standing;
+        self.catch_up();
         let releases = &self.standing.releases;
         for shown in self.versions.reserve(|text| is_reserved(text, releases)) {
             self.sample_touch_all(|entry| entry.version == shown);
@@ -83,7 +84,8 @@ impl<P> Registry<P> {
     /// reconnects. It stays the same as long as the page does: a page that was told a newer command is still older than
     /// every command after its load, and must be told those that did not apply to it so far.
     pub fn since(&self, slot: u32) -> Option<u32> {
-        self.slots.get(slot).map(|entry| entry.since)
+        let since = self.slots.get(slot).map(|entry| entry.since);
+        self.ahead.since(slot).max(since)
     }
 
     /// The standing commands a connection has been told.
@@ -93,6 +95,7 @@ impl<P> Registry<P> {
             .rules()
             .filter(move |(position, _)| told & 1 << position != 0)
             .map(|(_, rule)| rule.id)
+            .chain(self.ahead.told(slot))
     }
 
     /// Whether the connection in this slot, if there is one, opened after the moment at which this was the newest

@@ -7,6 +7,7 @@
 //!
 //! Deliberately absent: sockets, time, and sending. A step returns what the owner must act on.
 
+mod ahead;
 mod due;
 mod find;
 mod ledger;
@@ -32,6 +33,7 @@ use crate::release::{ReleaseLog, UNRELEASED};
 use crate::stats::Row;
 
 pub use crate::intern::OTHER_TEXT;
+use ahead::Ahead;
 pub use find::{ConnectionsPage, Filter};
 use ledger::Ledger;
 pub use ledger::{Outcomes, RuleOutcomes};
@@ -98,6 +100,7 @@ pub struct Registry<P> {
     hidden: u32,
     hidden_reported: u32,
     ledger: Ledger,
+    ahead: Ahead,
     standing: Arc<Standing>,
     /// Which `standing` that is: what a name remembers about rules holds for this one only.
     standing_generation: u32,
@@ -123,6 +126,7 @@ impl<P> Registry<P> {
                 ledger.turn(u64::MAX, &standing);
                 ledger
             },
+            ahead: Ahead::default(),
             standing,
             // Names start with 0: nothing remembered.
             standing_generation: 1,
@@ -227,6 +231,7 @@ impl<P> Registry<P> {
         self.slots.get(slot)?;
         self.unchain(slot);
         self.sample_out(slot);
+        self.ahead.forget(slot);
         let entry = self.slots.remove(slot)?;
         self.hidden -= u32::from(entry.hidden);
         self.ledger.left(slot, entry.tab, entry.told);

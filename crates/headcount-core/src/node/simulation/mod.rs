@@ -1,0 +1,130 @@
+//! Whole clusters, simulated: real nodes, registries and rules, over a log and a bus that fail.
+//!
+//! Servers crash, stop, start again and lose the broker, messages are lost, late, repeated and out of order, tabs come, move and go, and admins
+//! watch and command at any server. When the faults have ended, within [`SETTLED_MS`]:
+//!
+//! - every node where somebody watches shows the true counts, and all nodes have the same rules;
+//! - no page load was told a rule twice, no tab was told a rule for all tabs that it had reloaded for, and no message of the app came twice;
+//! - what was acknowledged stands, all nodes answer, and messages get to their tabs;
+//! - while nobody watches, only heartbeats are sent, and nothing waits without end.
+//!
+//! A run follows from its seed. `HEADCOUNT_SEED=7 cargo test -p headcount-core node::simulation` runs one and says what happened;
+//! `HEADCOUNT_SEEDS=100000` runs so many.
+
+mod bus;
+mod chance;
+mod checks;
+mod faults;
+mod server;
+mod tabs;
+mod world;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bus::Weather;
+use world::World;
+
+/// How long it may take after the faults until everything is as it must be.
+const SETTLED_MS: u64 = 8_000;
+
+/// Seeds of a usual run.
+const SEEDS: u64 = 1_000;
+
+fn variable(name: &str) -> Option<u64> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test that is repeated is told its seed"
+    )]
+    std::env::var(name).ok()?.parse().ok()
+}
+
+/// Runs many seeds on all cores. Where one fails, what happened in it.
+fn run_seeds(run: fn(&mut World)) {
+    run_seeds_in(Weather::Stormy, run);
+}
+
+fn run_seeds_in(weather: Weather, run: fn(&mut World)) {
+    let seeds = match variable("HEADCOUNT_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..variable("HEADCOUNT_SEEDS").unwrap_or(SEEDS),
+    };
+    let next = AtomicU64::new(seeds.start);
+    let failed = AtomicU64::new(u64::MAX);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..cores {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= seeds.end || failed.load(Ordering::Relaxed) < u64::MAX {
+                        return;
+                    }
+                    let mut world = World::new(seed, weather, false);
+                    if catch_unwind(AssertUnwindSafe(|| run(&mut world))).is_err() {
+                        failed.fetch_min(seed, Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+    });
+    let failed = failed.into_inner();
+    if failed < u64::MAX {
+        let mut world = World::new(failed, weather, true);
+        let _fails_again = catch_unwind(AssertUnwindSafe(|| run(&mut world)));
+        let happened = world.take_trace().join("\n");
+        panic!("{happened}\nrepeat it with HEADCOUNT_SEED={failed}");
+    }
+}
+
+/// Lets the cluster run with faults, and then until it has settled.
+fn settle(world: &mut World) {
+    let end_ms = 6_000 + world.chance.below(6_000);
+    while world.now_ms < end_ms {
+        let next_ms = world.now_ms + world.chance.below(160);
+        world.run_until(next_ms);
+        world.happen();
+    }
+    world.end_faults();
+    world.reloads = false;
+    let ended_ms = world.now_ms;
+    loop {
+        world.run_until(world.now_ms + 250);
+        match world.unsettled() {
+            Ok(()) => return,
+            Err(why) => assert!(world.now_ms < ended_ms + SETTLED_MS, "{why}"),
+        }
+    }
+}
+
+#[test]
+fn a_cluster_settles_whatever_happened() {
+    run_seeds(|world| {
+        settle(world);
+        world.check_log();
+        world.check_rows();
+        world.check_answers();
+        world.check_relays();
+        world.check_quiet();
+    });
+}
+
+/// A tab changes its node as often as every 50 ms, and what is said about that comes up to three seconds late.
+#[test]
+fn a_tab_that_is_back_is_not_let_go_for_a_message_about_its_earlier_move() {
+    run_seeds_in(Weather::SlowMoves, |world| {
+        for _ in 0..12 {
+            world.open_tab();
+        }
+        world.run_until(2_000);
+        for _ in 0..60 {
+            world.run_until(world.now_ms + 40);
+            let tab = world.chance.index(world.tabs.len());
+            world.reconnect(tab);
+        }
+        world.watch(0, true);
+        world.run_until(world.now_ms + 4_500);
+        assert_eq!(world.unsettled(), Ok(()));
+        assert_eq!(world.let_go_wrongly, 0);
+    });
+}
