@@ -9,12 +9,13 @@
 //! - Each map and queue has a limit. The rest is dropped, and asked for again where it matters.
 //!
 //! Parts: `counting`: the counts of this node and, while somebody watches here, of all. `wants`: which nodes are asked for everything, and when.
-//! `asks`: what this node asks others. `seen`: what others asked. `later`: questions that wait for an entry of the log. `moves`: tabs that
+//! `hearing`: what it does about what it hears. `asking`, `asks`: what this node asks others. `seen`: what others asked. `later`: questions that wait for an entry of the log. `moves`: tabs that
 //! changed their node. `clocks`: when something was sent, by the clock of this node.
 //!
 //! Deliberately absent: the clock, the bus, and how messages are written. Times are milliseconds of a clock that is never set.
 
 mod action;
+mod asking;
 mod asks;
 mod clocks;
 mod counting;
@@ -23,22 +24,22 @@ mod later;
 mod moves;
 mod seen;
 #[cfg(test)]
+mod simulation;
+#[cfg(test)]
 mod tests;
 mod wants;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::cluster::{
-    HEARTBEAT_MS, Heartbeat, Members, Message, NODES_MAX, NodeAnswer, NodeQuestion, Relay, RelayOutcome,
-    RequestId, To,
-};
+use crate::cluster::{HEARTBEAT_MS, Heartbeat, Members, Message, NODES_MAX, To};
 use crate::command_log::LogIndex;
 use crate::connection::NodeId;
 use crate::feed::Feed;
 use crate::limits::Limits;
 use crate::stats::{Changes, NotApplied, Report, SourceId, Sum};
 pub use action::Action;
+pub use asking::Whom;
 use asks::Asks;
 use clocks::Clocks;
 use counting::{Counting, INCARNATION};
@@ -57,15 +58,6 @@ pub struct About {
     pub name: Arc<str>,
     /// The release of headcount that it runs.
     pub software: Arc<str>,
-}
-
-/// Who is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Whom {
-    /// Every node that is there, and this one.
-    All,
-    /// One node, which may be this one.
-    Node(NodeId),
 }
 
 /// What a node did not take.
@@ -293,79 +285,6 @@ impl Node {
         self.moves.came(tab, now_ms);
     }
 
-    /// Asks nodes, for at most `within_ms`. [`Action::Answered`] follows, with what was answered by then; for this node, [`Action::Asked`]
-    /// comes first.
-    pub fn ask(&mut self, whom: Whom, question: NodeQuestion, within_ms: u32, now_ms: u64) -> RequestId {
-        let asked: Vec<NodeId> = match whom {
-            Whom::All => {
-                let others = self.members.iter().map(|(node, _)| node);
-                others.chain([self.here]).collect()
-            }
-            Whom::Node(node) => vec![node],
-        };
-        let (there, away): (Vec<_>, Vec<_>) = asked
-            .into_iter()
-            .partition(|node| *node == self.here || self.members.knows(*node));
-        let to = match whom {
-            Whom::All if there.len() > 1 => Some(To::All),
-            Whom::Node(node) if node != self.here && !there.is_empty() => Some(To::Node(node)),
-            Whom::All | Whom::Node(_) => None,
-        };
-        let is_asked_here = there.contains(&self.here);
-        let request = self.asks.ask(there, away, now_ms + u64::from(within_ms));
-        if let Some(to) = to {
-            let question = question.clone();
-            self.send(
-                to,
-                Message::Ask {
-                    request,
-                    within_ms,
-                    question,
-                },
-            );
-        }
-        if is_asked_here {
-            self.put(self.here, request, within_ms, question, now_ms);
-        }
-        self.actions.extend(self.asks.take_ended());
-        request
-    }
-
-    /// What this node answers to [`Action::Asked`].
-    pub fn answer(&mut self, to: NodeId, request: RequestId, answer: NodeAnswer) {
-        if to == self.here {
-            self.asks.answered(self.here, request, answer);
-            self.actions.extend(self.asks.take_ended());
-        } else {
-            self.send(To::Node(to), Message::Answer { request, answer });
-        }
-    }
-
-    /// Passes something on to another node, for at most `within_ms`. [`Action::Relayed`] follows.
-    pub fn relay(&mut self, node: NodeId, relay: Relay, within_ms: u32, now_ms: u64) -> RequestId {
-        if !self.members.knows(node) {
-            let (request, outcome) = (self.asks.next(), RelayOutcome::Gone);
-            self.actions.push_back(Action::Relayed { request, outcome });
-            return request;
-        }
-        let request = self.asks.relay(node, now_ms + u64::from(within_ms));
-        self.send(
-            To::Node(node),
-            Message::Relay {
-                request,
-                within_ms,
-                relay,
-            },
-        );
-        self.actions.extend(self.asks.take_ended());
-        request
-    }
-
-    /// Whether the connection took what [`Action::Relay`] was for.
-    pub fn relayed(&mut self, to: NodeId, request: RequestId, taken: bool) {
-        self.send(To::Node(to), Message::Relayed { request, taken });
-    }
-
     /// Says that this node ends: its connections are closed. It says nothing about itself afterwards.
     pub fn goodbye(&mut self) {
         self.ended = true;
@@ -429,18 +348,6 @@ impl Node {
         for node in self.wants.due(lacking, now_ms) {
             self.send(To::Node(node), Message::WantWhole);
         }
-    }
-
-    /// Puts a question to this node's server, once it can be answered.
-    fn put(&mut self, from: NodeId, request: RequestId, within_ms: u32, question: NodeQuestion, now_ms: u64) {
-        let asked = Action::Asked {
-            from,
-            request,
-            within_ms,
-            question,
-        };
-        let asked = self.later.put(asked, self.read, now_ms);
-        self.actions.extend(asked);
     }
 
     /// Begins to report when somebody watches, and stops when nobody does.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 
 use super::chance::Chance;
-use crate::cluster::Message;
+use crate::cluster::{Message, NodeAnswer};
 use crate::connection::NodeId;
 
 /// What is under way, as a value or as it is written.
@@ -14,6 +14,29 @@ pub(super) enum Letter {
     Message(Box<Message>),
     Written(Bytes),
 }
+
+impl Letter {
+    /// A message as a value, with what reading adds to it: whose rows it has.
+    pub(super) fn of(mut message: Message, from: NodeId) -> Self {
+        let changes = match &mut message {
+            Message::Report(report) => Some(&mut report.changes),
+            Message::Answer {
+                answer: NodeAnswer::Counts(changes),
+                ..
+            } => Some(changes),
+            _ => None,
+        };
+        for (_, row) in changes.into_iter().flat_map(|changes| &mut changes.rows) {
+            if let Some(row) = row {
+                row.node = Some(from);
+            }
+        }
+        Self::Message(Box::new(message))
+    }
+}
+
+/// How long a message takes at the most, in a storm.
+pub(super) const SLOWEST_MS: u64 = 2_000;
 
 /// How the bus treats messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +103,7 @@ impl Bus {
         let is_move =
             matches!(letter, Letter::Message(message) if matches!(**message, Message::Moved { .. }));
         let (lost, repeated, slow, slowest_ms) = match self.weather {
-            Weather::Stormy => (8, 8, 15, 2_000),
+            Weather::Stormy => (8, 8, 15, SLOWEST_MS),
             Weather::SlowMoves if is_move => (0, 80, 80, 3_000),
             Weather::Calm | Weather::SlowMoves => (0, 0, 0, 1),
         };

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::server::Server;
 use super::tabs::Tab;
 use super::world::World;
 use crate::cluster::{Hits, NodeAnswer, NodeQuestion};
@@ -51,10 +52,16 @@ impl World {
     /// Why it is not yet as it must be in the end.
     pub(super) fn unsettled(&self) -> Result<(), String> {
         let truth = Truth::of_tabs(&self.tabs);
+        let held: u64 = self.servers.iter().map(|server| server.tabs()).sum();
+        if held != truth.total {
+            return Err(format!("{held} connections of {} tabs", truth.total));
+        }
         for (number, server) in self.servers.iter().enumerate() {
-            let others = server.node.members().len();
-            if others + 1 != self.servers.len() {
-                return Err(format!("server {number} knows {others} others"));
+            let members = server.node.members();
+            let here = server.node.id();
+            let knows = |other: &Server| other.node.id() == here || members.knows(other.node.id());
+            if members.len() + 1 != self.servers.len() || !self.servers.iter().all(knows) {
+                return Err(format!("server {number} knows {members:?}"));
             }
             if server.read != self.log.len() {
                 return Err(format!(
@@ -159,10 +166,8 @@ impl World {
         let request = asking.node.ask(Whom::All, question, 1_000, clock);
         self.act(server);
         self.run_until(self.now_ms + 200);
-        self.servers[server]
-            .answers
-            .remove(&request)
-            .expect("it is answered")
+        let answers = self.servers[server].answers.remove(&request);
+        answers.expect("all answer in time")
     }
 
     /// A message for any tab gets to it from any server, once.

@@ -22,14 +22,14 @@ mod world;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bus::Weather;
+use bus::{SLOWEST_MS, Weather};
 use world::World;
 
 /// How long it may take after the faults until everything is as it must be.
 const SETTLED_MS: u64 = 8_000;
 
 /// Seeds of a usual run.
-const SEEDS: u64 = 1_000;
+const SEEDS: u64 = 2_000;
 
 fn variable(name: &str) -> Option<u64> {
     #[expect(
@@ -88,13 +88,18 @@ fn settle(world: &mut World) {
     world.end_faults();
     world.reloads = false;
     let ended_ms = world.now_ms;
+    // What is under way is still late.
+    world.run_until(ended_ms + SLOWEST_MS);
     loop {
         world.run_until(world.now_ms + 250);
         match world.unsettled() {
-            Ok(()) => return,
+            Ok(()) => break,
             Err(why) => assert!(world.now_ms < ended_ms + SETTLED_MS, "{why}"),
         }
     }
+    // And it stays so.
+    world.run_until(world.now_ms + 500);
+    assert_eq!(world.unsettled(), Ok(()));
 }
 
 #[test]

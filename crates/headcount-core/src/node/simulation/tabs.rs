@@ -41,8 +41,8 @@ pub(super) struct Tab {
     pub(super) reloaded_for: Vec<u32>,
     /// How often it got each message of the app.
     got: BTreeMap<u64, u32>,
-    /// The rule that it reloads for at its next step.
-    pub(super) reloads_for: Option<u32>,
+    /// The rules that it reloads for at its next step.
+    pub(super) reloads_for: Vec<u32>,
     /// Rules for all tabs that it reloaded for.
     for_all: BTreeSet<u32>,
 }
@@ -61,7 +61,7 @@ impl Tab {
             told: BTreeSet::new(),
             reloaded_for: Vec::new(),
             got: BTreeMap::new(),
-            reloads_for: None,
+            reloads_for: Vec::new(),
             for_all: BTreeSet::new(),
         }
     }
@@ -89,7 +89,7 @@ impl Tab {
             resume.told.push(rule.id);
         }
         if rule.mode == Mode::Force && reloads {
-            self.reloads_for = Some(rule.id);
+            self.reloads_for.push(rule.id);
             if rule.audience == Audience::All {
                 self.for_all.insert(rule.id);
             }
@@ -110,7 +110,7 @@ impl Tab {
 
     /// It loads the page again, as this version.
     pub(super) fn reload(&mut self, version: String, now_ms: u64) {
-        self.reloaded_for = self.reloads_for.take().into_iter().collect();
+        self.reloaded_for.append(&mut self.reloads_for);
         self.version = version;
         self.resume = None;
         self.told.clear();

@@ -270,7 +270,7 @@ impl World {
             let written = self.servers[server].writer.write(&message, BYTES_MAX).unwrap();
             written.into_iter().map(Letter::Written).collect()
         } else {
-            vec![Letter::Message(Box::new(message))]
+            vec![Letter::of(message, from)]
         };
         if self.servers[server].cut {
             return;
@@ -342,7 +342,7 @@ impl World {
     /// Tabs reload and connect.
     fn move_tabs(&mut self) {
         for tab in 0..self.tabs.len() {
-            if self.tabs[tab].reloads_for.is_some() && self.tabs[tab].connection.is_some() {
+            if !self.tabs[tab].reloads_for.is_empty() && self.tabs[tab].connection.is_some() {
                 self.disconnect(tab, true);
                 let version = self.newest_version();
                 let connects_ms = self.now_ms + 50 + self.chance.below(300);
@@ -400,6 +400,9 @@ impl World {
         };
         let key = registry.open(&opening, (tab, number));
         registry.note_reloaded(Some(connecting.hash), &connecting.reloaded_for);
+        let loaded_after = connecting.reloaded_for.iter().copied().max();
+        let since = opening.since.or(loaded_after).unwrap_or_default();
+        registry.note_ahead(key.slot, since, opening.told);
         let clock = serving.clock(self.now_ms);
         match resume {
             Some(_) => serving.node.moved(connecting.hash, clock),

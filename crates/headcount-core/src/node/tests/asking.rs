@@ -1,7 +1,9 @@
 //! Questions and relays: each is done once, and always answered.
 
 use super::*;
-use crate::cluster::{Absent, Errand, Hits, NodeAnswers};
+use crate::cluster::{
+    Absent, Errand, Hits, NodeAnswer, NodeAnswers, NodeQuestion, Relay, RelayOutcome, RequestId,
+};
 use crate::connection::ConnectionKey;
 
 const COUNTS: NodeQuestion = NodeQuestion::Counts;

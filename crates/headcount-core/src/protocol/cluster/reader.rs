@@ -81,7 +81,7 @@ impl Reader {
 
     /// How many messages wait for parts, and their bytes.
     #[cfg(test)]
-    pub(super) fn held(&self) -> (usize, usize) {
+    pub(crate) fn held(&self) -> (usize, usize) {
         self.unfinished.held()
     }
 }
