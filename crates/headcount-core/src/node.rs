@@ -235,10 +235,20 @@ impl Node {
         self.counting.apply_local(shard, report)
     }
 
-    /// Tells those that watch what changed since the last call, here and at other nodes. To be called at most once per `tick_ms`.
+    /// Tells those that watch what changed since the last call, here and at other nodes. To be called once per `tick_ms` while
+    /// [`Node::is_watched`], after the shards have reported.
     pub fn tick(&mut self) {
-        if let Some(report) = self.counting.tick(self.members.watch()) {
+        let report = self.counting.tick(self.members.watch());
+        let is_whole = report.as_ref().is_some_and(|report| report.whole);
+        if let Some(report) = report {
             self.send(To::Watchers, Message::Report(report));
+        }
+        for node in self.wants.take_waiting() {
+            // Those that watch were just sent everything. One that did not hear it asks again.
+            if self.counting.is_reporting() && !is_whole {
+                let report = self.counting.whole();
+                self.send(To::Node(node), Message::Report(report));
+            }
         }
     }
 

@@ -104,14 +104,9 @@ impl Counting {
         Some(report)
     }
 
-    /// Everything, for a node that asked for it.
+    /// Everything, for a node that asked for it. Only while this node reports.
     pub(super) fn whole(&mut self) -> Report {
-        let report = self.digest.whole(&self.local);
-        if !self.reports {
-            // It asks before it is known that it watches. It must see that it will need more than this.
-            self.digest.forget_changes();
-        }
-        report
+        self.digest.whole(&self.local)
     }
 
     /// Whether that is news.

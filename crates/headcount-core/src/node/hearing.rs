@@ -25,7 +25,7 @@ impl Node {
             Message::Goodbye { incarnation } => self.hear_goodbye(from, incarnation),
             _ if !self.members.knows(from) => self.ignored.strangers += 1,
             Message::Report(report) => self.hear_report(from, report, now_ms),
-            Message::WantWhole => self.hear_want(from, now_ms),
+            Message::WantWhole => self.wants.hear(from, now_ms),
             Message::Ask {
                 request,
                 within_ms,
@@ -95,13 +95,6 @@ impl Node {
             self.ignored.reports += 1;
         }
         self.want(now_ms);
-    }
-
-    fn hear_want(&mut self, from: NodeId, now_ms: u64) {
-        if self.wants.answers(from, now_ms) {
-            let report = self.counting.whole();
-            self.send(To::Node(from), Message::Report(report));
-        }
     }
 
     fn hear_ask(

@@ -63,6 +63,17 @@ impl World {
         let now_ms = self.now_ms;
         self.node(id).set_watched(watched, now_ms);
         self.carry();
+        self.tick();
+    }
+
+    /// The nodes whose counts are needed tell what changed.
+    fn tick(&mut self) {
+        for node in &mut self.nodes {
+            if node.is_watched() {
+                node.tick();
+            }
+        }
+        self.carry();
     }
 
     /// What a node shows.
@@ -70,12 +81,14 @@ impl World {
         self.node(id).feed().sum().total()
     }
 
-    /// Time passes: each node looks when it is due.
+    /// Time passes: each node looks when it is due, and ticks ten times a second.
     fn pass(&mut self, ms: u64) {
         let end_ms = self.now_ms + ms;
         self.carry();
         loop {
-            let next_ms = self.nodes.iter().map(Node::next_look_ms).min().unwrap();
+            let look_ms = self.nodes.iter().map(Node::next_look_ms).min().unwrap();
+            let tick_ms = (self.now_ms / 100 + 1) * 100;
+            let next_ms = look_ms.min(tick_ms);
             if next_ms > end_ms {
                 break;
             }
@@ -87,6 +100,9 @@ impl World {
                 }
             }
             self.carry();
+            if self.now_ms == tick_ms {
+                self.tick();
+            }
         }
         self.now_ms = end_ms;
     }

@@ -1,9 +1,10 @@
 //! Which nodes are asked for everything that they count, and which are answered.
 //!
 //! A request or its answer may be lost, so it is repeated: after half a second, then after twice as long each time, up to four seconds. Everything may
-//! take long to send, so a request that comes soon after another of the same node is not answered.
+//! take long to send, so a request that comes soon after another of the same node is not answered. The others are answered with the next report: by
+//! then the shards have said what they count.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::connection::NodeId;
 
@@ -11,15 +12,17 @@ use crate::connection::NodeId;
 const PAUSE_MS: u64 = 500;
 const PAUSE_MS_MAX: u64 = 4_000;
 
-/// A request that comes sooner after an answer to the same node means nothing.
+/// A request that comes sooner after another of the same node means nothing.
 const ANSWERED_MS: u64 = 200;
 
 #[derive(Debug, Default)]
 pub(super) struct Wants {
     /// Nodes that were asked: when they are asked again, and how long the pause is then.
     asked: BTreeMap<NodeId, (u64, u64)>,
-    /// When nodes were answered last.
-    answered: BTreeMap<NodeId, u64>,
+    /// When the last request of each node came that is answered.
+    heard: BTreeMap<NodeId, u64>,
+    /// Nodes that wait for their answer.
+    waiting: BTreeSet<NodeId>,
 }
 
 impl Wants {
@@ -40,19 +43,24 @@ impl Wants {
         due
     }
 
-    /// Whether a node that asks is answered.
-    pub(super) fn answers(&mut self, node: NodeId, now_ms: u64) -> bool {
-        let last_ms = self.answered.get(&node);
-        let answers = last_ms.is_none_or(|last_ms| now_ms.saturating_sub(*last_ms) >= ANSWERED_MS);
-        if answers {
-            self.answered.insert(node, now_ms);
+    /// A node asks for everything.
+    pub(super) fn hear(&mut self, node: NodeId, now_ms: u64) {
+        let last_ms = self.heard.get(&node);
+        if last_ms.is_none_or(|last_ms| now_ms.saturating_sub(*last_ms) >= ANSWERED_MS) {
+            self.heard.insert(node, now_ms);
+            self.waiting.insert(node);
         }
-        answers
+    }
+
+    /// The nodes that are to be answered now.
+    pub(super) fn take_waiting(&mut self) -> BTreeSet<NodeId> {
+        std::mem::take(&mut self.waiting)
     }
 
     pub(super) fn forget(&mut self, node: NodeId) {
         self.asked.remove(&node);
-        self.answered.remove(&node);
+        self.heard.remove(&node);
+        self.waiting.remove(&node);
     }
 
     pub(super) fn next_ms(&self) -> Option<u64> {

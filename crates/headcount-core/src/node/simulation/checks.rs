@@ -52,7 +52,7 @@ impl World {
     /// Why it is not yet as it must be in the end.
     pub(super) fn unsettled(&self) -> Result<(), String> {
         let truth = Truth::of_tabs(&self.tabs);
-        let held: u64 = self.servers.iter().map(|server| server.tabs()).sum();
+        let held: u64 = self.servers.iter().map(Server::tabs).sum();
         if held != truth.total {
             return Err(format!("{held} connections of {} tabs", truth.total));
         }

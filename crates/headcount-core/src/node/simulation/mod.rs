@@ -28,8 +28,8 @@ use world::World;
 /// How long it may take after the faults until everything is as it must be.
 const SETTLED_MS: u64 = 8_000;
 
-/// Seeds of a usual run.
-const SEEDS: u64 = 2_000;
+/// Seeds of a usual run, of each test: 20 seconds on two busy cores.
+const SEEDS: u64 = if cfg!(debug_assertions) { 1_000 } else { 20_000 };
 
 fn variable(name: &str) -> Option<u64> {
     #[expect(

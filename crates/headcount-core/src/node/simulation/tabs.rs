@@ -71,16 +71,17 @@ impl Tab {
         self.connection.is_some() || self.connects_ms.is_some()
     }
 
-    /// It is told a rule.
-    pub(super) fn hear_rule(&mut self, rule: &Rule, reloads: bool) {
+    /// It is told a rule, which `stands` or has ended. A rule that has ended may be told twice: servers that know that it has ended forget who was
+    /// told, and one that does not know it yet tells it again.
+    pub(super) fn hear_rule(&mut self, rule: &Rule, stands: bool, reloads: bool) {
         assert!(
-            self.told.insert(rule.id),
+            self.told.insert(rule.id) || !stands,
             "tab {} was told rule {} twice",
             self.hash,
             rule.id
         );
         assert!(
-            rule.audience == Audience::Outdated || !self.for_all.contains(&rule.id),
+            rule.audience == Audience::Outdated || !stands || !self.for_all.contains(&rule.id),
             "tab {} reloaded for rule {} and was told it again",
             self.hash,
             rule.id

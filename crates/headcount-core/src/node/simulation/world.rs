@@ -10,6 +10,7 @@ use super::tabs::{Connection, ROUTES, Resume, Tab};
 use crate::cluster::{Errand, Message, NodeAnswer, NodeQuestion, Relay, To};
 use crate::command_log::Entry;
 use crate::connection::{ConnectionKey, NodeId};
+use crate::invalidation::Standing;
 use crate::node::Action;
 use crate::registry::Opening;
 
@@ -27,6 +28,8 @@ pub(super) struct World {
     pub(super) servers: Vec<Server>,
     pub(super) tabs: Vec<Tab>,
     pub(super) log: Vec<Entry>,
+    /// What stands by the whole log.
+    standing: Standing,
     /// Commands that were acknowledged.
     pub(super) acknowledged: Vec<u32>,
     /// Whether messages are written and read.
@@ -55,6 +58,7 @@ impl World {
             servers: Vec::new(),
             tabs: Vec::new(),
             log: Vec::new(),
+            standing: Standing::default(),
             acknowledged: Vec::new(),
             reloads: true,
             nodes: 0,
@@ -193,18 +197,20 @@ impl World {
                 rule.id
             ));
             let reloads = self.reloads && self.chance.percent(70);
+            let stands = self.standing.position(rule.id).is_some();
             let tab = &mut self.tabs[tab];
             if tab
                 .connection
                 .is_some_and(|connection| connection.number == number)
             {
-                tab.hear_rule(&rule, reloads);
+                tab.hear_rule(&rule, stands, reloads);
             }
         }
     }
 
     /// An entry comes into the log, and is read soon.
     pub(super) fn append(&mut self, entry: Entry) {
+        self.standing.apply(&entry);
         self.log.push(entry);
         for server in 0..self.servers.len() {
             self.read_soon(server);
