@@ -13,6 +13,7 @@ mod frames;
 mod identifiers;
 mod input;
 mod messages;
+mod nodes;
 mod patterns;
 mod resumes;
 mod routes;

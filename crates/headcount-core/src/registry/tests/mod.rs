@@ -3,6 +3,7 @@
 //! A failure prints the shortest sequence of steps that shows it. proptest writes its seed to `proptest-regressions/` and
 //! replays it first from then on.
 
+mod ahead;
 mod invariants;
 mod life;
 mod model;
