@@ -80,7 +80,8 @@ pub trait CommandLog {
 
     /// The next entry and its index, as soon as there is one. Dropping the future loses none. `None`: the log has ended.
     ///
-    /// Indexes increase. Where what keeps the log lost entries that were read already, the next one is a checkpoint, and its index may be
+    /// Indexes increase. A checkpoint may stand for entries that were not read one by one, which is so for the first one of a log that others
+    /// wrote before. Where what keeps the log lost entries that were read already, the next one is a checkpoint, and its index may be
     /// lower than those before.
     fn next(&mut self) -> impl Future<Output = Option<(LogIndex, Entry)>> + Send;
 }

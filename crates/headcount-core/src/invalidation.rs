@@ -8,6 +8,7 @@
 
 use std::sync::Arc;
 
+use crate::epoch::Epoch;
 use crate::pattern::RoutePattern;
 use crate::release::{ReleaseLog, UNRELEASED};
 
@@ -185,6 +186,8 @@ impl Rule {
 /// the log of commands ([`crate::command_log`]).
 #[derive(Clone, Debug)]
 pub struct Standing {
+    /// Whose numbers the commands have. `None`: not known yet, because the server waits for the log that it shares with others.
+    pub epoch: Option<Epoch>,
     /// Number of the newest command, of either kind.
     pub head: u32,
     /// The release log.
@@ -203,6 +206,7 @@ impl Standing {
     /// No rules, and these releases.
     pub fn new(releases: ReleaseLog) -> Self {
         Self {
+            epoch: None,
             head: 0,
             releases,
             rules: vec![None; POSITIONS],

@@ -12,6 +12,7 @@ use async_nats::connection::State;
 use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event};
 use headcount_core::backoff;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::error::ConnectError;
 use crate::options::{Addresses, Login, NatsOptions};
@@ -41,11 +42,23 @@ pub struct NatsBroker {
 }
 
 /// Whether the connection is there.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Link {
     pub(crate) up: bool,
     /// How often it was made.
     pub(crate) times: u64,
+    /// Since when it is so.
+    pub(crate) since: Instant,
+}
+
+impl Default for Link {
+    fn default() -> Self {
+        Self {
+            up: false,
+            times: 0,
+            since: Instant::now(),
+        }
+    }
 }
 
 impl NatsBroker {
@@ -181,14 +194,23 @@ fn note(link: &watch::Sender<Link>, event: &Event) {
 }
 
 fn become_up(link: &watch::Sender<Link>, up: bool) {
-    link.send_if_modified(|link| {
+    let changed = link.send_if_modified(|link| {
         let differs = link.up != up;
         if differs {
             link.up = up;
+            link.since = Instant::now();
             link.times += u64::from(up);
         }
         differs
     });
+    if !changed {
+        return;
+    }
+    if up {
+        tracing::info!("the broker is connected");
+    } else {
+        tracing::warn!("the connection to the broker is lost: commands are refused until it is back");
+    }
 }
 
 /// Corrects the link by what the client of NATS says, until nobody asks for it any more.
@@ -239,8 +261,8 @@ mod tests {
         for event in [Event::Connected, Event::Connected, Event::Disconnected] {
             note(&link, &event);
         }
-        assert_eq!(*seen.borrow(), Link { up: false, times: 1 });
+        assert_eq!((seen.borrow().up, seen.borrow().times), (false, 1));
         note(&link, &Event::Connected);
-        assert_eq!(*seen.borrow(), Link { up: true, times: 2 });
+        assert_eq!((seen.borrow().up, seen.borrow().times), (true, 2));
     }
 }

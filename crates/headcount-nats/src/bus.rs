@@ -261,13 +261,52 @@ mod tests {
         let mut incoming = NatsIncoming {
             heard,
             link,
-            told: Link { up: true, times: 1 },
+            told: Link {
+                up: true,
+                times: 1,
+                ..Link::default()
+            },
         };
         let mut all = |link| -> Vec<Notice> { std::iter::from_fn(|| incoming.news(link)).collect() };
-        assert_eq!(all(Link { up: true, times: 1 }), []);
-        assert_eq!(all(Link { up: true, times: 2 }), [Notice::Away, Notice::Back]);
-        assert_eq!(all(Link { up: false, times: 2 }), [Notice::Away]);
-        assert_eq!(all(Link { up: false, times: 3 }), []);
-        assert_eq!(all(Link { up: true, times: 4 }), [Notice::Back]);
+        assert_eq!(
+            all(Link {
+                up: true,
+                times: 1,
+                ..Link::default()
+            }),
+            []
+        );
+        assert_eq!(
+            all(Link {
+                up: true,
+                times: 2,
+                ..Link::default()
+            }),
+            [Notice::Away, Notice::Back]
+        );
+        assert_eq!(
+            all(Link {
+                up: false,
+                times: 2,
+                ..Link::default()
+            }),
+            [Notice::Away]
+        );
+        assert_eq!(
+            all(Link {
+                up: false,
+                times: 3,
+                ..Link::default()
+            }),
+            []
+        );
+        assert_eq!(
+            all(Link {
+                up: true,
+                times: 4,
+                ..Link::default()
+            }),
+            [Notice::Back]
+        );
     }
 }

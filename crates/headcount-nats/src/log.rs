@@ -31,7 +31,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
 use crate::broker::NatsBroker;
-use append::{Draft, Settled, TOO_SHORT};
+use append::{Draft, SILENT, Settled, TOO_SHORT};
 use follower::{Follower, Read};
 use ledger::Ledger;
 
@@ -43,6 +43,8 @@ pub const CHECKPOINT_AFTER: u64 = 500;
 const WITHOUT_CHECKPOINT_MAX: u64 = 10_000;
 /// Entries that were read and wait for [`NatsLog::next`].
 const UNREAD_MAX: usize = 256;
+/// Why a command was not sent.
+const UNREAD: &str = "there are other commands, and the broker does not give them";
 /// How long a checkpoint may hold up the answer to a command.
 const CHECKPOINT_PATIENCE: Duration = Duration::from_millis(500);
 
@@ -62,6 +64,8 @@ pub struct NatsLog {
     /// The last sequence of the stream that is known here, with those that are skipped.
     seen: u64,
     checkpoint: LastCheckpoint,
+    /// Whether the end of the log was not read yet, since it is read from a checkpoint on.
+    is_leaping: bool,
     /// What stands after `seen`.
     standing: Standing,
     epoch: Epoch,
@@ -82,7 +86,7 @@ struct LastCheckpoint {
 
 impl NatsLog {
     /// Opens the log of the broker's cluster. A missing log is made: `begin` is its first entry, unless another server is
-    /// faster. The first entry that [`CommandLog::next`] gives is the newest checkpoint, and the rest follows.
+    /// faster. The first entry that [`CommandLog::next`] gives is all that stands at the end of the log, as one checkpoint.
     pub async fn open(broker: &NatsBroker, begin: &Checkpoint) -> Result<Self, OpenError> {
         let ledger = Ledger::new(broker);
         let until = Instant::now() + broker.append;
@@ -100,6 +104,7 @@ impl NatsLog {
             stands: stands.subscribe(),
             again: Arc::clone(&again),
             skipped: Arc::clone(&skipped),
+            owes_end: true,
         };
         let hints = broker.client.subscribe(broker.subjects.stored()).await?;
         let mut log = Self {
@@ -112,6 +117,7 @@ impl NatsLog {
             given: LogIndex::default(),
             seen: 0,
             checkpoint: LastCheckpoint::default(),
+            is_leaping: true,
             standing: Standing::default(),
             epoch: first.checkpoint.epoch,
             stands,
@@ -139,6 +145,10 @@ impl NatsLog {
         }
         self.seen = index;
         self.stands.send_replace(self.standing.checkpoint(self.epoch));
+        if self.is_leaping {
+            // The last one is enough to know where the log ends.
+            self.ready.clear();
+        }
         self.ready.push_back((LogIndex(index), entry));
     }
 
@@ -148,10 +158,12 @@ impl NatsLog {
             Read::Again => {
                 self.own.clear();
                 self.ready.clear();
+                self.is_leaping = true;
                 self.seen = 0;
                 self.given = LogIndex::default();
                 self.checkpoint = LastCheckpoint::default();
             }
+            Read::End => self.leap(),
             Read::Skipped { index } => self.seen = self.seen.max(index),
             Read::Entry { index, id, entry } if index > self.seen => {
                 self.own.clear();
@@ -159,6 +171,19 @@ impl NatsLog {
                 self.accept(index, *entry);
             }
             Read::Entry { index, id, .. } => self.compare(index, &id),
+        }
+    }
+
+    /// Gives all that was read as one entry, so that nothing that was ended since the checkpoint stands again for a moment.
+    fn leap(&mut self) {
+        if !std::mem::take(&mut self.is_leaping) {
+            return;
+        }
+        let last = self.ready.back().map(|(index, _)| *index);
+        self.ready.clear();
+        if let Some(index) = last {
+            let whole = Entry::Checkpoint(Box::new(self.standing.checkpoint(self.epoch)));
+            self.ready.push_back((index, whole));
         }
     }
 
@@ -181,7 +206,7 @@ impl NatsLog {
 
     /// Takes what is there to be taken, up to the next entry.
     fn catch_up(&mut self) {
-        while self.ready.is_empty() {
+        while self.is_leaping || self.ready.is_empty() {
             match self.reads.try_recv() {
                 Ok(read) => self.take(read),
                 Err(_) => return,
@@ -190,7 +215,7 @@ impl NatsLog {
     }
 
     async fn append_as(&mut self, entry: &Entry, after: LogIndex) -> Result<LogIndex, AppendError> {
-        let until = Instant::now() + self.patience;
+        let until = self.until();
         let payload = Bytes::from(encode(entry).map_err(unwritable)?);
         if self.without_checkpoint() >= WITHOUT_CHECKPOINT_MAX {
             // Whatever became of it, the command was not sent.
@@ -201,6 +226,10 @@ impl NatsLog {
         }
         loop {
             self.catch_up();
+            if self.is_leaping {
+                self.read_by(until).await?;
+                continue;
+            }
             if !self.ready.is_empty() || after != self.given {
                 return Err(AppendError::Behind);
             }
@@ -222,17 +251,26 @@ impl NatsLog {
                     return Ok(LogIndex(index));
                 }
                 // What is there may be skipped: then this one is tried again behind it.
-                Settled::Taken => match timeout_at(until, self.reads.recv()).await {
-                    Ok(Some(read)) => self.take(read),
-                    Ok(None) => return Err(AppendError::Closed),
-                    Err(_) => {
-                        return Err(AppendError::Late(
-                            "other commands were first, and the broker does not give them",
-                        ));
-                    }
-                },
+                Settled::Taken => self.read_by(until).await?,
             }
         }
+    }
+
+    /// Until when a command may take. While the broker is away, only the first ones wait for it.
+    fn until(&self) -> Instant {
+        let link = *self.ledger.link.borrow();
+        let from = if link.up { Instant::now() } else { link.since };
+        from + self.patience
+    }
+
+    /// Takes one more thing that the follower read.
+    async fn read_by(&mut self, until: Instant) -> Result<(), AppendError> {
+        match timeout_at(until, self.reads.recv()).await {
+            Ok(Some(read)) => self.take(read),
+            Ok(None) => return Err(AppendError::Closed),
+            Err(_) => return Err(AppendError::Late(UNREAD)),
+        }
+        Ok(())
     }
 
     fn remember(&mut self, draft: Draft) {
@@ -278,11 +316,14 @@ impl CommandLog for NatsLog {
     }
 
     async fn note(&mut self, entry: &Entry, after: LogIndex) -> Result<LogIndex, AppendError> {
+        if !self.ledger.link.borrow().up {
+            return Err(AppendError::Late(SILENT));
+        }
         self.append_as(entry, after).await
     }
 
     async fn next(&mut self) -> Option<(LogIndex, Entry)> {
-        while self.ready.is_empty() {
+        while self.is_leaping || self.ready.is_empty() {
             let read = self.reads.recv().await?;
             self.take(read);
         }

@@ -7,6 +7,7 @@ use async_nats::ServerAddr;
 use percent_encoding::percent_decode_str;
 
 use crate::error::ConnectError;
+use crate::subjects::Subjects;
 
 /// Where the broker is, and what this server says to it.
 ///
@@ -50,6 +51,14 @@ impl Default for NatsOptions {
             replicas: 1,
             append_ms: 5_000,
         }
+    }
+}
+
+impl NatsOptions {
+    /// Whether a broker can be asked at all: what it says does not matter here, and files are not read.
+    pub fn check(&self) -> Result<(), ConnectError> {
+        Subjects::of(&self.cluster).ok_or_else(|| ConnectError::Cluster(self.cluster.clone()))?;
+        Addresses::parse(&self.addresses).map(drop)
     }
 }
 

@@ -62,6 +62,7 @@ impl Standing {
             releases.announce(release.clone(), u32::MAX);
         }
         let mut next = Self::new(releases);
+        next.epoch = Some(checkpoint.epoch);
         next.head = checkpoint.head;
         for (position, rule) in &checkpoint.rules {
             // What is the same stays one value: a pattern may take megabytes.

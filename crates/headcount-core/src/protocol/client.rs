@@ -182,8 +182,8 @@ impl Reloaded {
     }
 
     /// The numbers, as far as they are those of a server of this epoch.
-    pub fn within(&self, epoch: Epoch) -> &[u32] {
-        if self.epoch.is_none_or(|own| own == epoch) {
+    pub fn within(&self, epoch: Option<Epoch>) -> &[u32] {
+        if self.epoch.is_none_or(|own| Some(own) == epoch) {
             &self.ids
         } else {
             &[]
@@ -226,8 +226,8 @@ impl Resume {
 
     /// The part that holds for a server of this epoch: the newest command, and those the page was told. A page from another epoch
     /// was loaded before every command of this one.
-    pub fn within(&self, epoch: Epoch) -> (u32, &[u32]) {
-        if self.epoch.is_none_or(|own| own == epoch) {
+    pub fn within(&self, epoch: Option<Epoch>) -> (u32, &[u32]) {
+        if self.epoch.is_none_or(|own| Some(own) == epoch) {
             (self.since, &self.told)
         } else {
             (0, &[])
@@ -294,7 +294,7 @@ mod tests {
     #[test]
     fn the_commands_a_page_was_reloaded_for_are_numbers() {
         let epoch = Epoch::new(7);
-        let reloaded = |text: &str| Reloaded::parse(text).within(epoch).to_vec();
+        let reloaded = |text: &str| Reloaded::parse(text).within(Some(epoch)).to_vec();
         assert_eq!(reloaded("17,19"), [17, 19]);
         assert_eq!(reloaded("x,-1,,4294967296,5"), [5]);
         assert_eq!(reloaded(&"1,".repeat(100)).len(), 64);
@@ -309,16 +309,16 @@ mod tests {
             let epoch = Epoch::new(u64::from(since) << 20);
             let text = Resume::write(epoch, since, told.iter().copied());
             let read = Resume::parse(&text).unwrap();
-            assert_eq!(read.within(epoch), (since, &*told), "{text}");
+            assert_eq!(read.within(Some(epoch)), (since, &*told), "{text}");
             assert_eq!(
-                read.within(Epoch::new(5)),
+                read.within(Some(Epoch::new(5))),
                 (0, &[][..]),
                 "of another epoch: {text}"
             );
             // As a server wrote it that named no epoch.
             let read = Resume::parse(text.split_once('.').unwrap().1).unwrap();
             assert_eq!(
-                (read.epoch, read.within(epoch)),
+                (read.epoch, read.within(Some(epoch))),
                 (None, (since, &*told)),
                 "{text}"
             );
@@ -356,7 +356,7 @@ mod tests {
                 continue;
             };
             let resume = Resume::parse(text).unwrap();
-            let (since, told) = resume.within(Epoch::new(1));
+            let (since, told) = resume.within(Some(Epoch::new(1)));
             let told: Vec<String> = told.iter().map(u32::to_string).collect();
             let again = [vec![since.to_string()], told].concat();
             assert_eq!(

@@ -25,10 +25,11 @@ enum Message<'a> {
         #[serde(rename = "connectionId")]
         connection_id: &'a str,
         timestamp: u64,
+        #[serde(skip_serializing_if = "str::is_empty")]
         resume: &'a str,
         keepalive: u32,
-        #[serde(serialize_with = "as_text")]
-        epoch: Epoch,
+        #[serde(serialize_with = "as_text_if_known", skip_serializing_if = "Option::is_none")]
+        epoch: Option<Epoch>,
         #[serde(skip_serializing_if = "Clone::clone")]
         announced: bool,
     },
@@ -62,16 +63,22 @@ fn as_text<S: serde::Serializer>(epoch: &Epoch, serializer: S) -> Result<S::Ok, 
     serializer.collect_str(epoch)
 }
 
+#[expect(clippy::ref_option, reason = "serde hands over a reference")]
+fn as_text_if_known<S: serde::Serializer>(epoch: &Option<Epoch>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&epoch.unwrap_or_default())
+}
+
 /// The first message: the current release, the connection's id, the time (milliseconds since the Unix epoch), the
 /// resume id that the page sends back when it reconnects, the longest time between two signs of life (milliseconds),
-/// the epoch of the commands, and `announced: false` if the build that the tab runs is not an announced release.
+/// the epoch of the commands, and `announced: false` if the build that the tab runs is not an announced release. An empty resume id and
+/// an epoch that is not known yet are left out.
 pub fn connected(
     version: &str,
     id: ConnectionId,
     timestamp: u64,
     resume: &str,
     keepalive_ms: u32,
-    epoch: Epoch,
+    epoch: Option<Epoch>,
     announced: bool,
 ) -> String {
     Message::Connected {

@@ -24,7 +24,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// Random bytes of an id.
 const ID_BYTES: usize = 16;
 
-const SILENT: &str = "the broker does not answer";
+pub(super) const SILENT: &str = "the broker does not answer";
 const NO_ROOM: &str = "the broker has no room for it";
 const NOT_NOW: &str = "the broker cannot store anything just now";
 /// The broker has less than what was read from it.

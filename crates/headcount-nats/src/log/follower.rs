@@ -43,6 +43,8 @@ pub(super) enum Read {
     Skipped { index: u64 },
     /// The log is no longer what was read. What follows begins with a checkpoint.
     Again,
+    /// Everything was read that there was, for the first time since the follower began, or began again.
+    End,
 }
 
 /// The task.
@@ -58,6 +60,8 @@ pub(super) struct Follower {
     pub(super) stands: watch::Receiver<Checkpoint>,
     pub(super) again: Arc<Notify>,
     pub(super) skipped: Arc<AtomicU64>,
+    /// Whether it has still to say [`Read::End`].
+    pub(super) owes_end: bool,
 }
 
 /// Why reading stopped.
@@ -149,6 +153,10 @@ impl Follower {
                 self.recognize().await?;
             }
             if last == self.read {
+                if self.owes_end {
+                    self.send(Read::End).await?;
+                    self.owes_end = false;
+                }
                 return Ok(());
             }
             if first > self.read + 1 {
@@ -252,6 +260,7 @@ impl Follower {
             }
         };
         self.send(Read::Again).await?;
+        self.owes_end = true;
         let entry = Box::new(Entry::Checkpoint(Box::new(checkpoint)));
         (self.read, self.last_id, self.created) = (index, id.clone(), created);
         self.send(Read::Entry { index, id, entry }).await?;

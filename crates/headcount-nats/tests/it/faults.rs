@@ -51,7 +51,6 @@ async fn a_node_that_missed_more_than_is_kept_takes_a_checkpoint(version: Versio
     let gate = Gate::before(broker.port()).await;
     let mut writer = Node::start(&broker.options()).await;
     let mut cut_off = Node::start(&options(gate.port())).await;
-    cut_off.read_next().await;
     gate.set(Way::Closed);
     for _ in 0..1_600 {
         writer.command().await.unwrap();

@@ -21,6 +21,7 @@ pub(crate) struct Node {
 }
 
 impl Node {
+    /// Has read what there is.
     pub(crate) async fn start(options: &NatsOptions) -> Self {
         let broker = NatsBroker::connect(options).await.unwrap();
         let begin = Checkpoint {
@@ -28,12 +29,14 @@ impl Node {
             ..Checkpoint::default()
         };
         let log = NatsLog::open(&broker, &begin).await.unwrap();
-        Self {
+        let mut node = Self {
             log,
             index: LogIndex::default(),
             standing: Standing::default(),
             read: Vec::new(),
-        }
+        };
+        node.read_next().await;
+        node
     }
 
     pub(crate) async fn read_next(&mut self) {

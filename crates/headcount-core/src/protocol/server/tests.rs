@@ -231,7 +231,7 @@ impl Make {
                 timestamp,
                 &resume,
                 keepalive,
-                epoch(),
+                Some(epoch()),
                 announced,
             ),
             Self::Keepalive { timestamp } => keepalive(timestamp),
