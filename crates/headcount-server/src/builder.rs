@@ -1,27 +1,33 @@
 //! Putting a server together and starting it.
 
-use std::path::{Path, PathBuf};
+#[cfg(feature = "cluster")]
+mod cluster;
+
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+use headcount_core::command_log::CommandLog;
 use headcount_core::connection::NodeId;
 use headcount_core::epoch::Epoch;
-use headcount_core::invalidation::Standing;
+use headcount_core::history::Sample;
 use tokio::sync::mpsc;
 
 use crate::assets::{Assets, Served};
 use crate::authorize::ticket::Tickets;
 use crate::authorize::{Authorizer, Authorizers};
 use crate::bridge::{BridgeAuthorizer, Bridges};
+#[cfg(feature = "cluster")]
+use crate::cluster::ClusterOptions;
 use crate::config::Config;
 use crate::error::StartError;
 use crate::faults::Faults;
 use crate::guesses::Guesses;
 use crate::headcount::{Headcount, Inner};
 use crate::hooks::{self, Hooks};
-use crate::hub::commander::{self, Commander, Configured, KeptForLater, Order};
+use crate::hub::commander::{self, Beginning, Commander, Order};
 use crate::keys::Keys;
 use crate::pages::LatestPages;
-use crate::shard::{self, Outlets, Shards};
+use crate::shard::{self, Outlets};
 use crate::site::Site;
 use crate::store::{LocalLog, Store, Stored};
 use crate::{bots, clock, history, hub};
@@ -56,6 +62,8 @@ pub struct Builder {
     hooks: Hooks,
     authorizers: Vec<Arc<dyn Authorizer>>,
     data_dir: Option<PathBuf>,
+    #[cfg(feature = "cluster")]
+    cluster: Option<ClusterOptions>,
     assets: Option<Assets>,
     faults: Faults,
 }
@@ -74,6 +82,8 @@ impl Builder {
             hooks: Hooks::new(),
             authorizers: Vec::new(),
             data_dir: None,
+            #[cfg(feature = "cluster")]
+            cluster: None,
             assets: None,
             faults: Faults::default(),
         }
@@ -101,6 +111,17 @@ impl Builder {
         self
     }
 
+    /// The cluster that the server belongs to: it has the releases and rules of all its servers, and takes commands for them. Needs the feature
+    /// `cluster`. Default `None`: the server is alone.
+    ///
+    /// While the broker is away, tabs are served, what stood stands, and commands are refused. With a `data_dir`, that is so after a restart, too.
+    #[cfg(feature = "cluster")]
+    #[must_use]
+    pub fn cluster(mut self, cluster: Option<ClusterOptions>) -> Self {
+        self.cluster = cluster;
+        self
+    }
+
     /// The client's script and the board. Default none: there is no board, and the path of the script answers `404`.
     #[must_use]
     pub fn assets(mut self, assets: Assets) -> Self {
@@ -119,14 +140,16 @@ impl Builder {
 
     /// Starts the server's threads and tasks, within the tokio runtime this is called in. It listens nowhere yet.
     pub async fn start(self) -> Result<Headcount, StartError> {
-        let problems = self.config.problems();
+        let problems = self.problems();
         if !problems.is_empty() {
             return Err(StartError::Config(problems));
         }
         self.config.secrets().warn_of_short();
         bots::prepare();
-        let (store, stored) = self.open_store().await?;
-        let server = told_apart(stored.epoch, self.data_dir.as_deref(), &self.config);
+        let (store, mut stored) = self.open_store().await?;
+        let server = self.told_apart(stored.epoch);
+        let system = |error| StartError::System(std::io::Error::other(error));
+        let keys = self.keys().map_err(system)?;
         let tickets = Arc::new(Tickets::default().of(&server));
         let mut authorizers = Authorizers::configured(&self.config)?;
         let bridges = Bridges::new(&self.config.limits);
@@ -142,27 +165,29 @@ impl Builder {
         self.authorizers
             .into_iter()
             .for_each(|authorizer| authorizers.push(authorizer));
-        let system = |error| StartError::System(std::io::Error::other(error));
         let node = NodeId(getrandom::u32().map_err(system)?);
-        let keys = Keys::random().map_err(system)?;
         let release = self.config.release.clone();
-        let site = Arc::new(Site::new(
-            self.config,
-            authorizers,
-            (node, &keys),
-            stored.epoch,
-            self.faults,
-        ));
+        let site = Arc::new(Site::new(self.config, authorizers, (node, &keys), self.faults));
         let assets = self.assets.map(|assets| Served::new(assets, &site.config));
-        let headcount = run(
+        let parts = Parts {
             site,
-            Arc::new(store),
-            stored,
+            store: Arc::new(store),
+            samples: std::mem::take(&mut stored.samples),
             tickets,
             bridges,
-            self.hooks,
+            hooks: self.hooks,
             assets,
-        )?;
+        };
+        #[cfg(feature = "cluster")]
+        let headcount = match self.cluster {
+            Some(options) => {
+                let (log, beginning) = cluster::join(&options, stored).await?;
+                run(parts, log, beginning)?
+            }
+            None => alone(parts, stored)?,
+        };
+        #[cfg(not(feature = "cluster"))]
+        let headcount = alone(parts, stored)?;
         if let Some(release) = release {
             announce_configured(&headcount, &release).await?;
         }
@@ -176,7 +201,10 @@ impl Builder {
         let limits = &self.config.limits;
         let with_history = self.config.keeps_history();
         Ok(match &self.data_dir {
-            Some(directory) => Store::open(directory, limits, with_history, &self.faults).await?,
+            Some(directory) => {
+                let cluster = self.cluster_name();
+                Store::open(directory, limits, with_history, &self.faults, cluster).await?
+            }
             None => Store::in_memory()?,
         })
     }
@@ -188,10 +216,49 @@ impl Builder {
     }
 }
 
-/// What tells this server apart from others on its host, also from one that began with a copy of its directory.
-fn told_apart(epoch: Epoch, data_dir: Option<&Path>, config: &Config) -> String {
-    let data_dir = data_dir.and_then(|directory| std::path::absolute(directory).ok());
-    format!("{epoch} {data_dir:?} {} {}", config.base_path, config.admin_path)
+impl Builder {
+    /// Everything that contradicts itself.
+    fn problems(&self) -> Vec<String> {
+        let mut problems = self.config.problems();
+        #[cfg(feature = "cluster")]
+        problems.extend(self.cluster.iter().flat_map(ClusterOptions::problems));
+        problems
+    }
+
+    #[cfg(feature = "store")]
+    fn cluster_name(&self) -> Option<&str> {
+        #[cfg(feature = "cluster")]
+        return self.cluster.as_ref().map(|cluster| &*cluster.name);
+        #[cfg(not(feature = "cluster"))]
+        None
+    }
+
+    /// The keys of the cluster, or some that mean nothing outside this process.
+    fn keys(&self) -> Result<Keys, getrandom::Error> {
+        #[cfg(feature = "cluster")]
+        if let Some(cluster) = &self.cluster {
+            return Ok(Keys::of(cluster.secret.expose().as_bytes()));
+        }
+        Keys::random()
+    }
+
+    /// What tells this server apart from others on its host, also from one that began with a copy of its directory. Those of a cluster are one.
+    fn told_apart(&self, epoch: Epoch) -> String {
+        let Config {
+            base_path,
+            admin_path,
+            ..
+        } = &self.config;
+        #[cfg(feature = "cluster")]
+        if let Some(cluster) = &self.cluster {
+            return format!("cluster {} {base_path} {admin_path}", cluster.name);
+        }
+        let data_dir = self
+            .data_dir
+            .as_ref()
+            .and_then(|directory| std::path::absolute(directory).ok());
+        format!("{epoch} {data_dir:?} {base_path} {admin_path}")
+    }
 }
 
 /// Announces the release of the configuration where it is news, and says what became of it.
@@ -201,46 +268,57 @@ async fn announce_configured(headcount: &Headcount, release: &str) -> Result<(),
         .order(|reply| Order::Configure { version, reply })
         .await
         .map_err(|error| StartError::Release(Box::new(error)))?;
-    match configured {
-        Configured::Announced => {
-            tracing::info!("{release}, the configured release, is new and was announced");
-        }
-        Configured::Current => tracing::info!("{release}, the configured release, is current"),
-        Configured::Known => {
-            let current = headcount.current_release();
-            tracing::warn!(
-                "{current} stays current: {release}, the configured release, was announced before. To go back to it, announce it: \
-                 `headcount release {release}`"
-            );
-        }
-    }
+    configured.say(release, &headcount.current_release());
     Ok(())
 }
 
-fn run(
+/// What a server is made of, besides the log of its commands.
+struct Parts {
     site: Arc<Site>,
     store: Arc<Store>,
-    mut stored: Stored,
+    samples: Vec<Sample>,
     tickets: Arc<Tickets>,
     bridges: Bridges,
     hooks: Hooks,
     assets: Option<Served>,
+}
+
+/// A server alone: its own store keeps the log.
+fn alone(parts: Parts, stored: Stored) -> Result<Headcount, StartError> {
+    let beginning = Beginning::alone(stored, &parts.site);
+    let log = LocalLog::new(Arc::clone(&parts.store), beginning.standing.clone());
+    run(parts, log, beginning)
+}
+
+fn run<Log: CommandLog + Send + 'static>(
+    parts: Parts,
+    log: Log,
+    beginning: Beginning,
 ) -> Result<Headcount, StartError> {
+    let Parts {
+        site,
+        store,
+        samples,
+        tickets,
+        bridges,
+        hooks,
+        assets,
+    } = parts;
     let (hub, hub_events) = mpsc::channel(hub::EVENTS_MAX);
     let (handoff, handoffs) = mpsc::channel(HANDOFFS_MAX);
     let (orders, order_queue) = mpsc::channel(commander::ORDERS_MAX);
     let (reports, report_queue) = mpsc::channel(hub::EVENTS_MAX);
     let (subscribing, subscribing_queue) = mpsc::channel(hub::SUBSCRIBING_MAX);
     let (witness, hook_queue) = hooks::queue(&hooks, site.config.limits.hook_events_max);
-    let samples = std::mem::take(&mut stored.samples);
-    let (standing, kept_for_later) = commander::restore(stored, &site);
+    let obeyed = Arc::new(beginning.obeyed());
+    site.set_standing(Arc::clone(&obeyed));
     let outlets = Outlets {
         reports,
         subscribing,
         witness,
         handoff,
     };
-    let shards = shard::start(&site, &Arc::new(standing.clone()), &outlets)?;
+    let shards = shard::start(&site, &obeyed, &outlets)?;
     // The queues end with the shards' ends of them.
     drop(outlets);
     if let Some(queue) = hook_queue {
@@ -257,8 +335,13 @@ fn run(
     site.vitals.spawn("the hub", hub_runs);
     let start_history = || history::start(&site, &shards, &store, samples);
     let history = site.config.keeps_history().then(start_history);
-    let stood = (standing, kept_for_later);
-    let commander = commander(&site, &shards, &store, stood, &tickets);
+    let commander = Commander::new(
+        Arc::clone(&site),
+        shards.clone(),
+        (Arc::clone(&store), log),
+        beginning,
+        Arc::clone(&tickets),
+    );
     site.vitals.spawn("the commander", commander.run(order_queue));
     let handoffs = Mutex::new(Some(handoffs));
     let guesses = Arc::new(Guesses::new(&site.config.limits));
@@ -277,23 +360,4 @@ fn run(
         history,
         assets,
     })))
-}
-
-/// The commander of a server alone: its own store keeps the log.
-fn commander(
-    site: &Arc<Site>,
-    shards: &Shards,
-    store: &Arc<Store>,
-    (standing, kept_for_later): (Standing, KeptForLater),
-    tickets: &Arc<Tickets>,
-) -> Commander<LocalLog> {
-    let log = LocalLog::new(Arc::clone(store), standing.clone());
-    Commander::new(
-        Arc::clone(site),
-        shards.clone(),
-        (Arc::clone(store), log),
-        standing,
-        kept_for_later,
-        Arc::clone(tickets),
-    )
 }

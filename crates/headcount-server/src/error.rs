@@ -28,6 +28,10 @@ pub enum StartError {
     /// The configured release could not be announced.
     #[error("the release could not be announced")]
     Release(#[source] Box<CommandError>),
+    /// The cluster cannot be joined, and will not be before somebody changes something.
+    #[cfg(feature = "cluster")]
+    #[error("the cluster cannot be joined")]
+    Cluster(#[from] crate::cluster::ClusterError),
     /// The system gives no threads, sockets or random numbers.
     #[error("the system refuses a thread, a poll or random numbers")]
     System(#[from] std::io::Error),

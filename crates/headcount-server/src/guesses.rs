@@ -194,7 +194,7 @@ impl State {
         let longest = Duration::from_millis(limits.guess_hold_ms.into());
         let (key, own) = self.shown(address, now, limits);
         let own = wait(&mut own.until, now, EACH, limits.guesses_burst.into(), longest);
-        let each = Duration::from_secs(1) / limits.guesses_per_second.max(1).into();
+        let each = Duration::from_secs(1) / u32::from(limits.guesses_per_second.max(1));
         let all = wait(
             &mut self.all,
             now,

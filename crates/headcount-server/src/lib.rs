@@ -35,6 +35,7 @@
 //! | `forward-auth` | an endpoint of the app that says who may see stats ([`Config::forward_auth`]) |
 //! | `sealed-session` | session cookies of h3 and `nuxt-auth-utils` ([`Config::sealed_session`]) |
 //! | `metrics` | `/metrics` |
+//! | `cluster` | servers that share releases and rules through a NATS broker (`Builder::cluster`) |
 //! | `bridge` | app servers that learn over HTTP what [`Hooks`] learn in this process |
 //! | `openapi` | the OpenAPI document as a value; off by default |
 //!
@@ -54,6 +55,8 @@ mod builder;
 pub mod claims;
 pub mod client_address;
 pub mod clock;
+#[cfg(feature = "cluster")]
+mod cluster;
 pub mod config;
 mod descriptors;
 mod door;
@@ -91,6 +94,8 @@ mod vitals;
 
 pub use assets::{AssetFile, Assets};
 pub use builder::Builder;
+#[cfg(feature = "cluster")]
+pub use cluster::{ClusterError, ClusterOptions};
 pub use config::Config;
 pub use door::{listen, tune_listener};
 #[cfg(feature = "openapi")]

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use headcount_core::connection::{IdCipher, NodeId};
-use headcount_core::epoch::Epoch;
 use headcount_core::invalidation::Standing;
 use headcount_shard::{Census, Mark, Spare};
 use tokio::sync::Semaphore;
@@ -36,8 +35,6 @@ const PATTERNS_AT_ONCE: usize = 2;
 pub(crate) struct Site {
     pub(crate) config: Config,
     pub(crate) cipher: IdCipher,
-    /// Whose numbers the commands have.
-    pub(crate) epoch: Epoch,
     pub(crate) origins: Origins,
     pub(crate) bots: Bots,
     /// Pages that were refused for their origin.
@@ -78,13 +75,11 @@ impl Site {
         config: Config,
         authorizers: Authorizers,
         (node, keys): (NodeId, &Keys),
-        epoch: Epoch,
         faults: Faults,
     ) -> Self {
         let room = Room::find(&config.limits, config.shards_count());
         Self {
             cipher: IdCipher::new(keys.key(Purpose::ConnectionIds), node),
-            epoch,
             origins: Origins::new(&config.allowed_origins),
             bots: Bots::new(&config.bots),
             refusals: Refusals::default(),

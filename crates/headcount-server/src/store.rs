@@ -57,7 +57,7 @@ use worker::Desk;
 pub use error::StoreError;
 pub(crate) use health::Condition;
 pub(crate) use log::LocalLog;
-pub(crate) use transaction::{Stored, Transaction};
+pub(crate) use transaction::{Positions, Stored, Transaction};
 
 /// The store.
 #[derive(Debug)]
@@ -105,6 +105,11 @@ impl Store {
             // Where too much waits, what the disk has in excess is found again at the next start.
             let _left = desk.leave(step);
         }
+    }
+
+    /// Takes a step that can be taken later as well. False: too much waits already.
+    pub(crate) fn try_note(&self, step: Transaction) -> bool {
+        self.commands.as_ref().is_none_or(|desk| desk.leave(step))
     }
 
     /// Keeps a sample, and forgets those that are too old, or from a clock that was set back since.

@@ -101,7 +101,7 @@ fn new_peer(tabs: &Tabs, newcomer: &Newcomer, address: Option<u64>, link: NewLin
 fn open(tabs: &mut Tabs, newcomer: &Newcomer, peer: Peer) -> ConnectionKey {
     let current = tabs.table.standing().releases.current();
     let resume = newcomer.resume.as_ref();
-    let resume = resume.map(|resume| resume.within(tabs.terms.epoch));
+    let resume = resume.map(|resume| resume.within(tabs.table.standing().epoch));
     let opening = Opening {
         version: newcomer.version.as_deref().unwrap_or(&current),
         route: &newcomer.route,
@@ -112,7 +112,7 @@ fn open(tabs: &mut Tabs, newcomer: &Newcomer, peer: Peer) -> ConnectionKey {
         hidden: newcomer.hidden,
     };
     tabs.terms.server.on_route(&newcomer.route);
-    let reloaded = newcomer.reloaded.within(tabs.terms.epoch);
+    let reloaded = newcomer.reloaded.within(tabs.table.standing().epoch);
     tabs.table.note_reloaded(newcomer.tab, reloaded);
     tabs.table.open(&opening, peer)
 }
@@ -131,13 +131,14 @@ fn greet(tabs: &mut Tabs, slot: u32, mut greeting: Vec<u8>, is_announced: bool) 
         tabs.terms.server.unix_ms(),
         &resume,
         keepalive_ms,
-        tabs.terms.epoch,
+        tabs.table.standing().epoch,
         is_announced,
     );
     let Some(peer) = tabs.table.peer_mut(slot) else {
         return false;
     };
     greeting.extend_from_slice(&match peer.transport {
+        Transport::Sse if resume.is_empty() => sse::event(&text),
         Transport::Sse => sse::event_with_id(&resume, &text),
         Transport::WebSocket => websocket::text(&text),
     });

@@ -216,7 +216,12 @@ fn tell(tabs: &mut Tabs, slot: u32, due: u64, standing: &Standing, framed: &mut 
         };
         let known = framed.iter().position(|framed| framed.position == position);
         let at = known.unwrap_or_else(|| {
-            let text = server::invalidated(&rule.release, rule.id, rule.mode, tabs.terms.epoch);
+            let text = server::invalidated(
+                &rule.release,
+                rule.id,
+                rule.mode,
+                standing.epoch.unwrap_or_default(),
+            );
             framed.push(Framed {
                 position,
                 websocket: websocket::text(&text),
@@ -245,10 +250,13 @@ fn tell(tabs: &mut Tabs, slot: u32, due: u64, standing: &Standing, framed: &mut 
 }
 
 /// What a page must give back when it reconnects: the newest command when it was loaded, and what it was told since, with
-/// the one that is being told.
+/// the one that is being told. Empty while the epoch is not known: it then gives back what another server said.
 pub(super) fn resume_id(tabs: &Tabs, slot: u32, telling: Option<u32>) -> String {
+    let Some(epoch) = tabs.table.standing().epoch else {
+        return String::new();
+    };
     Resume::write(
-        tabs.terms.epoch,
+        epoch,
         tabs.table.since(slot).unwrap_or_default(),
         tabs.table.told(slot).chain(telling),
     )

@@ -74,6 +74,15 @@ impl Drain {
     }
 }
 
+/// Lets every client come back: what it brings then is judged by the epoch that holds now.
+pub(super) fn send_all_back(tabs: &mut Tabs) {
+    let drain = Drain::new(tabs.now_ms, tabs.table.len(), tabs.limits());
+    for slot in 0..tabs.table.end() {
+        send_reconnect(tabs, slot, drain.random_return_ms());
+        tabs.close(slot, Cause::Drained);
+    }
+}
+
 /// Asks a client to come back after a while.
 pub(super) fn send_reconnect(tabs: &mut Tabs, slot: u32, after_ms: u32) -> bool {
     let text = server::reconnect(after_ms);

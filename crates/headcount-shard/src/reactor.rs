@@ -16,7 +16,7 @@ use tokio::sync::mpsc::Permit;
 use crate::arrive::Connections;
 use crate::cause::Cause;
 use crate::deliver::Deliveries;
-use crate::drain::Drain;
+use crate::drain::{self, Drain};
 use crate::guests::Guests;
 use crate::lean::Door;
 use crate::lobby;
@@ -280,7 +280,11 @@ impl Shard {
             reply,
         } = new;
         let Connections { tabs, deliveries, .. } = &mut self.connections;
+        let is_of_other_epoch = tabs.table.standing().epoch != standing.epoch;
         tabs.table.set_standing(standing);
+        if is_of_other_epoch {
+            drain::send_all_back(tabs);
+        }
         deliveries.rules_changed(tabs);
         self.walks.rules_changed();
         if let Some(text) = broadcast {

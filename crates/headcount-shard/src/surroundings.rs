@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use headcount_core::connection::IdCipher;
-use headcount_core::epoch::Epoch;
 use headcount_core::limits::Limits;
 
 use crate::census::Census;
@@ -28,8 +27,6 @@ pub struct Terms {
     pub route_tracking: bool,
     /// Makes connection ids.
     pub cipher: IdCipher,
-    /// Whose numbers the commands have.
-    pub epoch: Epoch,
     /// Who may ask for stats.
     pub asking: Asking,
     /// Counts the connections of all shards.

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use headcount_core::connection::{ConnectionKey, IdCipher, NodeId};
-use headcount_core::epoch::Epoch;
 use headcount_core::limits::Limits;
 use headcount_core::protocol::client::Reloaded;
 use headcount_core::registry::Registry;
@@ -102,7 +101,6 @@ impl Shard {
             limits: limits.clone(),
             route_tracking: true,
             cipher: IdCipher::new([7; 16], NodeId(1)),
-            epoch: Epoch::new(5),
             asking: Asking {
                 is_open: true,
                 without_credentials: true,

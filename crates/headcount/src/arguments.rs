@@ -79,6 +79,7 @@ Secrets come from variables or files, never from a flag:
   HEADCOUNT_ADMIN_SECRET      opens the admin API, which is shut without it
   HEADCOUNT_BRIDGE_SECRET     opens the bridge for app servers, and nothing else
   HEADCOUNT_SESSION_PASSWORD  opens the app's sealed session cookies
+  HEADCOUNT_CLUSTER_SECRET    makes the keys of all servers of a cluster
 For each, a variable that ends in _FILE names a file with the secret instead. HEADCOUNT_LOG filters the log, as in debug.
 
 To change the admin secret without closing a tab: put the old one into the file of --admin-secret-previous-file, the new \
@@ -197,6 +198,35 @@ pub(crate) struct ServeArguments {
     /// `anyone` shows stats to anyone: for trials, on loopback only
     #[arg(long, value_name = "WHOM", help_heading = "Who may see and command")]
     pub(crate) authorize: Option<String>,
+
+    /// The NATS broker of the cluster that this server belongs to, as in nats://host:4222; several with commas. Needs a cluster secret
+    /// [default: the server is alone]
+    #[arg(long, value_name = "ADDRESSES", help_heading = "Cluster")]
+    pub(crate) cluster: Option<String>,
+    /// The name of the cluster: 1 to 32 letters, digits, `-` and `_` [default: headcount]
+    #[arg(long, value_name = "NAME", help_heading = "Cluster")]
+    pub(crate) cluster_name: Option<String>,
+    /// A file that holds the secret that all servers of the cluster have, at least 16 characters
+    #[arg(long, value_name = "FILE", help_heading = "Cluster")]
+    pub(crate) cluster_secret_file: Option<String>,
+    /// A file with the JWT and the seed with which this server logs in at the broker, as `nsc` writes it
+    #[arg(long, value_name = "FILE", help_heading = "Cluster")]
+    pub(crate) cluster_credentials: Option<String>,
+    /// A file with the seed of the NKEY with which this server logs in at the broker
+    #[arg(long, value_name = "FILE", help_heading = "Cluster")]
+    pub(crate) cluster_nkey: Option<String>,
+    /// A PEM file with the authorities that sign the broker's certificate [default: those of the system]
+    #[arg(long, value_name = "FILE", help_heading = "Cluster")]
+    pub(crate) cluster_ca: Option<String>,
+    /// A PEM file with the certificate that this server shows to the broker; needs --cluster-key
+    #[arg(long, value_name = "FILE", help_heading = "Cluster")]
+    pub(crate) cluster_certificate: Option<String>,
+    /// A PEM file with the key of that certificate
+    #[arg(long, value_name = "FILE", help_heading = "Cluster")]
+    pub(crate) cluster_key: Option<String>,
+    /// What this server is called among those of its cluster [default: the name of its host]
+    #[arg(long, value_name = "NAME", help_heading = "Cluster")]
+    pub(crate) node_name: Option<String>,
 
     /// Set one limit, as in tick_ms=200; repeatable
     #[arg(long, value_name = "NAME=VALUE", help_heading = "Limits and log")]

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use axum::Router;
 use headcount_server::config::Config;
-use headcount_server::{Builder, Headcount, clock, with_sources};
+use headcount_server::{Builder, ClusterOptions, Headcount, clock, with_sources};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -34,14 +34,15 @@ pub(crate) enum AdminAddress {
 }
 
 impl Server {
-    /// Starts a server that keeps its releases, rules and history in `data_dir`, or nowhere.
+    /// Starts a server that keeps its releases, rules and history in `data_dir`, or nowhere, alone or in a cluster.
     pub(crate) async fn start(
         config: Config,
         data_dir: Option<PathBuf>,
+        cluster: Option<ClusterOptions>,
         environment: &Environment,
     ) -> Result<Self, Failure> {
         let builder = with_faults(Headcount::builder(config), environment).assets(assets::embedded());
-        let started = builder.data_dir(data_dir).start().await;
+        let started = builder.data_dir(data_dir).cluster(cluster).start().await;
         started
             .map(Self)
             .map_err(|error| Failure::Server(with_sources(&error)))

@@ -15,6 +15,7 @@ const TABLE: &str = "crates/headcount/src/config/table.rs";
 const FLAGS: &str = "crates/headcount/src/config/flags.rs";
 const ARGUMENTS: &str = "crates/headcount/src/arguments.rs";
 const CONFIG: &str = "crates/headcount-server/src/config.rs";
+const CLUSTER: &str = "crates/headcount-server/src/cluster/options.rs";
 const LOG: &str = "crates/headcount/src/config/settings.rs";
 
 /// A row of the page.
@@ -171,6 +172,12 @@ fn comments() -> Result<HashMap<String, String>, Failure> {
         let of_table = fields(CONFIG, &config, name)?.into_iter();
         found.extend(of_table.map(|(field, comment)| (format!("{table}.{field}"), comment)));
     }
+    let cluster = fields(CLUSTER, &source(CLUSTER)?, "ClusterOptions")?.into_iter();
+    found.extend(
+        cluster
+            .filter(|(field, _)| field == "secret")
+            .map(|(_, comment)| ("cluster_secret".to_owned(), comment)),
+    );
     let log = fields(LOG, &source(LOG)?, "LogSettings")?.into_iter();
     found.extend(
         log.filter(|(field, _)| field == "filter")

@@ -217,7 +217,7 @@ pub(super) const HOUSES: [House; 4] = [
             },
             Floor {
                 what: "configuration, and the disk",
-                rooms: &["config", "store"],
+                rooms: &["cluster", "config", "store"],
             },
             Floor {
                 what: "who may see stats, which files are handed out",

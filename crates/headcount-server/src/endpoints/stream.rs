@@ -166,8 +166,8 @@ fn bot_text(headcount: &Headcount) -> String {
     };
     let id = headcount.site().cipher.id(nowhere);
     let current = headcount.current_release();
-    let epoch = headcount.site().epoch;
-    let resume = Resume::write(epoch, 0, std::iter::empty());
+    let epoch = headcount.site().standing().epoch;
+    let resume = epoch.map_or_else(String::new, |epoch| Resume::write(epoch, 0, std::iter::empty()));
     let keepalive_ms = headcount.site().config.limits.keepalive_ms;
     server::connected(&current, id, clock::unix_ms(), &resume, keepalive_ms, epoch, true)
 }

@@ -14,7 +14,6 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{Input, cases};
 use headcount_core::connection::NodeId;
-use headcount_core::epoch::Epoch;
 
 use crate::admission::{self, Transport};
 use crate::authorize::Authorizers;
@@ -253,7 +252,6 @@ fn fixture() -> Fixture {
             Config::default(),
             Authorizers::default(),
             (NodeId(7), &Keys::of(&[7])),
-            Epoch::default(),
             Faults::default(),
         )),
         meters: Meters::default(),

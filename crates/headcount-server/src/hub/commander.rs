@@ -5,6 +5,11 @@
 //! of other servers, where they share the log, are read in the same way. What then stands goes to every shard as one value; by it each
 //! shard decides which rules apply.
 
+mod begin;
+mod cluster;
+mod configure;
+mod configured;
+mod shared;
 mod stand;
 mod time;
 
@@ -13,7 +18,6 @@ use std::time::Duration;
 
 use headcount_core::command_log::{CommandLog, Entry, LogIndex};
 use headcount_core::invalidation::{Rule, Standing, in_order};
-use headcount_core::limits::Limits;
 use headcount_core::protocol::admin::{InvalidationAnswer, LiftAnswer, ReleaseEntry};
 use headcount_core::release::Release;
 use tokio::sync::{mpsc, oneshot};
@@ -24,8 +28,14 @@ use crate::error::CommandError;
 use crate::invalidation::CheckedInvalidation;
 use crate::shard::Shards;
 use crate::site::Site;
-use crate::store::{Store, Stored, Transaction};
+use crate::store::Store;
 use crate::{answers, clock};
+
+pub(crate) use begin::Beginning;
+#[cfg(feature = "cluster")]
+pub(crate) use begin::stored_checkpoint;
+pub(crate) use configured::Configured;
+use shared::Shared;
 
 /// Commands that may wait for their turn.
 pub(crate) const ORDERS_MAX: usize = 256;
@@ -57,57 +67,6 @@ pub(crate) enum Order {
     },
 }
 
-/// The outcome for the release in the configuration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Configured {
-    /// It was new, and is current now.
-    Announced,
-    /// It is current already.
-    Current,
-    /// It was announced before, or given at the last start; another one is current and stays so.
-    Known,
-}
-
-/// What stood when the process ended last, made ready to stand again, and what is kept for later.
-pub(crate) fn restore(stored: Stored, site: &Site) -> (Standing, KeptForLater) {
-    let Limits {
-        releases_max,
-        rules_max,
-        ..
-    } = site.config.limits;
-    let mut standing = Standing::default();
-    for release in stored.releases {
-        standing.apply(&Entry::Release {
-            release,
-            releases_max,
-        });
-    }
-    let now_ms = clock::unix_ms();
-    let (lapsed, rules) = stored
-        .rules
-        .into_iter()
-        .partition(|rule| rule.expires_ms <= now_ms);
-    for rule in rules {
-        standing.apply(&Entry::Rule { rule, rules_max });
-    }
-    standing.head = stored.head;
-    site.set_standing(Arc::new(standing.clone()));
-    let kept = KeptForLater {
-        configured: stored.configured,
-        lapsed,
-    };
-    (standing, kept)
-}
-
-/// What was stored, and is not part of what stands.
-#[derive(Debug, Default)]
-pub(crate) struct KeptForLater {
-    /// The release that the configuration named at the last start.
-    configured: Option<String>,
-    /// Rules that have lapsed by the time of day, which may be wrong: they are forgotten when that is sure.
-    lapsed: Vec<Rule>,
-}
-
 #[derive(Debug)]
 pub(crate) struct Commander<Log> {
     site: Arc<Site>,
@@ -121,6 +80,8 @@ pub(crate) struct Commander<Log> {
     /// The release that the configuration named at the last start.
     configured: Option<String>,
     lapsed: Vec<Rule>,
+    /// `None`: the log is this server's own.
+    shared: Option<Shared>,
     tickets: Arc<Tickets>,
     /// The number of the newest command from before this process.
     before: u32,
@@ -133,22 +94,22 @@ impl<Log: CommandLog> Commander<Log> {
         site: Arc<Site>,
         shards: Shards,
         (store, log): (Arc<Store>, Log),
-        standing: Standing,
-        kept: KeptForLater,
+        beginning: Beginning,
         tickets: Arc<Tickets>,
     ) -> Self {
         Self {
-            configured: kept.configured,
-            lapsed: kept.lapsed,
+            configured: beginning.configured,
+            lapsed: beginning.lapsed,
+            shared: beginning.shared,
             tickets,
-            before: standing.head,
+            before: beginning.standing.head,
             offset_ms: clock::offset_ms(),
             site,
             shards,
             store,
             log,
-            index: LogIndex::default(),
-            standing,
+            index: beginning.index,
+            standing: beginning.standing,
         }
     }
 
@@ -168,7 +129,11 @@ impl<Log: CommandLog> Commander<Log> {
                 _ = look.tick() => {
                     self.store.look();
                     self.keep_time().await;
-                    self.expire().await;
+                    if self.shared.is_some() {
+                        self.look_after_cluster().await;
+                    } else {
+                        self.expire().await;
+                    }
                 }
             }
             self.site.faults.strike("commander");
@@ -187,11 +152,24 @@ impl<Log: CommandLog> Commander<Log> {
     /// Announces a release. If it is current already, the answer is the earlier announcement, and no tab is told again:
     /// so a deploy that is repeated, or announced by every instance, does no harm.
     async fn announce(&mut self, version: String) -> Result<ReleaseEntry, CommandError> {
+        let is_current = |standing: &Standing| standing.releases.already_current(&version).is_some();
+        self.announce_unless(&version, is_current).await?;
+        let current = self.standing.releases.already_current(&version);
+        // It is: it was current before, or is since its entry was read.
+        Ok(current.ok_or(CommandError::Overloaded)?.into())
+    }
+
+    /// Announces a release, unless there is a reason not to in what stands. Whether it was announced.
+    async fn announce_unless(
+        &mut self,
+        version: &str,
+        is_needless: impl Fn(&Standing) -> bool,
+    ) -> Result<bool, CommandError> {
         let version: Arc<str> = version.into();
         let releases_max = self.site.config.limits.releases_max;
         let stood = self
             .append(|standing| {
-                if standing.releases.already_current(&version).is_some() {
+                if is_needless(standing) {
                     return Ok(None);
                 }
                 let release = Release {
@@ -205,38 +183,10 @@ impl<Log: CommandLog> Commander<Log> {
                 }))
             })
             .await?;
-        let current = self.standing.releases.already_current(&version);
-        // It is: it was current before, or is since its entry was read.
-        let said: ReleaseEntry = current.ok_or(CommandError::Overloaded)?.into();
         if stood.is_some() {
-            tracing::info!(version = said.version, id = said.id, "released");
+            tracing::info!(%version, id = self.standing.head, "released");
         }
-        Ok(said)
-    }
-
-    /// The release that the configuration names is announced if it is news. A restart with an old one must not roll the site back:
-    /// that is a command.
-    async fn configure(&mut self, version: String) -> Result<Configured, CommandError> {
-        let was_configured = self.configured.as_ref() == Some(&version);
-        let is_release = |entry: &Release| *entry.version == version;
-        let is_known = was_configured || self.standing.releases.entries().any(is_release);
-        if !is_known {
-            self.announce(version.clone()).await?;
-        }
-        let is_current = self.standing.releases.already_current(&version).is_some();
-        if !was_configured {
-            // Where the disk does not hear of it, the next start finds it among the releases.
-            self.store.note(Transaction {
-                head: self.standing.head,
-                configured: Some(version),
-                ..Transaction::default()
-            });
-        }
-        Ok(match (is_known, is_current) {
-            (false, _) => Configured::Announced,
-            (true, true) => Configured::Current,
-            (true, false) => Configured::Known,
-        })
+        Ok(stood.is_some())
     }
 
     async fn invalidate(
@@ -278,7 +228,7 @@ impl<Log: CommandLog> Commander<Log> {
     }
 
     /// Over how long the tabs of a rule are told: the more they are, the longer. The longest time, where they cannot be counted.
-    async fn spread_of(&self, rule: &Rule) -> u32 {
+    async fn spread_of(&mut self, rule: &Rule) -> u32 {
         let most_ms = self.site.config.limits.spread_ms;
         match answers::reach(&self.shards, Arc::new(rule.clone()), &self.site.config.limits).await {
             Ok(hits) => answers::spread(rule, hits.tabs, most_ms),

@@ -35,7 +35,6 @@ fn terms(site: &Arc<Site>) -> Terms {
         limits: config.limits.clone(),
         route_tracking: config.route_tracking,
         cipher: site.cipher.clone(),
-        epoch: site.epoch,
         asking: Asking {
             is_open: config.connection_tracking,
             without_credentials: site.reads.needs_nothing || site.reads.anew,

@@ -13,7 +13,7 @@ use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTran
 use super::error::StoreError;
 use super::file::StoreFile;
 use super::high_water::{Doubt, HighWater};
-use super::transaction::{Stored, Transaction};
+use super::transaction::{CopyOf, Positions, Stored, Transaction};
 use super::worker::Book;
 
 const RELEASES: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("releases");
@@ -26,6 +26,9 @@ const FACTS: TableDefinition<'_, &str, &str> = TableDefinition::new("facts");
 const FORMAT: &str = "format";
 const EPOCH: &str = "epoch";
 const CONFIGURED: &str = "configured";
+/// The cluster that the content is a copy of, and where its rules stand.
+const CLUSTER: &str = "cluster";
+const POSITIONS: &str = "positions";
 
 /// The format that this version writes, and the newest that it reads. Files from before formats had numbers have none.
 const FORMAT_NOW: u32 = 1;
@@ -37,6 +40,7 @@ pub(super) struct Commands {
     epoch: Epoch,
     head: u32,
     configured: Option<String>,
+    copy: Option<CopyOf>,
     releases: BTreeMap<u32, ReleaseEntry>,
     rules: BTreeMap<u32, RuleEntry>,
 }
@@ -49,17 +53,20 @@ impl Commands {
             epoch,
             head: 0,
             configured: None,
+            copy: None,
             releases: BTreeMap::new(),
             rules: BTreeMap::new(),
         }
     }
 
     /// Reads what is on disk. A store from before there were epochs gets this one, and so does one that was put back from a backup that
-    /// is older than its numbers. Whether it keeps its own.
+    /// is older than its numbers. So does the copy of what a cluster knows, for a server that does not belong to it: its numbers are given by
+    /// others too. Whether it keeps its own.
     pub(super) fn load(
         database: &Database,
         place: &StoreFile,
         epoch: Epoch,
+        cluster: Option<&str>,
     ) -> Result<(Self, bool), StoreError> {
         let read = database.begin_read()?;
         let mut commands = Self::new(epoch, place);
@@ -73,6 +80,7 @@ impl Commands {
                     has_epoch = true;
                 }
                 commands.configured = facts.get(CONFIGURED)?.map(|release| release.value().to_owned());
+                commands.copy = copy_of(&facts, commands.epoch)?;
             }
             Err(redb::TableError::TableDoesNotExist(_)) => {}
             Err(error) => return Err(error.into()),
@@ -92,6 +100,18 @@ impl Commands {
             commands
                 .rules
                 .insert(id.value(), serde_json::from_slice(value.value())?);
+        }
+        if let Some(copy) = &commands.copy {
+            if Some(&*copy.cluster) == cluster {
+                return Ok((commands, true));
+            }
+            tracing::warn!(
+                cluster = copy.cluster,
+                "the store is a copy of what a cluster knows. This server does not belong to it, and goes on under a new epoch"
+            );
+            commands.copy = None;
+            commands.epoch = epoch;
+            return Ok((commands, false));
         }
         match commands.high_water.doubt(commands.epoch, commands.head) {
             Some(doubt) if has_epoch => {
@@ -136,10 +156,18 @@ impl Commands {
             releases: self.releases.values().cloned().map(Into::into).collect(),
             rules: self.rules.values().filter_map(fits).collect(),
             samples: Vec::new(),
+            positions: self.copy.as_ref().map(|copy| copy.positions.clone()),
         }
     }
 
     fn apply(&mut self, step: Transaction) {
+        if let Some(copy) = step.copy {
+            self.epoch = copy.epoch;
+            self.copy = Some(copy);
+            self.head = 0;
+            self.releases.clear();
+            self.rules.clear();
+        }
         self.head = step.head.max(self.head);
         self.configured = step.configured.or(self.configured.take());
         for id in &step.forget_releases {
@@ -163,7 +191,7 @@ impl Commands {
     ) -> Result<(), StoreError> {
         let write = database.begin_write()?;
         match entry {
-            Some(step) if !anew => write_step(&write, step)?,
+            Some(step) if !anew && step.copy.is_none() => write_step(&write, step)?,
             Some(step) => {
                 let mut next = self.clone();
                 next.apply(step.clone());
@@ -182,6 +210,16 @@ impl Commands {
         facts.insert(EPOCH, &*self.epoch.to_string())?;
         if let Some(release) = &self.configured {
             facts.insert(CONFIGURED, &**release)?;
+        }
+        match &self.copy {
+            Some(copy) => {
+                facts.insert(CLUSTER, &*copy.cluster)?;
+                facts.insert(POSITIONS, &*serde_json::to_string(&copy.positions)?)?;
+            }
+            None => {
+                facts.remove(CLUSTER)?;
+                facts.remove(POSITIONS)?;
+            }
         }
         let mut releases = write.open_table(RELEASES)?;
         releases.retain(|_, _| false)?;
@@ -207,6 +245,10 @@ impl Book for Commands {
         anew: bool,
     ) -> Result<(), StoreError> {
         self.commit(database, entry, anew)?;
+        if self.copy.is_some() || entry.is_some_and(|step| step.copy.is_some()) {
+            // Its numbers are those of the cluster.
+            return Ok(());
+        }
         let head = entry.map_or(0, |step| step.head).max(self.head);
         self.high_water.mark(self.epoch, head)
     }
@@ -214,6 +256,25 @@ impl Book for Commands {
     fn accept(&mut self, entry: Transaction, _: bool) {
         self.apply(entry);
     }
+}
+
+/// The cluster that the content is a copy of, if it is one.
+fn copy_of(
+    facts: &impl ReadableTable<&'static str, &'static str>,
+    epoch: Epoch,
+) -> Result<Option<CopyOf>, StoreError> {
+    let Some(cluster) = facts.get(CLUSTER)? else {
+        return Ok(None);
+    };
+    let positions = facts.get(POSITIONS)?;
+    let positions: Option<Positions> = positions
+        .map(|positions| serde_json::from_str(positions.value()))
+        .transpose()?;
+    Ok(Some(CopyOf {
+        cluster: cluster.value().to_owned(),
+        epoch,
+        positions: positions.unwrap_or_default(),
+    }))
 }
 
 fn write_step(write: &WriteTransaction, step: &Transaction) -> Result<(), StoreError> {

@@ -27,12 +27,14 @@ const HANDOVER: Duration = Duration::from_secs(2);
 const HANDOVER_LOOK: Duration = Duration::from_millis(20);
 
 impl Store {
-    /// Opens or makes the store in this directory. `with_history`: whether there is a history to keep.
+    /// Opens or makes the store in this directory. `with_history`: whether there is a history to keep. `cluster`: the name of the cluster that
+    /// the server belongs to.
     pub(crate) async fn open(
         directory: &Path,
         limits: &Limits,
         with_history: bool,
         faults: &Faults,
+        cluster: Option<&str>,
     ) -> Result<(Self, Stored), StoreError> {
         private::directory(directory).map_err(|source| StoreError::Directory {
             path: directory.to_owned(),
@@ -45,7 +47,8 @@ impl Store {
             faults: faults.clone(),
         };
         let health = |is_history| Health::new(is_history, limits.store_ms, Arc::clone(&meters));
-        let opened = open_commands(&place(COMMANDS_FILE), place(HISTORY_FILE).path.exists()).await?;
+        let had_history = place(HISTORY_FILE).path.exists();
+        let opened = open_commands(&place(COMMANDS_FILE), had_history, cluster).await?;
         let mut stored = opened.commands.stored(limits);
         let history = if with_history {
             let place = place(HISTORY_FILE);
@@ -77,7 +80,11 @@ struct Opened {
     is_behind: bool,
 }
 
-async fn open_commands(place: &StoreFile, had_history: bool) -> Result<Opened, StoreError> {
+async fn open_commands(
+    place: &StoreFile,
+    had_history: bool,
+    cluster: Option<&str>,
+) -> Result<Opened, StoreError> {
     let epoch = new_epoch()?;
     let fill = |database: &Database| Commands::new(epoch, place).commit(database, None, true);
     let (database, is_new) = patiently(|| place.open(fill)).await?;
@@ -89,7 +96,7 @@ async fn open_commands(place: &StoreFile, had_history: bool) -> Result<Opened, S
             tracing::info!("made a new store, `{file}`");
         }
     }
-    let (commands, has_epoch) = Commands::load(&database, place, epoch)?;
+    let (commands, has_epoch) = Commands::load(&database, place, epoch, cluster)?;
     Ok(Opened {
         database,
         commands,

@@ -27,7 +27,7 @@ fn limits() -> Limits {
 }
 
 async fn open_with(directory: &Path, faults: &Faults) -> Result<(Store, Stored), StoreError> {
-    Store::open(directory, &limits(), true, faults).await
+    Store::open(directory, &limits(), true, faults, None).await
 }
 
 async fn open(directory: &Path) -> (Store, Stored) {

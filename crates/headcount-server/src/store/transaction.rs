@@ -3,7 +3,7 @@
 use headcount_core::command_log::{Change, Entry};
 use headcount_core::epoch::Epoch;
 use headcount_core::history::Sample;
-use headcount_core::invalidation::Rule;
+use headcount_core::invalidation::{Rule, Standing};
 use headcount_core::protocol::admin::{ReleaseEntry, RuleEntry};
 use headcount_core::release::Release;
 
@@ -22,6 +22,22 @@ pub(crate) struct Stored {
     pub(crate) rules: Vec<Rule>,
     /// The history, oldest first.
     pub(crate) samples: Vec<Sample>,
+    /// Where each rule stands, if the store is a copy of what this server's cluster knows.
+    pub(crate) positions: Option<Positions>,
+}
+
+/// Numbers of rules, and where they stand.
+pub(crate) type Positions = Vec<(u32, usize)>;
+
+/// What makes a step the copy of all that a cluster knows.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct CopyOf {
+    /// The name of the cluster.
+    pub(crate) cluster: String,
+    /// Whose numbers the commands have.
+    pub(crate) epoch: Epoch,
+    /// Where each rule stands.
+    pub(crate) positions: Positions,
 }
 
 /// One durable step: everything in it happens, or nothing.
@@ -39,9 +55,27 @@ pub(crate) struct Transaction {
     pub(crate) rules: Vec<RuleEntry>,
     /// Rules to forget, by number.
     pub(crate) forget_rules: Vec<u32>,
+    /// The step replaces everything, whatever was there.
+    pub(crate) copy: Option<CopyOf>,
 }
 
 impl Transaction {
+    /// The copy of all that a cluster knows.
+    pub(crate) fn copy(cluster: &str, standing: &Standing) -> Self {
+        let rules = || standing.rules();
+        Self {
+            head: standing.head,
+            releases: standing.releases.entries().map(Into::into).collect(),
+            rules: rules().map(|(_, rule)| RuleEntry::from(&**rule)).collect(),
+            copy: Some(CopyOf {
+                cluster: cluster.to_owned(),
+                epoch: standing.epoch.unwrap_or_default(),
+                positions: rules().map(|(position, rule)| (rule.id, position)).collect(),
+            }),
+            ..Self::default()
+        }
+    }
+
     /// What an entry of the log of commands changes on disk, by what it `changed` among what stands. `head` is the newest command's number.
     pub(crate) fn of(entry: &Entry, changed: &Change, head: u32) -> Self {
         let mut step = Self {

@@ -11,6 +11,7 @@ mod app_server;
 mod authorize;
 mod bridge;
 mod client;
+mod cluster;
 mod contract;
 mod credentials;
 mod deltas;

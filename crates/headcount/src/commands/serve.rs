@@ -33,7 +33,7 @@ pub(crate) async fn run(arguments: &ServeArguments, environment: &Environment) -
     );
     let board_path = settings.server.board_path.clone();
     let config = settings.server.clone();
-    let server = Server::start(settings.server, settings.data_dir, environment).await?;
+    let server = Server::start(settings.server, settings.data_dir, settings.cluster, environment).await?;
     let room = server.headcount().connections_max();
     if room < config.limits.connections_max {
         output::warning(

@@ -7,6 +7,7 @@ use headcount_server::Secret;
 use headcount_server::claims::ClaimRule;
 use headcount_server::config::{Config, ForwardAuthConfig, SealedSessionConfig};
 
+use super::cluster::ClusterDraft;
 use super::location::Locations;
 use super::settings::{LogSettings, Settings};
 
@@ -21,6 +22,7 @@ pub(super) struct Draft {
     pub(super) server: Config,
     pub(super) session: SessionDraft,
     pub(super) forward: ForwardDraft,
+    pub(super) cluster: ClusterDraft,
 }
 
 /// `sealed_session`: takes part once it has a password.
@@ -50,6 +52,7 @@ impl Default for Draft {
             server: Config::default(),
             session: SessionDraft::default(),
             forward: ForwardDraft::default(),
+            cluster: ClusterDraft::default(),
         }
     }
 }
@@ -70,12 +73,14 @@ impl Draft {
                 .into_iter()
                 .map(|problem| places.locate(problem)),
         );
+        let cluster = self.cluster.finish(places, problems);
         problems.is_empty().then_some(Settings {
             listen: self.listen,
             admin_listen: self.admin_listen,
             data_dir,
             log: self.log,
             server: self.server,
+            cluster,
         })
     }
 

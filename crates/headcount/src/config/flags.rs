@@ -48,6 +48,7 @@ pub(super) fn given(arguments: &ServeArguments, problems: &mut Vec<String>) -> V
     let singles = singles
         .into_iter()
         .chain(of_access(arguments))
+        .chain(of_cluster(arguments))
         .filter_map(|(key, flag, text)| Some((key, flag, vec![text.clone()?])));
     let lists = lists.into_iter().filter(|(.., texts)| !texts.is_empty());
     let lists = lists.map(|(key, flag, texts)| (key, flag, texts.clone()));
@@ -97,6 +98,33 @@ fn of_access(arguments: &ServeArguments) -> [(&'static str, &'static str, &Optio
         ("sealed_session.rule", "--session-rule", &arguments.session_rule),
         ("forward_auth.url", "--forward-auth", &arguments.forward_auth),
         ("authorize", "--authorize", &arguments.authorize),
+    ]
+}
+
+/// The settings of the cluster.
+fn of_cluster(arguments: &ServeArguments) -> [(&'static str, &'static str, &Option<String>); 9] {
+    [
+        ("cluster", "--cluster", &arguments.cluster),
+        ("cluster_name", "--cluster-name", &arguments.cluster_name),
+        (
+            "cluster_secret_file",
+            "--cluster-secret-file",
+            &arguments.cluster_secret_file,
+        ),
+        (
+            "cluster_credentials",
+            "--cluster-credentials",
+            &arguments.cluster_credentials,
+        ),
+        ("cluster_nkey", "--cluster-nkey", &arguments.cluster_nkey),
+        ("cluster_ca", "--cluster-ca", &arguments.cluster_ca),
+        (
+            "cluster_certificate",
+            "--cluster-certificate",
+            &arguments.cluster_certificate,
+        ),
+        ("cluster_key", "--cluster-key", &arguments.cluster_key),
+        ("node_name", "--node-name", &arguments.node_name),
     ]
 }
 
@@ -170,9 +198,18 @@ mod tests {
             authorize: text(),
             limit: vec!["tick_ms=1".to_owned()],
             log_format: text(),
+            cluster: text(),
+            cluster_name: text(),
+            cluster_secret_file: text(),
+            cluster_credentials: text(),
+            cluster_nkey: text(),
+            cluster_ca: text(),
+            cluster_certificate: text(),
+            cluster_key: text(),
+            node_name: text(),
         };
         let mut problems = Vec::new();
-        assert_eq!(given(&arguments, &mut problems).len(), 29);
+        assert_eq!(given(&arguments, &mut problems).len(), 38);
         assert_eq!(problems, Vec::<String>::new());
     }
 }

@@ -14,6 +14,7 @@ use environment::Environment;
 use given::Given;
 use location::Locations;
 
+mod cluster;
 mod draft;
 pub(crate) mod environment;
 mod file;

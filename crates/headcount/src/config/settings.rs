@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use headcount_server::ClusterOptions;
 use headcount_server::config::Config;
 
 /// The settings of `serve`.
@@ -18,6 +19,8 @@ pub(crate) struct Settings {
     pub(crate) log: LogSettings,
     /// The configuration of the server itself.
     pub(crate) server: Config,
+    /// The cluster that the server belongs to. Default `None`: it is alone.
+    pub(crate) cluster: Option<ClusterOptions>,
 }
 
 /// How to log, on stderr.

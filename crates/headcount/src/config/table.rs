@@ -110,6 +110,36 @@ const SETTINGS: &[Setting] = &[
             secret_file(one(texts)).map(unless_empty),
         )
     }),
+    row("cluster", Form::Text, |draft, texts| {
+        put(&mut draft.cluster.brokers, some(texts))
+    }),
+    row("cluster_name", Form::Text, |draft, texts| {
+        put(&mut draft.cluster.name, some(texts))
+    }),
+    row("cluster_secret", Form::Text, |draft, texts| {
+        put(&mut draft.cluster.secret, Ok(Some(Secret::new(one(texts)))))
+    }),
+    row("cluster_secret_file", Form::Text, |draft, texts| {
+        put(&mut draft.cluster.secret, secret_file(one(texts)).map(Some))
+    }),
+    row("cluster_credentials", Form::Text, |draft, texts| {
+        put(&mut draft.cluster.credentials, Ok(Some(one(texts).into())))
+    }),
+    row("cluster_nkey", Form::Text, |draft, texts| {
+        put(&mut draft.cluster.nkey, Ok(Some(one(texts).into())))
+    }),
+    row("cluster_ca", Form::Text, |draft, texts| {
+        put(&mut draft.cluster.authorities, Ok(Some(one(texts).into())))
+    }),
+    row("cluster_certificate", Form::Text, |draft, texts| {
+        put(&mut draft.cluster.certificate, Ok(Some(one(texts).into())))
+    }),
+    row("cluster_key", Form::Text, |draft, texts| {
+        put(&mut draft.cluster.key, Ok(Some(one(texts).into())))
+    }),
+    row("node_name", Form::Text, |draft, texts| {
+        put(&mut draft.cluster.node, some(texts))
+    }),
     row("sealed_session.password", Form::Text, |draft, texts| {
         put(&mut draft.session.password, Ok(Some(Secret::new(one(texts)))))
     }),

@@ -53,7 +53,7 @@ pub(crate) async fn run(arguments: &DemoArguments, environment: &Environment) ->
         config.admin_secret.clone(),
         config.board_path.clone().unwrap_or_default(),
     );
-    let server = Server::start(config, None, environment).await?;
+    let server = Server::start(config, None, None, environment).await?;
     announce(address);
     let secret = secret.as_ref().map_or("", Secret::expose);
     output::talk(&welcome(address, &board_path, secret, arguments.visitors));

@@ -74,7 +74,9 @@ impl<Log: CommandLog> Commander<Log> {
     /// Lets an entry stand.
     pub(super) async fn read(&mut self, index: LogIndex, entry: Entry) -> Stood {
         self.index = index;
+        let epoch = self.standing.epoch;
         let change = self.standing.apply(&entry);
+        self.on_read(epoch, &change);
         let (id, broadcast) = match &entry {
             Entry::Release { release, .. } => (None, Some(self.released(release))),
             Entry::Rule { rule, .. } => (Some(rule.id), None),
@@ -91,12 +93,13 @@ impl<Log: CommandLog> Commander<Log> {
 
     /// What tabs are told of a release.
     fn released(&self, release: &Release) -> String {
-        server::released(&release.version, release.id, self.site.epoch)
+        let epoch = self.standing.epoch.unwrap_or_default();
+        server::released(&release.version, release.id, epoch)
     }
 
     /// Lets every shard go over to what stands now. How far the rule at `position` reaches.
-    async fn tell_shards(&self, broadcast: Option<String>, position: Option<usize>) -> Hits {
-        let standing = Arc::new(self.standing.clone());
+    pub(super) async fn tell_shards(&mut self, broadcast: Option<String>, position: Option<usize>) -> Hits {
+        let standing = Arc::new(self.obeyed());
         self.site.set_standing(Arc::clone(&standing));
         let command = |reply| {
             Mail::Standing(Box::new(NewStanding {

@@ -26,8 +26,11 @@ impl<Log: CommandLog> Commander<Log> {
         self.wake_lapsed().await;
     }
 
-    /// Lets rules that were given to this process end as long from now as before.
+    /// Lets rules that were given to this process end as long from now as before. In a cluster none moves: see `shared`.
     async fn correct(&mut self, delta_ms: i64) {
+        if self.shared.is_some() {
+            return;
+        }
         let after = self.before;
         if self.standing.rules().any(|(_, rule)| rule.id > after) {
             self.note(Entry::MoveTimes { after, delta_ms }).await;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use headcount_core::command_log::Entry;
+use headcount_core::epoch::Epoch;
 use headcount_core::invalidation::{Audience, Mode, Rule, Standing};
 use headcount_core::limits::Limits;
 use headcount_core::pattern::RoutePattern;
@@ -112,9 +113,11 @@ fn rule(id: u32, route: &str) -> Rule {
 /// Gives a shard other rules, and lets the rule at `position` be told.
 fn stand(headcount: &Headcount, standing: &Standing, broadcast: Option<String>, position: Option<usize>) {
     let (reply, _answer) = oneshot::channel();
+    let mut standing = standing.clone();
+    standing.epoch = headcount.site().standing().epoch;
     let shard = headcount.shards().get(0).unwrap();
     shard.force(Mail::Standing(Box::new(NewStanding {
-        standing: Arc::new(standing.clone()),
+        standing: Arc::new(standing),
         broadcast,
         position,
         reply,
@@ -132,6 +135,10 @@ async fn go_on(headcount: &Headcount) {
 fn add(standing: &mut Standing, rule: Rule) -> usize {
     let change = standing.apply(&Entry::Rule { rule, rules_max: 64 });
     change.position.unwrap()
+}
+
+fn epoch_of(headcount: &Headcount) -> Epoch {
+    headcount.site().standing().epoch.unwrap()
 }
 
 fn nothing_stands() -> Standing {
@@ -164,7 +171,7 @@ async fn a_rule_that_is_lifted_before_a_tab_is_reached_is_not_told_nor_claimed()
         assert_eq!(told[0].1["id"], 6);
         assert_eq!(
             told[0].0.as_deref(),
-            Some(&*format!("{}.0;6", headcount.site().epoch)),
+            Some(&*format!("{}.0;6", epoch_of(&headcount))),
             "the event claims what was written"
         );
     }
@@ -269,7 +276,7 @@ async fn several_rules_at_once_claim_only_what_was_written_before() {
         .into_iter()
         .map(|(id, _)| id.unwrap())
         .collect();
-    let epoch = headcount.site().epoch;
+    let epoch = epoch_of(&headcount);
     let claimed = ["0;4", "0;4,5", "0;4,5,6"].map(|id| format!("{epoch}.{id}"));
     assert_eq!(ids, claimed);
 }
@@ -282,7 +289,7 @@ async fn a_release_that_is_overtaken_is_told_to_no_tab_that_knows_the_newer_one(
     let busy = Busy::queue(headcount.shards().get(0).unwrap());
     busy.begin();
     for (version, id) in [("v2", 2), ("v3", 3)] {
-        let broadcast = server::released(version, id, headcount.site().epoch);
+        let broadcast = server::released(version, id, epoch_of(&headcount));
         stand(&headcount, &nothing_stands(), Some(broadcast), None);
     }
     drop(busy);

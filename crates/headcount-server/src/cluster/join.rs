@@ -1,0 +1,133 @@
+//! How a server gets to the log of its cluster: at once, or as soon as the broker answers.
+
+use std::error::Error;
+use std::time::Duration;
+
+use headcount_core::command_log::{Checkpoint, CommandLog, Entry, LogIndex};
+use headcount_nats::{ConnectError, NatsBroker, NatsLog, NatsOptions, OpenError};
+use tokio::sync::{oneshot, watch};
+use tokio::time::{sleep, timeout};
+
+use super::log::SharedLog;
+use super::options::ClusterOptions;
+use crate::clock::Seldom;
+use crate::sources::with_sources;
+
+/// How long a server that starts waits for one attempt.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long until the next attempt.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Why a server cannot belong to its cluster.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct ClusterError(Box<dyn Error + Send + Sync>);
+
+/// What a server has of its cluster as it starts.
+#[derive(Debug)]
+pub(crate) struct Joined {
+    pub(crate) log: SharedLog,
+    /// All that stands in the cluster, if the broker has answered.
+    pub(crate) first: Option<(LogIndex, Entry)>,
+    /// The broker, as soon as it has answered.
+    #[expect(dead_code, reason = "the bus of the cluster will be joined with it")]
+    pub(crate) broker: watch::Receiver<Option<NatsBroker>>,
+}
+
+/// What an attempt may end with.
+enum Attempt {
+    /// It may work later.
+    Later(ClusterError),
+    /// It will not, before somebody changes something.
+    Never(ClusterError),
+}
+
+/// Joins the cluster. A log that is missing begins with `begin`. An error is one that somebody must mend; a broker that is away is none.
+pub(crate) async fn join(options: &ClusterOptions, begin: Checkpoint) -> Result<Joined, ClusterError> {
+    let nats = options.nats();
+    let (broker_is, broker) = watch::channel(None);
+    match attempt(&nats, &begin).await {
+        Ok((connected, mut log)) => {
+            broker_is.send_replace(Some(connected));
+            let first = timeout(PATIENCE, log.next()).await.ok().flatten();
+            let log = SharedLog::there(log);
+            Ok(Joined { log, first, broker })
+        }
+        Err(Attempt::Never(error)) => Err(error),
+        Err(Attempt::Later(error)) => {
+            tracing::warn!(
+                error = with_sources(&error),
+                "the broker does not answer: this server starts with what it has, and commands are refused until it does"
+            );
+            let (found, awaited) = oneshot::channel();
+            tokio::spawn(keep_trying(nats, begin, found, broker_is));
+            Ok(Joined {
+                log: SharedLog::awaited(awaited),
+                first: None,
+                broker,
+            })
+        }
+    }
+}
+
+async fn keep_trying(
+    nats: NatsOptions,
+    begin: Checkpoint,
+    mut found: oneshot::Sender<NatsLog>,
+    broker_is: watch::Sender<Option<NatsBroker>>,
+) {
+    let said = Seldom::default();
+    // It was said a moment ago.
+    said.is_due();
+    loop {
+        tokio::select! {
+            () = found.closed() => return,
+            () = sleep(PAUSE) => {}
+        }
+        let error = match attempt(&nats, &begin).await {
+            Ok((connected, log)) => {
+                tracing::info!("the broker answers: commands are taken from now on");
+                broker_is.send_replace(Some(connected));
+                let _server_gone = found.send(log);
+                return;
+            }
+            Err(Attempt::Later(error) | Attempt::Never(error)) => error,
+        };
+        if said.is_due() {
+            tracing::warn!(
+                error = with_sources(&error),
+                "the cluster cannot be joined yet: commands are refused"
+            );
+        }
+    }
+}
+
+async fn attempt(nats: &NatsOptions, begin: &Checkpoint) -> Result<(NatsBroker, NatsLog), Attempt> {
+    let connecting = timeout(PATIENCE, NatsBroker::connect(nats)).await;
+    let broker = match connecting {
+        Ok(connected) => connected?,
+        Err(late) => return Err(Attempt::Later(ClusterError(late.into()))),
+    };
+    let log = NatsLog::open(&broker, begin).await?;
+    Ok((broker, log))
+}
+
+impl From<ConnectError> for Attempt {
+    fn from(error: ConnectError) -> Self {
+        match error {
+            ConnectError::NoBroker { .. } => Self::Later(ClusterError(error.into())),
+            error => Self::Never(ClusterError(error.into())),
+        }
+    }
+}
+
+impl From<OpenError> for Attempt {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::NoAnswer | OpenError::Ended(_) | OpenError::NotBegun(_) => {
+                Self::Later(ClusterError(error.into()))
+            }
+            error => Self::Never(ClusterError(error.into())),
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! Servers that share a broker: one log of commands, one identity.
+
+mod away;
+mod log;
+mod node;
+// A nats-server for one test.
+#[allow(dead_code, reason = "the tests of headcount-nats use all of it")]
+#[path = "../../../headcount-nats/tests/it/broker.rs"]
+mod broker;
+
+/// Runs each case at both brokers: `at_each_broker! { a_case, another }`.
+macro_rules! at_each_broker {
+    ($($case:ident),+ $(,)?) => {
+        mod oldest {
+            $(#[test]
+            fn $case() {
+                super::$case(crate::cluster::broker::Version::Oldest);
+            })+
+        }
+        mod current {
+            $(#[test]
+            fn $case() {
+                super::$case(crate::cluster::broker::Version::Current);
+            })+
+        }
+    };
+}
+use at_each_broker;

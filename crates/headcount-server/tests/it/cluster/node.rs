@@ -1,0 +1,106 @@
+//! A broker and the servers of one cluster, in this process.
+
+use std::path::Path;
+
+use headcount_server::{ClusterOptions, Config, Secret};
+use tokio::runtime::Runtime;
+
+use super::broker::{Broker, Version};
+use crate::client::eventually;
+use crate::server::{Door, Server, admins, config};
+
+pub(super) const CLUSTER_SECRET: &str = "a secret that all of them have";
+
+/// The broker of one test.
+pub(super) struct Site {
+    runtime: Runtime,
+    broker: Broker,
+}
+
+impl Site {
+    pub(super) fn start(version: Version) -> Self {
+        let site = Self::absent(version);
+        site.with_broker()
+    }
+
+    /// A broker that was not started yet. Its address is known all the same, once it ran.
+    pub(super) fn absent(version: Version) -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        Self {
+            runtime,
+            broker: Broker::new(version, "", true),
+        }
+    }
+
+    fn with_broker(mut self) -> Self {
+        self.run();
+        self
+    }
+
+    pub(super) fn run(&mut self) {
+        self.runtime.block_on(self.broker.run());
+    }
+
+    pub(super) fn kill(&mut self) {
+        self.broker.kill();
+    }
+
+    /// Whether clients hear that it is gone: its port refuses them.
+    pub(super) fn options(&self) -> ClusterOptions {
+        let address = format!("nats://127.0.0.1:{}", self.broker.port());
+        ClusterOptions::new([address], Secret::new(CLUSTER_SECRET))
+    }
+
+    /// A server of the cluster, which keeps its copy here.
+    pub(super) fn node(&self, directory: Option<&Path>) -> Server {
+        self.node_with(directory, without_release())
+    }
+
+    pub(super) fn node_with(&self, directory: Option<&Path>, config: Config) -> Server {
+        let directory = directory.map(Path::to_owned);
+        let options = self.options();
+        Server::build(Door::Own, config, |builder| {
+            builder
+                .authorizer(admins())
+                .data_dir(directory)
+                .cluster(Some(options))
+        })
+    }
+
+    pub(super) fn three(&self) -> [Server; 3] {
+        [(); 3].map(|()| self.node(None))
+    }
+}
+
+pub(super) fn without_release() -> Config {
+    config().with(|config| config.release = None)
+}
+
+/// What stands on a server: the current release, the numbers of the releases, and those of the rules.
+pub(super) fn stands(server: &Server) -> (String, Vec<u32>, Vec<u32>) {
+    let releases = server.headcount.releases();
+    let rules = server.runtime.block_on(server.headcount.rules()).unwrap();
+    (
+        releases.current,
+        releases.releases.iter().map(|release| release.id).collect(),
+        rules
+            .invalidations
+            .iter()
+            .filter_map(|rule| rule.id.into())
+            .collect(),
+    )
+}
+
+/// Waits until the same stands on all of them.
+pub(super) fn await_same(servers: &[Server]) -> (String, Vec<u32>, Vec<u32>) {
+    eventually("the same stands on all", || {
+        let first = stands(&servers[0]);
+        servers
+            .iter()
+            .all(|server| stands(server) == first)
+            .then_some(first)
+    })
+}
