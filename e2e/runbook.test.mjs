@@ -10,8 +10,8 @@ import { fileURLToPath } from 'node:url'
 import { binary, Server } from './harness.mjs'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
-const CRATES = ['crates/headcount-core/src', 'crates/headcount-server/src', 'crates/headcount/src']
-const PROGRAM = /^headcount(-server)?\//
+const CRATES = ['crates/headcount-core/src', 'crates/headcount-nats/src', 'crates/headcount-server/src', 'crates/headcount/src']
+const PROGRAM = /^headcount(-nats|-server)?\//
 /** Shorter beginnings of a message could be those of others. */
 const BEGINNING_MIN = 12
 /** Messages that are written elsewhere, with what stands around them. */
@@ -21,7 +21,7 @@ const STRING = /"((?:[^"\\]|\\[\s\S])*)"/g
 /** Files in which each text with a space is a message, or is in `OTHER_TEXTS`. */
 const PROBLEMS = [
   /^headcount\/(client|date)\.rs$/, /^headcount\/config\/(?!mod|tests)/, /^headcount\/commands\/(mod|invalidate|invalidations|connections|release|stats)\.rs$/,
-  /^headcount-server\/(config|origin|secrets|bots\/lists)\.rs$/, /^headcount-core\/limits\/contradictions\.rs$/,
+  /^headcount-server\/(config|origin|secrets|bots\/lists|cluster\/options)\.rs$/, /^headcount-nats\/options\.rs$/, /^headcount-core\/limits\/contradictions\.rs$/,
 ]
 /** What those files hold besides, by its beginning: results, headings, and parts of messages. */
 const OTHER_TEXTS = [

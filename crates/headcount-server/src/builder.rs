@@ -150,7 +150,7 @@ impl Builder {
         let server = self.told_apart(stored.epoch);
         let system = |error| StartError::System(std::io::Error::other(error));
         let keys = self.keys().map_err(system)?;
-        let tickets = Arc::new(Tickets::default().of(&server));
+        let tickets = Arc::new(Tickets::default().of(&server).sealed_with(&keys));
         let mut authorizers = Authorizers::configured(&self.config)?;
         let bridges = Bridges::new(&self.config.limits);
         if self.config.authorize_bridge {
@@ -168,6 +168,7 @@ impl Builder {
         let node = NodeId(getrandom::u32().map_err(system)?);
         let release = self.config.release.clone();
         let site = Arc::new(Site::new(self.config, authorizers, (node, &keys), self.faults));
+        tickets.end_all_but(&site.keyring.marks());
         let assets = self.assets.map(|assets| Served::new(assets, &site.config));
         let parts = Parts {
             site,

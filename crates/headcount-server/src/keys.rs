@@ -17,6 +17,8 @@ pub(crate) enum Purpose {
     ConnectionIds,
     /// Hashes what a browser shows: tab ids, cookies, addresses.
     Browsers,
+    /// Seals the tickets of admins.
+    Tickets,
     /// Hashes secrets, so that what was had for one can be told from what was had for another.
     Secrets,
 }
@@ -26,6 +28,7 @@ impl Purpose {
         match self {
             Self::ConnectionIds => b"headcount connection ids",
             Self::Browsers => b"headcount browsers",
+            Self::Tickets => b"headcount tickets",
             Self::Secrets => b"headcount secrets",
         }
     }
@@ -100,7 +103,12 @@ mod tests {
 
     use super::*;
 
-    const PURPOSES: [Purpose; 3] = [Purpose::ConnectionIds, Purpose::Browsers, Purpose::Secrets];
+    const PURPOSES: [Purpose; 4] = [
+        Purpose::ConnectionIds,
+        Purpose::Browsers,
+        Purpose::Tickets,
+        Purpose::Secrets,
+    ];
 
     #[test]
     fn each_purpose_has_a_key_of_its_own() {

@@ -185,10 +185,15 @@ impl Keyring {
 
     /// Takes new secrets in place of the old ones. The marks of those that hold now.
     pub(crate) fn replace(&self, secrets: Secrets) -> Vec<u64> {
-        let marks = secrets.named().into_iter();
-        let marks = marks.map(|(_, secret)| self.hashes.of(secret.expose())).collect();
         *self.secrets.write().unwrap_or_else(PoisonError::into_inner) = secrets;
-        marks
+        self.marks()
+    }
+
+    /// The marks of the secrets that hold.
+    pub(crate) fn marks(&self) -> Vec<u64> {
+        let secrets = self.read();
+        let named = secrets.named().into_iter();
+        named.map(|(_, secret)| self.hashes.of(secret.expose())).collect()
     }
 
     fn read(&self) -> std::sync::RwLockReadGuard<'_, Secrets> {

@@ -39,6 +39,8 @@ mod forward_error;
 pub mod sealed_session;
 pub mod ticket;
 mod ticket_cookie;
+mod ticket_ends;
+mod ticket_seal;
 
 pub(crate) use authorizer::ASKED_AT_ONCE;
 pub use authorizer::{AuthorizeRequest, Authorizer, Verdict, VerdictFuture};

@@ -1,49 +1,63 @@
 //! Admin tickets: the admin secret, shown once, exchanged for a cookie that ends by itself.
 //!
-//! A ticket is 256 random bits, so it cannot be guessed. Only its SHA-256 is kept, so leaked memory admits no one, and
-//! the time of a look-up by hash tells an attacker nothing. Tickets are kept in memory: after a restart, admins sign in
-//! again. A ticket ends with the secret that it was given for.
+//! A ticket is sealed (`ticket_seal`): it says until when it holds and which secret it was had for, under a key that only servers have. So no list of
+//! tickets is kept, and one that a server of a cluster issued holds on all of them. A server alone draws the key when it starts: after a
+//! restart, admins sign in again. What was ended before its time is remembered (`ticket_ends`). A ticket ends with the secret that it was given for.
 //!
 //! The admin secret itself does not admit to a stream: browsers cannot set `Authorization` on `EventSource` or `WebSocket`,
 //! and a page that could would have to hold the secret.
 
-use std::collections::VecDeque;
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
 use super::authorizer::{AuthorizeRequest, Authorizer, Verdict, VerdictFuture};
 use super::credentials::Reads;
 use super::ticket_cookie::is_ticket_cookie;
+use super::ticket_ends::Ends;
+use super::ticket_seal::{EXPIRES_BITS, Said, SealKey, TICKET_BYTES};
 use crate::head::{Head, cookie, each_cookie_name};
+use crate::keys::{Keys, Purpose};
 
 pub use super::ticket_cookie::TICKET_COOKIE;
+pub use super::ticket_ends::EndedTicket;
 
 /// How long a ticket holds unless told otherwise, milliseconds: 12 hours, a working day.
 pub const TICKET_MS: u64 = 12 * 3_600 * 1_000;
-/// Bytes of a ticket: 256 bits in base64.
-const TICKET_BYTES: usize = 43;
 /// Cookies of other servers on the same host that signing in leaves alone.
 const OTHERS_MAX: usize = 8;
-/// Tickets that hold at once; the oldest ends for a new one.
-const TICKETS_MAX: usize = 1_000;
+/// Corrections of the clock that are told apart. Later ones move no ticket.
+const CORRECTIONS_MAX: usize = u16::MAX as usize;
 
-/// The tickets that hold. Shared between the endpoint that issues them and the [`Authorizer`] that reads them.
+/// What tells the tickets that hold. Shared between the endpoint that issues them and the [`Authorizer`] that reads them.
 #[derive(Debug)]
 pub struct Tickets {
     cookie: String,
     lifetime_ms: u64,
-    /// Oldest first. Never more than [`TICKETS_MAX`].
-    held: Mutex<VecDeque<Held>>,
+    /// `None`: the system gave no random bits for one, so no ticket is issued and none holds.
+    key: Option<SealKey>,
+    /// Which process this is.
+    issuer: u32,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    ends: Ends,
+    /// The marks of the secrets that hold; `None`: all do.
+    marks: Option<Vec<u64>>,
+    /// The marks of tickets that were seen here.
+    seen: HashSet<u64>,
+    /// What the clock of this process was corrected by, in all, after each correction.
+    corrections: Vec<i64>,
 }
 
 /// A ticket as handed to its owner. Its `Debug` does not show the value.
 #[non_exhaustive]
 pub struct Ticket {
-    /// The value of the cookie [`TICKET_COOKIE`]: 43 characters that need no encoding. A browser that sends it is admitted.
+    /// The value of the cookie [`TICKET_COOKIE`]: 80 characters that need no encoding. A browser that sends it is admitted.
     pub cookie_value: String,
     /// When it ends, milliseconds since the Unix epoch.
     pub expires_ms: u64,
@@ -54,21 +68,24 @@ pub struct Ticket {
 #[error("the system has no random numbers for a ticket")]
 pub struct TicketError(#[source] getrandom::Error);
 
-#[derive(Debug)]
-struct Held {
-    hash: [u8; 32],
-    expires_ms: u64,
-    had_for: u64,
-}
-
 impl Tickets {
     /// No tickets yet; each will hold for `lifetime_ms`. [`Tickets::default`] takes [`TICKET_MS`]. Their cookie is [`TICKET_COOKIE`].
     pub fn new(lifetime_ms: u64) -> Self {
+        let keys = Keys::random();
         Self {
             cookie: TICKET_COOKIE.to_owned(),
             lifetime_ms,
-            held: Mutex::default(),
+            key: keys.ok().and_then(|keys| key_of(&keys)),
+            issuer: getrandom::u32().unwrap_or_default(),
+            state: Mutex::default(),
         }
+    }
+
+    /// Seals with one of these keys, so that tickets of other servers with the same keys hold here, too.
+    #[must_use]
+    pub(crate) fn sealed_with(mut self, keys: &Keys) -> Self {
+        self.key = key_of(keys);
+        self
     }
 
     /// Names the cookie after `server`, a text that tells this server apart from others on its host and is the same after a restart.
@@ -109,63 +126,100 @@ impl Tickets {
         others
     }
 
-    /// A new ticket for the secret with the mark `had_for`. If there are 1,000 already, the oldest ends.
+    /// A new ticket for the secret with the mark `had_for`.
     pub fn issue(&self, now_ms: u64, had_for: u64) -> Result<Ticket, TicketError> {
-        let mut random = [0; 32];
-        getrandom::fill(&mut random).map_err(TicketError)?;
-        let ticket = Ticket {
-            cookie_value: URL_SAFE_NO_PAD.encode(random),
-            expires_ms: now_ms.saturating_add(self.lifetime_ms),
-        };
-        let mut held = self.held();
-        held.retain(|other| other.expires_ms > now_ms);
-        while held.len() >= TICKETS_MAX {
-            held.pop_front();
-        }
-        held.push_back(Held {
-            hash: hash(&ticket.cookie_value),
-            expires_ms: ticket.expires_ms,
+        let number = getrandom::u64().map_err(TicketError)?;
+        let key = self
+            .key
+            .as_ref()
+            .ok_or(TicketError(getrandom::Error::UNSUPPORTED))?;
+        let mut state = self.state();
+        state.seen.insert(had_for);
+        let said = Said {
+            expires_ms: now_ms.saturating_add(self.lifetime_ms) & EXPIRES_BITS,
+            issuer: self.issuer,
+            clock: u16::try_from(state.corrections.len()).unwrap_or(u16::MAX),
+            number,
             had_for,
-        });
-        Ok(ticket)
+        };
+        Ok(Ticket {
+            cookie_value: key.seal(&said),
+            expires_ms: said.expires_ms,
+        })
     }
 
     /// When the ticket with this cookie value ends, milliseconds since the Unix epoch; `None` where it does not hold.
     pub fn check(&self, cookie_value: &str, now_ms: u64) -> Option<u64> {
-        let hash = hash(cookie_value);
-        let expires_ms = self
-            .held()
-            .iter()
-            .find(|held| held.hash == hash)
-            .map(|held| held.expires_ms)?;
-        (expires_ms > now_ms).then_some(expires_ms)
+        let said = self.key.as_ref()?.open(cookie_value)?;
+        let mut state = self.state();
+        let expires_ms = said
+            .expires_ms
+            .saturating_add_signed(self.moved_ms(&state, &said));
+        let is_of_valid = state
+            .marks
+            .as_ref()
+            .is_none_or(|marks| marks.contains(&said.had_for));
+        if expires_ms <= now_ms || !is_of_valid || state.ends.has(ended(&said)) {
+            return None;
+        }
+        state.seen.insert(said.had_for);
+        Some(expires_ms)
     }
 
-    /// Call it when the time of day is corrected by `delta_ms`: tickets then end as long from now as before.
+    /// Call it when the time of day is corrected by `delta_ms`: tickets that this process issued then end as long from now as before. Those of
+    /// other servers keep their end, because this correction says nothing about their clocks.
     pub(crate) fn shift(&self, delta_ms: i64) {
-        for held in &mut *self.held() {
-            held.expires_ms = held.expires_ms.saturating_add_signed(delta_ms);
+        let mut state = self.state();
+        if state.corrections.len() < CORRECTIONS_MAX {
+            let all_ms = state.moved_ms().saturating_add(delta_ms);
+            state.corrections.push(all_ms);
         }
     }
 
-    /// Ends the ticket with this cookie value. Streams it admitted end when they are asked for again, within
-    /// `limits.admission_ms`; `DELETE session` has them asked for at once.
-    pub fn revoke(&self, cookie_value: &str) {
-        let hash = hash(cookie_value);
-        self.held().retain(|held| held.hash != hash);
+    /// Ends the ticket with this cookie value, and returns it for the other servers that it would hold on. Streams it admitted end when they
+    /// are asked for again, within `limits.admission_ms`; `DELETE session` has them asked for at once.
+    pub fn revoke(&self, cookie_value: &str, now_ms: u64) -> Option<EndedTicket> {
+        let said = self.key.as_ref()?.open(cookie_value)?;
+        let ended = ended(&said);
+        self.end(ended, now_ms);
+        Some(ended)
     }
 
-    /// Ends the tickets that were had for other secrets than those with these marks. Whether any ended.
+    /// Ends a ticket that was ended on another server.
+    pub fn end(&self, ended: EndedTicket, now_ms: u64) {
+        let mut state = self.state();
+        // The end of one from before a correction may be later than it says.
+        let later_ms = state
+            .corrections
+            .iter()
+            .fold(0, |most, all_ms| all_ms.abs().max(most));
+        state
+            .ends
+            .add(ended, now_ms.saturating_sub(later_ms.unsigned_abs()));
+    }
+
+    /// Ends the tickets that were had for other secrets than those with these marks. Whether any that were seen here ended.
     pub fn end_all_but(&self, marks: &[u64]) -> bool {
-        let mut held = self.held();
-        let before = held.len();
-        held.retain(|ticket| marks.contains(&ticket.had_for));
-        held.len() < before
+        let mut state = self.state();
+        let before = state.seen.len();
+        state.seen.retain(|mark| marks.contains(mark));
+        state.marks = Some(marks.to_vec());
+        state.seen.len() < before
     }
 
-    /// A panic elsewhere leaves the list whole: every change to it is one call.
-    fn held(&self) -> MutexGuard<'_, VecDeque<Held>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    /// By how much the clock was corrected since this ticket was issued, if it was issued here.
+    fn moved_ms(&self, state: &State, said: &Said) -> i64 {
+        if said.issuer != self.issuer {
+            return 0;
+        }
+        let then = usize::from(said.clock).checked_sub(1);
+        let then_ms = then.and_then(|at| state.corrections.get(at)).copied();
+        state.moved_ms() - then_ms.unwrap_or_default()
+    }
+
+    /// A panic elsewhere leaves it whole: every change to it is one call.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn verdict(&self, request: &AuthorizeRequest) -> Verdict {
@@ -174,6 +228,24 @@ impl Tickets {
             .map_or(Verdict::Refused, |expires_ms| Verdict::Admitted {
                 until_ms: expires_ms,
             })
+    }
+}
+
+impl State {
+    /// By how much the clock was corrected in all.
+    fn moved_ms(&self) -> i64 {
+        self.corrections.last().copied().unwrap_or_default()
+    }
+}
+
+fn key_of(keys: &Keys) -> Option<SealKey> {
+    SealKey::new(&keys.key(Purpose::Tickets))
+}
+
+fn ended(said: &Said) -> EndedTicket {
+    EndedTicket {
+        expires_ms: said.expires_ms,
+        number: said.number,
     }
 }
 
@@ -223,6 +295,7 @@ fn hash(cookie_value: &str) -> [u8; 32] {
 mod tests {
     use super::*;
     use crate::authorize::tests::request;
+    use crate::authorize::ticket_ends::ENDS_MAX;
 
     const NOW: u64 = 1_795_320_200_000;
 
@@ -241,7 +314,8 @@ mod tests {
     fn a_revoked_ticket_holds_no_longer_and_others_do() {
         let tickets = Tickets::default();
         let [ours, theirs] = [tickets.issue(NOW, 1).unwrap(), tickets.issue(NOW, 1).unwrap()];
-        tickets.revoke(&ours.cookie_value);
+        let ended = tickets.revoke(&ours.cookie_value, NOW).unwrap();
+        assert_eq!(ended.expires_ms, ours.expires_ms);
         assert_eq!(tickets.check(&ours.cookie_value, NOW), None);
         assert!(tickets.check(&theirs.cookie_value, NOW).is_some());
     }
@@ -261,35 +335,83 @@ mod tests {
     fn values_that_were_never_issued_do_not_hold() {
         let tickets = Tickets::default();
         let ticket = tickets.issue(NOW, 1).unwrap();
-        assert_eq!(ticket.cookie_value.len(), 43);
-        let shorter = &ticket.cookie_value[..42];
+        assert_eq!(ticket.cookie_value.len(), 80);
+        let shorter = &ticket.cookie_value[..79];
         for value in ["", "headcount", shorter, &ticket.cookie_value.to_lowercase()] {
             assert_eq!(tickets.check(value, NOW), None, "{value}");
         }
     }
 
     #[test]
-    fn the_oldest_ends_when_there_are_too_many() {
+    fn tickets_that_end_first_end_when_too_many_were_ended() {
         let tickets = Tickets::default();
-        let issued: Vec<Ticket> = (0..=TICKETS_MAX)
-            .map(|_| tickets.issue(NOW, 1).unwrap())
+        let issued: Vec<Ticket> = (0..ENDS_MAX as u64 + 2)
+            .map(|at| tickets.issue(NOW + at, 1).unwrap())
             .collect();
         let holds = |ticket: &Ticket| tickets.check(&ticket.cookie_value, NOW).is_some();
-        assert!(!holds(&issued[0]));
-        assert!(issued[1..].iter().all(holds));
+        for ticket in &issued[1..] {
+            tickets.revoke(&ticket.cookie_value, NOW);
+        }
+        assert!(
+            !issued.iter().any(holds),
+            "none that was ended holds again, and the oldest ended for that"
+        );
+        let fresh = tickets.issue(NOW + 2_000, 1).unwrap();
+        assert!(holds(&fresh));
+        assert_eq!(tickets.state().ends.len(), ENDS_MAX);
     }
 
     #[test]
     fn expired_tickets_make_room_first() {
         let tickets = Tickets::new(1_000);
-        let last_of_old = (0..TICKETS_MAX)
-            .map(|_| tickets.issue(NOW, 1).unwrap())
-            .last()
-            .unwrap();
-        let fresh = tickets.issue(NOW + 1_000, 1).unwrap();
-        assert_eq!(tickets.held().len(), 1);
-        assert_eq!(tickets.check(&last_of_old.cookie_value, NOW + 1_000), None);
+        for _ in 0..ENDS_MAX {
+            let old = tickets.issue(NOW, 1).unwrap();
+            tickets.revoke(&old.cookie_value, NOW);
+        }
+        let [ended, fresh] = [(); 2].map(|()| tickets.issue(NOW + 1_000, 1).unwrap());
+        tickets.revoke(&ended.cookie_value, NOW + 1_000);
+        assert_eq!(tickets.state().ends.len(), 1);
+        assert_eq!(tickets.check(&ended.cookie_value, NOW + 1_000), None);
         assert!(tickets.check(&fresh.cookie_value, NOW + 1_000).is_some());
+    }
+
+    #[test]
+    fn a_ticket_of_one_server_holds_on_all_with_its_keys_until_it_is_ended_there() {
+        let keys = Keys::of(b"the secret of a cluster");
+        let [here, there] = [(); 2].map(|()| Tickets::default().of("shop").sealed_with(&keys));
+        let [ours, theirs] = [here.issue(NOW, 1).unwrap(), there.issue(NOW, 1).unwrap()];
+        assert_eq!(there.check(&ours.cookie_value, NOW), Some(ours.expires_ms));
+        assert_eq!(Tickets::default().check(&ours.cookie_value, NOW), None);
+        let ended = here.revoke(&ours.cookie_value, NOW).unwrap();
+        there.end(ended, NOW);
+        assert_eq!(there.check(&ours.cookie_value, NOW), None);
+        assert!(here.check(&theirs.cookie_value, NOW).is_some());
+        there.end_all_but(&[2]);
+        assert_eq!(
+            there.check(&theirs.cookie_value, NOW),
+            None,
+            "it was had for another secret"
+        );
+        assert!(here.revoke("forged", NOW).is_none());
+    }
+
+    /// The clock was an hour behind: it is corrected, and the ticket holds as long as before.
+    #[test]
+    fn a_correction_of_the_clock_moves_the_tickets_that_were_issued_by_it() {
+        const HOUR: u64 = 3_600_000;
+        let keys = Keys::of(b"the secret of a cluster");
+        let [here, there] = [(); 2].map(|()| Tickets::default().sealed_with(&keys));
+        let before = here.issue(NOW, 1).unwrap();
+        let theirs = there.issue(NOW, 1).unwrap();
+        here.shift(3_600_000);
+        let after = here.issue(NOW + HOUR, 1).unwrap();
+        let end = NOW + TICKET_MS;
+        let ends = |ticket: &Ticket| here.check(&ticket.cookie_value, NOW + HOUR);
+        assert_eq!(ends(&before), Some(end + HOUR));
+        assert_eq!(ends(&after), Some(end + HOUR));
+        assert_eq!(ends(&theirs), Some(end), "their clock was right");
+        here.shift(-3_600_000);
+        assert_eq!((ends(&before), ends(&after)), (Some(end), Some(end)));
     }
 
     #[test]

@@ -227,7 +227,8 @@ pub(super) async fn sign_out(
     let tickets = headcount.tickets();
     let name = tickets.cookie();
     if let Some(value) = tickets.shown(&parts) {
-        tickets.revoke(value);
+        // Where servers share the keys, the others are to hear of it.
+        let _ended = tickets.revoke(value, clock::unix_ms());
         headcount.end_cookies(&[format!("{name}={value}")]).await;
     }
     let answer = Json(SignedOutAnswer { ok: true });

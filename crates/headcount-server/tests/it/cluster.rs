@@ -1,6 +1,7 @@
 //! Servers that share a broker: one log of commands, one identity.
 
 mod away;
+mod identity;
 mod log;
 mod node;
 // A nats-server for one test.

@@ -56,9 +56,13 @@ fn the_defaults_in_the_help_are_those_of_the_settings() {
         let Command::Serve(arguments) = Arguments::try_parse_from(words).unwrap().command else {
             panic!("another command");
         };
-        // Without a password the session's settings take no part.
+        // Without a password the session's settings take no part, and without a broker those of a cluster.
         let password = "p".repeat(32);
-        let environment = environment(&[("HEADCOUNT_SESSION_PASSWORD", &password)]);
+        let environment = environment(&[
+            ("HEADCOUNT_SESSION_PASSWORD", &password),
+            ("HEADCOUNT_CLUSTER", "nats://one.example"),
+            CLUSTER_SECRET,
+        ]);
         let mut settings = load(&arguments, &environment).unwrap();
         settings.server.cookie_name = Some(settings.server.version_cookie());
         format!("{settings:?}")
@@ -66,8 +70,15 @@ fn the_defaults_in_the_help_are_those_of_the_settings() {
     let said = defaults_in_the_help();
     assert!(said.len() > 12, "{said:?}");
     for (flag, default) in said {
-        // These two say what happens instead of a value.
-        if !["--admin-listen", "--release"].contains(&flag.as_str()) {
+        // These say what happens instead of a value.
+        let said = [
+            "--admin-listen",
+            "--release",
+            "--cluster",
+            "--cluster-ca",
+            "--node-name",
+        ];
+        if !said.contains(&flag.as_str()) {
             assert_eq!(with(&[&flag, &default]), with(&[]), "{flag} {default}");
         }
     }
@@ -390,4 +401,60 @@ fn the_reference_names_every_setting_as_the_program_does() {
         let number = row.split('|').nth(2).unwrap().trim().split(' ').next().unwrap();
         assert_eq!(number.replace(',', ""), value, "{name}");
     }
+}
+
+const CLUSTER_SECRET: (&str, &str) = ("HEADCOUNT_CLUSTER_SECRET", "0123456789abcdef");
+
+#[test]
+fn a_cluster_has_brokers_and_a_secret() {
+    let arguments = ServeArguments {
+        cluster: Some("nats://one:4222, nats://two:4222".to_owned()),
+        cluster_name: Some("shop".to_owned()),
+        node_name: Some("a".to_owned()),
+        ..ServeArguments::default()
+    };
+    let settings = load(&arguments, &environment(&[CLUSTER_SECRET])).unwrap();
+    let cluster = settings.cluster.unwrap();
+    assert_eq!(cluster.addresses, ["nats://one:4222", "nats://two:4222"]);
+    assert_eq!((&*cluster.name, &*cluster.node), ("shop", "a"));
+    assert!(
+        load(&ServeArguments::default(), &environment(&[]))
+            .unwrap()
+            .cluster
+            .is_none()
+    );
+}
+
+#[test]
+fn what_contradicts_a_cluster_is_reported_with_its_place() {
+    let with = |cluster: &str, variables: &[(&str, &str)]| {
+        let arguments = ServeArguments {
+            cluster: Some(cluster.to_owned()),
+            ..ServeArguments::default()
+        };
+        problems(&arguments, variables)
+    };
+    let missing = with("nats://one", &[]);
+    assert!(
+        missing[0].starts_with("`cluster` needs `cluster_secret`: set HEADCOUNT_CLUSTER_SECRET"),
+        "{missing:?}"
+    );
+    let short = with("nats://one", &[("HEADCOUNT_CLUSTER_SECRET", "short")]);
+    assert!(
+        short[0].starts_with("`cluster_secret` is shorter than 16 characters"),
+        "{short:?}"
+    );
+    assert!(
+        short[0].ends_with("(`cluster_secret` was set by HEADCOUNT_CLUSTER_SECRET)"),
+        "{short:?}"
+    );
+    let address = with("http://one", &[CLUSTER_SECRET]);
+    assert!(address[0].contains("begin it with `nats://`"), "{address:?}");
+    let name = with("nats://one", &[CLUSTER_SECRET, ("HEADCOUNT_CLUSTER_NAME", "a.b")]);
+    assert!(name[0].contains("`a.b` is no name of a cluster"), "{name:?}");
+    let alone = problems(&ServeArguments::default(), &[CLUSTER_SECRET]);
+    assert!(
+        alone[0].starts_with("HEADCOUNT_CLUSTER_SECRET: needs a broker: set `cluster`"),
+        "{alone:?}"
+    );
 }

@@ -19,25 +19,21 @@ pub(super) struct Site {
 
 impl Site {
     pub(super) fn start(version: Version) -> Self {
-        let site = Self::absent(version);
-        site.with_broker()
+        Self::start_with(version, "", true)
     }
 
-    /// A broker that was not started yet. Its address is known all the same, once it ran.
-    pub(super) fn absent(version: Version) -> Self {
+    /// With more in the broker's configuration.
+    pub(super) fn start_with(version: Version, more: &str, jetstream: bool) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .unwrap();
-        Self {
+        let mut site = Self {
             runtime,
-            broker: Broker::new(version, "", true),
-        }
-    }
-
-    fn with_broker(mut self) -> Self {
-        self.run();
-        self
+            broker: Broker::new(version, more, jetstream),
+        };
+        site.run();
+        site
     }
 
     pub(super) fn run(&mut self) {
@@ -48,7 +44,6 @@ impl Site {
         self.broker.kill();
     }
 
-    /// Whether clients hear that it is gone: its port refuses them.
     pub(super) fn options(&self) -> ClusterOptions {
         let address = format!("nats://127.0.0.1:{}", self.broker.port());
         ClusterOptions::new([address], Secret::new(CLUSTER_SECRET))
