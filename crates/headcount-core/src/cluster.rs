@@ -16,6 +16,6 @@ mod relay;
 
 pub use bus::{Bus, Incoming, Notice, To};
 pub use members::{HEARTBEAT_MS, Heard, Heartbeat, LOST_AFTER_MS, Member, Members, NODES_MAX};
-pub use message::{Message, MovedTab, RequestId};
+pub use message::{Message, MovedTab, RequestId, TabBooks};
 pub use question::{Absent, Hits, NodeAnswer, NodeAnswers, NodeQuestion, ROUTES_MAX, Tables};
 pub use relay::{Errand, Relay, RelayOutcome};

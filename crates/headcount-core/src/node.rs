@@ -32,7 +32,7 @@ mod wants;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::cluster::{HEARTBEAT_MS, Heartbeat, Members, Message, NODES_MAX, To};
+use crate::cluster::{HEARTBEAT_MS, Heartbeat, Members, Message, NODES_MAX, TabBooks, To};
 use crate::command_log::LogIndex;
 use crate::connection::NodeId;
 use crate::feed::Feed;
@@ -204,6 +204,11 @@ impl Node {
         self.counting.is_reporting()
     }
 
+    /// Whether a node waits for everything, which it gets with the next [`Node::tick`].
+    pub fn is_wanted(&self) -> bool {
+        self.wants.is_waited_for()
+    }
+
     /// What was not taken so far.
     pub fn ignored(&self) -> Ignored {
         self.ignored
@@ -284,15 +289,21 @@ impl Node {
         self.look(now_ms);
     }
 
-    /// A tab opened a connection here, and may have one at another node: it had one before. The others let that go.
-    pub fn moved(&mut self, tab: u64, now_ms: u64) {
-        self.moves.moved(tab, now_ms);
+    /// A tab opened a connection here, and may have one at another node, or be in its books: it had one before. The others let that go.
+    /// `reloaded` are the rules for which it says that its page was reloaded.
+    pub fn moved(&mut self, tab: u64, reloaded: Arc<[u32]>, now_ms: u64) {
+        self.moves.moved(tab, reloaded, now_ms);
         self.send_moves(now_ms);
     }
 
     /// A tab opened its first connection here. A message about an earlier one, which is still under way, does not concern it.
     pub fn came(&mut self, tab: u64, now_ms: u64) {
         self.moves.came(tab, now_ms);
+    }
+
+    /// Hands what tabs were told here over to the node where they are now.
+    pub fn hand_over(&mut self, to: NodeId, tabs: Vec<TabBooks>) {
+        self.send(To::Node(to), Message::Books { tabs });
     }
 
     /// Says that this node ends: its connections are closed. It says nothing about itself afterwards.
@@ -319,6 +330,19 @@ impl Node {
         self.follow_watchers();
     }
 
+    /// What it says of itself now.
+    pub fn heartbeat(&self) -> Heartbeat {
+        Heartbeat {
+            number: self.heartbeats,
+            name: Arc::clone(&self.about.name),
+            software: Arc::clone(&self.about.software),
+            tabs: self.tabs,
+            read: self.read,
+            watches: self.counting.is_watched(),
+            drains: self.drains,
+        }
+    }
+
     fn send(&mut self, to: To, message: Message) {
         self.actions.push_back(Action::Send { to, message });
     }
@@ -328,15 +352,7 @@ impl Node {
             return;
         }
         self.heartbeats += 1;
-        let heartbeat = Heartbeat {
-            number: self.heartbeats,
-            name: Arc::clone(&self.about.name),
-            software: Arc::clone(&self.about.software),
-            tabs: self.tabs,
-            read: self.read,
-            watches: self.counting.is_watched(),
-            drains: self.drains,
-        };
+        let heartbeat = self.heartbeat();
         let message = Message::Heartbeat {
             heartbeat,
             last: self.counting.stamp(),

@@ -3,6 +3,8 @@
 //! Every message may be lost, repeated, late, or overtaken by a later one. So each means the same whenever it comes, or has a number by which
 //! its receiver tells.
 
+use std::sync::Arc;
+
 use super::members::Heartbeat;
 use super::question::{NodeAnswer, NodeQuestion};
 use super::relay::Relay;
@@ -13,12 +15,23 @@ use crate::stats::{Incarnation, Report, Stamp};
 pub struct RequestId(pub u64);
 
 /// A tab that opened a connection at the node that says so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MovedTab {
     /// The keyed hash of the tab's id.
     pub tab: u64,
     /// How long before the message it opened, milliseconds.
     pub ago_ms: u32,
+    /// The rules for which it says that its page was reloaded.
+    pub reloaded: Arc<[u32]>,
+}
+
+/// A tab that is at another node now, and what it was told before.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TabBooks {
+    /// The keyed hash of the tab's id.
+    pub tab: u64,
+    /// The numbers of the standing rules that it was told.
+    pub told: Vec<u32>,
 }
 
 /// What one node says to others.
@@ -80,5 +93,10 @@ pub enum Message {
         sent_ms: u64,
         /// The tabs, each once.
         tabs: Vec<MovedTab>,
+    },
+    /// The receiver has these tabs now: what they were told at the sender is in its books from now on, and no longer in those of the sender.
+    Books {
+        /// The tabs, each once.
+        tabs: Vec<TabBooks>,
     },
 }

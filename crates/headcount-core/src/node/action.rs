@@ -1,6 +1,8 @@
 //! What a node's server must do.
 
-use crate::cluster::{Message, NodeAnswers, NodeQuestion, Relay, RelayOutcome, RequestId, To};
+use crate::cluster::{
+    Message, MovedTab, NodeAnswers, NodeQuestion, Relay, RelayOutcome, RequestId, TabBooks, To,
+};
 use crate::connection::NodeId;
 
 /// What a node's server must do.
@@ -55,8 +57,15 @@ pub enum Action {
     },
     /// Close the connections of these tabs where there are any: they have newer ones at another node.
     LetGo {
-        /// The keyed hashes of their ids.
-        tabs: Vec<u64>,
+        /// The node where they are now. What they were told here goes to its books by [`Node::hand_over`](crate::node::Node::hand_over).
+        to: NodeId,
+        /// The tabs.
+        tabs: Vec<MovedTab>,
+    },
+    /// These tabs are here now: what they were told at another node goes to the books of this one.
+    TakeOver {
+        /// The tabs.
+        tabs: Vec<TabBooks>,
     },
     /// A node is there.
     Joined(NodeId),

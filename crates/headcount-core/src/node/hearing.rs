@@ -45,11 +45,12 @@ impl Node {
             Message::Moved { sent_ms, tabs } => {
                 self.clocks.note(from, sent_ms, now_ms);
                 let sent_here_ms = self.clocks.here_ms(from, sent_ms);
-                let tabs = self.moves.left(sent_here_ms, &tabs);
+                let tabs = self.moves.left(sent_here_ms, tabs);
                 if !tabs.is_empty() {
-                    self.actions.push_back(Action::LetGo { tabs });
+                    self.actions.push_back(Action::LetGo { to: from, tabs });
                 }
             }
+            Message::Books { tabs } => self.actions.push_back(Action::TakeOver { tabs }),
         }
         self.actions.extend(self.asks.take_ended());
         self.follow_watchers();

@@ -9,6 +9,7 @@
 //! whose opening is no longer remembered is older than [`REMEMBERED_MS`] or one of too many, and counts as older than the message.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 use crate::cluster::MovedTab;
 
@@ -28,26 +29,39 @@ const WAITING_MAX: usize = 16 * TABS_MAX;
 const REMEMBERED_MS: u64 = 60_000;
 const REMEMBERED_MAX: usize = 131_072;
 
+/// A tab to tell the others of.
+#[derive(Clone, Debug)]
+struct Move {
+    tab: u64,
+    /// When it opened here.
+    opened_ms: u64,
+    reloaded: Arc<[u32]>,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Moves {
     /// When tabs opened their newest connections here, and the same in that order.
     opened: HashMap<u64, u64>,
     in_order: VecDeque<(u64, u64)>,
-    /// Tabs to tell the others of, with the moment when they opened here.
-    first: VecDeque<(u64, u64)>,
-    again: VecDeque<(u64, u64)>,
+    /// Tabs to tell the others of.
+    first: VecDeque<Move>,
+    again: VecDeque<Move>,
     /// Before this, nothing is told.
     flush_ms: u64,
 }
 
 impl Moves {
     /// A tab that had a connection before has opened one here.
-    pub(super) fn moved(&mut self, tab: u64, now_ms: u64) {
+    pub(super) fn moved(&mut self, tab: u64, reloaded: Arc<[u32]>, now_ms: u64) {
         self.came(tab, now_ms);
         if self.first.len() >= WAITING_MAX {
             self.first.pop_front();
         }
-        self.first.push_back((tab, now_ms));
+        self.first.push_back(Move {
+            tab,
+            opened_ms: now_ms,
+            reloaded,
+        });
     }
 
     /// A tab has opened a connection here.
@@ -72,45 +86,46 @@ impl Moves {
         self.flush_ms = now_ms + FLUSH_MS;
         let mut tabs = Vec::new();
         while tabs.len() < TABS_MAX
-            && let Some((tab, opened_ms)) = self.first.pop_front()
+            && let Some(one) = self.first.pop_front()
         {
             if self.again.len() >= WAITING_MAX {
                 self.again.pop_front();
             }
-            self.again.push_back((tab, opened_ms));
-            tabs.push(moved(tab, opened_ms, now_ms));
+            tabs.push(one.told(now_ms));
+            self.again.push_back(one);
         }
         while tabs.len() < TABS_MAX
-            && let Some((tab, opened_ms)) = self.again.front().copied()
-            && now_ms >= opened_ms + AGAIN_MS
+            && let Some(one) = self.again.pop_front_if(|one| now_ms >= one.opened_ms + AGAIN_MS)
         {
-            self.again.pop_front();
-            tabs.push(moved(tab, opened_ms, now_ms));
+            tabs.push(one.told(now_ms));
         }
         Some(tabs)
     }
 
     /// Of these tabs, which another node tells at this moment of this node's clock, those that left: they opened no connection here since.
-    pub(super) fn left(&self, sent_ms: i64, told: &[MovedTab]) -> Vec<u64> {
-        let has_left = |told: &&MovedTab| {
+    pub(super) fn left(&self, sent_ms: i64, told: Vec<MovedTab>) -> Vec<MovedTab> {
+        let has_left = |told: &MovedTab| {
             let there_ms = sent_ms.saturating_sub(told.ago_ms.into());
             let here_ms = self.opened.get(&told.tab);
             here_ms.is_none_or(|here_ms| i64::try_from(*here_ms).unwrap_or(i64::MAX) <= there_ms)
         };
-        told.iter().filter(has_left).map(|told| told.tab).collect()
+        told.into_iter().filter(has_left).collect()
     }
 
     pub(super) fn next_ms(&self) -> Option<u64> {
         let first_ms = (!self.first.is_empty()).then_some(self.flush_ms);
-        let again_ms = self.again.front().map(|(_, opened_ms)| opened_ms + AGAIN_MS);
+        let again_ms = self.again.front().map(|one| one.opened_ms + AGAIN_MS);
         let again_ms = again_ms.map(|again_ms| again_ms.max(self.flush_ms));
         first_ms.into_iter().chain(again_ms).min()
     }
 }
 
-fn moved(tab: u64, opened_ms: u64, now_ms: u64) -> MovedTab {
-    MovedTab {
-        tab,
-        ago_ms: u32::try_from(now_ms.saturating_sub(opened_ms)).unwrap_or(u32::MAX),
+impl Move {
+    fn told(&self, now_ms: u64) -> MovedTab {
+        MovedTab {
+            tab: self.tab,
+            ago_ms: u32::try_from(now_ms.saturating_sub(self.opened_ms)).unwrap_or(u32::MAX),
+            reloaded: Arc::clone(&self.reloaded),
+        }
     }
 }

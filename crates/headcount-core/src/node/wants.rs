@@ -52,6 +52,11 @@ impl Wants {
         }
     }
 
+    /// Whether a node waits for its answer.
+    pub(super) fn is_waited_for(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     /// The nodes that are to be answered now.
     pub(super) fn take_waiting(&mut self) -> BTreeSet<NodeId> {
         std::mem::take(&mut self.waiting)

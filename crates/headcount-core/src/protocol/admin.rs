@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::nodes::NodesAsked;
 use serde::{Deserialize, Serialize};
 
 /// The open tabs: how many, by version and by route, and the first of them one by one.
@@ -22,6 +23,9 @@ pub struct StatsAnswer {
     /// True if `connections` does not list all of them; absent otherwise.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub connections_truncated: bool,
+    /// How many nodes of the cluster are in these numbers; absent without a cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nodes: Option<NodesAsked>,
 }
 
 /// One open connection.
@@ -52,6 +56,9 @@ pub struct ConnectionsAnswer {
     /// What to send as `cursor` for the next page; absent on the last page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
+    /// How many nodes of the cluster answered; absent without a cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nodes: Option<NodesAsked>,
 }
 
 /// The pages that the server refused.
@@ -300,6 +307,10 @@ pub struct InvalidationAnswer {
     /// `limits.rules_max` the oldest rule ends. Absent if there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lapsed: Vec<u32>,
+    /// How many nodes of the cluster are in these numbers; absent without a cluster. Tabs of a node that did not answer in time are told all
+    /// the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nodes: Option<NodesAsked>,
 }
 
 /// The rules.
@@ -308,6 +319,9 @@ pub struct InvalidationAnswer {
 pub struct InvalidationsAnswer {
     /// The rules that stand, oldest first.
     pub invalidations: Vec<RuleEntry>,
+    /// How many nodes of the cluster are in the outcomes; absent without a cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nodes: Option<NodesAsked>,
 }
 
 /// The rule that was ended.

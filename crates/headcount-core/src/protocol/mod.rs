@@ -10,6 +10,7 @@ pub mod cluster;
 pub mod convert;
 pub mod history;
 pub mod log;
+pub mod nodes;
 pub mod pages;
 pub mod server;
 pub mod stats;

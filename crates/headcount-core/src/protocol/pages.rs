@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::nodes::NodesAsked;
 use crate::pages::Page;
 
 /// The pages of the site with the most open tabs.
@@ -17,6 +18,9 @@ pub struct PagesAnswer {
     pub routes: u64,
     /// The pages with the most tabs first; equal ones by name.
     pub pages: Vec<PageEntry>,
+    /// How many nodes of the cluster are in these numbers; absent without a cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nodes: Option<NodesAsked>,
 }
 
 /// One page of the site.

@@ -50,6 +50,7 @@ pub fn answer(sum: &Sum, connections_max: u32, cipher: &IdCipher) -> StatsAnswer
         routes: owned(sum.routes()),
         connections_truncated: sum.total() > connections.len() as u64,
         connections,
+        nodes: None,
     }
 }
 

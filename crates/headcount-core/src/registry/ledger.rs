@@ -10,6 +10,8 @@
 //! says that it was told is counted as told again. The same applies to tabs beyond the limit. Too many may be counted
 //! as gone, never too few.
 //!
+//! A tab may come back to another table: to that of another server. Then its books follow it ([`Registry::hand_over`](super::Registry::hand_over)).
+//!
 //! An open connection is remembered only if it reported something other than `reloading`. So a rule that refreshes all
 //! tabs leaves nothing behind once all are back.
 
@@ -203,7 +205,37 @@ impl Ledger {
             self.say(slot, position, Outcome::Reloading);
             self.pages[position].1.here -= 1;
         }
-        if tab != 0 && (self.away.len() < self.max || self.away.contains_key(&tab)) {
+        if tab != 0 {
+            self.remember(tab, mask);
+        }
+    }
+
+    /// Takes the books of a tab that is away out of this table, for another one where it is now. The rules that it was told.
+    pub(super) fn hand_over(&mut self, tab: u64) -> u64 {
+        let told = self.take_away(tab, u64::MAX);
+        for position in positions(told) {
+            let outcomes = &mut self.pages[position].1;
+            outcomes.matched = outcomes.matched.saturating_sub(1);
+            outcomes.told = outcomes.told.saturating_sub(1);
+        }
+        told
+    }
+
+    /// Takes in the books of a tab from the table where it was before: it was told these rules there, and not by its connection here.
+    pub(super) fn take_over(&mut self, tab: u64, mask: u64) {
+        if mask == 0 || tab == 0 {
+            return;
+        }
+        for position in positions(mask) {
+            let outcomes = &mut self.pages[position].1;
+            outcomes.matched += 1;
+            outcomes.told += 1;
+        }
+        self.remember(tab, mask);
+    }
+
+    fn remember(&mut self, tab: u64, mask: u64) {
+        if self.away.len() < self.max || self.away.contains_key(&tab) {
             *self.away.entry(tab).or_default() |= mask;
         }
     }

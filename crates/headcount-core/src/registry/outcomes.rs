@@ -2,7 +2,7 @@
 
 use super::Registry;
 use super::ledger::{Outcomes, RuleOutcomes};
-use crate::invalidation::POSITIONS;
+use crate::invalidation::{POSITIONS, positions};
 use crate::outcome::Outcome;
 
 impl<P> Registry<P> {
@@ -26,6 +26,35 @@ impl<P> Registry<P> {
         };
         self.ledger.say(slot, position, outcome);
         true
+    }
+
+    /// A tab that is away from here has come to the table of another server, and says there that it was reloaded for the rules `reloaded`. Takes
+    /// its books out of this table: the numbers of the rules that it was told here, for [`Registry::take_over`] there.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use headcount_core::invalidation::Standing;
+    /// # use headcount_core::limits::Limits;
+    /// # use headcount_core::registry::Registry;
+    /// let mut table = Registry::<()>::new(0, true, &Limits::default(), Arc::new(Standing::default()));
+    /// assert!(table.hand_over(7, &[]).is_empty(), "it was told nothing here");
+    /// ```
+    pub fn hand_over(&mut self, tab: u64, reloaded: &[u32]) -> Vec<u32> {
+        self.note_reloaded(Some(tab), reloaded);
+        let told = self.ledger.hand_over(tab);
+        let standing = positions(told).filter_map(|position| self.standing.rule(position));
+        standing.map(|rule| rule.id).collect()
+    }
+
+    /// Takes in the books of a tab from the table of another server: it was told these rules there.
+    pub fn take_over(&mut self, tab: u64, ids: &[u32]) {
+        let slot = self.slot_of_tab(tab);
+        let here = slot
+            .and_then(|slot| self.slots.get(slot))
+            .map_or(0, |entry| entry.told);
+        // What it was told here, now or before it came back, is in the books.
+        let told = self.standing.told_mask(ids) & !here;
+        self.ledger.take_over(tab, told);
     }
 
     /// Notes that a page of this tab says it was reloaded for these rules. Skips those that do not stand.

@@ -7,7 +7,7 @@ use super::bus::{Bus, Letter, Weather};
 use super::chance::Chance;
 use super::server::{LIVENESS_MS, SHARDS, Server};
 use super::tabs::{Connection, ROUTES, Resume, Tab};
-use crate::cluster::{Errand, Message, NodeAnswer, NodeQuestion, Relay, To};
+use crate::cluster::{Errand, Message, MovedTab, NodeAnswer, NodeQuestion, Relay, TabBooks, To};
 use crate::command_log::Entry;
 use crate::connection::{ConnectionKey, NodeId};
 use crate::invalidation::Standing;
@@ -258,7 +258,8 @@ impl World {
                     let taken = self.carry_out(server, &relay);
                     self.servers[server].node.relayed(from, request, taken);
                 }
-                Action::LetGo { tabs } => self.let_go(server, &tabs),
+                Action::LetGo { to, tabs } => self.let_go(server, to, &tabs),
+                Action::TakeOver { tabs } => self.take_over(server, &tabs),
                 Action::Double => panic!("two nodes with one id"),
                 action @ (Action::Joined(_) | Action::Left(_) | Action::Lost(_)) => {
                     self.note(format_args!("server {server}: {action:?}"));
@@ -321,8 +322,19 @@ impl World {
         true
     }
 
-    fn let_go(&mut self, server: usize, tabs: &[u64]) {
-        for hash in tabs {
+    /// What tabs were told elsewhere is in the books here.
+    fn take_over(&mut self, server: usize, tabs: &[TabBooks]) {
+        for TabBooks { tab, told } in tabs {
+            let shard = usize::try_from(tab % u64::from(SHARDS)).unwrap();
+            self.servers[server].shards[shard].0.take_over(*tab, told);
+        }
+    }
+
+    fn let_go(&mut self, server: usize, to: NodeId, tabs: &[MovedTab]) {
+        for MovedTab {
+            tab: hash, reloaded, ..
+        } in tabs
+        {
             let registries = self.servers[server].shards.iter();
             let held = registries.filter_map(|(registry, _)| registry.key(registry.slot_of_tab(*hash)?));
             for key in held.collect::<Vec<_>>() {
@@ -341,6 +353,12 @@ impl World {
                     tab.connection = None;
                     tab.connects_ms = Some(self.now_ms + 100);
                 }
+            }
+            let shard = usize::try_from(hash % u64::from(SHARDS)).unwrap();
+            let letting = &mut self.servers[server];
+            let told = letting.shards[shard].0.hand_over(*hash, reloaded);
+            if !told.is_empty() {
+                letting.node.hand_over(to, vec![TabBooks { tab: *hash, told }]);
             }
         }
     }
@@ -411,8 +429,11 @@ impl World {
         registry.note_ahead(key.slot, since, opening.told);
         let clock = serving.clock(self.now_ms);
         match resume {
-            Some(_) => serving.node.moved(connecting.hash, clock),
-            None => serving.node.came(connecting.hash, clock),
+            Some(_) => serving.node.moved(connecting.hash, Arc::default(), clock),
+            None => {
+                let reloaded = connecting.reloaded_for.iter().copied().collect();
+                serving.node.moved(connecting.hash, reloaded, clock);
+            }
         }
         connecting.connects_ms = None;
         connecting.connection = Some(Connection { server, key, number });

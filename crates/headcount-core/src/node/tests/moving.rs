@@ -7,17 +7,18 @@ use crate::cluster::MovedTab;
 impl World {
     fn moved(&mut self, id: u32, tab: u64) {
         let now_ms = self.now_ms;
-        self.node(id).moved(tab, now_ms);
+        self.node(id).moved(tab, Arc::default(), now_ms);
         self.carry();
     }
 
     /// The tabs that a node lets go.
     fn let_go(&mut self, id: u32) -> Vec<u64> {
         let let_go = |action| match action {
-            Action::LetGo { tabs } => Some(tabs),
+            Action::LetGo { tabs, .. } => Some(tabs),
             _ => None,
         };
-        self.done(id).into_iter().filter_map(let_go).flatten().collect()
+        let tabs = self.done(id).into_iter().filter_map(let_go).flatten();
+        tabs.map(|moved| moved.tab).collect()
     }
 
     /// The messages about moves that were sent since the last call.
@@ -88,8 +89,8 @@ fn a_message_about_an_earlier_move_takes_no_newer_connection() {
         hear_heartbeat(&mut here, &mut there, 1_000);
         while here.next_action().is_some() {}
         // The tab comes here, moves there, and comes back before the message about that does.
-        here.moved(5, 101_100);
-        there.moved(5, began_ms + 1_200);
+        here.moved(5, Arc::default(), 101_100);
+        there.moved(5, Arc::default(), began_ms + 1_200);
         let Some(Action::Send { message, .. }) = there.next_action() else {
             panic!("it is told at once");
         };
@@ -99,8 +100,8 @@ fn a_message_about_an_earlier_move_takes_no_newer_connection() {
         let back = |here: &mut Node| {
             let mut let_go = Vec::new();
             while let Some(action) = here.next_action() {
-                if let Action::LetGo { tabs } = action {
-                    let_go.extend(tabs);
+                if let Action::LetGo { tabs, .. } = action {
+                    let_go.extend(tabs.into_iter().map(|moved| moved.tab));
                 }
             }
             let_go
@@ -126,11 +127,14 @@ fn a_message_about_an_earlier_move_takes_no_newer_connection() {
 fn what_is_remembered_of_tabs_is_bounded() {
     let mut moves = Moves::default();
     for tab in 0..400_000 {
-        moves.moved(tab, tab / 100);
+        moves.moved(tab, Arc::default(), tab / 100);
     }
-    let told = |tab| MovedTab { tab, ago_ms: 0 };
-    let left = moves.left(0, &[told(0), told(399_999)]);
-    assert_eq!(left, [0], "the first are no longer remembered");
+    let told = |tab| MovedTab {
+        tab,
+        ..MovedTab::default()
+    };
+    let left = moves.left(0, vec![told(0), told(399_999)]);
+    assert_eq!(left, [told(0)], "the first are no longer remembered");
     let mut messages = 0;
     let mut now_ms = 4_000;
     while let Some(next_ms) = moves.next_ms() {

@@ -9,7 +9,9 @@ use super::answers::WireAnswer;
 use super::counts::{WireKey, WireReport, WireStamp, count, key, wire_key};
 use super::questions::WireQuestion;
 use super::relays::WireErrand;
-use crate::cluster::{Errand, Heartbeat, Message, MovedTab, NodeAnswer, NodeQuestion, Relay, RequestId};
+use crate::cluster::{
+    Errand, Heartbeat, Message, MovedTab, NodeAnswer, NodeQuestion, Relay, RequestId, TabBooks,
+};
 use crate::command_log::LogIndex;
 use crate::connection::NodeId;
 use crate::stats::{Incarnation, Stamp};
@@ -203,8 +205,30 @@ impl RelayedBody {
 #[serde(rename_all = "camelCase")]
 pub(super) struct MovedBody {
     pub(super) sent_ms: u64,
-    /// The hash of each tab, and how long before the message it opened.
-    pub(super) tabs: Vec<(u64, u32)>,
+    pub(super) tabs: Vec<WireMoved>,
+}
+
+/// The hash of a tab, how long before the message it opened, and the rules for which it was reloaded.
+#[derive(Serialize, Deserialize)]
+pub(super) struct WireMoved(
+    pub(super) u64,
+    pub(super) u32,
+    #[serde(default)] pub(super) Arc<[u32]>,
+);
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct BooksBody {
+    /// The hash of each tab, and the rules that it was told.
+    pub(super) tabs: Vec<(u64, Vec<u32>)>,
+}
+
+impl BooksBody {
+    pub(super) fn into_message(self) -> Message {
+        let tabs = self.tabs.into_iter();
+        Message::Books {
+            tabs: tabs.map(|(tab, told)| TabBooks { tab, told }).collect(),
+        }
+    }
 }
 
 impl MovedBody {
@@ -212,7 +236,13 @@ impl MovedBody {
         let tabs = self.tabs.into_iter();
         Message::Moved {
             sent_ms: self.sent_ms,
-            tabs: tabs.map(|(tab, ago_ms)| MovedTab { tab, ago_ms }).collect(),
+            tabs: tabs
+                .map(|WireMoved(tab, ago_ms, reloaded)| MovedTab {
+                    tab,
+                    ago_ms,
+                    reloaded,
+                })
+                .collect(),
         }
     }
 }

@@ -7,7 +7,8 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use super::ClusterError;
 use super::answers::WireAnswer;
 use super::bodies::{
-    AnswerBody, AskBody, GoodbyeBody, HeartbeatBody, MovedBody, RelayBody, RelayedBody, WantWholeBody, report,
+    AnswerBody, AskBody, BooksBody, GoodbyeBody, HeartbeatBody, MovedBody, RelayBody, RelayedBody,
+    WantWholeBody, report,
 };
 use super::parts::Unfinished;
 use super::questions::WireQuestion;
@@ -116,6 +117,7 @@ pub fn decode(bytes: &[u8]) -> Result<(NodeId, Message), ClusterError> {
         "relay" => relay(bytes)?,
         "relayed" => body::<RelayedBody>(bytes)?.into_message(),
         "moved" => body::<MovedBody>(bytes)?.into_message(),
+        "books" => body::<BooksBody>(bytes)?.into_message(),
         _ => return Err(ClusterError::Unknown { revision, kind }),
     };
     Ok((from, message))

@@ -1,14 +1,17 @@
 //! Messages to bytes.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use serde::Serialize;
 
 use super::bodies::{
-    AnswerBody, AskBody, GoodbyeBody, HeartbeatBody, MovedBody, RelayBody, RelayedBody, WantWholeBody,
+    AnswerBody, AskBody, BooksBody, GoodbyeBody, HeartbeatBody, MovedBody, RelayBody, RelayedBody,
+    WantWholeBody, WireMoved,
 };
 use super::counts::WireReport;
 use super::{MESSAGE_BYTES_MAX, REVISION, parts};
-use crate::cluster::{Message, RequestId};
+use crate::cluster::{Message, MovedTab, RequestId};
 use crate::connection::NodeId;
 use crate::stats::Incarnation;
 
@@ -110,9 +113,14 @@ fn encode(from: NodeId, message: &Message) -> Result<Vec<u8>, serde_json::Error>
             written(from, "relayed", RelayedBody { request, taken })
         }
         Message::Moved { sent_ms, tabs } => {
-            let tabs = tabs.iter().map(|moved| (moved.tab, moved.ago_ms)).collect();
+            let wire = |moved: &MovedTab| WireMoved(moved.tab, moved.ago_ms, Arc::clone(&moved.reloaded));
+            let tabs = tabs.iter().map(wire).collect();
             let sent_ms = *sent_ms;
             written(from, "moved", MovedBody { sent_ms, tabs })
+        }
+        Message::Books { tabs } => {
+            let tabs = tabs.iter().map(|books| (books.tab, books.told.clone())).collect();
+            written(from, "books", BooksBody { tabs })
         }
     }
 }

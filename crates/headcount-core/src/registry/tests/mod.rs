@@ -7,6 +7,7 @@ mod ahead;
 mod invariants;
 mod life;
 mod model;
+mod moves;
 mod op;
 
 use std::sync::Arc;

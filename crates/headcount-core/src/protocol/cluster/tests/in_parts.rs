@@ -10,7 +10,7 @@ use crate::protocol::cluster::parts::{UNFINISHED_BYTES_MAX, UNFINISHED_MAX, UNFI
 fn message(tabs: u32) -> Message {
     let tabs = (0..tabs).map(|tab| MovedTab {
         tab: tab.into(),
-        ago_ms: 0,
+        ..MovedTab::default()
     });
     Message::Moved {
         sent_ms: 1,

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::cluster::{Errand, Heartbeat, Hits, MovedTab, NodeAnswer, NodeQuestion, Relay, RequestId, Tables};
+use crate::cluster::{
+    Errand, Heartbeat, Hits, MovedTab, NodeAnswer, NodeQuestion, Relay, RequestId, TabBooks, Tables,
+};
 use crate::command_log::LogIndex;
 use crate::connection::ConnectionKey;
 use crate::history::Sample;
@@ -155,12 +157,18 @@ fn what_a_node_says_by_itself_is_written_as_in_revision_1() {
     let tabs = vec![MovedTab {
         tab: u64::MAX,
         ago_ms: 40,
+        reloaded: [7, 9].into(),
     }];
     check(
         &Message::Moved { sent_ms: 99, tabs },
         "moved",
-        r#"{"sentMs":99,"tabs":[[18446744073709551615,40]]}"#,
+        r#"{"sentMs":99,"tabs":[[18446744073709551615,40,[7,9]]]}"#,
     );
+    let tabs = vec![TabBooks {
+        tab: 5,
+        told: vec![7],
+    }];
+    check(&Message::Books { tabs }, "books", r#"{"tabs":[[5,[7]]]}"#);
 }
 
 #[test]

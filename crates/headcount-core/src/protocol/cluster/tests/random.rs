@@ -80,13 +80,21 @@ fn a_message() -> impl Strategy<Value = Message> {
                 }),
             }
         ),
-        (any::<u64>(), prop::collection::vec(any::<(u64, u32)>(), 0..9)).prop_map(|(sent_ms, tabs)| {
-            let tabs = tabs.into_iter().map(|(tab, ago_ms)| MovedTab { tab, ago_ms });
-            Message::Moved {
-                sent_ms,
-                tabs: tabs.collect(),
-            }
-        }),
+        (
+            any::<u64>(),
+            prop::collection::vec(any::<(u64, u32, Vec<u32>)>(), 0..9)
+        )
+            .prop_map(|(sent_ms, tabs)| {
+                let tabs = tabs.into_iter().map(|(tab, ago_ms, reloaded)| MovedTab {
+                    tab,
+                    ago_ms,
+                    reloaded: reloaded.into(),
+                });
+                Message::Moved {
+                    sent_ms,
+                    tabs: tabs.collect(),
+                }
+            }),
     ]
 }
 

@@ -1,0 +1,49 @@
+//! Answer of `GET nodes`, and how many nodes of a cluster an answer speaks of.
+
+use serde::{Deserialize, Serialize};
+
+/// How many nodes of the cluster an answer speaks of. Where `answered` is less than `of`, the numbers are partial.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct NodesAsked {
+    /// Nodes whose numbers are in the answer.
+    pub answered: u32,
+    /// Nodes that may hold tabs.
+    pub of: u32,
+}
+
+/// The nodes of the cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct NodesAnswer {
+    /// The name of the cluster.
+    pub cluster: String,
+    /// Whether the broker is reached. While it is not, only this node is seen, and commands are refused.
+    pub broker_reached: bool,
+    /// The nodes that are there, by name.
+    pub nodes: Vec<NodeEntry>,
+}
+
+/// One node of the cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct NodeEntry {
+    /// Its id: 8 hexadecimal digits, another one after each start.
+    pub id: String,
+    /// What its operator calls it.
+    pub name: String,
+    /// The release of headcount that it runs.
+    pub software: String,
+    /// Its open connections, as of at most a second ago.
+    pub tabs: u64,
+    /// How many commands it has yet to read.
+    pub lag: u64,
+    /// Whether it is draining.
+    pub drains: bool,
+    /// Whether stats are watched there.
+    pub watches: bool,
+    /// Whether it is the node that answers.
+    pub here: bool,
+}
