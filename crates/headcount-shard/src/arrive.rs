@@ -13,6 +13,7 @@ use crate::drain::{Drain, send_reconnect};
 use crate::happening::Happening;
 use crate::mail::{Arrival, NewLink};
 use crate::meters::Count;
+use crate::moves;
 use crate::newcomer::{Newcomer, Transport};
 use crate::peer::{Extras, Life, Link, Peer, Subscription};
 use crate::receive::Clients;
@@ -41,6 +42,7 @@ impl Connections {
         if let Some(old) = newcomer.tab.and_then(|tab| tabs.table.slot_of_tab(tab)) {
             tabs.close(old, Cause::Replaced);
         }
+        moves::say_came(tabs, &newcomer);
         let transport = newcomer.transport;
         let is_announced = is_announced(tabs, newcomer.version.as_deref());
         let peer = new_peer(tabs, &newcomer, place.keep(), link);

@@ -41,6 +41,7 @@ mod mail;
 mod mailbox;
 mod mark;
 pub mod meters;
+mod moves;
 mod newcomer;
 mod nudges;
 mod outbox;

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use headcount_core::connection::ConnectionKey;
+use headcount_core::cluster::{MovedTab, TabBooks};
+use headcount_core::connection::{ConnectionKey, NodeId};
 use headcount_core::feed::Tick;
 use headcount_core::invalidation::Standing;
 use headcount_core::protocol::stats::StatsMessage;
@@ -38,6 +39,10 @@ pub enum Mail {
     Received { key: ConnectionKey, text: Box<str> },
     /// A client sent what asks for nothing, or has had its answer: a sign of life by POST, or what a remote link took care of.
     Spent { key: ConnectionKey },
+    /// These tabs are at another node of the cluster now: their connections here are closed.
+    LetGo { to: NodeId, tabs: Vec<MovedTab> },
+    /// What these tabs of this shard were told at another node.
+    TakeOver { tabs: Vec<TabBooks> },
     /// A remote link ended.
     Gone { key: ConnectionKey },
     /// A tab is on another page, said by POST.

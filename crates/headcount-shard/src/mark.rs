@@ -16,6 +16,16 @@ impl Mark {
         if mark.is_some() { mark } else { Self([1, 0, 0]) }
     }
 
+    /// As bytes, for a server that has the same keys.
+    pub fn bytes(self) -> [u8; 3] {
+        self.0
+    }
+
+    /// The mark with these bytes.
+    pub fn from_bytes(bytes: [u8; 3]) -> Self {
+        Self(bytes)
+    }
+
     /// Whether it is the mark of anything.
     pub fn is_some(self) -> bool {
         self != Self::NONE

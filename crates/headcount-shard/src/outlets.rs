@@ -6,7 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use headcount_core::connection::ConnectionKey;
+use headcount_core::cluster::TabBooks;
+use headcount_core::connection::{ConnectionKey, NodeId};
 use headcount_core::stats::{Form, Report};
 use tokio::sync::mpsc;
 
@@ -44,6 +45,15 @@ pub enum ShardEvent {
         until_ms: u64,
         by: usize,
     },
+    /// A tab has opened a connection. Only in a cluster: if it had one before, that may have been at another node, and in any case what it was
+    /// told there. `reloaded` are the rules for which it says that its page was reloaded.
+    Came {
+        tab: u64,
+        had_one: bool,
+        reloaded: Arc<[u32]>,
+    },
+    /// Tabs are at another node now: what they were told here.
+    HandOver { to: NodeId, tabs: Vec<TabBooks> },
     /// An admitted subscriber needs the numbers of this moment: it begins, or has caught up.
     Wants { key: ConnectionKey, form: Form },
     /// A subscriber is gone, or wants no more stats than it asked for up to this turn.

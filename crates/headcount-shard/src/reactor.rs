@@ -22,6 +22,7 @@ use crate::lean::Door;
 use crate::lobby;
 use crate::mail::{Mail, NewStanding};
 use crate::meters::Count;
+use crate::moves;
 use crate::outlets::{Outlets, ShardEvent};
 use crate::questions::Walks;
 use crate::readers::Readers;
@@ -235,6 +236,8 @@ impl Shard {
             Mail::Spent { key } => with(tabs, key, |tabs, slot| {
                 tabs.spend(slot);
             }),
+            Mail::LetGo { to, tabs: moved } => moves::let_go(tabs, to, &moved),
+            Mail::TakeOver { tabs: books } => moves::take_over(tabs, books),
             Mail::Gone { key } => with(tabs, key, |tabs, slot| {
                 tabs.close(slot, Cause::Peer);
             }),

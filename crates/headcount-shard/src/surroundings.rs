@@ -27,6 +27,8 @@ pub struct Terms {
     pub route_tracking: bool,
     /// Makes connection ids.
     pub cipher: IdCipher,
+    /// Whether the server is a node of a cluster, so that tabs may come from others.
+    pub is_joined: bool,
     /// Who may ask for stats.
     pub asking: Asking,
     /// Counts the connections of all shards.

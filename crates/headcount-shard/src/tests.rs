@@ -101,6 +101,7 @@ impl Shard {
             limits: limits.clone(),
             route_tracking: true,
             cipher: IdCipher::new([7; 16], NodeId(1)),
+            is_joined: false,
             asking: Asking {
                 is_open: true,
                 without_credentials: true,
