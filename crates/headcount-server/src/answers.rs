@@ -3,18 +3,16 @@
 //! All shards are asked at once, and there is one deadline for all of them. What was answered by then comes back with what is missing;
 //! what that means is up to the asker. A shard drops a question when no one waits for its answer any more.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use headcount_core::invalidation::{Mode, Rule, spread_of};
-use headcount_core::limits::Limits;
 use headcount_core::protocol::admin::InvalidationAnswer;
-use headcount_core::questions::{Answers, Ask, Missing, ReachOf};
+use headcount_core::protocol::nodes::NodesAsked;
+use headcount_core::questions::{Answers, Ask, Missing};
 use headcount_core::registry::Reach;
 use tokio::sync::oneshot;
 
 use crate::clock;
-use crate::error::CommandError;
 use crate::shard::{Mail, Shards};
 
 /// How long all shards together may take to answer.
@@ -109,17 +107,20 @@ pub(crate) struct Hits {
     pub(crate) routes: u64,
     /// Tabs of which it cannot be known.
     pub(crate) unknown: u64,
+    /// How many nodes these are the numbers of; `None` without a cluster.
+    pub(crate) nodes: Option<NodesAsked>,
 }
 
 impl Hits {
-    /// The sum of what the shards found.
-    pub(crate) fn sum(reaches: Answers<Reach>) -> Result<Self, CommandError> {
-        let reach: Reach = reaches.of_running()?.values().sum();
-        Ok(Self {
+    /// The sum of what tables found, those of so many nodes.
+    pub(crate) fn over(reaches: impl Iterator<Item = Reach>, nodes: Option<NodesAsked>) -> Self {
+        let reach: Reach = reaches.sum();
+        Self {
             tabs: reach.tabs,
             routes: reach.routes.len() as u64,
             unknown: reach.unknown,
-        })
+            nodes,
+        }
     }
 }
 
@@ -133,13 +134,9 @@ impl From<Hits> for InvalidationAnswer {
             spread_ms: 0,
             dry_run: false,
             lapsed: Vec::new(),
+            nodes: hits.nodes,
         }
     }
-}
-
-/// How far a rule would reach now.
-pub(crate) async fn reach(shards: &Shards, rule: Arc<Rule>, limits: &Limits) -> Result<Hits, CommandError> {
-    Hits::sum(ask_all(shards, ReachOf { rule }, patience(limits.answer_ms)).await)
 }
 
 /// Over how long a rule tells so many tabs unless it is said: not longer than half the time for which it stands. An offer makes no tab

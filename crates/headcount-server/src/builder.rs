@@ -26,6 +26,7 @@ use crate::headcount::{Headcount, Inner};
 use crate::hooks::{self, Hooks};
 use crate::hub::commander::{self, Beginning, Commander, Order};
 use crate::keys::Keys;
+use crate::nodes::{Everywhere, Joined, Nodes};
 use crate::pages::LatestPages;
 use crate::shard::{self, Outlets};
 use crate::site::Site;
@@ -165,9 +166,18 @@ impl Builder {
         self.authorizers
             .into_iter()
             .for_each(|authorizer| authorizers.push(authorizer));
+        #[cfg(feature = "cluster")]
+        let is_joined = self.cluster.is_some();
+        #[cfg(not(feature = "cluster"))]
+        let is_joined = false;
         let node = NodeId(getrandom::u32().map_err(system)?);
         let release = self.config.release.clone();
-        let site = Arc::new(Site::new(self.config, authorizers, (node, &keys), self.faults));
+        let site = Arc::new(Site::new(
+            self.config,
+            authorizers,
+            (node, &keys, is_joined),
+            self.faults,
+        ));
         tickets.end_all_but(&site.keyring.marks());
         let assets = self.assets.map(|assets| Served::new(assets, &site.config));
         let parts = Parts {
@@ -182,8 +192,8 @@ impl Builder {
         #[cfg(feature = "cluster")]
         let headcount = match self.cluster {
             Some(options) => {
-                let (log, beginning) = cluster::join(&options, stored).await?;
-                run(parts, log, beginning)?
+                let (joined, log, beginning) = cluster::join(&options, &parts.site, stored).await?;
+                run(parts, Some(joined), log, beginning)?
             }
             None => alone(parts, stored)?,
         };
@@ -288,11 +298,12 @@ struct Parts {
 fn alone(parts: Parts, stored: Stored) -> Result<Headcount, StartError> {
     let beginning = Beginning::alone(stored, &parts.site);
     let log = LocalLog::new(Arc::clone(&parts.store), beginning.standing.clone());
-    run(parts, log, beginning)
+    run(parts, None, log, beginning)
 }
 
 fn run<Log: CommandLog + Send + 'static>(
     parts: Parts,
+    joined: Option<(Box<Joined>, Nodes)>,
     log: Log,
     beginning: Beginning,
 ) -> Result<Headcount, StartError> {
@@ -325,9 +336,15 @@ fn run<Log: CommandLog + Send + 'static>(
     if let Some(queue) = hook_queue {
         hooks::start(hooks, queue, Arc::clone(&site), shards.clone())?;
     }
+    let everywhere = Everywhere {
+        shards: shards.clone(),
+        nodes: joined.as_ref().map(|(_, nodes)| nodes.clone()),
+        within_ms: site.config.limits.answer_ms,
+    };
     let hub_runs = hub::run(
         Arc::clone(&site),
         shards.clone(),
+        joined,
         hub.downgrade(),
         hub_events,
         report_queue,
@@ -338,7 +355,7 @@ fn run<Log: CommandLog + Send + 'static>(
     let history = site.config.keeps_history().then(start_history);
     let commander = Commander::new(
         Arc::clone(&site),
-        shards.clone(),
+        everywhere.clone(),
         (Arc::clone(&store), log),
         beginning,
         Arc::clone(&tickets),
@@ -348,7 +365,7 @@ fn run<Log: CommandLog + Send + 'static>(
     let guesses = Arc::new(Guesses::new(&site.config.limits));
     Ok(Headcount(Arc::new(Inner {
         site,
-        shards,
+        everywhere,
         hub,
         orders,
         tickets,

@@ -10,6 +10,6 @@ mod log;
 mod options;
 
 pub use join::ClusterError;
-pub(crate) use join::{Joined, join};
+pub(crate) use join::{Joined, bus, join};
 pub(crate) use log::SharedLog;
 pub use options::ClusterOptions;

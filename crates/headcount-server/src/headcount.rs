@@ -3,18 +3,20 @@
 mod commands;
 mod counts;
 mod health;
+mod listing;
 mod tabs;
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use headcount_core::protocol::admin::RefusalsAnswer;
+use headcount_core::protocol::nodes::NodesAnswer;
 use tokio::sync::mpsc;
 
 use crate::assets::Served;
 use crate::authorize::ticket::Tickets;
 use crate::bridge::Bridges;
-use crate::error::Refusal;
+use crate::error::{CommandError, Refusal};
 use crate::guesses::Guesses;
 use crate::head::Head;
 use crate::history::KeptHistory;
@@ -23,6 +25,7 @@ use crate::hub::commander::Order;
 #[cfg(feature = "metrics")]
 use crate::metrics::Gauges;
 use crate::metrics::{Count, Meters};
+use crate::nodes::{Everywhere, Nodes};
 use crate::pages::LatestPages;
 use crate::secrets::{Right, Secrets};
 use crate::shard::{Handoff, Mail, Shards};
@@ -53,7 +56,7 @@ pub struct Headcount(pub(crate) Arc<Inner>);
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) site: Arc<Site>,
-    pub(crate) shards: Shards,
+    pub(crate) everywhere: Everywhere,
     pub(crate) hub: mpsc::Sender<HubEvent>,
     pub(crate) orders: mpsc::Sender<Order>,
     pub(crate) tickets: Arc<Tickets>,
@@ -72,7 +75,7 @@ pub(crate) struct Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        for shard in self.shards.iter() {
+        for shard in self.everywhere.shards.iter() {
             shard.force(Mail::Stop);
         }
     }
@@ -116,6 +119,22 @@ impl Headcount {
         self.0.site.is_ready()
     }
 
+    /// The nodes of the cluster that are there, this server too.
+    ///
+    /// ```no_run
+    /// # use headcount_server::{CommandError, Headcount};
+    /// # async fn run(headcount: &Headcount) -> Result<(), CommandError> {
+    /// for node in headcount.nodes().await?.nodes {
+    ///     println!("{} has {} tabs", node.name, node.tabs);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn nodes(&self) -> Result<NodesAnswer, CommandError> {
+        let nodes = self.others().ok_or(CommandError::Off { setting: "cluster" })?;
+        Ok(nodes.list().await?)
+    }
+
     /// The release that is current now.
     pub fn current_release(&self) -> Arc<str> {
         self.0.site.current_release()
@@ -135,7 +154,16 @@ impl Headcount {
     }
 
     pub(crate) fn shards(&self) -> &Shards {
-        &self.0.shards
+        &self.0.everywhere.shards
+    }
+
+    /// The other nodes; `None` without a cluster.
+    pub(crate) fn others(&self) -> Option<&Nodes> {
+        self.0.everywhere.nodes.as_ref()
+    }
+
+    pub(crate) fn everywhere(&self) -> &Everywhere {
+        &self.0.everywhere
     }
 
     pub(crate) fn tickets(&self) -> &Tickets {
@@ -171,7 +199,7 @@ impl Headcount {
 
     /// Counts something that no shard saw.
     pub(crate) fn count(&self, count: Count) {
-        if let Some(shard) = self.0.shards.get(0) {
+        if let Some(shard) = self.shards().get(0) {
             shard.meters.one(count);
         }
     }
@@ -192,6 +220,7 @@ impl Headcount {
 
     pub(crate) fn meters(&self) -> Vec<Arc<Meters>> {
         self.0
+            .everywhere
             .shards
             .iter()
             .map(|shard| &shard.meters)
@@ -206,6 +235,7 @@ impl Headcount {
 
         let subscribers = self
             .0
+            .everywhere
             .shards
             .iter()
             .map(|shard| shard.signals.subscribers.load(Ordering::Relaxed) as u64)

@@ -144,6 +144,7 @@ impl Hooks {
             Happening::Opened(row) => {
                 let id = ids.id(row.key);
                 let tab = Tab {
+                    elsewhere: None,
                     key: row.key,
                     id,
                     shards: shards.clone(),

@@ -79,6 +79,7 @@ mod hub;
 mod invalidation;
 mod keys;
 mod metrics;
+mod nodes;
 pub mod origin;
 mod pages;
 mod refusals;

@@ -4,18 +4,21 @@
 //! boards that ask at once cost as much as one: an answer is valid for a quarter of a second, and a request that comes while the
 //! shards are being asked waits for that answer.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use headcount_core::pages::{Page, Pages};
+use headcount_core::protocol::nodes::NodesAsked;
 use headcount_core::protocol::pages::{PageEntry, PagesAnswer};
-use headcount_core::questions::{Answers, TallyFrom};
-use headcount_core::registry::Tally;
+use headcount_core::questions::{Answers, Missing, TallyFrom};
+use headcount_core::registry::{Tallied, Tally};
 use tokio::sync::Mutex;
 
-use crate::answers::ask_each;
+use crate::answers::{ask_each, patience};
 use crate::clock;
 use crate::error::CommandError;
+use crate::nodes::{Everywhere, FromAll};
 use crate::shard::Shards;
 
 /// How long an answer holds.
@@ -31,18 +34,20 @@ struct Ranking {
     current: Arc<str>,
     /// The most viewed first.
     pages: Vec<Page>,
+    /// How many nodes they are of; `None` without a cluster.
+    nodes: Option<NodesAsked>,
 }
 
 impl LatestPages {
     /// What was answered last, where it still holds; else what the shards say now.
-    async fn ranking(&self, shards: &Shards, patience: Duration) -> Result<Arc<Ranking>, CommandError> {
+    async fn ranking(&self, everywhere: &Everywhere) -> Result<Arc<Ranking>, CommandError> {
         let mut latest = self.0.lock().await;
         if let Some((made, ranking)) = &*latest
             && clock::now().duration_since(*made) < HOLDS
         {
             return Ok(Arc::clone(ranking));
         }
-        let ranking = Arc::new(ask(shards, patience).await?);
+        let ranking = Arc::new(Ranking::now(everywhere).await?);
         *latest = Some((clock::now(), Arc::clone(&ranking)));
         Ok(ranking)
     }
@@ -51,34 +56,65 @@ impl LatestPages {
     pub(crate) async fn most_viewed(
         &self,
         limit: usize,
-        shards: &Shards,
-        patience: Duration,
+        everywhere: &Everywhere,
     ) -> Result<PagesAnswer, CommandError> {
-        let ranking = self.ranking(shards, patience).await?;
+        let ranking = self.ranking(everywhere).await?;
         Ok(PagesAnswer {
             current: ranking.current.to_string(),
             routes: ranking.pages.len() as u64,
             pages: ranking.pages.iter().take(limit).map(PageEntry::from).collect(),
+            nodes: ranking.nodes,
         })
     }
 }
 
-async fn ask(shards: &Shards, patience: Duration) -> Result<Ranking, CommandError> {
+impl Ranking {
+    async fn now(everywhere: &Everywhere) -> Result<Self, CommandError> {
+        let Everywhere {
+            shards,
+            nodes,
+            within_ms,
+        } = everywhere;
+        let Some(nodes) = nodes else {
+            return Ok(Self::of([tally(shards, patience(*within_ms)).await?]));
+        };
+        let FromAll { answers, nodes } = nodes.ask_all(TallyFrom { slot: 0 }, *within_ms).await?;
+        Ok(Self {
+            nodes: Some(nodes),
+            ..Self::of(answers)
+        })
+    }
+
+    /// The pages of what was tallied here and elsewhere.
+    fn of(tallies: impl IntoIterator<Item = Tally>) -> Self {
+        let (mut pages, mut current) = (Pages::default(), Arc::default());
+        for tally in tallies {
+            pages.add(tally.counts);
+            current = tally.current;
+        }
+        Self {
+            current,
+            pages: pages.ranked(),
+            nodes: None,
+        }
+    }
+}
+
+/// How many tabs of which version are on which page, over all tables.
+pub(crate) async fn tally(shards: &Shards, patience: Duration) -> Result<Tally, Missing> {
     let mut tallies = Tallies::of(shards.iter().len());
     while !tallies.next.is_empty() {
         let next = std::mem::take(&mut tallies.next);
         tallies.add(ask_each(shards, next, patience).await.whole()?);
     }
-    Ok(Ranking {
-        current: tallies.current,
-        pages: tallies.pages.ranked(),
-    })
+    Ok(tallies.sum())
 }
 
 /// What the shards tallied, while it comes in piece by piece.
 #[derive(Debug, Default)]
 struct Tallies {
-    pages: Pages,
+    /// How many tabs by route and version, and how many of them are behind.
+    counts: HashMap<(Arc<str>, Arc<str>), (u32, u32)>,
     current: Arc<str>,
     /// What each shard is asked next; one whose table is through is asked nothing.
     next: Vec<(usize, TallyFrom)>,
@@ -96,10 +132,29 @@ impl Tallies {
     /// Adds a piece of each of these shards.
     fn add(&mut self, pieces: Answers<Tally>) {
         for (shard, tally) in pieces.answered {
-            self.pages.add(tally.counts);
+            for one in tally.counts {
+                let (tabs, outdated) = self.counts.entry((one.route, one.version)).or_default();
+                *tabs += one.tabs;
+                *outdated += one.outdated;
+            }
             self.current = tally.current;
             self.next
                 .extend(tally.next.map(|slot| (shard, TallyFrom { slot })));
+        }
+    }
+
+    fn sum(self) -> Tally {
+        let counts = self.counts.into_iter();
+        let tallied = |((route, version), (tabs, outdated))| Tallied {
+            route,
+            version,
+            tabs,
+            outdated,
+        };
+        Tally {
+            counts: counts.map(tallied).collect(),
+            current: self.current,
+            next: None,
         }
     }
 }
@@ -136,6 +191,6 @@ mod tests {
             tallies.add(next.into_iter().map(answer).collect());
         }
         assert_eq!(asked, [vec![0, 1, 2], vec![1, 2], vec![1]]);
-        assert_eq!(tallies.pages.ranked()[0].total, 15_000);
+        assert_eq!(Ranking::of([tallies.sum()]).pages[0].total, 15_000);
     }
 }

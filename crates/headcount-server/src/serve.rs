@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use crate::door;
 use crate::error::ServeError;
 use crate::headcount::Headcount;
+use crate::nodes::NodeEvent;
 use crate::shard::Mail;
 
 /// How often a drain is looked at.
@@ -106,7 +107,7 @@ impl Headcount {
     /// Lets go of everything, because a part is missing.
     async fn abandon(&self) {
         self.0.site.ready.store(false, Ordering::Release);
-        for shard in self.0.shards.iter() {
+        for shard in self.shards().iter() {
             shard.force(Mail::Stop);
         }
         self.0.store.release().await;
@@ -129,7 +130,7 @@ impl Headcount {
     }
 
     fn listen(&self, listeners: Vec<TcpListener>) -> std::io::Result<()> {
-        let count = self.0.shards.iter().len();
+        let count = self.shards().iter().len();
         if listeners.len() > count {
             let problem = format!("{} listeners are more than {count} shards", listeners.len());
             return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, problem));
@@ -139,7 +140,7 @@ impl Headcount {
             door::tune_listener(&listener, &self.0.site.config.limits)?;
             listener.set_nonblocking(true)?;
             let listener = mio::net::TcpListener::from_std(listener);
-            if let Some(shard) = self.0.shards.get(number) {
+            if let Some(shard) = self.shards().get(number) {
                 shard.force(Mail::Listen { listener, share });
             }
         }
@@ -155,7 +156,10 @@ impl Headcount {
 
     /// Has the shards drain, and waits until they have or the window is over.
     async fn drain(&self) {
-        for shard in self.0.shards.iter() {
+        if let Some(nodes) = self.others() {
+            nodes.tell(NodeEvent::Drains).await;
+        }
+        for shard in self.shards().iter() {
             shard.force(Mail::Drain);
         }
         let window = Duration::from_millis(self.0.site.config.limits.drain_ms.into());
@@ -168,8 +172,11 @@ impl Headcount {
         if tokio::time::timeout(window, emptied).await.is_err() {
             tracing::info!(left = self.0.site.census.open(), "the drain window is over");
         }
-        for shard in self.0.shards.iter() {
+        for shard in self.shards().iter() {
             shard.force(Mail::Stop);
+        }
+        if let Some(nodes) = self.others() {
+            nodes.tell(NodeEvent::Ends).await;
         }
     }
 }

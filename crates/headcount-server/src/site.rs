@@ -35,6 +35,8 @@ const PATTERNS_AT_ONCE: usize = 2;
 pub(crate) struct Site {
     pub(crate) config: Config,
     pub(crate) cipher: IdCipher,
+    /// Whether it is a node of a cluster.
+    pub(crate) is_joined: bool,
     pub(crate) origins: Origins,
     pub(crate) bots: Bots,
     /// Pages that were refused for their origin.
@@ -74,12 +76,13 @@ impl Site {
     pub(crate) fn new(
         config: Config,
         authorizers: Authorizers,
-        (node, keys): (NodeId, &Keys),
+        (node, keys, is_joined): (NodeId, &Keys, bool),
         faults: Faults,
     ) -> Self {
         let room = Room::find(&config.limits, config.shards_count());
         Self {
             cipher: IdCipher::new(keys.key(Purpose::ConnectionIds), node),
+            is_joined,
             origins: Origins::new(&config.allowed_origins),
             bots: Bots::new(&config.bots),
             refusals: Refusals::default(),

@@ -3,9 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use headcount_core::connection::{ConnectionId, ConnectionKey};
+use headcount_core::cluster::{Errand, Relay};
+use headcount_core::connection::{ConnectionId, ConnectionKey, NodeId};
 use serde::Serialize;
 
+use crate::nodes::Nodes;
 use crate::shard::{Mail, Shards};
 
 /// Sends JSON to one tab. Cheap to clone, and harmless to keep after the tab is gone.
@@ -14,6 +16,16 @@ pub struct Tab {
     pub(crate) key: ConnectionKey,
     pub(crate) id: ConnectionId,
     pub(crate) shards: Shards,
+    /// The other node that holds it; `None`: this server does.
+    pub(crate) elsewhere: Option<Elsewhere>,
+}
+
+/// Another node of the cluster, and the way there.
+#[derive(Clone)]
+pub(crate) struct Elsewhere {
+    pub(crate) node: NodeId,
+    pub(crate) nodes: Nodes,
+    pub(crate) within_ms: u32,
 }
 
 impl fmt::Debug for Tab {
@@ -70,6 +82,19 @@ impl Tab {
                 bytes: text.len(),
                 bytes_max,
             });
+        }
+        if let Some(Elsewhere {
+            node,
+            nodes,
+            within_ms,
+        }) = &self.elsewhere
+        {
+            let relay = Relay {
+                connection: self.key,
+                errand: Errand::Send(text.into()),
+            };
+            let goes = nodes.relay_and_forget(*node, relay, *within_ms);
+            return if goes { Ok(()) } else { Err(SendError::Overloaded) };
         }
         self.shards
             .of(self.key)

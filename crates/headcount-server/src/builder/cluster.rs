@@ -1,23 +1,23 @@
 //! A server that belongs to a cluster: the log is there before the first tab is, if the broker answers.
 
-use crate::cluster::{self, ClusterOptions, Joined, SharedLog};
+use headcount_core::node::About;
+
+use crate::cluster::{self, ClusterOptions, SharedLog};
 use crate::error::StartError;
 use crate::hub::commander::{Beginning, stored_checkpoint};
+use crate::nodes::{Joined, Link, Nodes};
+use crate::site::Site;
 use crate::store::Stored;
 
 /// Joins the cluster. What was stored stands where the broker does not answer, and begins a log that is missing.
 pub(super) async fn join(
     options: &ClusterOptions,
+    site: &Site,
     mut stored: Stored,
-) -> Result<(SharedLog, Beginning), StartError> {
+) -> Result<((Box<Joined>, Nodes), SharedLog, Beginning), StartError> {
     let (standing, begin) = stored_checkpoint(&mut stored);
     let is_empty = standing.epoch.is_none();
-    // The bus is joined with the broker.
-    let Joined {
-        log,
-        first,
-        broker: _,
-    } = cluster::join(options, begin).await?;
+    let cluster::Joined { log, first, broker } = cluster::join(options, begin).await?;
     if first.is_none() && is_empty {
         tracing::warn!(
             node = options.node,
@@ -29,8 +29,18 @@ pub(super) async fn join(
         cluster = options.name,
         "this server belongs to a cluster"
     );
+    let about = About {
+        name: options.node.as_str().into(),
+        software: env!("CARGO_PKG_VERSION").into(),
+    };
+    let (nodes, events) = Nodes::new();
+    let node = site.cipher.node();
+    let link = Link::when(cluster::bus(broker, node));
+    let name = options.name.as_str().into();
+    let joined = Joined::new(node, about, &site.config.limits, (name, link), events);
     let cluster = options.name.clone();
     Ok((
+        (Box::new(joined), nodes),
         log,
         Beginning::shared(cluster, standing, stored.configured, first),
     ))

@@ -4,7 +4,8 @@ use std::error::Error;
 use std::time::Duration;
 
 use headcount_core::command_log::{Checkpoint, CommandLog, Entry, LogIndex};
-use headcount_nats::{ConnectError, NatsBroker, NatsLog, NatsOptions, OpenError};
+use headcount_core::connection::NodeId;
+use headcount_nats::{ConnectError, NatsBroker, NatsBus, NatsIncoming, NatsLog, NatsOptions, OpenError};
 use tokio::sync::{oneshot, watch};
 use tokio::time::{sleep, timeout};
 
@@ -30,8 +31,22 @@ pub(crate) struct Joined {
     /// All that stands in the cluster, if the broker has answered.
     pub(crate) first: Option<(LogIndex, Entry)>,
     /// The broker, as soon as it has answered.
-    #[expect(dead_code, reason = "the bus of the cluster will be joined with it")]
     pub(crate) broker: watch::Receiver<Option<NatsBroker>>,
+}
+
+/// Joins the bus as this node, as soon as the broker has answered. `None`: it never will.
+pub(crate) async fn bus(
+    mut broker: watch::Receiver<Option<NatsBroker>>,
+    node: NodeId,
+) -> Option<(NatsBus, NatsIncoming)> {
+    let there = broker.wait_for(Option::is_some).await.ok()?.clone()?;
+    match NatsBus::join(&there, node).await {
+        Ok(joined) => Some(joined),
+        Err(error) => {
+            tracing::error!(%error, "the bus of the cluster cannot be joined");
+            None
+        }
+    }
 }
 
 /// What an attempt may end with.

@@ -10,6 +10,7 @@ use headcount_core::protocol::admin::{
     ReleasesAnswer, StatsAnswer,
 };
 use headcount_core::protocol::history::HistoryAnswer;
+use headcount_core::protocol::nodes::NodesAnswer;
 use headcount_core::protocol::pages::PagesAnswer;
 use serde::Deserialize;
 
@@ -44,6 +45,20 @@ type Answer<T> = Result<Json<T>, Refusal>;
 )]
 pub(super) async fn stats(_: Principal, State(headcount): State<Headcount>) -> Answer<StatsAnswer> {
     Ok(Json(headcount.stats().await?))
+}
+
+/// List the nodes of the cluster
+#[cfg_attr(
+    feature = "openapi",
+    utoipa::path(
+        get,
+        path = "/nodes",
+        tag = "Counts",
+        responses((status = 200, description = "The nodes that are there", body = NodesAnswer))
+    )
+)]
+pub(super) async fn nodes(_: Principal, State(headcount): State<Headcount>) -> Answer<NodesAnswer> {
+    Ok(Json(headcount.nodes().await?))
 }
 
 /// List the pages that the server refused because of their origin

@@ -26,8 +26,10 @@ pub(super) async fn route(
     let said = std::str::from_utf8(&bytes)
         .ok()
         .and_then(|text| client::object(text).ok());
-    let ok =
-        said.is_some_and(|RouteBody { connection_id, route }| headcount.navigate(&connection_id, &route));
+    let ok = match said {
+        Some(RouteBody { connection_id, route }) => headcount.navigate(&connection_id, &route).await,
+        None => false,
+    };
     Ok(Json(Accepted { ok }))
 }
 
@@ -47,7 +49,9 @@ pub(super) async fn subscribe_stats(
         ));
     };
     let (credentials, browser) = (site.credentials(&parts), admission::browser_cookie(site, &parts));
-    headcount.subscribe(&connection_id, form.into(), credentials, browser)?;
+    headcount
+        .subscribe(&connection_id, form.into(), credentials, browser)
+        .await?;
     Ok(Json(Accepted { ok: true }))
 }
 
@@ -64,13 +68,15 @@ pub(super) async fn message(
         return Ok(Json(Accepted { ok: false }));
     };
     let ok = match message {
-        ClientMessage::RouteUpdate { route } => headcount.navigate(&connection_id, &route),
+        ClientMessage::RouteUpdate { route } => headcount.navigate(&connection_id, &route).await,
         ClientMessage::SubscribeStats(form) => {
             let (credentials, browser) = (site.credentials(&parts), admission::browser_cookie(site, &parts));
-            headcount.subscribe(&connection_id, form.into(), credentials, browser)?;
+            headcount
+                .subscribe(&connection_id, form.into(), credentials, browser)
+                .await?;
             true
         }
-        _ => headcount.say(&connection_id, text)?,
+        _ => headcount.say(&connection_id, text).await?,
     };
     Ok(Json(Accepted { ok }))
 }

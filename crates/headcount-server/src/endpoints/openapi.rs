@@ -32,6 +32,7 @@ use crate::error::{CommandError, Refusal};
     paths(
         admin::stats,
         admin::pages,
+        admin::nodes,
         admin::refusals,
         admin::history,
         admin::connections,

@@ -251,7 +251,7 @@ fn fixture() -> Fixture {
         site: Arc::new(Site::new(
             Config::default(),
             Authorizers::default(),
-            (NodeId(7), &Keys::of(&[7])),
+            (NodeId(7), &Keys::of(&[7]), false),
             Faults::default(),
         )),
         meters: Meters::default(),

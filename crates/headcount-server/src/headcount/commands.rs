@@ -9,13 +9,14 @@ use headcount_core::limits::Limits;
 use headcount_core::protocol::admin::{
     InvalidationAnswer, InvalidationsAnswer, LiftAnswer, ReleaseEntry, ReleasesAnswer, RuleEntry,
 };
-use headcount_core::questions::OutcomesOfRules;
+use headcount_core::protocol::nodes::NodesAsked;
+use headcount_core::questions::{OutcomesOfRules, ReachOf};
 use headcount_core::registry::RuleOutcomes;
 use headcount_core::version::{self, VersionError};
 use tokio::sync::oneshot;
 
 use super::Headcount;
-use crate::answers::{ask_all, reach, spread};
+use crate::answers::{Hits, spread};
 use crate::error::CommandError;
 use crate::hub::commander::{self, Order};
 use crate::invalidation::{CheckedInvalidation, Invalidation};
@@ -91,7 +92,7 @@ impl Headcount {
     /// # }
     /// ```
     pub async fn rules(&self) -> Result<InvalidationsAnswer, CommandError> {
-        let outcomes = self.outcomes().await?;
+        let (outcomes, nodes) = self.outcomes().await?;
         let standing = self.site().standing();
         let mut invalidations: Vec<_> = standing
             .rules()
@@ -101,7 +102,7 @@ impl Headcount {
             })
             .collect();
         invalidations.sort_by_key(|rule| rule.id);
-        Ok(InvalidationsAnswer { invalidations })
+        Ok(InvalidationsAnswer { invalidations, nodes })
     }
 
     /// What [`Headcount::invalidate`] would hit now. Touches nothing.
@@ -120,7 +121,11 @@ impl Headcount {
         let rule = commander::rule(self.site(), &self.site().standing(), invalidation)?;
         let limits = &self.site().config.limits;
         let rule = Arc::new(rule);
-        let hits = reach(self.shards(), Arc::clone(&rule), limits).await?;
+        let question = ReachOf {
+            rule: Arc::clone(&rule),
+        };
+        let (reaches, nodes) = self.everywhere().ask(question).await?;
+        let hits = Hits::over(reaches.into_iter(), nodes);
         Ok(InvalidationAnswer {
             dry_run: true,
             spread_ms: asked_ms.unwrap_or_else(|| spread(&rule, hits.tabs, limits.spread_ms)),
@@ -129,9 +134,9 @@ impl Headcount {
     }
 
     /// What became of the standing rules.
-    async fn outcomes(&self) -> Result<RuleOutcomes, CommandError> {
-        let answers = ask_all(self.shards(), OutcomesOfRules, self.patience()).await;
-        Ok(answers.of_running()?.values().sum())
+    async fn outcomes(&self) -> Result<(RuleOutcomes, Option<NodesAsked>), CommandError> {
+        let (answers, nodes) = self.everywhere().ask(OutcomesOfRules).await?;
+        Ok((answers.into_iter().sum(), nodes))
     }
 
     /// What a rule asks for must be there to be asked for.

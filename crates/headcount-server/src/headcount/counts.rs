@@ -1,22 +1,22 @@
 //! What is open now, and what was.
 
+use headcount_core::cluster::NodeQuestion;
+use headcount_core::node::Whom;
 use headcount_core::protocol::admin::{ConnectionsAnswer, StatsAnswer};
 use headcount_core::protocol::history::HistoryAnswer;
 use headcount_core::protocol::pages::PagesAnswer;
-use headcount_core::protocol::stats::row_answer;
-use headcount_core::questions::ConnectionsFrom;
+use headcount_core::protocol::stats;
 use headcount_core::registry::Filter;
 use headcount_core::route;
 use tokio::sync::oneshot;
 
 use super::Headcount;
-use crate::answers::{ask_one, within};
+use super::listing::{self, Cursor};
+use crate::answers::within;
 use crate::error::CommandError;
 use crate::history::HistoryQuery;
 use crate::hub::HubEvent;
-
-/// Pages of shards' tables read for one page of a list.
-const PAGE_READS_MAX: usize = 32;
+use crate::nodes::{self, Nodes};
 
 /// Which connections to list.
 ///
@@ -64,6 +64,9 @@ impl Headcount {
     /// ```
     pub async fn stats(&self) -> Result<StatsAnswer, CommandError> {
         self.need_connections()?;
+        if let Some(nodes) = self.others() {
+            return self.stats_of_all(nodes).await;
+        }
         let (reply, answer) = oneshot::channel();
         self.0
             .hub
@@ -71,6 +74,21 @@ impl Headcount {
             .await
             .map_err(|_| CommandError::Stopped)?;
         Ok(within(answer, self.patience()).await?)
+    }
+
+    async fn stats_of_all(&self, others: &Nodes) -> Result<StatsAnswer, CommandError> {
+        let said = others
+            .ask(Whom::All, NodeQuestion::Counts, self.everywhere().within_ms)
+            .await?;
+        let asked = nodes::asked(&said);
+        if asked.answered == 0 {
+            return Err(CommandError::Overloaded);
+        }
+        let connections_max = self.site().config.limits.stats_connections_max;
+        Ok(StatsAnswer {
+            nodes: Some(asked),
+            ..stats::answer(&said.counts(), connections_max, &self.site().cipher)
+        })
     }
 
     /// A page of the open connections; `None` for a cursor that was never given out.
@@ -91,7 +109,7 @@ impl Headcount {
         query: ConnectionsQuery,
     ) -> Result<Option<ConnectionsAnswer>, CommandError> {
         self.need_connections()?;
-        let Some((mut shard, mut slot)) = cursor(query.cursor.as_deref()) else {
+        let Some(from) = Cursor::read(query.cursor.as_deref()) else {
             return Ok(None);
         };
         let limits = &self.0.site.config.limits;
@@ -103,27 +121,8 @@ impl Headcount {
             route,
             version: query.version,
         };
-        let mut answer = ConnectionsAnswer::default();
-        for _ in 0..PAGE_READS_MAX {
-            if shard >= self.shards().iter().len() {
-                return Ok(Some(answer));
-            }
-            let question = ConnectionsFrom {
-                slot,
-                max: query.limit - answer.connections.len(),
-                filter: filter.clone(),
-            };
-            let page = ask_one(self.shards(), shard, question, self.patience()).await?;
-            answer
-                .connections
-                .extend(page.rows.iter().map(|row| row_answer(row, &self.0.site.cipher)));
-            (shard, slot) = page.next.map_or((shard + 1, 0), |next| (shard, next));
-            if answer.connections.len() >= query.limit {
-                break;
-            }
-        }
-        answer.next = (shard < self.0.shards.iter().len()).then(|| format!("{shard}.{slot}"));
-        Ok(Some(answer))
+        let listed = listing::list(self, from, query.limit, filter).await?;
+        Ok(Some(listed))
     }
 
     /// Counts by version over time, oldest first. Needs `connection_tracking`, and a `limits.history_seconds` above 0.
@@ -166,10 +165,7 @@ impl Headcount {
                 setting: "route_tracking",
             });
         }
-        self.0
-            .pages
-            .most_viewed(limit, self.shards(), self.patience())
-            .await
+        self.0.pages.most_viewed(limit, self.everywhere()).await
     }
 
     pub(crate) fn need_connections(&self) -> Result<(), CommandError> {
@@ -181,11 +177,4 @@ impl Headcount {
             })
         }
     }
-}
-
-/// Reads a cursor: a shard and a slot. None at all begins at the beginning.
-fn cursor(text: Option<&str>) -> Option<(usize, u32)> {
-    let Some(text) = text else { return Some((0, 0)) };
-    let (shard, slot) = text.split_once('.')?;
-    Some((shard.parse().ok()?, slot.parse().ok()?))
 }

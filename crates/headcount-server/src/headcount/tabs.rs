@@ -1,76 +1,133 @@
-//! What one tab is told, and what it says without a socket.
+//! What one tab is told, and what it says without a socket. In a cluster it may be a tab of another node.
 
 use std::sync::Arc;
 
-use headcount_core::connection::ConnectionKey;
+use headcount_core::cluster::{Errand, Relay, RelayOutcome};
+use headcount_core::connection::{ConnectionKey, Located, NodeId};
 use headcount_core::stats::Form;
 use headcount_shard::Mark;
 
 use super::Headcount;
 use crate::authorize::Credentials;
 use crate::error::Refusal;
+use crate::nodes::{Nodes, write_shown};
 use crate::shard::{Handle, Mail};
-use crate::tab::{SendError, Tab};
+use crate::tab::{Elsewhere, SendError, Tab};
+
+/// A connection, and who holds it.
+enum Holder<'a> {
+    /// A shard of this server.
+    Here(ConnectionKey, &'a Handle),
+    /// Another node of the cluster.
+    Node(NodeId, ConnectionKey, &'a Nodes),
+}
 
 impl Headcount {
     /// A handle on the tab with this connection id, whether or not it is still open.
     pub fn tab(&self, connection_id: &str) -> Result<Tab, SendError> {
-        let key = self
-            .0
-            .site
-            .cipher
-            .key(connection_id)
-            .ok_or(SendError::NoSuchConnection)?;
+        let (node, key) = match (self.site().cipher.locate(connection_id), self.others()) {
+            (Located::Here(key), _) => (None, key),
+            (Located::At(node, key), Some(nodes)) => {
+                let within_ms = self.everywhere().within_ms;
+                let nodes = nodes.clone();
+                (
+                    Some(Elsewhere {
+                        node,
+                        nodes,
+                        within_ms,
+                    }),
+                    key,
+                )
+            }
+            (Located::At(..), None) | (Located::Unknown, _) => return Err(SendError::NoSuchConnection),
+        };
+        let at = node
+            .as_ref()
+            .map_or(self.site().cipher.node(), |elsewhere| elsewhere.node);
         Ok(Tab {
             key,
-            id: self.0.site.cipher.id(key),
-            shards: self.0.shards.clone(),
+            id: self.site().cipher.id_at(at, key),
+            shards: self.shards().clone(),
+            elsewhere: node,
         })
     }
 
     /// Puts a connection on another page, soon. Whether there is such a connection, and the route is one.
-    pub(crate) fn navigate(&self, connection_id: &str, route: &str) -> bool {
-        let route_bytes_max = self.0.site.config.limits.route_bytes_max;
-        let key = self.0.site.cipher.key(connection_id);
-        key.is_some_and(|key| self.0.shards.post_route(key, route, route_bytes_max))
+    pub(crate) async fn navigate(&self, connection_id: &str, route: &str) -> bool {
+        let route_bytes_max = self.site().config.limits.route_bytes_max;
+        match self.find(connection_id) {
+            Some(Holder::Here(key, _)) => self.shards().post_route(key, route, route_bytes_max),
+            Some(Holder::Node(node, key, nodes)) => {
+                self.relay((node, key, nodes), Errand::Navigate(route.into()))
+                    .await
+            }
+            None => false,
+        }
     }
 
     /// Hands a message, said by POST, to the connection it is of. Whether there is such a connection.
-    pub(crate) fn say(&self, connection_id: &str, text: &str) -> Result<bool, Refusal> {
-        let bytes_max = self.0.site.config.limits.message_bytes_max as usize;
-        let found = self.find(connection_id).filter(|(key, shard)| shard.holds(*key));
-        let Some((key, shard)) = found.filter(|_| text.len() <= bytes_max) else {
+    pub(crate) async fn say(&self, connection_id: &str, text: &str) -> Result<bool, Refusal> {
+        let bytes_max = self.site().config.limits.message_bytes_max as usize;
+        if text.len() > bytes_max {
             return Ok(false);
-        };
-        let text = text.into();
-        shard
-            .offer(Mail::Received { key, text })
-            .map_err(|_| Refusal::overloaded())?;
-        Ok(true)
+        }
+        match self.find(connection_id) {
+            Some(Holder::Here(key, shard)) if shard.holds(key) => {
+                let text = text.into();
+                shard
+                    .offer(Mail::Received { key, text })
+                    .map_err(|_| Refusal::overloaded())?;
+                Ok(true)
+            }
+            Some(Holder::Node(node, key, nodes)) => {
+                Ok(self.relay((node, key, nodes), Errand::Say(text.into())).await)
+            }
+            Some(Holder::Here(..)) | None => Ok(false),
+        }
     }
 
-    pub(crate) fn subscribe(
+    pub(crate) async fn subscribe(
         &self,
         connection_id: &str,
         form: Form,
         credentials: Option<Arc<Credentials>>,
         browser: Mark,
     ) -> Result<(), Refusal> {
-        let Some((key, shard)) = self.find(connection_id) else {
-            return Ok(());
-        };
-        shard
-            .offer(Mail::Subscribe {
-                key,
-                form,
-                credentials,
-                browser,
-            })
-            .map_err(|_| Refusal::overloaded())
+        match self.find(connection_id) {
+            Some(Holder::Here(key, shard)) => shard
+                .offer(Mail::Subscribe {
+                    key,
+                    form,
+                    credentials,
+                    browser,
+                })
+                .map_err(|_| Refusal::overloaded()),
+            Some(Holder::Node(node, key, nodes)) => {
+                let credentials = write_shown(credentials.as_deref(), browser);
+                // As here, the answer does not say what becomes of it.
+                self.relay((node, key, nodes), Errand::Subscribe { form, credentials })
+                    .await;
+                Ok(())
+            }
+            None => Ok(()),
+        }
     }
 
-    fn find(&self, connection_id: &str) -> Option<(ConnectionKey, &Handle)> {
-        let key = self.0.site.cipher.key(connection_id)?;
-        Some((key, self.0.shards.of(key)?))
+    async fn relay(
+        &self,
+        (node, connection, nodes): (NodeId, ConnectionKey, &Nodes),
+        errand: Errand,
+    ) -> bool {
+        let relay = Relay { connection, errand };
+        let within_ms = self.everywhere().within_ms;
+        nodes.relay(node, relay, within_ms).await == RelayOutcome::Taken
+    }
+
+    fn find(&self, connection_id: &str) -> Option<Holder<'_>> {
+        match self.site().cipher.locate(connection_id) {
+            Located::Here(key) => Some(Holder::Here(key, self.shards().of(key)?)),
+            Located::At(node, key) => Some(Holder::Node(node, key, self.others()?)),
+            Located::Unknown => None,
+        }
     }
 }

@@ -12,6 +12,7 @@ mod configured;
 mod shared;
 mod stand;
 mod time;
+mod told;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +20,7 @@ use std::time::Duration;
 use headcount_core::command_log::{CommandLog, Entry, LogIndex};
 use headcount_core::invalidation::{Rule, Standing, in_order};
 use headcount_core::protocol::admin::{InvalidationAnswer, LiftAnswer, ReleaseEntry};
+use headcount_core::questions::ReachOf;
 use headcount_core::release::Release;
 use tokio::sync::{mpsc, oneshot};
 
@@ -26,7 +28,7 @@ use crate::answers::Hits;
 use crate::authorize::ticket::Tickets;
 use crate::error::CommandError;
 use crate::invalidation::CheckedInvalidation;
-use crate::shard::Shards;
+use crate::nodes::Everywhere;
 use crate::site::Site;
 use crate::store::Store;
 use crate::{answers, clock};
@@ -70,7 +72,7 @@ pub(crate) enum Order {
 #[derive(Debug)]
 pub(crate) struct Commander<Log> {
     site: Arc<Site>,
-    shards: Shards,
+    everywhere: Everywhere,
     store: Arc<Store>,
     log: Log,
     /// The entry that was read last.
@@ -92,7 +94,7 @@ pub(crate) struct Commander<Log> {
 impl<Log: CommandLog> Commander<Log> {
     pub(crate) fn new(
         site: Arc<Site>,
-        shards: Shards,
+        everywhere: Everywhere,
         (store, log): (Arc<Store>, Log),
         beginning: Beginning,
         tickets: Arc<Tickets>,
@@ -105,7 +107,7 @@ impl<Log: CommandLog> Commander<Log> {
             before: beginning.standing.head,
             offset_ms: clock::offset_ms(),
             site,
-            shards,
+            everywhere,
             store,
             log,
             index: beginning.index,
@@ -143,7 +145,10 @@ impl<Log: CommandLog> Commander<Log> {
     async fn on_order(&mut self, order: Order) {
         match order {
             Order::Announce { version, reply } => answer(reply, self.announce(version).await),
-            Order::Invalidate { invalidation, reply } => answer(reply, self.invalidate(invalidation).await),
+            Order::Invalidate { invalidation, reply } => {
+                let given = self.invalidate(invalidation).await;
+                self.answer_told(reply, given);
+            }
             Order::Lift { id, reply } => answer(reply, self.lift(id).await),
             Order::Configure { version, reply } => answer(reply, self.configure(version).await),
         }
@@ -192,7 +197,7 @@ impl<Log: CommandLog> Commander<Log> {
     async fn invalidate(
         &mut self,
         invalidation: CheckedInvalidation,
-    ) -> Result<InvalidationAnswer, CommandError> {
+    ) -> Result<(LogIndex, InvalidationAnswer), CommandError> {
         let site = Arc::clone(&self.site);
         let limits = &site.config.limits;
         let make = |standing: &Standing| rule(&site, standing, invalidation.clone());
@@ -217,21 +222,26 @@ impl<Log: CommandLog> Commander<Log> {
             tabs,
             routes,
             unknown,
+            ..
         } = stood.hits;
         tracing::info!(id, tabs, routes, unknown, spread_ms, "invalidated");
-        Ok(InvalidationAnswer {
+        let told = InvalidationAnswer {
             id,
             lapsed,
             spread_ms,
             ..stood.hits.into()
-        })
+        };
+        Ok((stood.index, told))
     }
 
     /// Over how long the tabs of a rule are told: the more they are, the longer. The longest time, where they cannot be counted.
     async fn spread_of(&mut self, rule: &Rule) -> u32 {
         let most_ms = self.site.config.limits.spread_ms;
-        match answers::reach(&self.shards, Arc::new(rule.clone()), &self.site.config.limits).await {
-            Ok(hits) => answers::spread(rule, hits.tabs, most_ms),
+        let question = ReachOf {
+            rule: Arc::new(rule.clone()),
+        };
+        match self.everywhere.ask(question).await.map_err(CommandError::from) {
+            Ok((reaches, _)) => answers::spread(rule, Hits::over(reaches.into_iter(), None).tabs, most_ms),
             Err(error) => {
                 tracing::warn!(%error, "a shard did not say in time how many tabs a command reaches, so the command is spread slowly");
                 answers::spread(rule, u64::MAX, most_ms)

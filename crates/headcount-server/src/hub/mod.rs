@@ -7,15 +7,20 @@
 //! Commands (releases, invalidations) are ordered elsewhere, in [`commander`].
 
 mod asking;
+mod cluster;
 pub(crate) mod commander;
+mod counts;
 mod event;
 mod subscribers;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use headcount_core::connection::ConnectionKey;
+use headcount_core::cluster::{Hits, RequestId};
+use headcount_core::command_log::LogIndex;
+use headcount_core::connection::{ConnectionKey, NodeId};
 use headcount_core::feed::{Feed, Pace, Tick};
 use headcount_core::protocol::admin::StatsAnswer;
 use headcount_core::protocol::stats;
@@ -23,8 +28,10 @@ use headcount_core::stats::{Form, Report};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock;
+use crate::nodes::{Joined, Nodes};
 use crate::shard::{Handle, Mail, ShardEvent, Shards, Subscribing};
 use crate::site::Site;
+use counts::Counts;
 pub(crate) use event::HubEvent;
 use subscribers::{Subscribers, Wanting};
 
@@ -41,7 +48,15 @@ const GATHER: Duration = Duration::from_millis(5);
 #[derive(Debug, Default)]
 struct Waiting {
     askers: Vec<oneshot::Sender<StatsAnswer>>,
+    /// Nodes that asked for the counts of this one, each with the number of its request.
+    nodes: Vec<(NodeId, RequestId)>,
     readers: Vec<ConnectionKey>,
+}
+
+impl Waiting {
+    fn is_empty(&self) -> bool {
+        self.askers.is_empty() && self.nodes.is_empty() && self.readers.is_empty()
+    }
 }
 
 /// A question to all shards: what changed up to now?
@@ -56,7 +71,11 @@ struct Gathering {
 struct Hub {
     site: Arc<Site>,
     shards: Shards,
-    feed: Feed,
+    counts: Counts,
+    /// How far the rules of late reached here, by the entry of the log that each is. In a cluster.
+    hits: VecDeque<(LogIndex, Hits)>,
+    /// For what is answered later, in a cluster.
+    nodes: Option<Nodes>,
     subscribers: Subscribers,
     watched: bool,
     /// Whether the numbers differ from those last sent.
@@ -78,12 +97,20 @@ struct Hub {
 pub(crate) async fn run(
     site: Arc<Site>,
     shards: Shards,
+    joined: Option<(Box<Joined>, Nodes)>,
     sender: mpsc::WeakSender<HubEvent>,
     mut events: mpsc::Receiver<HubEvent>,
     mut shard_events: mpsc::Receiver<ShardEvent>,
     mut subscribing: mpsc::Receiver<Subscribing>,
 ) {
-    let mut hub = Hub::new(site, shards, sender);
+    let (counts, nodes) = match joined {
+        None => (
+            Counts::Alone(Feed::new(site.config.limits.stats_connections_max)),
+            None,
+        ),
+        Some((joined, nodes)) => (Counts::Joined(joined), Some(nodes)),
+    };
+    let mut hub = Hub::new(site, shards, (counts, nodes), sender);
     loop {
         let deadline = hub.deadline();
         tokio::select! {
@@ -93,6 +120,7 @@ pub(crate) async fn run(
             },
             Some(event) = shard_events.recv() => hub.on_shard_event(event),
             Some(subscribing) = subscribing.recv() => hub.on_subscribing(subscribing),
+            heard = hub.counts.heard() => hub.on_heard(heard),
             () = sleep_until(deadline) => {}
         }
         hub.site.faults.strike("hub");
@@ -108,11 +136,18 @@ async fn sleep_until(deadline: Option<Instant>) {
 }
 
 impl Hub {
-    fn new(site: Arc<Site>, shards: Shards, sender: mpsc::WeakSender<HubEvent>) -> Self {
+    fn new(
+        site: Arc<Site>,
+        shards: Shards,
+        (counts, nodes): (Counts, Option<Nodes>),
+        sender: mpsc::WeakSender<HubEvent>,
+    ) -> Self {
         let now = clock::now();
         Self {
-            feed: Feed::new(site.config.limits.stats_connections_max),
+            counts,
+            hits: VecDeque::new(),
             subscribers: Subscribers::new(Arc::clone(&site), shards.clone(), sender),
+            nodes,
             site,
             shards,
             watched: false,
@@ -137,6 +172,12 @@ impl Hub {
             } => self.on_report(shard, report, question),
             ShardEvent::Admitted { job, until_ms, by } => self.subscribers.admit(job, until_ms, by, false),
             ShardEvent::Wants { key, form } => self.on_wants(key, form),
+            ShardEvent::Came {
+                tab,
+                had_one,
+                reloaded,
+            } => self.on_came(tab, had_one, reloaded),
+            ShardEvent::HandOver { to, tabs } => self.hand_over(to, tabs),
             ShardEvent::Left { key, turn } => self.subscribers.leave(key, turn),
         }
     }
@@ -176,10 +217,7 @@ impl Hub {
     }
 
     fn on_report(&mut self, shard: u16, report: Report, question: Option<u64>) {
-        // The queue of a shard loses nothing and keeps its order, so each report follows the one before.
-        let applied = self.feed.apply(shard.into(), report);
-        debug_assert!(applied.is_ok(), "shard {shard}: {applied:?}");
-        let changed = applied.unwrap_or_default();
+        let changed = self.counts.apply(shard, report);
         self.changed |= changed;
         if !self.watched {
             self.forget_news();
@@ -210,7 +248,7 @@ impl Hub {
 
     /// Asks every shard for what changed up to now, unless they are being asked already.
     fn ask_shards(&mut self) {
-        if self.question.is_some() || self.waiting.askers.is_empty() && self.waiting.readers.is_empty() {
+        if self.question.is_some() || self.waiting.is_empty() {
             return;
         }
         self.questions += 1;
@@ -230,14 +268,17 @@ impl Hub {
         let connections_max = self.site.config.limits.stats_connections_max;
         let asked = waiting.askers.iter().any(|asker| !asker.is_closed());
         if asked {
-            let answer = stats::answer(self.feed.sum(), connections_max, &self.site.cipher);
+            let answer = stats::answer(self.counts.feed().sum(), connections_max, &self.site.cipher);
             for asker in waiting.askers {
                 let _asker_gone = asker.send(answer.clone());
             }
         }
+        self.answer_nodes(waiting.nodes);
         if waiting.readers.is_empty() {
             return;
         }
+        self.counts.tick();
+        self.perform();
         if self.subscribers.are_only(&waiting.readers) {
             // These are the latest counts. Shards whose reports are in them may report again.
             self.forget_news();
@@ -257,7 +298,7 @@ impl Hub {
                     .filter(|key| self.subscribers.form_of(*key) == Some(form))
                     .collect();
                 if !readers.is_empty() {
-                    let message = self.feed.snapshot(form, &self.site.cipher);
+                    let message = self.counts.feed().snapshot(form, &self.site.cipher);
                     shard.force(Mail::Snapshot { message, readers });
                 }
             }
@@ -266,10 +307,11 @@ impl Hub {
 
     fn forget_news(&mut self) {
         self.changed = false;
-        self.feed.forget_news();
+        self.counts.feed().forget_news();
     }
 
     fn on_time(&mut self, now: Instant) {
+        self.look_at_cluster();
         self.subscribers.look(now);
         if self.subscribers.is_empty() {
             self.stop_watching();
@@ -288,10 +330,16 @@ impl Hub {
         }
     }
 
-    /// Whether a tick is due as soon as the shards have reported. Not while a new reader's question is under way: it is
-    /// answered in a moment, and then there may be no one left to tell.
+    /// Whether a tick is due as soon as the shards have reported.
     fn has_tick(&self) -> bool {
-        self.changed && self.subscribers.anyone_reads() && !self.has_new_readers()
+        self.changed && (self.counts.is_watched_elsewhere() || self.tells_readers())
+            || self.counts.is_wanted()
+    }
+
+    /// Whether readers are told at the next tick. Not while a new reader's question is under way: it is answered in a moment, and then there
+    /// may be no one left to tell.
+    fn tells_readers(&self) -> bool {
+        self.subscribers.anyone_reads() && !self.has_new_readers()
     }
 
     /// Whether a reader waits for its first stats.
@@ -312,15 +360,24 @@ impl Hub {
         self.changed = false;
         self.allowed = false;
         self.expected = 0;
+        self.next_tick = now + Duration::from_millis(self.site.config.limits.tick_ms.into());
+        self.counts.tick();
+        self.perform();
+        if self.tells_readers() {
+            self.tick_readers(now);
+        }
+    }
+
+    fn tick_readers(&mut self, now: Instant) {
         let (subscribers, due) = (&self.subscribers, &self.due);
         let pace = |form: Form| match subscribers.reads(form) {
             false => Pace::Unread,
             true if due[form as usize] > now => Pace::Later,
             true => Pace::Now,
         };
-        let tick = Arc::new(self.feed.tick_paced(pace, &self.site.cipher));
+        let tick = Arc::new(self.counts.feed().tick_paced(pace, &self.site.cipher));
         self.pace(now, &tick);
-        self.changed = self.feed.holds_news();
+        self.changed = self.counts.feed().holds_news();
         if tick.is_empty() {
             return;
         }
@@ -353,25 +410,38 @@ impl Hub {
             (true, true) if self.has_tick() => Some(self.gather_until),
             _ => None,
         };
-        [tick, self.subscribers.next_look()].into_iter().flatten().min()
+        let looks = [tick, self.subscribers.next_look(), self.next_look_of_node()];
+        looks.into_iter().flatten().min()
     }
 
+    /// Somebody watches here.
     fn watch(&mut self) {
-        if !std::mem::replace(&mut self.watched, true) {
-            for shard in self.shards.iter() {
-                shard.signals.watched.store(true, Ordering::SeqCst);
-            }
+        match self.counts.watch(true) {
+            Some(watched) => self.let_report(watched),
+            None => self.perform(),
         }
     }
 
+    /// Nobody watches here any more.
     fn stop_watching(&mut self) {
-        if std::mem::replace(&mut self.watched, false) {
+        match self.counts.watch(false) {
+            Some(watched) => self.let_report(watched),
+            None => self.perform(),
+        }
+    }
+
+    /// Lets the shards report from now on, or no longer.
+    fn let_report(&mut self, watched: bool) {
+        if std::mem::replace(&mut self.watched, watched) == watched {
+            return;
+        }
+        if !watched {
             self.allowed = false;
             self.forget_news();
-            self.feed.forget_messages();
-            for shard in self.shards.iter() {
-                shard.signals.watched.store(false, Ordering::SeqCst);
-            }
+            self.counts.feed().forget_messages();
+        }
+        for shard in self.shards.iter() {
+            shard.signals.watched.store(watched, Ordering::SeqCst);
         }
     }
 }

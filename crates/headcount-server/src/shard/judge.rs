@@ -4,8 +4,10 @@
 //! is room, and a `POST` of a route or a sign of life. Everything else, errors included, is for the generic door, so that every answer has
 //! one implementation. Nothing here touches a socket or a table.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 
+use headcount_core::connection::Located;
 use headcount_core::websocket;
 use headcount_shard::{Judgement, Posted, SCRATCH_BYTES, StreamOpening};
 
@@ -125,18 +127,19 @@ impl Judge<'_> {
         let Some(body) = rest.get(..length) else {
             return Judgement::Wait;
         };
-        let post = match std::str::from_utf8(body).map_or(Said::Nothing, read) {
-            Said::Route { connection_id, route } => {
-                let key = self.site.cipher.key(&connection_id);
-                key.map(|key| (key, Posted::Route(route.into_owned())))
-            }
-            Said::Alive { connection_id } => {
-                let key = self.site.cipher.key(&connection_id);
-                key.map(|key| (key, Posted::Alive))
-            }
-            Said::Nothing => None,
+        let (connection_id, posted) = match std::str::from_utf8(body).map_or(Said::Nothing, read) {
+            Said::Route { connection_id, route } => (connection_id, Some(Posted::Route(route.into_owned()))),
+            Said::Alive { connection_id } => (connection_id, Some(Posted::Alive)),
+            Said::Nothing => (Cow::Borrowed(""), None),
             Said::Other => return Judgement::HandOver,
         };
+        let key = match self.site.cipher.locate(&connection_id) {
+            Located::Here(key) => Some(key),
+            // Another node of the cluster may hold it.
+            Located::At(..) if self.site.is_joined => return Judgement::HandOver,
+            Located::At(..) | Located::Unknown => None,
+        };
+        let post = key.zip(posted);
         Judgement::Post {
             post,
             bytes: head_bytes + length,

@@ -35,6 +35,7 @@ fn terms(site: &Arc<Site>) -> Terms {
         limits: config.limits.clone(),
         route_tracking: config.route_tracking,
         cipher: site.cipher.clone(),
+        is_joined: site.is_joined,
         asking: Asking {
             is_open: config.connection_tracking,
             without_credentials: site.reads.needs_nothing || site.reads.anew,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use headcount_core::command_log::{AppendError, Change, CommandLog, Entry, LogIndex};
 use headcount_core::invalidation::Standing;
 use headcount_core::protocol::server;
+use headcount_core::registry::Reach;
 use headcount_core::release::Release;
 
 use super::Commander;
@@ -21,7 +22,9 @@ pub(super) struct Stood {
     /// The number of the rule, if it was one.
     pub(super) id: Option<u32>,
     pub(super) change: Change,
-    /// How far the rule reaches.
+    /// Where the log has it.
+    pub(super) index: LogIndex,
+    /// How far the rule reaches here.
     pub(super) hits: Hits,
 }
 
@@ -87,8 +90,15 @@ impl<Log: CommandLog> Commander<Log> {
                 (None, newest.map(|release| self.released(release)))
             }
         };
-        let hits = self.tell_shards(broadcast, change.position).await;
-        Stood { id, change, hits }
+        let reach = self.tell_shards(broadcast, change.position).await;
+        let hits = Hits::over(std::iter::once(&reach).cloned(), None);
+        self.tell_nodes(change.position.map(|_| reach)).await;
+        Stood {
+            id,
+            change,
+            index,
+            hits,
+        }
     }
 
     /// What tabs are told of a release.
@@ -98,7 +108,7 @@ impl<Log: CommandLog> Commander<Log> {
     }
 
     /// Lets every shard go over to what stands now. How far the rule at `position` reaches.
-    pub(super) async fn tell_shards(&mut self, broadcast: Option<String>, position: Option<usize>) -> Hits {
+    pub(super) async fn tell_shards(&mut self, broadcast: Option<String>, position: Option<usize>) -> Reach {
         let standing = Arc::new(self.obeyed());
         self.site.set_standing(Arc::clone(&standing));
         let command = |reply| {
@@ -110,14 +120,15 @@ impl<Log: CommandLog> Commander<Log> {
             }))
         };
         let patience = answers::patience(self.site.config.limits.answer_ms);
-        match Hits::sum(answers::tell_all(&self.shards, command, patience).await) {
-            Ok(hits) => hits,
+        let told = answers::tell_all(&self.everywhere.shards, command, patience).await;
+        match told.of_running() {
+            Ok(reaches) => reaches.values().sum(),
             Err(error) => {
                 // It stands: the shard goes over to it when it comes to that.
-                tracing::warn!(%error, "a shard did not say in time how many tabs a command reaches");
-                Hits {
+                tracing::warn!(error = %CommandError::from(error), "a shard did not say in time how many tabs a command reaches");
+                Reach {
                     unknown: position.map_or(0, |_| self.site.census.open().into()),
-                    ..Hits::default()
+                    ..Reach::default()
                 }
             }
         }

@@ -188,7 +188,7 @@ async fn a_tab_that_has_moved_away_is_judged_by_where_it_is() {
     let mut standing = nothing_stands();
     let position = add(&mut standing, rule(5, "/a"));
     stand(&headcount, &standing, None, Some(position));
-    assert!(headcount.navigate(&leaves.id, "/elsewhere") && headcount.navigate(&comes.id, "/a"));
+    assert!(headcount.navigate(&leaves.id, "/elsewhere").await && headcount.navigate(&comes.id, "/a").await);
     drop(busy);
     go_on(&headcount).await;
     for (tab, told) in [(&mut stays, 1), (&mut leaves, 0), (&mut comes, 1)] {

@@ -1,0 +1,179 @@
+//! What the hub does as the owner of a node.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use headcount_core::cluster::{Hits, NodeAnswer, NodeQuestion, RequestId, TabBooks, Tables};
+use headcount_core::command_log::LogIndex;
+use headcount_core::connection::NodeId;
+use headcount_core::questions::Question;
+
+use super::Hub;
+use crate::nodes::{self, Due, Heard, NodeEvent};
+use crate::{answers, clock};
+
+/// Rules of late of which is known how far they reached. The other nodes ask at once.
+const HITS_MAX: usize = 256;
+
+impl Hub {
+    pub(super) fn on_heard(&mut self, heard: Heard) {
+        match (heard, self.counts.joined()) {
+            (Heard::Notice(notice), Some(joined)) => joined.hear(&notice),
+            (Heard::Event(event), Some(_)) => self.on_node_event(event),
+            (_, None) => {}
+        }
+        self.perform();
+    }
+
+    fn on_node_event(&mut self, event: NodeEvent) {
+        let tabs = self.site.census.open();
+        let Some(joined) = self.counts.joined() else {
+            return;
+        };
+        match event {
+            NodeEvent::Ask {
+                whom,
+                question,
+                within_ms,
+                reply,
+            } => joined.ask(whom, question, within_ms, reply),
+            NodeEvent::Answer { to, request, answer } => joined.answer(to, request, answer),
+            NodeEvent::Relay {
+                node,
+                relay,
+                within_ms,
+                reply,
+            } => joined.relay(node, relay, within_ms, reply),
+            NodeEvent::List(reply) => {
+                let _asker_gone = reply.send(joined.nodes(tabs));
+            }
+            NodeEvent::Read { index, hits } => self.on_read(index, hits),
+            NodeEvent::Drains => joined.node.set_drains(true),
+            NodeEvent::Ends => joined.node.goodbye(),
+        }
+    }
+
+    /// A tab has opened a connection here.
+    pub(super) fn on_came(&mut self, tab: u64, had_one: bool, reloaded: Arc<[u32]>) {
+        let now_ms = clock::steady_ms();
+        let Some(joined) = self.counts.joined() else {
+            return;
+        };
+        if had_one {
+            joined.node.moved(tab, reloaded, now_ms);
+        } else {
+            joined.node.came(tab, now_ms);
+        }
+        self.perform();
+    }
+
+    /// What these tabs were told here goes to the node where they are now.
+    pub(super) fn hand_over(&mut self, to: NodeId, tabs: Vec<TabBooks>) {
+        if let Some(joined) = self.counts.joined() {
+            joined.node.hand_over(to, tabs);
+        }
+        self.perform();
+    }
+
+    /// Does what is due by the clock.
+    pub(super) fn look_at_cluster(&mut self) {
+        let tabs = self.site.census.open();
+        if let Some(joined) = self.counts.joined() {
+            joined.look(tabs);
+            self.perform();
+        }
+    }
+
+    /// When the node must be looked at again.
+    pub(super) fn next_look_of_node(&self) -> Option<Instant> {
+        let next_ms = self.counts.next_look_ms()?;
+        Some(clock::now() + Duration::from_millis(next_ms.saturating_sub(clock::steady_ms())))
+    }
+
+    /// Carries out what the node says must be done.
+    pub(super) fn perform(&mut self) {
+        while let Some(due) = self.counts.next_due() {
+            match due {
+                Due::Watch(watched) => self.let_report(watched),
+                Due::Answer {
+                    to,
+                    request,
+                    within_ms,
+                    question,
+                } => self.on_question((to, request), question, within_ms),
+                Due::Relay { to, request, relay } => {
+                    let taken = nodes::carry_out(&self.site, &self.shards, relay);
+                    if let Some(joined) = self.counts.joined() {
+                        joined.relayed(to, request, taken);
+                    }
+                }
+                Due::LetGo { to, tabs } => nodes::let_go(&self.shards, to, tabs),
+                Due::TakeOver { tabs } => nodes::take_over(&self.shards, tabs),
+                Due::End => self
+                    .site
+                    .vitals
+                    .report("the node", &"another one has the same id"),
+            }
+        }
+        self.changed |= self.counts.take_changed();
+    }
+
+    /// Answers the nodes that asked for the counts of this moment.
+    pub(super) fn answer_nodes(&mut self, nodes: Vec<(NodeId, RequestId)>) {
+        let Some(joined) = self.counts.joined().filter(|_| !nodes.is_empty()) else {
+            return;
+        };
+        let counts = joined.node.counts();
+        for (to, request) in nodes {
+            joined.answer(to, request, NodeAnswer::Counts(counts.clone()));
+        }
+        self.perform();
+    }
+
+    fn on_question(&mut self, (to, request): (NodeId, RequestId), question: NodeQuestion, within_ms: u32) {
+        let answer = match question {
+            NodeQuestion::Counts => {
+                self.waiting.nodes.push((to, request));
+                return self.ask_shards();
+            }
+            NodeQuestion::Table { tables, question } => {
+                return self.ask_tables((to, request), tables, question, within_ms);
+            }
+            NodeQuestion::Hits { index } => {
+                let known = self.hits.iter().find(|(known, _)| *known == index);
+                known.map_or(NodeAnswer::Unable, |(_, hits)| NodeAnswer::Hits(hits.clone()))
+            }
+            NodeQuestion::History { .. } | NodeQuestion::Unknown => NodeAnswer::Unable,
+        };
+        if let Some(joined) = self.counts.joined() {
+            joined.answer(to, request, answer);
+        }
+    }
+
+    fn ask_tables(
+        &self,
+        (to, request): (NodeId, RequestId),
+        tables: Tables,
+        question: Question,
+        within_ms: u32,
+    ) {
+        let Some(asker) = self.nodes.clone() else { return };
+        let shards = self.shards.clone();
+        tokio::spawn(async move {
+            let answer = nodes::answer(&shards, tables, question, answers::patience(within_ms)).await;
+            asker.tell(NodeEvent::Answer { to, request, answer }).await;
+        });
+    }
+
+    fn on_read(&mut self, index: LogIndex, hits: Option<Hits>) {
+        if let Some(hits) = hits {
+            if self.hits.len() >= HITS_MAX {
+                self.hits.pop_front();
+            }
+            self.hits.push_back((index, hits));
+        }
+        if let Some(joined) = self.counts.joined() {
+            joined.node.set_read(index);
+        }
+    }
+}

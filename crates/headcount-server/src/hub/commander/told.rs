@@ -1,0 +1,65 @@
+//! How many tabs a command told in all: here, and at the other nodes of a cluster.
+
+use headcount_core::cluster::{Hits, NodeAnswer, NodeAnswers, NodeQuestion};
+use headcount_core::command_log::{CommandLog, LogIndex};
+use headcount_core::node::Whom;
+use headcount_core::protocol::admin::InvalidationAnswer;
+use headcount_core::registry::Reach;
+
+use super::{Commander, Reply, answer};
+use crate::error::CommandError;
+use crate::nodes::{self, NodeEvent};
+
+impl<Log: CommandLog> Commander<Log> {
+    /// Tells the node how far the log is read, and how far the entry that was read last reached here.
+    pub(super) async fn tell_nodes(&mut self, reach: Option<Reach>) {
+        if let Some(nodes) = &self.everywhere.nodes {
+            let (index, hits) = (self.index, reach.map(Hits::from));
+            nodes.tell(NodeEvent::Read { index, hits }).await;
+        }
+    }
+
+    /// Answers whoever gave a rule. In a cluster every node is asked first how far it reached there, and the next command need not wait for that.
+    pub(super) fn answer_told(
+        &self,
+        reply: Reply<InvalidationAnswer>,
+        given: Result<(LogIndex, InvalidationAnswer), CommandError>,
+    ) {
+        match (given, self.everywhere.nodes.clone()) {
+            (Ok((index, here)), Some(nodes)) => {
+                let within_ms = self.everywhere.within_ms;
+                tokio::spawn(async move {
+                    let asked = nodes
+                        .ask(Whom::All, NodeQuestion::Hits { index }, within_ms)
+                        .await;
+                    let told = asked.map_or(here.clone(), |said| in_all(here, said));
+                    answer(reply, Ok(told));
+                });
+            }
+            (given, _) => answer(reply, given.map(|(_, told)| told)),
+        }
+    }
+}
+
+/// The sum over the nodes that answered. Where none did, what is known here.
+fn in_all(here: InvalidationAnswer, said: NodeAnswers) -> InvalidationAnswer {
+    let asked = nodes::asked(&said);
+    let hits = said.answered.into_iter().filter_map(|(_, answer)| match answer {
+        NodeAnswer::Hits(hits) => Some(hits),
+        _ => None,
+    });
+    let (tabs, routes, unknown) = Hits::over(hits);
+    InvalidationAnswer {
+        nodes: Some(asked),
+        ..if asked.answered == 0 {
+            here
+        } else {
+            InvalidationAnswer {
+                tabs,
+                routes,
+                unknown,
+                ..here
+            }
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! The other nodes, for the parts of this server that ask them or tell them something.
+
+use headcount_core::cluster::{
+    Hits, NodeAnswer, NodeAnswers, NodeQuestion, Relay, RelayOutcome, RequestId, Tables,
+};
+use headcount_core::command_log::LogIndex;
+use headcount_core::connection::NodeId;
+use headcount_core::node::Whom;
+use headcount_core::protocol::nodes::{NodesAnswer, NodesAsked};
+use headcount_core::questions::{Ask, Missing};
+use tokio::sync::{mpsc, oneshot};
+
+/// Events that may wait for the owner of the node.
+const EVENTS_MAX: usize = 16_384;
+
+/// What the owner of the node is told, or asked.
+#[derive(Debug)]
+pub(crate) enum NodeEvent {
+    /// A question to nodes.
+    Ask {
+        whom: Whom,
+        question: NodeQuestion,
+        within_ms: u32,
+        reply: oneshot::Sender<NodeAnswers>,
+    },
+    /// What this server answers to a node, which may be its own.
+    Answer {
+        to: NodeId,
+        request: RequestId,
+        answer: NodeAnswer,
+    },
+    /// Something for a connection of another node.
+    Relay {
+        node: NodeId,
+        relay: Relay,
+        within_ms: u32,
+        reply: oneshot::Sender<RelayOutcome>,
+    },
+    /// The nodes that are there.
+    List(oneshot::Sender<NodesAnswer>),
+    /// The commander has read the log up to this entry. How far the entry reached, if it is a rule.
+    Read { index: LogIndex, hits: Option<Hits> },
+    /// The server begins to drain.
+    Drains,
+    /// The server has drained.
+    Ends,
+}
+
+/// Asks and tells nodes, through the owner of the node of this server. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Nodes(mpsc::Sender<NodeEvent>);
+
+/// What all nodes answered, and how many of them.
+#[derive(Debug)]
+pub(crate) struct FromAll<A> {
+    pub(crate) answers: Vec<A>,
+    pub(crate) nodes: NodesAsked,
+}
+
+impl Nodes {
+    /// The nodes, and what their owner reads of them.
+    pub(crate) fn new() -> (Self, mpsc::Receiver<NodeEvent>) {
+        let (events, queue) = mpsc::channel(EVENTS_MAX);
+        (Self(events), queue)
+    }
+
+    /// Asks nodes, and waits for at most `within_ms` until all have answered.
+    pub(crate) async fn ask(
+        &self,
+        whom: Whom,
+        question: NodeQuestion,
+        within_ms: u32,
+    ) -> Result<NodeAnswers, Missing> {
+        let (reply, answer) = oneshot::channel();
+        self.tell(NodeEvent::Ask {
+            whom,
+            question,
+            within_ms,
+            reply,
+        })
+        .await;
+        answer.await.map_err(|_| Missing::Ended)
+    }
+
+    /// Asks all nodes the same of all their tables. An error where not even this node answered.
+    pub(crate) async fn ask_all<Q: Ask>(
+        &self,
+        question: Q,
+        within_ms: u32,
+    ) -> Result<FromAll<Q::Answer>, Missing> {
+        let question = NodeQuestion::Table {
+            tables: Tables::All,
+            question: question.into(),
+        };
+        let said = self.ask(Whom::All, question, within_ms).await?;
+        let nodes = asked(&said);
+        let answers = said.answered.into_iter().filter_map(|(_, answer)| match answer {
+            NodeAnswer::Table(answer) => Q::pick(answer),
+            _ => None,
+        });
+        let answers: Vec<_> = answers.collect();
+        if answers.is_empty() {
+            return Err(Missing::Late);
+        }
+        Ok(FromAll { answers, nodes })
+    }
+
+    /// Passes something on to another node.
+    pub(crate) async fn relay(&self, node: NodeId, relay: Relay, within_ms: u32) -> RelayOutcome {
+        let (reply, outcome) = oneshot::channel();
+        self.tell(NodeEvent::Relay {
+            node,
+            relay,
+            within_ms,
+            reply,
+        })
+        .await;
+        outcome.await.unwrap_or(RelayOutcome::Gone)
+    }
+
+    /// As [`Nodes::relay`], without waiting for what becomes of it. Whether it goes on its way.
+    pub(crate) fn relay_and_forget(&self, node: NodeId, relay: Relay, within_ms: u32) -> bool {
+        let (reply, _) = oneshot::channel();
+        let event = NodeEvent::Relay {
+            node,
+            relay,
+            within_ms,
+            reply,
+        };
+        self.0.try_send(event).is_ok()
+    }
+
+    /// The nodes that are there.
+    pub(crate) async fn list(&self) -> Result<NodesAnswer, Missing> {
+        let (reply, answer) = oneshot::channel();
+        self.tell(NodeEvent::List(reply)).await;
+        answer.await.map_err(|_| Missing::Ended)
+    }
+
+    /// What the owner of the node must know, or does for nobody who waits.
+    pub(crate) async fn tell(&self, event: NodeEvent) {
+        // Where the owner has ended, so has the server.
+        let _ended = self.0.send(event).await;
+    }
+}
+
+/// How many nodes answered, and of how many.
+pub(crate) fn asked(said: &NodeAnswers) -> NodesAsked {
+    let number = |nodes: usize| u32::try_from(nodes).unwrap_or(u32::MAX);
+    NodesAsked {
+        answered: number(said.answered()),
+        of: number(said.of()),
+    }
+}

@@ -1,0 +1,288 @@
+//! The node of this server, with its bus and with those who wait for what it asks.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use headcount_core::cluster::{
+    Heartbeat, MovedTab, NodeAnswer, NodeAnswers, NodeQuestion, Notice, Relay, RelayOutcome, RequestId,
+    TabBooks,
+};
+use headcount_core::command_log::LogIndex;
+use headcount_core::connection::NodeId;
+use headcount_core::limits::Limits;
+use headcount_core::node::{About, Action, Node, Whom};
+use headcount_core::protocol::cluster::{Reader, Writer};
+use headcount_core::protocol::nodes::{NodeEntry, NodesAnswer};
+use tokio::sync::{mpsc, oneshot};
+
+use super::Link;
+use super::asking::NodeEvent;
+use super::lost::Lost;
+use crate::clock;
+
+/// What the owner of the node must do.
+#[derive(Debug)]
+pub(crate) enum Due {
+    /// Let the shards report from now on, or no longer.
+    Watch(bool),
+    /// Answer a question by [`Joined::answer`].
+    Answer {
+        to: NodeId,
+        request: RequestId,
+        within_ms: u32,
+        question: NodeQuestion,
+    },
+    /// Do something for a connection, and say by [`Joined::relayed`] whether it took it.
+    Relay {
+        to: NodeId,
+        request: RequestId,
+        relay: Relay,
+    },
+    /// Close the connections of these tabs.
+    LetGo { to: NodeId, tabs: Vec<MovedTab> },
+    /// Take what these tabs were told at another node into the books.
+    TakeOver { tabs: Vec<TabBooks> },
+    /// End: another node has the same id.
+    End,
+}
+
+/// What the owner of the node hears.
+#[derive(Debug)]
+pub(crate) enum Heard {
+    /// Of other nodes.
+    Notice(Notice),
+    /// Of this server.
+    Event(NodeEvent),
+}
+
+/// The node, and what it needs to speak.
+#[derive(Debug)]
+pub(crate) struct Joined {
+    pub(crate) node: Node,
+    link: Link,
+    reader: Reader,
+    writer: Writer,
+    events: mpsc::Receiver<NodeEvent>,
+    cluster: Arc<str>,
+    /// Who waits for answers, and of whom.
+    asked: HashMap<RequestId, (Whom, oneshot::Sender<NodeAnswers>)>,
+    relays: HashMap<RequestId, oneshot::Sender<RelayOutcome>>,
+    lost: Lost,
+}
+
+impl Joined {
+    /// A node of this cluster that begins to speak on this link. `events` is what the rest of the server asks and tells it.
+    pub(crate) fn new(
+        here: NodeId,
+        about: About,
+        limits: &Limits,
+        (cluster, link): (Arc<str>, Link),
+        events: mpsc::Receiver<NodeEvent>,
+    ) -> Self {
+        Self {
+            node: Node::new(here, about, limits, clock::steady_ms()),
+            link,
+            reader: Reader::default(),
+            writer: Writer::new(here),
+            events,
+            cluster,
+            asked: HashMap::new(),
+            relays: HashMap::new(),
+            lost: Lost::default(),
+        }
+    }
+
+    /// What is heard next. Dropping the future loses nothing. `None`: the bus has ended.
+    pub(crate) async fn heard(&mut self) -> Option<Heard> {
+        tokio::select! {
+            notice = self.link.heard() => notice.map(Heard::Notice),
+            Some(event) = self.events.recv() => Some(Heard::Event(event)),
+        }
+    }
+
+    /// Takes in what was heard.
+    pub(crate) fn hear(&mut self, notice: &Notice) {
+        let now_ms = clock::steady_ms();
+        match notice {
+            Notice::Message(bytes) => {
+                if let Some((from, message)) = self.reader.read(bytes, now_ms) {
+                    self.node.hear(from, message, now_ms);
+                }
+            }
+            Notice::Away => {
+                self.lost.away(true);
+                tracing::warn!("the cluster's broker is not reached");
+            }
+            Notice::Back => {
+                tracing::info!("the cluster's broker is reached again");
+                self.lost.away(false);
+                self.node.back(now_ms);
+            }
+        }
+    }
+
+    /// Does what is due by the clock.
+    pub(crate) fn look(&mut self, tabs: u32) {
+        let now_ms = clock::steady_ms();
+        if now_ms >= self.node.next_look_ms() {
+            self.node.set_tabs(tabs.into());
+            self.reader.look(now_ms);
+            self.node.look(now_ms);
+            self.lost.look(now_ms);
+        }
+    }
+
+    /// Asks nodes; what was answered within the time goes to `reply`.
+    pub(crate) fn ask(
+        &mut self,
+        whom: Whom,
+        question: NodeQuestion,
+        within_ms: u32,
+        reply: oneshot::Sender<NodeAnswers>,
+    ) {
+        self.asked.retain(|_, (_, waiting)| !waiting.is_closed());
+        let request = self.node.ask(whom, question, within_ms, clock::steady_ms());
+        self.asked.insert(request, (whom, reply));
+    }
+
+    /// What this server answers to another node, or to itself.
+    pub(crate) fn answer(&mut self, to: NodeId, request: RequestId, answer: NodeAnswer) {
+        self.node.answer(to, request, answer);
+    }
+
+    /// Says whether a connection took what was passed on for it.
+    pub(crate) fn relayed(&mut self, to: NodeId, request: RequestId, taken: bool) {
+        self.node.relayed(to, request, taken);
+    }
+
+    /// The nodes that are there, this one too.
+    pub(crate) fn nodes(&self, tabs: u32) -> NodesAnswer {
+        let here = Heartbeat {
+            tabs: tabs.into(),
+            ..self.node.heartbeat()
+        };
+        let others = self.node.members().iter();
+        let others = others.map(|(id, member)| (id, member.heartbeat.clone()));
+        let all: Vec<_> = others.chain([(self.node.id(), here)]).collect();
+        let end = all.iter().map(|(_, said)| said.read).max().unwrap_or_default();
+        let mut nodes: Vec<_> = all
+            .into_iter()
+            .map(|(id, said)| self.entry(id, &said, end))
+            .collect();
+        nodes.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
+        NodesAnswer {
+            cluster: self.cluster.to_string(),
+            broker_reached: !self.lost.is_away(),
+            nodes,
+        }
+    }
+
+    fn entry(&self, id: NodeId, said: &Heartbeat, end: LogIndex) -> NodeEntry {
+        NodeEntry {
+            id: id.to_string(),
+            name: said.name.to_string(),
+            software: said.software.to_string(),
+            tabs: said.tabs,
+            lag: end.0 - said.read.0,
+            drains: said.drains,
+            watches: said.watches,
+            here: id == self.node.id(),
+        }
+    }
+
+    /// Passes something on to another node; what became of it goes to `reply`.
+    pub(crate) fn relay(
+        &mut self,
+        node: NodeId,
+        relay: Relay,
+        within_ms: u32,
+        reply: oneshot::Sender<RelayOutcome>,
+    ) {
+        self.relays.retain(|_, waiting| !waiting.is_closed());
+        let request = self.node.relay(node, relay, within_ms, clock::steady_ms());
+        self.relays.insert(request, reply);
+    }
+
+    /// Carries out what the node says must be done. The first thing that its owner must do; to be called until nothing is left.
+    pub(crate) fn next_due(&mut self) -> Option<Due> {
+        while let Some(action) = self.node.next_action() {
+            if let Some(due) = self.act(action) {
+                return Some(due);
+            }
+        }
+        None
+    }
+
+    fn act(&mut self, action: Action) -> Option<Due> {
+        match action {
+            Action::Send { to, message } => {
+                match self.writer.write(&message, self.link.bytes_max()) {
+                    Ok(parts) => {
+                        // A part that is lost is a message that is lost, and the node takes care of that.
+                        let _taken = parts.into_iter().all(|part| self.link.send(to, part));
+                    }
+                    Err(error) => tracing::warn!(%error, "a message to other nodes cannot be sent"),
+                }
+            }
+            Action::Listen(watches) => self.link.watch(watches),
+            Action::Answered { request, mut answers } => {
+                if let Some((whom, asker)) = self.asked.remove(&request) {
+                    if whom == Whom::All {
+                        self.lost.add_to(&mut answers);
+                    }
+                    let _asker_gone = asker.send(answers);
+                }
+            }
+            Action::Relayed { request, outcome } => {
+                if let Some(asker) = self.relays.remove(&request) {
+                    let _asker_gone = asker.send(outcome);
+                }
+            }
+            Action::Joined(node) => {
+                self.lost.found(node);
+                let name = self.name_of(node);
+                tracing::info!(%node, name, "a node joined the cluster");
+            }
+            Action::Left(node) => {
+                self.lost.found(node);
+                tracing::info!(%node, "a node left the cluster");
+            }
+            Action::Lost(node) => {
+                self.lost.lost(node, clock::steady_ms());
+                tracing::warn!(%node, "nothing is heard of a node any more; its tabs are not counted");
+            }
+            Action::Watched(watched) => return Some(Due::Watch(watched)),
+            Action::Asked {
+                from,
+                request,
+                within_ms,
+                question,
+            } => {
+                return Some(Due::Answer {
+                    to: from,
+                    request,
+                    within_ms,
+                    question,
+                });
+            }
+            Action::Relay {
+                from, request, relay, ..
+            } => {
+                return Some(Due::Relay {
+                    to: from,
+                    request,
+                    relay,
+                });
+            }
+            Action::LetGo { to, tabs } => return Some(Due::LetGo { to, tabs }),
+            Action::TakeOver { tabs } => return Some(Due::TakeOver { tabs }),
+            Action::Double => return Some(Due::End),
+        }
+        None
+    }
+
+    fn name_of(&self, node: NodeId) -> &str {
+        let member = self.node.members().iter().find(|(id, _)| *id == node);
+        member.map_or("", |(_, member)| &member.heartbeat.name)
+    }
+}

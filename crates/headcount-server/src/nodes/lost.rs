@@ -1,0 +1,102 @@
+//! Nodes that fell silent without a word.
+//!
+//! They may run on, and hold tabs that nobody counts. So answers say for a while that they are missing. One that comes back under the same id,
+//! or says that it ends, is not lost any more; a process that died never comes back, and its tabs have returned elsewhere by then.
+
+use std::collections::BTreeMap;
+
+use headcount_core::cluster::{Absent, NodeAnswers};
+use headcount_core::connection::NodeId;
+
+/// For how long a silent node counts as missing, while the broker is reached.
+const MISSED_MS: u64 = 60_000;
+
+/// The nodes that are missing.
+#[derive(Debug, Default)]
+pub(super) struct Lost {
+    /// When each was lost.
+    since: BTreeMap<NodeId, u64>,
+    /// Whether the broker is not reached, so that nobody can be heard.
+    away: bool,
+}
+
+impl Lost {
+    pub(super) fn lost(&mut self, node: NodeId, now_ms: u64) {
+        self.since.insert(node, now_ms);
+    }
+
+    /// It was heard, or has ended.
+    pub(super) fn found(&mut self, node: NodeId) {
+        self.since.remove(&node);
+    }
+
+    pub(super) fn away(&mut self, away: bool) {
+        self.away = away;
+    }
+
+    pub(super) fn is_away(&self) -> bool {
+        self.away
+    }
+
+    pub(super) fn look(&mut self, now_ms: u64) {
+        if self.away {
+            self.since.values_mut().for_each(|since_ms| *since_ms = now_ms);
+        } else {
+            self.since
+                .retain(|_, since_ms| now_ms.saturating_sub(*since_ms) < MISSED_MS);
+        }
+    }
+
+    /// Adds those that are missing to what was answered without them.
+    pub(super) fn add_to(&self, answers: &mut NodeAnswers) {
+        let said = |answers: &NodeAnswers, node: &NodeId| {
+            answers.answered.iter().any(|(known, _)| known == node)
+                || answers.missing.iter().any(|(known, _)| known == node)
+        };
+        for node in self.since.keys() {
+            if !said(answers, node) {
+                answers.missing.push((*node, Absent::Lost));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn missing(lost: &Lost) -> usize {
+        let mut answers = NodeAnswers::default();
+        lost.add_to(&mut answers);
+        answers.of()
+    }
+
+    #[test]
+    fn a_silent_node_is_missing_for_a_while_and_as_long_as_nobody_can_be_heard() {
+        let mut lost = Lost::default();
+        lost.lost(NodeId(7), 0);
+        lost.look(MISSED_MS - 1);
+        assert_eq!(missing(&lost), 1);
+        lost.away(true);
+        lost.look(10 * MISSED_MS);
+        assert_eq!(missing(&lost), 1);
+        lost.away(false);
+        lost.look(11 * MISSED_MS);
+        assert_eq!(missing(&lost), 0);
+        lost.lost(NodeId(8), 0);
+        lost.found(NodeId(8));
+        assert_eq!(missing(&lost), 0);
+    }
+
+    #[test]
+    fn a_node_that_is_missing_already_is_missing_once() {
+        let mut lost = Lost::default();
+        lost.lost(NodeId(7), 0);
+        let mut answers = NodeAnswers {
+            answered: Vec::new(),
+            missing: vec![(NodeId(7), Absent::Late)],
+        };
+        lost.add_to(&mut answers);
+        assert_eq!(answers.missing, [(NodeId(7), Absent::Late)]);
+    }
+}
