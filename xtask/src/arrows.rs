@@ -78,7 +78,12 @@ const RULES: &[Rule] = &[
     // Measures from outside: the server's library, and the crates of its clients.
     Rule {
         package: "headcount-bench",
-        may_use: &["headcount-core", "headcount-nats", "headcount-server", "headcount-shard"],
+        may_use: &[
+            "headcount-core",
+            "headcount-nats",
+            "headcount-server",
+            "headcount-shard",
+        ],
         must_not_use: &[],
     },
 ];

@@ -1,7 +1,9 @@
 //! Servers that share a broker: one log of commands, one identity.
 
 mod away;
+mod counts;
 mod identity;
+mod live;
 mod log;
 mod node;
 // A nats-server for one test.

@@ -1,0 +1,168 @@
+//! What the servers of a cluster count together.
+
+use serde_json::{Value, json};
+
+use super::at_each_broker;
+use super::broker::Version;
+use super::node::{Site, await_same};
+use crate::client::{Ask, BOTH, Tab, Transport, Visit, ask, eventually};
+use crate::server::Server;
+
+at_each_broker! {
+    every_server_counts_the_tabs_of_all,
+    a_command_says_how_many_tabs_of_all_it_told,
+    a_request_for_a_tab_of_another_server_finds_it,
+    a_tab_that_comes_back_to_another_server_is_one,
+}
+
+pub(super) fn stats(server: &Server) -> Value {
+    server.admin(Ask::get("/api/admin/stats")).json()
+}
+
+fn post(server: &Server, target: &str, body: &Value) -> Value {
+    ask(server.address, &Ask::post(target, body)).json()
+}
+
+pub(super) fn await_total(servers: &[Server], total: u64) {
+    for server in servers {
+        eventually("the total", || (stats(server)["total"] == total).then_some(()));
+    }
+}
+
+/// All nodes know each other.
+pub(super) fn await_nodes<'a>(servers: impl IntoIterator<Item = &'a Server>) {
+    let servers: Vec<_> = servers.into_iter().collect();
+    for server in &servers {
+        eventually("all nodes", || {
+            let nodes = server.admin(Ask::get("/api/admin/nodes")).json();
+            (nodes["nodes"].as_array().map_or(0, Vec::len) == servers.len()).then_some(())
+        });
+    }
+}
+
+fn tabs(servers: &[Server]) -> Vec<Tab> {
+    let open = |(number, server): (usize, &Server)| {
+        let visit = Visit::new(BOTH[number % 2], &format!("/{}", number % 2)).version(&format!("v{number}"));
+        visit.open(server.address)
+    };
+    servers.iter().enumerate().map(open).collect()
+}
+
+fn every_server_counts_the_tabs_of_all(version: Version) {
+    let site = Site::start(version);
+    let servers = site.three();
+    await_nodes(&servers);
+    let open = tabs(&servers);
+    for server in &servers {
+        let said = stats(server);
+        assert_eq!(said["total"], 3);
+        assert_eq!(said["versions"], json!({"v0": 1, "v1": 1, "v2": 1}));
+        assert_eq!(said["routes"], json!({"/0": 2, "/1": 1}));
+        assert_eq!(said["nodes"], json!({"answered": 3, "of": 3}));
+        let mut listed: Vec<_> = said["connections"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|row| row["id"].clone())
+            .collect();
+        listed.sort_by_key(ToString::to_string);
+        let mut ids: Vec<_> = open.iter().map(|tab| json!(tab.id)).collect();
+        ids.sort_by_key(ToString::to_string);
+        assert_eq!(listed, ids);
+        let pages = server.admin(Ask::get("/api/admin/pages")).json();
+        assert_eq!(
+            (&pages["pages"][0]["route"], &pages["pages"][0]["total"]),
+            (&json!("/0"), &json!(2))
+        );
+        let mut cursor = String::new();
+        let mut paged = Vec::new();
+        loop {
+            let page = server
+                .admin(Ask::get(&format!("/api/admin/connections?limit=1{cursor}")))
+                .json();
+            assert_eq!(page["nodes"], json!({"answered": 3, "of": 3}));
+            paged.extend(
+                page["connections"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|row| row["id"].clone()),
+            );
+            match page["next"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => break,
+            }
+        }
+        paged.sort_by_key(ToString::to_string);
+        assert_eq!(paged, ids);
+    }
+    drop(open);
+    await_total(&servers, 0);
+}
+
+fn a_command_says_how_many_tabs_of_all_it_told(version: Version) {
+    let site = Site::start(version);
+    let servers = site.three();
+    await_nodes(&servers);
+    let _open = tabs(&servers);
+    let rule = json!({"match": {"exact": "/0"}, "audience": "all", "dryRun": true});
+    let dry = servers[1].invalidate(&rule);
+    assert_eq!(
+        (&dry["tabs"], &dry["routes"], &dry["nodes"]),
+        (&json!(2), &json!(1), &json!({"answered": 3, "of": 3}))
+    );
+    let told = servers[1].invalidate(&json!({"match": {"prefix": "/"}, "audience": "all"}));
+    assert_eq!(
+        (&told["tabs"], &told["routes"], &told["nodes"]),
+        (&json!(3), &json!(2), &json!({"answered": 3, "of": 3}))
+    );
+    await_same(&servers);
+    let rules = servers[2].admin(Ask::get("/api/admin/invalidations")).json();
+    assert_eq!(rules["invalidations"][0]["outcomes"]["told"], 3, "{rules}");
+}
+
+fn a_request_for_a_tab_of_another_server_finds_it(version: Version) {
+    let site = Site::start(version);
+    let servers = site.three();
+    await_nodes(&servers);
+    let mut tab = Visit::new(Transport::Sse, "/a").open(servers[0].address);
+    let said = post(
+        &servers[1],
+        "/__skew/route",
+        &json!({"connectionId": tab.id, "route": "/b"}),
+    );
+    assert_eq!(said, json!({"ok": true}));
+    eventually("the route", || {
+        (stats(&servers[2])["routes"] == json!({"/b": 1})).then_some(())
+    });
+    let said = post(
+        &servers[1],
+        "/__skew/message",
+        &json!({"type": "alive", "connectionId": tab.id}),
+    );
+    assert_eq!(said, json!({"ok": true}));
+    servers[2].mark(&tab.id);
+    assert_eq!(tab.until("marker"), [Value::Null; 0]);
+    drop(tab);
+    await_total(&servers, 0);
+}
+
+fn a_tab_that_comes_back_to_another_server_is_one(version: Version) {
+    let site = Site::start(version);
+    let servers = site.three();
+    await_nodes(&servers);
+    for transport in BOTH {
+        let visit = || Visit::new(transport, "/a").query("tab=the-same-tab-of-before");
+        let tab = visit().open(servers[0].address);
+        await_total(&servers, 1);
+        let resume = tab.resume.clone();
+        // Its old socket is open: for the old server it is there.
+        let back = visit().query(&format!("since={resume}")).open(servers[1].address);
+        await_total(&servers, 1);
+        eventually("the connection that it has now", || {
+            (stats(&servers[2])["connections"][0]["id"] == json!(back.id)).then_some(())
+        });
+        drop((tab, back));
+        await_total(&servers, 0);
+    }
+}
