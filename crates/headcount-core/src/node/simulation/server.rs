@@ -19,9 +19,6 @@ pub(super) const SHARDS: u16 = 2;
 /// Which connection of which tab a slot holds.
 pub(super) type Peer = (usize, u64);
 
-/// How long a server takes to notice that a socket is dead.
-pub(super) const LIVENESS_MS: u64 = 3_000;
-
 #[derive(Debug)]
 pub(super) struct Server {
     pub(super) node: Node,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::bus::{Bus, Letter, Weather};
 use super::chance::Chance;
-use super::server::{LIVENESS_MS, SHARDS, Server};
+use super::server::{SHARDS, Server};
 use super::tabs::{Connection, ROUTES, Resume, Tab};
 use crate::cluster::{Errand, Message, MovedTab, NodeAnswer, NodeQuestion, Relay, TabBooks, To};
 use crate::command_log::Entry;
@@ -34,6 +34,8 @@ pub(super) struct World {
     pub(super) acknowledged: Vec<u32>,
     /// Whether messages are written and read.
     writes: bool,
+    /// How long a server takes to notice that a socket is dead.
+    pub(super) liveness_ms: u64,
     /// Whether tabs reload when they are told to.
     pub(super) reloads: bool,
     nodes: u32,
@@ -60,6 +62,7 @@ impl World {
             log: Vec::new(),
             standing: Standing::default(),
             acknowledged: Vec::new(),
+            liveness_ms: 3_000,
             reloads: true,
             nodes: 0,
             messages: 0,
@@ -459,7 +462,7 @@ impl World {
         if noticed && holding.runs(self.now_ms) {
             holding.close(key);
         } else {
-            holding.dead.push_back((self.now_ms + LIVENESS_MS, key));
+            holding.dead.push_back((self.now_ms + self.liveness_ms, key));
         }
         self.note(format_args!(
             "tab {tab} loses connection {number}, noticed: {noticed}"
