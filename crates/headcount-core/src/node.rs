@@ -24,8 +24,6 @@ mod later;
 mod moves;
 mod seen;
 #[cfg(test)]
-mod simulation;
-#[cfg(test)]
 mod tests;
 mod wants;
 

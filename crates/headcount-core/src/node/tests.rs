@@ -2,6 +2,7 @@
 
 mod asking;
 mod moving;
+mod simulation;
 mod watching;
 
 use std::collections::BTreeSet;

@@ -41,6 +41,31 @@ impl<P> Registry<P> {
         }
     }
 
+    /// Notes what the page of a connection knows beyond the newest command here, because another server has read the same log further: the newest
+    /// command when it was loaded, and the commands it was told. A page that was reloaded for a command was loaded after that one.
+    ///
+    /// Until this table stands by these commands too, [`Registry::since`] and [`Registry::told`] say what is noted here, and when it does, they
+    /// count as told. Has no effect for what is not ahead.
+    pub fn note_ahead(&mut self, slot: u32, since: u32, told: &[u32]) {
+        if self.slots.get(slot).is_some() {
+            self.ahead.note(slot, since, told, self.standing.head);
+        }
+    }
+
+    /// Other commands stand now: pages are taken at their word as far as the table got.
+    fn catch_up(&mut self) {
+        let (standing, slots, ledger) = (&self.standing, &mut self.slots, &mut self.ledger);
+        self.ahead.catch_up(standing.head, |slot, since, told| {
+            let Some(entry) = slots.get_mut(slot) else {
+                return;
+            };
+            entry.since = entry.since.max(since);
+            let told = standing.told_mask(told) & !entry.told;
+            entry.told |= told;
+            ledger.came(entry.tab, told);
+        });
+    }
+
     /// The positions of the rules that apply to a connection and that its page load was not told. Adds to `work` what it cost
     /// to find out, in units of a look at one slot.
     pub fn due(&mut self, slot: u32, work: &mut u32) -> u64 {

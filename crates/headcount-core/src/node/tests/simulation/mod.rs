@@ -8,7 +8,7 @@
 //! - what was acknowledged stands, all nodes answer, and messages get to their tabs;
 //! - while nobody watches, only heartbeats are sent, and nothing waits without end.
 //!
-//! A run follows from its seed. `HEADCOUNT_SEED=7 cargo test -p headcount-core node::simulation` runs one and says what happened;
+//! A run follows from its seed. `HEADCOUNT_SEED=7 cargo test -p headcount-core simulation` runs one and says what happened;
 //! `HEADCOUNT_SEEDS=100000` runs so many.
 
 mod bus;
