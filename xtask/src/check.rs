@@ -67,7 +67,14 @@ fn lints() -> Result<Passed, Failure> {
 }
 
 /// Features of the library that an app can leave out.
-const FEATURES: [&str; 5] = ["bridge", "forward-auth", "metrics", "sealed-session", "store"];
+const FEATURES: [&str; 6] = [
+    "bridge",
+    "cluster",
+    "forward-auth",
+    "metrics",
+    "sealed-session",
+    "store",
+];
 
 /// What one feature needs must not come from another one, and what is off must leave nothing unused.
 fn features() -> Result<Passed, Failure> {

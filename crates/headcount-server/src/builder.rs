@@ -10,6 +10,7 @@ use headcount_core::command_log::CommandLog;
 use headcount_core::connection::NodeId;
 use headcount_core::epoch::Epoch;
 use headcount_core::history::Sample;
+use headcount_core::invalidation::Standing;
 use tokio::sync::mpsc;
 
 use crate::assets::{Assets, Served};
@@ -28,7 +29,8 @@ use crate::hub::commander::{self, Beginning, Commander, Order};
 use crate::keys::Keys;
 use crate::nodes::{Everywhere, Joined, Nodes};
 use crate::pages::LatestPages;
-use crate::shard::{self, Outlets};
+use crate::secrets::Secret;
+use crate::shard::{self, Handoff, Outlets, ShardEvent, Shards, Subscribing};
 use crate::site::Site;
 use crate::store::{LocalLog, Store, Stored};
 use crate::{bots, clock, history, hub};
@@ -213,7 +215,7 @@ impl Builder {
         let with_history = self.config.keeps_history();
         Ok(match &self.data_dir {
             Some(directory) => {
-                let cluster = self.cluster_name();
+                let cluster = self.cluster_of().map(|(name, _)| name);
                 Store::open(directory, limits, with_history, &self.faults, cluster).await?
             }
             None => Store::in_memory()?,
@@ -230,27 +232,33 @@ impl Builder {
 impl Builder {
     /// Everything that contradicts itself.
     fn problems(&self) -> Vec<String> {
-        let mut problems = self.config.problems();
+        let problems = self.config.problems();
         #[cfg(feature = "cluster")]
-        problems.extend(self.cluster.iter().flat_map(ClusterOptions::problems));
-        problems
+        let of_cluster = self.cluster.iter().flat_map(ClusterOptions::problems);
+        #[cfg(not(feature = "cluster"))]
+        let of_cluster = [];
+        problems.into_iter().chain(of_cluster).collect()
     }
 
-    #[cfg(feature = "store")]
-    fn cluster_name(&self) -> Option<&str> {
-        #[cfg(feature = "cluster")]
-        return self.cluster.as_ref().map(|cluster| &*cluster.name);
-        #[cfg(not(feature = "cluster"))]
+    /// The name and the secret of the cluster that the server belongs to.
+    #[cfg(feature = "cluster")]
+    fn cluster_of(&self) -> Option<(&str, &Secret)> {
+        let cluster = self.cluster.as_ref()?;
+        Some((&cluster.name, &cluster.secret))
+    }
+
+    #[cfg(not(feature = "cluster"))]
+    #[expect(clippy::unused_self, reason = "as where it may belong to one")]
+    fn cluster_of(&self) -> Option<(&str, &Secret)> {
         None
     }
 
     /// The keys of the cluster, or some that mean nothing outside this process.
     fn keys(&self) -> Result<Keys, getrandom::Error> {
-        #[cfg(feature = "cluster")]
-        if let Some(cluster) = &self.cluster {
-            return Ok(Keys::of(cluster.secret.expose().as_bytes()));
+        match self.cluster_of() {
+            Some((_, secret)) => Ok(Keys::of(secret.expose().as_bytes())),
+            None => Keys::random(),
         }
-        Keys::random()
     }
 
     /// What tells this server apart from others on its host, also from one that began with a copy of its directory. Those of a cluster are one.
@@ -260,9 +268,8 @@ impl Builder {
             admin_path,
             ..
         } = &self.config;
-        #[cfg(feature = "cluster")]
-        if let Some(cluster) = &self.cluster {
-            return format!("cluster {} {base_path} {admin_path}", cluster.name);
+        if let Some((name, _)) = self.cluster_of() {
+            return format!("cluster {name} {base_path} {admin_path}");
         }
         let data_dir = self
             .data_dir
@@ -301,6 +308,43 @@ fn alone(parts: Parts, stored: Stored) -> Result<Headcount, StartError> {
     run(parts, None, log, beginning)
 }
 
+/// What shards say to others.
+struct Queues {
+    handoffs: mpsc::Receiver<Handoff>,
+    reports: mpsc::Receiver<ShardEvent>,
+    subscribing: mpsc::Receiver<Subscribing>,
+}
+
+/// Starts the threads of the shards, and that of the hooks.
+fn start_shards(
+    site: &Arc<Site>,
+    standing: &Arc<Standing>,
+    hooks: Hooks,
+) -> Result<(Shards, Queues), StartError> {
+    let (handoff, handoffs) = mpsc::channel(HANDOFFS_MAX);
+    let (reports, report_queue) = mpsc::channel(hub::EVENTS_MAX);
+    let (subscribing, subscribing_queue) = mpsc::channel(hub::SUBSCRIBING_MAX);
+    let (witness, hook_queue) = hooks::queue(&hooks, site.config.limits.hook_events_max);
+    let outlets = Outlets {
+        reports,
+        subscribing,
+        witness,
+        handoff,
+    };
+    let shards = shard::start(site, standing, &outlets)?;
+    // The queues end with the shards' ends of them.
+    drop(outlets);
+    if let Some(queue) = hook_queue {
+        hooks::start(hooks, queue, Arc::clone(site), shards.clone())?;
+    }
+    let queues = Queues {
+        handoffs,
+        reports: report_queue,
+        subscribing: subscribing_queue,
+    };
+    Ok((shards, queues))
+}
+
 fn run<Log: CommandLog + Send + 'static>(
     parts: Parts,
     joined: Option<(Box<Joined>, Nodes)>,
@@ -317,25 +361,10 @@ fn run<Log: CommandLog + Send + 'static>(
         assets,
     } = parts;
     let (hub, hub_events) = mpsc::channel(hub::EVENTS_MAX);
-    let (handoff, handoffs) = mpsc::channel(HANDOFFS_MAX);
     let (orders, order_queue) = mpsc::channel(commander::ORDERS_MAX);
-    let (reports, report_queue) = mpsc::channel(hub::EVENTS_MAX);
-    let (subscribing, subscribing_queue) = mpsc::channel(hub::SUBSCRIBING_MAX);
-    let (witness, hook_queue) = hooks::queue(&hooks, site.config.limits.hook_events_max);
     let obeyed = Arc::new(beginning.obeyed());
     site.set_standing(Arc::clone(&obeyed));
-    let outlets = Outlets {
-        reports,
-        subscribing,
-        witness,
-        handoff,
-    };
-    let shards = shard::start(&site, &obeyed, &outlets)?;
-    // The queues end with the shards' ends of them.
-    drop(outlets);
-    if let Some(queue) = hook_queue {
-        hooks::start(hooks, queue, Arc::clone(&site), shards.clone())?;
-    }
+    let (shards, queues) = start_shards(&site, &obeyed, hooks)?;
     let everywhere = Everywhere {
         shards: shards.clone(),
         nodes: joined.as_ref().map(|(_, nodes)| nodes.clone()),
@@ -347,8 +376,8 @@ fn run<Log: CommandLog + Send + 'static>(
         joined,
         hub.downgrade(),
         hub_events,
-        report_queue,
-        subscribing_queue,
+        queues.reports,
+        queues.subscribing,
     );
     site.vitals.spawn("the hub", hub_runs);
     let start_history = || history::start(&site, &shards, &store, samples);
@@ -361,7 +390,7 @@ fn run<Log: CommandLog + Send + 'static>(
         Arc::clone(&tickets),
     );
     site.vitals.spawn("the commander", commander.run(order_queue));
-    let handoffs = Mutex::new(Some(handoffs));
+    let handoffs = Mutex::new(Some(queues.handoffs));
     let guesses = Arc::new(Guesses::new(&site.config.limits));
     Ok(Headcount(Arc::new(Inner {
         site,

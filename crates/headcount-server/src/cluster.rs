@@ -3,7 +3,7 @@
 //! - `options`: what a server is told of its cluster. `log`: the log, which may not be there yet. `join`: how a server gets to it.
 //!
 //! A server that cannot reach the broker starts all the same, with the copy that it kept of what stood. What cannot mend itself, a login that the
-//! broker refuses or an address that is none, is an error at start; later it is in the log of the server, and tried again.
+//! broker refuses or an invalid address, is an error at start; later it is in the log of the server, and tried again.
 
 mod join;
 mod log;

@@ -9,9 +9,13 @@
     reason = "these comments are help texts, shown by a terminal as they stand"
 )]
 
+mod help;
+
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
+
+use help::{INVALIDATE_HELP, INVALIDATIONS_HELP};
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -319,37 +323,6 @@ where
         _ => Err(format!("write at most {most}")),
     }
 }
-
-const INVALIDATIONS_HELP: &str = "\
-Columns:
-  ID             the number of the invalidation, for `headcount lift`; releases share the series
-  MATCH          the routes that it applies to
-  WHOM           the tabs on them: outdated ones are on an older release than SINCE RELEASE
-  ASKS           refresh reloads a tab; prompt lets its user decide
-  SINCE RELEASE  the release that was current when the invalidation was given
-  STANDS UNTIL   when it ends by itself
-
-The others count tabs. A tab that was told is in at most one of the columns after TOLD:
-  MATCHED   tabs that the invalidation applies to, told or not
-  TOLD      tabs that were told to refresh
-  RELOADED  tabs that came back with a new page load
-  HELD      tabs that hold the refresh, because they have work that is not saved
-  WAITING   tabs that wait, because the app still serves the old build, or an error
-  PROMPTED  tabs that asked their user, who has not answered
-  STUCK     tabs that reloaded and still have the old build
-  GONE      tabs that were told and have left
-  UNKNOWN   tabs of which the server cannot say whether they match; only where there are any";
-
-const INVALIDATE_HELP: &str = "\
-By default the rule applies to tabs on an older release than the current one, on the route and everything below it: \
-/checkout also matches /checkout/pay, but not /checkout-help. Matching tabs that are open are told now. The rule stands until \
-it expires: a tab that reconnects, or comes to a matching route later, is told then. No tab reloads twice for one rule.
-
-Examples:
-  headcount invalidate /checkout --dry-run
-  headcount invalidate /checkout
-  headcount invalidate / --all-tabs --expires 10m
-  headcount invalidate '/products/*' --glob --version v1 --prompt";
 
 /// `headcount invalidate`.
 #[derive(Args, Debug)]

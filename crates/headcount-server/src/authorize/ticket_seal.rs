@@ -1,7 +1,7 @@
 //! What a ticket says, and its seal.
 //!
-//! A ticket is `expires (6 bytes) ‖ issuer (4) ‖ clock (2) ‖ number (8) ‖ mark (8) ‖ HMAC-SHA-256 of all that (32)`, in base64. Whoever has
-//! the key can tell that it was issued and until when it holds; nobody needs a list of the tickets there are.
+//! A ticket is `expires (6 bytes) ‖ issuer (4) ‖ clock (2) ‖ number (8) ‖ mark (8) ‖ HMAC-SHA-256 of all that (32)`, in base64. A server that
+//! has the key can tell that it was issued and until when it holds, without a list of the tickets there are.
 
 use std::fmt;
 

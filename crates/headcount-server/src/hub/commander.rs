@@ -9,7 +9,7 @@ mod begin;
 mod cluster;
 mod configure;
 mod configured;
-mod shared;
+mod membership;
 mod stand;
 mod time;
 mod told;
@@ -37,7 +37,7 @@ pub(crate) use begin::Beginning;
 #[cfg(feature = "cluster")]
 pub(crate) use begin::stored_checkpoint;
 pub(crate) use configured::Configured;
-use shared::Shared;
+use membership::Membership;
 
 /// Commands that may wait for their turn.
 pub(crate) const ORDERS_MAX: usize = 256;
@@ -83,7 +83,7 @@ pub(crate) struct Commander<Log> {
     configured: Option<String>,
     lapsed: Vec<Rule>,
     /// `None`: the log is this server's own.
-    shared: Option<Shared>,
+    membership: Option<Membership>,
     tickets: Arc<Tickets>,
     /// The number of the newest command from before this process.
     before: u32,
@@ -102,7 +102,7 @@ impl<Log: CommandLog> Commander<Log> {
         Self {
             configured: beginning.configured,
             lapsed: beginning.lapsed,
-            shared: beginning.shared,
+            membership: beginning.membership,
             tickets,
             before: beginning.standing.head,
             offset_ms: clock::offset_ms(),
@@ -131,7 +131,7 @@ impl<Log: CommandLog> Commander<Log> {
                 _ = look.tick() => {
                     self.store.look();
                     self.keep_time().await;
-                    if self.shared.is_some() {
+                    if self.membership.is_some() {
                         self.look_after_cluster().await;
                     } else {
                         self.expire().await;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use headcount_core::epoch::Epoch;
 use headcount_core::limits::Limits;
 use headcount_core::protocol::admin::{ReleaseEntry, RuleEntry};
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 
 use super::error::StoreError;
 use super::file::StoreFile;
@@ -85,22 +85,7 @@ impl Commands {
             Err(redb::TableError::TableDoesNotExist(_)) => {}
             Err(error) => return Err(error.into()),
         }
-        commands.head = read
-            .open_table(NUMBERS)?
-            .get(HEAD)?
-            .map_or(0, |head| head.value());
-        for entry in read.open_table(RELEASES)?.iter()? {
-            let (id, value) = entry?;
-            commands
-                .releases
-                .insert(id.value(), serde_json::from_slice(value.value())?);
-        }
-        for entry in read.open_table(RULES)?.iter()? {
-            let (id, value) = entry?;
-            commands
-                .rules
-                .insert(id.value(), serde_json::from_slice(value.value())?);
-        }
+        commands.read_tables(&read)?;
         if let Some(copy) = &commands.copy {
             if Some(&*copy.cluster) == cluster {
                 return Ok((commands, true));
@@ -133,6 +118,24 @@ impl Commands {
             _ => {}
         }
         Ok((commands, has_epoch))
+    }
+
+    fn read_tables(&mut self, read: &ReadTransaction) -> Result<(), StoreError> {
+        self.head = read
+            .open_table(NUMBERS)?
+            .get(HEAD)?
+            .map_or(0, |head| head.value());
+        for entry in read.open_table(RELEASES)?.iter()? {
+            let (id, value) = entry?;
+            self.releases
+                .insert(id.value(), serde_json::from_slice(value.value())?);
+        }
+        for entry in read.open_table(RULES)?.iter()? {
+            let (id, value) = entry?;
+            self.rules
+                .insert(id.value(), serde_json::from_slice(value.value())?);
+        }
+        Ok(())
     }
 
     /// The standing rules in it. A rule whose pattern no longer fits the limits stays on disk, with a warning.
@@ -211,15 +214,12 @@ impl Commands {
         if let Some(release) = &self.configured {
             facts.insert(CONFIGURED, &**release)?;
         }
-        match &self.copy {
-            Some(copy) => {
-                facts.insert(CLUSTER, &*copy.cluster)?;
-                facts.insert(POSITIONS, &*serde_json::to_string(&copy.positions)?)?;
-            }
-            None => {
-                facts.remove(CLUSTER)?;
-                facts.remove(POSITIONS)?;
-            }
+        if let Some(copy) = &self.copy {
+            facts.insert(CLUSTER, &*copy.cluster)?;
+            facts.insert(POSITIONS, &*serde_json::to_string(&copy.positions)?)?;
+        } else {
+            facts.remove(CLUSTER)?;
+            facts.remove(POSITIONS)?;
         }
         let mut releases = write.open_table(RELEASES)?;
         releases.retain(|_, _| false)?;

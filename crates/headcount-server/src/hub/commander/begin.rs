@@ -6,7 +6,7 @@ use headcount_core::command_log::{Checkpoint, Entry, LogIndex};
 use headcount_core::invalidation::{Rule, Standing};
 use headcount_core::limits::Limits;
 
-use super::shared::Shared;
+use super::membership::Membership;
 use crate::clock;
 use crate::site::Site;
 use crate::store::{Positions, Stored};
@@ -22,7 +22,7 @@ pub(crate) struct Beginning {
     /// Rules that have lapsed by the time of day, which may be wrong: they are forgotten when that is sure.
     pub(super) lapsed: Vec<Rule>,
     /// For a server that shares the log with others.
-    pub(super) shared: Option<Shared>,
+    pub(super) membership: Option<Membership>,
 }
 
 impl Beginning {
@@ -55,7 +55,7 @@ impl Beginning {
             index: LogIndex::default(),
             configured: stored.configured,
             lapsed,
-            shared: None,
+            membership: None,
         }
     }
 
@@ -79,15 +79,15 @@ impl Beginning {
             index,
             configured,
             lapsed: Vec::new(),
-            shared: Some(Shared::new(cluster, &standing)),
+            membership: Some(Membership::new(cluster, &standing)),
             standing,
         }
     }
 
     /// What tabs obey of it.
     pub(crate) fn obeyed(&self) -> Standing {
-        match &self.shared {
-            Some(shared) => shared.obeyed(&self.standing),
+        match &self.membership {
+            Some(membership) => membership.obeyed(&self.standing),
             None => self.standing.clone(),
         }
     }

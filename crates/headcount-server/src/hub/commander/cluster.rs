@@ -1,4 +1,4 @@
-//! The commander of a server that shares the log with others: the copy, lapsed rules, and the configured release. `shared` says why.
+//! The commander of a server that shares the log with others: the copy, lapsed rules, and the configured release. `membership` says why.
 
 use headcount_core::command_log::{Change, CommandLog, Entry};
 use headcount_core::epoch::Epoch;
@@ -12,17 +12,19 @@ use crate::store::Transaction;
 impl<Log: CommandLog> Commander<Log> {
     /// What tabs obey.
     pub(super) fn obeyed(&self) -> Standing {
-        match &self.shared {
-            Some(shared) => shared.obeyed(&self.standing),
+        match &self.membership {
+            Some(membership) => membership.obeyed(&self.standing),
             None => self.standing.clone(),
         }
     }
 
     /// After another entry was read.
     pub(super) fn on_read(&mut self, before: Option<Epoch>, change: &Change) {
-        let Some(shared) = &mut self.shared else { return };
-        shared.masked = self.standing.lapsed(clock::unix_ms());
-        shared.is_behind = true;
+        let Some(membership) = &mut self.membership else {
+            return;
+        };
+        membership.masked = self.standing.lapsed(clock::unix_ms());
+        membership.is_behind = true;
         if before != self.standing.epoch {
             tracing::warn!(
                 ended = change.ended.len(),
@@ -35,10 +37,12 @@ impl<Log: CommandLog> Commander<Log> {
 
     /// Writes the copy, if it is behind.
     pub(super) fn keep_copy(&mut self) {
-        let Some(shared) = &mut self.shared else { return };
-        if shared.is_behind {
-            let copy = Transaction::copy(&shared.cluster, &self.standing);
-            shared.is_behind = !self.store.try_note(copy);
+        let Some(membership) = &mut self.membership else {
+            return;
+        };
+        if membership.is_behind {
+            let copy = Transaction::copy(&membership.cluster, &self.standing);
+            membership.is_behind = !self.store.try_note(copy);
         }
     }
 
@@ -46,7 +50,10 @@ impl<Log: CommandLog> Commander<Log> {
     pub(super) async fn look_after_cluster(&mut self) {
         self.keep_copy();
         self.mask().await;
-        let awaited = self.shared.as_mut().and_then(|shared| shared.to_configure.take());
+        let awaited = self
+            .membership
+            .as_mut()
+            .and_then(|membership| membership.to_configure.take());
         if let Some(version) = awaited {
             self.configure_later(version).await;
         }
@@ -55,9 +62,11 @@ impl<Log: CommandLog> Commander<Log> {
     /// Lets tabs obey no rule that has lapsed, and ends it for all.
     async fn mask(&mut self) {
         let lapsed = self.standing.lapsed(clock::unix_ms());
-        let Some(shared) = &mut self.shared else { return };
-        if shared.masked != lapsed {
-            shared.masked.clone_from(&lapsed);
+        let Some(membership) = &mut self.membership else {
+            return;
+        };
+        if membership.masked != lapsed {
+            membership.masked.clone_from(&lapsed);
             if !lapsed.is_empty() {
                 tracing::info!(?lapsed, "rules lapsed");
             }

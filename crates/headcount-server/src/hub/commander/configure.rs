@@ -20,9 +20,9 @@ impl<Log: CommandLog> Commander<Log> {
             match self.announce_unless(&version, is_known).await {
                 Ok(announced) => is_new = announced,
                 Err(CommandError::Version(error)) => return Err(error.into()),
-                Err(error) => match &mut self.shared {
-                    Some(shared) => {
-                        shared.to_configure = Some(version);
+                Err(error) => match &mut self.membership {
+                    Some(membership) => {
+                        membership.to_configure = Some(version);
                         return Ok(Configured::Later);
                     }
                     None => return Err(error),

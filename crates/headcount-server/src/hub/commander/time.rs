@@ -26,9 +26,9 @@ impl<Log: CommandLog> Commander<Log> {
         self.wake_lapsed().await;
     }
 
-    /// Lets rules that were given to this process end as long from now as before. In a cluster none moves: see `shared`.
+    /// Lets rules that were given to this process end as long from now as before. In a cluster none moves: see `membership`.
     async fn correct(&mut self, delta_ms: i64) {
-        if self.shared.is_some() {
+        if self.membership.is_some() {
             return;
         }
         let after = self.before;

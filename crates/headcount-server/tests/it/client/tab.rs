@@ -295,7 +295,10 @@ impl Tab {
     fn keep_epoch(&mut self, message: &mut Value) {
         if message["type"] == "connected" {
             // A server that waits for its cluster names none, and no commands.
-            self.epoch = message["epoch"].as_str().unwrap_or_default().to_owned();
+            message["epoch"]
+                .as_str()
+                .unwrap_or_default()
+                .clone_into(&mut self.epoch);
         }
         if message["type"] == "version" {
             let named = message.as_object_mut().unwrap().remove("epoch");

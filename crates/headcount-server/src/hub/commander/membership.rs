@@ -18,7 +18,7 @@ use crate::clock;
 
 /// What the commander keeps for it.
 #[derive(Debug)]
-pub(super) struct Shared {
+pub(super) struct Membership {
     pub(super) cluster: String,
     /// Rules that have lapsed, and that no entry has ended yet.
     pub(super) masked: Vec<u32>,
@@ -28,7 +28,7 @@ pub(super) struct Shared {
     pub(super) to_configure: Option<String>,
 }
 
-impl Shared {
+impl Membership {
     pub(super) fn new(cluster: String, standing: &Standing) -> Self {
         Self {
             cluster,
