@@ -223,7 +223,7 @@ mod tests {
             };
             reads.collect(&head).as_ref().map(headers)
         };
-        let ticket = format!("headcount_ticket={}", "t".repeat(43));
+        let ticket = format!("headcount_ticket={}", "t".repeat(80));
         let own = &*format!("headcount_browser=1; {ticket}");
         assert_eq!(kept(&reads, own), None);
         assert_eq!(
@@ -235,7 +235,7 @@ mod tests {
             kept(&reads, own).unwrap(),
             format!("cookie: {ticket}, user-agent: Firefox")
         );
-        let starred = format!("headcount_ticket={}", "*".repeat(43));
+        let starred = format!("headcount_ticket={}", "*".repeat(80));
         for made_up in [
             "headcount_ticket=",
             "headcount_ticket_0123abcd=1",
