@@ -188,6 +188,23 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/nodes": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List the nodes of the cluster */
+        readonly get: operations["nodes"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/pages": {
         readonly parameters: {
             readonly query?: never;
@@ -401,6 +418,8 @@ export interface components {
             readonly connections: readonly components["schemas"]["ConnectionRow"][];
             /** @description What to send as `cursor` for the next page; absent on the last page. */
             readonly next?: string;
+            /** @description How many nodes of the cluster answered; absent without a cluster. */
+            readonly nodes?: components["schemas"]["NodesAsked"];
         };
         /** @description The cookies are no longer accepted. */
         readonly EndedAnswer: {
@@ -488,6 +507,11 @@ export interface components {
              */
             readonly lapsed?: readonly number[];
             /**
+             * @description How many nodes of the cluster are in these numbers; absent without a cluster. Tabs of a node that did not answer in time are told all
+             *     the same.
+             */
+            readonly nodes?: components["schemas"]["NodesAsked"];
+            /**
              * Format: int64
              * @description Distinct routes of those tabs.
              */
@@ -536,6 +560,8 @@ export interface components {
         readonly InvalidationsAnswer: {
             /** @description The rules that stand, oldest first. */
             readonly invalidations: readonly components["schemas"]["RuleEntry"][];
+            /** @description How many nodes of the cluster are in the outcomes; absent without a cluster. */
+            readonly nodes?: components["schemas"]["NodesAsked"];
         };
         /** @description The rule that was ended. */
         readonly LiftAnswer: {
@@ -592,6 +618,53 @@ export interface components {
          * @enum {string}
          */
         readonly ModeBody: "force" | "prompt";
+        /** @description One node of the cluster. */
+        readonly NodeEntry: {
+            /** @description Whether it is draining. */
+            readonly drains: boolean;
+            /** @description Whether it is the node that answers. */
+            readonly here: boolean;
+            /** @description Its id: 8 hexadecimal digits, another one after each start. */
+            readonly id: string;
+            /**
+             * Format: int64
+             * @description How many commands it has yet to read.
+             */
+            readonly lag: number;
+            /** @description What its operator calls it. */
+            readonly name: string;
+            /** @description The release of headcount that it runs. */
+            readonly software: string;
+            /**
+             * Format: int64
+             * @description Its open connections, as of at most a second ago.
+             */
+            readonly tabs: number;
+            /** @description Whether stats are watched there. */
+            readonly watches: boolean;
+        };
+        /** @description The nodes of the cluster. */
+        readonly NodesAnswer: {
+            /** @description Whether the broker is reached. While it is not, only this node is seen, and commands are refused. */
+            readonly brokerReached: boolean;
+            /** @description The name of the cluster. */
+            readonly cluster: string;
+            /** @description The nodes that are there, by name. */
+            readonly nodes: readonly components["schemas"]["NodeEntry"][];
+        };
+        /** @description How many nodes of the cluster an answer speaks of. Where `answered` is less than `of`, the numbers are partial. */
+        readonly NodesAsked: {
+            /**
+             * Format: int32
+             * @description Nodes whose numbers are in the answer.
+             */
+            readonly answered: number;
+            /**
+             * Format: int32
+             * @description Nodes that may hold tabs.
+             */
+            readonly of: number;
+        };
         /** @description What tabs did about a rule since the server started, counted by page load. */
         readonly OutcomesEntry: {
             /**
@@ -668,6 +741,8 @@ export interface components {
         readonly PagesAnswer: {
             /** @description The current release. A tab on an older one counts as outdated. */
             readonly current: string;
+            /** @description How many nodes of the cluster are in these numbers; absent without a cluster. */
+            readonly nodes?: components["schemas"]["NodesAsked"];
             /** @description The pages with the most tabs first; equal ones by name. */
             readonly pages: readonly components["schemas"]["PageEntry"][];
             /**
@@ -803,6 +878,8 @@ export interface components {
             readonly connections: readonly components["schemas"]["ConnectionRow"][];
             /** @description True if `connections` does not list all of them; absent otherwise. */
             readonly connectionsTruncated?: boolean;
+            /** @description How many nodes of the cluster are in these numbers; absent without a cluster. */
+            readonly nodes?: components["schemas"]["NodesAsked"];
             /** @description Open connections by route. Sums to `total`, or is empty with route tracking off. */
             readonly routes: {
                 readonly [key: string]: number;
@@ -858,6 +935,9 @@ export type MatchBody = components['schemas']['MatchBody'];
 export type MessagesAnswer = components['schemas']['MessagesAnswer'];
 export type MessagesRequest = components['schemas']['MessagesRequest'];
 export type ModeBody = components['schemas']['ModeBody'];
+export type NodeEntry = components['schemas']['NodeEntry'];
+export type NodesAnswer = components['schemas']['NodesAnswer'];
+export type NodesAsked = components['schemas']['NodesAsked'];
 export type OutcomesEntry = components['schemas']['OutcomesEntry'];
 export type PageEntry = components['schemas']['PageEntry'];
 export type PagesAnswer = components['schemas']['PagesAnswer'];
@@ -1141,6 +1221,26 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["LiftAnswer"];
+                };
+            };
+        };
+    };
+    readonly nodes: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The nodes that are there */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["NodesAnswer"];
                 };
             };
         };
