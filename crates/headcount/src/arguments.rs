@@ -15,7 +15,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
-use help::{INVALIDATE_HELP, INVALIDATIONS_HELP};
+use help::{INVALIDATE_HELP, INVALIDATIONS_HELP, NODES_HELP};
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -53,6 +53,9 @@ pub(crate) enum Command {
     Stats(StatsArguments),
     /// List the open tabs one by one
     Connections(ConnectionsArguments),
+    /// List the servers of the cluster that this server belongs to
+    #[command(after_help = NODES_HELP)]
+    Nodes(ServerArguments),
     /// Announce a release: it becomes the current one, and every open tab is told
     Release(ReleaseArguments),
     /// List the releases announced so far

@@ -70,6 +70,7 @@ async fn dispatch(command: Command, environment: &Environment) -> Result<(), Fai
         Command::Demo(arguments) => demo::run(&arguments, environment).await,
         Command::Stats(arguments) => commands::stats::run(&arguments, environment).await,
         Command::Connections(arguments) => commands::connections::run(&arguments, environment).await,
+        Command::Nodes(arguments) => commands::nodes::list(&arguments, environment).await,
         Command::Release(arguments) => commands::release::announce(&arguments, environment).await,
         Command::Releases(arguments) => commands::release::list(&arguments, environment).await,
         Command::Invalidate(arguments) => commands::invalidate::run(&arguments, environment).await,

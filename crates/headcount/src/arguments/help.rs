@@ -1,5 +1,14 @@
 //! What the help of invalidations says after the flags.
 
+pub(super) const NODES_HELP: &str = "\
+Columns:
+  NODE       the name of the server: --node-name, or the name of its host
+  ID         another one after each start
+  TABS       its open tabs
+  HEADCOUNT  the version of headcount that it runs
+  BEHIND     commands that it has yet to read
+  STATE      here for the server that answers; draining while it lets its tabs go";
+
 pub(super) const INVALIDATIONS_HELP: &str = "\
 Columns:
   ID             the number of the invalidation, for `headcount lift`; releases share the series

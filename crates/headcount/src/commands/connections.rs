@@ -3,10 +3,12 @@
 //! Pages are printed as they come, so a million tabs cost no memory here and `| head` ends the asking early.
 
 use headcount_core::protocol::admin::ConnectionsAnswer;
+use headcount_core::protocol::nodes::NodesAsked;
 
 use crate::arguments::ConnectionsArguments;
 use crate::client::{Answer, Client};
 use crate::commands::check_route;
+use crate::commands::nodes::partial;
 use crate::config::environment::Environment;
 use crate::failure::Failure;
 use crate::output;
@@ -27,6 +29,7 @@ pub(crate) async fn run(arguments: &ConnectionsArguments, environment: &Environm
     let mut listing = Listing::new(arguments.route.is_some() || arguments.version.is_some());
     let mut left = if arguments.all { u32::MAX } else { arguments.limit };
     let mut cursor: Option<String> = None;
+    let mut nodes = None;
     loop {
         let answer = page(&client, arguments, left.min(PAGE), cursor.as_deref()).await?;
         let mut connections: ConnectionsAnswer = answer.read()?;
@@ -34,6 +37,7 @@ pub(crate) async fn run(arguments: &ConnectionsArguments, environment: &Environm
         connections
             .connections
             .truncate(usize::try_from(left).unwrap_or(usize::MAX));
+        nodes = fewest(nodes, connections.nodes);
         left = left.saturating_sub(u32::try_from(connections.connections.len()).unwrap_or(u32::MAX));
         if arguments.server.json {
             output::json(&answer.text)?;
@@ -42,9 +46,20 @@ pub(crate) async fn run(arguments: &ConnectionsArguments, environment: &Environm
         }
         match connections.next {
             Some(next) if left > 0 && cursor.as_ref() != Some(&next) => cursor = Some(next),
-            _ => return Ok(()),
+            _ => break,
         }
     }
+    match partial(nodes) {
+        line if line.is_empty() || arguments.server.json => Ok(()),
+        line => output::data(&line),
+    }
+}
+
+/// Of two pages, what the one says that misses more nodes.
+fn fewest(one: Option<NodesAsked>, other: Option<NodesAsked>) -> Option<NodesAsked> {
+    one.into_iter()
+        .chain(other)
+        .max_by_key(|nodes| nodes.of.saturating_sub(nodes.answered))
 }
 
 async fn page(
@@ -127,6 +142,7 @@ mod tests {
         ConnectionsAnswer {
             connections: vec![row],
             next: next.map(str::to_owned),
+            nodes: None,
         }
     }
 

@@ -8,6 +8,7 @@ use headcount_core::release::UNRELEASED;
 
 use crate::arguments::InvalidateArguments;
 use crate::client::Client;
+use crate::commands::nodes::{is_partial, partial};
 use crate::commands::{check_glob, check_route};
 use crate::config::environment::Environment;
 use crate::failure::Failure;
@@ -42,7 +43,8 @@ pub(crate) async fn run(arguments: &InvalidateArguments, environment: &Environme
         None => None,
     };
     let mut text = shown(&answer, &request, expires_at);
-    if answer.tabs == 0 && answer.unknown == 0 {
+    // Tabs of a node that did not answer may be there, so no reason is known where one is missing.
+    if answer.tabs == 0 && answer.unknown == 0 && !is_partial(answer.nodes) {
         text.push_str(&why_no_tab(&request, &client).await);
     }
     output::data(&text)
@@ -179,8 +181,9 @@ fn shown(answer: &InvalidationAnswer, request: &InvalidationRequest, expires_at:
             spread_ms => format!(", over {}", seconds(spread_ms)),
         };
         return format!(
-            "would tell {tabs} {what}{over}; nothing was touched\n{}",
-            unknown(answer)
+            "would tell {tabs} {what}{over}; nothing was touched\n{}{}",
+            unknown(answer),
+            partial(answer.nodes)
         );
     };
     let until = expires_at
@@ -208,7 +211,12 @@ fn shown(answer: &InvalidationAnswer, request: &InvalidationRequest, expires_at:
         }
     }
     lines.push(unknown(answer));
-    lines.join("\n")
+    let mut text = lines.join("\n");
+    if is_partial(answer.nodes) {
+        text.push_str(partial(answer.nodes).trim_end());
+        text.push_str("; their tabs are told all the same\n");
+    }
+    text
 }
 
 /// A time in seconds, to the tenth.
@@ -325,6 +333,7 @@ mod tests {
             spread_ms: 0,
             dry_run: false,
             lapsed: vec![4, 9],
+            nodes: None,
         };
         assert_eq!(
             shown(&answer, &request, Some(0)),

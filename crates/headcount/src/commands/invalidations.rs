@@ -6,6 +6,7 @@ use headcount_core::protocol::admin::{
 
 use crate::arguments::{LiftArguments, ServerArguments};
 use crate::client::Client;
+use crate::commands::nodes::partial;
 use crate::config::environment::Environment;
 use crate::failure::Failure;
 use crate::table::{Align, Table};
@@ -55,7 +56,7 @@ fn about_id(failure: Failure, id: u32) -> Failure {
 /// The newest first.
 fn shown(answer: &InvalidationsAnswer) -> String {
     if answer.invalidations.is_empty() {
-        return "no invalidation stands\n".to_owned();
+        return format!("no invalidation stands\n{}", partial(answer.nodes));
     }
     let texts = ["ID", "MATCH", "WHOM", "ASKS", "SINCE RELEASE", "STANDS UNTIL"];
     let outcomes = |rule: &RuleEntry| rule.outcomes.unwrap_or_default();
@@ -99,7 +100,7 @@ fn shown(answer: &InvalidationsAnswer) -> String {
             .chain(some_unknown.then_some(outcomes.unknown));
         table.row(texts.into_iter().chain(numbers.map(|number| number.to_string())));
     }
-    table.take()
+    format!("{}{}", table.take(), partial(answer.nodes))
 }
 
 fn matched(matches: &MatchBody) -> String {
@@ -156,6 +157,7 @@ mod tests {
         };
         let answer = InvalidationsAnswer {
             invalidations: vec![rule],
+            nodes: None,
         };
         let expected = "\
 ID  MATCH                WHOM            ASKS     SINCE RELEASE  STANDS UNTIL          MATCHED  TOLD  RELOADED  HELD  WAITING  PROMPTED  STUCK  GONE

@@ -9,6 +9,7 @@ pub(crate) mod connections;
 pub(crate) mod invalidate;
 pub(crate) mod invalidations;
 pub(crate) mod man_pages;
+pub(crate) mod nodes;
 pub(crate) mod release;
 pub(crate) mod serve;
 pub(crate) mod stats;

@@ -6,6 +6,7 @@ use headcount_core::protocol::admin::StatsAnswer;
 
 use crate::arguments::StatsArguments;
 use crate::client::Client;
+use crate::commands::nodes::partial;
 use crate::config::environment::Environment;
 use crate::failure::Failure;
 use crate::output;
@@ -23,7 +24,7 @@ pub(crate) async fn run(arguments: &StatsArguments, environment: &Environment) -
 
 fn shown(stats: &StatsAnswer, top: usize) -> String {
     if stats.total == 0 {
-        return "no tabs open\n".to_owned();
+        return format!("no tabs open\n{}", partial(stats.nodes));
     }
     let mut text = format!(
         "{} open, {} visible\n",
@@ -36,6 +37,7 @@ fn shown(stats: &StatsAnswer, top: usize) -> String {
             text.push_str(&ranking(heading, counts, stats.total, top));
         }
     }
+    text.push_str(&partial(stats.nodes));
     text
 }
 

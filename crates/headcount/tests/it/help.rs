@@ -45,6 +45,7 @@ fn every_command_has_help() {
         "demo",
         "stats",
         "connections",
+        "nodes",
         "release",
         "releases",
         "invalidate",

@@ -9,9 +9,14 @@
 mod admin_listener;
 mod admin_server;
 mod board;
+// A nats-server for one test.
+#[allow(dead_code, reason = "the tests of headcount-nats use all of it")]
+#[path = "../../../headcount-nats/tests/it/broker.rs"]
+mod broker;
 // One set of blunt clients for the library's tests and the binary's.
 #[path = "../../../headcount-server/tests/it/client/mod.rs"]
 mod client;
+mod cluster;
 mod command;
 mod configuration;
 mod descriptors;

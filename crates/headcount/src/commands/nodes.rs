@@ -1,0 +1,159 @@
+//! `headcount nodes`: the servers of the cluster. And the line that other commands end with where some did not answer.
+
+use headcount_core::protocol::nodes::{NodeEntry, NodesAnswer, NodesAsked};
+
+use crate::arguments::ServerArguments;
+use crate::client::Client;
+use crate::config::environment::Environment;
+use crate::failure::Failure;
+use crate::output;
+use crate::table::{Align, Table, count, counted, plain};
+
+pub(crate) async fn list(arguments: &ServerArguments, environment: &Environment) -> Result<(), Failure> {
+    let client = Client::new(arguments, environment)?;
+    let answer = client.get("nodes", &[]).await.map_err(about_cluster)?;
+    if arguments.json {
+        return output::json(&answer.text);
+    }
+    output::data(&shown(&answer.read()?))
+}
+
+/// What a server without a cluster says, in the words of this command line.
+fn about_cluster(failure: Failure) -> Failure {
+    match failure {
+        Failure::Refused {
+            status,
+            code,
+            message,
+        } if message == "`cluster` is off" => Failure::Refused {
+            status,
+            code,
+            message: "this server belongs to no cluster. A server joins one with --cluster, as in \
+                      `headcount serve --cluster nats://127.0.0.1:4222`"
+                .to_owned(),
+        },
+        other => other,
+    }
+}
+
+/// Whether the numbers of an answer are without those of some nodes.
+pub(super) fn is_partial(nodes: Option<NodesAsked>) -> bool {
+    nodes.is_some_and(|nodes| nodes.answered < nodes.of)
+}
+
+/// A line that says so, where the numbers are partial; nothing where they are not.
+pub(super) fn partial(nodes: Option<NodesAsked>) -> String {
+    match nodes {
+        Some(NodesAsked { answered, of }) if answered < of => {
+            format!("{answered} of {of} nodes answered: the numbers are without the others\n")
+        }
+        _ => String::new(),
+    }
+}
+
+fn shown(answer: &NodesAnswer) -> String {
+    let tabs = answer.nodes.iter().map(|node| node.tabs).sum();
+    let nodes = u64::try_from(answer.nodes.len()).unwrap_or(u64::MAX);
+    let mut text = format!(
+        "{} in the cluster {}, {} open\n\n",
+        counted(nodes, "node"),
+        plain(&answer.cluster),
+        counted(tabs, "tab")
+    );
+    let mut table = Table::new(&[
+        ("NODE", Align::Left),
+        ("ID", Align::Left),
+        ("TABS", Align::Right),
+        ("HEADCOUNT", Align::Left),
+        ("BEHIND", Align::Right),
+        ("STATE", Align::Left),
+    ]);
+    for node in &answer.nodes {
+        table.row([
+            node.name.as_str(),
+            &node.id,
+            &count(node.tabs),
+            &node.software,
+            &count(node.lag),
+            state(node),
+        ]);
+    }
+    text.push_str(&table.take());
+    if !answer.broker_reached {
+        text.push_str(
+            "the broker is not reached: nodes are missing here that are there, and commands are refused\n",
+        );
+    }
+    text
+}
+
+fn state(node: &NodeEntry) -> &'static str {
+    match (node.here, node.drains) {
+        (true, true) => "here, draining",
+        (true, false) => "here",
+        (false, true) => "draining",
+        (false, false) => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(name: &str, tabs: u64) -> NodeEntry {
+        NodeEntry {
+            id: "00c0ffee".to_owned(),
+            name: name.to_owned(),
+            software: "0.9.0".to_owned(),
+            tabs,
+            ..NodeEntry::default()
+        }
+    }
+
+    #[test]
+    fn nodes_read_as_a_table() {
+        let answer = NodesAnswer {
+            cluster: "shop".to_owned(),
+            broker_reached: true,
+            nodes: vec![
+                NodeEntry {
+                    here: true,
+                    ..node("a", 1_041)
+                },
+                NodeEntry {
+                    drains: true,
+                    lag: 12,
+                    ..node("b", 1)
+                },
+            ],
+        };
+        let expected = "\
+2 nodes in the cluster shop, 1,042 tabs open
+
+NODE  ID         TABS  HEADCOUNT  BEHIND  STATE
+a     00c0ffee  1,041  0.9.0           0  here
+b     00c0ffee      1  0.9.0          12  draining
+";
+        assert_eq!(shown(&answer), expected);
+        let away = NodesAnswer {
+            broker_reached: false,
+            ..answer
+        };
+        assert!(
+            shown(&away).ends_with("draining\nthe broker is not reached: nodes are missing here that are there, and commands are refused\n"),
+            "{}",
+            shown(&away)
+        );
+    }
+
+    #[test]
+    fn numbers_say_where_they_are_partial() {
+        let asked = |answered, of| Some(NodesAsked { answered, of });
+        assert_eq!(partial(None), "");
+        assert_eq!(partial(asked(3, 3)), "");
+        assert_eq!(
+            partial(asked(2, 3)),
+            "2 of 3 nodes answered: the numbers are without the others\n"
+        );
+    }
+}
