@@ -255,6 +255,9 @@ pub(crate) struct DemoArguments {
     /// Announce a release every so many seconds, at most 3600, to show a rollout; 0 turns this off
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = |text: &str| whole(text, 0, 3_600_u16))]
     pub(crate) roll: u16,
+    /// How many servers of one cluster count the visitors together: 1 to 9. More than one needs nats-server
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = |text: &str| whole(text, 1, 9_u16))]
+    pub(crate) nodes: u16,
 }
 
 /// Which server a client command talks to, and how it prints.
@@ -424,6 +427,7 @@ mod tests {
             (&["demo", "--visitors", "5001"], "write at most 5000"),
             (&["demo", "--visitors", "70000"], "write at most 5000"),
             (&["demo", "--roll", "3601"], "write at most 3600"),
+            (&["demo", "--nodes", "10"], "write at most 9"),
             (&["lift", "0"], "write 1 or more"),
             (&["lift", "-3"], "unexpected argument '-3'"),
             (&["stats", "--top", ""], "write a whole number, such as 17"),

@@ -1,5 +1,5 @@
 //! `headcount demo`: a small shop, simulated visitors over real sockets, releases that roll out, and the board, in one
-//! process that stores nothing.
+//! process that stores nothing. With several nodes, a broker runs beside it.
 
 use std::fmt::Write;
 use std::io;
@@ -17,12 +17,16 @@ use crate::config;
 use crate::config::LogSettings;
 use crate::config::environment::Environment;
 use crate::failure::Failure;
-use crate::serve::{Server, announce, listen};
+use crate::serve::announce;
 use crate::signals::Signals;
 use crate::{assets, descriptors, logs, output};
+use broker::Broker;
+use nodes::Nodes;
 use visitors::Shop;
 
+mod broker;
 mod chance;
+mod nodes;
 mod rollout;
 mod site;
 mod socket;
@@ -31,6 +35,9 @@ mod walk;
 
 /// The release the shop starts with; some visitors still have the one before it.
 const RELEASE: &str = "v2";
+
+/// What the demo's log has. Servers that stop leave their broker, and no line is wanted for that; servers that lose it say so themselves.
+const LOG: &str = "warn,headcount_nats=error";
 
 pub(crate) async fn run(arguments: &DemoArguments, environment: &Environment) -> Result<(), Failure> {
     let address =
@@ -41,24 +48,27 @@ pub(crate) async fn run(arguments: &DemoArguments, environment: &Environment) ->
         )));
     }
     let quiet = LogSettings {
-        filter: environment.log().unwrap_or("warn").to_owned(),
+        filter: environment.log().unwrap_or(LOG).to_owned(),
         ..LogSettings::default()
     };
-    let _logs = logs::install(&quiet);
     let signals = Signals::install()?;
+    // It ends last, after the servers and the log.
+    let broker = match arguments.nodes {
+        0 | 1 => None,
+        _ => Some(Broker::start().await?),
+    };
+    let _logs = logs::install(&quiet);
     descriptors::raise();
     let config = config(environment)?;
-    let (listeners, address) = listen(address, &config).await?;
-    let (secret, board_path) = (
-        config.admin_secret.clone(),
-        config.board_path.clone().unwrap_or_default(),
-    );
-    let server = Server::start(config, None, None, environment).await?;
+    let cluster = broker.as_ref().map(nodes::cluster).transpose()?;
+    let nodes = Nodes::start(arguments.nodes, address, &config, cluster, environment).await?;
+    let addresses = nodes.addresses.clone();
+    let (Some(headcount), Some(&address)) = (nodes.first().cloned(), addresses.first()) else {
+        return Ok(());
+    };
     announce(address);
-    let secret = secret.as_ref().map_or("", Secret::expose);
-    output::talk(&welcome(address, &board_path, secret, arguments.visitors));
-    let headcount = server.headcount().clone();
-    let shop = Shop::of(address, {
+    output::talk(&welcome(&addresses, &config, arguments.visitors));
+    let shop = Shop::of(&addresses, {
         let headcount = headcount.clone();
         Arc::new(move || headcount.current_release().to_string())
     });
@@ -74,7 +84,7 @@ pub(crate) async fn run(arguments: &DemoArguments, environment: &Environment) ->
             // Their sockets close at once: a server that drains has real tabs to care for.
             drop(visitors);
         };
-        server.serve(listeners, site, stopped).await
+        nodes.serve(&site, stopped).await
     };
     // Its terminal is gone, so there is no reader.
     signals.until_stopped(run, async || ControlFlow::Break(())).await
@@ -96,7 +106,12 @@ fn random() -> Result<u64, Failure> {
     getrandom::u64().map_err(|error| Failure::Runtime(io::Error::other(error.to_string())))
 }
 
-fn welcome(address: SocketAddr, board_path: &str, secret: &str, visitors: u16) -> String {
+fn welcome(addresses: &[SocketAddr], config: &Config, visitors: u16) -> String {
+    let Some((address, others)) = addresses.split_first() else {
+        return String::new();
+    };
+    let secret = config.admin_secret.as_ref().map_or("", Secret::expose);
+    let board_path = config.board_path.as_deref().unwrap_or_default();
     let board = if assets::has_board() {
         format!(
             "http://{address}{board_path}/#secret={}",
@@ -105,21 +120,39 @@ fn welcome(address: SocketAddr, board_path: &str, secret: &str, visitors: u16) -
     } else {
         "not in this binary: build it with `cargo xtask build`, which needs Node 20 or newer".to_owned()
     };
+    let (on, nodes, list) = match others {
+        [] => (String::new(), String::new(), ""),
+        others => {
+            let urls: Vec<_> = others
+                .iter()
+                .map(|address| format!("http://{address}/"))
+                .collect();
+            (
+                format!(" on {} nodes", addresses.len()),
+                format!("  and at     {}\n", urls.join(" ")),
+                "nodes",
+            )
+        }
+    };
     let mut text = format!(
-        "\nheadcount demo: {visitors} simulated visitors, nothing is kept, everybody may see the counts\n\n  \
-         the shop   http://{address}/\n  the board  {board}\n\nadmin secret: {secret}\n\n\
+        "\nheadcount demo: {visitors} simulated visitors{on}, nothing is kept, everybody may see the counts\n\n  \
+         the shop   http://{address}/\n{nodes}  the board  {board}\n\nadmin secret: {secret}\n\n\
          Open some tabs of the shop, put one on /checkout, and refresh everybody there:\n\n  \
          curl -X POST http://{address}/api/admin/invalidate-route \\\n    -H 'Content-Type: application/json' \\\n    \
-         -d {}\n\nOr with this program:\n\n  ",
+         -d {}\n\nOr with this program:\n\n",
         quoted(&serde_json::json!({ "route": "/checkout", "secret": secret }).to_string())
     );
     let (program, quoted_secret) = (program(), quoted(secret));
     // Writing into a String cannot fail.
-    let _ = write!(
+    let _ = writeln!(
         text,
-        "export HEADCOUNT_URL=http://{address} HEADCOUNT_ADMIN_SECRET={quoted_secret}\n  {program} stats\n  \
-         {program} invalidate /checkout --dry-run\n  {program} release v3\n\nCtrl-C stops it.\n"
+        "  export HEADCOUNT_URL=http://{address} HEADCOUNT_ADMIN_SECRET={quoted_secret}"
     );
+    let commands = ["stats", list, "invalidate /checkout --dry-run", "release v3"];
+    for command in commands.iter().filter(|command| !command.is_empty()) {
+        let _ = writeln!(text, "  {program} {command}");
+    }
+    text.push_str("\nCtrl-C stops it.\n");
     text
 }
 

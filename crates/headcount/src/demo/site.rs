@@ -111,7 +111,7 @@ mod tests {
     async fn fetch(path: &str, release: &'static str) -> (StatusCode, String, String) {
         use hyper::service::Service;
         let shop = Shop::of(
-            "127.0.0.1:1".parse().unwrap(),
+            &["127.0.0.1:1".parse().unwrap()],
             Arc::new(move || release.to_owned()),
         );
         let request = http::Request::get(path).body(axum::body::Body::empty()).unwrap();

@@ -38,8 +38,8 @@ const FORM_MS: (u32, u32) = (4_000, 25_000);
 /// What everyone in the demo knows of the shop.
 #[derive(Clone)]
 pub(super) struct Shop {
-    /// Where it listens.
-    pub(super) address: SocketAddr,
+    /// Where its servers listen, one or more.
+    pub(super) addresses: Arc<[SocketAddr]>,
     /// Where headcount's own endpoints are.
     pub(super) base_path: String,
     /// Where the board is.
@@ -51,11 +51,11 @@ pub(super) struct Shop {
 }
 
 impl Shop {
-    /// A shop on `address`, with everything else as headcount has it by default.
-    pub(super) fn of(address: SocketAddr, release: Arc<dyn Fn() -> String + Send + Sync>) -> Self {
+    /// A shop on these addresses, with everything else as headcount has it by default.
+    pub(super) fn of(addresses: &[SocketAddr], release: Arc<dyn Fn() -> String + Send + Sync>) -> Self {
         let config = Config::default();
         Self {
-            address,
+            addresses: addresses.into(),
             cookie: config.version_cookie(),
             base_path: config.base_path,
             board_path: config.board_path.unwrap_or_default(),
@@ -71,6 +71,7 @@ pub(super) fn invite(count: u16, shop: &Shop, seed: u64) -> JoinSet<()> {
         let visitor = Visitor {
             shop: shop.clone(),
             chance: Chance::new(seed ^ (u64::from(number) << 32)),
+            turn: number.into(),
             dwell_ms: DWELL_MS,
             form_ms: FORM_MS,
         };
@@ -82,6 +83,8 @@ pub(super) fn invite(count: u16, shop: &Shop, seed: u64) -> JoinSet<()> {
 struct Visitor {
     shop: Shop,
     chance: Chance,
+    /// Counts page loads: each goes to the next server, as through a balancer that takes them in turn.
+    turn: usize,
     /// How long a page is looked at: least and most, milliseconds.
     dwell_ms: (u32, u32),
     /// How long a form takes, likewise.
@@ -148,18 +151,21 @@ impl Visitor {
         reloaded: Option<u32>,
     ) -> io::Result<Ended> {
         let Shop {
-            address,
+            addresses,
             base_path,
             cookie,
             ..
         } = &self.shop;
+        let address = addresses.get(self.turn % addresses.len().max(1));
+        let address = *address.ok_or(io::ErrorKind::AddrNotAvailable)?;
+        self.turn = self.turn.wrapping_add(1);
         let version = utf8_percent_encode(version, NON_ALPHANUMERIC);
         let mut target = format!("{base_path}/ws?route={page}&v={version}");
         if let Some(command) = reloaded {
             // Writing into a String cannot fail.
             let _ = write!(target, "&reloaded={command}");
         }
-        let mut socket = Socket::open(*address, &target, &format!("{cookie}={version}")).await?;
+        let mut socket = Socket::open(address, &target, &format!("{cookie}={version}")).await?;
         loop {
             let hidden = self.chance.percent(HIDDEN_PERCENT);
             if hidden {
@@ -261,13 +267,14 @@ mod tests {
             }
             (target, cookie, said)
         });
-        (Shop::of(address, Arc::new(|| "v2".to_owned())), thread)
+        (Shop::of(&[address], Arc::new(|| "v2".to_owned())), thread)
     }
 
     fn visitor(shop: Shop, seed: u64) -> Visitor {
         Visitor {
             shop,
             chance: Chance::new(seed),
+            turn: 0,
             dwell_ms: DWELL_MS,
             form_ms: (1, 3),
         }
@@ -352,7 +359,7 @@ mod tests {
     #[tokio::test]
     async fn a_server_that_goes_away_is_an_error_and_not_a_refresh() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let shop = Shop::of(listener.local_addr().unwrap(), Arc::new(String::new));
+        let shop = Shop::of(&[listener.local_addr().unwrap()], Arc::new(String::new));
         drop(listener);
         assert!(visitor(shop, 1).load("/", "v2", None).await.is_err());
     }

@@ -1,5 +1,7 @@
 //! What operators of a cluster see: its nodes, and where numbers are without some of them.
 
+use std::path::Path;
+
 use tokio::runtime::{Builder, Runtime};
 
 use crate::admin_server::AdminServer;
@@ -155,4 +157,53 @@ fn a_dry_run_that_is_partial_says_so() {
         said,
         format!("would tell 0 tabs on 0 routes to refresh; nothing was touched\n{PARTIAL}\n")
     );
+}
+
+/// Processes that name this folder in their command line.
+fn processes_of(folder: &Path) -> usize {
+    let folder = folder.to_str().unwrap();
+    let processes = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+    let lines = processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());
+    lines
+        .filter(|line| String::from_utf8_lossy(line).contains(folder))
+        .count()
+}
+
+#[test]
+fn a_demo_with_nodes_counts_its_visitors_on_all_and_leaves_nothing_behind() {
+    let temporary = tempfile::tempdir().unwrap();
+    let variables = [
+        ("TMPDIR", temporary.path().to_str().unwrap()),
+        ("PATH", "/usr/sbin:/usr/bin:/bin"),
+    ];
+    for is_urgent in [false, true] {
+        let demo = Process::demo(&["--nodes", "3", "--visitors", "30", "--roll", "0"], &variables);
+        let text = eventually("visitors on all nodes", || {
+            let ended = demo.run(&["nodes"]);
+            assert_eq!((ended.code, &*ended.stderr), (0, ""));
+            let rows = rows(&ended.stdout);
+            let all = rows.len() == 3 && rows.iter().all(|row| row[2] != "0");
+            all.then_some(ended.stdout)
+        });
+        let names: Vec<_> = rows(&text).iter().map(|row| row[0]).collect();
+        assert_eq!(names, ["node-1", "node-2", "node-3"]);
+        let others = demo.await_said("and at");
+        assert!(others.contains("30 simulated visitors on 3 nodes"), "{others}");
+        demo.await_stats("more than one node holds", |stats| {
+            stats["nodes"] == serde_json::json!({"answered": 3, "of": 3})
+                && stats["total"].as_u64() > Some(10)
+        });
+        assert_eq!(processes_of(temporary.path()), 1, "its broker");
+        if is_urgent {
+            // Two at once: the second one ends it without a drain.
+            demo.signal();
+            demo.await_said("stopping");
+            demo.signal();
+            assert!(matches!(demo.wait(), Some(0 | 143)));
+        } else {
+            assert_eq!(demo.terminate(), Some(0));
+        }
+        assert_eq!(processes_of(temporary.path()), 0);
+        assert_eq!(std::fs::read_dir(temporary.path()).unwrap().count(), 0);
+    }
 }

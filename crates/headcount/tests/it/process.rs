@@ -70,6 +70,13 @@ impl Process {
         Self::spawn(headcount(words), &[], reader)
     }
 
+    /// `headcount demo` with these words and variables.
+    pub(crate) fn demo(words: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut command = headcount(["demo", "--listen", "127.0.0.1:0"]);
+        command.args(words);
+        Self::spawn(command, variables, Reader::Follows)
+    }
+
     /// With these words, as a process that may open this many files.
     pub(crate) fn with_files(files: u32, words: &[&str]) -> Self {
         let binary = headcount([""; 0]);
