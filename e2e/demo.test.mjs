@@ -137,6 +137,37 @@ test('simulated visitors are counted beside real tabs, and the server ends well 
   }
 })
 
+test('three nodes count the visitors together, and the board shows all three', async () => {
+  const demo = await Demo.start({ visitors: VISITORS, nodes: 3 })
+  try {
+    const tab = await Tab.open(await newVisitor(browser), demo.board)
+    const rows = tab.page.locator('#nodes li')
+    const held = () => rows.locator('.number').allInnerTexts()
+    await until('each node with some of the tabs', held, (texts) => texts.length === 3 && texts.every((text) => parseInt(text, 10) > 0), 15_000)
+    assert.deepEqual(await rows.locator('.version').allInnerTexts(), ['node-1', 'node-2', 'node-3'])
+    assert.deepEqual(await rows.locator('.tags').allInnerTexts(), ['here', '', ''])
+    await until('a total that is that of the nodes', async () => [await demo.stats(), await held()], ([{ total, nodes }, texts]) =>
+      nodes.answered === 3 && total === texts.reduce((sum, text) => sum + parseInt(text, 10), 0), 15_000)
+    assert.deepEqual(tab.errors, [])
+  } finally {
+    await closeEverything()
+    await demo.stop()
+  }
+})
+
+test('a server alone has no nodes on its board', async () => {
+  const demo = await Demo.start({ visitors: 0 })
+  try {
+    const tab = await Tab.open(await newVisitor(browser), demo.board)
+    await shows(tab, 'its rules', (text) => text.includes('No rule stands'))
+    assert.equal(await tab.page.locator('#nodes, a[href="#nodes"]').count(), 0)
+    assert.deepEqual(tab.errors, [])
+  } finally {
+    await closeEverything()
+    await demo.stop()
+  }
+})
+
 /** Every tab belongs to a context, so this closes them all. */
 function closeEverything() {
   return Promise.all(browser.contexts().map((context) => context.close()))

@@ -178,8 +178,8 @@ export class Demo extends Server {
     return link
   }
 
-  /** Announces no releases by itself. @param {{ visitors: number }} options */
-  static start({ visitors }) {
-    return Demo.run(['demo', '--roll', '0', '--visitors', String(visitors)])
+  /** Announces no releases by itself. @param {{ visitors: number, nodes?: number }} options */
+  static start({ visitors, nodes = 1 }) {
+    return Demo.run(['demo', '--roll', '0', '--visitors', String(visitors), '--nodes', String(nodes)])
   }
 }

@@ -7,8 +7,9 @@
 import { useActiveConnections, useHeadcount, type HeadcountPlugin } from '@headcount/vue'
 import { computed, inject, onScopeDispose, provide, reactive, shallowRef, watch, type ComputedRef, type InjectionKey, type Ref } from 'vue'
 import type { Admin } from './admin/admin.js'
-import type { Audience, Counts, MatchKind, Mode, Releases, Rules } from './admin/answers.js'
+import type { Audience, Counts, MatchKind, Mode, Nodes, Releases, Rules } from './admin/answers.js'
 import { useAnswer, type Asked, type Pacing } from './live/answer.js'
+import { useBeat } from './live/beat.js'
 import { usePainted } from './live/painted.js'
 import { UNRELEASED } from './numbers/figures.js'
 import type { Session } from './session.js'
@@ -40,6 +41,8 @@ export interface Board {
   following(every_ms: number): Pacing
   readonly releases: Asked<Releases>
   readonly rules: Asked<Rules>
+  /** `null` without a cluster, and until its nodes are known. */
+  readonly nodes: Asked<Nodes | null>
   readonly current: ComputedRef<string>
   /** What the list of connections is narrowed to. Empty: any. */
   readonly filter: { route: string; version: string }
@@ -53,6 +56,8 @@ export interface Board {
 
 const KEY: InjectionKey<Board> = Symbol('board')
 const RESTART_MS = 30_000
+/** How often the nodes of a cluster are asked for. They say themselves every second what they hold. */
+const NODES_MS = 3_000
 
 /** The board that this panel belongs to. */
 export function useBoard(): Board {
@@ -68,7 +73,11 @@ export function provideBoard(session: Session, headcount: HeadcountPlugin): Boar
   const following = (every_ms: number): Pacing => ({ every_ms, session: state, moved: live })
   const announced = shallowRef(0)
   const releases = useAnswer((signal) => admin.releases(signal), { every_ms: 1_000, session: state, moved: announced })
-  const rules = useAnswer((signal) => admin.rules(signal), following(2_000))
+  const isInCluster = computed(() => rules.answer.value?.nodes !== undefined)
+  const beat = useBeat(NODES_MS, () => isInCluster.value)
+  // A node that is back moves no number, and the rules say which nodes have answered.
+  const rules = useAnswer((signal) => admin.rules(signal), { ...following(2_000), moved: () => [live.value, beat.value] })
+  const nodes = useAnswer(async (signal) => isInCluster.value ? admin.nodes(signal) : null, { every_ms: NODES_MS, session: state, moved: () => [beat.value, isInCluster.value] })
   const current = computed(() => releases.answer.value?.current ?? UNRELEASED)
   const said = shallowRef('')
   const { on } = useHeadcount()
@@ -77,7 +86,7 @@ export function provideBoard(session: Session, headcount: HeadcountPlugin): Boar
   on('connected', ({ version }) => { if (version !== current.value) announced.value += 1 })
   stayConnected(session, headcount, releases.answer)
   const board: Board = {
-    admin, live, yourId, skew_ms, following, releases, rules, current, said,
+    admin, live, yourId, skew_ms, following, releases, rules, nodes, current, said,
     filter: reactive({ route: '', version: '' }),
     draft: reactive<Draft>({ kind: 'segment', text: '', audience: 'outdated', mode: 'force', expires: 86_400 }),
     say(text) { said.value = text },

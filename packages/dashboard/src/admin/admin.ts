@@ -4,7 +4,7 @@
 // and fails.
 
 import type {
-  ConnectionPage, ConnectionQuery, History, Pages, Refusals, Release, Releases, RuleAnswer, RuleRequest, Rules,
+  ConnectionPage, ConnectionQuery, History, Nodes, Pages, Refusals, Release, Releases, RuleAnswer, RuleRequest, Rules,
 } from './answers.js'
 
 /** A request that did not do what was asked. `message` is for people and says what to do next. */
@@ -30,6 +30,8 @@ export interface Admin {
   connections(query: ConnectionQuery, signal?: AbortSignal): Promise<ConnectionPage>
   refusals(signal?: AbortSignal): Promise<Refusals>
   rules(signal?: AbortSignal): Promise<Rules>
+  /** Fails on a server without a cluster. */
+  nodes(signal?: AbortSignal): Promise<Nodes>
   invalidate(rule: RuleRequest, signal?: AbortSignal): Promise<RuleAnswer>
   lift(id: number): Promise<void>
 }
@@ -60,6 +62,7 @@ export function createAdmin(base: string, onSignedOut: () => void): Admin {
     connections: (asked, signal) => call(`connections?${query({ ...asked })}`, { signal }),
     refusals: (signal) => call('refusals', { signal }),
     rules: (signal) => call('invalidations', { signal }),
+    nodes: (signal) => call('nodes', { signal }),
     invalidate: (rule, signal) => call('invalidations', { method: 'POST', body: rule, signal }),
     async lift(id) { await call(`invalidations/${id}`, { method: 'DELETE' }) },
   }

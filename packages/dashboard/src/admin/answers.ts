@@ -2,8 +2,8 @@
 // generated from its OpenAPI document. Times are milliseconds since the Unix epoch.
 
 import type {
-  AudienceBody, ConnectionsAnswer, HistoryAnswer, InvalidationAnswer, InvalidationRequest, InvalidationsAnswer, MatchBody, ModeBody, operations,
-  OutcomesEntry, PageEntry, PagesAnswer, RefusalsAnswer, ReleaseEntry, ReleasesAnswer, RuleEntry, SampleEntry,
+  AudienceBody, ConnectionsAnswer, HistoryAnswer, InvalidationAnswer, InvalidationRequest, InvalidationsAnswer, MatchBody, ModeBody, NodeEntry,
+  NodesAnswer, NodesAsked, operations, OutcomesEntry, PageEntry, PagesAnswer, RefusalsAnswer, ReleaseEntry, ReleasesAnswer, RuleEntry, SampleEntry,
 } from './openapi.js'
 
 export type { ConnectionRow } from './openapi.js'
@@ -21,6 +21,10 @@ export type RuleAnswer = InvalidationAnswer
 export type Rules = InvalidationsAnswer
 export type Rule = RuleEntry
 export type Outcomes = OutcomesEntry
+export type Nodes = NodesAnswer
+export type ClusterNode = NodeEntry
+/** How many nodes of a cluster an answer speaks of. */
+export type Answered = NodesAsked
 
 /** Open tabs by name. */
 export type Counts = Readonly<SampleEntry['versions']>
