@@ -37,7 +37,10 @@ pub(super) async fn join(
     let node = site.cipher.node();
     let link = Link::when(cluster::bus(broker, node));
     let name = options.name.as_str().into();
-    let joined = Joined::new(node, about, &site.config.limits, (name, link), events);
+    let mut joined = Joined::new(node, about, &site.config.limits, (name, link), events);
+    if let Some((read, _)) = &first {
+        joined.node.set_read(*read);
+    }
     let cluster = options.name.clone();
     Ok((
         (Box::new(joined), nodes),
