@@ -17,6 +17,8 @@ export const EVERYTHING = {
   imagePullSecrets: [{ name: 'pull' }],
   fullnameOverride: 'tabs',
   secret: { existingName: 'mine', bridge: true, sessionPassword: true },
+  replicas: 3,
+  cluster: { broker: 'nats://nats:4222', name: 'shop', credentials: true },
   config: 'trusted_proxies = ["10.0.0.0/8"]\n\n[limits]\ntick_ms = 200\n',
   limits: { drain_ms: 45_000, reconnect_spread_ms: 20_000 },
   extraArgs: ['--release=v1'],

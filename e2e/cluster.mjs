@@ -15,7 +15,7 @@ const VARIABLES = { HEADCOUNT_ADMIN_SECRET: 'the-secret-of-these-tests', HEADCOU
 const START_WITHIN_MS = 10_000
 
 /** A nats-server that runs. One that is not installed is an error: `cargo xtask test` installs it. */
-class Broker {
+export class Broker {
   #child
   #folder
 
@@ -25,6 +25,10 @@ class Broker {
     broker.port = await freePort()
     await broker.run()
     return broker
+  }
+
+  get url() {
+    return `nats://127.0.0.1:${this.port}`
   }
 
   /** Again, with what it has kept. */

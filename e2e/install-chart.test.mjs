@@ -10,11 +10,13 @@ import { after, before, describe, test } from 'node:test'
 import { parseAllDocuments } from 'yaml'
 
 import { EVERYTHING, helm, modelOf, objectsOf, plainManifests, render, WITHOUT_HELM } from './chart.mjs'
+import { Broker } from './cluster.mjs'
 import { Server } from './harness.mjs'
 import { ROOT } from './snippets.mjs'
+import { until } from './wait.mjs'
 
 const SECRET = 'the-secret-of-these-tests'
-let folder
+let folder, started = 0
 before(async () => { folder = await mkdtemp(join(tmpdir(), 'headcount-chart-')) })
 after(() => rm(folder, { recursive: true }))
 
@@ -40,9 +42,32 @@ describe('the chart', { skip: WITHOUT_HELM }, () => {
     fits(objects)
     const { spec } = find(objects, 'StatefulSet').spec.template
     assert.equal(spec.terminationGracePeriodSeconds, 65)
+    assert.equal(find(objects, 'StatefulSet').spec.replicas, 3)
+    assert.equal(find(objects, 'PodDisruptionBudget').spec.maxUnavailable, 1)
+    assert.deepEqual(spec.topologySpreadConstraints.map(({ labelSelector }) => labelSelector), [find(objects, 'StatefulSet').spec.selector])
+    assert.ok(spec.containers[0].args.includes('--cluster-credentials=/run/secrets/headcount/cluster-credentials'))
     assert.equal(spec.containers[0].image, `images.example.com/headcount@sha256:${'0'.repeat(64)}`)
     assert.equal(find(objects, 'ConfigMap').data['headcount.toml'].trim(), EVERYTHING.config.trim())
     await starts(objects, EVERYTHING.config)
+  })
+
+  test('two pods with a broker have one secret, and two servers with it are a cluster', async () => {
+    const broker = await Broker.start()
+    const servers = []
+    try {
+      const [{ rendered }] = render({ replicas: 2, cluster: { broker: broker.url } })
+      const objects = await judged(rendered)
+      assert.deepEqual(kinds(objects), ['NetworkPolicy', 'PodDisruptionBudget', 'Secret', 'Service', 'Service', 'StatefulSet'])
+      fits(objects)
+      assert.match(atob(find(objects, 'Secret').data['cluster-secret']), /^[A-Za-z0-9]{48}$/)
+      for (const name of ['pod-0', 'pod-1']) servers.push(await asPod(objects, '', ['--node-name', name]))
+      const [admin] = servers.map(({ output }) => /admin API on (http:\S+)/.exec(output)[1])
+      await until('both pods', async () => (await fetch(`${admin}/api/admin/nodes`, { headers: { authorization: `Bearer ${SECRET}-admin-secret-of-32-characters` } })).json(),
+        ({ nodes }) => nodes?.map(({ name }) => name).join() === 'pod-0,pod-1')
+    } finally {
+      for (const server of servers) await server.stop()
+      await broker.stop()
+    }
   })
 
   test('without a volume nothing is kept', async () => {
@@ -53,11 +78,19 @@ describe('the chart', { skip: WITHOUT_HELM }, () => {
   })
 
   test('values that mean nothing are refused, and so is a second secret without a first', () => {
-    const refused = render({ replicas: 2 }, { ingress: { path: '/' } }, { secret: { bridge: true } })
+    const cluster = { broker: 'nats://nats:4222' }
+    const refused = render(
+      { instances: 2 }, { ingress: { path: '/' } }, { secret: { bridge: true } }, { replicas: 2 }, { cluster: { credentials: true } }, { cluster: { ...cluster, credentials: true } },
+      { cluster: { ...cluster, name: 'a.b' } },
+    )
     const errors = refused.map(({ error }) => error)
-    assert.match(errors[0], /additional properties 'replicas' not allowed/)
+    assert.match(errors[0], /additional properties 'instances' not allowed/)
     assert.match(errors[1], /ingress\/path/)
     assert.match(errors[2], /need secret\.existingName/)
+    assert.match(errors[3], /replicas above 1 need cluster\.broker/)
+    assert.match(errors[4], /cluster\.credentials needs? /)
+    assert.match(errors[5], /need secret\.existingName/)
+    assert.match(errors[6], /cluster\/name/)
   })
 
   test('every value of values.yaml is in the schema, and the other way round', async () => {
@@ -124,14 +157,8 @@ function fits(objects) {
 
 /** Starts a server as the pod would, below a folder in place of the root, and asks its probes. */
 async function starts(objects, config = '') {
-  const { containers: [{ args, env = [], ports, livenessProbe, readinessProbe }] } = find(objects, 'StatefulSet').spec.template.spec
-  for (const name of ['admin-secret', 'bridge-secret', 'session-password']) await writeFile(join(folder, name), `${SECRET}-${name}-of-32-characters`)
-  await writeFile(join(folder, 'headcount.toml'), config)
-  const here = args.map((argument) => argument
-    .replace(/0\.0\.0\.0:\d+/, '127.0.0.1:0').replace('/run/secrets/headcount', folder).replace('/etc/headcount', folder).replace('/var/lib/headcount', join(folder, 'data')))
-  const listen = here.find((argument) => argument.startsWith('--listen='))
-  const variables = Object.fromEntries(env.map(({ name, value }) => [name, value]))
-  const server = await Server.run([...here.filter((argument) => argument !== listen), '--listen', '127.0.0.1:0'], variables, SECRET)
+  const { containers: [{ ports, livenessProbe, readinessProbe }] } = find(objects, 'StatefulSet').spec.template.spec
+  const server = await asPod(objects, config)
   try {
     const admin = /admin API on (http:\S+)/.exec(server.output)[1]
     for (const { httpGet } of [livenessProbe, readinessProbe]) {
@@ -142,6 +169,19 @@ async function starts(objects, config = '') {
   } finally {
     await server.stop()
   }
+}
+
+/** A server with the arguments of the pod, but for a login that only the owner of a broker can give. Where there is no broker it starts all the same. */
+async function asPod(objects, config, more = []) {
+  const { containers: [{ args, env = [] }] } = find(objects, 'StatefulSet').spec.template.spec
+  for (const name of ['admin-secret', 'bridge-secret', 'session-password', 'cluster-secret']) await writeFile(join(folder, name), `${SECRET}-${name}-of-32-characters`)
+  await writeFile(join(folder, 'headcount.toml'), config)
+  const here = args.filter((argument) => !argument.startsWith('--cluster-credentials')).map((argument) => argument
+    .replace('nats://nats:4222', 'nats://127.0.0.1:9')
+    .replace(/0\.0\.0\.0:\d+/, '127.0.0.1:0').replace('/run/secrets/headcount', folder).replace('/etc/headcount', folder).replace('/var/lib/headcount', join(folder, `data-${started += 1}`)))
+  const listen = here.find((argument) => argument.startsWith('--listen='))
+  const variables = Object.fromEntries(env.map(({ name, value }) => [name, value]))
+  return Server.run([...here.filter((argument) => argument !== listen), '--listen', '127.0.0.1:0', ...more], variables, SECRET)
 }
 
 function find(objects, kind) {
