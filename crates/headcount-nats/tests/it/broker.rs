@@ -126,6 +126,16 @@ impl Broker {
         self.home.path().join("store")
     }
 
+    /// The number of its process, which runs.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
+    }
+
+    /// Where its files are.
+    pub(crate) fn home(&self) -> &Path {
+        self.home.path()
+    }
+
     /// How to reach it.
     pub(crate) fn options(&self) -> NatsOptions {
         options(self.port)

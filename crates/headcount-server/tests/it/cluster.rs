@@ -9,7 +9,7 @@ mod node;
 // A nats-server for one test.
 #[allow(dead_code, reason = "the tests of headcount-nats use all of it")]
 #[path = "../../../headcount-nats/tests/it/broker.rs"]
-mod broker;
+pub(crate) mod broker;
 
 /// Runs each case at both brokers: `at_each_broker! { a_case, another }`.
 macro_rules! at_each_broker {

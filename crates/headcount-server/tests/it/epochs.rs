@@ -5,11 +5,11 @@ use std::path::Path;
 use serde_json::json;
 
 use crate::client::{Ask, BOTH, Visit};
+use crate::nodes::not_yet;
 use crate::server::{Door, Server, config};
 
 fn start(directory: Option<&Path>) -> Server {
-    let directory = directory.map(Path::to_owned);
-    Server::build(Door::Own, config(), |builder| builder.data_dir(directory))
+    Server::on_disk(directory, Door::Own, config(), |builder| builder)
 }
 
 /// Numbers begin at 1 again; the old numbers that a page knows are unrelated to the new ones.
@@ -59,6 +59,9 @@ fn a_restart_changes_no_epoch() {
 /// Numbers of another store are not those of this one, also where both gave the same.
 #[test]
 fn a_reload_for_a_command_of_a_lost_store_counts_for_no_command_of_the_next() {
+    if not_yet("outcomes of a tab that comes back to another node") {
+        return;
+    }
     for transport in BOTH {
         let server = start(None);
         let visit = || Visit::new(transport, "/checkout").version("v1").query("tab=7f3a");

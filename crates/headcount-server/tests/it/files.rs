@@ -34,8 +34,8 @@ fn built() -> Assets {
     assets
 }
 
-fn serving(config: Config, assets: Assets) -> Server {
-    Server::build(Door::Own, config, |builder| builder.assets(assets))
+fn serving(config: Config, assets: &Assets) -> Server {
+    Server::build(Door::Own, config, |builder| builder.assets(assets.clone()))
 }
 
 fn get(server: &Server, target: &str) -> Answer {
@@ -48,7 +48,7 @@ fn headers<'a, const COUNT: usize>(answer: &'a Answer, names: [&str; COUNT]) -> 
 
 #[test]
 fn the_script_is_for_pages_of_any_origin() {
-    let server = serving(config(), built());
+    let server = serving(config(), &built());
     let request = Ask::get("/__skew/client.js")
         .header("origin", "https://elsewhere.example")
         .header("sec-fetch-site", "cross-site");
@@ -90,7 +90,7 @@ fn the_script_is_for_pages_of_any_origin() {
 
 #[test]
 fn parts_of_the_script_are_for_any_page_of_the_same_build() {
-    let server = serving(config(), built());
+    let server = serving(config(), &built());
     let ask_from_elsewhere = |target: &str| {
         let request = Ask::get(target)
             .header("origin", "https://elsewhere.example")
@@ -136,7 +136,7 @@ fn parts_of_the_script_are_for_any_page_of_the_same_build() {
 
 #[test]
 fn who_has_it_already_is_told_so() {
-    let server = serving(config(), built());
+    let server = serving(config(), &built());
     let pages = [
         "/__skew/client.js",
         "/__skew/client/question-5e6f.js",
@@ -158,7 +158,7 @@ fn who_has_it_already_is_told_so() {
 
 #[test]
 fn who_takes_gzip_gets_it() {
-    let server = serving(config(), built());
+    let server = serving(config(), &built());
     let compressed = |target: &str, coding: &str| {
         let answer = ask(
             server.address,
@@ -190,7 +190,7 @@ fn who_takes_gzip_gets_it() {
 
 #[test]
 fn head_is_get_without_its_body() {
-    let server = serving(config(), built());
+    let server = serving(config(), &built());
     for target in ["/__skew/client.js", "/headcount/", "/headcount/favicon.svg"] {
         let full = get(&server, target);
         let head = ask(server.address, &Ask::new("HEAD", target));
@@ -205,7 +205,7 @@ fn head_is_get_without_its_body() {
 
 #[test]
 fn the_board_is_a_page_under_a_strict_policy_and_its_files() {
-    let server = serving(config(), built());
+    let server = serving(config(), &built());
     let page = get(&server, "/headcount/");
     let version = env!("CARGO_PKG_VERSION");
     let filled = format!(
@@ -265,7 +265,7 @@ fn the_page_says_where_everything_is() {
             config.admin_path = "/ops/api".to_owned();
             config.board_path = Some("/ops/board".to_owned());
         }),
-        built(),
+        &built(),
     );
     let page = get(&server, "/ops/board/").body;
     assert!(page.contains(r#"content="/it&#39;s/pro&amp;/__skew""#), "{page}");
@@ -276,7 +276,7 @@ fn the_page_says_where_everything_is() {
 
 #[test]
 fn what_was_not_built_says_how_to_get_it() {
-    let server = serving(config(), Assets::default());
+    let server = serving(config(), &Assets::default());
     let page = get(&server, "/headcount/");
     assert_eq!(page.status, 404);
     assert!(page.body.contains("cargo xtask build"), "{}", page.body);
@@ -305,7 +305,7 @@ fn a_library_that_was_given_nothing_has_no_board() {
 
 #[test]
 fn a_board_that_is_off_is_nowhere() {
-    let server = serving(config().with(|config| config.board_path = None), built());
+    let server = serving(config().with(|config| config.board_path = None), &built());
     for target in ["/headcount", "/headcount/", "/headcount/favicon.svg"] {
         assert_eq!(get(&server, target).status, 404, "{target}");
     }
@@ -314,7 +314,7 @@ fn a_board_that_is_off_is_nowhere() {
 
 #[test]
 fn a_board_that_is_served_apart_is_not_on_the_sites_address() {
-    let server = serving(config().with(|config| config.admin_apart = true), built());
+    let server = serving(config().with(|config| config.admin_apart = true), &built());
     assert_eq!(get(&server, "/headcount/").status, 404);
     assert_eq!(get(&server, "/__skew/client.js").status, 200);
 }

@@ -10,6 +10,7 @@ use headcount_server::{Hooks, SendError};
 use serde_json::json;
 
 use crate::client::{BOTH, PATIENCE, Transport, Visit};
+use crate::nodes::alone;
 use crate::server::{Door, Server, config};
 
 #[test]
@@ -21,22 +22,26 @@ fn events_come_in_order_with_their_fields() {
         (Transport::WebSocket, Door::Axum),
     ] {
         let (sender, seen) = sync_channel(100);
-        let (moved, closed) = (sender.clone(), sender.clone());
-        let hooks = Hooks::new()
-            .on_open(move |event| {
-                let (version, ip) = (&event.version, event.ip.unwrap());
-                let route = event.route.as_deref().unwrap();
-                sender
-                    .send(format!("open {} {version} {route} {ip}", event.id))
-                    .unwrap();
-            })
-            .on_route_update(move |event| moved.send(format!("route {} {}", event.id, event.route)).unwrap())
-            .on_close(move |event| closed.send(format!("close {}", event.id)).unwrap());
+        let hooks = || {
+            let [sender, moved, closed] = [(); 3].map(|()| sender.clone());
+            Hooks::new()
+                .on_open(move |event| {
+                    let (version, ip) = (&event.version, event.ip.unwrap());
+                    let route = event.route.as_deref().unwrap();
+                    sender
+                        .send(format!("open {} {version} {route} {ip}", event.id))
+                        .unwrap();
+                })
+                .on_route_update(move |event| {
+                    moved.send(format!("route {} {}", event.id, event.route)).unwrap()
+                })
+                .on_close(move |event| closed.send(format!("close {}", event.id)).unwrap())
+        };
         let config = config().with(|config| {
             config.ip_tracking = true;
             config.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
         });
-        let server = Server::build(door, config, |builder| builder.hooks(hooks));
+        let server = Server::build(door, config, |builder| builder.hooks(hooks()));
         let mut tab = Visit::new(transport, "/a")
             .version("b0")
             .header("x-forwarded-for", "203.0.113.7")
@@ -67,11 +72,12 @@ fn events_come_in_order_with_their_fields() {
 #[test]
 fn what_is_not_tracked_is_not_shown_to_hooks() {
     let (sender, seen) = sync_channel(100);
-    let hooks = Hooks::new().on_open(move |event| {
-        sender.send((event.route.clone(), event.ip)).unwrap();
-    });
+    let hooks = || {
+        let sender = sender.clone();
+        Hooks::new().on_open(move |event| sender.send((event.route.clone(), event.ip)).unwrap())
+    };
     let config = config().with(|config| config.route_tracking = false);
-    let server = Server::build(Door::Own, config, |builder| builder.hooks(hooks));
+    let server = Server::build(Door::Own, config, |builder| builder.hooks(hooks()));
     let _tab = Visit::new(Transport::Sse, "/a")
         .header("x-real-ip", "203.0.113.7")
         .open(server.address);
@@ -81,20 +87,22 @@ fn what_is_not_tracked_is_not_shown_to_hooks() {
 /// Regression: a hook was told `(other)` of a tab that opened where names were used up, and its own page when it moved.
 #[test]
 fn a_hook_is_told_a_tabs_own_page_and_build_whatever_it_is_counted_under() {
+    if alone("its limits") {
+        return;
+    }
     let (sender, seen) = sync_channel(100);
-    let hooks = Hooks::new().on_open(move |event| {
-        sender
-            .send((
-                event.version.to_string(),
-                event.route.clone().unwrap().to_string(),
-            ))
-            .unwrap();
-    });
+    let hooks = || {
+        let sender = sender.clone();
+        Hooks::new().on_open(move |event| {
+            let route = event.route.clone().unwrap().to_string();
+            sender.send((event.version.to_string(), route)).unwrap();
+        })
+    };
     let mut config = config();
     config.shards = 1;
     config.limits.versions_max = 1;
     config.limits.routes_max = 1;
-    let server = Server::build(Door::Own, config, |builder| builder.hooks(hooks));
+    let server = Server::build(Door::Own, config, |builder| builder.hooks(hooks()));
     let tabs = ["a", "b"].map(|name| {
         Visit::new(Transport::Sse, &format!("/{name}"))
             .version(name)
@@ -111,14 +119,14 @@ fn a_hook_is_told_a_tabs_own_page_and_build_whatever_it_is_counted_under() {
 
 #[test]
 fn a_welcome_from_the_open_hook_comes_right_after_connected() {
-    let hooks = Hooks::new().on_open(|event| {
-        event
-            .tab
-            .send(&json!({"type": "welcome", "serverTime": 1}))
-            .unwrap();
-        event.tab.send(&json!({"type": "tour"})).unwrap();
-    });
-    let server = Server::build(Door::Own, config(), |builder| builder.hooks(hooks));
+    let hooks = || {
+        Hooks::new().on_open(|event| {
+            let welcome = json!({"type": "welcome", "serverTime": 1});
+            event.tab.send(&welcome).unwrap();
+            event.tab.send(&json!({"type": "tour"})).unwrap();
+        })
+    };
+    let server = Server::build(Door::Own, config(), |builder| builder.hooks(hooks()));
     for transport in BOTH {
         let mut tab = Visit::new(transport, "/").open(server.address);
         assert_eq!(tab.next(), json!({"type": "welcome", "serverTime": 1}));
@@ -128,22 +136,27 @@ fn a_welcome_from_the_open_hook_comes_right_after_connected() {
 
 #[test]
 fn a_slow_hook_delays_nobody_and_says_what_it_missed() {
+    if alone("its limits") {
+        return;
+    }
     let held = Arc::new(Mutex::new(()));
     let (opened, lagged) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
-    let (hold, count, missed) = (Arc::clone(&held), Arc::clone(&opened), Arc::clone(&lagged));
-    let hooks = Hooks::new()
-        .on_open(move |_| {
-            drop(hold.lock());
-            count.fetch_add(1, Ordering::Relaxed);
-        })
-        .on_lagged(move |event| {
-            missed.fetch_add(event.events, Ordering::Relaxed);
-        });
+    let hooks = || {
+        let (hold, count, missed) = (Arc::clone(&held), Arc::clone(&opened), Arc::clone(&lagged));
+        Hooks::new()
+            .on_open(move |_| {
+                drop(hold.lock());
+                count.fetch_add(1, Ordering::Relaxed);
+            })
+            .on_lagged(move |event| {
+                missed.fetch_add(event.events, Ordering::Relaxed);
+            })
+    };
     let config = config().with(|config| {
         config.authorize_anyone = true;
         config.limits = Limits::default().with(|limits| limits.hook_events_max = 4);
     });
-    let server = Server::build(Door::Own, config, |builder| builder.hooks(hooks));
+    let server = Server::build(Door::Own, config, |builder| builder.hooks(hooks()));
     let stuck = held.lock().unwrap();
     let mut reader = Visit::new(Transport::WebSocket, "/").open(server.address);
     reader.subscribe();
@@ -169,10 +182,13 @@ fn a_slow_hook_delays_nobody_and_says_what_it_missed() {
 #[test]
 fn a_hook_that_panics_loses_its_event_alone() {
     let (sender, seen) = sync_channel(100);
-    let hooks = Hooks::new()
-        .on_open(|event| assert_ne!(event.route.as_deref(), Some("/panic")))
-        .on_close(move |event| sender.send(event.id.to_string()).unwrap());
-    let server = Server::build(Door::Own, config(), |builder| builder.hooks(hooks));
+    let hooks = || {
+        let sender = sender.clone();
+        Hooks::new()
+            .on_open(|event| assert_ne!(event.route.as_deref(), Some("/panic")))
+            .on_close(move |event| sender.send(event.id.to_string()).unwrap())
+    };
+    let server = Server::build(Door::Own, config(), |builder| builder.hooks(hooks()));
     let tab = Visit::new(Transport::Sse, "/panic").open(server.address);
     let id = tab.id.clone();
     drop(tab);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::client::{Ask, BOTH, Tab, Transport, Visit, ask, eventually};
+use crate::client::{Answer, Ask, BOTH, Tab, Transport, Visit, ask, eventually};
 use crate::server::{SECRET, Server, config};
 
 /// No rule's number.
@@ -287,8 +287,12 @@ fn lifted_and_expired_rules_tell_nobody() {
     let server = Server::start(config());
     let rules = |expected: usize| {
         eventually("the rules stand so", || {
-            let rules = server.admin(Ask::get("/api/admin/invalidations")).json();
-            (rules["invalidations"].as_array().unwrap().len() == expected).then_some(())
+            let of_each = server.admin_of_each(&Ask::get("/api/admin/invalidations"));
+            let stand = |answer: &Answer| answer.json()["invalidations"].as_array().unwrap().len();
+            of_each
+                .iter()
+                .all(|answer| stand(answer) == expected)
+                .then_some(())
         });
     };
     let lifted = server.invalidate(&json!({"match": {"exact": "/a"}}));

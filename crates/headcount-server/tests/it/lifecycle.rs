@@ -7,6 +7,7 @@ use headcount_server::{CommandError, Config};
 use serde_json::json;
 
 use crate::client::{Ask, BOTH, Transport, Visit, ask, connect, eventually, exchange, read_to_end};
+use crate::nodes::{self, alone};
 use crate::server::{Door, Server, config};
 
 fn limited(limits: Limits) -> Config {
@@ -15,6 +16,9 @@ fn limited(limits: Limits) -> Config {
 
 #[test]
 fn a_full_server_says_when_to_come_back_and_evicts_nobody() {
+    if alone("its limits") {
+        return;
+    }
     for door in [Door::Own, Door::Axum] {
         let limits = Limits::default().with(|limits| limits.connections_max = 3);
         let server = Server::build(door, limited(limits), |builder| builder);
@@ -45,6 +49,9 @@ fn a_full_server_says_when_to_come_back_and_evicts_nobody() {
 
 #[test]
 fn one_address_cannot_take_every_place() {
+    if alone("its limits") {
+        return;
+    }
     let limits = Limits::default().with(|limits| limits.connections_per_address_max = 2);
     let server = Server::start(limited(limits).with(|config| {
         config.ip_tracking = true;
@@ -66,6 +73,9 @@ fn one_address_cannot_take_every_place() {
 
 #[test]
 fn visitors_do_not_choose_what_address_they_count_as() {
+    if alone("its limits") {
+        return;
+    }
     let limits = Limits::default().with(|limits| limits.connections_per_address_max = 3);
     // With addresses shown and without: the limit holds either way.
     for ip_tracking in [true, false] {
@@ -157,6 +167,9 @@ fn a_slow_head_is_answered_408_and_fast_ones_are_not_held_up() {
 
 #[test]
 fn the_oldest_unfinished_head_makes_room_for_a_new_one() {
+    if alone("its limits") {
+        return;
+    }
     let limits = Limits::default().with(|limits| limits.heads_pending_max = 8);
     let server = Server::start(limited(limits).with(|config| config.shards = 1));
     let mut first = connect(server.address);
@@ -224,6 +237,9 @@ fn a_drain_tells_when_to_return_closes_everyone_and_refuses_newcomers() {
 
 #[test]
 fn readyz_turns_before_streams_end_in_an_app_that_serves_by_itself() {
+    if alone("how it ends") {
+        return;
+    }
     let server = Server::build(Door::Axum, config(), |builder| builder);
     let mut tab = Visit::new(Transport::WebSocket, "/").open(server.address);
     server.runtime.block_on(server.headcount.shutdown());
@@ -241,6 +257,9 @@ fn readyz_turns_before_streams_end_in_an_app_that_serves_by_itself() {
 /// Regression: a question to a shard that had ended waited for ever.
 #[test]
 fn a_stopped_server_answers() {
+    if alone("how it ends") {
+        return;
+    }
     let server = Server::build(Door::Axum, config(), |builder| builder);
     let tab = Visit::new(Transport::Sse, "/").open(server.address);
     server.runtime.block_on(server.headcount.shutdown());
@@ -313,7 +332,9 @@ fn after_a_flood_the_last_navigation_stands() {
         drop(tab);
         server.await_total(0);
     }
-    assert!(server.metric("headcount_received_total{kind=\"flood\"}") > 0);
+    // On its way to another node a flood may become slow enough.
+    let flood = server.metric("headcount_received_total{kind=\"flood\"}");
+    assert!(flood > 0 || *nodes::COUNT > 1);
 }
 
 #[test]

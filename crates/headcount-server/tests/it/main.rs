@@ -32,6 +32,7 @@ mod liveness;
 #[path = "../../../headcount-core/src/feed/tests/client.rs"]
 mod naive;
 mod names;
+mod nodes;
 mod openapi;
 mod origins;
 mod pages;

@@ -1,9 +1,11 @@
 //! A server in this process, behind any of the doors.
 
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::sync::Arc;
 
 use axum::Router;
+use futures_util::future::join_all;
 use headcount_server::Limits;
 use headcount_server::admin::StatsAnswer;
 use headcount_server::authorize::closure::closure;
@@ -19,6 +21,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::client::{Answer, Ask, ask, eventually};
+use crate::nodes;
 
 pub(crate) const SECRET: &str = "correct horse battery staple";
 
@@ -33,11 +36,15 @@ pub(crate) enum Door {
     Wrapped,
 }
 
+/// One server, or several nodes of one cluster behind one address: see [`nodes`].
 pub(crate) struct Server {
+    /// One of the nodes.
     pub(crate) headcount: Headcount,
     pub(crate) address: SocketAddr,
-    stop: Option<oneshot::Sender<()>>,
-    served: Option<JoinHandle<()>>,
+    /// Of each node.
+    addresses: Vec<SocketAddr>,
+    stop: Vec<oneshot::Sender<()>>,
+    served: Vec<JoinHandle<()>>,
     pub(crate) runtime: Runtime,
 }
 
@@ -65,39 +72,108 @@ impl Server {
         Self::build(Door::Own, config, |builder| builder.authorizer(admins()))
     }
 
-    /// With what the test adds.
-    pub(crate) fn build(door: Door, config: Config, finish: impl FnOnce(Builder) -> Builder) -> Self {
+    /// With what the test adds to each node.
+    pub(crate) fn build(door: Door, config: Config, finish: impl Fn(Builder) -> Builder) -> Self {
+        Self::on_disk(None, door, config, finish)
+    }
+
+    /// As [`Server::build`], with a store in this directory.
+    pub(crate) fn on_disk(
+        directory: Option<&Path>,
+        door: Door,
+        config: Config,
+        finish: impl Fn(Builder) -> Builder,
+    ) -> Self {
+        if *nodes::COUNT == 1 {
+            return Self::run(
+                door,
+                vec![finish(Headcount::builder(config)).data_dir(directory.map(Path::to_owned))],
+            );
+        }
+        let cluster = nodes::cluster(directory);
+        let node = |number: usize| {
+            let directory = directory.map(|directory| match number {
+                0 => directory.to_owned(),
+                _ => directory.join(format!("node-{number}")),
+            });
+            finish(Headcount::builder(config.clone()))
+                .data_dir(directory)
+                .cluster(Some(cluster.clone()))
+        };
+        Self::run(door, (0..*nodes::COUNT).map(node).collect())
+    }
+
+    /// One server, of whatever cluster.
+    pub(crate) fn one(door: Door, builder: Builder) -> Self {
+        Self::run(door, vec![builder])
+    }
+
+    fn run(door: Door, builders: Vec<Builder>) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .build()
             .unwrap();
-        let builder = finish(Headcount::builder(config));
-        let headcount = runtime.block_on(builder.start()).unwrap();
+        let starting = join_all(builders.into_iter().map(Builder::start));
+        let started: Vec<_> = runtime
+            .block_on(starting)
+            .into_iter()
+            .map(Result::unwrap)
+            .collect();
+        let mut server = Self {
+            headcount: started[0].clone(),
+            address: ([0, 0, 0, 0], 0).into(),
+            addresses: Vec::new(),
+            stop: Vec::new(),
+            served: Vec::new(),
+            runtime,
+        };
+        for headcount in &started {
+            server.serve(door, headcount.clone());
+        }
+        server.address = server.addresses[0];
+        if started.len() > 1 {
+            nodes::await_each_other(&server.runtime, &started);
+            server.stand_behind_one_address();
+        }
+        server
+    }
+
+    fn serve(&mut self, door: Door, headcount: Headcount) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
+        self.addresses.push(listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel();
         let stopped = async {
             let _dropped = stopped.await;
         };
-        let served = runtime.spawn(serve(door, headcount.clone(), listener, stopped));
-        Self {
-            headcount,
-            address,
-            stop: Some(stop),
-            served: Some(served),
-            runtime,
-        }
+        let served = self.runtime.spawn(serve(door, headcount, listener, stopped));
+        self.stop.push(stop);
+        self.served.push(served);
+    }
+
+    fn stand_behind_one_address(&mut self) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        self.address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let front = nodes::front(listener, self.addresses.clone());
+        let served = async {
+            tokio::select! {
+                () = front => {}
+                _ = stopped => {}
+            }
+        };
+        self.served.push(self.runtime.spawn(served));
+        self.stop.push(stop);
     }
 
     /// Asks the server to stop.
     pub(crate) fn stop(&mut self) {
-        drop(self.stop.take());
+        self.stop.clear();
     }
 
     /// Waits until it has stopped.
     pub(crate) fn join(&mut self) {
-        if let Some(served) = self.served.take() {
+        for served in self.served.drain(..) {
             self.runtime.block_on(served).unwrap();
         }
     }
@@ -109,6 +185,16 @@ impl Server {
     /// Waits until the stats are so.
     pub(crate) fn await_stats(&self, what: &str, mut so: impl FnMut(&StatsAnswer) -> bool) -> StatsAnswer {
         eventually(what, || Some(self.stats()).filter(&mut so))
+    }
+
+    /// What is so at once on one server, and soon on several nodes.
+    pub(crate) fn holds(&self, what: &str, mut so: impl FnMut(&StatsAnswer) -> bool) {
+        if *nodes::COUNT == 1 {
+            let stats = self.stats();
+            assert!(so(&stats), "{what}: {stats:?}");
+        } else {
+            self.await_stats(what, so);
+        }
     }
 
     pub(crate) fn await_total(&self, total: u64) {
@@ -135,6 +221,15 @@ impl Server {
         ask(self.address, &request.bearer(SECRET))
     }
 
+    /// What each node answers to a request to the admin API.
+    pub(crate) fn admin_of_each(&self, request: &Ask) -> Vec<Answer> {
+        let request = request.clone().bearer(SECRET);
+        self.addresses
+            .iter()
+            .map(|address| ask(*address, &request))
+            .collect()
+    }
+
     /// Lets a rule stand.
     pub(crate) fn invalidate(&self, body: &Value) -> Value {
         let answer = self.admin(Ask::post("/api/admin/invalidations", &body));
@@ -148,15 +243,18 @@ impl Server {
         answer.json()
     }
 
-    /// The value of a metric, such as `headcount_refused_total{kind="full"}`.
+    /// The value of a metric, such as `headcount_refused_total{kind="full"}`: the sum of all nodes.
     pub(crate) fn metric(&self, name: &str) -> u64 {
-        let text = ask(self.address, &Ask::get("/metrics")).body;
-        let line = text
-            .lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        line.unwrap_or_else(|| panic!("no {name} in {text}"))
-            .parse()
-            .unwrap()
+        let of_node = |address: &SocketAddr| -> u64 {
+            let text = ask(*address, &Ask::get("/metrics")).body;
+            let line = text
+                .lines()
+                .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+            line.unwrap_or_else(|| panic!("no {name} in {text}"))
+                .parse()
+                .unwrap()
+        };
+        self.addresses.iter().map(of_node).sum()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use headcount_server::{ClusterOptions, Config, Secret};
+use headcount_server::{ClusterOptions, Config, Headcount, Secret};
 use tokio::runtime::Runtime;
 
 use super::broker::{Broker, Version};
@@ -56,13 +56,11 @@ impl Site {
 
     pub(super) fn node_with(&self, directory: Option<&Path>, config: Config) -> Server {
         let directory = directory.map(Path::to_owned);
-        let options = self.options();
-        Server::build(Door::Own, config, |builder| {
-            builder
-                .authorizer(admins())
-                .data_dir(directory)
-                .cluster(Some(options))
-        })
+        let builder = Headcount::builder(config)
+            .authorizer(admins())
+            .data_dir(directory)
+            .cluster(Some(self.options()));
+        Server::one(Door::Own, builder)
     }
 
     pub(super) fn three(&self) -> [Server; 3] {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::Document;
 use crate::app_server::Bridge;
 use crate::client::{Ask, Tab, Transport, Visit};
+use crate::nodes::not_yet;
 use crate::server::{Door, SECRET, Server, config};
 
 fn get(document: &mut Document, server: &Server, id: &str, target: &str) -> Value {
@@ -27,6 +28,9 @@ fn delete(document: &mut Document, server: &Server, id: &str, target: &str) -> V
 
 #[test]
 fn every_answer_is_what_the_document_says() {
+    if not_yet("a document of the admin API that has clusters") {
+        return;
+    }
     let mut document = Document::read();
     let server = Server::start(config().with(|config| config.ip_tracking = true));
     let tabs: Vec<Tab> = (0..3)
