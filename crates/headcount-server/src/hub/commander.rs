@@ -144,12 +144,18 @@ impl<Log: CommandLog> Commander<Log> {
 
     async fn on_order(&mut self, order: Order) {
         match order {
-            Order::Announce { version, reply } => answer(reply, self.announce(version).await),
+            Order::Announce { version, reply } => {
+                let announced = self.announce(version).await;
+                self.answer_read(reply, announced);
+            }
             Order::Invalidate { invalidation, reply } => {
                 let given = self.invalidate(invalidation).await;
                 self.answer_told(reply, given);
             }
-            Order::Lift { id, reply } => answer(reply, self.lift(id).await),
+            Order::Lift { id, reply } => {
+                let lifted = self.lift(id).await;
+                self.answer_read(reply, lifted);
+            }
             Order::Configure { version, reply } => answer(reply, self.configure(version).await),
         }
     }

@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use crate::client::{Ask, BOTH, Tab, Transport, Visit, eventually};
-use crate::nodes::not_yet;
 use crate::server::{Server, config};
 
 fn tab(server: &Server, transport: Transport, query: &str) -> Tab {
@@ -76,9 +75,6 @@ fn every_tab_that_was_told_is_accounted_for() {
 
 #[test]
 fn a_reconnect_is_neither_a_reload_nor_told_twice() {
-    if not_yet("outcomes of a tab that comes back to another node") {
-        return;
-    }
     for transport in BOTH {
         let server = Server::start(config());
         server.release("v2");
@@ -128,9 +124,6 @@ fn words_about_what_one_was_not_told_count_for_nothing() {
 /// Regression: every claim of a visitor about reloads and rules was counted, as often as it came.
 #[test]
 fn strangers_add_no_reload_and_hide_no_tab_that_is_gone() {
-    if not_yet("outcomes of a tab that comes back to another node") {
-        return;
-    }
     for transport in BOTH {
         let server = Server::start(config());
         server.release("v2");
@@ -236,9 +229,6 @@ fn nobody_comes_back_for_tabs_without_an_id() {
 /// Regression: the connection that was written the rule and never read it counted as gone for ever.
 #[test]
 fn a_tab_that_is_told_again_after_a_blip_is_one_tab() {
-    if not_yet("outcomes of a tab that comes back to another node") {
-        return;
-    }
     for transport in BOTH {
         let server = Server::start(config());
         server.release("v2");

@@ -114,9 +114,6 @@ fn an_admission_that_nobody_renews_ends_after_the_stated_while() {
 
 #[test]
 fn a_ticket_admits_at_once_while_no_bridge_answers() {
-    if not_yet("tickets that hold at every node") {
-        return;
-    }
     let server = asking(Limits::default().with(|limits| {
         limits.admission_ms = 100;
         limits.bridge_answer_ms = 60_000;
@@ -143,7 +140,7 @@ fn a_ticket_admits_at_once_while_no_bridge_answers() {
 
 #[test]
 fn signing_out_ends_the_stream_of_a_ticket_at_once() {
-    if not_yet("tickets that hold at every node") {
+    if not_yet("a sign-out that holds at every node") {
         return;
     }
     // Admissions hold for a minute here.

@@ -195,7 +195,7 @@ pub(crate) fn ticket(server: &Server) -> String {
 /// Regression: cookies know no ports, so signing in to a second server on a host signed out of the first.
 #[test]
 fn two_servers_on_one_host_do_not_sign_each_other_out() {
-    if not_yet("tickets that hold at every node") {
+    if not_yet("a sign-out that holds at every node") {
         return;
     }
     let servers = [config(), config()].map(Server::start);
@@ -235,7 +235,7 @@ fn signing_in_takes_away_the_cookie_of_earlier_versions() {
 
 #[test]
 fn a_ticket_for_the_admin_secret_admits_until_it_is_given_back() {
-    if not_yet("tickets that hold at every node") {
+    if not_yet("a sign-out that holds at every node") {
         return;
     }
     let server = Server::start(config());

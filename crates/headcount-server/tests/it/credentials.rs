@@ -6,7 +6,6 @@ use serde_json::json;
 
 use crate::authorize::ticket;
 use crate::client::{Ask, BOTH, Tab, Transport, Visit, ask};
-use crate::nodes::not_yet;
 use crate::server::{Door, Server, config};
 
 /// Drops what a handshake showed as soon as the stream is open.
@@ -85,9 +84,6 @@ fn a_browser_that_shows_too_much_is_one_that_shows_nothing() {
 
 #[test]
 fn a_browser_is_known_again_by_what_it_showed_where_it_keeps_no_cookie_of_ours() {
-    if not_yet("tickets that hold at every node") {
-        return;
-    }
     let server = Server::start(config());
     let ticket = ticket(&server);
     for transport in BOTH {

@@ -65,7 +65,7 @@ fn a_sealed_session_that_expires_ends_its_streams() {
 
 #[test]
 fn signing_out_ends_the_streams_of_a_ticket() {
-    if not_yet("tickets that hold at every node") {
+    if not_yet("a sign-out that holds at every node") {
         return;
     }
     let server = start(impatient(config()));

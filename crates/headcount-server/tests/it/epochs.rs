@@ -5,7 +5,6 @@ use std::path::Path;
 use serde_json::json;
 
 use crate::client::{Ask, BOTH, Visit};
-use crate::nodes::not_yet;
 use crate::server::{Door, Server, config};
 
 fn start(directory: Option<&Path>) -> Server {
@@ -59,9 +58,6 @@ fn a_restart_changes_no_epoch() {
 /// Numbers of another store are not those of this one, also where both gave the same.
 #[test]
 fn a_reload_for_a_command_of_a_lost_store_counts_for_no_command_of_the_next() {
-    if not_yet("outcomes of a tab that comes back to another node") {
-        return;
-    }
     for transport in BOTH {
         let server = start(None);
         let visit = || Visit::new(transport, "/checkout").version("v1").query("tab=7f3a");

@@ -1,4 +1,4 @@
-//! How many tabs a command told in all: here, and at the other nodes of a cluster.
+//! When a command is answered in a cluster, and how many tabs it told in all: here, and at the other nodes.
 
 use headcount_core::cluster::{Hits, NodeAnswer, NodeAnswers, NodeQuestion};
 use headcount_core::command_log::{CommandLog, LogIndex};
@@ -38,6 +38,21 @@ impl<Log: CommandLog> Commander<Log> {
             }
             (given, _) => answer(reply, given.map(|(_, told)| told)),
         }
+    }
+
+    /// Answers whoever ordered something, once every node has read it. So nothing that follows meets a node that does not know it yet, such as a
+    /// tab on a build that was just announced. A node that takes too long holds up no answer.
+    pub(super) fn answer_read<T: Send + 'static>(&self, reply: Reply<T>, done: Result<T, CommandError>) {
+        let Some(nodes) = self.everywhere.nodes.clone().filter(|_| done.is_ok()) else {
+            return answer(reply, done);
+        };
+        let (index, within_ms) = (self.index, self.everywhere.within_ms);
+        tokio::spawn(async move {
+            let _or_too_long = nodes
+                .ask(Whom::All, NodeQuestion::Hits { index }, within_ms)
+                .await;
+            answer(reply, done);
+        });
     }
 }
 

@@ -13,6 +13,7 @@ at_each_broker! {
     a_command_says_how_many_tabs_of_all_it_told,
     a_request_for_a_tab_of_another_server_finds_it,
     a_tab_that_comes_back_to_another_server_is_one,
+    what_was_ordered_stands_on_every_server,
 }
 
 pub(super) fn stats(server: &Server) -> Value {
@@ -164,5 +165,29 @@ fn a_tab_that_comes_back_to_another_server_is_one(version: Version) {
         });
         drop((tab, back));
         await_total(&servers, 0);
+    }
+}
+
+/// Regression: a tab on the build that was just announced met a server that had not heard of it, and was told to reload.
+fn what_was_ordered_stands_on_every_server(version: Version) {
+    let site = Site::start(version);
+    let servers = site.three();
+    await_nodes(&servers);
+    for number in 0..30_usize {
+        let release = format!("v{number}");
+        let rule = servers[number % 3].invalidate(&json!({"match": {"exact": "/a"}, "audience": "all"}));
+        let lifted = servers[(number + 1) % 3].admin(Ask::new(
+            "DELETE",
+            format!("/api/admin/invalidations/{}", rule["id"]),
+        ));
+        assert_eq!(lifted.status, 200, "{lifted:?}");
+        for server in &servers {
+            let rules = server.runtime.block_on(server.headcount.rules()).unwrap();
+            assert!(rules.invalidations.is_empty(), "{rules:?}");
+        }
+        servers[number % 3].release(&release);
+        for server in &servers {
+            assert_eq!(&*server.headcount.current_release(), release);
+        }
     }
 }

@@ -24,9 +24,10 @@ fn a_sign_in_on_one_server_holds_on_all_with_the_secret() {
     assert_eq!([0, 1, 2].map(|at| stats(&servers[at], &cookie)), [200; 3]);
     let mut options = site.options();
     options.secret = Secret::new("the secret of some other cluster");
-    let stranger = Server::build(Door::Own, without_release(), |builder| {
-        builder.cluster(Some(options))
-    });
+    let stranger = Server::one(
+        Door::Own,
+        Headcount::builder(without_release()).cluster(Some(options)),
+    );
     assert_eq!(stats(&stranger, &cookie), 401);
     let other_admin =
         without_release().with(|config| config.admin_secret = Some(Secret::new("another admin secret")));
@@ -36,7 +37,7 @@ fn a_sign_in_on_one_server_holds_on_all_with_the_secret() {
         401,
         "it was had for a secret that does not hold there"
     );
-    let alone = Server::build(Door::Own, without_release(), |builder| builder);
+    let alone = Server::one(Door::Own, Headcount::builder(without_release()));
     assert_eq!(stats(&alone, &cookie), 401);
 }
 
@@ -47,7 +48,7 @@ fn a_server_brings_what_it_has_to_a_cluster_that_has_nothing() {
     let mut epochs = Vec::new();
     for (directory, version) in kept.iter().zip(["v1", "other"]) {
         let path = Some(directory.path().to_owned());
-        let mut alone = Server::build(Door::Own, without_release(), |builder| builder.data_dir(path));
+        let mut alone = Server::one(Door::Own, Headcount::builder(without_release()).data_dir(path));
         alone.release(version);
         epochs.push(Visit::new(BOTH[0], "/").open(alone.address).epoch.clone());
         alone.stop();
@@ -60,7 +61,7 @@ fn a_server_brings_what_it_has_to_a_cluster_that_has_nothing() {
     assert_eq!((&*current, releases), ("v1", vec![1]));
     // Alone again, it does not give the numbers of the cluster a second time under their epoch.
     let path = Some(kept[1].path().to_owned());
-    let alone = Server::build(Door::Own, without_release(), |builder| builder.data_dir(path));
+    let alone = Server::one(Door::Own, Headcount::builder(without_release()).data_dir(path));
     assert_eq!(alone.headcount.releases().current, "v1");
     let epoch = Visit::new(BOTH[0], "/").open(alone.address).epoch.clone();
     assert!(!epochs.contains(&epoch), "{epoch} {epochs:?}");
