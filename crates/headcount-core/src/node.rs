@@ -61,7 +61,7 @@ pub struct About {
 /// What a node did not take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ignored {
-    /// Heartbeats of nodes beyond [`NODES_MAX`](crate::cluster::NODES_MAX).
+    /// Heartbeats of nodes beyond [`NODES_MAX`].
     pub full: u64,
     /// Messages of nodes that are not known, or no longer.
     pub strangers: u64,
@@ -172,7 +172,7 @@ impl Node {
         self.counting.local()
     }
 
-    /// The answer to [`NodeQuestion::Counts`]: what the shards have reported by now.
+    /// The answer to [`NodeQuestion::Counts`](crate::cluster::NodeQuestion::Counts): what the shards have reported by now.
     pub fn counts(&self) -> Changes {
         self.counting.everything()
     }
