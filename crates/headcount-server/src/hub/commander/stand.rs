@@ -91,6 +91,13 @@ impl<Log: CommandLog> Commander<Log> {
             }
         };
         let reach = self.tell_shards(broadcast, change.position).await;
+        if let Entry::Checkpoint(_) = entry {
+            // Rules that others gave while this server could not read them: its tabs are told now.
+            for rule in &change.began {
+                let position = self.standing.position(rule.id);
+                self.tell_shards(None, position).await;
+            }
+        }
         let hits = Hits::over(std::iter::once(&reach).cloned(), None);
         self.tell_nodes(change.position.map(|_| reach)).await;
         Stood {
