@@ -128,6 +128,10 @@ fn a_server_starts_from_its_copy_while_the_broker_is_away(version: Version) {
     };
     site.run();
     await_taken(&server);
+    for route in ["/elsewhere", "/checkout"] {
+        told.navigate(route);
+        server.await_route(route, 1);
+    }
     server.mark(&told.id);
     assert_eq!(
         told.until("marker"),
