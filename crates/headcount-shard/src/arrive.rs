@@ -116,7 +116,16 @@ fn open(tabs: &mut Tabs, newcomer: &Newcomer, peer: Peer) -> ConnectionKey {
     tabs.terms.server.on_route(&newcomer.route);
     let reloaded = newcomer.reloaded.within(tabs.table.standing().epoch);
     tabs.table.note_reloaded(newcomer.tab, reloaded);
-    tabs.table.open(&opening, peer)
+    let key = tabs.table.open(&opening, peer);
+    if tabs.terms.is_joined {
+        // A page that was reloaded for a command was loaded after it.
+        let since = opening
+            .since
+            .or(reloaded.iter().copied().max())
+            .unwrap_or_default();
+        tabs.table.note_ahead(key.slot, since, opening.told);
+    }
+    key
 }
 
 /// Sends `connected`, and the bytes that must precede it, in one write.
