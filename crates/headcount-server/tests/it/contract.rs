@@ -55,7 +55,10 @@ fn session(way: Way) {
     gets_messages_in_order(&tab, &server);
     in_order(&mut tab);
     closes(tab, &server, &seen);
-    is_replaced(way, &server);
+    // A node lets go of a page that comes back to another one, and soon: `cluster::counts` looks at that.
+    if *nodes::COUNT == 1 {
+        is_replaced(way, &server);
+    }
     watches_by_deltas(way, &server);
     comes_back(way, &server);
     says_everything_by_message(way, &server);
@@ -343,12 +346,7 @@ fn last_words(tab: &mut Tab) -> (Option<Value>, Option<u16>) {
 
 fn is_replaced(way: Way, server: &Server) {
     let mut old = visit(way, "/a").query("tab=7f3a").open(server.address);
-    // A node learns that a tab is at another one now by what pages bring back.
-    let new = match *nodes::COUNT {
-        1 => visit(way, "/b"),
-        _ => visit(way, "/b").query(&format!("since={}", old.resume)),
-    };
-    let new = new.query("tab=7f3a").open(server.address);
+    let new = visit(way, "/b").query("tab=7f3a").open(server.address);
     let (said, code) = last_words(&mut old);
     // Over SSE a stream has no close code, and a client that came back with the same id would take the place of the other.
     match way.transport {

@@ -187,16 +187,6 @@ impl Server {
         eventually(what, || Some(self.stats()).filter(&mut so))
     }
 
-    /// What is so at once on one server, and soon on several nodes.
-    pub(crate) fn holds(&self, what: &str, mut so: impl FnMut(&StatsAnswer) -> bool) {
-        if *nodes::COUNT == 1 {
-            let stats = self.stats();
-            assert!(so(&stats), "{what}: {stats:?}");
-        } else {
-            self.await_stats(what, so);
-        }
-    }
-
     pub(crate) fn await_total(&self, total: u64) {
         self.await_stats(&format!("{total} open"), |stats| stats.total == total);
     }
