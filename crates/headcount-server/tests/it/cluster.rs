@@ -6,6 +6,7 @@ mod identity;
 mod live;
 mod log;
 mod node;
+mod odd;
 // A nats-server for one test.
 #[allow(dead_code, reason = "the tests of headcount-nats use all of it")]
 #[path = "../../../headcount-nats/tests/it/broker.rs"]
