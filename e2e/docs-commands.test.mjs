@@ -75,7 +75,7 @@ describe('the rules that these tests go by', () => {
   test('what is not tested is little, and each says why', async () => {
     const all = (await Promise.all((await pages()).map(snippets))).flat()
     const left = all.filter(({ isTested, language }) => !isTested && language === 'sh').map(({ page }) => page)
-    assert.deepEqual([...new Set(left)], ['axum', 'board', 'bridge', 'install', 'kubernetes', 'nginx', 'nuxt', 'systemd'].map((name) => `docs/guides/${name}.md`).concat('docs/measured.md'))
+    assert.deepEqual([...new Set(left)], ['axum', 'board', 'bridge', 'cluster', 'install', 'kubernetes', 'nginx', 'nuxt', 'systemd'].map((name) => `docs/guides/${name}.md`).concat('docs/measured.md'))
   })
 })
 

@@ -14,7 +14,7 @@ const COMMANDS = ['serve', 'demo', 'stats', 'connections', 'nodes', 'release', '
 /** Pages of the site that are not in `docs/`. */
 const BESIDE = ['SECURITY.md', 'protocol/PROTOCOL.md', 'protocol/BRIDGE.md', ...['cli', 'client', 'dashboard', 'nuxt', 'vue'].map((name) => `packages/${name}/README.md`)]
 /** Flags of other programs, by what stands before them on their line, or on the lines that it continues. */
-const OF_OTHERS = /\b(curl|systemctl|journalctl|kubectl|cargo|npm|npx|helm|podman|skopeo|docker|sha256sum)\b(?:\\\n|[^`\n])*/g
+const OF_OTHERS = /\b(curl|systemctl|journalctl|kubectl|cargo|npm|npx|helm|podman|skopeo|docker|sha256sum|nats-server)\b(?:\\\n|[^`\n])*/g
 /** Variables of the client commands, and of the Nuxt module. */
 const OTHER_VARIABLES = new Set(['HEADCOUNT_BIN', 'HEADCOUNT_URL', 'HEADCOUNT_LOG', 'HEADCOUNT_SESSION_PASSWORD'])
 const COOKIES = new Set(['headcount_browser', 'headcount_ticket_'])

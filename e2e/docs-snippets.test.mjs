@@ -12,6 +12,7 @@ import { promisify } from 'node:util'
 
 import { parseAllDocuments } from 'yaml'
 
+import { Edge } from './edge.mjs'
 import { binary, Server } from './harness.mjs'
 import { pages, ROOT, snippets, snippetsIn } from './snippets.mjs'
 import { until } from './wait.mjs'
@@ -67,6 +68,29 @@ test('systemd takes the unit, and a server starts with its command and its varia
     await server.stop()
   }
 })
+
+for (const [name, configuration] of Object.entries({
+  nginx: (rules, port) => `${rules.replace('location', `server { listen 127.0.0.1:${port}; location = / { return 200; } location`)} }`,
+  caddy: (rules, port) => `{\n admin off\n auto_https off\n}\n${rules.replace('example.com', `http://localhost:${port}`).replace('reverse_proxy 127.0.0.1:3000', 'respond / 200')}`,
+})) {
+  test(`the rules of a cluster for ${name} hand requests to three servers in turn`, async () => {
+    const [{ text }] = await snippetsIn('docs/guides/cluster.md', name)
+    const releases = ['v1', 'v2', 'v3']
+    const servers = await Promise.all(releases.map((release) => Server.run(['serve', '--ephemeral', '--release', release], { HEADCOUNT_ADMIN_SECRET: SECRET })))
+    const rules = servers.reduce((rules, { url }, index) => rules.replace(`10.0.0.${index + 1}:4477`, new URL(url).host), text)
+    const edge = await Edge.start(name, (port) => configuration(rules, port))
+    try {
+      const answered = new Set()
+      for (let asked = 0; asked < 12; asked += 1) answered.add((await (await fetch(`${edge.url}/__skew/health`)).json()).version)
+      assert.deepEqual([...answered].sort(), releases)
+      await servers.pop().stop()
+      for (let asked = 0; asked < 6; asked += 1) assert.equal((await fetch(`${edge.url}/__skew/health`)).status, 200, 'one that is gone takes no request')
+    } finally {
+      await edge.stop()
+      for (const server of servers) await server.stop()
+    }
+  })
+}
 
 describe('YAML', () => {
   test('is YAML', async () => {

@@ -1,7 +1,7 @@
 // Follows a page in a shell as a reader would: one directory, one home, the variables of the block before, and the binary as
 // `headcount`.
 //
-// A block that ends with `headcount serve` goes on beside the following ones, as in a second terminal, and is stopped with SIGTERM.
+// A block that ends with `headcount serve` or `nats-server` goes on beside the following ones, as in a second terminal, and is stopped with SIGTERM.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -15,7 +15,7 @@ import { inTime, until } from './wait.mjs'
 
 const BLOCK_WITHIN_MS = 30_000
 const AGENT = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0'
-const SERVES = /^((?:\w+=\S+(?:\([^)]*\))? )*)(headcount serve\b.*(?:\\\n.*)*)\n$/m
+const SERVES = /^((?:\w+=\S+(?:\([^)]*\))? )*)((?:headcount serve|nats-server)\b.*(?:\\\n.*)*)\n$/m
 /** What the reader's machine has, and nothing of this one's. */
 const VARIABLES = { PATH: process.env.PATH, LANG: 'C.UTF-8' }
 
@@ -30,7 +30,7 @@ export class Shell {
   static async open() {
     const shell = new Shell()
     shell.#folder = await realpath(await mkdtemp(join(tmpdir(), 'headcount-reader-')))
-    shell.#ports = [await freePort(), await freePort()]
+    shell.#ports = [await freePort(), await freePort(), await freePort()]
     for (const name of ['bin', 'home', 'here']) await mkdir(join(shell.#folder, name))
     await symlink(resolve(await binary()), join(shell.#folder, 'bin/headcount'))
     await writeFile(join(shell.#folder, 'variables'), '')
@@ -44,7 +44,7 @@ export class Shell {
 
   /** Runs a block. What it says, on stdout and stderr. @param {string} text @param {{ mayFail?: boolean }} [options] */
   async run(text, { mayFail = false } = {}) {
-    const block = text.replaceAll('4477', String(this.#ports[0])).replaceAll('4478', String(this.#ports[1])).replace(/\b0\.0\.0\.0\b/g, '127.0.0.1')
+    const block = text.replaceAll('4477', String(this.#ports[0])).replaceAll('4478', String(this.#ports[1])).replaceAll('4222', String(this.#ports[2])).replace(/\b0\.0\.0\.0\b/g, '127.0.0.1')
     const serves = SERVES.exec(block)
     if (!mayFail && serves) return this.#serve(block.slice(0, serves.index), serves[1], serves[2])
     const { child, said, exited } = this.#bash(`set -e\n${block}\nexport -p > ../variables`)
@@ -55,9 +55,9 @@ export class Shell {
 
   async #serve(before, variables, command) {
     const server = this.#bash(`set -e\n${before}\nexport -p > ../variables\n${variables}exec ${command}`)
-    this.#servers.push(server)
+    this.#servers.unshift(server)
     const said = await until(`a server that listens:\n${command}`, () => ({ said: server.said.join(''), code: server.child.exitCode }),
-      ({ said, code }) => said.includes('listening on') || code !== null, BLOCK_WITHIN_MS)
+      ({ said, code }) => /listening on|Server is ready/.test(said) || code !== null, BLOCK_WITHIN_MS)
     if (said.code !== null) throw new Error(`ended with ${said.code}:\n${command}\n${said.said}`)
     await appendFile(join(this.#folder, 'variables'), `declare -x SERVER_PID="${server.child.pid}"\n`)
     return said.said
@@ -91,7 +91,8 @@ export class Shell {
       for (const { child, said, exited } of this.#servers) {
         child.kill('SIGTERM')
         const [code] = await inTime('a server to drain and exit', exited, BLOCK_WITHIN_MS)
-        if (code !== 0) throw new Error(`a server ended with ${code}:\n${said.join('')}`)
+        // A nats-server ends with 1 when it is told to.
+        if (code !== 0 && !said.join('').includes('Server is ready')) throw new Error(`a server ended with ${code}:\n${said.join('')}`)
       }
     } finally {
       for (const { child } of this.#servers) child.kill('SIGKILL')

@@ -9,7 +9,7 @@ import { address, PAGES, ROOT } from './pages.ts'
 const FOLDERS: [title: string, pages: RegExp, first: string[]][] = [
   ['Guides', /^docs\/guides\//, [
     'install', 'script-tag', 'nuxt', 'vue', 'axum', 'bridge', 'releases', 'board', 'who-may-see', 'configuration',
-    'nginx', 'caddy', 'traefik', 'cloudflare', 'systemd', 'kubernetes', 'sizing', 'privacy', 'upgrading',
+    'nginx', 'caddy', 'traefik', 'cloudflare', 'systemd', 'kubernetes', 'cluster', 'sizing', 'privacy', 'upgrading',
   ]],
   ['Runbook', /^docs\/runbook\//, ['index', 'log', 'answers', 'metrics']],
   ['Reference', /^docs\/reference\//, ['index', 'configuration', 'limits', 'cli', 'metrics', 'admin-api']],
