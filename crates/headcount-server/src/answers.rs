@@ -3,6 +3,8 @@
 //! All shards are asked at once, and there is one deadline for all of them. What was answered by then comes back with what is missing;
 //! what that means is up to the asker. A shard drops a question when no one waits for its answer any more.
 
+mod tally;
+
 use std::time::{Duration, Instant};
 
 use headcount_core::invalidation::{Mode, Rule, spread_of};
@@ -14,6 +16,8 @@ use tokio::sync::oneshot;
 
 use crate::clock;
 use crate::shard::{Mail, Shards};
+
+pub(crate) use tally::tally;
 
 /// How long all shards together may take to answer.
 pub(crate) fn patience(answer_ms: u32) -> Duration {

@@ -2,41 +2,34 @@
 
 #[cfg(feature = "cluster")]
 mod cluster;
+mod run;
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use headcount_core::command_log::CommandLog;
 use headcount_core::connection::NodeId;
 use headcount_core::epoch::Epoch;
-use headcount_core::history::Sample;
-use headcount_core::invalidation::Standing;
-use tokio::sync::mpsc;
 
 use crate::assets::{Assets, Served};
 use crate::authorize::ticket::Tickets;
 use crate::authorize::{Authorizer, Authorizers};
+use crate::bots;
 use crate::bridge::{BridgeAuthorizer, Bridges};
 #[cfg(feature = "cluster")]
 use crate::cluster::ClusterOptions;
 use crate::config::Config;
 use crate::error::StartError;
 use crate::faults::Faults;
-use crate::guesses::Guesses;
-use crate::headcount::{Headcount, Inner};
-use crate::hooks::{self, Hooks};
-use crate::hub::commander::{self, Beginning, Commander, Order};
+use crate::headcount::Headcount;
+use crate::hooks::Hooks;
+use crate::hub::commander::Order;
 use crate::keys::Keys;
-use crate::nodes::{Everywhere, Joined, Nodes};
-use crate::pages::LatestPages;
 use crate::secrets::Secret;
-use crate::shard::{self, Handoff, Outlets, ShardEvent, Shards, Subscribing};
 use crate::site::Site;
-use crate::store::{LocalLog, Store, Stored};
-use crate::{bots, clock, history, hub};
-
-/// Sockets that may wait for the generic door.
-const HANDOFFS_MAX: usize = 4_096;
+use crate::store::{Store, Stored};
+#[cfg(feature = "cluster")]
+use run::run;
+use run::{Parts, alone};
 
 /// What a server is made of besides its [`Config`].
 ///
@@ -153,6 +146,7 @@ impl Builder {
         let server = self.told_apart(stored.epoch);
         let system = |error| StartError::System(std::io::Error::other(error));
         let keys = self.keys().map_err(system)?;
+        let is_joined = self.cluster_of().is_some();
         let tickets = Arc::new(Tickets::default().of(&server).sealed_with(&keys));
         let mut authorizers = Authorizers::configured(&self.config)?;
         let bridges = Bridges::new(&self.config.limits);
@@ -168,18 +162,10 @@ impl Builder {
         self.authorizers
             .into_iter()
             .for_each(|authorizer| authorizers.push(authorizer));
-        #[cfg(feature = "cluster")]
-        let is_joined = self.cluster.is_some();
-        #[cfg(not(feature = "cluster"))]
-        let is_joined = false;
         let node = NodeId(getrandom::u32().map_err(system)?);
         let release = self.config.release.clone();
-        let site = Arc::new(Site::new(
-            self.config,
-            authorizers,
-            (node, &keys, is_joined),
-            self.faults,
-        ));
+        let identity = (node, &keys, is_joined);
+        let site = Arc::new(Site::new(self.config, authorizers, identity, self.faults));
         tickets.end_all_but(&site.keyring.marks());
         let assets = self.assets.map(|assets| Served::new(assets, &site.config));
         let parts = Parts {
@@ -288,123 +274,4 @@ async fn announce_configured(headcount: &Headcount, release: &str) -> Result<(),
         .map_err(|error| StartError::Release(Box::new(error)))?;
     configured.say(release, &headcount.current_release());
     Ok(())
-}
-
-/// What a server is made of, besides the log of its commands.
-struct Parts {
-    site: Arc<Site>,
-    store: Arc<Store>,
-    samples: Vec<Sample>,
-    tickets: Arc<Tickets>,
-    bridges: Bridges,
-    hooks: Hooks,
-    assets: Option<Served>,
-}
-
-/// A server alone: its own store keeps the log.
-fn alone(parts: Parts, stored: Stored) -> Result<Headcount, StartError> {
-    let beginning = Beginning::alone(stored, &parts.site);
-    let log = LocalLog::new(Arc::clone(&parts.store), beginning.standing.clone());
-    run(parts, None, log, beginning)
-}
-
-/// What shards say to others.
-struct Queues {
-    handoffs: mpsc::Receiver<Handoff>,
-    reports: mpsc::Receiver<ShardEvent>,
-    subscribing: mpsc::Receiver<Subscribing>,
-}
-
-/// Starts the threads of the shards, and that of the hooks.
-fn start_shards(
-    site: &Arc<Site>,
-    standing: &Arc<Standing>,
-    hooks: Hooks,
-) -> Result<(Shards, Queues), StartError> {
-    let (handoff, handoffs) = mpsc::channel(HANDOFFS_MAX);
-    let (reports, report_queue) = mpsc::channel(hub::EVENTS_MAX);
-    let (subscribing, subscribing_queue) = mpsc::channel(hub::SUBSCRIBING_MAX);
-    let (witness, hook_queue) = hooks::queue(&hooks, site.config.limits.hook_events_max);
-    let outlets = Outlets {
-        reports,
-        subscribing,
-        witness,
-        handoff,
-    };
-    let shards = shard::start(site, standing, &outlets)?;
-    // The queues end with the shards' ends of them.
-    drop(outlets);
-    if let Some(queue) = hook_queue {
-        hooks::start(hooks, queue, Arc::clone(site), shards.clone())?;
-    }
-    let queues = Queues {
-        handoffs,
-        reports: report_queue,
-        subscribing: subscribing_queue,
-    };
-    Ok((shards, queues))
-}
-
-fn run<Log: CommandLog + Send + 'static>(
-    parts: Parts,
-    joined: Option<(Box<Joined>, Nodes)>,
-    log: Log,
-    beginning: Beginning,
-) -> Result<Headcount, StartError> {
-    let Parts {
-        site,
-        store,
-        samples,
-        tickets,
-        bridges,
-        hooks,
-        assets,
-    } = parts;
-    let (hub, hub_events) = mpsc::channel(hub::EVENTS_MAX);
-    let (orders, order_queue) = mpsc::channel(commander::ORDERS_MAX);
-    let obeyed = Arc::new(beginning.obeyed());
-    site.set_standing(Arc::clone(&obeyed));
-    let (shards, queues) = start_shards(&site, &obeyed, hooks)?;
-    let everywhere = Everywhere {
-        shards: shards.clone(),
-        nodes: joined.as_ref().map(|(_, nodes)| nodes.clone()),
-        within_ms: site.config.limits.answer_ms,
-    };
-    let hub_runs = hub::run(
-        Arc::clone(&site),
-        shards.clone(),
-        joined,
-        hub.downgrade(),
-        hub_events,
-        queues.reports,
-        queues.subscribing,
-    );
-    site.vitals.spawn("the hub", hub_runs);
-    let start_history = || history::start(&site, &shards, &store, samples);
-    let history = site.config.keeps_history().then(start_history);
-    let commander = Commander::new(
-        Arc::clone(&site),
-        everywhere.clone(),
-        (Arc::clone(&store), log),
-        beginning,
-        Arc::clone(&tickets),
-    );
-    site.vitals.spawn("the commander", commander.run(order_queue));
-    let handoffs = Mutex::new(Some(queues.handoffs));
-    let guesses = Arc::new(Guesses::new(&site.config.limits));
-    Ok(Headcount(Arc::new(Inner {
-        site,
-        everywhere,
-        hub,
-        orders,
-        tickets,
-        bridges,
-        store,
-        guesses,
-        handoffs,
-        started: clock::now(),
-        pages: LatestPages::default(),
-        history,
-        assets,
-    })))
 }

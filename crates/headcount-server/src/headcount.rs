@@ -17,6 +17,7 @@ use crate::assets::Served;
 use crate::authorize::ticket::Tickets;
 use crate::bridge::Bridges;
 use crate::error::{CommandError, Refusal};
+use crate::everywhere::Everywhere;
 use crate::guesses::Guesses;
 use crate::head::Head;
 use crate::history::KeptHistory;
@@ -25,7 +26,7 @@ use crate::hub::commander::Order;
 #[cfg(feature = "metrics")]
 use crate::metrics::Gauges;
 use crate::metrics::{Count, Meters};
-use crate::nodes::{Everywhere, Nodes};
+use crate::nodes::Nodes;
 use crate::pages::LatestPages;
 use crate::secrets::{Right, Secrets};
 use crate::shard::{Handoff, Mail, Shards};

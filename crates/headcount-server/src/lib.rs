@@ -62,6 +62,7 @@ mod descriptors;
 mod door;
 mod endpoints;
 mod error;
+mod everywhere;
 #[cfg(debug_assertions)]
 #[doc(hidden)]
 pub mod faults;
@@ -79,6 +80,10 @@ mod hub;
 mod invalidation;
 mod keys;
 mod metrics;
+#[cfg_attr(
+    not(feature = "cluster"),
+    allow(dead_code, reason = "no server joins a cluster then")
+)]
 mod nodes;
 pub mod origin;
 mod pages;

@@ -4,22 +4,16 @@
 //! says must be done.
 //!
 //! - `link`: the bus, whatever carries it. `joined`: the node, with its bus and with those who wait for what it asks.
-//! - `asking`: the other nodes, for the parts of this server that ask them. `lost`: nodes that fell silent without a word. `errands`: what others pass on for connections of this server, such as a request that came to the wrong node.
-//! - `everywhere`: questions to all tables, here and at every node. `tables`: what the shards of this server answer together to a question of another node.
+//! - `asking`: the other nodes, for the parts of this server that ask them. `lost`: nodes that fell silent without a word. `errands`: what others
+//!   pass on for connections of this server, such as a request that came to the wrong node.
 
 mod asking;
 mod errands;
-mod everywhere;
 mod joined;
 mod link;
 mod lost;
-mod tables;
-#[cfg(test)]
-mod tests;
 
 pub(crate) use asking::{FromAll, NodeEvent, Nodes, asked};
 pub(crate) use errands::{carry_out, let_go, take_over, write_shown};
-pub(crate) use everywhere::Everywhere;
 pub(crate) use joined::{Due, Heard, Joined};
 pub(crate) use link::Link;
-pub(crate) use tables::answer;

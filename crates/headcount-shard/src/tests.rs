@@ -10,6 +10,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use headcount_core::connection::{ConnectionKey, IdCipher, NodeId};
+use headcount_core::epoch::Epoch;
+use headcount_core::invalidation::Standing;
 use headcount_core::limits::Limits;
 use headcount_core::protocol::client::Reloaded;
 use headcount_core::registry::Registry;
@@ -85,6 +87,13 @@ struct Tab {
     queue: FarEnd,
 }
 
+/// Nothing stands, in the epoch of these tests.
+fn standing() -> Standing {
+    let mut standing = Standing::default();
+    standing.epoch = Some(Epoch::new(5));
+    standing
+}
+
 impl Shard {
     fn new() -> Self {
         Self::with(&Limits::default(), None)
@@ -95,7 +104,7 @@ impl Shard {
         let (reports, report_queue) = mpsc::channel(64);
         let (subscribing, subscribing_queue) = mpsc::channel(64);
         let (handoff, _) = mpsc::channel(1);
-        let standing = Arc::default();
+        let standing = Arc::new(standing());
         let terms = Terms {
             shards: 1,
             limits: limits.clone(),

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
-use help::{INVALIDATE_HELP, INVALIDATIONS_HELP, NODES_HELP};
+use help::{COMPLETIONS_HELP, INVALIDATE_HELP, INVALIDATIONS_HELP, NODES_HELP};
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -380,12 +380,6 @@ pub(crate) struct LiftArguments {
     #[command(flatten)]
     pub(crate) server: ServerArguments,
 }
-
-const COMPLETIONS_HELP: &str = "\
-Packages for a system bring them along. For a binary that was copied by hand:
-  bash  headcount completions bash > ~/.local/share/bash-completion/completions/headcount
-  zsh   headcount completions zsh > ~/.zfunc/_headcount, with `fpath+=~/.zfunc` before `compinit` in ~/.zshrc
-  fish  headcount completions fish > ~/.config/fish/completions/headcount.fish";
 
 /// `headcount completions`.
 #[derive(Args, Debug)]

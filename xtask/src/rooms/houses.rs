@@ -156,7 +156,15 @@ pub(super) const HOUSES: [House; 4] = [
             },
             Floor {
                 what: "what goes out, who waits",
-                rooms: &["deliver", "drain", "lobby", "stats", "subscribe", "sweep"],
+                rooms: &[
+                    "deliver",
+                    "drain",
+                    "lobby",
+                    "moves",
+                    "stats",
+                    "subscribe",
+                    "sweep",
+                ],
             },
             Floor {
                 what: "what clients say, what is asked",
@@ -236,8 +244,16 @@ pub(super) const HOUSES: [House; 4] = [
                 rooms: &["shard"],
             },
             Floor {
+                what: "the other nodes of the cluster",
+                rooms: &["nodes"],
+            },
+            Floor {
                 what: "what others learn of them",
                 rooms: &["answers", "bridge", "tab"],
+            },
+            Floor {
+                what: "all tables, here and at the other nodes",
+                rooms: &["everywhere"],
             },
             Floor {
                 what: "the control plane",

@@ -1,9 +1,13 @@
 //! Bodies of the admin API, requests and answers. Field names are the wire's; times are milliseconds since the Unix epoch.
 
+mod releases;
+
 use std::collections::BTreeMap;
 
 use super::nodes::NodesAsked;
 use serde::{Deserialize, Serialize};
+
+pub use releases::{ReleaseEntry, ReleaseRequest, ReleasesAnswer};
 
 /// The open tabs: how many, by version and by route, and the first of them one by one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,38 +86,6 @@ pub struct RefusedEntry {
     pub count: u64,
     /// When the latest one came.
     pub last_at: u64,
-}
-
-/// A release to announce.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
-pub struct ReleaseRequest {
-    /// The build that is now current.
-    pub version: String,
-}
-
-/// A release that was announced.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct ReleaseEntry {
-    /// The command's number.
-    pub id: u32,
-    /// The build.
-    pub version: String,
-    /// When it was announced.
-    pub announced_at: u64,
-}
-
-/// The releases.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct ReleasesAnswer {
-    /// The current release; `unreleased` before the first.
-    pub current: String,
-    /// The releases that the server remembers, oldest first.
-    pub releases: Vec<ReleaseEntry>,
 }
 
 /// Which routes: exactly one of the fields.

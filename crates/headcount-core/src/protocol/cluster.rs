@@ -40,7 +40,7 @@ const COUNT_MAX: u64 = 1 << 32;
 
 /// Why a message is not taken.
 #[derive(Debug, thiserror::Error)]
-pub enum ClusterError {
+pub enum UnreadableMessage {
     /// It is not JSON of the documented form.
     #[error("not a message of a node")]
     Json(#[from] serde_json::Error),

@@ -127,11 +127,13 @@ impl Broker {
     }
 
     /// The number of its process, which runs.
+    #[allow(dead_code, reason = "the tests of headcount-server use it")]
     pub(crate) fn process(&self) -> u32 {
         self.child.as_ref().unwrap().id()
     }
 
     /// Where its files are.
+    #[allow(dead_code, reason = "the tests of headcount-server use it")]
     pub(crate) fn home(&self) -> &Path {
         self.home.path()
     }

@@ -1,4 +1,4 @@
-//! The list of open connections, page by page: every shard of this server, or of every node in turn.
+//! The list of open connections, page by page: every shard of this server, or of one node after the other.
 
 use headcount_core::cluster::{Absent, NodeAnswer, NodeQuestion, Tables};
 use headcount_core::connection::NodeId;
@@ -38,7 +38,8 @@ impl Cursor {
         };
         Some(Self {
             node,
-            shard: shard.parse().ok()?,
+            // A shard beyond all of them has no connections.
+            shard: u16::try_from(shard.parse::<usize>().ok()?).unwrap_or(u16::MAX),
             slot: slot.parse().ok()?,
         })
     }
@@ -123,7 +124,7 @@ impl<'a> Listing<'a> {
                 at: Some(Cursor { node: None, ..from }),
             });
         };
-        // Whoever answers this is there, and the numbers say who is not.
+        // A node that answers this is there, and the numbers say who is not.
         let pulse = NodeQuestion::Table {
             tables: Tables::All,
             question: headcount_core::questions::Pulse.into(),

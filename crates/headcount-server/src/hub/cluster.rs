@@ -8,7 +8,7 @@ use headcount_core::command_log::LogIndex;
 use headcount_core::connection::NodeId;
 use headcount_core::questions::Question;
 
-use super::Hub;
+use super::{Hub, tables};
 use crate::nodes::{self, Due, Heard, NodeEvent};
 use crate::{answers, clock};
 
@@ -160,7 +160,7 @@ impl Hub {
         let Some(asker) = self.nodes.clone() else { return };
         let shards = self.shards.clone();
         tokio::spawn(async move {
-            let answer = nodes::answer(&shards, tables, question, answers::patience(within_ms)).await;
+            let answer = tables::answer(&shards, tables, question, answers::patience(within_ms)).await;
             asker.tell(NodeEvent::Answer { to, request, answer }).await;
         });
     }

@@ -10,7 +10,7 @@ use crate::nodes::{Due, Heard, Joined};
 #[derive(Debug)]
 pub(super) enum Counts {
     /// The shards report to the feed.
-    Alone(Feed),
+    Alone(Box<Feed>),
     /// They report to the node, whose feed has the counts of all nodes while somebody watches here.
     Joined(Box<Joined>),
 }

@@ -12,16 +12,17 @@ pub(crate) mod commander;
 mod counts;
 mod event;
 mod subscribers;
+mod tables;
+mod ticks;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use headcount_core::cluster::{Hits, RequestId};
 use headcount_core::command_log::LogIndex;
 use headcount_core::connection::{ConnectionKey, NodeId};
-use headcount_core::feed::{Feed, Pace, Tick};
+use headcount_core::feed::Feed;
 use headcount_core::protocol::admin::StatsAnswer;
 use headcount_core::protocol::stats;
 use headcount_core::stats::{Form, Report};
@@ -105,7 +106,7 @@ pub(crate) async fn run(
 ) {
     let (counts, nodes) = match joined {
         None => (
-            Counts::Alone(Feed::new(site.config.limits.stats_connections_max)),
+            Counts::Alone(Box::new(Feed::new(site.config.limits.stats_connections_max))),
             None,
         ),
         Some((joined, nodes)) => (Counts::Joined(joined), Some(nodes)),
@@ -327,121 +328,6 @@ impl Hub {
         }
         if self.has_tick() && (self.expected == 0 || now >= self.gather_until) {
             self.tick(now);
-        }
-    }
-
-    /// Whether a tick is due as soon as the shards have reported.
-    fn has_tick(&self) -> bool {
-        self.changed && (self.counts.is_watched_elsewhere() || self.tells_readers())
-            || self.counts.is_wanted()
-    }
-
-    /// Whether readers are told at the next tick. Not while a new reader's question is under way: it is answered in a moment, and then there
-    /// may be no one left to tell.
-    fn tells_readers(&self) -> bool {
-        self.subscribers.anyone_reads() && !self.has_new_readers()
-    }
-
-    /// Whether a reader waits for its first stats.
-    fn has_new_readers(&self) -> bool {
-        let asked = self.question.iter().map(|question| &question.waiting);
-        asked
-            .chain([&self.waiting])
-            .any(|waiting| !waiting.readers.is_empty())
-    }
-
-    fn allow(&self, shard: usize) {
-        if let Some(shard) = self.shards.get(shard) {
-            shard.allow_report();
-        }
-    }
-
-    fn tick(&mut self, now: Instant) {
-        self.changed = false;
-        self.allowed = false;
-        self.expected = 0;
-        self.next_tick = now + Duration::from_millis(self.site.config.limits.tick_ms.into());
-        self.counts.tick();
-        self.perform();
-        if self.tells_readers() {
-            self.tick_readers(now);
-        }
-    }
-
-    fn tick_readers(&mut self, now: Instant) {
-        let (subscribers, due) = (&self.subscribers, &self.due);
-        let pace = |form: Form| match subscribers.reads(form) {
-            false => Pace::Unread,
-            true if due[form as usize] > now => Pace::Later,
-            true => Pace::Now,
-        };
-        let tick = Arc::new(self.counts.feed().tick_paced(pace, &self.site.cipher));
-        self.pace(now, &tick);
-        self.changed = self.counts.feed().holds_news();
-        if tick.is_empty() {
-            return;
-        }
-        for shard in self
-            .shards
-            .iter()
-            .filter(|shard| shard.signals.subscribers.load(Ordering::Relaxed) > 0)
-        {
-            shard.force(Mail::Tick(Arc::clone(&tick)));
-        }
-    }
-
-    /// Settles when there is a tick again: the longer the messages, the later.
-    fn pace(&mut self, now: Instant, tick: &Tick) {
-        let limits = &self.site.config.limits;
-        for form in Form::ALL {
-            if let Some(bytes) = tick.bytes(form) {
-                self.due[form as usize] = now + Duration::from_millis(limits.stats_pause_ms(bytes));
-            }
-        }
-        let read = Form::ALL.into_iter().filter(|form| self.subscribers.reads(*form));
-        let first_due = read.map(|form| self.due[form as usize]).min().unwrap_or(now);
-        self.next_tick = first_due.max(now + Duration::from_millis(limits.tick_ms.into()));
-    }
-
-    /// When there is something to do although nothing happens.
-    fn deadline(&self) -> Option<Instant> {
-        let tick = match (self.watched, self.allowed) {
-            (true, false) => Some(self.next_tick),
-            (true, true) if self.has_tick() => Some(self.gather_until),
-            _ => None,
-        };
-        let looks = [tick, self.subscribers.next_look(), self.next_look_of_node()];
-        looks.into_iter().flatten().min()
-    }
-
-    /// Somebody watches here.
-    fn watch(&mut self) {
-        match self.counts.watch(true) {
-            Some(watched) => self.let_report(watched),
-            None => self.perform(),
-        }
-    }
-
-    /// Nobody watches here any more.
-    fn stop_watching(&mut self) {
-        match self.counts.watch(false) {
-            Some(watched) => self.let_report(watched),
-            None => self.perform(),
-        }
-    }
-
-    /// Lets the shards report from now on, or no longer.
-    fn let_report(&mut self, watched: bool) {
-        if std::mem::replace(&mut self.watched, watched) == watched {
-            return;
-        }
-        if !watched {
-            self.allowed = false;
-            self.forget_news();
-            self.counts.feed().forget_messages();
-        }
-        for shard in self.shards.iter() {
-            shard.signals.watched.store(watched, Ordering::SeqCst);
         }
     }
 }

@@ -238,19 +238,7 @@ impl Joined {
                     let _asker_gone = asker.send(outcome);
                 }
             }
-            Action::Joined(node) => {
-                self.lost.found(node);
-                let name = self.name_of(node);
-                tracing::info!(%node, name, "a node joined the cluster");
-            }
-            Action::Left(node) => {
-                self.lost.found(node);
-                tracing::info!(%node, "a node left the cluster");
-            }
-            Action::Lost(node) => {
-                self.lost.lost(node, clock::steady_ms());
-                tracing::warn!(%node, "nothing is heard of a node any more; its tabs are not counted");
-            }
+            Action::Joined(_) | Action::Left(_) | Action::Lost(_) => self.note(&action),
             Action::Watched(watched) => return Some(Due::Watch(watched)),
             Action::Asked {
                 from,
@@ -279,6 +267,26 @@ impl Joined {
             Action::Double => return Some(Due::End),
         }
         None
+    }
+
+    /// Says who came and who went.
+    fn note(&mut self, action: &Action) {
+        match *action {
+            Action::Joined(node) => {
+                self.lost.found(node);
+                let name = self.name_of(node);
+                tracing::info!(%node, name, "a node joined the cluster");
+            }
+            Action::Left(node) => {
+                self.lost.found(node);
+                tracing::info!(%node, "a node left the cluster");
+            }
+            Action::Lost(node) => {
+                self.lost.lost(node, clock::steady_ms());
+                tracing::warn!(%node, "nothing is heard of a node any more; its tabs are not counted");
+            }
+            _ => {}
+        }
     }
 
     fn name_of(&self, node: NodeId) -> &str {

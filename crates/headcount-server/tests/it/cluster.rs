@@ -5,7 +5,7 @@ mod counts;
 mod identity;
 mod live;
 mod log;
-mod node;
+pub(crate) mod node;
 mod odd;
 // A nats-server for one test.
 #[allow(dead_code, reason = "the tests of headcount-nats use all of it")]

@@ -33,7 +33,7 @@ fn events_come_in_order_with_their_fields() {
                         .unwrap();
                 })
                 .on_route_update(move |event| {
-                    moved.send(format!("route {} {}", event.id, event.route)).unwrap()
+                    moved.send(format!("route {} {}", event.id, event.route)).unwrap();
                 })
                 .on_close(move |event| closed.send(format!("close {}", event.id)).unwrap())
         };

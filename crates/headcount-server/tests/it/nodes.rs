@@ -1,6 +1,6 @@
 //! The same tests against a cluster: with `HEADCOUNT_TEST_NODES=3`, each server of a test is three of one cluster behind one address.
 //!
-//! All clusters of this process share one nats-server, each under a name of its own. [`front`] hands each connection to the next node, so that a
+//! All clusters of this process share one nats-server, each under its own name. [`front`] hands each connection to the next node, so that a
 //! stream, its POSTs and the requests of its admins meet different ones. [`alone`] and [`not_yet`] leave a test out, and say so on stderr.
 
 use std::collections::HashMap;
@@ -45,7 +45,8 @@ fn left_out(kind: &str, why: &str) -> bool {
     }
     let test = std::thread::current();
     // Not by the macros, whose output is hidden where a test passes.
-    writeln!(std::io::stderr(), "{kind}: {}: {why}", test.name().unwrap()).unwrap();
+    let line = format!("{kind}: {}: {why}\n", test.name().unwrap());
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
     true
 }
 

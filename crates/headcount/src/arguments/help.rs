@@ -39,3 +39,9 @@ Examples:
   headcount invalidate /checkout
   headcount invalidate / --all-tabs --expires 10m
   headcount invalidate '/products/*' --glob --version v1 --prompt";
+
+pub(super) const COMPLETIONS_HELP: &str = "\
+Packages for a system bring them along. For a binary that was copied by hand:
+  bash  headcount completions bash > ~/.local/share/bash-completion/completions/headcount
+  zsh   headcount completions zsh > ~/.zfunc/_headcount, with `fpath+=~/.zfunc` before `compinit` in ~/.zshrc
+  fish  headcount completions fish > ~/.config/fish/completions/headcount.fish";

@@ -1,6 +1,6 @@
 //! The broker of a demo with several nodes: a `nats-server` with JetStream, which keeps what it stores in a temporary folder.
 //!
-//! It is killed, and its folder removed, when the value is dropped. It is in a process group of its own, so that Ctrl-C in a terminal reaches
+//! It is killed, and its folder removed, when the value is dropped. It has a separate process group, so that Ctrl-C in a terminal reaches
 //! the demo alone, and its nodes still have a broker while they stop.
 
 use std::fs::{self, DirBuilder};
@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use headcount_server::clock;
 
-use super::random;
+use super::random::random;
 use crate::failure::Failure;
 
 /// Where it is looked for: on PATH, and where Debian's package has it, which is on the PATH of root alone.

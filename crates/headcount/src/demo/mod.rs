@@ -2,7 +2,6 @@
 //! process that stores nothing. With several nodes, a broker runs beside it.
 
 use std::fmt::Write;
-use std::io;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -22,11 +21,13 @@ use crate::signals::Signals;
 use crate::{assets, descriptors, logs, output};
 use broker::Broker;
 use nodes::Nodes;
+use random::random;
 use visitors::Shop;
 
 mod broker;
 mod chance;
 mod nodes;
+mod random;
 mod rollout;
 mod site;
 mod socket;
@@ -100,10 +101,6 @@ fn config(environment: &Environment) -> Result<Config, Failure> {
         config.admin_secret = Some(Secret::new(secret));
         config.authorize_anyone = true;
     }))
-}
-
-fn random() -> Result<u64, Failure> {
-    getrandom::u64().map_err(|error| Failure::Runtime(io::Error::other(error.to_string())))
 }
 
 fn welcome(addresses: &[SocketAddr], config: &Config, visitors: u16) -> String {

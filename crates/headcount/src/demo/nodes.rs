@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::broker::Broker;
-use super::random;
+use super::random::random;
 use crate::config::environment::Environment;
 use crate::failure::Failure;
 use crate::serve::{Server, listen};

@@ -83,7 +83,7 @@ pub(super) fn invite(count: u16, shop: &Shop, seed: u64) -> JoinSet<()> {
 struct Visitor {
     shop: Shop,
     chance: Chance,
-    /// Counts page loads: each goes to the next server, as through a balancer that takes them in turn.
+    /// Counts page loads: each goes to the next server, as through a balancer without stickiness.
     turn: usize,
     /// How long a page is looked at: least and most, milliseconds.
     dwell_ms: (u32, u32),

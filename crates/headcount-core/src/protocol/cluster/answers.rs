@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::ClusterError;
+use super::UnreadableMessage;
 use super::counts::{WireChanges, WireRow, add_up, count};
 use crate::cluster::{Hits, NodeAnswer};
 use crate::connection::NodeId;
@@ -91,7 +91,7 @@ impl From<&NodeAnswer> for WireAnswer {
 }
 
 impl WireAnswer {
-    pub(super) fn into_answer(self, from: NodeId) -> Result<NodeAnswer, ClusterError> {
+    pub(super) fn into_answer(self, from: NodeId) -> Result<NodeAnswer, UnreadableMessage> {
         Ok(match self {
             Self::Table(answer) => NodeAnswer::Table(answer.into_answer(from)?),
             Self::Counts(changes) => NodeAnswer::Counts(changes.into_changes(from)?),
@@ -114,7 +114,7 @@ impl WireAnswer {
     }
 }
 
-fn sample(entry: SampleEntry) -> Result<Sample, ClusterError> {
+fn sample(entry: SampleEntry) -> Result<Sample, UnreadableMessage> {
     let versions: Vec<(Arc<str>, u64)> = entry.versions.into_iter().collect();
     add_up(&versions)?;
     Ok(Sample::new(entry.at, versions, u32::MAX))
@@ -154,7 +154,7 @@ impl From<&Answer> for TableAnswer {
 }
 
 impl TableAnswer {
-    fn into_answer(self, from: NodeId) -> Result<Answer, ClusterError> {
+    fn into_answer(self, from: NodeId) -> Result<Answer, UnreadableMessage> {
         Ok(match self {
             Self::Pulse => Answer::Pulse(()),
             Self::VersionCounts(counts) => {
@@ -165,7 +165,7 @@ impl TableAnswer {
                 let rules = rules
                     .into_iter()
                     .map(|(id, outcomes)| Ok((id, outcomes.into_outcomes()?)));
-                Answer::OutcomesOfRules(RuleOutcomes(rules.collect::<Result<_, ClusterError>>()?))
+                Answer::OutcomesOfRules(RuleOutcomes(rules.collect::<Result<_, UnreadableMessage>>()?))
             }
             Self::ReachOf {
                 tabs,
@@ -195,9 +195,9 @@ impl TableAnswer {
 
 fn tallied(
     (route, version, tabs, outdated): (Arc<str>, Arc<str>, u32, u32),
-) -> Result<Tallied, ClusterError> {
+) -> Result<Tallied, UnreadableMessage> {
     if outdated > tabs {
-        return Err(ClusterError::Refused("more outdated tabs than tabs"));
+        return Err(UnreadableMessage::Refused("more outdated tabs than tabs"));
     }
     Ok(Tallied {
         route,
@@ -225,10 +225,10 @@ impl From<Outcomes> for WireOutcomes {
 }
 
 impl WireOutcomes {
-    fn into_outcomes(self) -> Result<Outcomes, ClusterError> {
+    fn into_outcomes(self) -> Result<Outcomes, UnreadableMessage> {
         let loads = |loads: u64| {
             if loads > LOADS_MAX {
-                return Err(ClusterError::Refused("more page loads than there can be"));
+                return Err(UnreadableMessage::Refused("more page loads than there can be"));
             }
             Ok(loads)
         };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::ClusterError;
+use super::UnreadableMessage;
 use super::answers::WireAnswer;
 use super::counts::{WireKey, WireReport, WireStamp, count, key, wire_key};
 use super::questions::WireQuestion;
@@ -48,9 +48,9 @@ impl HeartbeatBody {
         }
     }
 
-    pub(super) fn into_message(self) -> Result<Message, ClusterError> {
+    pub(super) fn into_message(self) -> Result<Message, UnreadableMessage> {
         if self.name.len() > NAME_BYTES_MAX || self.software.len() > NAME_BYTES_MAX {
-            return Err(ClusterError::Refused("a name that is too long"));
+            return Err(UnreadableMessage::Refused("a name that is too long"));
         }
         Ok(Message::Heartbeat {
             heartbeat: Heartbeat {
@@ -81,7 +81,7 @@ impl GoodbyeBody {
     }
 }
 
-pub(super) fn report(body: WireReport, from: NodeId) -> Result<Message, ClusterError> {
+pub(super) fn report(body: WireReport, from: NodeId) -> Result<Message, UnreadableMessage> {
     Ok(Message::Report(body.into_report(from)?))
 }
 
@@ -111,8 +111,8 @@ impl AskBody {
 impl<T> AskBody<T> {
     pub(super) fn message(
         self,
-        read: impl FnOnce(T) -> Result<NodeQuestion, ClusterError>,
-    ) -> Result<Message, ClusterError> {
+        read: impl FnOnce(T) -> Result<NodeQuestion, UnreadableMessage>,
+    ) -> Result<Message, UnreadableMessage> {
         Ok(Message::Ask {
             request: RequestId(self.request),
             within_ms: self.within_ms,
@@ -140,8 +140,8 @@ impl AnswerBody {
 impl<T> AnswerBody<T> {
     pub(super) fn message(
         self,
-        read: impl FnOnce(T) -> Result<NodeAnswer, ClusterError>,
-    ) -> Result<Message, ClusterError> {
+        read: impl FnOnce(T) -> Result<NodeAnswer, UnreadableMessage>,
+    ) -> Result<Message, UnreadableMessage> {
         Ok(Message::Answer {
             request: RequestId(self.request),
             answer: read(self.answer)?,
@@ -173,8 +173,8 @@ impl RelayBody {
 impl<T> RelayBody<T> {
     pub(super) fn message(
         self,
-        read: impl FnOnce(T) -> Result<Errand, ClusterError>,
-    ) -> Result<Message, ClusterError> {
+        read: impl FnOnce(T) -> Result<Errand, UnreadableMessage>,
+    ) -> Result<Message, UnreadableMessage> {
         Ok(Message::Relay {
             request: RequestId(self.request),
             within_ms: self.within_ms,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{COUNT_MAX, ClusterError};
+use super::{COUNT_MAX, UnreadableMessage};
 use crate::connection::{ConnectionKey, NodeId};
 use crate::stats::{Changes, Incarnation, Report, Row, Stamp};
 
@@ -66,10 +66,10 @@ impl From<&Report> for WireReport {
 }
 
 impl WireReport {
-    pub(super) fn into_report(self, from: NodeId) -> Result<Report, ClusterError> {
+    pub(super) fn into_report(self, from: NodeId) -> Result<Report, UnreadableMessage> {
         let stamp = Stamp::from(self.stamp);
         if stamp.sequence == 0 {
-            return Err(ClusterError::Refused("a report without a number"));
+            return Err(UnreadableMessage::Refused("a report without a number"));
         }
         Ok(Report {
             stamp,
@@ -158,14 +158,14 @@ impl From<&Changes> for WireChanges {
 }
 
 impl WireChanges {
-    pub(super) fn into_changes(self, from: NodeId) -> Result<Changes, ClusterError> {
+    pub(super) fn into_changes(self, from: NodeId) -> Result<Changes, UnreadableMessage> {
         count(self.total)?;
         if self.hidden > self.total {
-            return Err(ClusterError::Refused("more hidden tabs than tabs"));
+            return Err(UnreadableMessage::Refused("more hidden tabs than tabs"));
         }
         for counts in [&self.versions, &self.routes] {
             if add_up(counts)? > self.total {
-                return Err(ClusterError::Refused("more tabs by name than tabs"));
+                return Err(UnreadableMessage::Refused("more tabs by name than tabs"));
             }
         }
         let rows = self.rows.into_iter().map(|WireSlot { slot, row }| {
@@ -183,15 +183,15 @@ impl WireChanges {
 }
 
 /// A count that may be.
-pub(super) fn count(count: u64) -> Result<u64, ClusterError> {
+pub(super) fn count(count: u64) -> Result<u64, UnreadableMessage> {
     if count > COUNT_MAX {
-        return Err(ClusterError::Refused("a count beyond 4,294,967,296"));
+        return Err(UnreadableMessage::Refused("a count beyond 4,294,967,296"));
     }
     Ok(count)
 }
 
 /// The sum of counts, each of which may be.
-pub(super) fn add_up(counts: &[(Arc<str>, u64)]) -> Result<u64, ClusterError> {
+pub(super) fn add_up(counts: &[(Arc<str>, u64)]) -> Result<u64, UnreadableMessage> {
     // A message has fewer counts than 2³², so their sum does not overflow.
     counts.iter().try_fold(0, |sum, (_, one)| Ok(sum + count(*one)?))
 }

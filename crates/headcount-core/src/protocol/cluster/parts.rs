@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{ClusterError, MESSAGE_BYTES_MAX, REVISION};
+use super::{MESSAGE_BYTES_MAX, REVISION, UnreadableMessage};
 use crate::connection::NodeId;
 
 /// Messages that may wait for further parts.
@@ -107,11 +107,11 @@ impl Unfinished {
         bytes: &Bytes,
         line: usize,
         now_ms: u64,
-    ) -> Result<Option<(NodeId, Vec<u8>)>, ClusterError> {
+    ) -> Result<Option<(NodeId, Vec<u8>)>, UnreadableMessage> {
         self.forget_old(now_ms);
         let head: PartHead = serde_json::from_slice(&bytes[..line])?;
         if head.part >= head.parts {
-            return Err(ClusterError::Refused("a part beyond the last one"));
+            return Err(UnreadableMessage::Refused("a part beyond the last one"));
         }
         let name = (head.from, head.message);
         let begun = &mut self.begun;
@@ -121,7 +121,9 @@ impl Unfinished {
         });
         if pieces.parts != head.parts {
             self.drop_message(name);
-            return Err(ClusterError::Refused("parts that do not agree how many they are"));
+            return Err(UnreadableMessage::Refused(
+                "parts that do not agree how many they are",
+            ));
         }
         // The piece alone is kept, not what the bus read it into.
         let piece = Bytes::copy_from_slice(&bytes[line + 1..]);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::ClusterError;
+use super::UnreadableMessage;
 use crate::cluster::{NodeQuestion, Tables};
 use crate::command_log::LogIndex;
 use crate::protocol::admin::RuleEntry;
@@ -79,7 +79,7 @@ impl From<&NodeQuestion> for WireQuestion {
 }
 
 impl WireQuestion {
-    pub(super) fn into_question(self) -> Result<NodeQuestion, ClusterError> {
+    pub(super) fn into_question(self) -> Result<NodeQuestion, UnreadableMessage> {
         Ok(match self {
             Self::Table { shard, question } => NodeQuestion::Table {
                 tables: shard.map_or(Tables::All, Tables::Of),
@@ -116,14 +116,14 @@ impl From<&Question> for TableQuestion {
 }
 
 impl TableQuestion {
-    fn into_question(self) -> Result<Question, ClusterError> {
+    fn into_question(self) -> Result<Question, UnreadableMessage> {
         Ok(match self {
             Self::Pulse => Pulse.into(),
             Self::VersionCounts => VersionCounts.into(),
             Self::OutcomesOfRules => OutcomesOfRules.into(),
             Self::ReachOf { rule } => {
                 let rule = rule.into_rule(&log::limits());
-                let rule = rule.map_err(|_| ClusterError::Refused("a pattern that cannot be used"))?;
+                let rule = rule.map_err(|_| UnreadableMessage::Refused("a pattern that cannot be used"))?;
                 ReachOf { rule: Arc::new(rule) }.into()
             }
             Self::ConnectionsFrom {

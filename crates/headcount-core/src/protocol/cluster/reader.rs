@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
-use super::ClusterError;
+use super::UnreadableMessage;
 use super::answers::WireAnswer;
 use super::bodies::{
     AnswerBody, AskBody, BooksBody, GoodbyeBody, HeartbeatBody, MovedBody, RelayBody, RelayedBody,
@@ -39,11 +39,11 @@ impl Reader {
     pub fn read(&mut self, bytes: &Bytes, now_ms: u64) -> Option<(NodeId, Message)> {
         match self.take(bytes, now_ms) {
             Ok(read) => read,
-            Err(ClusterError::Unknown { .. }) => {
+            Err(UnreadableMessage::Unknown { .. }) => {
                 self.counts.unknown += 1;
                 None
             }
-            Err(ClusterError::Json(_) | ClusterError::Refused(_)) => {
+            Err(UnreadableMessage::Json(_) | UnreadableMessage::Refused(_)) => {
                 self.counts.invalid += 1;
                 None
             }
@@ -63,7 +63,7 @@ impl Reader {
         }
     }
 
-    fn take(&mut self, bytes: &Bytes, now_ms: u64) -> Result<Option<(NodeId, Message)>, ClusterError> {
+    fn take(&mut self, bytes: &Bytes, now_ms: u64) -> Result<Option<(NodeId, Message)>, UnreadableMessage> {
         // JSON is written without line feeds, so there is one only after the head of a part.
         let Some(line) = bytes.iter().position(|byte| *byte == b'\n') else {
             return decode(bytes).map(Some);
@@ -73,7 +73,7 @@ impl Reader {
         };
         let (from, message) = decode(&whole)?;
         if from != sender {
-            return Err(ClusterError::Refused(
+            return Err(UnreadableMessage::Refused(
                 "parts of one node and a message of another",
             ));
         }
@@ -102,7 +102,7 @@ struct WithBody<T> {
 }
 
 /// The message that these bytes are, and the node that it is from.
-pub fn decode(bytes: &[u8]) -> Result<(NodeId, Message), ClusterError> {
+pub fn decode(bytes: &[u8]) -> Result<(NodeId, Message), UnreadableMessage> {
     let Head { revision, from, kind } = serde_json::from_slice(bytes)?;
     let message = match &*kind {
         "heartbeat" => body::<HeartbeatBody>(bytes)?.into_message()?,
@@ -118,7 +118,7 @@ pub fn decode(bytes: &[u8]) -> Result<(NodeId, Message), ClusterError> {
         "relayed" => body::<RelayedBody>(bytes)?.into_message(),
         "moved" => body::<MovedBody>(bytes)?.into_message(),
         "books" => body::<BooksBody>(bytes)?.into_message(),
-        _ => return Err(ClusterError::Unknown { revision, kind }),
+        _ => return Err(UnreadableMessage::Unknown { revision, kind }),
     };
     Ok((from, message))
 }
@@ -127,21 +127,21 @@ fn body<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, serde_json::Error> {
     serde_json::from_slice::<WithBody<T>>(bytes).map(|with| with.body)
 }
 
-fn ask(bytes: &[u8]) -> Result<Message, ClusterError> {
+fn ask(bytes: &[u8]) -> Result<Message, UnreadableMessage> {
     match body::<AskBody>(bytes) {
         Ok(known) => known.message(WireQuestion::into_question),
         Err(_) => body::<AskBody<IgnoredAny>>(bytes)?.message(|_| Ok(NodeQuestion::Unknown)),
     }
 }
 
-fn answer(bytes: &[u8], from: NodeId) -> Result<Message, ClusterError> {
+fn answer(bytes: &[u8], from: NodeId) -> Result<Message, UnreadableMessage> {
     match body::<AnswerBody>(bytes) {
         Ok(known) => known.message(|answer: WireAnswer| answer.into_answer(from)),
         Err(_) => body::<AnswerBody<IgnoredAny>>(bytes)?.message(|_| Ok(NodeAnswer::Unable)),
     }
 }
 
-fn relay(bytes: &[u8]) -> Result<Message, ClusterError> {
+fn relay(bytes: &[u8]) -> Result<Message, UnreadableMessage> {
     match body::<RelayBody>(bytes) {
         Ok(known) => known.message(WireErrand::into_errand),
         Err(_) => body::<RelayBody<IgnoredAny>>(bytes)?.message(|_| Ok(Errand::Unknown)),

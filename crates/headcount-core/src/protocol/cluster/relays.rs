@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
-use super::ClusterError;
+use super::UnreadableMessage;
 use crate::cluster::Errand;
 use crate::stats::Form;
 
@@ -66,7 +66,7 @@ impl From<&Errand> for WireErrand {
 }
 
 impl WireErrand {
-    pub(super) fn into_errand(self) -> Result<Errand, ClusterError> {
+    pub(super) fn into_errand(self) -> Result<Errand, UnreadableMessage> {
         Ok(match self {
             Self::Navigate { route } => Errand::Navigate(route),
             Self::Say { text } => Errand::Say(text),
@@ -79,7 +79,7 @@ impl WireErrand {
                 },
                 credentials: URL_SAFE_NO_PAD
                     .decode(credentials)
-                    .map_err(|_| ClusterError::Refused("credentials that are not base64"))?
+                    .map_err(|_| UnreadableMessage::Refused("credentials that are not base64"))?
                     .into(),
             },
             Self::Send { text } => Errand::Send(text),

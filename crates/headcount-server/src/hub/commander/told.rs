@@ -19,7 +19,7 @@ impl<Log: CommandLog> Commander<Log> {
         }
     }
 
-    /// Answers whoever gave a rule. In a cluster every node is asked first how far it reached there, and the next command need not wait for that.
+    /// Answers the giver of a rule. In a cluster every node is asked first how far it reached there, and the next command need not wait for that.
     pub(super) fn answer_told(
         &self,
         reply: Reply<InvalidationAnswer>,
@@ -40,7 +40,7 @@ impl<Log: CommandLog> Commander<Log> {
         }
     }
 
-    /// Answers whoever ordered something, once every node has read it. So nothing that follows meets a node that does not know it yet, such as a
+    /// Answers the giver of a command, once every node has read it. So nothing that follows meets a node that does not know it yet, such as a
     /// tab on a build that was just announced. A node that takes too long holds up no answer.
     pub(super) fn answer_read<T: Send + 'static>(&self, reply: Reply<T>, done: Result<T, CommandError>) {
         let Some(nodes) = self.everywhere.nodes.clone().filter(|_| done.is_ok()) else {

@@ -79,7 +79,7 @@ fn every_server_counts_the_tabs_of_all(version: Version) {
         let mut paged = Vec::new();
         loop {
             let page = server
-                .admin(Ask::get(&format!("/api/admin/connections?limit=1{cursor}")))
+                .admin(Ask::get(format!("/api/admin/connections?limit=1{cursor}")))
                 .json();
             assert_eq!(page["nodes"], json!({"answered": 3, "of": 3}));
             paged.extend(

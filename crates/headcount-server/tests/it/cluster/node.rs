@@ -9,21 +9,21 @@ use super::broker::{Broker, Version};
 use crate::client::eventually;
 use crate::server::{Door, Server, admins, config};
 
-pub(super) const CLUSTER_SECRET: &str = "a secret that all of them have";
+pub(crate) const CLUSTER_SECRET: &str = "a secret that all of them have";
 
 /// The broker of one test.
-pub(super) struct Site {
+pub(crate) struct Site {
     runtime: Runtime,
     broker: Broker,
 }
 
 impl Site {
-    pub(super) fn start(version: Version) -> Self {
+    pub(crate) fn start(version: Version) -> Self {
         Self::start_with(version, "", true)
     }
 
     /// With more in the broker's configuration.
-    pub(super) fn start_with(version: Version, more: &str, jetstream: bool) -> Self {
+    pub(crate) fn start_with(version: Version, more: &str, jetstream: bool) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -36,25 +36,25 @@ impl Site {
         site
     }
 
-    pub(super) fn run(&mut self) {
+    pub(crate) fn run(&mut self) {
         self.runtime.block_on(self.broker.run());
     }
 
-    pub(super) fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.broker.kill();
     }
 
-    pub(super) fn options(&self) -> ClusterOptions {
+    pub(crate) fn options(&self) -> ClusterOptions {
         let address = format!("nats://127.0.0.1:{}", self.broker.port());
         ClusterOptions::new([address], Secret::new(CLUSTER_SECRET))
     }
 
     /// A server of the cluster, which keeps its copy here.
-    pub(super) fn node(&self, directory: Option<&Path>) -> Server {
+    pub(crate) fn node(&self, directory: Option<&Path>) -> Server {
         self.node_with(directory, without_release())
     }
 
-    pub(super) fn node_with(&self, directory: Option<&Path>, config: Config) -> Server {
+    pub(crate) fn node_with(&self, directory: Option<&Path>, config: Config) -> Server {
         let directory = directory.map(Path::to_owned);
         let builder = Headcount::builder(config)
             .authorizer(admins())
@@ -63,17 +63,17 @@ impl Site {
         Server::one(Door::Own, builder)
     }
 
-    pub(super) fn three(&self) -> [Server; 3] {
+    pub(crate) fn three(&self) -> [Server; 3] {
         [(); 3].map(|()| self.node(None))
     }
 }
 
-pub(super) fn without_release() -> Config {
+pub(crate) fn without_release() -> Config {
     config().with(|config| config.release = None)
 }
 
 /// What stands on a server: the current release, the numbers of the releases, and those of the rules.
-pub(super) fn stands(server: &Server) -> (String, Vec<u32>, Vec<u32>) {
+pub(crate) fn stands(server: &Server) -> (String, Vec<u32>, Vec<u32>) {
     let releases = server.headcount.releases();
     let rules = server.runtime.block_on(server.headcount.rules()).unwrap();
     (
@@ -88,7 +88,7 @@ pub(super) fn stands(server: &Server) -> (String, Vec<u32>, Vec<u32>) {
 }
 
 /// Waits until the same stands on all of them.
-pub(super) fn await_same(servers: &[Server]) -> (String, Vec<u32>, Vec<u32>) {
+pub(crate) fn await_same(servers: &[Server]) -> (String, Vec<u32>, Vec<u32>) {
     eventually("the same stands on all", || {
         let first = stands(&servers[0]);
         servers

@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use super::Document;
 use crate::app_server::Bridge;
 use crate::client::{Ask, Tab, Transport, Visit};
+use crate::cluster::broker::Version;
+use crate::cluster::node::Site;
 use crate::nodes::not_yet;
 use crate::server::{Door, SECRET, Server, config};
 
@@ -76,6 +78,10 @@ fn counts(document: &mut Document, server: &Server) {
     assert_eq!(server.admin(foreign).status, 403);
     let refusals = get(document, server, "refusals", "refusals");
     assert_eq!(refusals["refusals"][0]["origin"], "https://foreign.example");
+    let site = Site::start(Version::Oldest);
+    let node = site.node(None);
+    let nodes = get(document, &node, "nodes", "nodes");
+    assert_eq!(nodes["nodes"][0]["here"], true);
 }
 
 fn releases_and_rules(document: &mut Document, server: &Server) {

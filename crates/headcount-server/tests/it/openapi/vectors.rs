@@ -6,6 +6,7 @@ use headcount_core::protocol::admin::{
 };
 use headcount_core::protocol::bridge::{AnswersAnswer, BridgeLine, EndedAnswer, MessagesAnswer};
 use headcount_core::protocol::history::HistoryAnswer;
+use headcount_core::protocol::nodes::NodesAnswer;
 use headcount_core::protocol::pages::PagesAnswer;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -29,6 +30,7 @@ fn through_type(name: &str, value: &Value) -> Value {
         "ConnectionsAnswer" => through::<ConnectionsAnswer>,
         "PagesAnswer" => through::<PagesAnswer>,
         "HistoryAnswer" => through::<HistoryAnswer>,
+        "NodesAnswer" => through::<NodesAnswer>,
         "RefusalsAnswer" => through::<RefusalsAnswer>,
         "ReleasesAnswer" => through::<ReleasesAnswer>,
         "ReleaseEntry" => through::<ReleaseEntry>,

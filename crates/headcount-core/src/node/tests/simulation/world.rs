@@ -431,13 +431,11 @@ impl World {
         let since = opening.since.or(loaded_after).unwrap_or_default();
         registry.note_ahead(key.slot, since, opening.told);
         let clock = serving.clock(self.now_ms);
-        match resume {
-            Some(_) => serving.node.moved(connecting.hash, Arc::default(), clock),
-            None => {
-                let reloaded = connecting.reloaded_for.iter().copied().collect();
-                serving.node.moved(connecting.hash, reloaded, clock);
-            }
-        }
+        let reloaded: Arc<[u32]> = match resume {
+            Some(_) => Arc::default(),
+            None => connecting.reloaded_for.iter().copied().collect(),
+        };
+        serving.node.moved(connecting.hash, reloaded, clock);
         connecting.connects_ms = None;
         connecting.connection = Some(Connection { server, key, number });
         let registry = &serving.shards[shard].0;

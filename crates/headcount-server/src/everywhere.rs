@@ -3,9 +3,10 @@
 use headcount_core::protocol::nodes::NodesAsked;
 use headcount_core::questions::{Ask, Missing};
 
-use super::{FromAll, Nodes};
 use crate::answers::{ask_all, patience};
+use crate::nodes::{FromAll, Nodes};
 use crate::shard::Shards;
+use crate::site::Site;
 
 /// All tables. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -18,6 +19,15 @@ pub(crate) struct Everywhere {
 }
 
 impl Everywhere {
+    /// The tables of this server, and those of the other nodes where there are some.
+    pub(crate) fn of(site: &Site, shards: &Shards, nodes: Option<Nodes>) -> Self {
+        Self {
+            shards: shards.clone(),
+            nodes,
+            within_ms: site.config.limits.answer_ms,
+        }
+    }
+
     /// Asks all tables, and says how many nodes have answered, in a cluster. A shard that has ended counts as one without connections; an error
     /// where another one of this server did not answer in time, and there is no cluster that could answer in part.
     pub(crate) async fn ask<Q: Ask + Clone>(

@@ -5,13 +5,12 @@ use std::time::Duration;
 use headcount_core::cluster::{NodeAnswer, Tables};
 use headcount_core::questions::{Answer, Missing, OutcomesOfRules, Question, ReachOf, VersionCounts};
 
-use crate::answers::{ask_all, ask_one};
-use crate::pages;
+use crate::answers::{ask_all, ask_one, tally};
 use crate::shard::Shards;
 
 /// Asks these tables, and puts together what they answer. [`NodeAnswer::Unable`] where that is not everything, or there is
 /// no such table.
-pub(crate) async fn answer(
+pub(super) async fn answer(
     shards: &Shards,
     tables: Tables,
     question: Question,
@@ -61,7 +60,7 @@ async fn of_all(shards: &Shards, question: Question, patience: Duration) -> Resu
                 .of_running()?;
             Answer::ReachOf(answers.values().sum())
         }
-        Question::TallyFrom(_) => Answer::TallyFrom(pages::tally(shards, patience).await?),
+        Question::TallyFrom(_) => Answer::TallyFrom(tally(shards, patience).await?),
         // The pages of several tables are not one page.
         Question::ConnectionsFrom(_) => return Err(Missing::Ended),
     })
