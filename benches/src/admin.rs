@@ -21,6 +21,18 @@ pub(crate) struct Counts {
     pub(crate) routes: BTreeMap<String, u64>,
 }
 
+/// Which nodes of its cluster a server sees.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Nodes {
+    pub(crate) nodes: Vec<serde::de::IgnoredAny>,
+}
+
+/// How many tabs a rule matches.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Matched {
+    pub(crate) tabs: u64,
+}
+
 /// What opens a bridge.
 const BRIDGE: &str = "GET bridge";
 
@@ -50,6 +62,24 @@ pub(crate) fn invalidate(server: SocketAddr, route: &str) -> Result<(), Failure>
         &format!(r#"{{"route":"{route}"}}"#),
     )
     .map(drop)
+}
+
+/// Asks a server which nodes it sees.
+pub(crate) fn nodes(server: SocketAddr) -> Result<Nodes, Failure> {
+    let body = call(server, "GET", "nodes", "")?;
+    serde_json::from_str(&body).map_err(|_| refused("GET nodes", &body))
+}
+
+/// Tells every tab whose route begins with `route` to refresh, the current release or not, and all of them at once.
+pub(crate) fn refresh(server: SocketAddr, route: &str) -> Result<Matched, Failure> {
+    let rule = format!(r#"{{"match":{{"prefix":"{route}"}},"audience":"all","spreadMs":0}}"#);
+    let body = call(server, "POST", "invalidations", &rule)?;
+    serde_json::from_str(&body).map_err(|_| refused("POST invalidations", &body))
+}
+
+/// What another server than headcount answers at this path.
+pub(crate) fn page(server: SocketAddr, path: &str) -> Result<String, Failure> {
+    answered(&format!("GET {path}"), exchange(server, "GET", path, ""))
 }
 
 /// A bridge of an app that decides who may see stats. It gets no questions here. It ends when dropped.
@@ -97,24 +127,30 @@ fn greeted(server: SocketAddr) -> std::io::Result<(TcpStream, String)> {
 
 fn call(server: SocketAddr, method: &str, endpoint: &str, body: &str) -> Result<String, Failure> {
     let name = format!("{method} {endpoint}");
-    let answer = exchange(server, method, endpoint, body).map_err(Failure::to(&name))?;
+    let path = format!("/api/admin/{endpoint}");
+    answered(&name, exchange(server, method, &path, body))
+}
+
+/// The body of a good answer.
+fn answered(name: &str, answer: std::io::Result<Vec<u8>>) -> Result<String, Failure> {
+    let answer = answer.map_err(Failure::to(name))?;
     let head = Response::parse(&answer)
         .ok()
         .flatten()
-        .ok_or_else(|| refused(&name, "something other than HTTP"))?;
+        .ok_or_else(|| refused(name, "something other than HTTP"))?;
     let body = String::from_utf8_lossy(&answer[head.head_bytes..]).into_owned();
     match head.status {
         200..=299 => Ok(body),
-        status => Err(refused(&name, &format!("{status} {body}"))),
+        status => Err(refused(name, &format!("{status} {body}"))),
     }
 }
 
-fn exchange(server: SocketAddr, method: &str, endpoint: &str, body: &str) -> std::io::Result<Vec<u8>> {
+fn exchange(server: SocketAddr, method: &str, path: &str, body: &str) -> std::io::Result<Vec<u8>> {
     let mut socket = TcpStream::connect(server)?;
     socket.set_read_timeout(Some(PATIENCE))?;
     let length = body.len();
     let request = format!(
-        "{method} /api/admin/{endpoint} HTTP/1.1\r\nHost: {server}\r\nAuthorization: Bearer {SECRET}\r\n\
+        "{method} {path} HTTP/1.1\r\nHost: {server}\r\nAuthorization: Bearer {SECRET}\r\n\
          Connection: close\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
     );
     socket.write_all(request.as_bytes())?;

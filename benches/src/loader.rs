@@ -23,14 +23,15 @@ pub(crate) struct Loader {
 }
 
 impl Loader {
-    /// Starts a loader that connects to `server` from the address `source`.
-    pub(crate) fn start(server: SocketAddr, source: Ipv4Addr) -> Result<Self, Failure> {
+    /// Starts a loader whose connections go to one of `servers` after the other, from the address `source`.
+    pub(crate) fn start(servers: &[SocketAddr], source: Ipv4Addr) -> Result<Self, Failure> {
+        let servers: Vec<String> = servers.iter().map(ToString::to_string).collect();
         let this = std::env::current_exe().map_err(Failure::to("find this program"))?;
         let mut process = Process::new(this);
         process.args([
             "client",
-            "--server",
-            &server.to_string(),
+            "--servers",
+            &servers.join(","),
             "--source",
             &source.to_string(),
         ]);

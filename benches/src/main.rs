@@ -4,6 +4,7 @@
 //! ```text
 //! cargo build --release -p headcount
 //! cargo run --release -p headcount-bench -- all
+//! cargo run --release -p headcount-bench -- cluster --quick
 //! ```
 //!
 //! The servers run one after the other, each in its own process; tabs are real sockets of loader processes on
@@ -13,6 +14,7 @@ mod admin;
 mod baseline;
 mod client;
 mod clock;
+mod cluster;
 mod failure;
 mod figure;
 mod floor;
@@ -92,11 +94,13 @@ enum Role {
     /// A loader, commanded over stdin.
     #[command(hide = true)]
     Client {
-        #[arg(long)]
-        server: SocketAddr,
+        #[arg(long, required = true, value_delimiter = ',')]
+        servers: Vec<SocketAddr>,
         #[arg(long)]
         source: Ipv4Addr,
     },
+    /// Measures a cluster of six servers beside one server alone.
+    Cluster(cluster::Plan),
     /// Another program, ended together with this run.
     #[command(hide = true)]
     Guarded {
@@ -111,8 +115,9 @@ fn main() -> ExitCode {
     let done = match arguments.role {
         Some(Role::Baseline { listen, release }) => baseline::run(listen, release),
         Some(Role::Floor { listen }) => floor::run(listen),
-        Some(Role::Client { server, source }) => client::run(server, source),
+        Some(Role::Client { servers, source }) => client::run(servers, source),
         Some(Role::Guarded { program, arguments }) => Err(server::become_guarded(&program, &arguments)),
+        Some(Role::Cluster(plan)) => cluster::run(&plan),
         None => run(&arguments),
     };
     match done {

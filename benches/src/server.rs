@@ -13,13 +13,14 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use nix::sys::signal::Signal;
+use nix::unistd::Pid;
 
 use crate::client::command::Setup;
 use crate::clock;
 use crate::failure::Failure;
 
 /// The release that is current when a server starts.
-const RELEASE: &str = "v2";
+pub(crate) const RELEASE: &str = "v2";
 
 /// Any free port.
 const LISTEN: &str = "127.0.0.1:0";
@@ -79,7 +80,7 @@ impl Subject {
                 .arg(headcount)
                 .args(["serve", "--listen", LISTEN, "--release", RELEASE, "--ephemeral"])
                 .args(match setup {
-                    Setup::Plain => &["--authorize", "anyone"][..],
+                    Setup::Plain | Setup::Tabs => &["--authorize", "anyone"][..],
                     Setup::Nuxt => &["--authorize-bridge"],
                 }),
         };
@@ -107,10 +108,14 @@ impl Server {
     /// Starts a server and waits until it says where it listens. `headcount` is the binary that runs as
     /// [`Subject::Headcount`] or [`Subject::Before`].
     pub(crate) fn start(subject: Subject, headcount: &Path, setup: Setup) -> Result<Self, Failure> {
-        let name = subject.name();
-        let mut command = subject
+        let command = subject
             .command(headcount, setup)
             .map_err(Failure::to("find this program"))?;
+        Self::run(subject.name(), command)
+    }
+
+    /// Runs a command that becomes a server, and waits until it says where it listens.
+    pub(crate) fn run(name: &'static str, mut command: Command) -> Result<Self, Failure> {
         command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -153,6 +158,18 @@ impl Server {
             let last = self.said.try_iter().last().unwrap_or_default();
             ended(self.name, last)
         })
+    }
+
+    /// Asks it to stop, as an operator does.
+    pub(crate) fn ask_to_stop(&self) -> Result<(), Failure> {
+        let pid = i32::try_from(self.child.id()).unwrap_or_default();
+        let asked = nix::sys::signal::kill(Pid::from_raw(pid), Signal::SIGTERM);
+        asked.map_err(|error| Failure::to(format!("stop {}", self.name))(error.into()))
+    }
+
+    /// Whether it has ended.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(Some(_)))
     }
 
     /// Memory held now.

@@ -54,7 +54,7 @@ cargo xtask <command>
   canary        the example app on the newest Nuxt that npm has today; what `test` uses is pinned
   demo          starts a demo site with visitors, and says how to try it; further arguments go to `headcount demo`
   fuzz          runs the fuzz targets, each for a minute: [target] [--seconds N]; guided by libFuzzer where c++ is there
-  bench         runs the measurements; further arguments go to them
+  bench         runs the measurements; further arguments go to them. `bench cluster` measures six servers with a broker: [--quick]
 ";
 
 fn main() -> ExitCode {

@@ -36,6 +36,14 @@ impl Fleet {
             }),
             Command::Lone { samples, quiet_ms } => self.lone(samples, Duration::from_millis(quiet_ms)),
             Command::Routes => Ok(self.routes()),
+            Command::Return { ref at } => {
+                self.returns.go(at, &self.connections, clock::now());
+                Ok(Answer::Done)
+            }
+            Command::Look => Ok(Answer::Seen {
+                open: self.tally.opened - self.tally.lost,
+                total: self.tally.total,
+            }),
             Command::Close => {
                 self.close();
                 Ok(Answer::Done)
@@ -64,7 +72,9 @@ impl Fleet {
     ) -> io::Result<Answer> {
         let (opened, failed) = (self.tally.opened, self.tally.failed);
         let end = clock::now() + DEADLINE;
-        let mut started = 0;
+        // What an earlier act began, and had no time for, is part of this one.
+        let begun = self.connections.iter().filter(|tab| tab.is_begun());
+        let mut started = begun.count();
         loop {
             let settled = self.tally.opened + self.tally.failed - opened - failed;
             if settled == count || clock::now() > end {
@@ -112,7 +122,7 @@ impl Fleet {
         connection.page = page;
         if !connection.is_websocket() {
             let body = format!(r#"{{"connectionId":"{}","route":"{route}"}}"#, connection.id);
-            return self.post(post(self.server, "route", &body));
+            return self.post(post(self.servers[0], "route", &body));
         }
         let message = format!(r#"{{"type":"route-update","route":"{route}"}}"#);
         if connection.send_frame(0x1, message.as_bytes()).is_err() {
@@ -152,7 +162,7 @@ impl Fleet {
     }
 
     fn subscribe(&mut self, subscription: Subscription) -> io::Result<Answer> {
-        let server = self.server;
+        let server = self.servers[0];
         let Some(admin) = self.connections.first_mut() else {
             return Ok(Answer::Failed {
                 why: "no connection to subscribe".to_owned(),
@@ -214,7 +224,7 @@ impl Fleet {
 
     fn routes(&self) -> Answer {
         let mut routes = BTreeMap::new();
-        for connection in &self.connections {
+        for connection in self.connections.iter().filter(|tab| !tab.ended) {
             *routes.entry(route_name(connection.page)).or_default() += 1;
         }
         Answer::Routes {

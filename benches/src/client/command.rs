@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +34,8 @@ pub(crate) enum Setup {
     /// As behind `@headcount/nuxt`: the app decides over its bridge who may see stats, and a browser has some 2 KB of
     /// cookies.
     Nuxt,
+    /// As `Plain`, and each tab has an id that it keeps when it comes back, as with headcount's client.
+    Tabs,
 }
 
 /// Whether an admin asks for deltas, as headcount's own client does, or for complete stats, as the clients in the field do.
@@ -69,6 +72,11 @@ pub(crate) enum Command {
     Lone { samples: usize, quiet_ms: u64 },
     /// Where the tabs are, as the loader believes.
     Routes,
+    /// From now on, a tab whose connection ends opens another at one of these servers: the one with the fewest tabs of this loader. It does
+    /// so when the server told it to, or after up to a second. Tabs without a connection come back as well. No server: they stay away.
+    Return { at: Vec<SocketAddr> },
+    /// How many tabs have a connection now, and what the admin was told last.
+    Look,
     /// Close every connection.
     Close,
 }
@@ -101,6 +109,11 @@ pub(crate) enum Answer {
     Routes {
         routes: BTreeMap<String, u64>,
         lost: usize,
+    },
+    /// Tabs with a connection; the last total that the subscribed connection received.
+    Seen {
+        open: usize,
+        total: Option<u64>,
     },
     Failed {
         why: String,

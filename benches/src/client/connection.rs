@@ -2,6 +2,7 @@
 
 use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use memchr::memmem;
 use mio::net::TcpStream;
@@ -34,8 +35,13 @@ pub(super) fn route_name(page: usize) -> String {
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) socket: TcpStream,
+    /// Where it is connected to.
+    pub(super) server: SocketAddr,
+    pub(super) transport: Transport,
     pub(super) decoder: Decoder,
-    setup: Setup,
+    pub(super) setup: Setup,
+    /// What its browser says that it is, and what its page says when it comes back: the end of the query.
+    pub(super) query: String,
     /// The server's name for it; empty until its first message.
     pub(super) id: String,
     pub(super) page: usize,
@@ -43,23 +49,41 @@ pub(super) struct Connection {
     pub(super) watching: bool,
     /// Told of a version since the mark.
     pub(super) told: bool,
+    /// The stream has ended, or could not be opened.
+    pub(super) ended: bool,
+    /// What it must say when it comes back.
+    pub(super) resume: String,
+    /// When the server wants it back.
+    pub(super) return_at: Option<Duration>,
 }
 
 impl Connection {
-    pub(super) fn new(socket: TcpStream, transport: Transport, setup: Setup, page: usize) -> Self {
+    /// A connection that was begun to `server`.
+    pub(super) fn new(
+        (socket, server): (TcpStream, SocketAddr),
+        transport: Transport,
+        setup: Setup,
+        page: usize,
+    ) -> Self {
         let framing = match transport {
             Transport::Sse => Framing::Sse,
             Transport::WebSocket => Framing::WebSocket,
         };
         Self {
             socket,
+            server,
+            transport,
             decoder: Decoder::new(framing),
             setup,
+            query: String::new(),
             id: String::new(),
             page,
             requested: false,
             watching: false,
             told: false,
+            ended: false,
+            resume: String::new(),
+            return_at: None,
         }
     }
 
@@ -67,8 +91,14 @@ impl Connection {
         matches!(self.decoder, Decoder::WebSocket(_))
     }
 
+    /// Whether it waits for its first message.
+    pub(super) fn is_begun(&self) -> bool {
+        self.id.is_empty() && !self.ended
+    }
+
     /// Sends the opening request, once the socket is connected.
-    pub(super) fn request(&mut self, server: SocketAddr) -> io::Result<()> {
+    pub(super) fn request(&mut self) -> io::Result<()> {
+        let (server, query) = (self.server, &self.query);
         let (endpoint, upgrade) = match self.decoder {
             Decoder::Head(Framing::WebSocket, _) | Decoder::WebSocket(_) => (
                 "ws",
@@ -80,7 +110,7 @@ impl Connection {
         let cookies = cookies(self.setup, self.socket.local_addr()?);
         let route = route_name(self.page).replace('/', "%2F");
         let request = format!(
-            "GET /__skew/{endpoint}?route={route} HTTP/1.1\r\nHost: {server}\r\nOrigin: http://{server}\r\n\
+            "GET /__skew/{endpoint}?route={route}{query} HTTP/1.1\r\nHost: {server}\r\nOrigin: http://{server}\r\n\
              User-Agent: {USER_AGENT}\r\nCookie: {cookies}\r\n{upgrade}\r\n"
         );
         self.requested = true;
@@ -128,9 +158,19 @@ pub(super) fn connect(server: SocketAddr, source: Ipv4Addr, how: Connecting) -> 
 /// What a message from the server says, as far as a loader cares.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Said<'a> {
-    Connected { id: &'a str },
+    Connected {
+        id: &'a str,
+        resume: &'a str,
+    },
     Version,
-    Stats,
+    /// With the total, where that is in it.
+    Stats {
+        total: Option<u64>,
+    },
+    /// The stream ends soon: come back after so many milliseconds.
+    Reconnect {
+        after_ms: u64,
+    },
     Other,
 }
 
@@ -139,10 +179,17 @@ impl<'a> Said<'a> {
     pub(super) fn read(head: &'a [u8]) -> Self {
         match value_after(head, br#""type":""#) {
             Some("connected") => {
-                value_after(head, br#""connectionId":""#).map_or(Self::Other, |id| Self::Connected { id })
+                let resume = value_after(head, br#""resume":""#).unwrap_or_default();
+                value_after(head, br#""connectionId":""#)
+                    .map_or(Self::Other, |id| Self::Connected { id, resume })
             }
             Some("version") => Self::Version,
-            Some("stats" | "stats-delta") => Self::Stats,
+            Some("stats" | "stats-delta") => Self::Stats {
+                total: number_after(head, br#""total":"#),
+            },
+            Some("reconnect") => Self::Reconnect {
+                after_ms: number_after(head, br#""after":"#).unwrap_or_default(),
+            },
             Some(_) | None => Self::Other,
         }
     }
@@ -153,19 +200,43 @@ fn value_after<'a>(head: &'a [u8], name: &[u8]) -> Option<&'a str> {
     std::str::from_utf8(&value[..memchr::memchr(b'"', value)?]).ok()
 }
 
+fn number_after(head: &[u8], name: &[u8]) -> Option<u64> {
+    let value = &head[memmem::find(head, name)? + name.len()..];
+    let digits = value.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    // A number that is cut off would be another one.
+    value.get(digits)?;
+    std::str::from_utf8(&value[..digits]).ok()?.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_kinds_of_messages_are_told_apart() {
-        let connected = br#"{"type":"connected","version":"v2","connectionId":"abc","timestamp":1}"#;
-        assert_eq!(Said::read(connected), Said::Connected { id: "abc" });
+        let connected =
+            br#"{"type":"connected","version":"v2","connectionId":"abc","timestamp":1,"resume":"4.7"}"#;
+        let (id, resume) = ("abc", "4.7");
+        assert_eq!(Said::read(connected), Said::Connected { id, resume });
         assert_eq!(
             Said::read(br#"{"type":"version","version":"v3","id":4}"#),
             Said::Version
         );
-        assert_eq!(Said::read(br#"{"type":"stats-delta","seq":8}"#), Said::Stats);
+        for (said, total) in [
+            (&br#"{"type":"stats-delta","seq":8}"#[..], None),
+            (
+                br#"{"type":"stats-delta","seq":8,"total":41,"visible":40}"#,
+                Some(41),
+            ),
+            (br#"{"type":"stats","seq":8,"total":41"#, None),
+        ] {
+            assert_eq!(Said::read(said), Said::Stats { total });
+        }
+        let after_ms = 250;
+        assert_eq!(
+            Said::read(br#"{"type":"reconnect","after":250}"#),
+            Said::Reconnect { after_ms }
+        );
         assert_eq!(Said::read(br#"{"type":"stats-unauthorized"}"#), Said::Other);
     }
 }

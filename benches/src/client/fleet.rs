@@ -8,62 +8,51 @@ use std::io::{self, Read as _};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token, Waker};
 
 use super::command::{Setup, Transport};
-use super::connection::{Connecting, Connection, Said, connect};
-use super::event::Event;
+use super::connection::{Connecting, Connection, connect};
 use super::lane::{LANES, Lane};
+use super::returns::Returns;
+use super::tally::{Tally, take};
 use crate::clock;
 
 const LANE_TOKENS: usize = 1 << 30;
 const WAKER_TOKEN: Token = Token(usize::MAX);
 const BUFFER_BYTES: usize = 1 << 18;
 
-/// What was seen so far.
-#[derive(Debug, Default)]
-pub(super) struct Tally {
-    /// Connections that had their first message.
-    pub(super) opened: usize,
-    /// Connections that were refused or could not be made.
-    pub(super) failed: usize,
-    /// Connections that the server ended.
-    pub(super) lost: usize,
-    /// Posts whose answer was not `"ok":true`, and frames that could not be sent.
-    pub(super) refused: usize,
-    /// Distinct tabs told of a version since the mark, and when the last was.
-    pub(super) told: usize,
-    pub(super) told_at: Duration,
-    /// What the subscribed connection received.
-    pub(super) stats: u64,
-    pub(super) stats_at: Duration,
-    pub(super) stats_bytes: u64,
-}
+/// Tabs that come back in one turn: the queue of a listener takes them.
+const RETURNS_MAX: usize = 64;
 
 pub(super) struct Fleet {
     poll: Poll,
     events: Events,
-    pub(super) server: SocketAddr,
-    source: Ipv4Addr,
+    /// Connections go to one after the other, and POSTs to the first.
+    pub(super) servers: Vec<SocketAddr>,
+    pub(super) source: Ipv4Addr,
     pub(super) connections: Vec<Connection>,
     lanes: Vec<Lane>,
     posts: VecDeque<Vec<u8>>,
     buffer: Vec<u8>,
     pub(super) tally: Tally,
+    pub(super) returns: Returns,
 }
 
 impl Fleet {
-    pub(super) fn new(server: SocketAddr, source: Ipv4Addr) -> io::Result<Self> {
+    /// A fleet that connects to these servers, of which there is one at least.
+    pub(super) fn new(servers: Vec<SocketAddr>, source: Ipv4Addr) -> io::Result<Self> {
         Ok(Self {
             poll: Poll::new()?,
             events: Events::with_capacity(1_024),
-            server,
+            servers,
             source,
             connections: Vec::new(),
             lanes: Vec::new(),
             posts: VecDeque::new(),
             buffer: vec![0; BUFFER_BYTES],
             tally: Tally::default(),
+            returns: Returns::default(),
         })
     }
 
@@ -74,14 +63,25 @@ impl Fleet {
 
     /// Begins to open one connection more.
     pub(super) fn start(&mut self, transport: Transport, setup: Setup, page: usize) -> io::Result<()> {
-        let mut socket = connect(self.server, self.source, Connecting::Begun)?;
-        let token = Token(self.connections.len());
+        let index = self.connections.len();
+        let server = self.servers[index % self.servers.len()];
+        let socket = self.begin(index, server)?;
+        let mut connection = Connection::new((socket, server), transport, setup, page);
+        if setup == Setup::Tabs {
+            connection.query = format!("&tab={}-{index}", self.source);
+        }
+        self.connections.push(connection);
+        Ok(())
+    }
+
+    /// Begins to connect the tab of this index.
+    pub(super) fn begin(&self, index: usize, server: SocketAddr) -> io::Result<TcpStream> {
+        let mut socket = connect(server, self.source, Connecting::Begun)?;
+        let interest = Interest::READABLE | Interest::WRITABLE;
         self.poll
             .registry()
-            .register(&mut socket, token, Interest::READABLE | Interest::WRITABLE)?;
-        self.connections
-            .push(Connection::new(socket, transport, setup, page));
-        Ok(())
+            .register(&mut socket, Token(index), interest)?;
+        Ok(socket)
     }
 
     /// Sends a POST on a free lane, now or later.
@@ -99,7 +99,7 @@ impl Fleet {
     }
 
     fn open_lane(&self, index: usize) -> io::Result<Lane> {
-        let mut socket = connect(self.server, self.source, Connecting::Finished)?;
+        let mut socket = connect(self.servers[0], self.source, Connecting::Finished)?;
         self.poll
             .registry()
             .register(&mut socket, Token(LANE_TOKENS + index), Interest::READABLE)?;
@@ -135,10 +135,13 @@ impl Fleet {
         self.lanes.clear();
         self.posts.clear();
         self.tally = Tally::default();
+        self.returns = Returns::default();
     }
 
     /// Waits for events, at most so long, and handles them.
     pub(super) fn turn(&mut self, wait: Option<Duration>) -> io::Result<()> {
+        self.come_back()?;
+        let wait = wait.into_iter().chain(self.returns.wait(clock::now())).min();
         let mut events = std::mem::replace(&mut self.events, Events::with_capacity(0));
         let polled = self.poll.poll(&mut events, wait);
         for event in &events {
@@ -153,6 +156,26 @@ impl Fleet {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
             Ok(()) | Err(_) => Ok(()),
         }
+    }
+
+    /// Opens the connections of tabs that come back now.
+    fn come_back(&mut self) -> io::Result<()> {
+        for _ in 0..RETURNS_MAX {
+            let Some((index, server)) = self.returns.next(clock::now()) else {
+                break;
+            };
+            let socket = self.begin(index, server)?;
+            let gone = &self.connections[index];
+            let mut back = Connection::new((socket, server), gone.transport, gone.setup, gone.page);
+            back.told = gone.told;
+            back.resume.clone_from(&gone.resume);
+            if gone.setup == Setup::Tabs {
+                let tab = gone.query.split("&since=").next().unwrap_or_default();
+                back.query = format!("{tab}&since={}", gone.resume);
+            }
+            self.connections[index] = back;
+        }
+        Ok(())
     }
 
     fn lane_ready(&mut self, index: usize) -> io::Result<()> {
@@ -176,22 +199,26 @@ impl Fleet {
         let Some(connection) = self.connections.get_mut(index) else {
             return;
         };
-        if writable && !connection.requested && connection.request(self.server).is_err() {
-            self.tally.failed += 1;
+        if connection.ended {
             return;
         }
-        if connection.requested && !self.read(index) {
-            let Some(connection) = self.connections.get_mut(index) else {
-                return;
-            };
-            // Taken out of the poll, kept in its place: the tokens of the others are indices.
-            drop(self.poll.registry().deregister(&mut connection.socket));
-            if connection.id.is_empty() {
-                self.tally.failed += 1;
-            } else {
-                self.tally.lost += 1;
-            }
+        let failed = writable && !connection.requested && connection.request().is_err();
+        if failed || connection.requested && !self.read(index) {
+            self.end(index);
         }
+    }
+
+    /// Takes a connection out of the poll. It keeps its place: the tokens of the others are indices.
+    fn end(&mut self, index: usize) {
+        let connection = &mut self.connections[index];
+        drop(self.poll.registry().deregister(&mut connection.socket));
+        connection.ended = true;
+        if connection.id.is_empty() {
+            self.tally.failed += 1;
+        } else {
+            self.tally.lost += 1;
+        }
+        self.returns.ended(index, connection, clock::now());
     }
 
     /// Reads a socket empty. False once the stream has ended.
@@ -213,43 +240,4 @@ impl Fleet {
             }
         }
     }
-}
-
-/// Takes what a connection received. False if the stream has ended.
-fn take(connection: &mut Connection, bytes: &[u8], tally: &mut Tally) -> bool {
-    let Connection {
-        socket,
-        decoder,
-        id,
-        watching,
-        told,
-        ..
-    } = connection;
-    if *watching {
-        tally.stats_bytes += u64::try_from(bytes.len()).unwrap_or_default();
-    }
-    let mut open = true;
-    let mut pong = Vec::new();
-    let fed = decoder.feed(bytes, &mut |event| match event {
-        Event::Text(head) => match Said::read(head) {
-            Said::Connected { id: named } => {
-                named.clone_into(id);
-                tally.opened += 1;
-            }
-            Said::Version if !*told => {
-                *told = true;
-                tally.told += 1;
-                tally.told_at = clock::now();
-            }
-            Said::Stats => {
-                tally.stats += 1;
-                tally.stats_at = clock::now();
-            }
-            Said::Version | Said::Other => (),
-        },
-        Event::Ping(payload) => super::websocket::frame(0xa, payload, &mut pong),
-        Event::Closed => open = false,
-    });
-    let ponged = pong.is_empty() || super::connection::send_all(socket, &pong).is_ok();
-    open && ponged && fed.is_ok()
 }

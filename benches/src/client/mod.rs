@@ -10,7 +10,9 @@ mod decode;
 mod event;
 mod fleet;
 mod lane;
+mod returns;
 mod sse;
+mod tally;
 mod websocket;
 
 use std::io::{self, BufRead as _, Write as _};
@@ -25,8 +27,8 @@ pub(crate) use decode::Response;
 use fleet::Fleet;
 
 /// Plays tabs until stdin ends.
-pub(crate) fn run(server: SocketAddr, source: Ipv4Addr) -> io::Result<()> {
-    let mut fleet = Fleet::new(server, source)?;
+pub(crate) fn run(servers: Vec<SocketAddr>, source: Ipv4Addr) -> io::Result<()> {
+    let mut fleet = Fleet::new(servers, source)?;
     let commands = read_commands(fleet.waker()?);
     loop {
         match commands.try_recv() {

@@ -67,7 +67,7 @@ impl<'a> Stand<'a> {
         let server = Server::start(subject, plan.binary(subject), setup)?;
         let asks = setup == Setup::Nuxt && subject.has_bridge();
         let bridge = asks.then(|| Bridge::open(server.address)).transpose()?;
-        let loader = |number: u8| Loader::start(server.address, Ipv4Addr::new(127, 0, 1, number));
+        let loader = |number: u8| Loader::start(&[server.address], Ipv4Addr::new(127, 0, 1, number));
         let loaders = (1..=LOADERS).map(loader).collect::<Result<_, _>>()?;
         let watcher = loader(100)?;
         Ok(Self {

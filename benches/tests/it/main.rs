@@ -97,3 +97,26 @@ fn the_floor_answers_every_tab_and_has_figures_of_what_the_kernel_does_alone() {
         );
     }
 }
+
+#[test]
+fn a_watched_node_of_a_simulated_cluster_gets_the_counts_of_all_and_an_unwatched_one_heartbeats() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_headcount-bench"));
+    command
+        .args(["cluster", "simulated", "--quick", "--json"])
+        .arg(file.path());
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let report: Value = serde_json::from_slice(&std::fs::read(file.path()).unwrap()).unwrap();
+    let numbers = |measure: &str| -> Vec<f64> {
+        let rows = report["tables"][0]["rows"].as_array().unwrap();
+        let row = rows.iter().find(|row| row[0] == measure).unwrap();
+        let cells = row[1].as_array().unwrap().iter();
+        cells.map(|cell| cell.as_f64().unwrap()).collect()
+    };
+    assert_eq!(numbers("tabs in its sum"), [1e6, 1e7, 5e7]);
+    assert_eq!(numbers("messages received a second, unwatched"), [0.0, 9.0, 49.0]);
+    // Heartbeats, and ten reports a second.
+    assert_eq!(numbers("messages received a second, watched"), [0.0, 99.0, 539.0]);
+}
