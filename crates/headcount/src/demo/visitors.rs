@@ -72,6 +72,8 @@ pub(super) fn invite(count: u16, shop: &Shop, seed: u64) -> JoinSet<()> {
             shop: shop.clone(),
             chance: Chance::new(seed ^ (u64::from(number) << 32)),
             turn: number.into(),
+            number,
+            tabs: 0,
             dwell_ms: DWELL_MS,
             form_ms: FORM_MS,
         };
@@ -85,6 +87,9 @@ struct Visitor {
     chance: Chance,
     /// Counts page loads: each goes to the next server, as through a balancer without stickiness.
     turn: usize,
+    number: u16,
+    /// Tabs that it closed.
+    tabs: u32,
     /// How long a page is looked at: least and most, milliseconds.
     dwell_ms: (u32, u32),
     /// How long a form takes, likewise.
@@ -130,6 +135,7 @@ impl Visitor {
                     sleep(self.chance.between(100, 900)).await;
                 }
                 Ok(Ended::Left) => {
+                    self.tabs += 1;
                     page = walk::entrance(&mut self.chance);
                     sleep(self.chance.between(2_000, 15_000)).await;
                 }
@@ -160,7 +166,8 @@ impl Visitor {
         let address = *address.ok_or(io::ErrorKind::AddrNotAvailable)?;
         self.turn = self.turn.wrapping_add(1);
         let version = utf8_percent_encode(version, NON_ALPHANUMERIC);
-        let mut target = format!("{base_path}/ws?route={page}&v={version}");
+        let (number, tab) = (self.number, self.tabs);
+        let mut target = format!("{base_path}/ws?route={page}&v={version}&tab=visitor-{number}-{tab}");
         if let Some(command) = reloaded {
             // Writing into a String cannot fail.
             let _ = write!(target, "&reloaded={command}");
@@ -275,6 +282,8 @@ mod tests {
             shop,
             chance: Chance::new(seed),
             turn: 0,
+            number: 5,
+            tabs: 0,
             dwell_ms: DWELL_MS,
             form_ms: (1, 3),
         }
@@ -310,7 +319,10 @@ mod tests {
         let (target, cookie, said) = joined(thread).await;
         assert_eq!(
             (&*target, &*cookie),
-            ("/__skew/ws?route=/about&v=v%201&reloaded=7", "__nkpv=v%201")
+            (
+                "/__skew/ws?route=/about&v=v%201&tab=visitor-5-0&reloaded=7",
+                "__nkpv=v%201"
+            )
         );
         assert_eq!(texts(&said), [acknowledged(2, "reloading")]);
     }
