@@ -105,6 +105,12 @@ export class Cluster {
     await node.kill()
   }
 
+  /** Stops a node, as an operator would. */
+  async stopNode(node) {
+    this.nodes.splice(this.nodes.indexOf(node), 1)
+    await node.stop()
+  }
+
   async stop() {
     await this.edge?.stop()
     await Promise.all(this.nodes.map((node) => node.stop()))

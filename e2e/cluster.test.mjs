@@ -77,6 +77,15 @@ test('without the broker tabs go on, commands are refused and have no effect, an
   await Promise.all([tabs[0].loaded(2), tabs[1].loaded(1), tabs[2].loaded(1)])
 })
 
+test('a node that is stopped is missing nowhere as soon as its process has ended', async () => {
+  const tab = await Tab.open(await newVisitor(browser), `${site.url}/a`)
+  await counted({ '/a': 1 })
+  await cluster.stopNode(cluster.nodes[1])
+  for (const node of cluster.nodes) assert.deepEqual((await node.stats()).nodes, { answered: 2, of: 2 })
+  await counted({ '/a': 1 }, BACK_WITHIN_MS)
+  await tab.loaded(1)
+})
+
 function counted(routes, within_ms) {
   const wanted = JSON.stringify(routes)
   return cluster.each(`tabs on ${wanted}`, async (node) => JSON.stringify((await node.stats()).routes) === wanted, within_ms)

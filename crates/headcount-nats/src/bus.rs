@@ -14,7 +14,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use headcount_core::cluster::{Bus, Incoming, Notice, To};
 use headcount_core::connection::NodeId;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::broker::{Link, NatsBroker};
 use crate::subjects::Subjects;
@@ -23,6 +23,8 @@ use crate::subjects::Subjects;
 const MESSAGES_MAX: usize = 1_024;
 /// How long a message may wait for the client of NATS. It takes it at once, unless the broker has just gone.
 const PATIENCE: Duration = Duration::from_millis(50);
+/// How long messages may take to leave at the end.
+const FLUSH: Duration = Duration::from_secs(1);
 
 /// The sending end. Cheap to clone; the bus ends with the last clone.
 #[derive(Clone, Debug)]
@@ -30,9 +32,18 @@ pub struct NatsBus {
     client: Client,
     subjects: Subjects,
     link: watch::Receiver<Link>,
-    outgoing: mpsc::Sender<(String, Bytes)>,
+    outgoing: mpsc::Sender<Outgoing>,
     watching: Arc<watch::Sender<bool>>,
     counts: Arc<Counts>,
+}
+
+/// What waits for the broker.
+#[derive(Debug)]
+enum Outgoing {
+    /// A message to this subject.
+    Message(String, Bytes),
+    /// Say when everything before this has left the process.
+    Flush(oneshot::Sender<()>),
 }
 
 /// The receiving end.
@@ -122,7 +133,10 @@ impl Bus for NatsBus {
         };
         let taken = self.link.borrow().up
             && message.len() <= self.bytes_max()
-            && self.outgoing.try_send((subject, message)).is_ok();
+            && self
+                .outgoing
+                .try_send(Outgoing::Message(subject, message))
+                .is_ok();
         self.counts
             .not_sent
             .fetch_add(u64::from(!taken), Ordering::Relaxed);
@@ -131,6 +145,20 @@ impl Bus for NatsBus {
 
     fn bytes_max(&self) -> usize {
         self.client.max_payload()
+    }
+
+    fn flush(&self) -> impl Future<Output = ()> + Send + 'static {
+        let outgoing = self.outgoing.clone();
+        let (say, flushed) = oneshot::channel();
+        let flush = async move {
+            if outgoing.send(Outgoing::Flush(say)).await.is_ok() {
+                let _ended = flushed.await;
+            }
+        };
+        async {
+            // A broker that is away is not waited for.
+            let _too_late = tokio::time::timeout(FLUSH, flush).await;
+        }
     }
 
     fn watch(&self, watches: bool) {
@@ -176,7 +204,7 @@ struct Courier {
     client: Client,
     watchers: String,
     link: watch::Receiver<Link>,
-    to_send: mpsc::Receiver<(String, Bytes)>,
+    to_send: mpsc::Receiver<Outgoing>,
     watches: watch::Receiver<bool>,
     hear: mpsc::Sender<Bytes>,
     counts: Arc<Counts>,
@@ -191,7 +219,8 @@ impl Courier {
                 Some(message) = own.next() => self.on_message(message),
                 Some(message) = next_of(&mut watched) => self.on_message(message),
                 message = self.to_send.recv() => match message {
-                    Some((subject, message)) => self.send(subject, message).await,
+                    Some(Outgoing::Message(subject, message)) => self.send(subject, message).await,
+                    Some(Outgoing::Flush(say)) => self.flush(say).await,
                     None => return,
                 },
                 changed = self.watches.changed() => match changed {
@@ -219,6 +248,13 @@ impl Courier {
         if !sending.await {
             self.counts.not_sent.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    async fn flush(&self, say: oneshot::Sender<()>) {
+        if let Err(error) = self.client.flush().await {
+            tracing::debug!(%error, "the last messages may not have left");
+        }
+        let _nobody_waits = say.send(());
     }
 
     /// Subscribes to what is for those that watch, or no longer.

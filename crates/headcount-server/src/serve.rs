@@ -176,7 +176,10 @@ impl Headcount {
             shard.force(Mail::Stop);
         }
         if let Some(nodes) = self.others() {
-            nodes.tell(NodeEvent::Ends).await;
+            let (said, told) = oneshot::channel();
+            nodes.tell(NodeEvent::Ends { said }).await;
+            // Where the process ends at once, the others must know by then.
+            let _hub_gone = told.await;
         }
     }
 }

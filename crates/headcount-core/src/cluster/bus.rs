@@ -39,6 +39,9 @@ pub trait Bus: Clone + Send + Sync + 'static {
     /// Bytes of the longest message.
     fn bytes_max(&self) -> usize;
 
+    /// Waits until what was sent so far has left this process, or cannot. At most about a second.
+    fn flush(&self) -> impl Future<Output = ()> + Send + 'static;
+
     /// Whether messages to [`To::Watchers`] are heard here from now on.
     fn watch(&self, watches: bool);
 }

@@ -49,7 +49,7 @@ impl Hub {
             }
             NodeEvent::Read { index, hits } => self.on_read(index, hits),
             NodeEvent::Drains => joined.node.set_drains(true),
-            NodeEvent::Ends => joined.node.goodbye(),
+            NodeEvent::Ends { said } => joined.end(said),
         }
     }
 

@@ -42,8 +42,8 @@ pub(crate) enum NodeEvent {
     Read { index: LogIndex, hits: Option<Hits> },
     /// The server begins to drain.
     Drains,
-    /// The server has drained.
-    Ends,
+    /// The server has drained. `said` hears when the others have been told, or cannot.
+    Ends { said: oneshot::Sender<()> },
 }
 
 /// Asks and tells nodes, through the owner of the node of this server. Cheap to clone.

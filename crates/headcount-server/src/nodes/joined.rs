@@ -190,6 +190,18 @@ impl Joined {
         }
     }
 
+    /// Says that this server ends; `said` hears when that has left the process. To be called when all else that the node says is sent.
+    pub(crate) fn end(&mut self, said: oneshot::Sender<()>) {
+        self.node.goodbye();
+        let left_over = self.next_due();
+        debug_assert!(left_over.is_none(), "{left_over:?}");
+        let flush = self.link.flush();
+        tokio::spawn(async move {
+            flush.await;
+            let _nobody_waits = said.send(());
+        });
+    }
+
     /// Passes something on to another node; what became of it goes to `reply`.
     pub(crate) fn relay(
         &mut self,

@@ -1,6 +1,7 @@
 //! The bus, whatever carries it.
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -37,6 +38,7 @@ impl fmt::Debug for Link {
 trait Sending: Send + Sync {
     fn send(&self, to: To, message: Bytes) -> bool;
     fn bytes_max(&self) -> usize;
+    fn flush(&self) -> Pin<Box<dyn Future<Output = ()> + Send>>;
     fn watch(&self, watches: bool);
 }
 
@@ -47,6 +49,10 @@ impl<B: Bus> Sending for B {
 
     fn bytes_max(&self) -> usize {
         Bus::bytes_max(self)
+    }
+
+    fn flush(&self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(Bus::flush(self))
     }
 
     fn watch(&self, watches: bool) {
@@ -87,6 +93,16 @@ impl Link {
 
     pub(super) fn bytes_max(&self) -> usize {
         self.shared.bus.get().map_or(BYTES_MAX, |bus| bus.bytes_max())
+    }
+
+    /// Waits until what was sent so far has left this process, or cannot.
+    pub(super) fn flush(&self) -> impl Future<Output = ()> + Send + 'static {
+        let flush = self.shared.bus.get().map(|bus| bus.flush());
+        async {
+            if let Some(flush) = flush {
+                flush.await;
+            }
+        }
     }
 
     pub(super) fn watch(&self, watches: bool) {
