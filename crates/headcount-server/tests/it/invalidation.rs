@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::client::{Answer, Ask, BOTH, Tab, Transport, Visit, ask, eventually};
+use crate::nodes::are_several;
 use crate::server::{SECRET, Server, config};
 
 /// No rule's number.
@@ -231,7 +232,13 @@ fn a_page_that_was_told_more_than_can_stand_is_told_nothing_twice() {
         let visit = Visit::new(transport, "/a").version("old").query(&since);
         let mut tab = visit.open(server.address);
         assert_eq!(told(&server, &mut tab), NONE, "{transport:?}");
-        assert_eq!(tab.connected["resume"], format!("{}.0;{stands}", tab.epoch));
+        let resume = tab.connected["resume"].as_str().unwrap();
+        let known = format!("{}.0;{stands}", tab.epoch);
+        // A node may be behind its page: it gives back what the page knows beyond the newest command here.
+        assert!(
+            resume == known || are_several() && resume.starts_with(&known),
+            "{resume}"
+        );
     }
 }
 

@@ -27,6 +27,11 @@ pub(crate) static COUNT: LazyLock<usize> = LazyLock::new(|| {
     said
 });
 
+/// Whether each server is nodes of a cluster.
+pub(crate) fn are_several() -> bool {
+    *COUNT > 1
+}
+
 /// Whether to leave a test out that is about one process.
 #[must_use]
 pub(crate) fn alone(why: &str) -> bool {
