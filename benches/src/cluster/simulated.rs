@@ -1,6 +1,6 @@
 //! What one node of a large cluster receives, sends and keeps, from the code of the nodes themselves.
 //!
-//! Each node is a [`Node`] with a million tabs on 5,000 routes; its messages are written and read as they are on the bus. They reach the first
+//! Each node is a [`Node`](headcount_core::node::Node) with a million tabs on 5,000 routes; its messages are written and read as they are on the bus. They reach the first
 //! node, and its messages reach them. What they would say to each other is left out: no node but the first keeps anything of it.
 //! Deliberately absent: the broker, the network, and tabs as such. What is here costs what it costs the hub of a server.
 
