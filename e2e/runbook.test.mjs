@@ -10,8 +10,8 @@ import { fileURLToPath } from 'node:url'
 import { binary, Server } from './harness.mjs'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
-const CRATES = ['crates/headcount-core/src', 'crates/headcount-nats/src', 'crates/headcount-server/src', 'crates/headcount/src']
-const PROGRAM = /^headcount(-nats|-server)?\//
+const CRATES = ['crates/headcount-core/src', 'crates/headcount-nats/src', 'crates/headcount-server/src', 'crates/headcount-shard/src', 'crates/headcount/src']
+const PROGRAM = /^headcount(-nats|-server|-shard)?\//
 /** Shorter beginnings of a message could be those of others. */
 const BEGINNING_MIN = 12
 /** Messages that are written elsewhere, with what stands around them. */
