@@ -3,9 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use headcount_core::cluster::{Errand, Relay};
+use headcount_core::cluster::{Errand, Relay, RelayOutcome};
 use headcount_core::connection::{ConnectionId, ConnectionKey, NodeId};
 use serde::Serialize;
+use tokio::sync::oneshot;
 
 use crate::nodes::Nodes;
 use crate::shard::{Mail, Shards};
@@ -32,6 +33,19 @@ impl fmt::Debug for Tab {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Tab").field(&self.id).finish()
     }
+}
+
+/// A message that is on its way.
+#[derive(Debug)]
+#[cfg_attr(
+    not(feature = "bridge"),
+    allow(dead_code, reason = "only an app server behind a bridge is told")
+)]
+pub(crate) enum Begun {
+    /// To a shard of this server.
+    Here,
+    /// To another node, which says whether the tab is open.
+    There(oneshot::Receiver<RelayOutcome>),
 }
 
 /// Why a message was not sent.
@@ -75,6 +89,11 @@ impl Tab {
     /// # }
     /// ```
     pub fn send(&self, message: &impl Serialize) -> Result<(), SendError> {
+        self.begin(message).map(drop)
+    }
+
+    /// As [`Tab::send`], and says what becomes of a message that another node is passed.
+    pub(crate) fn begin(&self, message: &impl Serialize) -> Result<Begun, SendError> {
         let text = serde_json::to_string(message).map_err(|error| SendError::NotJson(error.into()))?;
         let bytes_max = self.shards.send_bytes_max();
         if text.len() > bytes_max {
@@ -93,8 +112,8 @@ impl Tab {
                 connection: self.key,
                 errand: Errand::Send(text.into()),
             };
-            let goes = nodes.relay_and_forget(*node, relay, *within_ms);
-            return if goes { Ok(()) } else { Err(SendError::Overloaded) };
+            let outcome = nodes.begin_relay(*node, relay, *within_ms);
+            return outcome.map(Begun::There).ok_or(SendError::Overloaded);
         }
         self.shards
             .of(self.key)
@@ -103,6 +122,7 @@ impl Tab {
                 key: self.key,
                 text: Arc::from(text),
             })
-            .map_err(|_| SendError::Overloaded)
+            .map_err(|_| SendError::Overloaded)?;
+        Ok(Begun::Here)
     }
 }

@@ -9,6 +9,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use headcount_core::cluster::RelayOutcome;
 use headcount_core::protocol::bridge::{
     AnswersAnswer, AnswersRequest, EndedAnswer, EndedRequest, MessagesAnswer, MessagesRequest,
 };
@@ -24,6 +25,7 @@ use crate::bridge::{self, BridgeOptions, Ways};
 use crate::error::Refusal;
 use crate::headcount::Headcount;
 use crate::shard::Wants;
+use crate::tab::Begun;
 
 /// Query of `GET bridge`.
 #[derive(Debug, Deserialize)]
@@ -157,12 +159,24 @@ pub(super) async fn messages(
 ) -> Result<Json<MessagesAnswer>, Refusal> {
     let asked: MessagesRequest = read(&headcount, request).await?;
     let mut answer = MessagesAnswer::default();
+    let mut passed_on = Vec::new();
     for message in asked.messages {
         let tab = headcount.tab(&message.id).ok();
-        match tab.filter(|tab| headcount.shards().is_open(tab.key)) {
+        match tab.filter(|tab| tab.elsewhere.is_some() || headcount.shards().is_open(tab.key)) {
             None => answer.unknown += 1,
-            Some(tab) if tab.send(&message.data).is_ok() => answer.sent += 1,
-            Some(_) => answer.refused += 1,
+            Some(tab) => match tab.begin(&message.data) {
+                Ok(Begun::Here) => answer.sent += 1,
+                Ok(Begun::There(outcome)) => passed_on.push(outcome),
+                Err(_) => answer.refused += 1,
+            },
+        }
+    }
+    // All are on their way, in their order. Only then is it waited for what the other nodes say.
+    for outcome in passed_on {
+        match outcome.await {
+            Ok(RelayOutcome::Taken) => answer.sent += 1,
+            Ok(RelayOutcome::NotTaken | RelayOutcome::Gone) => answer.unknown += 1,
+            Ok(RelayOutcome::Late) | Err(_) => answer.refused += 1,
         }
     }
     Ok(Json(answer))

@@ -118,16 +118,21 @@ impl Nodes {
         outcome.await.unwrap_or(RelayOutcome::Gone)
     }
 
-    /// As [`Nodes::relay`], without waiting for what becomes of it. Whether it goes on its way.
-    pub(crate) fn relay_and_forget(&self, node: NodeId, relay: Relay, within_ms: u32) -> bool {
-        let (reply, _) = oneshot::channel();
+    /// As [`Nodes::relay`]: what becomes of it is for later. `None` where too much waits already.
+    pub(crate) fn begin_relay(
+        &self,
+        node: NodeId,
+        relay: Relay,
+        within_ms: u32,
+    ) -> Option<oneshot::Receiver<RelayOutcome>> {
+        let (reply, outcome) = oneshot::channel();
         let event = NodeEvent::Relay {
             node,
             relay,
             within_ms,
             reply,
         };
-        self.0.try_send(event).is_ok()
+        self.0.try_send(event).is_ok().then_some(outcome)
     }
 
     /// The nodes that are there.

@@ -144,8 +144,18 @@ fn a_request_for_a_tab_of_another_server_finds_it(version: Version) {
     assert_eq!(said, json!({"ok": true}));
     servers[2].mark(&tab.id);
     assert_eq!(tab.until("marker"), [Value::Null; 0]);
+    // An app server sends over the bridge, at any node.
+    let messages = json!({"messages": [{"id": tab.id, "data": {"type": "marker"}}]});
+    let send = || {
+        servers[1]
+            .admin(Ask::post("/api/admin/bridge/messages", &messages))
+            .json()
+    };
+    assert_eq!(send(), json!({"sent": 1, "unknown": 0, "refused": 0}));
+    assert_eq!(tab.until("marker"), [Value::Null; 0]);
     drop(tab);
     await_total(&servers, 0);
+    assert_eq!(send(), json!({"sent": 0, "unknown": 1, "refused": 0}));
 }
 
 fn a_tab_that_comes_back_to_another_server_is_one(version: Version) {
