@@ -62,30 +62,43 @@ export class Broker {
 
 /** A cluster. `url` is nginx's. */
 export class Cluster {
+  #options
+  #turn = 0
+  /** Those that run. @type {Server[]} */
+  nodes = []
+
   /** @param {string[]} options of each node */
   static async start(...options) {
     const cluster = new Cluster()
+    cluster.#options = options
     cluster.broker = await Broker.start()
-    cluster.nodes = []
-    for (const name of ['one', 'two', 'three']) {
-      const joins = ['--cluster', `nats://127.0.0.1:${cluster.broker.port}`, '--node-name', name]
-      cluster.nodes.push(await Server.run(['serve', '--ephemeral', ...joins, ...options], VARIABLES))
-    }
-    const upstream = cluster.nodes.map(({ url }) => `server ${new URL(url).host};`).join(' ')
-    cluster.edge = await Edge.start('nginx', (port) => `
-  map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
-  upstream nodes { ${upstream} }
-  server {
-    listen 127.0.0.1:${port};
-    location = / { return 200; }
-    location / {
-      proxy_pass http://nodes; proxy_http_version 1.1; proxy_buffering off; proxy_read_timeout 60s;
-      proxy_set_header Host $http_host; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $connection_upgrade;
-    }
-  }`)
+    for (const name of ['one', 'two', 'three']) cluster.nodes.push(await cluster.#run(name))
+    cluster.edge = await roundRobin(cluster.nodes.map(({ url }) => new URL(url).host), 'location = / { return 200; }')
     cluster.url = cluster.edge.url
     await cluster.each('three nodes', async (node) => (await cluster.list(node)).length === 3)
     return cluster
+  }
+
+  async #run(name, ...more) {
+    const joins = ['--cluster', `nats://127.0.0.1:${this.broker.port}`, '--node-name', name]
+    const node = await Server.run(['serve', '--ephemeral', ...joins, ...this.#options, ...more], VARIABLES)
+    return Object.assign(node, { name })
+  }
+
+  get secret() {
+    return VARIABLES.HEADCOUNT_ADMIN_SECRET
+  }
+
+  /** The nodes one after the other, without end. */
+  next() {
+    this.#turn += 1
+    return this.nodes[this.#turn % this.nodes.length]
+  }
+
+  /** Kills a node, and runs one at its address. */
+  async replace(node) {
+    await this.kill(node)
+    this.nodes.push(await this.#run(node.name, '--listen', new URL(node.url).host))
   }
 
   /** The nodes that one of them sees. */
@@ -116,4 +129,25 @@ export class Cluster {
     await Promise.all(this.nodes.map((node) => node.stop()))
     await this.broker.stop()
   }
+}
+
+/**
+ * nginx that hands each request to the next of these, WebSockets too.
+ *
+ * @param {string[]} hosts host and port of each
+ * @param {string} [more] what nginx shall do besides
+ */
+export function roundRobin(hosts, more = '') {
+  const upstream = hosts.map((host) => `server ${host} max_fails=0;`).join(' ')
+  return Edge.start('nginx', (port) => `
+  map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
+  upstream nodes { ${upstream} }
+  server {
+    listen 127.0.0.1:${port};
+    ${more}
+    location / {
+      proxy_pass http://nodes; proxy_http_version 1.1; proxy_buffering off; proxy_read_timeout 60s;
+      proxy_set_header Host $http_host; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $connection_upgrade;
+    }
+  }`)
 }
