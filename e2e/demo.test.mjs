@@ -6,6 +6,9 @@
 // command has arrived, an earlier one would have.
 
 import assert from 'node:assert/strict'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 
 import { launchBrowser, newVisitor, openOldTab, Tab } from './browser.mjs'
@@ -155,6 +158,22 @@ test('three nodes count the visitors together, and the board shows all three', a
   }
 })
 
+test('a demo that is killed leaves neither its broker nor the folder of that', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'headcount-killed-'))
+  try {
+    const demo = await Demo.start({ visitors: 0, nodes: 2 }, { TMPDIR: folder })
+    const [home] = await readdir(folder)
+    const ports = (await readdir(join(folder, home))).find((name) => name.endsWith('.ports'))
+    const broker = Number(/_(\d+)\.ports$/.exec(ports)[1])
+    process.kill(broker, 0)
+    await demo.kill()
+    await until('the end of the broker', () => runs(broker), (is) => !is)
+    await until('an empty folder', () => readdir(folder), (names) => names.length === 0)
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+})
+
 test('a server alone has no nodes on its board', async () => {
   const demo = await Demo.start({ visitors: 0 })
   try {
@@ -167,6 +186,15 @@ test('a server alone has no nodes on its board', async () => {
     await demo.stop()
   }
 })
+
+/** Whether there is a process with this id. */
+function runs(pid) {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
 
 /** Every tab belongs to a context, so this closes them all. */
 function closeEverything() {

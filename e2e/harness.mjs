@@ -178,8 +178,13 @@ export class Demo extends Server {
     return link
   }
 
-  /** Announces no releases by itself. @param {{ visitors: number, nodes?: number }} options */
-  static start({ visitors, nodes = 1 }) {
-    return Demo.run(['demo', '--roll', '0', '--visitors', String(visitors), '--nodes', String(nodes)])
+  /**
+   * Announces no releases by itself.
+   *
+   * @param {{ visitors: number, nodes?: number }} options
+   * @param {Record<string, string>} [variables]
+   */
+  static start({ visitors, nodes = 1 }, variables = {}) {
+    return Demo.run(['demo', '--roll', '0', '--visitors', String(visitors), '--nodes', String(nodes)], variables)
   }
 }

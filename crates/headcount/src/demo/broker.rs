@@ -1,7 +1,8 @@
 //! The broker of a demo with several nodes: a `nats-server` with JetStream, which keeps what it stores in a temporary folder.
 //!
-//! It is killed, and its folder removed, when the value is dropped. It has a separate process group, so that Ctrl-C in a terminal reaches
-//! the demo alone, and its nodes still have a broker while they stop.
+//! It is killed, and its folder removed, when the value is dropped, or by a shell that waits for the end of this process, where that was
+//! killed. It has a separate process group, so that Ctrl-C in a terminal reaches the demo alone, and its nodes still have a broker while they
+//! stop.
 
 use std::fs::{self, DirBuilder};
 use std::io::{self, ErrorKind};
@@ -21,11 +22,14 @@ const PROGRAMS: [&str; 2] = ["nats-server", "/usr/sbin/nats-server"];
 /// How long it may take to listen.
 const PATIENCE: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(20);
+/// Reads until this process ends, as it is never written to. Then it kills the broker, `$0`, and removes its folder, `$1`.
+const GUARD: &str = "read -r _; kill -9 \"$0\"; rm -rf \"$1\"";
 
 /// One that runs.
 #[derive(Debug)]
 pub(super) struct Broker {
     child: Child,
+    guard: Child,
     /// Removed after the child has ended: fields are dropped in this order, after [`Drop::drop`].
     home: Home,
     port: u16,
@@ -51,8 +55,14 @@ impl Broker {
             text(&home.log())
         );
         fs::write(&config, settings).map_err(|error| cannot_start(&error))?;
-        let child = spawn(programs, &config)?;
-        let mut broker = Self { child, home, port: 0 };
+        let mut child = spawn(programs, &config)?;
+        let guard = guard(&child, &home).inspect_err(|_| drop(child.kill()))?;
+        let mut broker = Self {
+            child,
+            guard,
+            home,
+            port: 0,
+        };
         broker.port = broker.listens().await?;
         Ok(broker)
     }
@@ -89,8 +99,11 @@ impl Broker {
 
 impl Drop for Broker {
     fn drop(&mut self) {
-        let _ended_already = self.child.kill();
-        let _reaped_already = self.child.wait();
+        // The guard first: it would kill whatever has the process id of a broker that has ended.
+        for child in [&mut self.guard, &mut self.child] {
+            let _ended_already = child.kill();
+            let _reaped_already = child.wait();
+        }
     }
 }
 
@@ -149,6 +162,20 @@ fn spawn(programs: &[&str], config: &Path) -> Result<Child, Failure> {
          Debian and Ubuntu, `brew install nats-server` on macOS, or from https://github.com/nats-io/nats-server/releases"
             .to_owned(),
     ))
+}
+
+/// The shell that ends the broker of a process that is killed. The other end of its stdin closes with this process.
+fn guard(broker: &Child, home: &Home) -> Result<Child, Failure> {
+    let spawned = Command::new("sh")
+        .args(["-c", GUARD])
+        .arg(broker.id().to_string())
+        .arg(&home.0)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn();
+    spawned.map_err(|error| cannot_start(&error))
 }
 
 fn cannot_start(error: &io::Error) -> Failure {
