@@ -31,10 +31,7 @@ fn everything(repeated: &mut Vec<String>) -> Result<(), Failure> {
     let rust = step("Rust tests", rust_tests);
     repeated.extend(repeat::of_nextest());
     rust?;
-    step(
-        "the server's tests against three nodes of a cluster",
-        cluster_tests,
-    )?;
+    step("black-box tests against three nodes of a cluster", cluster_tests)?;
     step("the server's tests without what only Linux has", portable_tests)?;
     step("examples in the documentation", documentation_tests)?;
     step(
@@ -66,24 +63,19 @@ fn rust_tests() -> Result<Passed, Failure> {
     run::succeed(&mut run::command("cargo", arguments), next).map(|()| Passed::Whole)
 }
 
-/// What holds on one server holds on any node of a cluster. In one process, because all tests share a broker. The tests that are left out say so.
+/// What holds on one server holds on any node of a cluster. The tests that are left out say so.
 fn cluster_tests() -> Result<Passed, Failure> {
-    let mut command = run::command(
-        "cargo",
-        &[
-            "test",
-            "--package",
-            "headcount-server",
-            "--test",
-            "it",
-            "--",
-            "--skip",
-            "cluster::",
-        ],
-    );
-    command.env("HEADCOUNT_TEST_NODES", "3");
-    let next = "run it alone: HEADCOUNT_TEST_NODES=3 cargo test -p headcount-server --test it <name>";
-    run::succeed(&mut command, next).map(|()| Passed::Whole)
+    // Each in one process, because the tests of the library share a broker.
+    against_three_nodes("headcount-server", &["--skip", "cluster::"])?;
+    against_three_nodes("headcount", &["scenarios::"])
+}
+
+/// The black-box tests of this package that these words select.
+fn against_three_nodes(package: &str, which: &[&str]) -> Result<Passed, Failure> {
+    let mut command = run::command("cargo", &["test", "--package", package, "--test", "it", "--"]);
+    command.args(which).env("HEADCOUNT_TEST_NODES", "3");
+    let next = format!("run it alone: HEADCOUNT_TEST_NODES=3 cargo test -p {package} --test it <name>");
+    run::succeed(&mut command, &next).map(|()| Passed::Whole)
 }
 
 /// What runs on other systems is run on this one. Only the crates of the workspace are rebuilt for it.

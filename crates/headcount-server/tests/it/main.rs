@@ -21,6 +21,7 @@ mod disk;
 mod embedding;
 mod epochs;
 mod files;
+mod front;
 mod guard;
 mod history;
 mod hooks;

@@ -1,19 +1,16 @@
 //! The same tests against a cluster: with `HEADCOUNT_TEST_NODES=3`, each server of a test is three of one cluster behind one address.
 //!
-//! All clusters of this process share one nats-server, each under its own name. [`front`] hands each connection to the next node, so that a
-//! stream, its POSTs and the requests of its admins meet different ones. [`alone`] and [`not_yet`] leave a test out, and say so on stderr.
+//! All clusters of this process share one nats-server, each under its own name. [`round_robin`](crate::front::round_robin) hands each connection to the next node, so
+//! that a stream, its POSTs and the requests of its admins meet different ones. [`alone`] and [`not_yet`] leave a test out, and say so on stderr.
 
 use std::collections::HashMap;
 use std::io::Write;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use headcount_server::{ClusterOptions, Headcount, Secret};
-use tokio::io::copy_bidirectional;
-use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 
 use crate::client::eventually;
@@ -106,24 +103,4 @@ pub(crate) fn await_each_other(runtime: &Runtime, nodes: &[Headcount]) {
             (known == nodes.len()).then_some(())
         });
     }
-}
-
-/// Hands each connection to the next of these nodes, until it is dropped.
-pub(crate) async fn front(listener: std::net::TcpListener, nodes: Vec<SocketAddr>) {
-    listener.set_nonblocking(true).unwrap();
-    let listener = TcpListener::from_std(listener).unwrap();
-    for node in nodes.iter().cycle() {
-        let (client, _) = listener.accept().await.unwrap();
-        tokio::spawn(carry(client, *node));
-    }
-}
-
-async fn carry(mut client: TcpStream, node: SocketAddr) {
-    // A node that accepts nobody any more: its client sees the same.
-    let Ok(mut server) = TcpStream::connect(node).await else {
-        return;
-    };
-    client.set_nodelay(true).unwrap();
-    server.set_nodelay(true).unwrap();
-    let _reset = copy_bidirectional(&mut client, &mut server).await;
 }

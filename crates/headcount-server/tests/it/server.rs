@@ -21,6 +21,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::client::{Answer, Ask, ask, eventually};
+use crate::front::round_robin;
 use crate::nodes;
 
 pub(crate) const SECRET: &str = "correct horse battery staple";
@@ -155,7 +156,7 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         self.address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let front = nodes::front(listener, self.addresses.clone());
+        let front = round_robin(listener, self.addresses.clone());
         let served = async {
             tokio::select! {
                 () = front => {}

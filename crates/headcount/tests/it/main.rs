@@ -25,11 +25,14 @@ mod exit_codes;
 #[cfg(debug_assertions)]
 mod faults;
 mod faults_by_root;
+#[path = "../../../headcount-server/tests/it/front.rs"]
+mod front;
 mod half_open;
 mod help;
 mod hostile;
 mod logs;
 mod memory;
+mod nodes;
 mod printing;
 mod process;
 mod scenarios;

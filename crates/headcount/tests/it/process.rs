@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::client::{Answer, Ask, ask, eventually};
 use crate::command::{Ended, ended, headcount};
+use crate::nodes::{self, Nodes};
 
 pub(crate) const SECRET: &str = "your-admin-secret";
 
@@ -24,6 +25,8 @@ pub(crate) struct Process {
     /// What it writes to, where it is not read.
     _unread: Option<BufReader<ChildStderr>>,
     child: Child,
+    /// The others, where this is the first of several nodes and `address` that of their front.
+    pub(crate) nodes: Option<Nodes>,
 }
 
 /// What becomes of what it says after it listens.
@@ -42,9 +45,13 @@ impl Drop for Process {
 }
 
 impl Process {
-    /// Without a store, stats open to anyone, with an admin secret and these further arguments.
+    /// Without a store, stats open to anyone, with an admin secret and these further arguments. Several of a cluster, if the scenarios run so.
     pub(crate) fn ephemeral(words: &[&str]) -> Self {
-        Self::start(&[&["--ephemeral", "--authorize", "anyone"], words].concat(), &[])
+        let words = [&["--ephemeral", "--authorize", "anyone"], words].concat();
+        if nodes::are_several() {
+            return nodes::start(&words);
+        }
+        Self::start(&words, &[])
     }
 
     /// With its store in this directory.
@@ -126,6 +133,7 @@ impl Process {
             talk: later,
             _unread: unread,
             child,
+            nodes: None,
         }
     }
 

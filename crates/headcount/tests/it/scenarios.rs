@@ -6,6 +6,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::client::{Ask, BOTH, Tab, Transport, Visit, ask};
+use crate::nodes::alone;
 use crate::process::{Process, SECRET};
 
 /// The `curl` line of nuxt-skew-protection, unchanged except for the host.
@@ -128,6 +129,9 @@ fn stats_over_http_need_the_secret() {
 
 #[test]
 fn without_a_secret_the_admin_api_answers_nobody() {
+    if alone("a server without nodes") {
+        return;
+    }
     let server = Process::start(&["--ephemeral"], &[("HEADCOUNT_ADMIN_SECRET", "")]);
     for request in [
         Ask::get("/api/admin/stats"),
@@ -221,6 +225,9 @@ fn addresses_are_taken_only_where_that_is_on_and_in_the_stated_order() {
 
 #[test]
 fn a_listener_for_both_families_knows_its_proxy() {
+    if alone("connections of an address, which each node counts") {
+        return;
+    }
     let limit = ["--limit", "connections_per_address_max=3"];
     let words = [&["--ephemeral", "--trusted-proxy", "127.0.0.1/32"], &limit[..]].concat();
     let server = Process::listening("[::]:0", &words, &[]);
@@ -308,6 +315,9 @@ fn the_version_of_a_tab_is_its_querys_else_its_cookies_else_the_release() {
 
 #[test]
 fn bots_are_answered_but_not_counted() {
+    if alone("the metrics of one process") {
+        return;
+    }
     let server = Process::ephemeral(&[]);
     let bot = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)";
     for transport in BOTH {
@@ -380,6 +390,9 @@ fn the_client_commands_work_against_it() {
 
 #[test]
 fn a_signal_ends_it_kindly() {
+    if alone("the end of one process") {
+        return;
+    }
     let server = Process::ephemeral(&[]);
     let mut tabs = BOTH.map(|transport| Visit::new(transport, "/").open(server.address));
     let ended = std::thread::spawn(move || server.terminate());
