@@ -18,7 +18,7 @@ export const EVERYTHING = {
   fullnameOverride: 'tabs',
   secret: { existingName: 'mine', bridge: true, sessionPassword: true },
   replicas: 3,
-  cluster: { broker: 'nats://nats:4222', name: 'shop', credentials: true },
+  cluster: { broker: 'nats://nats:4222', name: 'shop', credentials: true, ca: true, certificate: true, logReplicas: 3 },
   config: 'trusted_proxies = ["10.0.0.0/8"]\n\n[limits]\ntick_ms = 200\n',
   limits: { drain_ms: 45_000, reconnect_spread_ms: 20_000 },
   extraArgs: ['--release=v1'],

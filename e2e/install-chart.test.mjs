@@ -45,7 +45,10 @@ describe('the chart', { skip: WITHOUT_HELM }, () => {
     assert.equal(find(objects, 'StatefulSet').spec.replicas, 3)
     assert.equal(find(objects, 'PodDisruptionBudget').spec.maxUnavailable, 1)
     assert.deepEqual(spec.topologySpreadConstraints.map(({ labelSelector }) => labelSelector), [find(objects, 'StatefulSet').spec.selector])
-    assert.ok(spec.containers[0].args.includes('--cluster-credentials=/run/secrets/headcount/cluster-credentials'))
+    for (const name of ['credentials', 'ca', 'certificate', 'key']) {
+      assert.ok(spec.containers[0].args.includes(`--cluster-${name}=/run/secrets/headcount/cluster-${name}`), name)
+    }
+    assert.ok(spec.containers[0].args.includes('--cluster-replicas=3'))
     assert.equal(spec.containers[0].image, `images.example.com/headcount@sha256:${'0'.repeat(64)}`)
     assert.equal(find(objects, 'ConfigMap').data['headcount.toml'].trim(), EVERYTHING.config.trim())
     await starts(objects, EVERYTHING.config)
@@ -81,16 +84,18 @@ describe('the chart', { skip: WITHOUT_HELM }, () => {
     const cluster = { broker: 'nats://nats:4222' }
     const refused = render(
       { instances: 2 }, { ingress: { path: '/' } }, { secret: { bridge: true } }, { replicas: 2 }, { cluster: { credentials: true } }, { cluster: { ...cluster, credentials: true } },
-      { cluster: { ...cluster, name: 'a.b' } },
+      { cluster: { ...cluster, name: 'a.b' } }, { secret: { existingName: 'mine' }, cluster: { ...cluster, credentials: true, nkey: true } }, { cluster: { ...cluster, logReplicas: 6 } },
     )
     const errors = refused.map(({ error }) => error)
     assert.match(errors[0], /additional properties 'instances' not allowed/)
     assert.match(errors[1], /ingress\/path/)
     assert.match(errors[2], /need secret\.existingName/)
     assert.match(errors[3], /replicas above 1 need cluster\.broker/)
-    assert.match(errors[4], /cluster\.credentials needs? /)
+    assert.match(errors[4], /cluster\.credentials, nkey, ca and certificate need /)
     assert.match(errors[5], /need secret\.existingName/)
     assert.match(errors[6], /cluster\/name/)
+    assert.match(errors[7], /two logins/)
+    assert.match(errors[8], /cluster\/logReplicas/)
   })
 
   test('every value of values.yaml is in the schema, and the other way round', async () => {
@@ -171,12 +176,12 @@ async function starts(objects, config = '') {
   }
 }
 
-/** A server with the arguments of the pod, but for a login that only the owner of a broker can give. Where there is no broker it starts all the same. */
+/** A server with the arguments of the pod, but for the files that only the owner of a broker can give. Where there is no broker it starts all the same. */
 async function asPod(objects, config, more = []) {
   const { containers: [{ args, env = [] }] } = find(objects, 'StatefulSet').spec.template.spec
   for (const name of ['admin-secret', 'bridge-secret', 'session-password', 'cluster-secret']) await writeFile(join(folder, name), `${SECRET}-${name}-of-32-characters`)
   await writeFile(join(folder, 'headcount.toml'), config)
-  const here = args.filter((argument) => !argument.startsWith('--cluster-credentials')).map((argument) => argument
+  const here = args.filter((argument) => !/^--cluster-(credentials|ca|certificate|key)=/.test(argument)).map((argument) => argument
     .replace('nats://nats:4222', 'nats://127.0.0.1:9')
     .replace(/0\.0\.0\.0:\d+/, '127.0.0.1:0').replace('/run/secrets/headcount', folder).replace('/etc/headcount', folder).replace('/var/lib/headcount', join(folder, `data-${started += 1}`)))
   const listen = here.find((argument) => argument.startsWith('--listen='))

@@ -174,6 +174,10 @@ fn server(address: &str) -> Result<ServerAddr, ConnectError> {
     if !matches!(scheme, Some("nats" | "tls")) {
         return Err(wrong("begin it with `nats://` or `tls://`"));
     }
+    let host = address.split_once("://").map_or("", |(_, host)| host);
+    if host.bytes().all(|byte| byte.is_ascii_digit()) && !host.is_empty() {
+        return Err(wrong("it has no host: write `nats://host:port`"));
+    }
     let server: ServerAddr = address.parse().map_err(|_| wrong("write `nats://host:port`"))?;
     if server.host().is_empty() {
         return Err(wrong("write `nats://host:port`"));
@@ -216,6 +220,8 @@ mod tests {
             "nats://u:secret@",
             "nats://u:secret@one:x",
             "ws://one",
+            "4222",
+            "nats://4222",
         ] {
             let error = parse(&[text]).unwrap_err().to_string();
             assert!(!error.contains("secret"), "{error}");

@@ -231,6 +231,10 @@ pub(crate) struct ServeArguments {
     /// A PEM file with the key of that certificate
     #[arg(long, value_name = "FILE", help_heading = "Cluster")]
     pub(crate) cluster_key: Option<String>,
+    /// On how many brokers the log of commands is kept, 1 to 5, where this server is the first of its cluster; with 3, one of them may be
+    /// lost [default: 1]
+    #[arg(long, value_name = "NUMBER", help_heading = "Cluster")]
+    pub(crate) cluster_replicas: Option<String>,
     /// What this server is called among those of its cluster [default: the name of its host]
     #[arg(long, value_name = "NAME", help_heading = "Cluster")]
     pub(crate) node_name: Option<String>,

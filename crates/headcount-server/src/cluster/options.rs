@@ -36,7 +36,8 @@ pub struct ClusterOptions {
     pub credentials: Option<PathBuf>,
     /// A file with the seed of an NKEY. Default `None`.
     pub nkey: Option<PathBuf>,
-    /// A PEM file with the authorities that may have signed the broker's certificate. Default `None`: those of the system.
+    /// A PEM file with the authorities that may have signed the broker's certificate. A broker without TLS is refused then, and also with a
+    /// `certificate`, whatever its address begins with. Default `None`: those of the system.
     pub authorities: Option<PathBuf>,
     /// A PEM file with the certificate that this server shows to the broker. Needs `key`. Default `None`.
     pub certificate: Option<PathBuf>,
@@ -89,7 +90,7 @@ impl ClusterOptions {
             );
         }
         if !(1..=5).contains(&self.replicas) {
-            problems.push("the log of commands is kept on 1 to 5 brokers".to_owned());
+            problems.push("`cluster_replicas`: the log of commands is kept on 1 to 5 brokers".to_owned());
         }
         problems
     }
@@ -107,7 +108,8 @@ impl ClusterOptions {
             cluster: self.name.clone(),
             login,
             tls: Tls {
-                required: false,
+                // Who says what TLS needs wants no broker without it.
+                required: self.authorities.is_some() || self.certificate.is_some(),
                 authorities: self.authorities.clone(),
                 certificate: certificate.map(|(certificate, key)| ClientCertificate { certificate, key }),
             },
@@ -162,6 +164,17 @@ mod tests {
         let mut named = options();
         named.name = "a.b".to_owned();
         assert!(named.problems()[0].contains("`a.b`"), "{:?}", named.problems());
+    }
+
+    #[test]
+    fn who_names_authorities_or_a_certificate_wants_tls() {
+        assert!(!options().nats().tls.required);
+        let mut named = options();
+        named.authorities = Some("ca.pem".into());
+        assert!(named.nats().tls.required);
+        let mut shown = options();
+        (shown.certificate, shown.key) = (Some("cert.pem".into()), Some("key.pem".into()));
+        assert!(shown.nats().tls.required);
     }
 
     #[test]

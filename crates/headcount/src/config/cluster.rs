@@ -18,10 +18,11 @@ pub(super) struct ClusterDraft {
     pub(super) authorities: Option<PathBuf>,
     pub(super) certificate: Option<PathBuf>,
     pub(super) key: Option<PathBuf>,
+    pub(super) replicas: Option<usize>,
 }
 
 /// What means nothing without a broker.
-const PARTS: [&str; 9] = [
+const PARTS: [&str; 10] = [
     "cluster_name",
     "cluster_secret",
     "cluster_secret_file",
@@ -30,6 +31,7 @@ const PARTS: [&str; 9] = [
     "cluster_ca",
     "cluster_certificate",
     "cluster_key",
+    "cluster_replicas",
     "node_name",
 ];
 
@@ -64,6 +66,7 @@ impl ClusterDraft {
         options.authorities = self.authorities;
         options.certificate = self.certificate;
         options.key = self.key;
+        options.replicas = self.replicas.unwrap_or(options.replicas);
         problems.extend(
             options
                 .problems()

@@ -102,7 +102,7 @@ fn of_access(arguments: &ServeArguments) -> [(&'static str, &'static str, &Optio
 }
 
 /// The settings of the cluster.
-fn of_cluster(arguments: &ServeArguments) -> [(&'static str, &'static str, &Option<String>); 9] {
+fn of_cluster(arguments: &ServeArguments) -> [(&'static str, &'static str, &Option<String>); 10] {
     [
         ("cluster", "--cluster", &arguments.cluster),
         ("cluster_name", "--cluster-name", &arguments.cluster_name),
@@ -124,6 +124,11 @@ fn of_cluster(arguments: &ServeArguments) -> [(&'static str, &'static str, &Opti
             &arguments.cluster_certificate,
         ),
         ("cluster_key", "--cluster-key", &arguments.cluster_key),
+        (
+            "cluster_replicas",
+            "--cluster-replicas",
+            &arguments.cluster_replicas,
+        ),
         ("node_name", "--node-name", &arguments.node_name),
     ]
 }
@@ -206,10 +211,11 @@ mod tests {
             cluster_ca: text(),
             cluster_certificate: text(),
             cluster_key: text(),
+            cluster_replicas: text(),
             node_name: text(),
         };
         let mut problems = Vec::new();
-        assert_eq!(given(&arguments, &mut problems).len(), 38);
+        assert_eq!(given(&arguments, &mut problems).len(), 39);
         assert_eq!(problems, Vec::<String>::new());
     }
 }

@@ -137,6 +137,9 @@ const SETTINGS: &[Setting] = &[
     row("cluster_key", Form::Text, |draft, texts| {
         put(&mut draft.cluster.key, Ok(Some(one(texts).into())))
     }),
+    row("cluster_replicas", Form::Number, |draft, texts| {
+        put(&mut draft.cluster.replicas, number(one(texts), 1..=5).map(Some))
+    }),
     row("node_name", Form::Text, |draft, texts| {
         put(&mut draft.cluster.node, some(texts))
     }),
