@@ -43,14 +43,8 @@ pub(crate) fn stats(server: SocketAddr) -> Result<Counts, Failure> {
 }
 
 /// Makes a release current, which tells every tab.
-pub(crate) fn release(server: SocketAddr, version: &str) -> Result<(), Failure> {
-    call(
-        server,
-        "POST",
-        "releases",
-        &format!(r#"{{"version":"{version}"}}"#),
-    )
-    .map(drop)
+pub(crate) fn release(server: SocketAddr, body: &str) -> Result<(), Failure> {
+    call(server, "POST", "releases", body).map(drop)
 }
 
 /// Tells every tab whose route begins with `route` to refresh.

@@ -1,5 +1,5 @@
-//! headcount beside a plain axum server that speaks the same wire protocol, and above what the kernel alone costs, measured in
-//! one run.
+//! headcount beside a plain axum server that speaks the same wire protocol, beside nginx with nchan, and above what the kernel alone
+//! costs, measured in one run.
 //!
 //! ```text
 //! cargo build --release -p headcount
@@ -21,6 +21,7 @@ mod floor;
 mod loader;
 mod machine;
 mod measure;
+mod nchan;
 mod progress;
 mod readme;
 mod rows;
@@ -33,12 +34,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use nix::sys::signal::Signal;
 
 use measure::{Part, Plan};
 use progress::say;
 use server::Subject;
 
-/// Measures headcount beside a plain axum server, and above what the kernel alone costs.
+/// Measures headcount beside a plain axum server and nginx with nchan, and above what the kernel alone costs.
 #[derive(Debug, Parser)]
 #[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 struct Arguments {
@@ -59,6 +61,9 @@ struct Arguments {
     /// A headcount binary of another revision, which is measured in the same run and shown beside this one.
     #[arg(long)]
     before: Option<PathBuf>,
+    /// The nginx that runs with nchan. Without the module, it is left out.
+    #[arg(long, default_value = nchan::NGINX)]
+    nginx: PathBuf,
     /// Measure only these servers.
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Subject>,
@@ -104,6 +109,9 @@ enum Role {
     /// Another program, ended together with this run.
     #[command(hide = true)]
     Guarded {
+        /// Have it end by SIGTERM, so that it can end its workers.
+        #[arg(long)]
+        gently: bool,
         program: PathBuf,
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
@@ -116,7 +124,14 @@ fn main() -> ExitCode {
         Some(Role::Baseline { listen, release }) => baseline::run(listen, release),
         Some(Role::Floor { listen }) => floor::run(listen),
         Some(Role::Client { servers, source }) => client::run(servers, source),
-        Some(Role::Guarded { program, arguments }) => Err(server::become_guarded(&program, &arguments)),
+        Some(Role::Guarded {
+            gently,
+            program,
+            arguments,
+        }) => {
+            let ending = if gently { Signal::SIGTERM } else { Signal::SIGKILL };
+            Err(server::become_guarded(&program, &arguments, ending))
+        }
         Some(Role::Cluster(plan)) => cluster::run(&plan),
         None => run(&arguments),
     };
@@ -155,18 +170,31 @@ fn plan(arguments: &Arguments) -> io::Result<Plan> {
     if arguments.before.is_none() {
         subjects.retain(|subject| *subject != Subject::Before);
     }
+    let mut left_out = Vec::new();
+    let mut leave_out = |missing: Subject, why: &str| {
+        if subjects.contains(&missing) {
+            say(why);
+            left_out.push(why.to_owned());
+            subjects.retain(|subject| *subject != missing);
+        }
+    };
     if !headcount.exists() {
-        say(&format!(
+        let why = format!(
             "{} is not there: measuring without it. Build it first: cargo build --release -p headcount",
             headcount.display()
-        ));
-        subjects.retain(|subject| *subject != Subject::Headcount);
+        );
+        leave_out(Subject::Headcount, &why);
+    }
+    if !nchan::is_installed(&arguments.nginx) {
+        leave_out(Subject::Nchan, nchan::MISSING);
     }
     Ok(Plan {
         parts: arguments.parts.clone(),
         connections: arguments.connections.max(300),
         headcount,
         before: arguments.before.clone(),
+        nginx: arguments.nginx.clone(),
         subjects,
+        left_out,
     })
 }

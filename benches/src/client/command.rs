@@ -36,6 +36,8 @@ pub(crate) enum Setup {
     Nuxt,
     /// As `Plain`, and each tab has an id that it keeps when it comes back, as with headcount's client.
     Tabs,
+    /// As `Plain`, of a server that greets no tab: one is open once the head of its answer has come.
+    Relay,
 }
 
 /// Whether an admin asks for deltas, as headcount's own client does, or for complete stats, as the clients in the field do.

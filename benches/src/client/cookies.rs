@@ -96,7 +96,7 @@ mod tests {
             .count();
         assert!(differ > 1_300, "{differ}");
         assert_eq!(one, cookies(Setup::Nuxt, tab(40_000)));
-        for setup in [Setup::Plain, Setup::Tabs] {
+        for setup in [Setup::Plain, Setup::Tabs, Setup::Relay] {
             assert_eq!(cookies(setup, tab(40_000)), VERSION);
         }
     }

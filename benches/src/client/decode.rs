@@ -70,6 +70,7 @@ impl Decoder {
             (Framing::Sse, 200) => Self::Sse(SseDecoder::new(response.chunked)),
             (Framing::WebSocket | Framing::Sse, _) => return Err(Refused),
         };
+        sink(Event::Accepted);
         self.feed(&head[response.head_bytes..], sink)
     }
 }
@@ -123,6 +124,7 @@ mod tests {
                 decoder
                     .feed(piece, &mut |event| {
                         events.push(match event {
+                            Event::Accepted => "accepted".to_owned(),
                             Event::Text(text) => format!("text {}", String::from_utf8_lossy(text)),
                             Event::Ping(payload) => format!("ping {}", payload.len()),
                             Event::Closed => "closed".to_owned(),
@@ -149,26 +151,33 @@ mod tests {
         let long = format!("text {}", "x".repeat(HEAD_BYTES));
         assert_eq!(
             decoded(Framing::WebSocket, &stream),
-            ["text hi", "ping 1", &long, "closed"]
+            ["accepted", "text hi", "ping 1", &long, "closed"]
         );
     }
 
     #[test]
     fn chunked_events_arrive_however_the_bytes_are_cut() {
         let stream = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n6\r\ndata: \r\n5\r\nhi\n\n:\r\nf\r\n\nid: 7\ndata:yo\n\r\n1\r\n\n\r\n0\r\n\r\n";
-        assert_eq!(decoded(Framing::Sse, stream), ["text hi", "text yo", "closed"]);
+        assert_eq!(
+            decoded(Framing::Sse, stream),
+            ["accepted", "text hi", "text yo", "closed"]
+        );
     }
 
     #[test]
     fn events_without_chunks_arrive() {
         let stream = b"HTTP/1.1 200 OK\r\n\r\nretry: 3000\n\ndata: one\n\ndata: two\n\n";
-        assert_eq!(decoded(Framing::Sse, stream), ["text one", "text two"]);
+        assert_eq!(
+            decoded(Framing::Sse, stream),
+            ["accepted", "text one", "text two"]
+        );
     }
 
     #[test]
     fn a_refusal_is_told_apart() {
         let mut decoder = Decoder::new(Framing::Sse);
         let answer = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n";
-        assert_eq!(decoder.feed(answer, &mut |_| ()), Err(Refused));
+        let fed = decoder.feed(answer, &mut |event| panic!("{event:?}"));
+        assert_eq!(fed, Err(Refused));
     }
 }

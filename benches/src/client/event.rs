@@ -6,6 +6,8 @@ pub(super) const HEAD_BYTES: usize = 200;
 /// What arrived.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Event<'a> {
+    /// The head of the answer, which accepts the request.
+    Accepted,
     /// A text message, its beginning.
     Text(&'a [u8]),
     /// A WebSocket ping, its payload.

@@ -43,7 +43,8 @@ impl Lane {
         send_all(&mut self.socket, request)
     }
 
-    /// Reads what has come. `Some` once an answer is complete: whether it says `"ok":true`.
+    /// Reads what has come. `Some` once an answer is complete: whether it says `"ok":true`, or has status 202 as nchan's where a channel has no
+    /// subscriber.
     pub(super) fn receive(&mut self) -> io::Result<Option<bool>> {
         let mut buffer = [0; 2_048];
         loop {
@@ -61,7 +62,7 @@ impl Lane {
         if self.answer.len() < response.head_bytes + response.content_length.unwrap_or_default() {
             return Ok(None);
         }
-        let accepted = memmem::find(&self.answer, br#""ok":true"#).is_some();
+        let accepted = response.status == 202 || memmem::find(&self.answer, br#""ok":true"#).is_some();
         self.answer.clear();
         self.busy = false;
         Ok(Some(accepted))

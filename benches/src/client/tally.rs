@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
+use super::command::Setup;
 use super::connection::{Connection, Said, send_all};
 use super::event::Event;
 use super::websocket;
 use crate::clock;
+
+/// The name of a tab whose server gives it none, as long as headcount's.
+const UNGREETED: &str = "AAAAAAAAAAAAAAAAAAAAAA";
 
 /// What was seen so far.
 #[derive(Debug, Default)]
@@ -34,6 +38,7 @@ pub(super) fn take(connection: &mut Connection, bytes: &[u8], tally: &mut Tally)
     let Connection {
         socket,
         decoder,
+        setup,
         id,
         watching,
         told,
@@ -47,6 +52,11 @@ pub(super) fn take(connection: &mut Connection, bytes: &[u8], tally: &mut Tally)
     let mut open = true;
     let mut pong = Vec::new();
     let fed = decoder.feed(bytes, &mut |event| match event {
+        Event::Accepted if *setup == Setup::Relay => {
+            UNGREETED.clone_into(id);
+            tally.opened += 1;
+        }
+        Event::Accepted => (),
         Event::Text(head) => match Said::read(head) {
             Said::Connected {
                 id: named,

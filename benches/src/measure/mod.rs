@@ -1,7 +1,7 @@
 //! The measurements, in the order in which they run.
 //!
 //! Each server is measured on each transport, from a fresh process: once as it rests and works unwatched
-//! ([`resting`]), once with an admin watching ([`watched`]); the floor, which counts nothing, only the first. A third process says what
+//! ([`resting`]), once with an admin watching ([`watched`]); the floor and nchan, which count nothing, only the first. A third process says what
 //! a tab takes behind a Nuxt app ([`nuxt`]). Everything is bounded; a step that runs out of time leaves a
 //! note beside the table.
 
@@ -23,6 +23,7 @@ use stand::Stand;
 /// Runs the plan. What one server on one transport cannot do is noted; the rest is measured all the same.
 pub(crate) fn run(plan: &Plan) -> Results {
     let mut results = Results::default();
+    results.notes.clone_from(&plan.left_out);
     if plan.wants(Part::Registry) {
         say("prefix query among a million entries");
         let measured = registry::measure(&mut results);
@@ -33,7 +34,7 @@ pub(crate) fn run(plan: &Plan) -> Results {
             let who = format!("{} over {transport}", subject.name());
             if plan.wants_any(&[Part::Idle, Part::Accept, Part::Updates, Part::Broadcast]) {
                 say(&format!("{who}, nobody watching"));
-                let measured = Stand::start(plan, &mut results, subject, transport, Setup::Plain)
+                let measured = Stand::start(plan, &mut results, subject, transport, subject.setup())
                     .and_then(resting::measure);
                 note(&mut results, &who, measured);
             }

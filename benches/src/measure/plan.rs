@@ -38,14 +38,19 @@ pub(crate) struct Plan {
     pub(crate) headcount: PathBuf,
     /// The binary of another revision.
     pub(crate) before: Option<PathBuf>,
+    /// The nginx that has nchan.
+    pub(crate) nginx: PathBuf,
     pub(crate) subjects: Vec<Subject>,
+    /// Which servers were wanted and cannot be measured here, and what to do about it.
+    pub(crate) left_out: Vec<String>,
 }
 
 impl Plan {
-    /// The headcount binary that runs as this subject.
+    /// The binary that runs as this subject, where that is not this program.
     pub(super) fn binary(&self, subject: Subject) -> &Path {
         match (&self.before, subject) {
             (Some(before), Subject::Before) => before,
+            (_, Subject::Nchan) => &self.nginx,
             _ => &self.headcount,
         }
     }

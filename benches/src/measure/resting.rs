@@ -155,7 +155,7 @@ fn broadcast(stand: &mut Stand<'_>, tabs: f64) -> Result<(), Failure> {
 pub(super) fn announce(stand: &mut Stand<'_>, version: &str) -> Result<Duration, Failure> {
     ask_all(&mut stand.loaders, |_, _| Command::Mark)?;
     let start = clock::now();
-    admin::release(stand.server.address, version)?;
+    admin::release(stand.server.address, &stand.subject.release(version))?;
     let open: Vec<usize> = stand.loaders.iter().map(|loader| loader.open).collect();
     told(stand, &open).map(|last| last.saturating_sub(start))
 }
