@@ -8,7 +8,7 @@ use crate::client::command::Transport;
 use crate::figure::count;
 use crate::measure::results::Results;
 use crate::rows::{Line, line};
-use crate::table::Entry;
+use crate::table::{ALIGNMENT, COLUMNS, Entry};
 
 /// The introduction, the table, and where it comes from.
 pub(crate) fn markdown(results: &Results, stages: [usize; 4], machine: &str) -> String {
@@ -31,14 +31,15 @@ pub(crate) fn markdown(results: &Results, stages: [usize; 4], machine: &str) -> 
 fn introduction(machine: &str) -> String {
     format!(
         "Beside what a competent engineer writes in an afternoon with axum (`Sse`, `ws`, a `DashMap` and channels; \
-         `benches/src/baseline/`), in one run:\n\
+         `benches/src/baseline/`), and beside nginx with\n\
+         nchan, a relay that passes messages on and counts no tabs (`benches/src/nchan.rs`), in one run:\n\
          {machine}. The loaders and the server share these cores, so the times are those of a busy machine: trust\n\
          the ratios. `floor` is what the kernel alone costs there: a server that accepts, reads, writes fixed bytes and closes, and does\n\
          nothing else (`benches/src/floor/`). Kernel memory, 4 to 5 KB a socket, comes on top for everybody. Opening and closing are the\n\
          least of five rounds.\n\
          \n\
-         | | over | plain axum | headcount | times less | floor | × floor |\n\
-         |---|---|--:|--:|--:|--:|--:|\n"
+         | | over | {COLUMNS} |\n\
+         |---|---|{ALIGNMENT}|\n"
     )
 }
 
@@ -106,14 +107,15 @@ mod tests {
         let mut results = Results::default();
         for transport in Transport::ALL {
             results.set(Subject::Headcount, Some(transport), "close-us", 9.0);
+            results.set(Subject::Nchan, Some(transport), "close-us", 12.0);
             results.set(Subject::Floor, Some(transport), "close-us", 6.0);
         }
         results.set(Subject::Headcount, None, "prefix-us", 74.2);
         let text = markdown(&results, [1, 5, 10, 15], "a machine");
         for row in [
-            "| CPU µs to close one | SSE | – | 9.00 | – | 6.00 | 1.50× |\n\
-             | CPU µs to close one | WebSocket | – | 9.00 | – | 6.00 | 1.50× |\n",
-            "tabs that match a prefix | – | – | 74.2 | – | – | – |\n",
+            "| CPU µs to close one | SSE | – | 12.0 | 9.00 | – | 1.33× | 6.00 | 1.50× |\n\
+             | CPU µs to close one | WebSocket | – | 12.0 | 9.00 | – | 1.33× | 6.00 | 1.50× |\n",
+            "tabs that match a prefix | – | – | – | 74.2 | – | – | – | – |\n",
         ] {
             assert!(text.contains(row), "{text}");
         }

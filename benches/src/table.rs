@@ -1,7 +1,7 @@
 //! The results as one Markdown table, and as JSON.
 //!
-//! headcount stands between two servers: the plain axum one, of which it is so many times less, and the floor, of which it is
-//! so many times more. A server that does nothing with what it is sent is 1× the floor.
+//! headcount stands between others: the plain axum server and nginx with nchan, of which it is so many times less, and the floor, of which
+//! it is so many times more. A server that does nothing with what it is sent is 1× the floor.
 
 use std::fmt::Write as _;
 
@@ -13,12 +13,18 @@ use crate::measure::results::Results;
 use crate::rows::{Line, in_process, per_transport};
 use crate::server::Subject;
 
+/// The columns of [`Entry::numbers`], and their alignment.
+pub(crate) const COLUMNS: &str =
+    "plain axum | nginx + nchan | headcount | times less than axum | than nchan | floor | × floor";
+pub(crate) const ALIGNMENT: &str = "--:|--:|--:|--:|--:|--:|--:";
+
 /// One line on one transport.
 #[derive(Serialize)]
 pub(crate) struct Entry {
     measure: String,
     transport: Option<String>,
     baseline: Option<f64>,
+    nchan: Option<f64>,
     headcount: Option<f64>,
     /// The headcount of another revision, where one was measured.
     before: Option<f64>,
@@ -26,6 +32,8 @@ pub(crate) struct Entry {
     of_before: Option<f64>,
     /// How many times less headcount is than the baseline.
     ratio: Option<f64>,
+    /// How many times less headcount is than nginx with nchan.
+    ratio_of_nchan: Option<f64>,
     floor: Option<f64>,
     /// How many times more headcount is than the floor.
     above_floor: Option<f64>,
@@ -33,7 +41,7 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// `None` where neither server has a number.
+    /// `None` where no server has a number.
     pub(crate) fn new(
         results: &Results,
         line: &Line,
@@ -43,16 +51,18 @@ impl Entry {
         let of = |subject| results.get(subject, transport, &line.row);
         let (baseline, headcount) = (of(Subject::Baseline), of(Subject::Headcount));
         let floor = of(Subject::Floor).filter(|_| line.has_floor());
-        let before = of(Subject::Before);
-        baseline.or(headcount).or(floor).or(before)?;
+        let (nchan, before) = (of(Subject::Nchan), of(Subject::Before));
+        baseline.or(nchan).or(headcount).or(floor).or(before)?;
         Some(Self {
             measure: line.label.clone(),
             transport: transport.map(|transport| transport.to_string()),
             baseline,
+            nchan,
             headcount,
             before,
             of_before: times(headcount, before),
             ratio: times(baseline, headcount),
+            ratio_of_nchan: times(nchan, headcount),
             floor,
             above_floor: times(headcount, floor),
             target: Some(target).filter(|target| !target.is_empty()),
@@ -64,12 +74,14 @@ impl Entry {
         (&self.measure, self.transport.as_deref())
     }
 
-    /// The cells for the numbers: plain axum, headcount, times less, floor, × floor.
+    /// The cells for the numbers, as [`COLUMNS`] names them.
     pub(crate) fn numbers(&self) -> String {
         [
             number(self.baseline),
+            number(self.nchan),
             number(self.headcount),
             ratio(self.ratio),
+            ratio(self.ratio_of_nchan),
             number(self.floor),
             ratio(self.above_floor),
         ]
@@ -128,8 +140,7 @@ pub(crate) fn markdown(results: &Results, stages: [usize; 4], machine: &str) -> 
         if section.as_ref() != Some(&heading) {
             let _infallible = write!(
                 text,
-                "\n| {heading} | plain axum | headcount | times less | floor | × floor | target |{heading_end}\n\
-                 |---|--:|--:|--:|--:|--:|--:|{rule_end}\n"
+                "\n| {heading} | {COLUMNS} | target |{heading_end}\n|---|{ALIGNMENT}|--:|{rule_end}\n"
             );
             section = Some(heading);
         }
@@ -164,6 +175,7 @@ mod tests {
         let mut results = Results::default();
         for (subject, value) in [
             (Subject::Baseline, 90.0),
+            (Subject::Nchan, 18.0),
             (Subject::Headcount, 9.0),
             (Subject::Floor, 6.0),
         ] {
@@ -176,11 +188,12 @@ mod tests {
     fn a_line_shows_the_servers_and_their_ratios() {
         let table = markdown(&results("accept-us"), [1, 5, 10, 15], "a machine");
         assert!(
-            table.contains("| WebSocket | plain axum | headcount | times less | floor | × floor | target |"),
+            table.contains("| WebSocket | plain axum | nginx + nchan | headcount | times less than axum | than nchan | floor | × floor | target |"),
             "{table}"
         );
         assert!(
-            table.contains("| CPU µs to open one | 90.0 | 9.00 | 10.0× | 6.00 | 1.50× | ≤ 9 |"),
+            table
+                .contains("| CPU µs to open one | 90.0 | 18.0 | 9.00 | 10.0× | 2.00× | 6.00 | 1.50× | ≤ 9 |"),
             "{table}"
         );
     }
@@ -195,10 +208,22 @@ mod tests {
     }
 
     #[test]
+    fn a_server_that_is_alone_in_a_line_has_it() {
+        let mut results = Results::default();
+        results.set(Subject::Nchan, Some(Transport::Sse), "accept-us", 18.0);
+        let stages = [1, 5, 10, 15];
+        let table = markdown(&results, stages, "a machine");
+        let line = "| CPU µs to open one | – | 18.0 | – | – | – | – | – | ≤ 9 |";
+        assert!(table.contains(line), "{table}");
+        let report = json(&results, stages, "a machine");
+        assert!(report.contains(r#""nchan": 18.0"#), "{report}");
+    }
+
+    #[test]
     fn what_the_floor_says_nothing_about_has_none() {
         let table = markdown(&results("rest-bytes"), [1, 5, 10, 15], "a machine");
         assert!(
-            table.contains("| 90.0 | 9.00 | 10.0× | – | – | ≤ 160 |"),
+            table.contains("| 90.0 | 18.0 | 9.00 | 10.0× | 2.00× | – | – | ≤ 160 |"),
             "{table}"
         );
     }

@@ -8,10 +8,15 @@ use serde_json::Value;
 
 /// A run of some 300 tabs against one of the servers in this package.
 fn run_small(server: &str, parts: &[&str]) -> Value {
+    run_small_with(server, parts, &[])
+}
+
+fn run_small_with(server: &str, parts: &[&str], options: &[&str]) -> Value {
     let file = tempfile::NamedTempFile::new().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_headcount-bench"));
     command
         .args(parts)
+        .args(options)
         .args(["--only", server, "--connections", "300", "--json"])
         .arg(file.path());
     let output = command.stdin(Stdio::null()).output().unwrap();
@@ -96,6 +101,53 @@ fn the_floor_answers_every_tab_and_has_figures_of_what_the_kernel_does_alone() {
             "{measure}: {figures:?}"
         );
     }
+}
+
+/// What nginx with nchan has figures of.
+const OF_NCHAN: [&str; 11] = [
+    "user bytes a connection at rest, 300 open (PSS)",
+    "… of it anonymous",
+    "user bytes a connection after the updates and broadcasts below",
+    "CPU µs to open one",
+    "CPU µs to close one",
+    "CPU µs, opened and closed",
+    "CPU µs a route update, 50/s, nobody watching",
+    "… 500/s",
+    "… 5,000/s",
+    "CPU µs a message of a release to all",
+    "ms until the last tab has it",
+];
+
+#[test]
+fn nginx_with_nchan_passes_a_release_on_to_every_tab_where_it_is_installed() {
+    let report = run_small("nchan", &["idle", "accept", "updates", "broadcast"]);
+    let complaints = complaints(&report);
+    if complaints.iter().any(|note| note.contains("is not installed")) {
+        return;
+    }
+    assert_eq!(complaints, Vec::<&str>::new(), "{report:#}");
+    for measure in OF_NCHAN {
+        let figures = figures(&report, "nchan", measure);
+        assert_eq!(figures.len(), 2, "{measure}: {report:#}");
+        assert!(
+            figures.iter().all(|figure| *figure > 0.0),
+            "{measure}: {figures:?}"
+        );
+    }
+    assert_eq!(report["rows"].as_array().unwrap().len(), OF_NCHAN.len() * 2);
+}
+
+#[test]
+fn a_run_without_nginx_says_what_to_install() {
+    let options = ["--nginx", "/nonexistent/nginx"];
+    let report = run_small_with("floor,nchan", &["broadcast"], &options);
+    let complaints = complaints(&report);
+    assert_eq!(complaints.len(), 1, "{report:#}");
+    assert!(
+        complaints[0].contains("apt-get install nginx libnginx-mod-nchan"),
+        "{complaints:?}"
+    );
+    assert_eq!(figures(&report, "floor", "CPU µs a message").len(), 2);
 }
 
 #[test]
