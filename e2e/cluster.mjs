@@ -11,7 +11,8 @@ import { Edge, freePort } from './edge.mjs'
 import { Server } from './harness.mjs'
 import { inTime, until } from './wait.mjs'
 
-const VARIABLES = { HEADCOUNT_ADMIN_SECRET: 'the-secret-of-these-tests', HEADCOUNT_CLUSTER_SECRET: 'the-secret-of-these-nodes' }
+/** What every node is given. */
+export const VARIABLES = { HEADCOUNT_ADMIN_SECRET: 'the-secret-of-these-tests', HEADCOUNT_CLUSTER_SECRET: 'the-secret-of-these-nodes' }
 const START_WITHIN_MS = 10_000
 
 /** A nats-server that runs. One that is not installed is an error: `cargo xtask test` installs it. */

@@ -12,6 +12,7 @@ import { promisify } from 'node:util'
 
 import { parseAllDocuments } from 'yaml'
 
+import { Broker, VARIABLES } from './cluster.mjs'
 import { Edge } from './edge.mjs'
 import { binary, Server } from './harness.mjs'
 import { pages, ROOT, snippets, snippetsIn } from './snippets.mjs'
@@ -100,13 +101,15 @@ describe('YAML', () => {
   test('alerts are about metrics that a server has', async () => {
     const [{ text }] = await snippetsIn('docs/runbook/metrics.md', 'yaml')
     const names = read(text).values[0].groups.flatMap(({ rules }) => rules.flatMap(({ expr }) => expr.match(/headcount_\w+(\{[^}]*\})?/g)))
-    const server = await Server.run(['serve', '--ephemeral'], { HEADCOUNT_ADMIN_SECRET: SECRET })
+    const broker = await Broker.start()
+    const server = await Server.run(['serve', '--ephemeral', '--cluster', broker.url], VARIABLES)
     try {
       const metrics = await (await fetch(`${server.url}/metrics`)).text()
       assert.ok(names.length > 4)
       for (const name of names) assert.ok(metrics.includes(`\n${name} `), name)
     } finally {
       await server.stop()
+      await broker.stop()
     }
   })
 })

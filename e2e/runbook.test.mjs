@@ -7,6 +7,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
+import { Broker, VARIABLES } from './cluster.mjs'
 import { binary, Server } from './harness.mjs'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
@@ -91,7 +92,8 @@ test('each line about health is in the runbook, and the runbook has no other', a
 })
 
 test('each metric of a server is in the runbook, and the runbook has no other', async () => {
-  const server = await Server.run(['serve', '--ephemeral'], { HEADCOUNT_ADMIN_SECRET: 'the-secret-of-these-tests' })
+  const broker = await Broker.start()
+  const server = await Server.run(['serve', '--ephemeral', '--cluster', broker.url], VARIABLES)
   try {
     const text = await (await fetch(`${server.url}/metrics`)).text()
     // A family of counters without a sample, such as that of bots before the first, has only its type.
@@ -101,6 +103,7 @@ test('each metric of a server is in the runbook, and the runbook has no other', 
     same((await firstCells('docs/runbook/metrics.md')).map((cell) => cell.replace(/\{pattern=.*\}/, '')), [...kinds, ...counted])
   } finally {
     await server.stop()
+    await broker.stop()
   }
 })
 

@@ -14,7 +14,7 @@ mod message;
 mod question;
 mod relay;
 
-pub use bus::{Bus, Incoming, Notice, To};
+pub use bus::{Bus, BusLosses, Incoming, Notice, To};
 pub use members::{HEARTBEAT_MS, Heard, Heartbeat, LOST_AFTER_MS, Member, Members, NODES_MAX};
 pub use message::{Message, MovedTab, RequestId, TabBooks};
 pub use question::{Absent, Hits, NodeAnswer, NodeAnswers, NodeQuestion, ROUTES_MAX, Tables};

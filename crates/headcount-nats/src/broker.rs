@@ -6,6 +6,7 @@
 use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_nats::connection::State;
@@ -39,6 +40,8 @@ pub struct NatsBroker {
     pub(crate) link: watch::Receiver<Link>,
     pub(crate) replicas: usize,
     pub(crate) append: Duration,
+    /// Messages that the client of NATS dropped, because nobody read them in time.
+    pub(crate) slow_consumer: Arc<AtomicU64>,
 }
 
 /// Whether the connection is there.
@@ -76,11 +79,15 @@ impl NatsBroker {
             .join(", ");
         let (link, seen) = watch::channel(Link::default());
         let link = Arc::new(link);
+        let slow_consumer = Arc::<AtomicU64>::default();
         let client = settings(options, addresses.login)
             .await?
             .event_callback({
-                let link = Arc::clone(&link);
+                let (link, slow_consumer) = (Arc::clone(&link), Arc::clone(&slow_consumer));
                 move |event| {
+                    if let Event::SlowConsumer(_) = event {
+                        slow_consumer.fetch_add(1, Ordering::Relaxed);
+                    }
                     note(&link, &event);
                     std::future::ready(())
                 }
@@ -100,6 +107,7 @@ impl NatsBroker {
             link: seen,
             replicas: options.replicas,
             append: Duration::from_millis(options.append_ms.into()),
+            slow_consumer,
         })
     }
 }

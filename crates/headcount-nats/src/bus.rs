@@ -12,7 +12,7 @@ use std::time::Duration;
 use async_nats::{Client, Subscriber};
 use bytes::Bytes;
 use futures_util::StreamExt;
-use headcount_core::cluster::{Bus, Incoming, Notice, To};
+use headcount_core::cluster::{Bus, BusLosses, Incoming, Notice, To};
 use headcount_core::connection::NodeId;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -35,6 +35,8 @@ pub struct NatsBus {
     outgoing: mpsc::Sender<Outgoing>,
     watching: Arc<watch::Sender<bool>>,
     counts: Arc<Counts>,
+    /// What the client of NATS dropped, also of the log.
+    slow_consumer: Arc<AtomicU64>,
 }
 
 /// What waits for the broker.
@@ -55,15 +57,6 @@ pub struct NatsIncoming {
     told: Link,
 }
 
-/// What a bus has lost since it began.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct BusCounts {
-    /// Messages that [`Bus::send`] did not take, or that were not sent after all.
-    pub not_sent: u64,
-    /// Messages that arrived while too many waited for [`Incoming::next`].
-    pub not_heard: u64,
-}
-
 #[derive(Debug, Default)]
 struct Counts {
     not_sent: AtomicU64,
@@ -80,6 +73,7 @@ impl NatsBus {
             client,
             subjects,
             link,
+            slow_consumer,
             ..
         } = broker;
         let all = client.subscribe(subjects.all()).await?;
@@ -105,6 +99,7 @@ impl NatsBus {
             outgoing,
             watching: Arc::new(watching),
             counts,
+            slow_consumer: Arc::clone(slow_consumer),
         };
         let told = *link.borrow();
         let incoming = NatsIncoming {
@@ -113,14 +108,6 @@ impl NatsBus {
             told: Link { up: true, ..told },
         };
         Ok((bus, incoming))
-    }
-
-    /// What was lost since the bus began.
-    pub fn counts(&self) -> BusCounts {
-        BusCounts {
-            not_sent: self.counts.not_sent.load(Ordering::Relaxed),
-            not_heard: self.counts.not_heard.load(Ordering::Relaxed),
-        }
     }
 }
 
@@ -158,6 +145,14 @@ impl Bus for NatsBus {
         async {
             // A broker that is away is not waited for.
             let _too_late = tokio::time::timeout(FLUSH, flush).await;
+        }
+    }
+
+    fn losses(&self) -> BusLosses {
+        BusLosses {
+            not_sent: self.counts.not_sent.load(Ordering::Relaxed),
+            not_heard: self.counts.not_heard.load(Ordering::Relaxed),
+            slow_consumer: self.slow_consumer.load(Ordering::Relaxed),
         }
     }
 

@@ -40,7 +40,7 @@ mod options;
 mod subjects;
 
 pub use broker::NatsBroker;
-pub use bus::{BusCounts, NatsBus, NatsIncoming};
+pub use bus::{NatsBus, NatsIncoming};
 pub use error::ConnectError;
 pub use log::{CHECKPOINT_AFTER, MESSAGES_MAX, NatsLog, OpenError};
 pub use options::{ClientCertificate, Login, NatsOptions, Tls};

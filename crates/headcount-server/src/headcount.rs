@@ -24,7 +24,7 @@ use crate::history::KeptHistory;
 use crate::hub::HubEvent;
 use crate::hub::commander::Order;
 #[cfg(feature = "metrics")]
-use crate::metrics::Gauges;
+use crate::metrics::{ClusterNumbers, Gauges};
 use crate::metrics::{Count, Meters};
 use crate::nodes::Nodes;
 use crate::pages::LatestPages;
@@ -228,6 +228,12 @@ impl Headcount {
             .chain([self.0.store.meters()])
             .map(Arc::clone)
             .collect()
+    }
+
+    /// What this node counts about its cluster, as of the last second. `None` without a cluster.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn cluster_numbers(&self) -> Option<ClusterNumbers> {
+        self.0.everywhere.nodes.as_ref().map(Nodes::numbers)
     }
 
     #[cfg(feature = "metrics")]

@@ -11,6 +11,10 @@ use crate::report::Failure;
 const SOURCE: &str = "crates/headcount-shard/src/meters.rs";
 /// What is written besides the counters.
 const SCRAPE: &str = "crates/headcount-server/src/metrics/scrape.rs";
+/// What only a node of a cluster has.
+const CLUSTER: &str = "crates/headcount-server/src/metrics/cluster.rs";
+/// What the names in it begin with.
+const CLUSTER_PREFIX: &str = "cluster_";
 
 /// A family of counters: its name, its help, and the values of its label.
 type Family = (String, String, Vec<String>);
@@ -19,25 +23,33 @@ pub(super) fn page() -> Result<String, Failure> {
     let text = source(SOURCE)?;
     let counters = counters(&text)?;
     let scrape = source(SCRAPE)?;
-    let gauges = gauges(&scrape)?;
+    let cluster = source(CLUSTER)?;
     let mut page = head("Metrics", "`crates/headcount-shard/src/meters.rs`");
     page.push_str("`GET /metrics` answers in the OpenMetrics text format. Counters begin at zero when the server starts.\n\n## Counters\n\n| metric | what it counts | `kind` |\n|---|---|---|\n");
-    for (name, help, kinds) in counters {
-        let kinds: Vec<String> = kinds.iter().map(|kind| format!("`{kind}`")).collect();
-        page.push_str(&format!(
-            "| `headcount_{name}_total` | {} | {} |\n",
-            cell(&help),
-            kinds.join(", ")
-        ));
-    }
+    page.extend(counters.into_iter().map(counter_row));
     page.push_str(&format!(
         "| `headcount_bots_total` | {} | the label is `pattern` |\n\n## Gauges\n\n| metric | what it shows |\n|---|---|\n",
         cell(&bots(&scrape)?)
     ));
-    for (name, help) in gauges {
-        page.push_str(&format!("| `headcount_{name}` | {} |\n", cell(&help)));
-    }
+    page.extend(gauges(SCRAPE, &scrape)?.into_iter().map(gauge_row));
+    page.push_str("\n## In a cluster\n\nA node has these besides. They are what this node knows, as of the last second.\n\n| counter | what it counts | `kind` |\n|---|---|---|\n");
+    page.extend(cluster_counters(&cluster)?.into_iter().map(counter_row));
+    page.push_str("\n| gauge | what it shows |\n|---|---|\n");
+    page.extend(gauges(CLUSTER, &cluster)?.into_iter().map(gauge_row));
     Ok(page)
+}
+
+fn counter_row((name, help, kinds): Family) -> String {
+    let kinds: Vec<String> = kinds.iter().map(|kind| format!("`{kind}`")).collect();
+    format!(
+        "| `headcount_{name}_total` | {} | {} |\n",
+        cell(&help),
+        kinds.join(", ")
+    )
+}
+
+fn gauge_row((name, help): (String, String)) -> String {
+    format!("| `headcount_{name}` | {} |\n", cell(&help))
 }
 
 /// The rows of the table `counts!`: `Variant "family" "label" "help",`.
@@ -59,16 +71,34 @@ fn counters(text: &str) -> Result<Vec<Family>, Failure> {
 }
 
 /// The list of gauges: a name, a help and a value each.
-fn gauges(text: &str) -> Result<Vec<(String, String)>, Failure> {
-    let list = text
-        .split_once("fn named(&self)")
-        .and_then(|(_, rest)| rest.split_once("\n        ]\n"));
-    let (list, _) = list.ok_or_else(|| unread(SCRAPE, "list of gauges"))?;
-    let literals = literals(list);
+fn gauges(path: &str, text: &str) -> Result<Vec<(String, String)>, Failure> {
+    let literals = literals(list(path, text, "fn named(&self)")?);
     Ok(literals
         .chunks_exact(2)
         .map(|pair| (pair[0].clone(), pair[1].clone()))
         .collect())
+}
+
+/// The list of counters of a cluster: a name, a help, and the values of the label, of which a family of one counter has an empty one.
+fn cluster_counters(text: &str) -> Result<Vec<Family>, Failure> {
+    let literals = literals(list(CLUSTER, text, "fn counted(&self)")?);
+    let families = literals.chunk_by(|_, next| !next.starts_with(CLUSTER_PREFIX));
+    let family = |family: &[String]| match family {
+        [name, help, kinds @ ..] => {
+            let kinds = kinds.iter().filter(|kind| !kind.is_empty()).cloned();
+            Ok((name.clone(), help.clone(), kinds.collect()))
+        }
+        _ => Err(unread(CLUSTER, "list of counters")),
+    };
+    families.map(family).collect()
+}
+
+/// The list that this function returns.
+fn list<'a>(path: &str, text: &'a str, function: &str) -> Result<&'a str, Failure> {
+    text.split_once(function)
+        .and_then(|(_, rest)| rest.split_once("\n        ]\n"))
+        .map(|(list, _)| list)
+        .ok_or_else(|| unread(path, function))
 }
 
 fn bots(text: &str) -> Result<String, Failure> {
@@ -98,11 +128,18 @@ mod tests {
         assert!(kinds > 40, "{kinds}");
         let scrape = source(SCRAPE).unwrap();
         assert!(
-            gauges(&scrape)
+            gauges(SCRAPE, &scrape)
                 .unwrap()
                 .iter()
                 .any(|(name, help)| name == "ready" && !help.is_empty())
         );
         assert!(!bots(&scrape).unwrap().is_empty());
+        let cluster = cluster_counters(&source(CLUSTER).unwrap()).unwrap();
+        let shape = |name: &str| {
+            let family = cluster.iter().find(|(family, ..)| family == name);
+            family.map(|(_, help, kinds)| (help.is_empty(), kinds.len()))
+        };
+        assert_eq!(shape("cluster_sent"), Some((false, 0)));
+        assert_eq!(shape("cluster_relays"), Some((false, 4)));
     }
 }

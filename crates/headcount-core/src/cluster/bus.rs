@@ -30,6 +30,17 @@ pub enum Notice {
     Back,
 }
 
+/// Messages that a bus has lost at this node since it began, by cause.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BusLosses {
+    /// Messages that [`Bus::send`] did not take, or that were not sent after all.
+    pub not_sent: u64,
+    /// Messages that arrived while too many waited for [`Incoming::next`].
+    pub not_heard: u64,
+    /// Messages that the client of the broker dropped, because this node did not read its subscriptions in time. At least so many.
+    pub slow_consumer: u64,
+}
+
 /// The sending end of a bus. Cheap to clone.
 pub trait Bus: Clone + Send + Sync + 'static {
     /// Sends a message of at most [`Bus::bytes_max`] bytes. Waits for nothing: where the bus does not get through, or is behind, the message
@@ -41,6 +52,9 @@ pub trait Bus: Clone + Send + Sync + 'static {
 
     /// Waits until what was sent so far has left this process, or cannot. At most about a second.
     fn flush(&self) -> impl Future<Output = ()> + Send + 'static;
+
+    /// What was lost since the bus began.
+    fn losses(&self) -> BusLosses;
 
     /// Whether messages to [`To::Watchers`] are heard here from now on.
     fn watch(&self, watches: bool);

@@ -109,7 +109,7 @@ async fn the_bus_says_when_it_is_away_and_back(version: Version) {
     assert_eq!(next(&mut at_one).await, Notice::Away);
     let taken = one.send(To::All, Bytes::from_static(b"lost"));
     assert!(!taken, "it would come late");
-    assert_eq!(one.counts().not_sent, 1);
+    assert_eq!(one.losses().not_sent, 1);
     broker.run().await;
     assert_eq!(next(&mut at_one).await, Notice::Back);
     loop {
@@ -134,14 +134,14 @@ async fn what_does_not_fit_is_dropped_and_counted(version: Version) {
     let longest = Bytes::from(vec![0; one.bytes_max()]);
     assert!(one.bytes_max() >= 65_536);
     assert!(!one.send(To::All, Bytes::from(vec![0; longest.len() + 1])));
-    assert_eq!(one.counts().not_sent, 1);
+    assert_eq!(one.losses().not_sent, 1);
     assert!(one.send(To::Node(NodeId(9)), longest));
     // Nobody reads at the second one. Its sender is never held up.
     until("messages are dropped", || {
         for _ in 0..100 {
             one.send(To::All, Bytes::from_static(b"x"));
         }
-        (two.counts().not_heard > 0).then_some(())
+        (two.losses().not_heard > 0).then_some(())
     })
     .await;
     drop(at_two);

@@ -33,11 +33,11 @@ pub(super) async fn join(
         name: options.node.as_str().into(),
         software: env!("CARGO_PKG_VERSION").into(),
     };
-    let (nodes, events) = Nodes::new();
+    let (nodes, ends) = Nodes::new();
     let node = site.cipher.node();
     let link = Link::when(cluster::bus(broker, node));
     let name = options.name.as_str().into();
-    let mut joined = Joined::new(node, about, &site.config.limits, (name, link), events);
+    let mut joined = Joined::new(node, about, &site.config.limits, (name, link), ends);
     if let Some((read, _)) = &first {
         joined.node.set_read(*read);
     }

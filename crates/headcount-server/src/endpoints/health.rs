@@ -72,6 +72,7 @@ pub(super) async fn metrics(State(headcount): State<Headcount>) -> Result<Respon
         &headcount.meters(),
         headcount.gauges(),
         headcount.site().bots.counts(),
+        headcount.cluster_numbers(),
     )
     .map_err(|_| Refusal::internal())?;
     Ok((

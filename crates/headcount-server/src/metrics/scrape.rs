@@ -10,6 +10,8 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
+use super::cluster::ClusterNumbers;
+
 /// What is true at the moment of a scrape.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Gauges {
@@ -38,12 +40,14 @@ pub(crate) fn render(
     sets: &[Arc<Meters>],
     gauges: Gauges,
     bots: Vec<(String, u64)>,
+    cluster: Option<ClusterNumbers>,
 ) -> Result<String, fmt::Error> {
     let mut registry = Registry::with_prefix("headcount");
     registry.register_collector(Box::new(Scrape {
         sets: sets.to_vec(),
         gauges,
         bots,
+        cluster,
     }));
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &registry)?;
@@ -56,6 +60,8 @@ struct Scrape {
     gauges: Gauges,
     /// The patterns that took a user agent for a bot, and how often.
     bots: Vec<(String, u64)>,
+    /// `None` without a cluster.
+    cluster: Option<ClusterNumbers>,
 }
 
 struct Value(u64);
@@ -124,7 +130,17 @@ impl Collector for Scrape {
         for (pattern, count) in &self.bots {
             Value(*count).encode(bots.encode_family(&[("pattern", pattern.as_str())])?)?;
         }
-        for (name, help, value) in self.gauges.named() {
+        for (name, help, counters) in self.cluster.iter().flat_map(ClusterNumbers::counted) {
+            let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+            for (kind, count) in counters {
+                match kind {
+                    "" => metric.encode_counter::<[(&str, &str); 0], _, u64>(&count, None)?,
+                    kind => Value(count).encode(metric.encode_family(&[("kind", kind)])?)?,
+                }
+            }
+        }
+        let of_cluster = self.cluster.iter().flat_map(ClusterNumbers::named);
+        for (name, help, value) in self.gauges.named().into_iter().chain(of_cluster) {
             let value = i64::try_from(value).unwrap_or(i64::MAX);
             encoder
                 .encode_descriptor(name, help, None, MetricType::Gauge)?
@@ -136,6 +152,8 @@ impl Collector for Scrape {
 
 #[cfg(test)]
 mod tests {
+    use headcount_core::node::Ignored;
+
     use super::super::Count;
     use super::*;
 
@@ -153,6 +171,7 @@ mod tests {
                 ..Gauges::default()
             },
             vec![(r#"\b"x"\|"#.to_owned(), 7)],
+            None,
         )
         .unwrap();
         assert!(
@@ -167,5 +186,31 @@ mod tests {
         let bots = r#"headcount_bots_total{pattern="\\b\"x\"\\|"} 7"#;
         assert!(text.contains(bots), "{text}");
         assert!(text.ends_with("# EOF\n"));
+        assert!(!text.contains("cluster"), "{text}");
+    }
+
+    #[test]
+    fn a_node_of_a_cluster_shows_what_it_counts_about_it() {
+        let cluster = ClusterNumbers {
+            nodes: 3,
+            missing: 1,
+            sent: 8,
+            ignored: Ignored {
+                strangers: 2,
+                ..Ignored::default()
+            },
+            ..ClusterNumbers::default()
+        };
+        let text = render(&[], Gauges::default(), Vec::new(), Some(cluster)).unwrap();
+        for line in [
+            "headcount_cluster_nodes 3",
+            "headcount_cluster_nodes_missing 1",
+            "headcount_cluster_broker_reached 0",
+            "headcount_cluster_sent_total 8",
+            "headcount_cluster_ignored_total{kind=\"stranger\"} 2",
+            "headcount_cluster_relays_total{kind=\"late\"} 0",
+        ] {
+            assert!(text.contains(&format!("\n{line}\n")), "{line}: {text}");
+        }
     }
 }

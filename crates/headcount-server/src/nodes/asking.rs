@@ -8,7 +8,9 @@ use headcount_core::connection::NodeId;
 use headcount_core::node::Whom;
 use headcount_core::protocol::nodes::{NodesAnswer, NodesAsked};
 use headcount_core::questions::{Ask, Missing};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::metrics::ClusterNumbers;
 
 /// Events that may wait for the owner of the node.
 const EVENTS_MAX: usize = 16_384;
@@ -48,7 +50,22 @@ pub(crate) enum NodeEvent {
 
 /// Asks and tells nodes, through the owner of the node of this server. Cheap to clone.
 #[derive(Clone, Debug)]
-pub(crate) struct Nodes(mpsc::Sender<NodeEvent>);
+pub(crate) struct Nodes {
+    events: mpsc::Sender<NodeEvent>,
+    #[cfg_attr(
+        not(feature = "metrics"),
+        allow(dead_code, reason = "there is no `/metrics` then")
+    )]
+    numbers: watch::Receiver<ClusterNumbers>,
+}
+
+/// The owner's ends of [`Nodes`].
+#[derive(Debug)]
+pub(crate) struct OwnerEnds {
+    pub(super) events: mpsc::Receiver<NodeEvent>,
+    /// What it counts about the cluster.
+    pub(super) numbers: watch::Sender<ClusterNumbers>,
+}
 
 /// What all nodes answered, and how many of them.
 #[derive(Debug)]
@@ -58,10 +75,21 @@ pub(crate) struct FromAll<A> {
 }
 
 impl Nodes {
-    /// The nodes, and what their owner reads of them.
-    pub(crate) fn new() -> (Self, mpsc::Receiver<NodeEvent>) {
+    /// The nodes, and what their owner reads and says of them.
+    pub(crate) fn new() -> (Self, OwnerEnds) {
         let (events, queue) = mpsc::channel(EVENTS_MAX);
-        (Self(events), queue)
+        let (say, numbers) = watch::channel(ClusterNumbers::default());
+        let ends = OwnerEnds {
+            events: queue,
+            numbers: say,
+        };
+        (Self { events, numbers }, ends)
+    }
+
+    /// What the owner counts about the cluster, as of the last second.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn numbers(&self) -> ClusterNumbers {
+        *self.numbers.borrow()
     }
 
     /// Asks nodes, and waits for at most `within_ms` until all have answered.
@@ -132,7 +160,7 @@ impl Nodes {
             within_ms,
             reply,
         };
-        self.0.try_send(event).is_ok().then_some(outcome)
+        self.events.try_send(event).is_ok().then_some(outcome)
     }
 
     /// The nodes that are there.
@@ -145,7 +173,7 @@ impl Nodes {
     /// What the owner of the node must know, or does for nobody who waits.
     pub(crate) async fn tell(&self, event: NodeEvent) {
         // Where the owner has ended, so has the server.
-        let _ended = self.0.send(event).await;
+        let _ended = self.events.send(event).await;
     }
 }
 

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use headcount_core::cluster::{
-    Heartbeat, MovedTab, NodeAnswer, NodeAnswers, NodeQuestion, Notice, Relay, RelayOutcome, RequestId,
-    TabBooks,
+    Heartbeat, Message, MovedTab, NodeAnswer, NodeAnswers, NodeQuestion, Notice, Relay, RelayOutcome,
+    RequestId, TabBooks, To,
 };
 use headcount_core::command_log::LogIndex;
 use headcount_core::connection::NodeId;
@@ -13,12 +13,13 @@ use headcount_core::limits::Limits;
 use headcount_core::node::{About, Action, Node, Whom};
 use headcount_core::protocol::cluster::{Reader, Writer};
 use headcount_core::protocol::nodes::{NodeEntry, NodesAnswer};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use super::Link;
-use super::asking::NodeEvent;
+use super::asking::{NodeEvent, OwnerEnds};
 use super::lost::Lost;
 use crate::clock;
+use crate::metrics::ClusterNumbers;
 
 /// What the owner of the node must do.
 #[derive(Debug)]
@@ -62,33 +63,36 @@ pub(crate) struct Joined {
     link: Link,
     reader: Reader,
     writer: Writer,
-    events: mpsc::Receiver<NodeEvent>,
+    ends: OwnerEnds,
     cluster: Arc<str>,
     /// Who waits for answers, and of whom.
     asked: HashMap<RequestId, (Whom, oneshot::Sender<NodeAnswers>)>,
     relays: HashMap<RequestId, oneshot::Sender<RelayOutcome>>,
     lost: Lost,
+    /// What is counted here; the rest is filled in when it is said.
+    numbers: ClusterNumbers,
 }
 
 impl Joined {
-    /// A node of this cluster that begins to speak on this link. `events` is what the rest of the server asks and tells it.
+    /// A node of this cluster that begins to speak on this link. `ends` are those of what the rest of the server asks and tells it.
     pub(crate) fn new(
         here: NodeId,
         about: About,
         limits: &Limits,
         (cluster, link): (Arc<str>, Link),
-        events: mpsc::Receiver<NodeEvent>,
+        ends: OwnerEnds,
     ) -> Self {
         Self {
             node: Node::new(here, about, limits, clock::steady_ms()),
             link,
             reader: Reader::default(),
             writer: Writer::new(here),
-            events,
+            ends,
             cluster,
             asked: HashMap::new(),
             relays: HashMap::new(),
             lost: Lost::default(),
+            numbers: ClusterNumbers::default(),
         }
     }
 
@@ -96,7 +100,7 @@ impl Joined {
     pub(crate) async fn heard(&mut self) -> Option<Heard> {
         tokio::select! {
             notice = self.link.heard() => notice.map(Heard::Notice),
-            Some(event) = self.events.recv() => Some(Heard::Event(event)),
+            Some(event) = self.ends.events.recv() => Some(Heard::Event(event)),
         }
     }
 
@@ -105,18 +109,21 @@ impl Joined {
         let now_ms = clock::steady_ms();
         match notice {
             Notice::Message(bytes) => {
+                self.numbers.received += 1;
                 if let Some((from, message)) = self.reader.read(bytes, now_ms) {
                     self.node.hear(from, message, now_ms);
                 }
             }
             Notice::Away => {
-                self.lost.away(true);
                 tracing::warn!("the cluster's broker is not reached");
+                self.lost.away(true);
+                self.say_numbers();
             }
             Notice::Back => {
                 tracing::info!("the cluster's broker is reached again");
                 self.lost.away(false);
                 self.node.back(now_ms);
+                self.say_numbers();
             }
         }
     }
@@ -129,7 +136,30 @@ impl Joined {
             self.reader.look(now_ms);
             self.node.look(now_ms);
             self.lost.look(now_ms);
+            self.say_numbers();
         }
+    }
+
+    /// Says what this node counts about the cluster.
+    fn say_numbers(&mut self) {
+        self.numbers = ClusterNumbers {
+            nodes: self.node.members().len() as u64 + 1,
+            missing: self.lost.len() as u64,
+            broker_reached: !self.lost.is_away(),
+            log_lag: self.log_end().0 - self.node.heartbeat().read.0,
+            losses: self.link.losses(),
+            unread: self.reader.counts(),
+            ignored: self.node.ignored(),
+            ..self.numbers
+        };
+        self.ends.numbers.send_replace(self.numbers);
+    }
+
+    /// The last entry of the log that any node has read.
+    fn log_end(&self) -> LogIndex {
+        let others = self.node.members().iter();
+        let read = others.map(|(_, member)| member.heartbeat.read);
+        read.chain([self.node.heartbeat().read]).max().unwrap_or_default()
     }
 
     /// Asks nodes; what was answered within the time goes to `reply`.
@@ -164,7 +194,7 @@ impl Joined {
         let others = self.node.members().iter();
         let others = others.map(|(id, member)| (id, member.heartbeat.clone()));
         let all: Vec<_> = others.chain([(self.node.id(), here)]).collect();
-        let end = all.iter().map(|(_, said)| said.read).max().unwrap_or_default();
+        let end = self.log_end();
         let mut nodes: Vec<_> = all
             .into_iter()
             .map(|(id, said)| self.entry(id, &said, end))
@@ -227,15 +257,7 @@ impl Joined {
 
     fn act(&mut self, action: Action) -> Option<Due> {
         match action {
-            Action::Send { to, message } => {
-                match self.writer.write(&message, self.link.bytes_max()) {
-                    Ok(parts) => {
-                        // A part that is lost is a message that is lost, and the node takes care of that.
-                        let _taken = parts.into_iter().all(|part| self.link.send(to, part));
-                    }
-                    Err(error) => tracing::warn!(%error, "a message to other nodes cannot be sent"),
-                }
-            }
+            Action::Send { to, message } => self.send(to, &message),
             Action::Listen(watches) => self.link.watch(watches),
             Action::Answered { request, mut answers } => {
                 if let Some((whom, asker)) = self.asked.remove(&request) {
@@ -246,6 +268,7 @@ impl Joined {
                 }
             }
             Action::Relayed { request, outcome } => {
+                self.numbers.relays.note(outcome);
                 if let Some(asker) = self.relays.remove(&request) {
                     let _asker_gone = asker.send(outcome);
                 }
@@ -281,6 +304,20 @@ impl Joined {
         None
     }
 
+    fn send(&mut self, to: To, message: &Message) {
+        self.numbers.whole_reports_asked += u64::from(matches!(message, Message::WantWhole));
+        match self.writer.write(message, self.link.bytes_max()) {
+            Ok(parts) => {
+                // A part that is lost is a message that is lost, and the node takes care of that.
+                let taken = parts
+                    .into_iter()
+                    .take_while(|part| self.link.send(to, part.clone()));
+                self.numbers.sent += taken.count() as u64;
+            }
+            Err(error) => tracing::warn!(%error, "a message to other nodes cannot be sent"),
+        }
+    }
+
     /// Says who came and who went.
     fn note(&mut self, action: &Action) {
         match *action {
@@ -299,6 +336,7 @@ impl Joined {
             }
             _ => {}
         }
+        self.say_numbers();
     }
 
     fn name_of(&self, node: NodeId) -> &str {

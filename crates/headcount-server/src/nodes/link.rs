@@ -2,11 +2,11 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use headcount_core::cluster::{Bus, Incoming, Notice, To};
+use headcount_core::cluster::{Bus, BusLosses, Incoming, Notice, To};
 use tokio::sync::mpsc;
 
 /// Messages of other nodes that wait for the hub. Beyond it they wait in the bus, which drops what it has no room for.
@@ -26,6 +26,8 @@ struct Shared {
     bus: OnceLock<Box<dyn Sending>>,
     /// What a bus that comes later is told.
     watches: AtomicBool,
+    /// Messages that were to be sent while there was no bus.
+    before: AtomicU64,
 }
 
 impl fmt::Debug for Link {
@@ -39,6 +41,7 @@ trait Sending: Send + Sync {
     fn send(&self, to: To, message: Bytes) -> bool;
     fn bytes_max(&self) -> usize;
     fn flush(&self) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+    fn losses(&self) -> BusLosses;
     fn watch(&self, watches: bool);
 }
 
@@ -53,6 +56,10 @@ impl<B: Bus> Sending for B {
 
     fn flush(&self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(Bus::flush(self))
+    }
+
+    fn losses(&self) -> BusLosses {
+        Bus::losses(self)
     }
 
     fn watch(&self, watches: bool) {
@@ -87,8 +94,21 @@ impl Link {
 
     /// Sends a message to these nodes. Whether it was taken.
     pub(super) fn send(&self, to: To, message: Bytes) -> bool {
-        let bus = self.shared.bus.get();
-        bus.is_some_and(|bus| bus.send(to, message))
+        if let Some(bus) = self.shared.bus.get() {
+            return bus.send(to, message);
+        }
+        self.shared.before.fetch_add(1, Ordering::Relaxed);
+        false
+    }
+
+    /// What was lost since the link began.
+    pub(super) fn losses(&self) -> BusLosses {
+        let losses = self.shared.bus.get().map(|bus| bus.losses());
+        let losses = losses.unwrap_or_default();
+        BusLosses {
+            not_sent: losses.not_sent + self.shared.before.load(Ordering::Relaxed),
+            ..losses
+        }
     }
 
     pub(super) fn bytes_max(&self) -> usize {

@@ -38,6 +38,11 @@ impl Lost {
         self.away
     }
 
+    /// How many are missing.
+    pub(super) fn len(&self) -> usize {
+        self.since.len()
+    }
+
     pub(super) fn look(&mut self, now_ms: u64) {
         if self.away {
             self.since.values_mut().for_each(|since_ms| *since_ms = now_ms);

@@ -5,6 +5,7 @@ mod counts;
 mod identity;
 mod live;
 mod log;
+mod metrics;
 pub(crate) mod node;
 mod odd;
 // A nats-server for one test.
