@@ -78,7 +78,36 @@ impl From<Reach> for Hits {
     }
 }
 
+/// What one name takes besides its bytes: a pointer with a length, and two counts of references.
+const NAME_BYTES: usize = 32;
+
 impl Hits {
+    /// About how many bytes the named routes take.
+    pub fn names_bytes(&self) -> usize {
+        self.routes.iter().map(|route| route.len() + NAME_BYTES).sum()
+    }
+
+    /// Names only as many routes as take this many bytes, and counts the others in `more_routes`.
+    ///
+    /// ```
+    /// use headcount_core::cluster::Hits;
+    ///
+    /// let mut hits = Hits { routes: vec!["/a".into(), "/b".into()], ..Hits::default() };
+    /// hits.name_within(40);
+    /// assert_eq!((hits.routes.len(), hits.more_routes), (1, 1));
+    /// ```
+    pub fn name_within(&mut self, bytes_max: usize) {
+        let mut bytes = 0;
+        let mut fits = |route: &Arc<str>| {
+            bytes += route.len() + NAME_BYTES;
+            bytes <= bytes_max
+        };
+        let named = self.routes.iter().take_while(|route| fits(route)).count();
+        self.more_routes += (self.routes.len() - named) as u64;
+        self.routes.truncate(named);
+        self.routes.shrink_to_fit();
+    }
+
     /// How far the rule reached over these nodes: tabs, routes and unknown tabs. Each named route counts once, the others once for each node.
     ///
     /// ```

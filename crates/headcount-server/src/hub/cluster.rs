@@ -12,9 +12,6 @@ use super::{Hub, tables};
 use crate::nodes::{self, Due, Heard, NodeEvent};
 use crate::{answers, clock};
 
-/// Rules of late of which is known how far they reached. The other nodes ask at once.
-const HITS_MAX: usize = 256;
-
 impl Hub {
     pub(super) fn on_heard(&mut self, heard: Heard) {
         match (heard, self.counts.joined()) {
@@ -140,8 +137,8 @@ impl Hub {
                 return self.ask_tables((to, request), tables, question, within_ms);
             }
             NodeQuestion::Hits { index } => {
-                let known = self.hits.iter().find(|(known, _)| *known == index);
-                known.map_or(NodeAnswer::Unable, |(_, hits)| NodeAnswer::Hits(hits.clone()))
+                let known = self.hits.get(index).cloned();
+                known.map_or(NodeAnswer::Unable, NodeAnswer::Hits)
             }
             NodeQuestion::History { .. } | NodeQuestion::Unknown => NodeAnswer::Unable,
         };
@@ -167,10 +164,7 @@ impl Hub {
 
     fn on_read(&mut self, index: LogIndex, hits: Option<Hits>) {
         if let Some(hits) = hits {
-            if self.hits.len() >= HITS_MAX {
-                self.hits.pop_front();
-            }
-            self.hits.push_back((index, hits));
+            self.hits.note(index, hits);
         }
         if let Some(joined) = self.counts.joined() {
             joined.node.set_read(index);

@@ -11,16 +11,15 @@ mod cluster;
 pub(crate) mod commander;
 mod counts;
 mod event;
+mod recent_hits;
 mod subscribers;
 mod tables;
 mod ticks;
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use headcount_core::cluster::{Hits, RequestId};
-use headcount_core::command_log::LogIndex;
+use headcount_core::cluster::RequestId;
 use headcount_core::connection::{ConnectionKey, NodeId};
 use headcount_core::feed::Feed;
 use headcount_core::protocol::admin::StatsAnswer;
@@ -34,6 +33,7 @@ use crate::shard::{Handle, Mail, ShardEvent, Shards, Subscribing};
 use crate::site::Site;
 use counts::Counts;
 pub(crate) use event::HubEvent;
+use recent_hits::RecentHits;
 use subscribers::{Subscribers, Wanting};
 
 /// Events, and reports of shards, that may wait for the hub.
@@ -73,8 +73,8 @@ struct Hub {
     site: Arc<Site>,
     shards: Shards,
     counts: Counts,
-    /// How far the rules of late reached here, by the entry of the log that each is. In a cluster.
-    hits: VecDeque<(LogIndex, Hits)>,
+    /// How far the rules of late reached here. Empty without a cluster.
+    hits: RecentHits,
     /// For what is answered later, in a cluster.
     nodes: Option<Nodes>,
     subscribers: Subscribers,
@@ -146,7 +146,7 @@ impl Hub {
         let now = clock::now();
         Self {
             counts,
-            hits: VecDeque::new(),
+            hits: RecentHits::default(),
             subscribers: Subscribers::new(Arc::clone(&site), shards.clone(), sender),
             nodes,
             site,
