@@ -3,7 +3,7 @@
 //! [`Node`] is between the server that holds the connections and the bus. It takes in what is heard and what the server's shards report, and
 //! says what must be done ([`Action`]). Invariants:
 //!
-//! - While nobody watches stats, it sends heartbeats, and what it is asked to send, and nothing else.
+//! - While nobody watches stats, it sends heartbeats, which tabs came to it, and what it is asked to send, and nothing else.
 //! - The counts of a node leave the feed when it says goodbye or is silent, and with them everything that it sent before.
 //! - A request of another node is carried out at most once, however often it is heard.
 //! - Each map and queue has a limit. The rest is dropped, and asked for again where it matters.
@@ -287,16 +287,11 @@ impl Node {
         self.look(now_ms);
     }
 
-    /// A tab opened a connection here, and may have one at another node, or be in its books: it had one before. The others let that go.
-    /// `reloaded` are the rules for which it says that its page was reloaded.
-    pub fn moved(&mut self, tab: u64, reloaded: Arc<[u32]>, now_ms: u64) {
-        self.moves.moved(tab, reloaded, now_ms);
+    /// A tab opened a connection here. Others that hold an older one of the same id, or have it in their books, let that go: the tab was there
+    /// before, or was copied. `reloaded` are the rules for which it says that its page was reloaded.
+    pub fn came(&mut self, tab: u64, reloaded: Arc<[u32]>, now_ms: u64) {
+        self.moves.came(tab, reloaded, now_ms);
         self.send_moves(now_ms);
-    }
-
-    /// A tab opened its first connection here. A message about an earlier one, which is still under way, does not concern it.
-    pub fn came(&mut self, tab: u64, now_ms: u64) {
-        self.moves.came(tab, now_ms);
     }
 
     /// Hands what tabs were told here over to the node where they are now.
@@ -321,6 +316,7 @@ impl Node {
             self.say_heartbeat(To::All, now_ms);
         }
         self.want(now_ms);
+        self.moves.look(now_ms);
         self.send_moves(now_ms);
         self.asks.look(now_ms);
         self.actions.extend(self.asks.take_ended());

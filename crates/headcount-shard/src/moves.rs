@@ -13,11 +13,10 @@ pub(super) fn say_came(tabs: &Tabs, newcomer: &Newcomer) {
     let Some(tab) = newcomer.tab.filter(|_| tabs.terms.is_joined) else {
         return;
     };
-    let standing = tabs.table.standing();
+    let epoch = tabs.table.standing().epoch;
     let came = ShardEvent::Came {
         tab,
-        had_one: newcomer.resume.is_some() || standing.rules().next().is_some(),
-        reloaded: newcomer.reloaded.within(standing.epoch).into(),
+        reloaded: newcomer.reloaded.within(epoch).into(),
     };
     let _noticed_later = tabs.outlets.reports.try_send(came).is_ok();
 }

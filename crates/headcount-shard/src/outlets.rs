@@ -45,13 +45,9 @@ pub enum ShardEvent {
         until_ms: u64,
         by: usize,
     },
-    /// A tab has opened a connection. Only in a cluster: if it had one before, that may have been at another node, and in any case what it was
-    /// told there. `reloaded` are the rules for which it says that its page was reloaded.
-    Came {
-        tab: u64,
-        had_one: bool,
-        reloaded: Arc<[u32]>,
-    },
+    /// A tab has opened a connection. Only in a cluster: another node may hold an older one of this tab, or of a tab that was copied with its id,
+    /// and what it was told there. `reloaded` are the rules for which it says that its page was reloaded.
+    Came { tab: u64, reloaded: Arc<[u32]> },
     /// Tabs are at another node now: what they were told here.
     HandOver { to: NodeId, tabs: Vec<TabBooks> },
     /// An admitted subscriber needs the numbers of this moment: it begins, or has caught up.

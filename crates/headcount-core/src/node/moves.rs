@@ -1,7 +1,8 @@
 //! Tabs that changed their node.
 //!
-//! A tab that connects here may still have a connection at its earlier node, if that has not noticed that its socket is dead. So this node tells
-//! all others, and they let go. It tells them twice, because a message may be lost, and each at most every [`FLUSH_MS`].
+//! A tab that connects here may still have a connection at its earlier node, if that has not noticed that its socket is dead. A browser may also copy a
+//! tab with its id, so that two pages have it: as at one node, the newer connection stays. So this node tells all others of every tab that comes,
+//! and they let go. It tells them twice, because a message may be lost, and each at most every [`FLUSH_MS`].
 //!
 //! A tab may come back before the message about its earlier move does. So the message says when the tab opened there, and the connection that it has
 //! here stays if it was opened later. The moment there is known to within the time of the fastest message ([`clocks`](super::clocks)): only
@@ -51,9 +52,11 @@ pub(super) struct Moves {
 }
 
 impl Moves {
-    /// A tab that had a connection before has opened one here.
-    pub(super) fn moved(&mut self, tab: u64, reloaded: Arc<[u32]>, now_ms: u64) {
-        self.came(tab, now_ms);
+    /// A tab has opened a connection here.
+    pub(super) fn came(&mut self, tab: u64, reloaded: Arc<[u32]>, now_ms: u64) {
+        self.opened.insert(tab, now_ms);
+        self.in_order.push_back((tab, now_ms));
+        self.forget_old(now_ms);
         if self.first.len() >= WAITING_MAX {
             self.first.pop_front();
         }
@@ -64,10 +67,17 @@ impl Moves {
         });
     }
 
-    /// A tab has opened a connection here.
-    pub(super) fn came(&mut self, tab: u64, now_ms: u64) {
-        self.opened.insert(tab, now_ms);
-        self.in_order.push_back((tab, now_ms));
+    /// Gives back the memory of what was forgotten.
+    pub(super) fn look(&mut self, now_ms: u64) {
+        self.forget_old(now_ms);
+        let wanted = 2 * self.in_order.len();
+        if self.in_order.capacity() > 2 * wanted.max(TABS_MAX) {
+            self.in_order.shrink_to(wanted);
+            self.opened.shrink_to(wanted);
+        }
+    }
+
+    fn forget_old(&mut self, now_ms: u64) {
         while let Some((tab, opened_ms)) = self.in_order.front().copied()
             && (self.in_order.len() > REMEMBERED_MAX || now_ms.saturating_sub(opened_ms) > REMEMBERED_MS)
         {
@@ -110,6 +120,12 @@ impl Moves {
             here_ms.is_none_or(|here_ms| i64::try_from(*here_ms).unwrap_or(i64::MAX) <= there_ms)
         };
         told.into_iter().filter(has_left).collect()
+    }
+
+    /// Of how many tabs the opening is remembered, and for how many there is room.
+    #[cfg(test)]
+    pub(super) fn remembered(&self) -> (usize, usize) {
+        (self.opened.len(), self.opened.capacity())
     }
 
     pub(super) fn next_ms(&self) -> Option<u64> {

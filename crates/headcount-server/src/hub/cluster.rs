@@ -51,15 +51,9 @@ impl Hub {
     }
 
     /// A tab has opened a connection here.
-    pub(super) fn on_came(&mut self, tab: u64, had_one: bool, reloaded: Arc<[u32]>) {
-        let now_ms = clock::steady_ms();
-        let Some(joined) = self.counts.joined() else {
-            return;
-        };
-        if had_one {
-            joined.node.moved(tab, reloaded, now_ms);
-        } else {
-            joined.node.came(tab, now_ms);
+    pub(super) fn on_came(&mut self, tab: u64, reloaded: Arc<[u32]>) {
+        if let Some(joined) = self.counts.joined() {
+            joined.node.came(tab, reloaded, clock::steady_ms());
         }
         self.perform();
     }

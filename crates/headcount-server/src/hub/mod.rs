@@ -173,11 +173,7 @@ impl Hub {
             } => self.on_report(shard, report, question),
             ShardEvent::Admitted { job, until_ms, by } => self.subscribers.admit(job, until_ms, by, false),
             ShardEvent::Wants { key, form } => self.on_wants(key, form),
-            ShardEvent::Came {
-                tab,
-                had_one,
-                reloaded,
-            } => self.on_came(tab, had_one, reloaded),
+            ShardEvent::Came { tab, reloaded } => self.on_came(tab, reloaded),
             ShardEvent::HandOver { to, tabs } => self.hand_over(to, tabs),
             ShardEvent::Left { key, turn } => self.subscribers.leave(key, turn),
         }

@@ -334,7 +334,7 @@ fn closes(tab: Tab, server: &Server, seen: &Seen) {
 }
 
 /// The last message of a stream, and the code that it ended with.
-fn last_words(tab: &mut Tab) -> (Option<Value>, Option<u16>) {
+pub(crate) fn last_words(tab: &mut Tab) -> (Option<Value>, Option<u16>) {
     let mut last = None;
     loop {
         match tab.next_or_end() {

@@ -7,7 +7,7 @@ use crate::cluster::MovedTab;
 impl World {
     fn moved(&mut self, id: u32, tab: u64) {
         let now_ms = self.now_ms;
-        self.node(id).moved(tab, Arc::default(), now_ms);
+        self.node(id).came(tab, Arc::default(), now_ms);
         self.carry();
     }
 
@@ -89,8 +89,8 @@ fn a_message_about_an_earlier_move_takes_no_newer_connection() {
         hear_heartbeat(&mut here, &mut there, 1_000);
         while here.next_action().is_some() {}
         // The tab comes here, moves there, and comes back before the message about that does.
-        here.moved(5, Arc::default(), 101_100);
-        there.moved(5, Arc::default(), began_ms + 1_200);
+        here.came(5, Arc::default(), 101_100);
+        there.came(5, Arc::default(), began_ms + 1_200);
         let Some(Action::Send { message, .. }) = there.next_action() else {
             panic!("it is told at once");
         };
@@ -109,7 +109,7 @@ fn a_message_about_an_earlier_move_takes_no_newer_connection() {
         let arrives_ms = 101_200 + delay_ms;
         let mut newer = node(NodeId(1), 100_000);
         hear_heartbeat(&mut newer, &mut there, 1_000);
-        newer.came(5, 101_210);
+        newer.came(5, Arc::default(), 101_210);
         newer.hear(NodeId(2), message.clone(), arrives_ms.max(101_210));
         assert_eq!(
             back(&mut newer),
@@ -127,7 +127,7 @@ fn a_message_about_an_earlier_move_takes_no_newer_connection() {
 fn what_is_remembered_of_tabs_is_bounded() {
     let mut moves = Moves::default();
     for tab in 0..400_000 {
-        moves.moved(tab, Arc::default(), tab / 100);
+        moves.came(tab, Arc::default(), tab / 100);
     }
     let told = |tab| MovedTab {
         tab,
@@ -135,6 +135,8 @@ fn what_is_remembered_of_tabs_is_bounded() {
     };
     let left = moves.left(0, vec![told(0), told(399_999)]);
     assert_eq!(left, [told(0)], "the first are no longer remembered");
+    moves.look(1_000_000);
+    assert_eq!(moves.remembered(), (0, 0), "and none for long");
     let mut messages = 0;
     let mut now_ms = 4_000;
     while let Some(next_ms) = moves.next_ms() {

@@ -63,6 +63,7 @@ fn a_tab_that_wanders_over_all_servers_is_one(version: Version) {
     for transport in BOTH {
         let visit = || Visit::new(transport, "/a").query("tab=the-tab-that-is-everywhere");
         let mut last = visit().open(servers[0].address);
+        await_total(&servers, 1);
         let mut all: Vec<Tab> = Vec::new();
         for round in 1..=9 {
             let back = visit().query(&format!("since={}", last.resume));

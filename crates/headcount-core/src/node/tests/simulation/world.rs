@@ -435,7 +435,7 @@ impl World {
             Some(_) => Arc::default(),
             None => connecting.reloaded_for.iter().copied().collect(),
         };
-        serving.node.moved(connecting.hash, reloaded, clock);
+        serving.node.came(connecting.hash, reloaded, clock);
         connecting.connects_ms = None;
         connecting.connection = Some(Connection { server, key, number });
         let registry = &serving.shards[shard].0;
