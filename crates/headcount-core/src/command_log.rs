@@ -3,10 +3,12 @@
 //! An entry carries everything that a server could decide differently: numbers, times, which rules have ended, and the limits that hold
 //! for it. So servers that apply the same entries in the same order have the same rules at the same positions.
 //!
-//! - `change`: what an entry changed. `checkpoint`: all that stood after some entry, as an entry that a log may begin with.
+//! - `change`: what an entry changed. `checkpoint`: all that stood after some entry, as an entry that a log may begin with. `lineage`: whether a log still
+//!   has what was read of it.
 
 mod change;
 mod checkpoint;
+mod lineage;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +20,7 @@ use crate::release::Release;
 
 pub use change::Change;
 pub use checkpoint::Checkpoint;
+pub use lineage::{Kept, Lineage, REMEMBERED, compare};
 
 /// One entry of the log.
 #[derive(Clone, Debug, PartialEq)]

@@ -9,11 +9,12 @@
 //! a little behind read every entry.
 //!
 //! - `ledger`: what is asked of the broker. `append`: one entry, until it is known what became of it. `begin`: the stream, and its first
-//!   checkpoint. `follower`: reads on, as a task.
+//!   checkpoint. `give_back`: what the broker has lost. `follower`: reads on, as a task.
 
 mod append;
 mod begin;
 mod follower;
+mod give_back;
 mod ledger;
 
 use std::collections::VecDeque;
@@ -22,7 +23,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use headcount_core::command_log::{AppendError, Checkpoint, CommandLog, Entry, LogIndex};
+use headcount_core::command_log::{AppendError, Checkpoint, CommandLog, Entry, Lineage, LogIndex};
 use headcount_core::epoch::Epoch;
 use headcount_core::invalidation::Standing;
 use headcount_core::protocol::log::{LogError, encode};
@@ -32,7 +33,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::broker::NatsBroker;
 use append::{Draft, SILENT, Settled, TOO_SHORT};
-use follower::{Follower, Read};
+use follower::{Follower, Known, Read};
 use ledger::Ledger;
 
 pub use begin::{MESSAGES_MAX, OpenError};
@@ -69,8 +70,11 @@ pub struct NatsLog {
     /// What stands after `seen`.
     standing: Standing,
     epoch: Epoch,
-    /// The same for the follower, which begins the stream with it where the broker has lost that.
-    stands: watch::Sender<Checkpoint>,
+    lineage: Lineage,
+    /// The same for the follower, which gives it back where the broker has lost it.
+    known: watch::Sender<Known>,
+    /// How often the log was begun again.
+    era: u64,
     /// What was appended here, until the follower comes to it: sequences and ids.
     own: VecDeque<(u64, String)>,
     skipped: Arc<AtomicU64>,
@@ -92,7 +96,11 @@ impl NatsLog {
         let until = Instant::now() + broker.append;
         let first = ledger.begin(begin, until).await?;
         let (out, reads) = mpsc::channel(UNREAD_MAX);
-        let (stands, _) = watch::channel(begin.clone());
+        let (known, _) = watch::channel(Known {
+            era: 0,
+            index: 0,
+            stands: begin.clone(),
+        });
         let again = Arc::new(Notify::new());
         let skipped = Arc::<AtomicU64>::default();
         let follower = Follower {
@@ -101,7 +109,8 @@ impl NatsLog {
             last_id: first.id.clone(),
             created: first.created,
             out,
-            stands: stands.subscribe(),
+            known: known.subscribe(),
+            era: 0,
             again: Arc::clone(&again),
             skipped: Arc::clone(&skipped),
             owes_end: true,
@@ -120,7 +129,9 @@ impl NatsLog {
             is_leaping: true,
             standing: Standing::default(),
             epoch: first.checkpoint.epoch,
-            stands,
+            lineage: Lineage::default(),
+            known,
+            era: 0,
             own: VecDeque::new(),
             skipped,
         };
@@ -136,6 +147,7 @@ impl NatsLog {
     /// Lets an entry be read by [`NatsLog::next`].
     fn accept(&mut self, index: u64, entry: Entry) {
         self.standing.apply(&entry);
+        self.lineage.follow(&entry);
         if let Entry::Checkpoint(checkpoint) = &entry {
             self.epoch = checkpoint.epoch;
             self.checkpoint = LastCheckpoint {
@@ -144,7 +156,11 @@ impl NatsLog {
             };
         }
         self.seen = index;
-        self.stands.send_replace(self.standing.checkpoint(self.epoch));
+        self.known.send_replace(Known {
+            era: self.era,
+            index,
+            stands: self.whole(),
+        });
         if self.is_leaping {
             // The last one is enough to know where the log ends.
             self.ready.clear();
@@ -152,10 +168,19 @@ impl NatsLog {
         self.ready.push_back((LogIndex(index), entry));
     }
 
+    /// All that stands after what was read.
+    fn whole(&self) -> Checkpoint {
+        Checkpoint {
+            lineage: self.lineage.clone(),
+            ..self.standing.checkpoint(self.epoch)
+        }
+    }
+
     /// Takes what the follower read.
     fn take(&mut self, read: Read) {
         match read {
             Read::Again => {
+                self.era += 1;
                 self.own.clear();
                 self.ready.clear();
                 self.is_leaping = true;
@@ -182,7 +207,7 @@ impl NatsLog {
         let last = self.ready.back().map(|(index, _)| *index);
         self.ready.clear();
         if let Some(index) = last {
-            let whole = Entry::Checkpoint(Box::new(self.standing.checkpoint(self.epoch)));
+            let whole = Entry::Checkpoint(Box::new(self.whole()));
             self.ready.push_back((index, whole));
         }
     }
@@ -286,7 +311,7 @@ impl NatsLog {
 
     /// Adds a checkpoint of what stands after the last entry, if that is still the last one.
     async fn add_checkpoint(&mut self) -> Result<(), AppendError> {
-        let entry = Entry::Checkpoint(Box::new(self.standing.checkpoint(self.epoch)));
+        let entry = Entry::Checkpoint(Box::new(self.whole()));
         let payload = encode(&entry).map_err(unwritable)?.into();
         let draft = Draft::new(self.ledger.subjects.checkpoint(), payload, self.seen)?;
         let until = Instant::now() + CHECKPOINT_PATIENCE;

@@ -8,6 +8,7 @@ use std::mem;
 use std::sync::Arc;
 
 use super::change::Change;
+use super::lineage::Lineage;
 use crate::epoch::Epoch;
 use crate::invalidation::{POSITIONS, Rule, Standing};
 use crate::release::{Release, ReleaseLog};
@@ -23,10 +24,12 @@ pub struct Checkpoint {
     pub releases: Vec<Release>,
     /// The rules with their positions, by position. Each position is below [`POSITIONS`].
     pub rules: Vec<(usize, Arc<Rule>)>,
+    /// The last commands, where servers share the log; else empty.
+    pub lineage: Lineage,
 }
 
 impl Standing {
-    /// All that stands, with the epoch that its numbers are of.
+    /// All that stands, with the epoch that its numbers are of, and without a lineage.
     ///
     /// ```
     /// use headcount_core::command_log::Entry;
@@ -51,6 +54,7 @@ impl Standing {
                 .rules()
                 .map(|(position, rule)| (position, Arc::clone(rule)))
                 .collect(),
+            lineage: Lineage::default(),
         }
     }
 

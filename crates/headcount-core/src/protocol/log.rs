@@ -8,8 +8,10 @@
 //! {"revision":1,"kind":"rule","rule":{"id":8,"match":{"segment":"/shop"},…},"rulesMax":64}
 //! {"revision":1,"kind":"end","ids":[8]}
 //! {"revision":1,"kind":"move-times","after":7,"deltaMs":-3600000}
-//! {"revision":1,"kind":"checkpoint","epoch":"0123456789ab","head":8,"releases":[…],"rules":[{"position":0,"rule":{…}}]}
+//! {"revision":1,"kind":"checkpoint","epoch":"0123456789ab","head":8,"releases":[…],"rules":[{"position":0,"rule":{…}}],"lineage":[[7,1760000000000],[8,…]]}
 //! ```
+//!
+//! `lineage` are the numbers of the last commands and when they were given. It may be missing.
 //!
 //! Releases and rules are those of the admin API ([`ReleaseEntry`], [`RuleEntry`]). The limits of a reader do not matter: an entry stands on
 //! every server or on none.
@@ -22,7 +24,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::admin::{ReleaseEntry, RuleEntry};
-use crate::command_log::{Checkpoint, Entry};
+use crate::command_log::{Checkpoint, Entry, Lineage};
 use crate::epoch::Epoch;
 use crate::invalidation::{POSITIONS, Rule};
 use crate::limits::Limits;
@@ -102,6 +104,8 @@ enum Body {
         head: u32,
         releases: Vec<ReleaseEntry>,
         rules: Vec<Held>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        lineage: Vec<(u32, u64)>,
     },
 }
 
@@ -179,6 +183,7 @@ impl Body {
             head: checkpoint.head,
             releases: checkpoint.releases.iter().map(Into::into).collect(),
             rules: checkpoint.rules.iter().map(held).collect(),
+            lineage: checkpoint.lineage.iter().collect(),
         }
     }
 
@@ -202,11 +207,13 @@ impl Body {
                 head,
                 releases,
                 rules,
+                lineage,
             } => Entry::Checkpoint(Box::new(Checkpoint {
                 epoch: Epoch::parse(&epoch).ok_or(LogError::Epoch)?,
                 head,
                 releases: releases.into_iter().map(Into::into).collect(),
                 rules: held(rules)?,
+                lineage: Lineage::new(lineage),
             })),
         })
     }

@@ -82,11 +82,12 @@ pub(super) struct First {
 }
 
 impl Ledger {
-    /// Finds the last checkpoint. A missing stream is made, and one without a checkpoint is begun with `begin`.
+    /// Finds the last checkpoint. A missing stream is made, and one without a checkpoint is begun with `begin`. One that has lost what `begin` has
+    /// of it gets that back.
     pub(super) async fn begin(&self, begin: &Checkpoint, until: Instant) -> Result<First, OpenError> {
         let mut last = OpenError::NoAnswer;
         while Instant::now() < until && self.clone().is_up_by(until).await {
-            match self.try_begin(begin, until).await {
+            match self.begin_once(begin, until).await {
                 Ok(Some(first)) => return Ok(first),
                 Ok(None) => {}
                 // A broker that has just started has not read its streams yet.
@@ -96,6 +97,13 @@ impl Ledger {
             sleep(PAUSE).await;
         }
         Err(last)
+    }
+
+    async fn begin_once(&self, begin: &Checkpoint, until: Instant) -> Result<Option<First>, OpenError> {
+        match self.try_begin(begin, until).await? {
+            Some(first) => self.give_back(begin, first, until).await,
+            None => Ok(None),
+        }
     }
 
     /// `None`: another server was faster, so there is something to be read now.

@@ -47,6 +47,16 @@ pub(super) enum Read {
     End,
 }
 
+/// What this server has of the log: what was read here, and what was appended here.
+#[derive(Debug)]
+pub(super) struct Known {
+    /// How often the log was begun again.
+    pub(super) era: u64,
+    /// The last sequence.
+    pub(super) index: u64,
+    pub(super) stands: Checkpoint,
+}
+
 /// The task.
 pub(super) struct Follower {
     pub(super) ledger: Ledger,
@@ -56,8 +66,10 @@ pub(super) struct Follower {
     pub(super) last_id: String,
     pub(super) created: Created,
     pub(super) out: mpsc::Sender<Read>,
-    /// What begins the stream where the broker has lost it.
-    pub(super) stands: watch::Receiver<Checkpoint>,
+    /// What the broker gets back where it has lost it.
+    pub(super) known: watch::Receiver<Known>,
+    /// How often it began again.
+    pub(super) era: u64,
     pub(super) again: Arc<Notify>,
     pub(super) skipped: Arc<AtomicU64>,
     /// Whether it has still to say [`Read::End`].
@@ -140,13 +152,15 @@ impl Follower {
     /// Reads everything that there is. `doubts`: whether the log may have become another one.
     async fn read_on(&mut self, doubts: bool) -> Result<(), Stop> {
         loop {
+            // An entry that was acknowledged may be lost before it is read.
+            let known = self.known_index();
             let info = match self.ledger.info().await {
                 Ok(Some(info)) => info,
                 Ok(None) => return Err(Stop::NoAnswer),
                 Err(_) => return Err(Stop::OtherLog),
             };
             let (first, last) = (info.state.first_sequence, info.state.last_sequence);
-            if Created(info.created) != self.created || last < self.read {
+            if Created(info.created) != self.created || last < known {
                 return Err(Stop::OtherLog);
             }
             if doubts && first <= self.read {
@@ -165,6 +179,13 @@ impl Follower {
                 self.read_to(last).await?;
             }
         }
+    }
+
+    /// The last sequence that is known here.
+    fn known_index(&self) -> u64 {
+        let known = self.known.borrow();
+        let acknowledged = if known.era == self.era { known.index } else { 0 };
+        acknowledged.max(self.read)
     }
 
     /// Whether the message that was read last is still the one that it was. A broker that lost its end gives its sequences again.
@@ -245,7 +266,7 @@ impl Follower {
         tracing::warn!(
             "the broker has lost entries of the log of commands: it is read again from its last checkpoint"
         );
-        let stands = self.stands.borrow().clone();
+        let stands = self.known.borrow().stands.clone();
         let First {
             index,
             id,
@@ -260,6 +281,7 @@ impl Follower {
             }
         };
         self.send(Read::Again).await?;
+        self.era += 1;
         self.owes_end = true;
         let entry = Box::new(Entry::Checkpoint(Box::new(checkpoint)));
         (self.read, self.last_id, self.created) = (index, id.clone(), created);

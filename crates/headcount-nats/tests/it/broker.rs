@@ -172,6 +172,23 @@ impl Broker {
         self.signal(Signal::CONT);
     }
 
+    /// Saves what is on its disk. It is away for that moment.
+    pub(crate) async fn save(&mut self) -> TempDir {
+        self.kill();
+        let saved = tempfile::tempdir().unwrap();
+        copy(&self.store(), saved.path());
+        self.run().await;
+        saved
+    }
+
+    /// It comes back with what was saved, and has lost the rest.
+    pub(crate) async fn restore(&mut self, saved: &TempDir) {
+        self.kill();
+        fs::remove_dir_all(self.store()).unwrap();
+        copy(saved.path(), &self.store());
+        self.run().await;
+    }
+
     /// As a power cut would, but for what the kernel has still to write.
     pub(crate) fn kill(&mut self) {
         let mut child = self.child.take().unwrap();
@@ -185,6 +202,19 @@ impl Drop for Broker {
         if let Some(child) = &mut self.child {
             let _gone = child.kill();
             let _gone = child.wait();
+        }
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
         }
     }
 }

@@ -1,59 +1,122 @@
-//! A broker that lost what it had acknowledged: after a power cut, or with its disk.
+//! A broker that lost what it had acknowledged: after a power cut, with its disk, or because somebody deleted the stream.
 
 use std::fs;
-use std::path::Path;
+
+use headcount_core::epoch::Epoch;
 
 use crate::at_each_broker;
-use crate::broker::{Broker, Version};
-use crate::node::Node;
+use crate::broker::{Broker, Version, options};
+use crate::gate::{Gate, Way};
+use crate::node::{EPOCH, Node};
 
 at_each_broker! {
-    nodes_agree_again_where_the_broker_lost_the_end_of_the_log,
+    what_the_broker_lost_is_given_back,
+    what_the_broker_lost_is_given_back_from_a_copy,
+    numbers_that_were_given_again_are_those_of_a_new_epoch,
+    a_node_that_is_behind_begins_the_log_and_gets_the_rest,
     a_broker_with_an_empty_disk_gets_what_stands,
+    a_stream_that_is_deleted_begins_again_with_what_stands,
 }
 
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let to = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &to);
-        } else {
-            fs::copy(entry.path(), to).unwrap();
-        }
+async fn give(node: &mut Node, commands: usize) {
+    for _ in 0..commands {
+        node.command().await.unwrap();
     }
 }
 
-async fn nodes_agree_again_where_the_broker_lost_the_end_of_the_log(version: Version) {
+/// Both have the same, and the next command of each reaches the other.
+async fn agree(one: &mut Node, other: &mut Node, head: u32) {
+    for node in [&mut *one, &mut *other] {
+        node.read_until(|standing| standing.head == head).await;
+    }
+    assert_eq!(one.all(), other.all());
+    one.command().await.unwrap();
+    other.read_until(|standing| standing.head == head + 1).await;
+    other.command().await.unwrap();
+    one.read_until(|standing| standing.head == head + 2).await;
+    assert_eq!(one.all(), other.all());
+}
+
+/// Regression: the commands after the restored ones got the numbers of those that were lost, and tabs that knew these missed them.
+async fn what_the_broker_lost_is_given_back(version: Version) {
     let mut broker = Broker::start(version).await;
     let mut ahead = Node::start(&broker.options()).await;
-    for _ in 0..5 {
-        ahead.command().await.unwrap();
-    }
-    broker.kill();
-    let saved = tempfile::tempdir().unwrap();
-    copy(&broker.store(), saved.path());
-    broker.run().await;
-    for _ in 0..4 {
-        ahead.command().await.unwrap();
-    }
-    assert_eq!(ahead.standing.head, 9);
+    give(&mut ahead, 5).await;
+    let saved = broker.save().await;
+    give(&mut ahead, 4).await;
+    let before = ahead.all();
+    broker.restore(&saved).await;
+    let mut newcomer = Node::start(&broker.options()).await;
+    newcomer.read_until(|standing| standing.head == 9).await;
+    assert_eq!(newcomer.all(), before, "also the epoch");
+    agree(&mut newcomer, &mut ahead, 9).await;
+}
+
+async fn what_the_broker_lost_is_given_back_from_a_copy(version: Version) {
+    let mut broker = Broker::start(version).await;
+    let mut node = Node::start(&broker.options()).await;
+    give(&mut node, 5).await;
+    let saved = broker.save().await;
+    give(&mut node, 4).await;
+    let copy = node.all();
+    drop(node);
+    broker.restore(&saved).await;
+    let again = Node::start_with(&broker.options(), copy.clone()).await;
+    assert_eq!(again.all(), copy);
+    let newcomer = Node::start(&broker.options()).await;
+    assert_eq!(newcomer.all(), copy);
+}
+
+async fn numbers_that_were_given_again_are_those_of_a_new_epoch(version: Version) {
+    let mut broker = Broker::start(version).await;
+    let gate = Gate::before(broker.port()).await;
+    let mut ahead = Node::start(&options(gate.port())).await;
+    give(&mut ahead, 5).await;
+    let saved = broker.save().await;
+    give(&mut ahead, 4).await;
+    gate.set(Way::Closed);
+    broker.restore(&saved).await;
+    let mut other = Node::start(&broker.options()).await;
+    give(&mut other, 2).await;
+    assert_eq!(
+        other.standing.head, 7,
+        "as the one that is cut off has read others"
+    );
+    gate.set(Way::Open);
+    other
+        .read_until(|standing| standing.epoch != Some(Epoch::new(EPOCH)))
+        .await;
+    ahead
+        .read_until(|standing| standing.epoch == other.standing.epoch)
+        .await;
+    agree(&mut ahead, &mut other, 9).await;
+}
+
+async fn a_node_that_is_behind_begins_the_log_and_gets_the_rest(version: Version) {
+    let mut broker = Broker::start(version).await;
+    let gates = [
+        Gate::before(broker.port()).await,
+        Gate::before(broker.port()).await,
+    ];
+    let mut ahead = Node::start(&options(gates[0].port())).await;
+    give(&mut ahead, 5).await;
+    let mut behind = Node::start(&options(gates[1].port())).await;
+    gates[1].set(Way::Closed);
+    give(&mut ahead, 4).await;
+    gates[0].set(Way::Closed);
     broker.kill();
     fs::remove_dir_all(broker.store()).unwrap();
-    copy(saved.path(), &broker.store());
     broker.run().await;
-    // The sequences are given again, for something else.
-    let mut other = Node::start(&broker.options()).await;
-    other.read_until(|standing| standing.head == 5).await;
-    for _ in 0..6 {
-        other.command().await.unwrap();
+    let before = (ahead.all(), behind.read.len());
+    gates[1].set(Way::Open);
+    while behind.read.len() == before.1 {
+        behind.read_next().await;
     }
-    ahead.read_until(|standing| standing.head == 11).await;
-    assert_eq!(ahead.all(), other.all());
-    ahead.command().await.unwrap();
-    other.read_until(|standing| standing.head == 12).await;
-    assert_eq!(ahead.all(), other.all());
+    assert_eq!(behind.standing.head, 5);
+    gates[0].set(Way::Open);
+    behind.read_until(|standing| standing.head == 9).await;
+    assert_eq!(behind.all(), before.0, "also the epoch");
+    agree(&mut ahead, &mut behind, 9).await;
 }
 
 async fn a_broker_with_an_empty_disk_gets_what_stands(version: Version) {
@@ -75,4 +138,25 @@ async fn a_broker_with_an_empty_disk_gets_what_stands(version: Version) {
     newcomer.command().await.unwrap();
     node.read_until(|standing| standing.head == 8).await;
     assert_eq!(node.all(), newcomer.all());
+}
+
+async fn a_stream_that_is_deleted_begins_again_with_what_stands(version: Version) {
+    let broker = Broker::start(version).await;
+    let mut node = Node::start(&broker.options()).await;
+    give(&mut node, 3).await;
+    let copy = node.all();
+    give(&mut node, 4).await;
+    let (before, read) = (node.all(), node.read.len());
+    let client = async_nats::connect(format!("127.0.0.1:{}", broker.port()))
+        .await
+        .unwrap();
+    let jetstream = async_nats::jetstream::new(client);
+    jetstream.delete_stream("HEADCOUNT_test").await.unwrap();
+    while node.read.len() == read {
+        node.read_next().await;
+    }
+    assert_eq!(node.all(), before);
+    let mut other = Node::start_with(&broker.options(), copy).await;
+    assert_eq!(other.all(), before, "the log is newer than its copy");
+    agree(&mut node, &mut other, 7).await;
 }

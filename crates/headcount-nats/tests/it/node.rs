@@ -1,6 +1,7 @@
 //! A server, as far as the log is concerned: it decides by what stands, appends, and lets stand what it reads.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use headcount_core::command_log::{AppendError, Checkpoint, CommandLog, Entry, LogIndex};
 use headcount_core::epoch::Epoch;
@@ -11,6 +12,12 @@ use headcount_core::release::Release;
 use headcount_nats::{NatsBroker, NatsLog, NatsOptions};
 
 use crate::broker::in_time;
+
+/// The epoch of a log that nobody lost.
+pub(crate) const EPOCH: u64 = 7;
+
+/// The time of the next command: no two are given at the same one.
+static NOW_MS: AtomicU64 = AtomicU64::new(1_000);
 
 pub(crate) struct Node {
     pub(crate) log: NatsLog,
@@ -23,11 +30,16 @@ pub(crate) struct Node {
 impl Node {
     /// Has read what there is.
     pub(crate) async fn start(options: &NatsOptions) -> Self {
-        let broker = NatsBroker::connect(options).await.unwrap();
         let begin = Checkpoint {
-            epoch: Epoch::new(7),
+            epoch: Epoch::new(EPOCH),
             ..Checkpoint::default()
         };
+        Self::start_with(options, begin).await
+    }
+
+    /// With this copy of what stood.
+    pub(crate) async fn start_with(options: &NatsOptions, begin: Checkpoint) -> Self {
+        let broker = NatsBroker::connect(options).await.unwrap();
         let log = NatsLog::open(&broker, &begin).await.unwrap();
         let mut node = Self {
             log,
@@ -77,7 +89,7 @@ impl Node {
     }
 
     pub(crate) fn all(&self) -> Checkpoint {
-        self.standing.checkpoint(Epoch::new(7))
+        self.standing.checkpoint(self.standing.epoch.unwrap())
     }
 }
 
@@ -91,11 +103,12 @@ pub(crate) fn number(entry: &Entry) -> Option<u32> {
 
 fn decide(standing: &Standing) -> Entry {
     let id = standing.head + 1;
+    let now_ms = NOW_MS.fetch_add(1, Ordering::Relaxed);
     if id.is_multiple_of(5) {
         let release = Release {
             id,
             version: Arc::from(format!("v{id}")),
-            announced_ms: id.into(),
+            announced_ms: now_ms,
         };
         return Entry::Release {
             release,
@@ -110,8 +123,8 @@ fn decide(standing: &Standing) -> Entry {
         audience: Audience::All,
         mode: Mode::Force,
         release: standing.releases.current(),
-        created_ms: 1_000,
-        expires_ms: 2_000,
+        created_ms: now_ms,
+        expires_ms: now_ms + 1_000,
         spread_ms: 0,
     };
     Entry::Rule { rule, rules_max: 16 }

@@ -5,6 +5,7 @@ mod counts;
 mod identity;
 mod live;
 mod log;
+mod lost;
 mod metrics;
 pub(crate) mod node;
 mod odd;

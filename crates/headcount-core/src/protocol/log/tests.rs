@@ -59,12 +59,16 @@ fn a_release() -> impl Strategy<Value = Release> {
 fn a_checkpoint() -> impl Strategy<Value = Checkpoint> {
     let rules = prop::collection::btree_map(0..POSITIONS, a_rule().prop_map(Arc::new), 0..5);
     let releases = prop::collection::vec(a_release(), 0..5);
-    (any::<u64>(), any::<u32>(), releases, rules).prop_map(|(epoch, head, releases, rules)| Checkpoint {
-        epoch: Epoch::new(epoch),
-        head,
-        releases,
-        rules: rules.into_iter().collect(),
-    })
+    let lineage = prop::collection::vec((any::<u32>(), any::<u64>()), 0..5);
+    (any::<u64>(), any::<u32>(), releases, rules, lineage).prop_map(
+        |(epoch, head, releases, rules, lineage)| Checkpoint {
+            epoch: Epoch::new(epoch),
+            head,
+            releases,
+            rules: rules.into_iter().collect(),
+            lineage: Lineage::new(lineage),
+        },
+    )
 }
 
 fn an_entry() -> impl Strategy<Value = Entry> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use headcount_core::command_log::{Checkpoint, Entry, LogIndex};
+use headcount_core::command_log::{Checkpoint, Entry, Lineage, LogIndex};
 use headcount_core::invalidation::{Rule, Standing};
 use headcount_core::limits::Limits;
 
@@ -106,6 +106,7 @@ pub(crate) fn stored_checkpoint(stored: &mut Stored) -> (Standing, Checkpoint) {
         head: stored.head,
         releases: std::mem::take(&mut stored.releases),
         rules: placed(rules, stored.positions.as_ref()),
+        lineage: Lineage::default(),
     };
     let mut standing = Standing::default();
     standing.apply(&Entry::Checkpoint(Box::new(checkpoint.clone())));

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use headcount_server::{ClusterOptions, Config, Headcount, Secret};
+use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 use super::broker::{Broker, Version};
@@ -42,6 +43,16 @@ impl Site {
 
     pub(crate) fn kill(&mut self) {
         self.broker.kill();
+    }
+
+    /// Saves what is on the broker's disk.
+    pub(crate) fn save(&mut self) -> TempDir {
+        self.runtime.block_on(self.broker.save())
+    }
+
+    /// The broker comes back with what was saved, and has lost the rest.
+    pub(crate) fn restore(&mut self, saved: &TempDir) {
+        self.runtime.block_on(self.broker.restore(saved));
     }
 
     pub(crate) fn options(&self) -> ClusterOptions {

@@ -1,0 +1,137 @@
+//! What the broker has lost is given back.
+//!
+//! A broker may come back without entries that servers have read: with an older disk, an empty one, or because somebody deleted the stream. Nobody
+//! may then give a command under a number that tabs have heard already. So before a server reads on, or begins to read, it compares what the log has
+//! with what it has read itself, or has as a copy:
+//!
+//! - an earlier state of its own: it appends all that it has as a checkpoint, and the numbers go on behind that;
+//! - commands that it has not read under numbers that it has: what the log has stands from now on under a new epoch, so that no number counts
+//!   as heard.
+//!
+//! Of several servers that notice it, one is first; the others then find in the log what it appended.
+
+use futures_util::StreamExt;
+use headcount_core::command_log::{AppendError, Checkpoint, Entry, Kept, Lineage, compare};
+use headcount_core::epoch::Epoch;
+use headcount_core::invalidation::Standing;
+use headcount_core::protocol::log::{Decoded, decode, encode};
+use tokio::time::Instant;
+
+use super::append::{Draft, Settled};
+use super::begin::{First, OpenError};
+use super::ledger::{Found, Ledger};
+
+/// Questions at the same time.
+const QUESTIONS_MAX: usize = 32;
+
+impl Ledger {
+    /// Sees to it that the log has what was `read` of it before. Where to begin to read then; `None`: others went on meanwhile.
+    pub(super) async fn give_back(
+        &self,
+        read: &Checkpoint,
+        first: First,
+        until: Instant,
+    ) -> Result<Option<First>, OpenError> {
+        if read.head == 0 || read.epoch != first.checkpoint.epoch {
+            return Ok(Some(first));
+        }
+        let (last, log) = self.whole(&first).await?;
+        let stands = match compare(read, &log) {
+            Kept::OtherEpoch | Kept::All => return Ok(Some(first)),
+            Kept::Earlier(stands) => {
+                tracing::warn!(
+                    broker = log.head,
+                    here = read.head,
+                    "the broker has lost commands: this server gives them back"
+                );
+                stands
+            }
+            Kept::Otherwise => {
+                tracing::error!(
+                    broker = log.head,
+                    here = read.head,
+                    "the broker has lost commands, and their numbers were given again: what it has now stands under a new epoch"
+                );
+                Checkpoint {
+                    epoch: new_epoch()?,
+                    head: log.head.max(read.head),
+                    ..log
+                }
+            }
+        };
+        self.append_checkpoint(stands, last, &first, until).await
+    }
+
+    /// All that stands at the end of the log, and where that is.
+    async fn whole(&self, first: &First) -> Result<(u64, Checkpoint), OpenError> {
+        let info = self.info().await;
+        let end = match info {
+            Ok(Some(info)) => info.state.last_sequence.max(first.index),
+            Ok(None) | Err(_) => return Err(OpenError::NoAnswer),
+        };
+        let (mut standing, mut lineage) = (Standing::default(), Lineage::default());
+        let mut epoch = first.checkpoint.epoch;
+        let mut follow = |entry: &Entry| {
+            standing.apply(entry);
+            lineage.follow(entry);
+            if let Entry::Checkpoint(checkpoint) = entry {
+                epoch = checkpoint.epoch;
+            }
+        };
+        follow(&Entry::Checkpoint(Box::new(first.checkpoint.clone())));
+        let mut answers = futures_util::stream::iter((first.index + 1..=end).map(|index| self.at(index)))
+            .buffered(QUESTIONS_MAX);
+        while let Some(found) = answers.next().await {
+            match found {
+                Found::Message(kept) => {
+                    // What cannot be read is skipped by those that read the log, too.
+                    if let Ok(Decoded::Entry(entry)) = decode(&kept.payload) {
+                        follow(&entry);
+                    }
+                }
+                Found::Nothing => {}
+                Found::NoAnswer => return Err(OpenError::NoAnswer),
+            }
+        }
+        drop(answers);
+        let whole = Checkpoint {
+            lineage,
+            ..standing.checkpoint(epoch)
+        };
+        Ok((end, whole))
+    }
+
+    /// `None`: something else was appended first.
+    async fn append_checkpoint(
+        &self,
+        checkpoint: Checkpoint,
+        after: u64,
+        first: &First,
+        until: Instant,
+    ) -> Result<Option<First>, OpenError> {
+        let entry = Entry::Checkpoint(Box::new(checkpoint.clone()));
+        let payload = encode(&entry).map_err(|error| OpenError::Unreadable(Some(error)))?;
+        let draft =
+            Draft::new(self.subjects.checkpoint(), payload.into(), after).map_err(OpenError::NotBegun)?;
+        match self.append(&draft, until).await {
+            Ok(Settled::Stored) => Ok(Some(First {
+                index: draft.index(),
+                id: draft.id,
+                checkpoint,
+                created: first.created,
+            })),
+            Ok(Settled::Taken) => Ok(None),
+            Err(error) => Err(OpenError::NotBegun(error)),
+        }
+    }
+}
+
+fn new_epoch() -> Result<Epoch, OpenError> {
+    let random = getrandom::u64().map_err(|source| {
+        OpenError::NotBegun(AppendError::Failed {
+            reason: "the system gives no random numbers",
+            source: Box::new(source),
+        })
+    })?;
+    Ok(Epoch::new(random))
+}
