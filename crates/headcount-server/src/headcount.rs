@@ -86,6 +86,24 @@ impl Headcount {
     /// Takes new secrets from now on, without closing any tab. Tickets and bridges that were had for a secret which no longer holds
     /// end. Whether there is an admin secret at all is settled at start. Where something is wrong with the new ones, says
     /// what, and keeps the old ones.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// use headcount_server::{Config, Headcount, Secret, Secrets};
+    ///
+    /// let old = Secret::new("a-secret-of-the-first-year");
+    /// let config = Config::default().with(|config| config.admin_secret = Some(old.clone()));
+    /// let headcount = Headcount::builder(config).start().await?;
+    /// let mut secrets = Secrets::default();
+    /// secrets.admin = Some(Secret::new("a-secret-of-the-second-year"));
+    /// // Scripts may show the old one until they have the new one.
+    /// secrets.admin_previous = Some(old);
+    /// headcount.change_secrets(secrets).await.map_err(|problems| problems.join("\n"))?;
+    /// let problems = headcount.change_secrets(Secrets::default()).await.unwrap_err();
+    /// assert!(problems[0].starts_with("`admin_secret` cannot be added or taken away"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
     pub async fn change_secrets(&self, secrets: Secrets) -> Result<(), Vec<String>> {
         let mut problems = secrets.problems();
         let site = self.site();

@@ -115,7 +115,27 @@ impl Headcount {
 
     /// Serves `router` on another listener until the future is dropped, with the limits of [`Headcount::serve`] on heads and
     /// connections. For the admin API with [`admin_apart`](crate::Config::admin_apart), which answers there also while the
-    /// streams are drained.
+    /// streams are drained. An error means that the listener cannot be used.
+    ///
+    /// ```no_run
+    /// # async fn run(headcount: headcount_server::Headcount) -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::net::TcpListener;
+    ///
+    /// use headcount_server::Headcount;
+    ///
+    /// let site = TcpListener::bind("0.0.0.0:8787")?;
+    /// // This machine alone reaches it.
+    /// let admin = TcpListener::bind("127.0.0.1:8788")?;
+    /// let stop = async {
+    ///     let _no_signals = tokio::signal::ctrl_c().await;
+    /// };
+    /// tokio::select! {
+    ///     served = headcount.serve(site, Headcount::no_site(), stop) => served?,
+    ///     failed = headcount.serve_apart(admin, headcount.admin_router()) => failed?,
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn serve_apart(&self, listener: TcpListener, router: Router) -> Result<(), ServeError> {
         listener.set_nonblocking(true).map_err(ServeError::Listener)?;
         let listener = tokio::net::TcpListener::from_std(listener).map_err(ServeError::Listener)?;
@@ -148,7 +168,22 @@ impl Headcount {
     }
 
     /// Ends all connections the kind way, as [`Headcount::serve`] does at its end. For apps that serve by themselves. The store is
-    /// handed over at once: commands are refused from then on, and another server can open the data directory.
+    /// handed over at once: commands are refused from then on, and another server can open the data directory. Connections have
+    /// `limits.drain_ms` to end.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// use headcount_server::{Config, Headcount};
+    ///
+    /// let headcount = Headcount::builder(Config::default()).start().await?;
+    /// let app: axum::Router = axum::Router::new().merge(headcount.router());
+    /// # drop(app);
+    /// // The app serves until it is asked to stop. Then:
+    /// headcount.shutdown().await;
+    /// assert!(!headcount.is_ready());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
     pub async fn shutdown(&self) {
         self.0.site.ready.store(false, Ordering::Release);
         tokio::join!(self.0.store.release(), self.drain());

@@ -26,6 +26,35 @@ pub struct AuthorizeRequest {
     pub now_ms: u64,
 }
 
+impl AuthorizeRequest {
+    /// The question about a browser that showed this, for tests of an authorizer. Its connection id is empty, its address is not known, and it is
+    /// put at the beginning of 1970; the fields can be changed.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// use headcount_server::authorize::closure::closure;
+    /// use headcount_server::authorize::{AuthorizeRequest, Authorizer, Credentials, Reads, Verdict};
+    /// use headcount_server::head::cookie;
+    ///
+    /// let admins = closure(Reads::cookie("sid"), |asked: AuthorizeRequest| async move {
+    ///     cookie(&*asked.credentials, "sid") == Some("s3ss10n")
+    /// });
+    /// let mut asked = AuthorizeRequest::new(Credentials::of(&[("cookie", "sid=s3ss10n")]));
+    /// asked.ip = Some("192.0.2.7".parse()?);
+    /// assert_eq!(admins.authorize(&asked).await, Verdict::ADMITTED);
+    /// # Ok::<(), std::net::AddrParseError>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn new(credentials: Credentials) -> Self {
+        Self {
+            credentials: Arc::new(credentials),
+            connection_id: String::new(),
+            ip: None,
+            now_ms: 0,
+        }
+    }
+}
+
 /// An authorizer's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -5,10 +5,9 @@ use super::*;
 /// A question of a browser that showed these headers.
 pub(crate) fn request(headers: &[(&str, &str)], now_ms: u64) -> AuthorizeRequest {
     AuthorizeRequest {
-        credentials: Arc::new(Credentials::of(headers)),
         connection_id: "c1".to_owned(),
-        ip: None,
         now_ms,
+        ..AuthorizeRequest::new(Credentials::of(headers))
     }
 }
 

@@ -57,7 +57,8 @@ enum Attempt {
     Never(ClusterError),
 }
 
-/// Joins the cluster. A log that is missing begins with `begin`. An error is one that somebody must mend; a broker that is away is none.
+/// Joins the cluster. A log that is missing begins with `begin`. A broker that is away is no error: the server joins later. An error means that somebody
+/// must change something first, such as a login that the broker refuses.
 pub(crate) async fn join(options: &ClusterOptions, begin: Checkpoint) -> Result<Joined, ClusterError> {
     let nats = options.nats();
     let (broker_is, broker) = watch::channel(None);

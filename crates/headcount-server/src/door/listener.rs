@@ -62,7 +62,18 @@ fn socket(address: SocketAddr) -> std::io::Result<Socket> {
 
 /// Sets on a listener what its sockets then inherit: no delay for small messages; an end for peers that are gone without a
 /// word, so that with a keepalive every `keepalive_ms` they are found within `liveness_ms`; little buffering for readers that
-/// have stopped. [`listen`] and [`crate::Headcount::serve`] do this by themselves; do it where an app of your own accepts.
+/// have stopped. [`listen`] and [`crate::Headcount::serve`] do this by themselves; do it where an app of your own accepts. An error is one of the
+/// system.
+///
+/// ```
+/// use std::net::TcpListener;
+///
+/// use headcount_server::{Limits, tune_listener};
+///
+/// let listener = TcpListener::bind("127.0.0.1:0")?;
+/// tune_listener(&listener, &Limits::default())?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub fn tune_listener(listener: &TcpListener, limits: &Limits) -> std::io::Result<()> {
     tune(&SockRef::from(listener), limits)
 }
