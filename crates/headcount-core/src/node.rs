@@ -9,7 +9,7 @@
 //! - Each map and queue has a limit. The rest is dropped, and asked for again where it matters.
 //!
 //! Parts: `counting`: the counts of this node and, while somebody watches here, of all. `wants`: which nodes are asked for everything, and when.
-//! `hearing`: what it does about what it hears. `asking`, `asks`: what this node asks others. `seen`: what others asked. `later`: questions that wait for an entry of the log. `moves`: tabs that
+//! `hearing`: what it does about what it hears. `echo`: whether what has this node's id was said by this node. `asking`, `asks`: what this node asks others. `seen`: what others asked. `later`: questions that wait for an entry of the log. `moves`: tabs that
 //! changed their node. `clocks`: when something was sent, by the clock of this node.
 //!
 //! Deliberately absent: the clock, the bus, and how messages are written. Times are milliseconds of a clock that is never set.
@@ -19,6 +19,7 @@ mod asking;
 mod asks;
 mod clocks;
 mod counting;
+mod echo;
 mod hearing;
 mod later;
 mod moves;
@@ -41,6 +42,7 @@ pub use asking::Whom;
 use asks::Asks;
 use clocks::Clocks;
 use counting::{Counting, INCARNATION};
+use echo::Echo;
 use later::Later;
 use moves::Moves;
 use seen::Seen;
@@ -65,6 +67,8 @@ pub struct Ignored {
     pub full: u64,
     /// Messages of nodes that are not known, or no longer.
     pub strangers: u64,
+    /// Messages that this node sent itself, over a connection to the broker that it has given up since.
+    pub echoes: u64,
     /// Requests that were heard before.
     pub repeated: u64,
     /// Reports that are not applied: repeated, late, or after one that is missing.
@@ -115,6 +119,7 @@ pub struct Node {
     later: Later,
     moves: Moves,
     clocks: Clocks,
+    echo: Echo,
     drains: bool,
     tabs: u64,
     read: LogIndex,
@@ -146,6 +151,7 @@ impl Node {
             later: Later::default(),
             moves: Moves::default(),
             clocks: Clocks::default(),
+            echo: Echo::default(),
             drains: false,
             tabs: 0,
             read: LogIndex(0),
@@ -346,6 +352,7 @@ impl Node {
             return;
         }
         self.heartbeats += 1;
+        self.echo.said(self.heartbeats, now_ms);
         let heartbeat = self.heartbeat();
         let message = Message::Heartbeat {
             heartbeat,

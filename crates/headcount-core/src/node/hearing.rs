@@ -13,7 +13,7 @@ impl Node {
         // What was heard before a long pause is forgotten before anything new counts.
         self.look(now_ms);
         if from == self.here {
-            self.actions.push_back(Action::Double);
+            self.hear_itself(&message);
             return;
         }
         match message {
@@ -54,6 +54,18 @@ impl Node {
         }
         self.actions.extend(self.asks.take_ended());
         self.follow_watchers();
+    }
+
+    /// A message with the id of this node: an echo, or of another node with that id.
+    fn hear_itself(&mut self, message: &Message) {
+        match message {
+            Message::Heartbeat {
+                heartbeat, sent_ms, ..
+            } if !self.echo.is_own(heartbeat.number, *sent_ms) => {
+                self.actions.push_back(Action::Double);
+            }
+            _ => self.ignored.echoes += 1,
+        }
     }
 
     fn hear_heartbeat(

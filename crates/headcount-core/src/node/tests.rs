@@ -232,11 +232,37 @@ fn a_name_is_told_as_far_as_it_is_short_enough() {
     assert_eq!(&*heartbeat.name, "é".repeat(128));
 }
 
+/// The next heartbeat of a node that is alone.
+fn next_heartbeat(node: &mut Node, now_ms: u64) -> Message {
+    node.look(now_ms);
+    let Some(Action::Send { message, .. }) = node.next_action() else {
+        panic!("a heartbeat is due");
+    };
+    message
+}
+
 #[test]
-fn a_node_that_hears_itself_must_start_again() {
-    let mut world = World::new(1);
-    world.node(1).hear(NodeId(1), Message::WantWhole, 0);
-    assert_eq!(world.node(1).next_action(), Some(Action::Double));
+fn a_node_that_hears_another_with_its_id_must_start_again() {
+    let mut one = node(NodeId(1), 0);
+    next_heartbeat(&mut one, 0);
+    let mut other = node(NodeId(1), 0);
+    let first = next_heartbeat(&mut other, 7);
+    one.hear(NodeId(1), first, 10);
+    assert_eq!(one.next_action(), Some(Action::Double));
+}
+
+/// Regression: it ended, because what it had sent over a link that it gave up reached it over the next one.
+#[test]
+fn a_node_that_hears_what_it_said_itself_goes_on() {
+    let mut one = node(NodeId(1), 0);
+    let said: Vec<Message> = (0..200)
+        .map(|second| next_heartbeat(&mut one, 1_000 * second))
+        .collect();
+    for message in said.into_iter().chain([Message::WantWhole]) {
+        one.hear(NodeId(1), message, 199_500);
+    }
+    assert_eq!(one.next_action(), None);
+    assert_eq!(one.ignored().echoes, 201);
 }
 
 /// What waited for a process that was stopped is old.
