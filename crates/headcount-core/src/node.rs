@@ -325,6 +325,7 @@ impl Node {
         self.moves.look(now_ms);
         self.send_moves(now_ms);
         self.asks.look(now_ms);
+        self.ask_again(now_ms);
         self.actions.extend(self.asks.take_ended());
         self.later.look(now_ms);
         self.follow_watchers();

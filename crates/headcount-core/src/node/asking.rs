@@ -1,5 +1,6 @@
 //! What a node asks others, passes on to them, and answers them.
 
+use super::asks::Again;
 use super::{Action, Node};
 use crate::cluster::{Message, NodeAnswer, NodeQuestion, Relay, RelayOutcome, RequestId, To};
 use crate::connection::NodeId;
@@ -36,6 +37,7 @@ impl Node {
         let request = self.asks.ask(there, away, now_ms + u64::from(within_ms));
         if let Some(to) = to {
             let question = question.clone();
+            self.asks.repeat(request, question.clone(), now_ms);
             self.send(
                 to,
                 Message::Ask {
@@ -50,6 +52,24 @@ impl Node {
         }
         self.actions.extend(self.asks.take_ended());
         request
+    }
+
+    /// Puts questions again to nodes that have not answered.
+    pub(super) fn ask_again(&mut self, now_ms: u64) {
+        for again in self.asks.take_again(self.here, now_ms) {
+            let Again {
+                node,
+                request,
+                within_ms,
+                question,
+            } = again;
+            let message = Message::Ask {
+                request,
+                within_ms,
+                question,
+            };
+            self.send(To::Node(node), message);
+        }
     }
 
     /// What this node answers to [`Action::Asked`].

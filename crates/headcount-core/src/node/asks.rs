@@ -1,13 +1,20 @@
 //! What this node asks others, and how long it waits.
+//!
+//! A question or its answer may be lost, above all where a node has just come back to its broker. So a question is put again, to the nodes that have
+//! not answered: after [`AGAIN_MS`], then after twice as long each time. Each time it has another number, because a number is heard once. A relay is not
+//! repeated: it must not be done twice.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Action;
-use crate::cluster::{Absent, NodeAnswer, NodeAnswers, RelayOutcome, RequestId};
+use crate::cluster::{Absent, NodeAnswer, NodeAnswers, NodeQuestion, RelayOutcome, RequestId};
 use crate::connection::NodeId;
 
 /// Questions and relays that wait for answers. A further one ends that which waits for the shortest time yet, as if its time had passed.
 const WAITING_MAX: usize = 65_536;
+
+/// After how long a question is put again for the first time.
+const AGAIN_MS: u64 = 1_000;
 
 #[derive(Debug, Default)]
 pub(super) struct Asks {
@@ -15,12 +22,16 @@ pub(super) struct Asks {
     waiting: BTreeMap<RequestId, Waiting>,
     /// Until when each waits.
     until: BTreeSet<(u64, RequestId)>,
+    /// When questions are put again, and how long the pause before that was.
+    again: BTreeMap<(u64, RequestId), (u64, NodeQuestion)>,
     ended: Vec<Action>,
 }
 
 #[derive(Debug)]
 struct Waiting {
     until_ms: u64,
+    /// When it is put again.
+    again_ms: Option<u64>,
     what: What,
 }
 
@@ -28,8 +39,19 @@ struct Waiting {
 enum What {
     /// An answer of each of these nodes.
     Question(BTreeSet<NodeId>, NodeAnswers),
+    /// The same, put again under another number.
+    Again(RequestId),
     /// The answer of this one.
     Relay(NodeId),
+}
+
+/// A question to put again.
+#[derive(Debug)]
+pub(super) struct Again {
+    pub(super) node: NodeId,
+    pub(super) request: RequestId,
+    pub(super) within_ms: u32,
+    pub(super) question: NodeQuestion,
 }
 
 impl Asks {
@@ -40,8 +62,11 @@ impl Asks {
             missing: away.into_iter().map(|node| (node, Absent::Lost)).collect(),
         };
         let request = self.next();
-        let what = What::Question(there.into_iter().collect(), answers);
-        self.wait(request, Waiting { until_ms, what });
+        self.wait(
+            request,
+            until_ms,
+            What::Question(there.into_iter().collect(), answers),
+        );
         self.end_if_complete(request);
         request
     }
@@ -49,9 +74,53 @@ impl Asks {
     /// Waits for what becomes of a relay to a node that is there.
     pub(super) fn relay(&mut self, node: NodeId, until_ms: u64) -> RequestId {
         let request = self.next();
-        let what = What::Relay(node);
-        self.wait(request, Waiting { until_ms, what });
+        self.wait(request, until_ms, What::Relay(node));
         request
+    }
+
+    /// Lets a question that was put now be put again while it is not answered.
+    pub(super) fn repeat(&mut self, request: RequestId, question: NodeQuestion, now_ms: u64) {
+        self.repeat_in(AGAIN_MS, request, question, now_ms);
+    }
+
+    fn repeat_in(&mut self, pause_ms: u64, request: RequestId, question: NodeQuestion, now_ms: u64) {
+        let again_ms = now_ms + pause_ms;
+        if let Some(waiting) = self.waiting.get_mut(&request)
+            && again_ms < waiting.until_ms
+        {
+            waiting.again_ms = Some(again_ms);
+            self.again.insert((again_ms, request), (pause_ms, question));
+        }
+    }
+
+    /// The questions to put again now, without those to this node.
+    pub(super) fn take_again(&mut self, here: NodeId, now_ms: u64) -> Vec<Again> {
+        let mut due = Vec::new();
+        while let Some(entry) = self.again.first_entry().filter(|entry| entry.key().0 <= now_ms) {
+            let ((_, asked), (pause_ms, question)) = entry.remove_entry();
+            let Some(Waiting {
+                until_ms,
+                what: What::Question(nodes, _),
+                ..
+            }) = self.waiting.get(&asked)
+            else {
+                continue;
+            };
+            let until_ms = *until_ms;
+            let silent: Vec<NodeId> = nodes.iter().copied().filter(|node| *node != here).collect();
+            self.repeat_in(2 * pause_ms, asked, question.clone(), now_ms);
+            for node in silent {
+                let request = self.next();
+                self.wait(request, until_ms, What::Again(asked));
+                due.push(Again {
+                    node,
+                    request,
+                    within_ms: u32::try_from(until_ms.saturating_sub(now_ms)).unwrap_or(u32::MAX),
+                    question: question.clone(),
+                });
+            }
+        }
+        due
     }
 
     /// A number for something that is not waited for.
@@ -67,6 +136,10 @@ impl Asks {
 
     /// A node answered a question.
     pub(super) fn answered(&mut self, from: NodeId, request: RequestId, answer: NodeAnswer) {
+        let request = match self.waiting.get(&request).map(|waiting| &waiting.what) {
+            Some(What::Again(asked)) => *asked,
+            _ => request,
+        };
         let waiting = self.waiting.get_mut(&request);
         let Some(What::Question(nodes, answers)) = waiting.map(|waiting| &mut waiting.what) else {
             return;
@@ -108,7 +181,7 @@ impl Asks {
                     self.end_if_complete(request);
                 }
                 Some(What::Relay(to)) if *to == node => self.end(request),
-                Some(What::Relay(_)) | None => {}
+                Some(What::Relay(_) | What::Again(_)) | None => {}
             }
         }
     }
@@ -123,16 +196,24 @@ impl Asks {
     }
 
     pub(super) fn next_ms(&self) -> Option<u64> {
-        self.until.first().map(|(until_ms, _)| *until_ms)
+        let until_ms = self.until.first().map(|(until_ms, _)| *until_ms);
+        let again_ms = self.again.first_key_value().map(|((again_ms, _), _)| *again_ms);
+        until_ms.into_iter().chain(again_ms).min()
     }
 
-    fn wait(&mut self, request: RequestId, waiting: Waiting) {
+    fn wait(&mut self, request: RequestId, until_ms: u64, what: What) {
         if self.waiting.len() >= WAITING_MAX
             && let Some((_, first)) = self.until.first().copied()
         {
             self.end(first);
         }
-        self.until.insert((waiting.until_ms, request));
+        self.until.insert((until_ms, request));
+        let again_ms = None;
+        let waiting = Waiting {
+            until_ms,
+            again_ms,
+            what,
+        };
         self.waiting.insert(request, waiting);
     }
 
@@ -148,7 +229,7 @@ impl Asks {
         let Some(what) = self.remove(request) else {
             return;
         };
-        self.ended.push(match what {
+        let ended = match what {
             What::Question(nodes, mut answers) => {
                 let late = nodes.into_iter().map(|node| (node, Absent::Late));
                 answers.missing.extend(late);
@@ -156,16 +237,21 @@ impl Asks {
                 answers.missing.sort_unstable_by_key(|(node, _)| *node);
                 Action::Answered { request, answers }
             }
+            What::Again(_) => return,
             What::Relay(_) => Action::Relayed {
                 request,
                 outcome: RelayOutcome::Late,
             },
-        });
+        };
+        self.ended.push(ended);
     }
 
     fn remove(&mut self, request: RequestId) -> Option<What> {
         let waiting = self.waiting.remove(&request)?;
         self.until.remove(&(waiting.until_ms, request));
+        if let Some(again_ms) = waiting.again_ms {
+            self.again.remove(&(again_ms, request));
+        }
         Some(waiting.what)
     }
 }

@@ -108,6 +108,47 @@ fn one_node_is_asked_and_it_may_be_this_one() {
     assert_eq!(world.answers(request).unwrap().missing, missing);
 }
 
+/// Regression: a question that was lost, because a node had not yet come back to its broker, held up its asker for the whole time.
+#[test]
+fn a_question_that_is_lost_is_put_again_and_so_is_one_whose_answer_is() {
+    for loses in [
+        (|message: &Message| matches!(message, Message::Ask { .. })) as fn(&Message) -> bool,
+        |message| matches!(message, Message::Answer { .. }),
+    ] {
+        let mut world = World::new(3);
+        let now_ms = world.now_ms;
+        world.loses = loses;
+        let request = world.node(1).ask(Whom::All, COUNTS, 10_000, now_ms);
+        world.carry();
+        for id in 1..=3 {
+            world.answer_counts(id);
+        }
+        world.pass(900);
+        assert_eq!(world.answers(request), None);
+        world.loses = |_| false;
+        world.pass(200);
+        assert_eq!(world.asked(1), [], "its own answer was not lost");
+        for id in 2..=3 {
+            world.answer_counts(id);
+        }
+        assert_eq!(world.answers(request).unwrap().answered(), 3);
+        world.pass(20_000);
+        assert!(world.asked(2).is_empty() && world.asked(3).is_empty());
+    }
+}
+
+#[test]
+fn a_node_that_does_not_answer_is_asked_less_and_less_often() {
+    let mut world = World::new(2);
+    let now_ms = world.now_ms;
+    let request = world.node(1).ask(Whom::All, COUNTS, 10_000, now_ms);
+    world.pass(9_999);
+    assert_eq!(world.asked(2).len(), 1 + 3, "after one, three and seven seconds");
+    world.pass(1);
+    let missing = [(NodeId(1), Absent::Late), (NodeId(2), Absent::Late)];
+    assert_eq!(world.answers(request).unwrap().missing, missing);
+}
+
 #[test]
 fn what_is_missing_is_said_with_the_reason() {
     let mut world = World::new(6);
