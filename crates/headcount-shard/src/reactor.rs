@@ -284,11 +284,12 @@ impl Shard {
         } = new;
         let Connections { tabs, deliveries, .. } = &mut self.connections;
         let is_of_other_epoch = tabs.table.standing().epoch != standing.epoch;
-        tabs.table.set_standing(standing);
+        let caught_up = tabs.table.set_standing(standing);
         if is_of_other_epoch {
             drain::send_all_back(tabs);
         }
         deliveries.rules_changed(tabs);
+        deliveries.go_by(tabs, caught_up);
         self.walks.rules_changed();
         if let Some(text) = broadcast {
             deliveries.broadcast(tabs, &text);

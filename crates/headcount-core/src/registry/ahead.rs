@@ -3,6 +3,9 @@
 //! Servers that share a log read it at their own pace. A page that was told a command by one of them may reconnect to another that has not read it,
 //! and must not be told it again when that one has. So what the page knows beyond the newest command here is kept until the table gets there.
 //!
+//! Until then such a page is told nothing. A rule that stands here may have been replaced by the one that the page was told, and then the page no longer
+//! names it among those that it knows.
+//!
 //! A table that shares its commands with no other has nothing here: its server does not call `Registry::note_ahead`, because a page that
 //! names a command that was never given is wrong there.
 
@@ -27,6 +30,11 @@ struct Known {
 pub(super) struct Ahead(HashMap<u32, Known>);
 
 impl Ahead {
+    /// Whether the page in a slot was told a command that does not stand here yet.
+    pub(super) fn is_told_more(&self, slot: u32) -> bool {
+        self.told(slot).next().is_some()
+    }
+
     pub(super) fn forget(&mut self, slot: u32) {
         if !self.0.is_empty() {
             self.0.remove(&slot);
@@ -57,14 +65,21 @@ impl Ahead {
     }
 
     /// The newest command here is another one: `take` is given each slot, the newest command when its page was loaded, and what that was told.
-    pub(super) fn catch_up(&mut self, head: u32, mut take: impl FnMut(u32, u32, &[u32])) {
+    /// The slots whose pages were told no more than what stands here now.
+    pub(super) fn catch_up(&mut self, head: u32, mut take: impl FnMut(u32, u32, &[u32])) -> Vec<u32> {
+        let mut caught_up = Vec::new();
         self.0.retain(|slot, known| {
             take(*slot, known.since.min(head), &known.told);
+            let was_told_more = !known.told.is_empty();
             known.told.retain(|id| *id > head);
+            if was_told_more && known.told.is_empty() {
+                caught_up.push(*slot);
+            }
             known.since > head || !known.told.is_empty()
         });
         if self.0.is_empty() && self.0.capacity() > 0 {
             self.0 = HashMap::new();
         }
+        caught_up
     }
 }

@@ -19,8 +19,9 @@ impl<P> Registry<P> {
         &self.standing
     }
 
-    /// Goes over to other rules and releases. Positions that hold another rule than before count as untold.
-    pub fn set_standing(&mut self, standing: Arc<Standing>) {
+    /// Goes over to other rules and releases. Positions that hold another rule than before count as untold. The slots of pages that were ahead
+    /// and are no longer ([`Registry::note_ahead`]): rules may be due there.
+    pub fn set_standing(&mut self, standing: Arc<Standing>) -> Vec<u32> {
         let changed = standing.changed_mask(&self.standing);
         let occupied_before = self
             .standing
@@ -34,18 +35,19 @@ impl<P> Registry<P> {
         self.ledger.turn(changed, &standing);
         self.standing_generation = self.standing_generation.wrapping_add(1);
         self.standing = standing;
-        self.catch_up();
+        let caught_up = self.catch_up();
         let releases = &self.standing.releases;
         for shown in self.versions.reserve(|text| is_reserved(text, releases)) {
             self.sample_touch_all(|entry| entry.version == shown);
         }
+        caught_up
     }
 
     /// Notes what the page of a connection knows beyond the newest command here, because another server has read the same log further: the newest
     /// command when it was loaded, and the commands it was told. A page that was reloaded for a command was loaded after that one.
     ///
-    /// Until this table stands by these commands too, [`Registry::since`] and [`Registry::told`] say what is noted here, and when it does, they
-    /// count as told. Has no effect for what is not ahead.
+    /// Until this table stands by these commands too, [`Registry::since`] and [`Registry::told`] say what is noted here, and no rule is due to a
+    /// page that was told one of them. When it does, they count as told. Has no effect for what is not ahead.
     pub fn note_ahead(&mut self, slot: u32, since: u32, told: &[u32]) {
         if self.slots.get(slot).is_some() {
             self.ahead.note(slot, since, told, self.standing.head);
@@ -53,7 +55,7 @@ impl<P> Registry<P> {
     }
 
     /// Other commands stand now: pages are taken at their word as far as the table got.
-    fn catch_up(&mut self) {
+    fn catch_up(&mut self) -> Vec<u32> {
         let (standing, slots, ledger) = (&self.standing, &mut self.slots, &mut self.ledger);
         self.ahead.catch_up(standing.head, |slot, since, told| {
             let Some(entry) = slots.get_mut(slot) else {
@@ -63,14 +65,14 @@ impl<P> Registry<P> {
             let told = standing.told_mask(told) & !entry.told;
             entry.told |= told;
             ledger.came(entry.tab, told);
-        });
+        })
     }
 
     /// The positions of the rules that apply to a connection and that its page load was not told. Adds to `work` what it cost
     /// to find out, in units of a look at one slot.
     pub fn due(&mut self, slot: u32, work: &mut u32) -> u64 {
         *work += 1;
-        let Some(entry) = self.slots.get(slot) else {
+        let Some(entry) = self.slots.get(slot).filter(|_| !self.ahead.is_told_more(slot)) else {
             return 0;
         };
         let (version, route, told, since) = (entry.version, entry.route, entry.told, entry.since);
