@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 
 use super::Link;
 use super::asking::{NodeEvent, OwnerEnds};
-use super::lost::Lost;
+use super::lost::{self, Lost};
 use crate::clock;
 use crate::metrics::ClusterNumbers;
 
@@ -56,6 +56,15 @@ pub(crate) enum Heard {
     Event(NodeEvent),
 }
 
+/// Who waits for answers of nodes.
+#[derive(Debug)]
+struct Asked {
+    /// The nodes that were lost when the question was put, if it was put to all: one that is heard again meanwhile was not asked.
+    lost: Vec<NodeId>,
+    whom: Whom,
+    reply: oneshot::Sender<NodeAnswers>,
+}
+
 /// The node, and what it needs to speak.
 #[derive(Debug)]
 pub(crate) struct Joined {
@@ -65,8 +74,7 @@ pub(crate) struct Joined {
     writer: Writer,
     ends: OwnerEnds,
     cluster: Arc<str>,
-    /// Who waits for answers, and of whom.
-    asked: HashMap<RequestId, (Whom, oneshot::Sender<NodeAnswers>)>,
+    asked: HashMap<RequestId, Asked>,
     relays: HashMap<RequestId, oneshot::Sender<RelayOutcome>>,
     lost: Lost,
     /// What is counted here; the rest is filled in when it is said.
@@ -170,9 +178,10 @@ impl Joined {
         within_ms: u32,
         reply: oneshot::Sender<NodeAnswers>,
     ) {
-        self.asked.retain(|_, (_, waiting)| !waiting.is_closed());
+        self.asked.retain(|_, waiting| !waiting.reply.is_closed());
         let request = self.node.ask(whom, question, within_ms, clock::steady_ms());
-        self.asked.insert(request, (whom, reply));
+        let lost = self.lost.nodes().collect();
+        self.asked.insert(request, Asked { lost, whom, reply });
     }
 
     /// What this server answers to another node, or to itself.
@@ -260,11 +269,11 @@ impl Joined {
             Action::Send { to, message } => self.send(to, &message),
             Action::Listen(watches) => self.link.watch(watches),
             Action::Answered { request, mut answers } => {
-                if let Some((whom, asker)) = self.asked.remove(&request) {
+                if let Some(Asked { lost, whom, reply }) = self.asked.remove(&request) {
                     if whom == Whom::All {
-                        self.lost.add_to(&mut answers);
+                        lost::add_to(&mut answers, lost.into_iter().chain(self.lost.nodes()));
                     }
-                    let _asker_gone = asker.send(answers);
+                    let _asker_gone = reply.send(answers);
                 }
             }
             Action::Relayed { request, outcome } => {

@@ -52,16 +52,18 @@ impl Lost {
         }
     }
 
-    /// Adds those that are missing to what was answered without them.
-    pub(super) fn add_to(&self, answers: &mut NodeAnswers) {
-        let said = |answers: &NodeAnswers, node: &NodeId| {
-            answers.answered.iter().any(|(known, _)| known == node)
-                || answers.missing.iter().any(|(known, _)| known == node)
-        };
-        for node in self.since.keys() {
-            if !said(answers, node) {
-                answers.missing.push((*node, Absent::Lost));
-            }
+    /// Those that are missing now.
+    pub(super) fn nodes(&self) -> impl Iterator<Item = NodeId> {
+        self.since.keys().copied()
+    }
+}
+
+/// Adds nodes that were missing to what was answered without them.
+pub(super) fn add_to(answers: &mut NodeAnswers, lost: impl Iterator<Item = NodeId>) {
+    for node in lost {
+        let has_answered = answers.answered.iter().any(|(known, _)| *known == node);
+        if !has_answered && answers.missing.iter().all(|(known, _)| *known != node) {
+            answers.missing.push((node, Absent::Lost));
         }
     }
 }
@@ -72,7 +74,7 @@ mod tests {
 
     fn missing(lost: &Lost) -> usize {
         let mut answers = NodeAnswers::default();
-        lost.add_to(&mut answers);
+        add_to(&mut answers, lost.nodes());
         answers.of()
     }
 
@@ -101,7 +103,7 @@ mod tests {
             answered: Vec::new(),
             missing: vec![(NodeId(7), Absent::Late)],
         };
-        lost.add_to(&mut answers);
+        add_to(&mut answers, lost.nodes());
         assert_eq!(answers.missing, [(NodeId(7), Absent::Late)]);
     }
 }
