@@ -1,5 +1,7 @@
 //! A connection opens.
 
+use std::io::ErrorKind;
+
 use headcount_core::connection::ConnectionKey;
 use headcount_core::protocol::server;
 use headcount_core::registry::Opening;
@@ -39,6 +41,9 @@ impl Connections {
             early,
         } = arrival;
         let (tabs, deliveries) = (&mut self.tabs, &mut self.deliveries);
+        if tabs.terms.is_joined && is_gone(&link) {
+            return;
+        }
         if let Some(old) = newcomer.tab.and_then(|tab| tabs.table.slot_of_tab(tab)) {
             tabs.close(old, Cause::Replaced);
         }
@@ -67,6 +72,18 @@ impl Connections {
         if !early.is_empty() {
             self.clients.on_bytes(tabs, deliveries, slot, early);
         }
+    }
+}
+
+/// Whether the client has closed its socket already. What a server that was stopped for a while finds waiting is old: such a tab may be at another
+/// node by now, and must not be taken away from there.
+fn is_gone(link: &NewLink) -> bool {
+    match link {
+        NewLink::Socket(socket) => match socket.peek(&mut [0]) {
+            Ok(bytes) => bytes == 0,
+            Err(error) => !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted),
+        },
+        NewLink::Remote(_) => false,
     }
 }
 
