@@ -1,4 +1,7 @@
 //! The end of a server: all clients are told when to return, then their streams are closed, evenly over a while.
+//!
+//! A server alone closes soon: its clients return to its successor. A node of a cluster keeps each stream until its client had the time to return to
+//! another node, so that the client is counted all the while; there it closes what is left.
 
 use headcount_core::backoff;
 use headcount_core::limits::Limits;
@@ -15,10 +18,17 @@ const TOLD_MAX: u32 = 2_048;
 /// Connections closed per millisecond of a drain, at least: a small server need not use its whole window.
 const DRAIN_PER_MS: u64 = 2;
 
+/// Milliseconds for each connection of a shard to return to another node, unless the window is too short for that.
+const MS_PER_RETURN: u32 = 2;
+
+/// The least time over which clients return to other nodes, milliseconds.
+const RETURN_MS_MIN: u32 = 1_000;
+
 /// A server that is stopping.
 #[derive(Debug)]
 pub(super) struct Drain {
-    began_ms: u64,
+    /// When closing begins.
+    closes_ms: u64,
     /// How long closing takes.
     closing_ms: u64,
     spread_ms: u32,
@@ -27,12 +37,32 @@ pub(super) struct Drain {
 }
 
 impl Drain {
+    /// Of a server alone.
     pub(super) fn new(now_ms: u64, connections: usize, limits: &Limits) -> Self {
         let window_ms = u64::from(limits.drain_ms) * 8 / 10;
         Self {
-            began_ms: now_ms,
+            closes_ms: now_ms,
             closing_ms: window_ms.min(connections as u64 / DRAIN_PER_MS).max(1),
             spread_ms: limits.reconnect_spread_ms,
+            told: 0,
+            closed: 0,
+        }
+    }
+
+    /// Of a node of a cluster: clients return over at most six tenths of the window, and have a tenth more to arrive elsewhere.
+    pub(super) fn of_node(now_ms: u64, connections: usize, limits: &Limits) -> Self {
+        let tenth_ms = limits.drain_ms / 10;
+        let paced_ms = u32::try_from(connections)
+            .unwrap_or(u32::MAX)
+            .saturating_mul(MS_PER_RETURN);
+        let spread_ms = paced_ms
+            .max(RETURN_MS_MIN)
+            .min(limits.reconnect_spread_ms)
+            .min(6 * tenth_ms);
+        Self {
+            closes_ms: now_ms + u64::from(spread_ms + tenth_ms),
+            closing_ms: u64::from(tenth_ms).max(1),
+            spread_ms,
             told: 0,
             closed: 0,
         }
@@ -67,7 +97,7 @@ impl Drain {
 
     /// How many of the slots before `end` are to be closed by now; none whose client was not told.
     fn target(&self, now_ms: u64, end: u32) -> u32 {
-        let elapsed_ms = (now_ms - self.began_ms).min(self.closing_ms);
+        let elapsed_ms = now_ms.saturating_sub(self.closes_ms).min(self.closing_ms);
         u32::try_from(u64::from(end) * elapsed_ms / self.closing_ms)
             .unwrap_or(end)
             .min(self.told)
@@ -118,6 +148,26 @@ mod tests {
             assert_eq!(drain.target(1_000 + closing_ms, 100), 100);
             assert!(closing_ms < 2 || drain.target(1_000 + closing_ms / 2, 100) == 50);
         }
+    }
+
+    #[test]
+    fn a_node_keeps_each_stream_until_its_client_had_the_time_to_return_elsewhere() {
+        let limits = Limits::default();
+        for (connections, spread_ms) in [(0, 1_000), (100, 1_000), (1_000, 2_000), (100_000_000, 6_000)] {
+            let mut drain = Drain::of_node(1_000, connections, &limits);
+            drain.told = 100;
+            assert!((0..100).all(|_| drain.random_return_ms() <= spread_ms));
+            let closes_ms = 1_000 + u64::from(spread_ms) + 1_000;
+            assert_eq!(drain.target(closes_ms, 100), 0);
+            assert_eq!(drain.target(closes_ms + 500, 100), 50);
+            assert_eq!(drain.target(closes_ms + 1_000, 100), 100);
+            assert!(closes_ms + 1_000 - 1_000 <= u64::from(limits.drain_ms) * 8 / 10);
+        }
+        let hurried = limits.with(|limits| limits.reconnect_spread_ms = 300);
+        assert!(
+            Drain::of_node(0, 1_000, &hurried).random_return_ms() <= 300,
+            "the operator's wish"
+        );
     }
 
     #[test]

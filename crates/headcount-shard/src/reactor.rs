@@ -268,7 +268,12 @@ impl Shard {
             Mail::EndTurn(turn) => drop(turn),
             Mail::Report { question } => self.answer_report(question),
             Mail::Drain => {
-                let drain = Drain::new(tabs.now_ms, tabs.table.len(), tabs.limits());
+                let begin = if tabs.terms.is_joined {
+                    Drain::of_node
+                } else {
+                    Drain::new
+                };
+                let drain = begin(tabs.now_ms, tabs.table.len(), tabs.limits());
                 self.connections.drain = Some(drain);
             }
             Mail::Stop => self.stop(),
