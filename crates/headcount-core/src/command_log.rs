@@ -87,6 +87,11 @@ pub trait CommandLog {
     /// wrote before. Where what keeps the log lost entries that were read already, the next one is a checkpoint, and its index may be
     /// lower than those before.
     fn next(&mut self) -> impl Future<Output = Option<(LogIndex, Entry)>> + Send;
+
+    /// Whether the next entry is one that this version does not know. Then nothing is read from there on, and nothing appended.
+    fn is_stopped(&self) -> bool {
+        false
+    }
 }
 
 /// Why an entry was not appended.

@@ -287,6 +287,11 @@ impl Node {
         self.actions.extend(self.later.read(read));
     }
 
+    /// The log is read no further than it is. Questions about what follows are put at once, and cannot be answered.
+    pub fn set_reads_no_more(&mut self) {
+        self.actions.extend(self.later.end());
+    }
+
     /// The bus gets through again: the others shall know soon.
     pub fn back(&mut self, now_ms: u64) {
         self.next_heartbeat_ms = now_ms;

@@ -46,6 +46,7 @@ const WITHOUT_CHECKPOINT_MAX: u64 = 10_000;
 const UNREAD_MAX: usize = 256;
 /// Why a command was not sent.
 const UNREAD: &str = "there are other commands, and the broker does not give them";
+const TOO_OLD: &str = "its cluster has commands that this server does not know, so it must be upgraded";
 /// How long a checkpoint may hold up the answer to a command.
 const CHECKPOINT_PATIENCE: Duration = Duration::from_millis(500);
 
@@ -78,6 +79,10 @@ pub struct NatsLog {
     /// What was appended here, until the follower comes to it: sequences and ids.
     own: VecDeque<(u64, String)>,
     skipped: Arc<AtomicU64>,
+    /// Whether the next entry is one that this version does not know.
+    is_stopped: bool,
+    /// Whether something was read that a later revision wrote. It may hold what a checkpoint of this server would lose.
+    has_later: bool,
 }
 
 /// Where the last checkpoints are.
@@ -134,12 +139,14 @@ impl NatsLog {
             era: 0,
             own: VecDeque::new(),
             skipped,
+            is_stopped: false,
+            has_later: first.is_later,
         };
         log.accept(first.index, Entry::Checkpoint(Box::new(first.checkpoint)));
         Ok(log)
     }
 
-    /// Messages of the stream that were skipped, because this version does not know their kind or cannot read them.
+    /// Messages of the stream that were skipped, because they are no entries.
     pub fn skipped(&self) -> u64 {
         self.skipped.load(Ordering::Relaxed)
     }
@@ -189,9 +196,19 @@ impl NatsLog {
                 self.checkpoint = LastCheckpoint::default();
             }
             Read::End => self.leap(),
+            Read::Newer => {
+                self.is_stopped = true;
+                self.leap();
+            }
             Read::Skipped { index } => self.seen = self.seen.max(index),
-            Read::Entry { index, id, entry } if index > self.seen => {
+            Read::Entry {
+                index,
+                id,
+                entry,
+                is_later,
+            } if index > self.seen => {
                 self.own.clear();
+                self.has_later |= is_later;
                 drop(id);
                 self.accept(index, *entry);
             }
@@ -251,6 +268,12 @@ impl NatsLog {
         }
         loop {
             self.catch_up();
+            if self.is_stopped {
+                return Err(AppendError::Failed {
+                    reason: TOO_OLD,
+                    source: TOO_OLD.into(),
+                });
+            }
             if self.is_leaping {
                 self.read_by(until).await?;
                 continue;
@@ -268,7 +291,8 @@ impl NatsLog {
                     let index = draft.index();
                     self.remember(draft);
                     self.accept(index, entry.clone());
-                    if self.without_checkpoint() >= CHECKPOINT_AFTER
+                    if !self.has_later
+                        && self.without_checkpoint() >= CHECKPOINT_AFTER
                         && let Err(error) = self.add_checkpoint().await
                     {
                         tracing::warn!(%error, "no checkpoint was added to the log of commands: the next command tries again");
@@ -355,6 +379,10 @@ impl CommandLog for NatsLog {
         let (index, entry) = self.ready.pop_front()?;
         self.given = index;
         Some((index, entry))
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.is_stopped
     }
 }
 

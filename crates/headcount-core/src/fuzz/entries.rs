@@ -49,7 +49,7 @@ fn an_entry_that_is_read_can_stand_and_means_the_same_when_it_is_written_again()
                 "{\"revision\":2,\"kind\":\"later\",",
             ]);
             let text = opening.to_owned() + &input.text(200, WORDS);
-            let Ok(Decoded::Entry(entry)) = decode(text.as_bytes()) else {
+            let Ok(Decoded::Entry(entry) | Decoded::Later(entry)) = decode(text.as_bytes()) else {
                 return;
             };
             let again = decode(&encode(&entry).unwrap()).unwrap();

@@ -11,7 +11,11 @@ use crate::connection::NodeId;
 const WAITING_MAX: usize = 256;
 
 #[derive(Debug, Default)]
-pub(super) struct Later(VecDeque<Waiting>);
+pub(super) struct Later {
+    waiting: VecDeque<Waiting>,
+    /// Whether no further entry will be read.
+    is_over: bool,
+}
 
 #[derive(Debug)]
 struct Waiting {
@@ -32,13 +36,13 @@ impl Later {
             return Some(asked);
         };
         let (index, until_ms) = (*index, now_ms + u64::from(*within_ms));
-        if index <= read {
+        if index <= read || self.is_over {
             return Some(asked);
         }
-        if self.0.len() >= WAITING_MAX {
-            self.0.pop_front();
+        if self.waiting.len() >= WAITING_MAX {
+            self.waiting.pop_front();
         }
-        self.0.push_back(Waiting {
+        self.waiting.push_back(Waiting {
             index,
             until_ms,
             asked,
@@ -48,26 +52,32 @@ impl Later {
 
     /// The questions that can be answered now.
     pub(super) fn read(&mut self, read: LogIndex) -> Vec<Action> {
-        let (ready, waiting) = std::mem::take(&mut self.0)
+        let (ready, waiting) = std::mem::take(&mut self.waiting)
             .into_iter()
             .partition(|waiting| waiting.index <= read);
-        self.0 = waiting;
+        self.waiting = waiting;
         let ready: VecDeque<Waiting> = ready;
         ready.into_iter().map(|waiting| waiting.asked).collect()
     }
 
+    /// No further entry will be read: all questions, which cannot be answered.
+    pub(super) fn end(&mut self) -> Vec<Action> {
+        self.is_over = true;
+        self.read(LogIndex(u64::MAX))
+    }
+
     /// Drops questions whose askers wait no longer.
     pub(super) fn look(&mut self, now_ms: u64) {
-        self.0.retain(|waiting| now_ms < waiting.until_ms);
+        self.waiting.retain(|waiting| now_ms < waiting.until_ms);
     }
 
     /// Drops the questions of a node that is gone.
     pub(super) fn forget(&mut self, node: NodeId) {
-        self.0
+        self.waiting
             .retain(|waiting| !matches!(waiting.asked, Action::Asked { from, .. } if from == node));
     }
 
     pub(super) fn next_ms(&self) -> Option<u64> {
-        self.0.iter().map(|waiting| waiting.until_ms).min()
+        self.waiting.iter().map(|waiting| waiting.until_ms).min()
     }
 }

@@ -1,7 +1,11 @@
 //! Entries of the log of commands, as servers that share one write them.
 //!
-//! An entry is a JSON object with the `revision` of its writer and its `kind`. Fields that a reader does not know are ignored. A kind that it
-//! does not know is [`Decoded::Unknown`], so that servers of two revisions can share a log while they are upgraded.
+//! An entry is a JSON object with the `revision` of its writer and its `kind`. Servers of two revisions share a log while they are upgraded:
+//!
+//! - Fields that a reader does not know are ignored. What it read may have held more ([`Decoded::Later`]), so from then on it writes no checkpoint,
+//!   which would be without that.
+//! - A kind that a reader does not know ([`Decoded::Unknown`]) stops it, if the revision is a later one: what stands after that entry is not known to
+//!   it, so it reads nothing that follows, and appends nothing. A later version therefore gives a new kind only to what cannot be ignored.
 //!
 //! ```json
 //! {"revision":1,"kind":"release","release":{"id":7,"version":"v3","announcedAt":1760000000000},"releasesMax":100}
@@ -38,7 +42,9 @@ pub const REVISION: u32 = 1;
 pub enum Decoded {
     /// An entry.
     Entry(Entry),
-    /// An entry of a kind that only newer versions know.
+    /// An entry that a later revision wrote, as far as this one knows its fields.
+    Later(Entry),
+    /// An entry of a kind, or of a form, that only newer versions know.
     Unknown {
         /// The revision of its writer.
         revision: u32,
@@ -144,8 +150,14 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded, LogError> {
     if !KINDS.contains(&&*kind) {
         return Ok(Decoded::Unknown { revision, kind });
     }
-    let body: Body = serde_json::from_slice(bytes)?;
-    Ok(Decoded::Entry(body.into_entry()?))
+    let body: Result<Body, LogError> = serde_json::from_slice(bytes).map_err(LogError::from);
+    match (body.and_then(Body::into_entry), revision > REVISION) {
+        (Ok(entry), false) => Ok(Decoded::Entry(entry)),
+        (Ok(entry), true) => Ok(Decoded::Later(entry)),
+        (Err(error), false) => Err(error),
+        // It has become another entry than this version knows.
+        (Err(_), true) => Ok(Decoded::Unknown { revision, kind }),
+    }
 }
 
 impl From<&Entry> for Body {

@@ -77,6 +77,8 @@ pub(super) struct First {
     pub(super) index: u64,
     pub(super) id: String,
     pub(super) checkpoint: Checkpoint,
+    /// Whether a later revision wrote it, so that it may hold more.
+    pub(super) is_later: bool,
     /// When the stream was made.
     pub(super) created: Created,
 }
@@ -130,6 +132,7 @@ impl Ledger {
                         index: draft.index(),
                         id: draft.id,
                         checkpoint: begin.clone(),
+                        is_later: false,
                         created: Created(info.created),
                     })),
                     Ok(Settled::Taken) => Ok(None),
@@ -264,14 +267,21 @@ impl Ledger {
 }
 
 fn first(kept: &Kept, info: &Info) -> Result<First, OpenError> {
-    match decode(&kept.payload) {
-        Ok(Decoded::Entry(Entry::Checkpoint(checkpoint))) => Ok(First {
-            index: kept.index,
-            id: kept.id.clone(),
-            checkpoint: *checkpoint,
-            created: Created(info.created),
-        }),
-        Ok(Decoded::Entry(_) | Decoded::Unknown { .. }) => Err(OpenError::Unreadable(None)),
+    let decoded = decode(&kept.payload);
+    let is_later = matches!(decoded, Ok(Decoded::Later(_)));
+    match decoded {
+        Ok(Decoded::Entry(Entry::Checkpoint(checkpoint)) | Decoded::Later(Entry::Checkpoint(checkpoint))) => {
+            Ok(First {
+                index: kept.index,
+                id: kept.id.clone(),
+                checkpoint: *checkpoint,
+                is_later,
+                created: Created(info.created),
+            })
+        }
+        Ok(Decoded::Entry(_) | Decoded::Later(_) | Decoded::Unknown { .. }) => {
+            Err(OpenError::Unreadable(None))
+        }
         Err(error) => Err(OpenError::Unreadable(Some(error))),
     }
 }

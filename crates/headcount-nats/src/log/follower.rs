@@ -13,7 +13,7 @@ use std::time::Duration;
 use async_nats::Subscriber;
 use futures_util::StreamExt;
 use headcount_core::command_log::{Checkpoint, Entry};
-use headcount_core::protocol::log::{Decoded, decode};
+use headcount_core::protocol::log::{Decoded, REVISION, decode};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{Instant, sleep};
 
@@ -38,9 +38,13 @@ pub(super) enum Read {
         index: u64,
         id: String,
         entry: Box<Entry>,
+        /// Whether a later revision wrote it, so that it may hold more.
+        is_later: bool,
     },
-    /// A message that this version does not know or cannot read, or that is not there any more.
+    /// A message that no version can read, or that is not there any more.
     Skipped { index: u64 },
+    /// An entry that only later versions know. Nothing follows.
+    Newer,
     /// The log is no longer what was read. What follows begins with a checkpoint.
     Again,
     /// Everything was read that there was, for the first time since the follower began, or began again.
@@ -82,6 +86,8 @@ enum Stop {
     NoAnswer,
     /// The log is not the one that was read.
     OtherLog,
+    /// The next entry is one that only later versions know.
+    Newer,
     /// Nobody reads any more.
     Ended,
 }
@@ -111,6 +117,7 @@ impl Follower {
                     is_other = true;
                     Duration::ZERO
                 }
+                Err(Stop::Newer) => return self.out.closed().await,
                 Err(Stop::Ended) => return,
             };
             if !self.wait(&mut hints, wait, &mut is_other).await {
@@ -235,14 +242,28 @@ impl Follower {
 
     async fn hand_over(&mut self, kept: Kept) -> Result<(), Stop> {
         let Kept { index, id, payload } = kept;
-        match decode(&payload) {
-            Ok(Decoded::Entry(entry)) => {
+        let decoded = decode(&payload);
+        let is_later = matches!(decoded, Ok(Decoded::Later(_)));
+        match decoded {
+            Ok(Decoded::Entry(entry) | Decoded::Later(entry)) => {
                 let read = Read::Entry {
                     index,
                     id: id.clone(),
                     entry: Box::new(entry),
+                    is_later,
                 };
                 self.send(read).await?;
+            }
+            Ok(Decoded::Unknown { revision, kind }) if revision > REVISION => {
+                tracing::error!(
+                    index,
+                    revision,
+                    kind = format!("{kind:.40}"),
+                    "the log of commands has an entry that only later versions know: this server takes no command and reads none until it is \
+                     upgraded"
+                );
+                self.send(Read::Newer).await?;
+                return Err(Stop::Newer);
             }
             Ok(Decoded::Unknown { revision, kind }) => {
                 let why = format!("its kind is `{kind:.40}`, of revision {revision}");
@@ -271,6 +292,7 @@ impl Follower {
             index,
             id,
             checkpoint,
+            is_later,
             created,
         } = match self.ledger.begin(&stands, Instant::now() + BEGIN).await {
             Ok(first) => first,
@@ -285,7 +307,13 @@ impl Follower {
         self.owes_end = true;
         let entry = Box::new(Entry::Checkpoint(Box::new(checkpoint)));
         (self.read, self.last_id, self.created) = (index, id.clone(), created);
-        self.send(Read::Entry { index, id, entry }).await?;
+        let read = Read::Entry {
+            index,
+            id,
+            entry,
+            is_later,
+        };
+        self.send(read).await?;
         self.read_on(false).await
     }
 

@@ -1,7 +1,8 @@
 //! One order for all, and a log that does not grow.
 
 use async_nats::HeaderMap;
-use headcount_core::command_log::Entry;
+use futures_util::FutureExt;
+use headcount_core::command_log::{CommandLog, Entry};
 use headcount_nats::CHECKPOINT_AFTER;
 
 use crate::at_each_broker;
@@ -12,7 +13,8 @@ at_each_broker! {
     three_writers_at_once_lose_nothing_and_read_the_same,
     a_node_that_joins_reads_one_checkpoint_and_what_follows,
     bytes_of_others_change_nothing,
-    an_older_version_goes_on_behind_what_it_does_not_know,
+    an_older_version_stops_at_what_it_does_not_know,
+    an_older_version_writes_no_checkpoint_after_what_it_may_not_know_whole,
 }
 
 const EACH: u32 = 40;
@@ -139,23 +141,57 @@ async fn bytes_of_others_change_nothing(version: Version) {
     assert_eq!((node.log.skipped(), other.log.skipped()), (6, 6));
 }
 
-async fn an_older_version_goes_on_behind_what_it_does_not_know(version: Version) {
-    let broker = Broker::start(version).await;
-    let mut node = Node::start(&broker.options()).await;
-    node.command().await.unwrap();
+/// Writes this to the log, as a server of another version.
+async fn write(broker: &Broker, entry: &'static [u8]) {
     let client = async_nats::connect(format!("127.0.0.1:{}", broker.port()))
         .await
         .unwrap();
     let context = async_nats::jetstream::new(client);
-    let newer = br#"{"revision":2,"kind":"pause","id":1}"#;
-    context
-        .publish("headcount.test.log.entry", newer.to_vec().into())
-        .await
-        .unwrap()
-        .await
-        .unwrap();
+    let sent = context.publish("headcount.test.log.entry", entry.into()).await;
+    sent.unwrap().await.unwrap();
+}
+
+async fn an_older_version_stops_at_what_it_does_not_know(version: Version) {
+    let broker = Broker::start(version).await;
+    let mut node = Node::start(&broker.options()).await;
     node.command().await.unwrap();
-    assert_eq!(node.numbers(), [1, 2]);
-    assert_eq!(node.log.skipped(), 1);
-    assert_eq!(node.index.0, 4, "the one that it does not know has its place");
+    write(&broker, br#"{"revision":2,"kind":"pause","id":2}"#).await;
+    write(&broker, br#"{"revision":1,"kind":"end","ids":[1]}"#).await;
+    let newcomer = Node::start(&broker.options()).await;
+    for mut node in [node, newcomer] {
+        let refused = node.command().await.unwrap_err();
+        assert!(refused.to_string().contains("must be upgraded"), "{refused}");
+        assert!(node.log.is_stopped());
+        assert_eq!(
+            (node.index.0, node.standing.head),
+            (2, 1),
+            "nothing behind it is read"
+        );
+        assert_eq!(node.log.skipped(), 0);
+        assert!(
+            node.log.next().now_or_never().is_none(),
+            "it goes on with what stood"
+        );
+    }
+}
+
+async fn an_older_version_writes_no_checkpoint_after_what_it_may_not_know_whole(version: Version) {
+    let broker = Broker::start(version).await;
+    let mut node = Node::start(&broker.options()).await;
+    write(
+        &broker,
+        br#"{"revision":2,"kind":"end","ids":[],"why":"unknown"}"#,
+    )
+    .await;
+    let mut other = Node::start(&broker.options()).await;
+    for _ in 0..=CHECKPOINT_AFTER {
+        node.command().await.unwrap();
+    }
+    other
+        .read_until(|standing| standing.head == node.standing.head)
+        .await;
+    let is_checkpoint = |(_, entry): &(u64, Entry)| matches!(entry, Entry::Checkpoint(_));
+    assert!(!node.read[1..].iter().any(is_checkpoint));
+    assert_eq!(node.all(), other.all());
+    assert_eq!(node.log.skipped(), 0);
 }

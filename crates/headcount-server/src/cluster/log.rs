@@ -58,4 +58,8 @@ impl CommandLog for SharedLog {
             State::Awaited(_) => None,
         }
     }
+
+    fn is_stopped(&self) -> bool {
+        matches!(&self.0, State::There(log) if log.is_stopped())
+    }
 }

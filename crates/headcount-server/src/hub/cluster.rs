@@ -45,6 +45,7 @@ impl Hub {
                 let _asker_gone = reply.send(joined.nodes(tabs));
             }
             NodeEvent::Read { index, hits } => self.on_read(index, hits),
+            NodeEvent::ReadsNoMore => joined.node.set_reads_no_more(),
             NodeEvent::Drains => joined.node.set_drains(true),
             NodeEvent::Ends { said } => joined.end(said),
         }

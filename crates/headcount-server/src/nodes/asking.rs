@@ -42,6 +42,8 @@ pub(crate) enum NodeEvent {
     List(oneshot::Sender<NodesAnswer>),
     /// The commander has read the log up to this entry. How far the entry reached, if it is a rule.
     Read { index: LogIndex, hits: Option<Hits> },
+    /// The commander reads nothing more of the log.
+    ReadsNoMore,
     /// The server begins to drain.
     Drains,
     /// The server has drained. `said` hears when the others have been told, or cannot.

@@ -227,6 +227,20 @@ fn a_question_about_an_entry_waits_until_that_is_read() {
 }
 
 #[test]
+fn a_node_that_reads_no_more_lets_no_question_wait() {
+    let mut world = World::new(2);
+    world.node(1).set_read(LogIndex(9));
+    world.done.clear();
+    world.ask(Whom::All, NodeQuestion::Hits { index: LogIndex(8) });
+    assert_eq!(world.asked(2), []);
+    world.node(2).set_reads_no_more();
+    world.carry();
+    assert_eq!(world.asked(2).len(), 1);
+    world.ask(Whom::All, NodeQuestion::Hits { index: LogIndex(9) });
+    assert_eq!(world.asked(2).len(), 2);
+}
+
+#[test]
 fn a_relay_is_done_once_and_what_became_of_it_is_said() {
     let mut world = World::new(2);
     for (taken, outcome) in [(true, RelayOutcome::Taken), (false, RelayOutcome::NotTaken)] {

@@ -7,6 +7,7 @@ use headcount_core::invalidation::Standing;
 use super::Commander;
 use super::configured::Configured;
 use crate::clock;
+use crate::nodes::NodeEvent;
 use crate::store::Transaction;
 
 impl<Log: CommandLog> Commander<Log> {
@@ -50,6 +51,11 @@ impl<Log: CommandLog> Commander<Log> {
     pub(super) async fn look_after_cluster(&mut self) {
         self.keep_copy();
         self.mask().await;
+        if self.log.is_stopped()
+            && let Some(nodes) = &self.everywhere.nodes
+        {
+            nodes.tell(NodeEvent::ReadsNoMore).await;
+        }
         let awaited = self
             .membership
             .as_mut()
