@@ -1,67 +1,14 @@
 // Three headcounts that share a broker, and nginx in front of them, which hands each request to the next one.
 
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-
-import { Edge, freePort } from './edge.mjs'
+import { Broker } from './broker.mjs'
+import { Edge } from './edge.mjs'
 import { Server } from './harness.mjs'
-import { inTime, until } from './wait.mjs'
+import { until } from './wait.mjs'
 
 /** What every node is given. */
 export const VARIABLES = { HEADCOUNT_ADMIN_SECRET: 'the-secret-of-these-tests', HEADCOUNT_CLUSTER_SECRET: 'the-secret-of-these-nodes' }
-const START_WITHIN_MS = 10_000
 
-/** A nats-server that runs. One that is not installed is an error: `cargo xtask test` installs it. */
-export class Broker {
-  #child
-  #folder
-
-  static async start() {
-    const broker = new Broker()
-    broker.#folder = await mkdtemp(join(tmpdir(), 'headcount-broker-'))
-    broker.port = await freePort()
-    await broker.run()
-    return broker
-  }
-
-  get url() {
-    return `nats://127.0.0.1:${this.port}`
-  }
-
-  /** Again, with what it has kept. */
-  async run() {
-    const said = []
-    this.#child = spawn('nats-server', ['-a', '127.0.0.1', '-p', String(this.port), '-js', '-sd', this.#folder], { stdio: ['ignore', 'ignore', 'pipe'] })
-    this.#child.on('error', (error) => said.push(`${error}: cargo xtask test installs nats-server`))
-    this.#child.stderr.on('data', (piece) => said.push(String(piece)))
-    await until('the broker to listen', () => this.#listens(), (listens) => listens || said.some((line) => /error/i.test(line)), START_WITHIN_MS)
-    if (!await this.#listens()) throw new Error(said.join(''))
-  }
-
-  async #listens() {
-    const socket = connect(this.port, '127.0.0.1')
-    const listens = await Promise.race([once(socket, 'connect').then(() => true), once(socket, 'error').then(() => false)]).catch(() => false)
-    socket.destroy()
-    return listens
-  }
-
-  /** SIGKILL, as when a machine goes. */
-  async kill() {
-    const ended = once(this.#child, 'exit')
-    if (this.#child.pid !== undefined && this.#child.exitCode === null && this.#child.kill('SIGKILL')) await inTime('the broker to end', ended)
-  }
-
-  async stop() {
-    await this.kill()
-    await rm(this.#folder, { recursive: true, force: true })
-  }
-}
-
-/** A cluster. `url` is nginx's. */
+/** A cluster. `url` is nginx's, if there is one. */
 export class Cluster {
   #options
   #turn = 0
@@ -70,20 +17,38 @@ export class Cluster {
 
   /** @param {string[]} options of each node */
   static async start(...options) {
-    const cluster = new Cluster()
-    cluster.#options = options
-    cluster.broker = await Broker.start()
-    for (const name of ['one', 'two', 'three']) cluster.nodes.push(await cluster.#run(name))
+    const cluster = await Cluster.behind(await Broker.start(), ...options)
     cluster.edge = await roundRobin(cluster.nodes.map(({ url }) => new URL(url).host), 'location = / { return 200; }')
     cluster.url = cluster.edge.url
+    return cluster
+  }
+
+  /**
+   * Without nginx.
+   *
+   * @param {Broker | import('./broker.mjs').Trio} broker is stopped with the cluster
+   * @param {string[]} options of each node
+   */
+  static async behind(broker, ...options) {
+    const cluster = new Cluster()
+    cluster.#options = options
+    cluster.broker = broker
+    for (const name of ['one', 'two', 'three']) await cluster.add(name)
     await cluster.each('three nodes', async (node) => (await cluster.list(node)).length === 3)
     return cluster
   }
 
-  async #run(name, ...more) {
-    const joins = ['--cluster', `nats://127.0.0.1:${this.broker.port}`, '--node-name', name]
-    const node = await Server.run(['serve', '--ephemeral', ...joins, ...this.#options, ...more], VARIABLES)
-    return Object.assign(node, { name })
+  /**
+   * One more node.
+   *
+   * @param {string} name
+   * @param {{ broker?: string, program?: string[], more?: string[] }} [how] the address of its broker and its binary, if they are others, and further options
+   */
+  async add(name, { broker = this.broker.url, program, more = [] } = {}) {
+    const words = ['serve', '--ephemeral', '--cluster', broker, '--node-name', name, ...this.#options, ...more]
+    const node = Object.assign(await Server.run(words, VARIABLES, undefined, program), { name })
+    this.nodes.push(node)
+    return node
   }
 
   get secret() {
@@ -99,13 +64,12 @@ export class Cluster {
   /** Kills a node, and runs one at its address. */
   async replace(node) {
     await this.kill(node)
-    this.nodes.push(await this.#run(node.name, '--listen', new URL(node.url).host))
+    await this.add(node.name, { more: ['--listen', new URL(node.url).host] })
   }
 
   /** The nodes that one of them sees. */
   async list(node) {
-    const answer = await fetch(`${node.url}/api/admin/nodes`, { headers: { authorization: `Bearer ${node.secret}` } })
-    return (await answer.json()).nodes
+    return (await node.list('nodes')).nodes
   }
 
   /** Waits until something holds at every node. */

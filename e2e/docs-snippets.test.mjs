@@ -12,7 +12,8 @@ import { promisify } from 'node:util'
 
 import { parseAllDocuments } from 'yaml'
 
-import { Broker, VARIABLES } from './cluster.mjs'
+import { Broker } from './broker.mjs'
+import { VARIABLES } from './cluster.mjs'
 import { Edge } from './edge.mjs'
 import { binary, Server } from './harness.mjs'
 import { pages, ROOT, snippets, snippetsIn } from './snippets.mjs'

@@ -121,6 +121,13 @@ export class Server {
     return rule
   }
 
+  /** `GET /api/admin/` and the rest of the endpoint. @param {string} endpoint */
+  async list(endpoint) {
+    const answer = await fetch(`${this.url}/api/admin/${endpoint}`, { headers: { authorization: `Bearer ${this.secret}` } })
+    if (!answer.ok) throw new Error(`GET ${endpoint}: ${answer.status} ${await answer.text()}`)
+    return answer.json()
+  }
+
   /**
    * The curl line of nuxt-skew-protection, as someone would paste it.
    *
@@ -149,6 +156,16 @@ export class Server {
     })
     if (!answer.ok) throw new Error(`POST ${endpoint}: ${answer.status} ${await answer.text()}`)
     return answer.json()
+  }
+
+  /** SIGSTOP, as when a machine is paused: it holds its sockets and does nothing. */
+  freeze() {
+    this.#child.kill('SIGSTOP')
+  }
+
+  /** It goes on. */
+  thaw() {
+    this.#child.kill('SIGCONT')
   }
 
   /** SIGKILL, as when a machine goes. */

@@ -10,7 +10,7 @@ import { after, before, describe, test } from 'node:test'
 import { parseAllDocuments } from 'yaml'
 
 import { EVERYTHING, helm, modelOf, objectsOf, plainManifests, render, WITHOUT_HELM } from './chart.mjs'
-import { Broker } from './cluster.mjs'
+import { Broker } from './broker.mjs'
 import { Server } from './harness.mjs'
 import { ROOT } from './snippets.mjs'
 import { until } from './wait.mjs'

@@ -7,7 +7,8 @@ import { readdir, readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
-import { Broker, VARIABLES } from './cluster.mjs'
+import { Broker } from './broker.mjs'
+import { VARIABLES } from './cluster.mjs'
 import { binary, Server } from './harness.mjs'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
