@@ -8,6 +8,8 @@
 //! - commands that it has not read under numbers that it has: what the log has stands from now on under a new epoch, so that no number counts
 //!   as heard.
 //!
+//! A log in which a later version wrote what this one does not know is left as it is: a server of that version gives back what is missing.
+//!
 //! Of several servers that notice it, one is first; the others then find in the log what it appended.
 
 use futures_util::StreamExt;
@@ -32,10 +34,12 @@ impl Ledger {
         first: First,
         until: Instant,
     ) -> Result<Option<First>, OpenError> {
-        if read.head == 0 || read.epoch != first.checkpoint.epoch {
+        if read.head == 0 || read.epoch != first.checkpoint.epoch || first.is_later {
             return Ok(Some(first));
         }
-        let (last, log) = self.whole(&first).await?;
+        let Some((last, log)) = self.whole(&first).await? else {
+            return Ok(Some(first));
+        };
         let stands = match compare(read, &log) {
             Kept::OtherEpoch | Kept::All => return Ok(Some(first)),
             Kept::Earlier(stands) => {
@@ -62,8 +66,8 @@ impl Ledger {
         self.append_checkpoint(stands, last, &first, until).await
     }
 
-    /// All that stands at the end of the log, and where that is.
-    async fn whole(&self, first: &First) -> Result<(u64, Checkpoint), OpenError> {
+    /// All that stands at the end of the log, and where that is. `None`: a later version wrote some of it.
+    async fn whole(&self, first: &First) -> Result<Option<(u64, Checkpoint)>, OpenError> {
         let info = self.info().await;
         let end = match info {
             Ok(Some(info)) => info.state.last_sequence.max(first.index),
@@ -84,9 +88,11 @@ impl Ledger {
         while let Some(found) = answers.next().await {
             match found {
                 Found::Message(kept) => {
-                    // What cannot be read is skipped by those that read the log, too.
-                    if let Ok(Decoded::Entry(entry)) = decode(&kept.payload) {
-                        follow(&entry);
+                    match decode(&kept.payload) {
+                        Ok(Decoded::Entry(entry)) => follow(&entry),
+                        Ok(Decoded::Later(_) | Decoded::Unknown { .. }) => return Ok(None),
+                        // What cannot be read is skipped by those that read the log, too.
+                        Err(_) => {}
                     }
                 }
                 Found::Nothing => {}
@@ -98,7 +104,7 @@ impl Ledger {
             lineage,
             ..standing.checkpoint(epoch)
         };
-        Ok((end, whole))
+        Ok(Some((end, whole)))
     }
 
     /// `None`: something else was appended first.
@@ -118,6 +124,7 @@ impl Ledger {
                 index: draft.index(),
                 id: draft.id,
                 checkpoint,
+                is_later: false,
                 created: first.created,
             })),
             Ok(Settled::Taken) => Ok(None),
