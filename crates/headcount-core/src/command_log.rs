@@ -3,11 +3,12 @@
 //! An entry carries everything that a server could decide differently: numbers, times, which rules have ended, and the limits that hold
 //! for it. So servers that apply the same entries in the same order have the same rules at the same positions.
 //!
-//! - `change`: what an entry changed. `checkpoint`: all that stood after some entry, as an entry that a log may begin with. `lineage`: whether a log still
-//!   has what was read of it.
+//! - `change`: what an entry changed. `checkpoint`: all that stood after some entry, as an entry that a log may begin with. `lineage`: the
+//!   last commands. `kept`: whether a log still has what was read of it.
 
 mod change;
 mod checkpoint;
+mod kept;
 mod lineage;
 #[cfg(test)]
 mod tests;
@@ -20,7 +21,8 @@ use crate::release::Release;
 
 pub use change::Change;
 pub use checkpoint::Checkpoint;
-pub use lineage::{Kept, Lineage, REMEMBERED, compare};
+pub use kept::{Kept, compare};
+pub use lineage::{Lineage, REMEMBERED};
 
 /// One entry of the log.
 #[derive(Clone, Debug, PartialEq)]
@@ -118,6 +120,20 @@ pub enum AppendError {
         /// The cause, for the log of the server.
         source: Box<dyn Error + Send + Sync>,
     },
+}
+
+impl Lineage {
+    /// Goes on with an entry. A checkpoint brings its own; one of a version that wrote none says nothing against what is known.
+    pub fn follow(&mut self, entry: &Entry) {
+        match entry {
+            Entry::Release { release, .. } => self.note(release.id, release.announced_ms),
+            Entry::Rule { rule, .. } => self.note(rule.id, rule.created_ms),
+            Entry::Checkpoint(checkpoint) if checkpoint.lineage.iter().next().is_some() => {
+                self.clone_from(&checkpoint.lineage);
+            }
+            Entry::Checkpoint(_) | Entry::End { .. } | Entry::MoveTimes { .. } => {}
+        }
+    }
 }
 
 impl Standing {
