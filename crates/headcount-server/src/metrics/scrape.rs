@@ -206,7 +206,10 @@ mod tests {
             "headcount_cluster_nodes 3",
             "headcount_cluster_nodes_missing 1",
             "headcount_cluster_broker_reached 0",
+            "headcount_cluster_log_lag 0",
             "headcount_cluster_sent_total 8",
+            "headcount_cluster_received_total 0",
+            "headcount_cluster_whole_reports_asked_total 0",
             "headcount_cluster_ignored_total{kind=\"stranger\"} 2",
             "headcount_cluster_relays_total{kind=\"late\"} 0",
         ] {
