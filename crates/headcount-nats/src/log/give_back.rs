@@ -16,7 +16,7 @@ use futures_util::StreamExt;
 use headcount_core::command_log::{AppendError, Checkpoint, Entry, Kept, Lineage, compare};
 use headcount_core::epoch::Epoch;
 use headcount_core::invalidation::Standing;
-use headcount_core::protocol::log::{Decoded, decode, encode};
+use headcount_core::protocol::log::{Decoded, REVISION, decode, encode};
 use tokio::time::Instant;
 
 use super::append::{Draft, Settled};
@@ -87,14 +87,13 @@ impl Ledger {
             .buffered(QUESTIONS_MAX);
         while let Some(found) = answers.next().await {
             match found {
-                Found::Message(kept) => {
-                    match decode(&kept.payload) {
-                        Ok(Decoded::Entry(entry)) => follow(&entry),
-                        Ok(Decoded::Later(_) | Decoded::Unknown { .. }) => return Ok(None),
-                        // What cannot be read is skipped by those that read the log, too.
-                        Err(_) => {}
-                    }
-                }
+                Found::Message(kept) => match decode(&kept.payload) {
+                    Ok(Decoded::Entry(entry)) => follow(&entry),
+                    Ok(Decoded::Later(_)) => return Ok(None),
+                    Ok(Decoded::Unknown { revision, .. }) if revision > REVISION => return Ok(None),
+                    // Those that read the log skip it, too.
+                    Ok(Decoded::Unknown { .. }) | Err(_) => {}
+                },
                 Found::Nothing => {}
                 Found::NoAnswer => return Err(OpenError::NoAnswer),
             }

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use headcount_core::command_log::Checkpoint;
 use headcount_core::epoch::Epoch;
 
 use crate::at_each_broker;
@@ -12,6 +13,7 @@ use crate::node::{EPOCH, Node};
 at_each_broker! {
     what_the_broker_lost_is_given_back,
     what_the_broker_lost_is_given_back_from_a_copy,
+    a_log_with_something_of_a_later_revision_is_left_as_it_is,
     numbers_that_were_given_again_are_those_of_a_new_epoch,
     a_node_that_is_behind_begins_the_log_and_gets_the_rest,
     a_broker_with_an_empty_disk_gets_what_stands,
@@ -22,6 +24,31 @@ async fn give(node: &mut Node, commands: usize) {
     for _ in 0..commands {
         node.command().await.unwrap();
     }
+}
+
+async fn jetstream(broker: &Broker) -> async_nats::jetstream::Context {
+    let address = format!("127.0.0.1:{}", broker.port());
+    async_nats::jetstream::new(async_nats::connect(address).await.unwrap())
+}
+
+/// A broker that has five commands and lost four, and a copy of what stood after all.
+async fn lost(version: Version) -> (Broker, Checkpoint) {
+    let mut broker = Broker::start(version).await;
+    let mut node = Node::start(&broker.options()).await;
+    give(&mut node, 5).await;
+    let saved = broker.save().await;
+    give(&mut node, 4).await;
+    let copy = node.all();
+    drop(node);
+    broker.restore(&saved).await;
+    (broker, copy)
+}
+
+/// Stores these bytes as an entry. Its sequence.
+async fn store(broker: &Broker, bytes: &'static str) -> u64 {
+    let jetstream = jetstream(broker).await;
+    let stored = jetstream.publish("headcount.test.log.entry", bytes.into()).await;
+    stored.unwrap().await.unwrap().sequence
 }
 
 /// Both have the same, and the next command of each reaches the other.
@@ -53,18 +80,27 @@ async fn what_the_broker_lost_is_given_back(version: Version) {
 }
 
 async fn what_the_broker_lost_is_given_back_from_a_copy(version: Version) {
-    let mut broker = Broker::start(version).await;
-    let mut node = Node::start(&broker.options()).await;
-    give(&mut node, 5).await;
-    let saved = broker.save().await;
-    give(&mut node, 4).await;
-    let copy = node.all();
-    drop(node);
-    broker.restore(&saved).await;
+    let (broker, copy) = lost(version).await;
+    // What no version writes keeps nothing from being given back.
+    store(&broker, r#"{"revision":1,"kind":"dance"}"#).await;
     let again = Node::start_with(&broker.options(), copy.clone()).await;
     assert_eq!(again.all(), copy);
     let newcomer = Node::start(&broker.options()).await;
     assert_eq!(newcomer.all(), copy);
+}
+
+/// A checkpoint of this version would lose what it does not know.
+async fn a_log_with_something_of_a_later_revision_is_left_as_it_is(version: Version) {
+    let (broker, copy) = lost(version).await;
+    let last = store(&broker, r#"{"revision":99,"kind":"pause","id":6}"#).await;
+    let again = Node::start_with(&broker.options(), copy).await;
+    assert_eq!(again.standing.head, 5);
+    let stream = jetstream(&broker)
+        .await
+        .get_stream("HEADCOUNT_test")
+        .await
+        .unwrap();
+    assert_eq!(stream.cached_info().state.last_sequence, last);
 }
 
 async fn numbers_that_were_given_again_are_those_of_a_new_epoch(version: Version) {
@@ -147,10 +183,7 @@ async fn a_stream_that_is_deleted_begins_again_with_what_stands(version: Version
     let copy = node.all();
     give(&mut node, 4).await;
     let (before, read) = (node.all(), node.read.len());
-    let client = async_nats::connect(format!("127.0.0.1:{}", broker.port()))
-        .await
-        .unwrap();
-    let jetstream = async_nats::jetstream::new(client);
+    let jetstream = jetstream(&broker).await;
     jetstream.delete_stream("HEADCOUNT_test").await.unwrap();
     while node.read.len() == read {
         node.read_next().await;
