@@ -10,12 +10,14 @@
 )]
 
 mod help;
+mod packaged;
 
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use help::{COMPLETIONS_HELP, INVALIDATE_HELP, INVALIDATIONS_HELP, NODES_HELP};
+pub(crate) use packaged::{CompletionsArguments, ManPagesArguments};
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -383,20 +385,6 @@ pub(crate) struct LiftArguments {
     pub(crate) id: u32,
     #[command(flatten)]
     pub(crate) server: ServerArguments,
-}
-
-/// `headcount completions`.
-#[derive(Args, Debug)]
-pub(crate) struct CompletionsArguments {
-    /// The shell that reads them
-    pub(crate) shell: clap_complete::Shell,
-}
-
-/// `headcount man-pages`.
-#[derive(Args, Debug)]
-pub(crate) struct ManPagesArguments {
-    /// Where they are written; it must be there
-    pub(crate) folder: PathBuf,
 }
 
 #[cfg(test)]
