@@ -62,6 +62,10 @@ test('a later version beside this one: what is not known of it is ignored', asyn
   say('relay', { request: 8, withinMs: 1_000, connection: [0, 0, 1], errand: { dance: {} } })
   say('moved', { sentMs: 1, tabs: [], by: 'train' })
   client.publish(ALL, 'no message at all')
+  await cluster.each('what was ignored', async (node) => {
+    const metrics = await (await fetch(`${node.url}/metrics`)).text()
+    return ['unknown', 'invalid'].every((kind) => metrics.includes(`\nheadcount_cluster_ignored_total{kind="${kind}"} 1\n`))
+  })
   const { nodes, versions } = await two.stats()
   assert.deepEqual([nodes, versions], [{ answered: 4, of: 4 }, { v1: TABS, v9: 5 }])
   const { id } = await one.command('invalidations', EVERYWHERE)

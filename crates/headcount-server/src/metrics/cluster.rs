@@ -122,6 +122,7 @@ impl ClusterNumbers {
                     ("stranger", ignored.strangers),
                     ("full", ignored.full),
                     ("repeated", ignored.repeated),
+                    ("echo", ignored.echoes),
                     ("report", ignored.reports),
                 ],
             ),
