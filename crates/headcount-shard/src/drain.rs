@@ -37,6 +37,16 @@ pub(super) struct Drain {
 }
 
 impl Drain {
+    /// Of this shard, from now on.
+    pub(super) fn begin(tabs: &Tabs) -> Self {
+        let begin = if tabs.terms.is_joined {
+            Self::of_node
+        } else {
+            Self::new
+        };
+        begin(tabs.now_ms, tabs.table.len(), tabs.limits())
+    }
+
     /// Of a server alone.
     pub(super) fn new(now_ms: u64, connections: usize, limits: &Limits) -> Self {
         let window_ms = u64::from(limits.drain_ms) * 8 / 10;
@@ -50,7 +60,7 @@ impl Drain {
     }
 
     /// Of a node of a cluster: clients return over at most six tenths of the window, and have a tenth more to arrive elsewhere.
-    pub(super) fn of_node(now_ms: u64, connections: usize, limits: &Limits) -> Self {
+    fn of_node(now_ms: u64, connections: usize, limits: &Limits) -> Self {
         let tenth_ms = limits.drain_ms / 10;
         let paced_ms = u32::try_from(connections)
             .unwrap_or(u32::MAX)

@@ -267,15 +267,7 @@ impl Shard {
             Mail::Replay { tap } => tabs.outlets.witness.replay(tap, tabs.number, &tabs.table),
             Mail::EndTurn(turn) => drop(turn),
             Mail::Report { question } => self.answer_report(question),
-            Mail::Drain => {
-                let begin = if tabs.terms.is_joined {
-                    Drain::of_node
-                } else {
-                    Drain::new
-                };
-                let drain = begin(tabs.now_ms, tabs.table.len(), tabs.limits());
-                self.connections.drain = Some(drain);
-            }
+            Mail::Drain => self.connections.drain = Some(Drain::begin(tabs)),
             Mail::Stop => self.stop(),
         }
     }
