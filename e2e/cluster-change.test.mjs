@@ -19,7 +19,8 @@ const EXACT_WITHIN_MS = 1_500
 const { OLDER_BIN, TABS = '600' } = process.env
 
 let cluster, visitors
-let watchers = [], walks = []
+const watchers = []
+let walks = []
 let isOver
 afterEach(async () => {
   isOver = true

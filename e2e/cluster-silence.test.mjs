@@ -23,7 +23,7 @@ const FROZEN_MS = 10_000
 const WHOLE_WITHIN_MS = 3_000
 
 let cluster, visitors, relay
-let watchers = []
+const watchers = []
 afterEach(async () => {
   await visitors?.leave()
   await Promise.all(watchers.splice(0).map((watcher) => watcher.stop()))
@@ -40,7 +40,7 @@ async function begin(watched) {
   await visitors.come(TABS)
   const { id } = await two.command('invalidations', EVERYWHERE)
   await until('all are told', () => visitors.told(id), (told) => told[1] === TABS)
-  watchers = watched.map((node) => new Watcher(node))
+  watchers.push(...watched.map((node) => new Watcher(node)))
   await until('the watchers have everything', () => watchers, (all) => all.every(({ sent }) => sent.at(-1)?.total === TABS + all.length))
   return id
 }
