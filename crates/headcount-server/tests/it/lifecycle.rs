@@ -227,8 +227,10 @@ fn a_drain_tells_when_to_return_closes_everyone_and_refuses_newcomers() {
     }
     returns.sort_unstable();
     returns.dedup();
+    // The few tabs of a node go to the others within a second.
+    let least_ms = if nodes::are_several() { 500 } else { 2_000 };
     assert!(
-        returns.len() > 40 && returns.last().unwrap() - returns[0] > 2_000,
+        returns.len() > 40 && returns.last().unwrap() - returns[0] > least_ms,
         "{returns:?}"
     );
     server.join();
