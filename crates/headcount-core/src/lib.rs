@@ -14,6 +14,7 @@ pub mod epoch;
 pub mod feed;
 #[cfg(test)]
 mod fuzz;
+pub mod happening;
 pub mod history;
 mod intern;
 pub mod invalidation;

@@ -12,7 +12,6 @@ use headcount_core::websocket::{self, Decoder};
 use crate::cause::Cause;
 use crate::deliver::{Deliveries, resume_id};
 use crate::drain::{Drain, send_reconnect};
-use crate::happening::Happening;
 use crate::mail::{Arrival, NewLink};
 use crate::meters::Count;
 use crate::moves;
@@ -20,6 +19,7 @@ use crate::newcomer::{Newcomer, Transport};
 use crate::peer::{Extras, Life, Link, Peer, Subscription};
 use crate::receive::Clients;
 use crate::tabs::Tabs;
+use headcount_core::happening::Happening;
 
 /// The open connections of a shard, and what is under way between them and the server.
 #[derive(Debug)]

@@ -30,7 +30,6 @@ mod deliver;
 mod drain;
 mod guests;
 mod handshakes;
-mod happening;
 mod judgement;
 mod lean;
 mod link;
@@ -84,7 +83,7 @@ pub use census::{Census, Full, Seat};
 pub use credentials::Credentials;
 pub use decision::Decision;
 pub use guests::Request;
-pub use happening::Happening;
+pub use headcount_core::happening::{Happening, Wants};
 pub use judgement::{Judgement, Post, Posted, SCRATCH_BYTES, StreamOpening};
 pub use link::RemoteLink;
 pub use mail::{Arrival, Mail, NewLink, NewStanding};
@@ -96,7 +95,7 @@ pub use shards::{Handle, Shards};
 pub use signals::Signals;
 pub use spare::{Shortage, Spare};
 pub use surroundings::{Asking, Surroundings, Terms};
-pub use tap::{SLICE_ROWS, Tap, TapNews, Wants};
+pub use tap::{SLICE_ROWS, Tap, TapNews};
 pub use witness::Witness;
 
 /// Commands that may wait for a shard before further ones are turned away.

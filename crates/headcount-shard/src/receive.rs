@@ -14,12 +14,12 @@ use crate::credentials::Credentials;
 use crate::deferred::Deferred;
 use crate::deliver::Deliveries;
 use crate::handshakes::Handshakes;
-use crate::happening::Happening;
 use crate::meters::Count;
 use crate::newcomer::Transport;
 use crate::peer::Link;
 use crate::subscribe;
 use crate::tabs::Tabs;
+use headcount_core::happening::Happening;
 
 /// Reads of a full buffer from one socket before others are heard again.
 pub(super) const READS_AT_ONCE: usize = 16;

@@ -18,7 +18,6 @@ use mio::net::TcpStream;
 
 use crate::cause::Cause;
 use crate::guests::{Guest, Guests, Visit};
-use crate::happening::Happening;
 use crate::meters::Meters;
 use crate::newcomer::Transport;
 use crate::outbox::{Flushed, Part, Sent};
@@ -29,6 +28,7 @@ use crate::surroundings::Terms;
 use crate::table::Table;
 use crate::token::Ready;
 use crate::wire::Wire;
+use headcount_core::happening::Happening;
 
 /// How long a socket may linger after its last word.
 const LINGER_MS: u64 = 2_000;

@@ -15,7 +15,7 @@ use headcount_core::registry::{Filter, Registry};
 use headcount_core::stats::Row;
 use tokio::sync::mpsc;
 
-use crate::happening::Happening;
+use headcount_core::happening::{Happening, Wants};
 
 /// Rows of one slice of a replay.
 pub const SLICE_ROWS: usize = 512;
@@ -34,17 +34,6 @@ pub struct Tap {
     pub news: mpsc::Sender<TapNews>,
     /// Set when the queue was full: from then on something is missing.
     pub has_lagged: Arc<AtomicBool>,
-}
-
-/// What the reader of a tap is told.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Wants {
-    /// What is open, then each that opens.
-    pub opens: bool,
-    /// Navigations.
-    pub moves: bool,
-    /// Ends.
-    pub closes: bool,
 }
 
 /// Something a shard tells the reader of a tap.
@@ -69,21 +58,6 @@ pub(super) struct Tapped {
     tap: Tap,
     /// The first slot that the reader was not told of.
     cursor: u32,
-}
-
-impl Wants {
-    /// Whether there is nothing to tell.
-    pub fn is_nothing(self) -> bool {
-        self == Self::default()
-    }
-
-    fn has(self, happening: &Happening) -> bool {
-        match happening {
-            Happening::Opened(_) => self.opens,
-            Happening::Moved { .. } => self.moves,
-            Happening::Closed(_) => self.closes,
-        }
-    }
 }
 
 impl Tapped {

@@ -6,9 +6,9 @@ use std::sync::mpsc::SyncSender;
 
 use headcount_core::registry::Registry;
 
-use crate::happening::Happening;
 use crate::meters::{Count, Meters};
 use crate::tap::{Tap, Tapped};
+use headcount_core::happening::Happening;
 
 /// The observer of connections. Without an observer, which is the default, no event is built.
 #[derive(Debug, Default)]

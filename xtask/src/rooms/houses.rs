@@ -43,8 +43,8 @@ pub(super) const HOUSES: [House; 4] = [
                 rooms: &["pattern", "stats", "version"],
             },
             Floor {
-                what: "rules",
-                rooms: &["history", "invalidation"],
+                what: "rules, and what happens",
+                rooms: &["happening", "history", "invalidation"],
             },
             Floor {
                 what: "the log of commands",
@@ -113,7 +113,6 @@ pub(super) const HOUSES: [House; 4] = [
                     "decision",
                     "deferred",
                     "guests",
-                    "happening",
                     "link",
                     "log",
                     "mark",
