@@ -5,6 +5,7 @@
 //!
 //! - `bus`: how nodes reach each other. `members`: which of them are there.
 //! - `message`: what one node says to others. `question`: what it asks them. `relay`: what it passes on for a connection of another node.
+//!   `tap`: what it tells the bridges of another node.
 //!
 //! How a message is written is [`protocol::cluster`](crate::protocol::cluster), and what a node does with it is [`node`](crate::node).
 
@@ -13,9 +14,11 @@ mod members;
 mod message;
 mod question;
 mod relay;
+mod tap;
 
 pub use bus::{Bus, BusLosses, Incoming, Notice, To};
 pub use members::{HEARTBEAT_MS, Heard, Heartbeat, LOST_AFTER_MS, Member, Members, NODES_MAX};
 pub use message::{Message, MovedTab, RequestId, TabBooks};
 pub use question::{Absent, Hits, NodeAnswer, NodeAnswers, NodeQuestion, ROUTES_MAX, Tables};
 pub use relay::{Errand, Relay, RelayOutcome};
+pub use tap::{Bridging, SharedApp, Slice, TapMessage};

@@ -10,13 +10,15 @@
 //!
 //! Parts: `counting`: the counts of this node and, while somebody watches here, of all. `wants`: which nodes are asked for everything, and when.
 //! `hearing`: what it does about what it hears. `echo`: whether what has this node's id was said by this node. `asking`, `asks`: what this node asks others. `seen`: what others asked. `later`: questions that wait for an entry of the log. `moves`: tabs that
-//! changed their node. `clocks`: when something was sent, by the clock of this node.
+//! changed their node. `bridging`: what bridges need of other nodes: `shares`, which of several is told; `taps`, what is open and happens elsewhere;
+//! `tapped`, what others are told of this node. `clocks`: when something was sent, by the clock of this node.
 //!
 //! Deliberately absent: the clock, the bus, and how messages are written. Times are milliseconds of a clock that is never set.
 
 mod action;
 mod asking;
 mod asks;
+mod bridging;
 mod clocks;
 mod counting;
 mod echo;
@@ -24,6 +26,9 @@ mod hearing;
 mod later;
 mod moves;
 mod seen;
+mod shares;
+mod tapped;
+mod taps;
 #[cfg(test)]
 mod tests;
 mod wants;
@@ -40,9 +45,12 @@ use crate::stats::{Changes, NotApplied, Report, SourceId, Sum};
 pub use action::Action;
 pub use asking::Whom;
 use asks::Asks;
+pub use bridging::BridgeAction;
+use bridging::Bridges;
 use clocks::Clocks;
 use counting::{Counting, INCARNATION};
 use echo::Echo;
+pub use hearing::Ignored;
 use later::Later;
 use moves::Moves;
 use seen::Seen;
@@ -58,21 +66,6 @@ pub struct About {
     pub name: Arc<str>,
     /// The release of headcount that it runs.
     pub software: Arc<str>,
-}
-
-/// What a node did not take.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Ignored {
-    /// Heartbeats of nodes beyond [`NODES_MAX`].
-    pub full: u64,
-    /// Messages of nodes that are not known, or no longer.
-    pub strangers: u64,
-    /// Messages that this node sent itself, over a connection to the broker that it has given up since.
-    pub echoes: u64,
-    /// Requests that were heard before.
-    pub repeated: u64,
-    /// Reports that are not applied: repeated, late, or after one that is missing.
-    pub reports: u64,
 }
 
 /// One node of a cluster.
@@ -118,6 +111,7 @@ pub struct Node {
     seen: Seen,
     later: Later,
     moves: Moves,
+    bridges: Bridges,
     clocks: Clocks,
     echo: Echo,
     drains: bool,
@@ -150,6 +144,7 @@ impl Node {
             seen: Seen::default(),
             later: Later::default(),
             moves: Moves::default(),
+            bridges: Bridges::default(),
             clocks: Clocks::default(),
             echo: Echo::default(),
             drains: false,
@@ -230,6 +225,7 @@ impl Node {
             self.later.next_ms(),
             self.moves.next_ms(),
             self.wants.next_ms(),
+            self.bridges.next_ms(),
         ];
         let first = next.into_iter().flatten().min();
         first.map_or(self.next_heartbeat_ms, |first| first.min(self.next_heartbeat_ms))
@@ -313,19 +309,26 @@ impl Node {
     /// Says that this node ends: its connections are closed. It says nothing about itself afterwards.
     pub fn goodbye(&mut self) {
         self.ended = true;
+        self.bridges = Bridges::default();
         let incarnation = INCARNATION;
         self.send(To::All, Message::Goodbye { incarnation });
     }
 
     /// Looks at the clock, and does what is due. To be called at [`Node::next_look_ms`].
     pub fn look(&mut self, now_ms: u64) {
-        for node in self.members.look(now_ms) {
-            self.lose(node);
+        let lost = self.members.look(now_ms);
+        for node in &lost {
+            self.lose(*node);
+        }
+        if !lost.is_empty() {
+            self.follow_bridges(now_ms);
         }
         if now_ms >= self.next_heartbeat_ms {
             self.next_heartbeat_ms = now_ms + HEARTBEAT_MS;
             self.say_heartbeat(To::All, now_ms);
+            self.say_taps();
         }
+        self.look_at_taps(now_ms);
         self.want(now_ms);
         self.moves.look(now_ms);
         self.send_moves(now_ms);
@@ -346,6 +349,7 @@ impl Node {
             read: self.read,
             watches: self.counting.is_watched(),
             drains: self.drains,
+            bridges: Some(self.bridges.say()),
         }
     }
 

@@ -11,6 +11,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use super::tap::Bridging;
 use crate::command_log::LogIndex;
 use crate::connection::NodeId;
 
@@ -43,6 +44,8 @@ pub struct Heartbeat {
     pub watches: bool,
     /// Whether it is draining.
     pub drains: bool,
+    /// Its bridges; `None` from a version that knows nothing of the bridges of other nodes.
+    pub bridges: Option<Bridging>,
 }
 
 /// A node that is there.
@@ -112,6 +115,7 @@ impl Members {
     ///     read: LogIndex(3),
     ///     watches: false,
     ///     drains: false,
+    ///     bridges: None,
     /// };
     /// assert_eq!(members.hear(NodeId(2), heartbeat, 0), Heard::New);
     /// assert_eq!(members.look(LOST_AFTER_MS - 1), []);
@@ -227,6 +231,7 @@ mod tests {
             read: LogIndex(0),
             watches: false,
             drains: false,
+            bridges: None,
         }
     }
 

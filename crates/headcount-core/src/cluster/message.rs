@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::members::Heartbeat;
 use super::question::{NodeAnswer, NodeQuestion};
 use super::relay::Relay;
+use super::tap::TapMessage;
 use crate::stats::{Incarnation, Report, Stamp};
 
 /// The number of something that a node asks of others: unique for that node, and increasing.
@@ -99,4 +100,6 @@ pub enum Message {
         /// The tabs, each once.
         tabs: Vec<TabBooks>,
     },
+    /// About what bridges are told.
+    Tap(TapMessage),
 }

@@ -47,6 +47,18 @@ pub enum NodeQuestion {
         /// Only the last sample of each such time, milliseconds; `None`: as they were taken.
         step_ms: Option<NonZeroU64>,
     },
+    /// Asks an app over a bridge of the node: may the browser of this connection see stats?
+    Authorize {
+        /// The id of the connection.
+        connection: String,
+        /// The headers of the browser.
+        headers: Vec<(String, String)>,
+    },
+    /// What an app says to questions that the node asked it.
+    Admitted {
+        /// The number of each question, and whether the browser may see stats.
+        answers: Vec<(u64, bool)>,
+    },
     /// A question that this version does not know.
     Unknown,
 }
@@ -147,6 +159,10 @@ pub enum NodeAnswer {
     Hits(Hits),
     /// To [`NodeQuestion::History`], oldest first.
     History(Vec<Sample>),
+    /// To [`NodeQuestion::Authorize`]: whether the browser may see stats.
+    Authorized(bool),
+    /// To [`NodeQuestion::Admitted`]: how many of the questions were still open.
+    Taken(u64),
     /// The node does not know the question, or cannot answer it.
     Unable,
 }

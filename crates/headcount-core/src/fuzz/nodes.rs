@@ -5,6 +5,7 @@ use bytes::Bytes;
 use super::{Input, cases};
 use crate::cluster::NODES_MAX;
 use crate::connection::NodeId;
+use crate::happening::Wants;
 use crate::limits::Limits;
 use crate::node::{About, Action, Node};
 use crate::protocol::cluster::{Reader, Writer, decode};
@@ -20,6 +21,10 @@ const WORDS: &[&str] = &[
     "\"kind\":\"moved\",\"body\":{\"sentMs\":18446744073709551615,\"tabs\":[[7,4294967295]]}}",
     "\"kind\":\"relayed\",\"body\":{\"request\":1,\"taken\":true}}",
     "\"kind\":\"answer\",\"body\":{\"request\":1,\"answer\":\"unable\"}}",
+    "\"kind\":\"tap-open\",\"body\":{\"tap\":1,\"opens\":true}}",
+    "\"kind\":\"tap-next\",\"body\":{\"tap\":1,\"slice\":2}}",
+    "\"kind\":\"tap-news\",\"body\":{\"tap\":1,\"number\":1,\"news\":[{\"close\":[0,1,2]}],\"slice\":{\"rows\":[],\"last\":true}}}",
+    "\"kind\":\"tap-at\",\"body\":{\"taps\":[[1,18446744073709551615],[2,0]]}}",
     "\"kind\":\"part\",\"message\":1,\"part\":0,\"parts\":2}\n",
     "\"kind\":\"part\",\"message\":1,\"part\":1,\"parts\":2}\n",
     "\"total\":4294967297",
@@ -55,6 +60,15 @@ fn a_node_that_hears_anything_stays_within_its_bounds() {
             let mut node = Node::new(NodeId(1), about, &Limits::default(), now_ms);
             let mut reader = Reader::default();
             node.set_watched(input.flag(), now_ms);
+            let closes = true;
+            node.tap(
+                1,
+                Wants {
+                    closes,
+                    ..Wants::default()
+                },
+                now_ms,
+            );
             while !input.is_empty() {
                 now_ms += u64::from(input.byte()) * 20;
                 let from = input.pick(&["00000001", "00000002", "00000003", "0000000g"]);

@@ -1,5 +1,6 @@
 //! What a node's server must do.
 
+use super::BridgeAction;
 use crate::cluster::{
     Message, MovedTab, NodeAnswers, NodeQuestion, Relay, RelayOutcome, RequestId, TabBooks, To,
 };
@@ -67,6 +68,8 @@ pub enum Action {
         /// The tabs.
         tabs: Vec<TabBooks>,
     },
+    /// Do something for bridges.
+    Bridge(BridgeAction),
     /// A node is there.
     Joined(NodeId),
     /// A node has ended.

@@ -7,6 +7,21 @@ use crate::cluster::{
 use crate::connection::NodeId;
 use crate::stats::{Incarnation, Report, Stamp};
 
+/// What a node did not take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ignored {
+    /// Heartbeats of nodes beyond [`NODES_MAX`](crate::cluster::NODES_MAX).
+    pub full: u64,
+    /// Messages of nodes that are not known, or no longer.
+    pub strangers: u64,
+    /// Messages that this node sent itself, over a connection to the broker that it has given up since.
+    pub echoes: u64,
+    /// Requests that were heard before.
+    pub repeated: u64,
+    /// Reports that are not applied: repeated, late, or after one that is missing.
+    pub reports: u64,
+}
+
 impl Node {
     /// Takes in what another node said.
     pub fn hear(&mut self, from: NodeId, message: Message, now_ms: u64) {
@@ -22,7 +37,7 @@ impl Node {
                 last,
                 sent_ms,
             } => self.hear_heartbeat(from, heartbeat, (last, sent_ms), now_ms),
-            Message::Goodbye { incarnation } => self.hear_goodbye(from, incarnation),
+            Message::Goodbye { incarnation } => self.hear_goodbye(from, incarnation, now_ms),
             _ if !self.members.knows(from) => self.ignored.strangers += 1,
             Message::Report(report) => self.hear_report(from, report, now_ms),
             Message::WantWhole => self.wants.hear(from, now_ms),
@@ -51,6 +66,7 @@ impl Node {
                 }
             }
             Message::Books { tabs } => self.actions.push_back(Action::TakeOver { tabs }),
+            Message::Tap(message) => self.hear_tap(from, message, now_ms),
         }
         self.actions.extend(self.asks.take_ended());
         self.follow_watchers();
@@ -75,11 +91,15 @@ impl Node {
         (last, sent_ms): (Stamp, u64),
         now_ms: u64,
     ) {
+        let knows_taps = heartbeat.bridges.is_some();
         match self.members.hear(from, heartbeat, now_ms) {
             Heard::New => {
                 self.actions.push_back(Action::Joined(from));
                 // So a node that starts knows the others at once.
                 self.say_heartbeat(To::Node(from), now_ms);
+                if knows_taps {
+                    self.tap_joined(from, now_ms);
+                }
             }
             Heard::Known => {}
             Heard::Late | Heard::Double => return,
@@ -90,16 +110,19 @@ impl Node {
         }
         self.clocks.note(from, sent_ms, now_ms);
         self.counting.heartbeat(from, last);
+        self.follow_bridges(now_ms);
         self.want(now_ms);
     }
 
-    fn hear_goodbye(&mut self, from: NodeId, incarnation: Incarnation) {
+    fn hear_goodbye(&mut self, from: NodeId, incarnation: Incarnation, now_ms: u64) {
         let known = self.members.leave(from);
         self.counting.leave(from, incarnation);
         self.forget(from, Absent::Ended);
         self.seen.forget(from);
+        self.bridges.seen.forget(from);
         if known {
             self.actions.push_back(Action::Left(from));
+            self.follow_bridges(now_ms);
         }
     }
 
@@ -153,5 +176,6 @@ impl Node {
         self.clocks.forget(node);
         self.later.forget(node);
         self.asks.lose(node, why);
+        self.untap_lost(node);
     }
 }

@@ -2,7 +2,9 @@
 
 mod asking;
 mod moving;
+mod sharing;
 mod simulation;
+mod tapping;
 mod watching;
 
 use std::collections::BTreeSet;

@@ -12,8 +12,8 @@
 //! A message that is longer than the bus carries goes in parts. A part is an object of kind `part` without a body, a line feed, and a piece of
 //! the bytes of the message ([`parts`]).
 //!
-//! - `writer`: messages to bytes. `reader`: bytes to messages. `bodies`: the body of each kind. `counts`, `questions`, `answers`, `relays`: what
-//!   is in them.
+//! - `writer`: messages to bytes. `reader`: bytes to messages. `bodies`: the body of each kind. `counts`, `questions`, `answers`, `relays`,
+//!   `taps`: what is in them.
 
 mod answers;
 mod bodies;
@@ -22,6 +22,7 @@ pub mod parts;
 mod questions;
 mod reader;
 mod relays;
+mod taps;
 #[cfg(test)]
 mod tests;
 mod writer;

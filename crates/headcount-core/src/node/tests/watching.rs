@@ -172,6 +172,7 @@ fn a_node_that_ends_leaves_the_counts_at_once_and_its_late_reports_mean_nothing(
             read: LogIndex(0),
             watches: true,
             drains: false,
+            bridges: None,
         },
         last: node.counting.stamp(),
         sent_ms: 0,

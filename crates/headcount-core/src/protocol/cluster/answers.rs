@@ -29,6 +29,8 @@ pub(super) enum WireAnswer {
         more_routes: u64,
     },
     History(Vec<SampleEntry>),
+    Authorized(bool),
+    Taken(u64),
     Unable,
 }
 
@@ -85,6 +87,8 @@ impl From<&NodeAnswer> for WireAnswer {
                 more_routes: hits.more_routes,
             },
             NodeAnswer::History(samples) => Self::History(samples.iter().map(SampleEntry::from).collect()),
+            NodeAnswer::Authorized(admitted) => Self::Authorized(*admitted),
+            NodeAnswer::Taken(taken) => Self::Taken(*taken),
             NodeAnswer::Unable => Self::Unable,
         }
     }
@@ -109,6 +113,8 @@ impl WireAnswer {
             Self::History(samples) => {
                 NodeAnswer::History(samples.into_iter().map(sample).collect::<Result<_, _>>()?)
             }
+            Self::Authorized(admitted) => NodeAnswer::Authorized(admitted),
+            Self::Taken(taken) => NodeAnswer::Taken(count(taken)?),
             Self::Unable => NodeAnswer::Unable,
         })
     }

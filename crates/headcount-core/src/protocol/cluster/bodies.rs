@@ -9,6 +9,7 @@ use super::answers::WireAnswer;
 use super::counts::{WireKey, WireReport, WireStamp, count, key, wire_key};
 use super::questions::WireQuestion;
 use super::relays::WireErrand;
+use super::taps::WireBridging;
 use crate::cluster::{
     Errand, Heartbeat, Message, MovedTab, NodeAnswer, NodeQuestion, Relay, RequestId, TabBooks,
 };
@@ -29,6 +30,8 @@ pub(super) struct HeartbeatBody {
     pub(super) read: u64,
     pub(super) watches: bool,
     pub(super) drains: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) bridges: Option<WireBridging>,
     pub(super) last: WireStamp,
     pub(super) sent_ms: u64,
 }
@@ -43,6 +46,7 @@ impl HeartbeatBody {
             read: heartbeat.read.0,
             watches: heartbeat.watches,
             drains: heartbeat.drains,
+            bridges: heartbeat.bridges.as_ref().map(WireBridging::from),
             last: last.into(),
             sent_ms,
         }
@@ -61,6 +65,7 @@ impl HeartbeatBody {
                 read: LogIndex(self.read),
                 watches: self.watches,
                 drains: self.drains,
+                bridges: self.bridges.map(WireBridging::into_bridging),
             },
             last: self.last.into(),
             sent_ms: self.sent_ms,

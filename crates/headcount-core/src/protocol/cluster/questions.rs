@@ -32,6 +32,13 @@ pub(super) enum WireQuestion {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         step_ms: Option<NonZeroU64>,
     },
+    Authorize {
+        connection: String,
+        headers: Vec<(String, String)>,
+    },
+    Admitted {
+        answers: Vec<(u64, bool)>,
+    },
     Unknown,
 }
 
@@ -73,6 +80,13 @@ impl From<&NodeQuestion> for WireQuestion {
                 from_ms: *from_ms,
                 step_ms: *step_ms,
             },
+            NodeQuestion::Authorize { connection, headers } => Self::Authorize {
+                connection: connection.clone(),
+                headers: headers.clone(),
+            },
+            NodeQuestion::Admitted { answers } => Self::Admitted {
+                answers: answers.clone(),
+            },
             NodeQuestion::Unknown => Self::Unknown,
         }
     }
@@ -90,6 +104,8 @@ impl WireQuestion {
                 index: LogIndex(index),
             },
             Self::History { from_ms, step_ms } => NodeQuestion::History { from_ms, step_ms },
+            Self::Authorize { connection, headers } => NodeQuestion::Authorize { connection, headers },
+            Self::Admitted { answers } => NodeQuestion::Admitted { answers },
             Self::Unknown => NodeQuestion::Unknown,
         })
     }

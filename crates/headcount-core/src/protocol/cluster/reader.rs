@@ -13,7 +13,8 @@ use super::bodies::{
 use super::parts::Unfinished;
 use super::questions::WireQuestion;
 use super::relays::WireErrand;
-use crate::cluster::{Errand, Message, NodeAnswer, NodeQuestion};
+use super::taps::{AtBody, NewsBody, NextBody, OpenBody, TapBody};
+use crate::cluster::{Errand, Message, NodeAnswer, NodeQuestion, TapMessage};
 use crate::connection::NodeId;
 
 /// What a reader dropped since it began.
@@ -118,6 +119,16 @@ pub fn decode(bytes: &[u8]) -> Result<(NodeId, Message), UnreadableMessage> {
         "relayed" => body::<RelayedBody>(bytes)?.into_message(),
         "moved" => body::<MovedBody>(bytes)?.into_message(),
         "books" => body::<BooksBody>(bytes)?.into_message(),
+        "tap-open" => Message::Tap(body::<OpenBody>(bytes)?.into_message()),
+        "tap-next" => Message::Tap(body::<NextBody>(bytes)?.into_message()),
+        "tap-end" => Message::Tap(TapMessage::End {
+            tap: body::<TapBody>(bytes)?.tap(),
+        }),
+        "tap-news" => Message::Tap(body::<NewsBody>(bytes)?.into_message(from)?),
+        "tap-at" => Message::Tap(body::<AtBody>(bytes)?.into_message()),
+        "tap-lagged" => Message::Tap(TapMessage::Lagged {
+            tap: body::<TapBody>(bytes)?.tap(),
+        }),
         _ => return Err(UnreadableMessage::Unknown { revision, kind }),
     };
     Ok((from, message))

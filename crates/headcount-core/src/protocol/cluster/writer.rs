@@ -10,8 +10,9 @@ use super::bodies::{
     WantWholeBody, WireMoved,
 };
 use super::counts::WireReport;
+use super::taps::{AtBody, NewsBody, NextBody, OpenBody, TapBody};
 use super::{MESSAGE_BYTES_MAX, REVISION, parts};
-use crate::cluster::{Message, MovedTab, RequestId};
+use crate::cluster::{Message, MovedTab, RequestId, TapMessage};
 use crate::connection::NodeId;
 use crate::stats::Incarnation;
 
@@ -122,6 +123,33 @@ fn encode(from: NodeId, message: &Message) -> Result<Vec<u8>, serde_json::Error>
             let tabs = tabs.iter().map(|books| (books.tab, books.told.clone())).collect();
             written(from, "books", BooksBody { tabs })
         }
+        Message::Tap(message) => encode_tap(from, message),
+    }
+}
+
+fn encode_tap(from: NodeId, message: &TapMessage) -> Result<Vec<u8>, serde_json::Error> {
+    match message {
+        TapMessage::Open { tap, wants } => written(from, "tap-open", OpenBody::new(*tap, *wants)),
+        TapMessage::Next { tap, slice } => {
+            let (tap, slice) = (tap.0, *slice);
+            written(from, "tap-next", NextBody { tap, slice })
+        }
+        TapMessage::End { tap } => written(from, "tap-end", TapBody { tap: tap.0 }),
+        TapMessage::News {
+            tap,
+            number,
+            news,
+            slice,
+        } => written(
+            from,
+            "tap-news",
+            NewsBody::new(*tap, *number, news, slice.as_ref()),
+        ),
+        TapMessage::At { taps } => {
+            let taps = taps.iter().map(|(tap, number)| (tap.0, *number)).collect();
+            written(from, "tap-at", AtBody { taps })
+        }
+        TapMessage::Lagged { tap } => written(from, "tap-lagged", TapBody { tap: tap.0 }),
     }
 }
 

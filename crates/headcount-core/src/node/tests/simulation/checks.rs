@@ -81,7 +81,7 @@ impl World {
                 return Err(format!("server {number} lacks node {node}"));
             }
         }
-        Ok(())
+        self.unsettled_bridges()
     }
 
     /// All have the same rules, and what was acknowledged is among what they read.
@@ -197,6 +197,9 @@ impl World {
     pub(super) fn check_quiet(&mut self) {
         for server in 0..self.servers.len() {
             self.watch(server, false);
+            if self.servers[server].bridge.is_some() {
+                self.toggle_bridge(server);
+            }
         }
         self.run_until(self.now_ms + 3_000);
         self.said = 0;
@@ -222,8 +225,9 @@ impl Node {
             self.later.next_ms(),
             self.moves.next_ms(),
             self.wants.next_ms(),
+            self.bridges.next_ms(),
         ];
-        assert_eq!(waiting, [None; 4], "something waits without end");
+        assert_eq!(waiting, [None; 5], "something waits without end");
         assert_eq!(self.feed().sum().total(), 0);
         assert_eq!(self.feed().sum().sampled(), 0);
     }

@@ -37,6 +37,10 @@ impl World {
                 let server = self.running();
                 self.with_server(server, Self::ask);
             }
+            89..92 => {
+                let server = self.running();
+                self.with_server(server, World::toggle_bridge);
+            }
             _ => self.fail(),
         }
     }

@@ -6,11 +6,13 @@
 //! - every node where somebody watches shows the true counts, and all nodes have the same rules;
 //! - no page load was told a rule twice, no tab was told a rule for all tabs that it had reloaded for, and no message of the app came twice;
 //! - what was acknowledged stands, all nodes answer, and messages get to their tabs;
+//! - each bridge knows exactly what is open at the other nodes, and of those that share, one is told;
 //! - while nobody watches, only heartbeats are sent, and nothing waits without end.
 //!
 //! A run follows from its seed. `HEADCOUNT_SEED=7 cargo test -p headcount-core simulation` runs one and says what happened;
 //! `HEADCOUNT_SEEDS=100000` runs so many.
 
+mod bridges;
 mod bus;
 mod chance;
 mod checks;
@@ -87,6 +89,9 @@ fn settle(world: &mut World) {
     }
     world.end_faults();
     world.reloads = false;
+    if world.servers[0].bridge.is_none() {
+        world.toggle_bridge(0);
+    }
     let ended_ms = world.now_ms;
     // What is under way is still late.
     world.run_until(ended_ms + SLOWEST_MS);

@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use super::bridges::Bridge;
 use super::bus::Letter;
 use crate::cluster::{Hits, NodeAnswers, RequestId};
 use crate::command_log::{Entry, LogIndex};
 use crate::connection::{ConnectionKey, NodeId};
+use crate::happening::Happening;
 use crate::invalidation::{Rule, Standing, positions};
 use crate::limits::Limits;
 use crate::node::{About, Node};
@@ -43,6 +45,9 @@ pub(super) struct Server {
     /// Sockets that are dead, and when that is noticed.
     pub(super) dead: VecDeque<(u64, ConnectionKey)>,
     pub(super) answers: BTreeMap<RequestId, NodeAnswers>,
+    pub(super) bridge: Option<Bridge>,
+    /// Taps of other nodes, and how many shards each was told.
+    pub(super) telling: BTreeMap<(NodeId, RequestId), u16>,
 }
 
 impl Server {
@@ -79,6 +84,8 @@ impl Server {
             inbox: VecDeque::new(),
             dead: VecDeque::new(),
             answers: BTreeMap::new(),
+            bridge: None,
+            telling: BTreeMap::new(),
         }
     }
 
@@ -114,7 +121,9 @@ impl Server {
     pub(super) fn close(&mut self, key: ConnectionKey) -> Option<Peer> {
         let registry = &mut self.shard_of(key).0;
         let slot = registry.find(key)?;
-        registry.close(slot)
+        let closed = registry.close(slot);
+        self.happened(key.shard, &Happening::Closed(key));
+        closed
     }
 
     pub(super) fn tabs(&self) -> u64 {

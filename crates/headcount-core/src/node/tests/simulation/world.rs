@@ -10,6 +10,7 @@ use super::tabs::{Connection, ROUTES, Resume, Tab};
 use crate::cluster::{Errand, Message, MovedTab, NodeAnswer, NodeQuestion, Relay, TabBooks, To};
 use crate::command_log::Entry;
 use crate::connection::{ConnectionKey, NodeId};
+use crate::happening::Happening;
 use crate::invalidation::Standing;
 use crate::node::Action;
 use crate::registry::Opening;
@@ -39,6 +40,8 @@ pub(super) struct World {
     /// Whether tabs reload when they are told to.
     pub(super) reloads: bool,
     nodes: u32,
+    /// Bridges that were begun.
+    pub(super) bridges: u64,
     /// Messages of the app.
     pub(super) messages: u64,
     /// Messages that are not heartbeats.
@@ -65,6 +68,7 @@ impl World {
             liveness_ms: 3_000,
             reloads: true,
             nodes: 0,
+            bridges: 0,
             messages: 0,
             said: 0,
             let_go_wrongly: 0,
@@ -263,6 +267,7 @@ impl World {
                 }
                 Action::LetGo { to, tabs } => self.let_go(server, to, &tabs),
                 Action::TakeOver { tabs } => self.take_over(server, &tabs),
+                Action::Bridge(action) => self.on_bridge(server, action),
                 Action::Double => panic!("two nodes with one id"),
                 action @ (Action::Joined(_) | Action::Left(_) | Action::Lost(_)) => {
                     self.note(format_args!("server {server}: {action:?}"));
@@ -411,10 +416,12 @@ impl World {
         let number = connecting.connections;
         let serving = &mut self.servers[server];
         let shard = usize::try_from(connecting.hash % u64::from(SHARDS)).unwrap();
-        let registry = &mut serving.shards[shard].0;
-        if let Some(slot) = registry.slot_of_tab(connecting.hash) {
-            registry.close(slot);
+        let registry = &serving.shards[shard].0;
+        let held = registry.slot_of_tab(connecting.hash);
+        if let Some(key) = held.and_then(|slot| registry.key(slot)) {
+            serving.close(key);
         }
+        let registry = &mut serving.shards[shard].0;
         let resume = connecting.resume.clone();
         let opening = Opening {
             version: &connecting.version,
@@ -430,6 +437,8 @@ impl World {
         let loaded_after = connecting.reloaded_for.iter().copied().max();
         let since = opening.since.or(loaded_after).unwrap_or_default();
         registry.note_ahead(key.slot, since, opening.told);
+        let row = registry.own_row(key.slot).unwrap();
+        serving.happened(key.shard, &Happening::Opened(row));
         let clock = serving.clock(self.now_ms);
         let reloaded: Arc<[u32]> = match resume {
             Some(_) => Arc::default(),
@@ -459,6 +468,7 @@ impl World {
         self.tabs[tab].connects_ms = None;
         if noticed && holding.runs(self.now_ms) {
             holding.close(key);
+            self.act(server);
         } else {
             holding.dead.push_back((self.now_ms + self.liveness_ms, key));
         }
@@ -479,7 +489,12 @@ impl World {
             self.tabs[tab].connects_ms = Some(self.now_ms + 100);
             return;
         }
-        self.servers[server].shard_of(key).0.navigate(key.slot, route);
+        let holding = &mut self.servers[server];
+        let registry = &mut holding.shard_of(key).0;
+        if registry.navigate(key.slot, route) == Some(true) {
+            let route = route.into();
+            holding.happened(key.shard, &Happening::Moved { key, route });
+        }
         self.tell(server, key.shard.into(), key.slot);
         self.act(server);
     }

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use super::*;
 use crate::cluster::{
-    Errand, Heartbeat, Hits, MovedTab, NodeAnswer, NodeQuestion, Relay, RequestId, TabBooks, Tables,
+    Bridging, Errand, Heartbeat, Hits, MovedTab, NodeAnswer, NodeQuestion, Relay, RequestId, SharedApp,
+    Slice, TabBooks, Tables, TapMessage,
 };
 use crate::command_log::LogIndex;
 use crate::connection::ConnectionKey;
+use crate::happening::{Happening, Wants};
 use crate::history::Sample;
 use crate::invalidation::{Audience, Mode, Rule};
 use crate::limits::Limits;
@@ -108,9 +110,8 @@ fn changes() -> Changes {
 
 const CHANGES: &str = r#"{"total":3,"hidden":1,"versions":[["v1",3],["v0",0]],"routes":[["/a",3]],"rows":[{"slot":4,"row":{"key":[1,2,3],"version":"v1","route":"/a","ip":"192.0.2.1","hidden":true}},{"slot":5},{"slot":6,"row":{"key":[1,2,3],"version":"v1"}}]}"#;
 
-#[test]
-fn what_a_node_says_by_itself_is_written_as_in_revision_1() {
-    let heartbeat = Heartbeat {
+fn heartbeat() -> Heartbeat {
+    Heartbeat {
         number: 8,
         name: "host-a".into(),
         software: "0.1.0".into(),
@@ -118,9 +119,14 @@ fn what_a_node_says_by_itself_is_written_as_in_revision_1() {
         read: LogIndex(12),
         watches: true,
         drains: false,
-    };
+        bridges: None,
+    }
+}
+
+#[test]
+fn what_a_node_says_by_itself_is_written_as_in_revision_1() {
     let message = Message::Heartbeat {
-        heartbeat,
+        heartbeat: heartbeat(),
         last: STAMP,
         sent_ms: 99,
     };
@@ -172,6 +178,40 @@ fn what_a_node_says_by_itself_is_written_as_in_revision_1() {
 }
 
 #[test]
+fn what_a_node_says_of_its_bridges_is_written_as_in_revision_1() {
+    let shared = |app, is_told| SharedApp {
+        app,
+        since_ms: 1_700,
+        is_told,
+    };
+    let bridges = Bridging {
+        authorizes_ms: Some(1_800),
+        shared: [shared(4, true), shared(5, false)].into(),
+    };
+    for (bridges, text) in [
+        (Bridging::default(), "{}"),
+        (
+            bridges,
+            r#"{"authorizesAt":1800,"shared":[{"app":4,"since":1700,"told":true},{"app":5,"since":1700}]}"#,
+        ),
+    ] {
+        let heartbeat = Heartbeat {
+            bridges: Some(bridges),
+            ..heartbeat()
+        };
+        let body = format!(
+            r#"{{"number":8,"name":"host-a","software":"0.1.0","tabs":3,"read":12,"watches":true,"drains":false,"bridges":{text},"last":{{"incarnation":1,"sequence":7}},"sentMs":99}}"#
+        );
+        let message = Message::Heartbeat {
+            heartbeat,
+            last: STAMP,
+            sent_ms: 99,
+        };
+        check(&message, "heartbeat", &body);
+    }
+}
+
+#[test]
 fn questions_are_written_as_in_revision_1() {
     check_question(Pulse, r#""pulse""#);
     check_question(VersionCounts, r#""version-counts""#);
@@ -217,6 +257,18 @@ fn questions_are_written_as_in_revision_1() {
         step_ms: 60_000.try_into().ok(),
     };
     check_node_question(history, r#"{"history":{"fromMs":7,"stepMs":60000}}"#);
+    let authorize = NodeQuestion::Authorize {
+        connection: "an-id".to_owned(),
+        headers: vec![("cookie".to_owned(), "sid=1".to_owned())],
+    };
+    check_node_question(
+        authorize,
+        r#"{"authorize":{"connection":"an-id","headers":[["cookie","sid=1"]]}}"#,
+    );
+    let admitted = NodeQuestion::Admitted {
+        answers: vec![(7, true), (8, false)],
+    };
+    check_node_question(admitted, r#"{"admitted":{"answers":[[7,true],[8,false]]}}"#);
 }
 
 #[test]
@@ -293,7 +345,67 @@ fn answers_for_a_node_are_written_as_in_revision_1() {
         NodeAnswer::History(vec![sample]),
         r#"{"history":[{"at":7,"total":3,"versions":{"v1":3}}]}"#,
     );
+    check_node_answer(NodeAnswer::Authorized(true), r#"{"authorized":true}"#);
+    check_node_answer(NodeAnswer::Taken(2), r#"{"taken":2}"#);
     check_node_answer(NodeAnswer::Unable, r#""unable""#);
+}
+
+#[test]
+fn taps_are_written_as_in_revision_1() {
+    let tap = REQUEST;
+    let check_tap = |message, kind, body: &str| check(&Message::Tap(message), kind, body);
+    let wants = Wants {
+        opens: true,
+        moves: false,
+        closes: true,
+    };
+    check_tap(
+        TapMessage::Open { tap, wants },
+        "tap-open",
+        r#"{"tap":5,"opens":true,"closes":true}"#,
+    );
+    check_tap(
+        TapMessage::Next { tap, slice: 2 },
+        "tap-next",
+        r#"{"tap":5,"slice":2}"#,
+    );
+    check_tap(TapMessage::End { tap }, "tap-end", r#"{"tap":5}"#);
+    check_tap(TapMessage::Lagged { tap }, "tap-lagged", r#"{"tap":5}"#);
+    let taps = vec![(tap, 9)];
+    check_tap(TapMessage::At { taps }, "tap-at", r#"{"taps":[[5,9]]}"#);
+    let route = "/b".into();
+    let news = vec![
+        Happening::Opened(row()),
+        Happening::Moved { key: KEY, route },
+        Happening::Closed(KEY),
+    ];
+    let row_text = r#"{"key":[1,2,3],"version":"v1","route":"/a","ip":"192.0.2.1","hidden":true}"#;
+    check_tap(
+        TapMessage::News {
+            tap,
+            number: 3,
+            news,
+            slice: None,
+        },
+        "tap-news",
+        &format!(
+            r#"{{"tap":5,"number":3,"news":[{{"open":{row_text}}},{{"route":[[1,2,3],"/b"]}},{{"close":[1,2,3]}}]}}"#
+        ),
+    );
+    let slice = Slice {
+        rows: vec![row()],
+        is_last: true,
+    };
+    check_tap(
+        TapMessage::News {
+            tap,
+            number: 4,
+            news: Vec::new(),
+            slice: Some(slice),
+        },
+        "tap-news",
+        &format!(r#"{{"tap":5,"number":4,"slice":{{"rows":[{row_text}],"last":true}}}}"#),
+    );
 }
 
 #[test]

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
-use crate::cluster::{Hits, MovedTab, NodeAnswer, RequestId};
+use crate::cluster::{Hits, MovedTab, NodeAnswer, RequestId, Slice, TapMessage};
 use crate::connection::ConnectionKey;
+use crate::happening::Happening;
 use crate::stats::{Changes, Incarnation, Report, Row, Stamp};
 
 fn a_name() -> impl Strategy<Value = Arc<str>> {
@@ -50,8 +51,28 @@ fn changes() -> impl Strategy<Value = Changes> {
     })
 }
 
+fn news() -> impl Strategy<Value = Message> {
+    let happening = prop_oneof![
+        a_row().prop_map(Happening::Opened),
+        (a_row(), a_name()).prop_map(|(row, route)| Happening::Moved { key: row.key, route }),
+        a_row().prop_map(|row| Happening::Closed(row.key)),
+    ];
+    let slice = (prop::collection::vec(a_row(), 0..5), any::<bool>());
+    let slice = slice.prop_map(|(rows, is_last)| Slice { rows, is_last });
+    let news = prop::collection::vec(happening, 0..5);
+    (any::<u64>(), 1..=u64::MAX, news, proptest::option::of(slice)).prop_map(|(tap, number, news, slice)| {
+        Message::Tap(TapMessage::News {
+            tap: RequestId(tap),
+            number,
+            news,
+            slice,
+        })
+    })
+}
+
 fn a_message() -> impl Strategy<Value = Message> {
     prop_oneof![
+        news(),
         (any::<u64>(), 1..=u64::MAX, any::<bool>(), changes()).prop_map(
             |(incarnation, sequence, whole, changes)| {
                 let stamp = Stamp {
