@@ -13,7 +13,7 @@ mod joined;
 mod link;
 mod lost;
 
-pub(crate) use asking::{FromAll, NodeEvent, Nodes, asked};
+pub(crate) use asking::{BridgeEvent, Claims, FromAll, NodeEvent, Nodes, asked};
 pub(crate) use errands::{carry_out, let_go, take_over, write_shown};
 pub(crate) use joined::{Due, Heard, Joined};
 pub(crate) use link::Link;

@@ -10,7 +10,7 @@ use serde_json::Value;
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum BridgeLine {
-    /// The first line, and again when this bridge takes over from another one.
+    /// The first line, and again when this bridge takes over from another one, or another one from it.
     Hello {
         /// Whether this bridge waits until another one of the same app ends.
         standby: bool,
@@ -56,7 +56,7 @@ pub enum BridgeLine {
     },
     /// Nothing happened for five seconds.
     Keepalive,
-    /// The reader fell behind. The bridge ends here.
+    /// The reader fell behind, or a message between servers was lost. The bridge ends here.
     Lagged,
 }
 

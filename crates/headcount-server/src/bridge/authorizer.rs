@@ -42,29 +42,11 @@ impl BridgeAuthorizer {
 
     async fn verdict(&self, request: &AuthorizeRequest) -> Verdict {
         let headers = headers(request);
-        match tokio::time::timeout(self.patience, self.answer(&request.connection_id, &headers)).await {
+        let asked = self.bridges.ask(&request.connection_id, &headers, self.patience);
+        match tokio::time::timeout(self.patience, asked).await {
             Ok(true) => Verdict::ADMITTED,
             Ok(false) => Verdict::Refused,
             Err(_) => Verdict::Unavailable,
-        }
-    }
-
-    /// Asks until a bridge answers.
-    async fn answer(&self, connection_id: &str, headers: &[(String, String)]) -> bool {
-        let mut changes = self.bridges.changes();
-        loop {
-            changes.mark_unchanged();
-            if let Some(mut asked) = self.bridges.ask(connection_id, headers) {
-                tokio::select! {
-                    biased;
-                    Some(admitted) = asked.answer() => return admitted,
-                    // A bridge that came or went: this one's question may have gone with it. A question that is asked twice
-                    // is answered twice, and the second answer counts.
-                    Ok(()) = changes.changed() => {}
-                }
-            } else if changes.changed().await.is_err() {
-                return std::future::pending().await;
-            }
         }
     }
 }

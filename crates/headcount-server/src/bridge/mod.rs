@@ -4,26 +4,37 @@
 //! say. It begins with what is open now and goes on without a gap (the shards' taps see to that). A reader that falls behind is
 //! cut off and told so; it comes back to a new beginning, so nothing is ever kept for one that is away.
 //!
-//! Invariants: of the bridges of one app that share (`mode=one`), only the longest-standing is told of connections; every
-//! question to an app is answered, or its asker learns that it will not be; with no bridge open nothing is done for any
-//! connection.
+//! In a cluster, a bridge hears of the tabs of all nodes, a question goes to a bridge of another node where this one has none, and of the
+//! bridges of all nodes that share one is told.
 //!
-//! - `authorizer`: asks the app over its bridge who may see stats;
-//! - `stream`: one bridge's lines.
+//! Invariants: of the bridges of one app that share (`mode=one`), only one is told of connections; every question to an app is
+//! answered, or its asker learns that it will not be; with no bridge open nothing is done for any connection.
+//!
+//! - `authorizer`: asks the app over its bridge who may see stats; `questions`: the questions that are open;
+//! - `stream`: one bridge's lines; `tap`: what they are made of;
+//! - `cluster`: what bridges need of other nodes; `telling`: what a bridge of another node is told of this one.
 
 mod authorizer;
+mod cluster;
+mod questions;
 mod stream;
+mod tap;
+mod telling;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use headcount_core::limits::Limits;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 
+use crate::clock;
+use crate::nodes::Claims;
 use crate::shard::Wants;
 
 pub(crate) use authorizer::BridgeAuthorizer;
+use cluster::Cluster;
+use questions::{AppQuestion, Questions};
 #[cfg(feature = "bridge")]
 pub(crate) use stream::{Ways, open};
 
@@ -37,18 +48,10 @@ pub(crate) struct BridgeOptions {
     pub(crate) wants: Wants,
     /// Whether it decides who may see stats.
     pub(crate) authorizes: bool,
-    /// The app that it shares connections with, if it does.
-    pub(crate) shares: Option<Box<str>>,
+    /// The hash of the app that it shares connections with, if it does.
+    pub(crate) shares: Option<u64>,
     /// The mark of the secret that it was opened with. It ends with that.
     pub(crate) had_for: u64,
-}
-
-/// A question to an app: may this connection's browser see stats?
-#[derive(Clone, Debug)]
-pub(crate) struct AppQuestion {
-    pub(crate) number: u64,
-    pub(crate) connection_id: String,
-    pub(crate) headers: Vec<(String, String)>,
 }
 
 /// All bridges of a server. Cheap to clone.
@@ -62,16 +65,21 @@ struct Inner {
     bridges_max: usize,
     /// Changes when a bridge opens or ends.
     changes: watch::Sender<u64>,
+    /// Changes when a bridge opens or ends, and when the nodes decide which of those that share is told.
+    roles: watch::Sender<u64>,
     /// Numbers of bridges, taps and questions.
     numbers: AtomicU64,
-    /// Who waits for an answer, by the number of the question.
-    askers: Mutex<HashMap<u64, oneshot::Sender<bool>>>,
+    questions: Questions,
+    /// Empty without a cluster.
+    cluster: OnceLock<Cluster>,
 }
 
 #[derive(Debug)]
 struct OpenBridge {
     number: u64,
     options: BridgeOptions,
+    /// Milliseconds since the Unix epoch.
+    opened_ms: u64,
     asks: mpsc::Sender<AppQuestion>,
 }
 
@@ -83,22 +91,16 @@ struct Membership {
     asks: mpsc::Receiver<AppQuestion>,
 }
 
-/// Waits for an answer. Drop it to give up.
-#[derive(Debug)]
-pub(crate) struct Asked {
-    bridges: Bridges,
-    number: u64,
-    answer: oneshot::Receiver<bool>,
-}
-
 impl Bridges {
     pub(crate) fn new(limits: &Limits) -> Self {
         Self(Arc::new(Inner {
             open: Mutex::default(),
             bridges_max: limits.bridges_max as usize,
             changes: watch::Sender::default(),
+            roles: watch::Sender::default(),
             numbers: AtomicU64::new(1),
-            askers: Mutex::default(),
+            questions: Questions::default(),
+            cluster: OnceLock::new(),
         }))
     }
 
@@ -109,8 +111,13 @@ impl Bridges {
     }
 
     /// Says when bridges opened or ended.
-    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+    fn changes(&self) -> watch::Receiver<u64> {
         self.0.changes.subscribe()
+    }
+
+    /// Says when another bridge may be told, of those that share.
+    fn roles(&self) -> watch::Receiver<u64> {
+        self.0.roles.subscribe()
     }
 
     /// Adds a bridge; `None` if `limits.bridges_max` are open.
@@ -124,10 +131,11 @@ impl Bridges {
         list.push(OpenBridge {
             number,
             options,
+            opened_ms: clock::unix_ms(),
             asks,
         });
         drop(list);
-        self.say_changed();
+        self.say_opened_or_ended();
         Some(Membership {
             bridges: self.clone(),
             number,
@@ -139,49 +147,24 @@ impl Bridges {
     pub(crate) fn end_all_but(&self, marks: &[u64]) {
         self.list()
             .retain(|bridge| marks.contains(&bridge.options.had_for));
-        self.say_changed();
+        self.say_opened_or_ended();
     }
 
-    /// Sends a question to the newest bridge that takes questions: its app was alive last. `None` if there is no such
-    /// bridge, or all have too many questions already.
-    pub(crate) fn ask(&self, connection_id: &str, headers: &[(String, String)]) -> Option<Asked> {
-        let number = self.number();
-        let ask = AppQuestion {
-            number,
-            connection_id: connection_id.to_owned(),
-            headers: headers.to_vec(),
-        };
-        let (asker, answer) = oneshot::channel();
-        self.askers().insert(number, asker);
-        let asked = Asked {
-            bridges: self.clone(),
-            number,
-            answer,
-        };
+    /// Whether this bridge is the one of those it shares with that is told of connections; `None`: the nodes have not decided yet.
+    fn is_told(&self, number: u64) -> Option<bool> {
         let list = self.list();
-        let mut able = list.iter().rev().filter(|bridge| bridge.options.authorizes);
-        able.any(|bridge| bridge.asks.try_send(ask.clone()).is_ok())
-            .then_some(asked)
-    }
-
-    /// Takes an answer. Returns whether its question was still open.
-    pub(crate) fn answer(&self, number: u64, admitted: bool) -> bool {
-        let asker = self.askers().remove(&number);
-        asker.is_some_and(|asker| asker.send(admitted).is_ok())
-    }
-
-    /// Whether this bridge is the one of those it shares with that is told of connections.
-    fn is_first(&self, number: u64) -> bool {
-        let list = self.list();
-        let app = list
-            .iter()
-            .find(|bridge| bridge.number == number)
-            .and_then(|bridge| bridge.options.shares.as_ref());
-        let Some(app) = app else { return true };
-        let first = list
-            .iter()
-            .find(|bridge| bridge.options.shares.as_ref() == Some(app));
-        first.is_some_and(|first| first.number == number)
+        let bridge = list.iter().find(|bridge| bridge.number == number);
+        let Some(app) = bridge.and_then(|bridge| bridge.options.shares) else {
+            return Some(true);
+        };
+        let first = list.iter().find(|bridge| bridge.options.shares == Some(app));
+        if first.is_none_or(|first| first.number != number) {
+            return Some(false);
+        }
+        match self.0.cluster.get() {
+            None => Some(true),
+            Some(cluster) => cluster.is_told(app),
+        }
     }
 
     /// A number that was not given before.
@@ -189,16 +172,19 @@ impl Bridges {
         self.0.numbers.fetch_add(1, Ordering::Relaxed)
     }
 
-    fn say_changed(&self) {
-        self.0.changes.send_modify(|changes| *changes += 1);
+    fn say_opened_or_ended(&self) {
+        if let Some(cluster) = self.0.cluster.get() {
+            // While the list is held, so that the last claim is that of the last list.
+            let list = self.list();
+            cluster.claim(claims(&list));
+        }
+        for said in [&self.0.changes, &self.0.roles] {
+            said.send_modify(|changes| *changes += 1);
+        }
     }
 
     fn list(&self) -> MutexGuard<'_, Vec<OpenBridge>> {
-        self.0.open.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn askers(&self) -> MutexGuard<'_, HashMap<u64, oneshot::Sender<bool>>> {
-        self.0.askers.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.open)
     }
 }
 
@@ -211,8 +197,8 @@ impl Membership {
             .any(|bridge| bridge.number == self.number)
     }
 
-    fn is_first(&self) -> bool {
-        self.bridges.is_first(self.number)
+    fn is_told(&self) -> Option<bool> {
+        self.bridges.is_told(self.number)
     }
 }
 
@@ -221,19 +207,25 @@ impl Drop for Membership {
         self.bridges.list().retain(|bridge| bridge.number != self.number);
         // Its open questions get no answer: their askers notice, and ask another bridge.
         self.asks.close();
-        self.bridges.say_changed();
+        self.bridges.say_opened_or_ended();
     }
 }
 
-impl Asked {
-    /// The answer; `None` where there will be none.
-    pub(crate) async fn answer(&mut self) -> Option<bool> {
-        (&mut self.answer).await.ok()
+/// What the other nodes are told of these bridges.
+fn claims(list: &[OpenBridge]) -> Claims {
+    let mut shared = BTreeMap::new();
+    for bridge in list {
+        if let Some(app) = bridge.options.shares {
+            shared.entry(app).or_insert(bridge.opened_ms);
+        }
+    }
+    let mut authorizing = list.iter().rev().filter(|bridge| bridge.options.authorizes);
+    Claims {
+        authorizes_ms: authorizing.next().map(|bridge| bridge.opened_ms),
+        shared,
     }
 }
 
-impl Drop for Asked {
-    fn drop(&mut self) {
-        self.bridges.askers().remove(&self.number);
-    }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

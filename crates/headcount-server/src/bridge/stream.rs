@@ -1,19 +1,21 @@
-//! One bridge: what shards and authorizers have to say, as lines of JSON.
+//! One bridge: what shards, other nodes and authorizers have to say, as lines of JSON.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use headcount_core::connection::ConnectionKey;
+use headcount_core::connection::{ConnectionKey, NodeId};
 use headcount_core::protocol::bridge::BridgeLine;
 use headcount_core::stats::Row;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use super::{AppQuestion, BridgeOptions, Bridges, Membership};
-use crate::shard::{Happening, Mail, SLICE_ROWS, Shards, Tap, TapNews, Wants};
+use super::cluster::Elsewhere;
+use super::questions::AppQuestion;
+use super::tap::{OpenTap, Told};
+use super::{BridgeOptions, Bridges, Membership};
+use crate::shard::{Happening, Shards, TapNews, Wants};
 use crate::site::Site;
 
 /// Pieces of the answer that may wait for its socket.
@@ -39,22 +41,13 @@ struct Stream {
     ways: Ways,
     membership: Membership,
     options: BridgeOptions,
-    changes: watch::Receiver<u64>,
+    roles: watch::Receiver<u64>,
     out: mpsc::Sender<Bytes>,
-    /// The tap, and whether it is told of connections or only of the shards' end.
-    tap: OpenTap,
-    is_first: bool,
+    /// Whether it is told of connections.
+    is_told: bool,
+    /// The open connections of other nodes that it was told, so that they can be closed where a node is lost.
+    known: HashMap<NodeId, HashSet<ConnectionKey>>,
     text: String,
-}
-
-#[derive(Debug)]
-struct OpenTap {
-    number: u64,
-    news: mpsc::Receiver<TapNews>,
-    has_lagged: Arc<AtomicBool>,
-    /// Shards that have not told everything that is open.
-    replaying: HashSet<u16>,
-    is_ready: bool,
 }
 
 /// The bridge is over.
@@ -63,62 +56,66 @@ struct Over;
 
 /// Opens a bridge: the pieces of its answer. `None` if `limits.bridges_max` are open.
 pub(crate) fn open(ways: Ways, options: BridgeOptions) -> Option<mpsc::Receiver<Bytes>> {
-    let changes = ways.bridges.changes();
+    let roles = ways.bridges.roles();
     let membership = ways.bridges.join(options.clone())?;
     let (out, pieces) = mpsc::channel(PIECES_MAX);
-    let is_first = membership.is_first();
-    let wants = if is_first { options.wants } else { Wants::default() };
     let stream = Stream {
-        tap: OpenTap::open(&ways, wants),
         ways,
         membership,
         options,
-        changes,
+        roles,
         out,
-        is_first,
+        is_told: false,
+        known: HashMap::new(),
         text: String::new(),
     };
-    tokio::spawn(stream.run());
+    tokio::spawn(async move {
+        let _over = stream.run().await;
+    });
     Some(pieces)
 }
 
-impl OpenTap {
-    fn open(ways: &Ways, wants: Wants) -> Self {
-        let shards = ways.shards.iter().len();
-        // Room for one slice of every shard beside the news that a slow reader may leave waiting.
-        let room = ways.site.config.limits.hook_events_max as usize + shards * (SLICE_ROWS + 1);
-        let (sender, news) = mpsc::channel(room);
-        let number = ways.bridges.number();
-        let has_lagged = Arc::<AtomicBool>::default();
-        for shard in ways.shards.iter() {
-            shard.force(Mail::Tap(Tap {
-                number,
-                wants,
-                news: sender.clone(),
-                has_lagged: Arc::clone(&has_lagged),
-            }));
-        }
-        Self {
-            number,
-            news,
-            has_lagged,
-            replaying: (0..shards)
-                .filter_map(|shard| u16::try_from(shard).ok())
-                .collect(),
-            is_ready: wants.is_nothing(),
-        }
-    }
-}
-
 impl Stream {
-    async fn run(mut self) {
-        self.line(&BridgeLine::Hello {
-            standby: !self.is_first,
-        });
-        let _over = self.tell_until_over().await;
+    async fn run(mut self) -> Result<(), Over> {
+        self.is_told = self.decided().await?;
+        loop {
+            self.line(&BridgeLine::Hello {
+                standby: !self.is_told,
+            });
+            let wants = if self.is_told {
+                self.options.wants
+            } else {
+                Wants::default()
+            };
+            let mut tap = OpenTap::open(&self.ways, wants).await;
+            let ended = self.tell_from(&mut tap).await;
+            tap.end(&self.ways).await;
+            ended?;
+            self.known.clear();
+        }
     }
 
-    async fn tell_until_over(&mut self) -> Result<(), Over> {
+    /// Whether this bridge is told of connections, once that is decided.
+    async fn decided(&mut self) -> Result<bool, Over> {
+        loop {
+            self.roles.mark_unchanged();
+            if let Some(is_told) = self.membership.is_told() {
+                return Ok(is_told);
+            }
+            tokio::select! {
+                () = self.out.closed() => return Err(Over),
+                changed = self.roles.changed() => changed.map_err(|_| Over)?,
+            }
+            self.goes_on()?;
+        }
+    }
+
+    fn goes_on(&self) -> Result<(), Over> {
+        self.membership.holds().then_some(()).ok_or(Over)
+    }
+
+    /// Tells until it is over, or until it begins anew because another bridge of its app is told now, or no longer.
+    async fn tell_from(&mut self, tap: &mut OpenTap) -> Result<(), Over> {
         self.flush().await?;
         let mut keepalive = interval(KEEPALIVE);
         keepalive.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -127,18 +124,14 @@ impl Stream {
         loop {
             tokio::select! {
                 () = self.out.closed() => return Err(Over),
-                told = self.tap.news.recv_many(&mut batch, LINES_AT_ONCE) => {
-                    if told == 0 && !self.tap.has_lagged.load(Ordering::Acquire) {
-                        return Err(Over);
-                    }
-                    self.on_news(&mut batch).await?;
-                }
+                told = tap.next(&mut batch, LINES_AT_ONCE) => self.on_told(tap, told, &mut batch).await?,
                 Some(ask) = self.membership.asks.recv() => self.authorize(ask),
-                Ok(()) = self.changes.changed() => {
-                    if !self.membership.holds() {
-                        return Err(Over);
+                Ok(()) = self.roles.changed() => {
+                    self.goes_on()?;
+                    let is_told = self.membership.is_told().unwrap_or(self.is_told);
+                    if std::mem::replace(&mut self.is_told, is_told) != is_told {
+                        return Ok(());
                     }
-                    self.take_over();
                 }
                 _ = keepalive.tick() => {
                     if said_at.elapsed() >= KEEPALIVE {
@@ -154,58 +147,110 @@ impl Stream {
     }
 
     /// Turns news into lines. Over, with a last line, where news were lost.
-    async fn on_news(&mut self, batch: &mut Vec<TapNews>) -> Result<(), Over> {
-        for news in batch.drain(..) {
-            match news {
-                TapNews::Open(row) => self.opened(row, true),
-                TapNews::Happened(Happening::Opened(row)) => self.opened(row, false),
-                TapNews::Happened(Happening::Moved { key, route }) => self.line(&BridgeLine::RouteUpdate {
-                    id: self.id(key),
-                    route: route.to_string(),
-                }),
-                TapNews::Happened(Happening::Closed(key)) => {
-                    self.line(&BridgeLine::Close { id: self.id(key) });
-                }
-                TapNews::Slice { shard, is_last } => self.on_slice(shard, is_last),
-            }
+    async fn on_told(&mut self, tap: &mut OpenTap, told: Told, batch: &mut Vec<TapNews>) -> Result<(), Over> {
+        match told {
+            Told::Here => batch.drain(..).for_each(|news| self.on_news(tap, news)),
+            Told::Elsewhere(news) => self.on_elsewhere(tap, news).await?,
+            Told::Lagged => {}
+            Told::Over => return Err(Over),
         }
-        if !self.tap.has_lagged.load(Ordering::Acquire) {
+        if tap.becomes_ready() {
+            self.line(&BridgeLine::Ready);
+        }
+        if !tap.has_lagged() {
             return Ok(());
         }
         tracing::warn!("an app server reads its bridge too slowly, so the bridge was closed");
+        self.end_lagged().await
+    }
+
+    /// The last line of one that missed something.
+    async fn end_lagged(&mut self) -> Result<(), Over> {
         self.line(&BridgeLine::Lagged);
         self.flush().await?;
         Err(Over)
     }
 
-    fn on_slice(&mut self, shard: u16, is_last: bool) {
-        if is_last {
-            self.tap.replaying.remove(&shard);
-            if self.tap.replaying.is_empty() && !std::mem::replace(&mut self.tap.is_ready, true) {
-                self.line(&BridgeLine::Ready);
-            }
-        } else if let Some(shard) = self.ways.shards.get(shard.into()) {
-            shard.force(Mail::Replay { tap: self.tap.number });
+    fn on_news(&mut self, tap: &mut OpenTap, news: TapNews) {
+        match news {
+            TapNews::Open(row) => self.opened(row, true),
+            TapNews::Happened(Happening::Opened(row)) => self.opened(row, false),
+            TapNews::Happened(Happening::Moved { key, route }) => self.line(&BridgeLine::RouteUpdate {
+                id: self.id(None, key),
+                route: route.to_string(),
+            }),
+            TapNews::Happened(Happening::Closed(key)) => self.closed(None, key),
+            TapNews::Slice { shard, is_last } => tap.on_slice(&self.ways, shard, is_last),
         }
     }
 
-    /// Where the bridge that was told of connections has ended, it is this one's turn, from the beginning.
-    fn take_over(&mut self) {
-        if !self.is_first && self.membership.is_first() {
-            self.is_first = true;
-            self.tap = OpenTap::open(&self.ways, self.options.wants);
-            self.line(&BridgeLine::Hello { standby: false });
+    async fn on_elsewhere(&mut self, tap: &mut OpenTap, news: Elsewhere) -> Result<(), Over> {
+        match news {
+            Elsewhere::Happened(node, Happening::Opened(row)) => self.opened_at(node, row, false),
+            Elsewhere::Happened(node, Happening::Moved { key, route }) => {
+                self.line(&BridgeLine::RouteUpdate {
+                    id: self.id(Some(node), key),
+                    route: route.to_string(),
+                });
+            }
+            Elsewhere::Happened(node, Happening::Closed(key)) => {
+                if self.known.get_mut(&node).is_some_and(|known| known.remove(&key)) {
+                    self.closed(Some(node), key);
+                }
+            }
+            Elsewhere::Slice(node, slice) => {
+                for row in slice.rows {
+                    self.opened_at(node, row, true);
+                }
+                if let (false, Some(elsewhere)) = (slice.is_last, tap.elsewhere()) {
+                    elsewhere.read(node).await;
+                }
+            }
+            Elsewhere::Gone(node) => self.on_gone(node).await?,
+            Elsewhere::Ready => tap.on_elsewhere_ready(),
+            Elsewhere::Lost => {
+                tracing::warn!("a message of another node was lost, so a bridge was closed");
+                self.end_lagged().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A node is not heard any more: its connections count as closed.
+    async fn on_gone(&mut self, node: NodeId) -> Result<(), Over> {
+        let known = self.known.remove(&node).unwrap_or_default();
+        for (number, key) in known.into_iter().enumerate() {
+            self.closed(Some(node), key);
+            if (number + 1) % LINES_AT_ONCE == 0 {
+                self.flush().await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn opened_at(&mut self, node: NodeId, row: Row, replay: bool) {
+        if self.options.wants.closes {
+            self.known.entry(node).or_default().insert(row.key);
+        }
+        if self.options.wants.opens {
+            let node = Some(node);
+            self.opened(Row { node, ..row }, replay);
         }
     }
 
     fn opened(&mut self, row: Row, replay: bool) {
         self.line(&BridgeLine::Open {
-            id: self.id(row.key),
+            id: self.id(row.node, row.key),
             version: row.version.to_string(),
             route: row.route.map(|route| route.to_string()),
             ip: row.ip.map(|ip| ip.to_string()),
             replay,
         });
+    }
+
+    fn closed(&mut self, node: Option<NodeId>, key: ConnectionKey) {
+        let id = self.id(node, key);
+        self.line(&BridgeLine::Close { id });
     }
 
     fn authorize(&mut self, ask: AppQuestion) {
@@ -216,8 +261,10 @@ impl Stream {
         });
     }
 
-    fn id(&self, key: ConnectionKey) -> String {
-        self.ways.site.cipher.id(key).to_string()
+    /// The id of a connection of another node, or of this one.
+    fn id(&self, node: Option<NodeId>, key: ConnectionKey) -> String {
+        let cipher = &self.ways.site.cipher;
+        cipher.id_at(node.unwrap_or(cipher.node()), key).to_string()
     }
 
     fn line(&mut self, line: &BridgeLine) {

@@ -103,9 +103,11 @@ pub(super) fn run<Log: CommandLog + Send + 'static>(
     let (shards, queues) = start_shards(&site, &obeyed, hooks)?;
     let nodes = joined.as_ref().map(|(_, nodes)| nodes.clone());
     let everywhere = Everywhere::of(&site, &shards, nodes);
+    if let Some(nodes) = &everywhere.nodes {
+        bridges.join_cluster(nodes.clone(), site.cipher.node());
+    }
     let hub_runs = hub::run(
-        Arc::clone(&site),
-        shards.clone(),
+        (Arc::clone(&site), shards.clone(), bridges.clone()),
         joined,
         hub.downgrade(),
         hub_events,

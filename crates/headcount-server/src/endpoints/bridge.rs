@@ -25,6 +25,7 @@ use crate::bridge::{self, BridgeOptions, Ways};
 use crate::error::Refusal;
 use crate::headcount::Headcount;
 use crate::shard::Wants;
+use crate::site::Site;
 use crate::tab::Begun;
 
 /// Query of `GET bridge`.
@@ -36,7 +37,7 @@ pub(super) struct BridgeQuery {
     #[cfg_attr(feature = "openapi", param(default = "open,route,close"))]
     hooks: Option<String>,
     /// `each`: every bridge is told of connections. `one`: of the bridges with the same `app` only one is, the one that has been open
-    /// longest.
+    /// longest. In a cluster, that is one of all servers.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", param(inline, default = "each"))]
     mode: Mode,
@@ -94,7 +95,7 @@ pub(super) async fn lines(
     if !headcount.is_ready() {
         return Err(Refusal::draining());
     }
-    let options = options(query, app.mark)?;
+    let options = options(&query, headcount.site(), app.mark)?;
     if options.authorizes {
         app.need_authorizing()?;
     }
@@ -113,13 +114,13 @@ pub(super) async fn lines(
     Ok((headers, Body::new(Lines(lines))).into_response())
 }
 
-fn options(query: BridgeQuery, had_for: u64) -> Result<BridgeOptions, Refusal> {
+fn options(query: &BridgeQuery, site: &Site, had_for: u64) -> Result<BridgeOptions, Refusal> {
     let mut options = BridgeOptions {
         wants: Wants::default(),
         authorizes: false,
         shares: match query.mode {
             Mode::Each => None,
-            Mode::One => Some(query.app.into()),
+            Mode::One => Some(site.hash(&query.app)),
         },
         had_for,
     };
@@ -202,15 +203,18 @@ pub(super) async fn answers(
 ) -> Result<Json<AnswersAnswer>, Refusal> {
     app.need_authorizing()?;
     let asked: AnswersRequest = read(&headcount, request).await?;
-    let mut answer = AnswersAnswer::default();
-    for one in asked.answers {
-        if headcount.bridges().answer(one.ask, one.admitted) {
-            answer.taken += 1;
-        } else {
-            answer.unknown += 1;
-        }
-    }
-    Ok(Json(answer))
+    let answers: Vec<_> = asked
+        .answers
+        .into_iter()
+        .map(|one| (one.ask, one.admitted))
+        .collect();
+    let given = answers.len() as u64;
+    let within = headcount.patience();
+    let taken = headcount.bridges().answer(answers, within).await;
+    Ok(Json(AnswersAnswer {
+        taken,
+        unknown: given.saturating_sub(taken),
+    }))
 }
 
 /// Say which cookies are no longer valid

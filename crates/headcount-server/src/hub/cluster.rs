@@ -17,6 +17,7 @@ impl Hub {
         match (heard, self.counts.joined()) {
             (Heard::Notice(notice), Some(joined)) => joined.hear(&notice),
             (Heard::Event(event), Some(_)) => self.on_node_event(event),
+            (Heard::Claims(claims), Some(joined)) => joined.claim(claims),
             (_, None) => {}
         }
         self.perform();
@@ -47,7 +48,11 @@ impl Hub {
             NodeEvent::Read { index, hits } => self.on_read(index, hits),
             NodeEvent::ReadsNoMore => joined.node.set_reads_no_more(),
             NodeEvent::Drains => joined.node.set_drains(true),
-            NodeEvent::Ends { said } => joined.end(said),
+            NodeEvent::Bridge(event) => joined.on_bridge(event),
+            NodeEvent::Ends { said } => {
+                self.bridges.end_telling();
+                joined.end(said);
+            }
         }
     }
 
@@ -101,6 +106,13 @@ impl Hub {
                 }
                 Due::LetGo { to, tabs } => nodes::let_go(&self.shards, to, tabs),
                 Due::TakeOver { tabs } => nodes::take_over(&self.shards, tabs),
+                Due::Bridge(action) => {
+                    let room = self.site.config.limits.hook_events_max as usize;
+                    let behind = self.bridges.act(&self.shards, room, action);
+                    if let (Some(bridge), Some(joined)) = (behind, self.counts.joined()) {
+                        joined.node.untap(bridge);
+                    }
+                }
                 Due::End => self
                     .site
                     .vitals
@@ -135,6 +147,10 @@ impl Hub {
                 let known = self.hits.get(index).cloned();
                 known.map_or(NodeAnswer::Unable, NodeAnswer::Hits)
             }
+            NodeQuestion::Authorize { connection, headers } => {
+                return self.ask_app((to, request), connection, headers, within_ms);
+            }
+            NodeQuestion::Admitted { answers } => NodeAnswer::Taken(self.bridges.answer_here(&answers)),
             NodeQuestion::History { .. } | NodeQuestion::Unknown => NodeAnswer::Unable,
         };
         if let Some(joined) = self.counts.joined() {
@@ -153,6 +169,23 @@ impl Hub {
         let shards = self.shards.clone();
         tokio::spawn(async move {
             let answer = tables::answer(&shards, tables, question, answers::patience(within_ms)).await;
+            asker.tell(NodeEvent::Answer { to, request, answer }).await;
+        });
+    }
+
+    /// Asks an app over a bridge of this server, for another node.
+    fn ask_app(
+        &self,
+        (to, request): (NodeId, RequestId),
+        connection: String,
+        headers: Vec<(String, String)>,
+        within_ms: u32,
+    ) {
+        let Some(asker) = self.nodes.clone() else { return };
+        let bridges = self.bridges.clone();
+        tokio::spawn(async move {
+            let within = Duration::from_millis(within_ms.into());
+            let answer = bridges.ask_for_another(&connection, &headers, within).await;
             asker.tell(NodeEvent::Answer { to, request, answer }).await;
         });
     }

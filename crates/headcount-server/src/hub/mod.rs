@@ -27,6 +27,7 @@ use headcount_core::protocol::stats;
 use headcount_core::stats::{Form, Report};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::bridge::Bridges;
 use crate::clock;
 use crate::nodes::{Joined, Nodes};
 use crate::shard::{Handle, Mail, ShardEvent, Shards, Subscribing};
@@ -72,6 +73,7 @@ struct Gathering {
 struct Hub {
     site: Arc<Site>,
     shards: Shards,
+    bridges: Bridges,
     counts: Counts,
     /// How far the rules of late reached here. Empty without a cluster.
     hits: RecentHits,
@@ -96,8 +98,7 @@ struct Hub {
 
 /// Runs the hub until every sender of events is gone.
 pub(crate) async fn run(
-    site: Arc<Site>,
-    shards: Shards,
+    (site, shards, bridges): (Arc<Site>, Shards, Bridges),
     joined: Option<(Box<Joined>, Nodes)>,
     sender: mpsc::WeakSender<HubEvent>,
     mut events: mpsc::Receiver<HubEvent>,
@@ -111,7 +112,7 @@ pub(crate) async fn run(
         ),
         Some((joined, nodes)) => (Counts::Joined(joined), Some(nodes)),
     };
-    let mut hub = Hub::new(site, shards, (counts, nodes), sender);
+    let mut hub = Hub::new((site, shards, bridges), (counts, nodes), sender);
     loop {
         let deadline = hub.deadline();
         tokio::select! {
@@ -138,8 +139,7 @@ async fn sleep_until(deadline: Option<Instant>) {
 
 impl Hub {
     fn new(
-        site: Arc<Site>,
-        shards: Shards,
+        (site, shards, bridges): (Arc<Site>, Shards, Bridges),
         (counts, nodes): (Counts, Option<Nodes>),
         sender: mpsc::WeakSender<HubEvent>,
     ) -> Self {
@@ -149,6 +149,7 @@ impl Hub {
             hits: RecentHits::default(),
             subscribers: Subscribers::new(Arc::clone(&site), shards.clone(), sender),
             nodes,
+            bridges,
             site,
             shards,
             watched: false,

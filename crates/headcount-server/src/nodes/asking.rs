@@ -1,10 +1,14 @@
 //! The other nodes, for the parts of this server that ask them or tell them something.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use headcount_core::cluster::{
-    Hits, NodeAnswer, NodeAnswers, NodeQuestion, Relay, RelayOutcome, RequestId, Tables,
+    Hits, NodeAnswer, NodeAnswers, NodeQuestion, Relay, RelayOutcome, RequestId, Slice, Tables,
 };
 use headcount_core::command_log::LogIndex;
 use headcount_core::connection::NodeId;
+use headcount_core::happening::{Happening, Wants};
 use headcount_core::node::Whom;
 use headcount_core::protocol::nodes::{NodesAnswer, NodesAsked};
 use headcount_core::questions::{Ask, Missing};
@@ -44,16 +48,48 @@ pub(crate) enum NodeEvent {
     Read { index: LogIndex, hits: Option<Hits> },
     /// The commander reads nothing more of the log.
     ReadsNoMore,
+    /// What bridges need of other nodes.
+    Bridge(BridgeEvent),
     /// The server begins to drain.
     Drains,
     /// The server has drained. `said` hears when the others have been told, or cannot.
     Ends { said: oneshot::Sender<()> },
 }
 
+/// What bridges need of other nodes.
+#[derive(Debug)]
+pub(crate) enum BridgeEvent {
+    /// A bridge of this server hears of all other nodes.
+    Tap { bridge: u64, wants: Wants },
+    /// It does not any more.
+    Untap { bridge: u64 },
+    /// It has read a slice of this node.
+    Read { bridge: u64, node: NodeId },
+    /// The owner of a tap is told what happened here, and then what is open here.
+    Tell {
+        owner: NodeId,
+        tap: RequestId,
+        news: Vec<Happening>,
+        slice: Option<Slice>,
+    },
+    /// The owner of a tap cannot be told fast enough.
+    Lagged { owner: NodeId, tap: RequestId },
+}
+
+/// The bridges of this server, as other nodes know them. Times are milliseconds since the Unix epoch.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Claims {
+    /// When the newest opened that decides who may see stats.
+    pub(crate) authorizes_ms: Option<u64>,
+    /// The hashes of the apps whose bridges share, and when the first of each opened.
+    pub(crate) shared: BTreeMap<u64, u64>,
+}
+
 /// Asks and tells nodes, through the owner of the node of this server. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Nodes {
     events: mpsc::Sender<NodeEvent>,
+    claims: Arc<watch::Sender<Claims>>,
     #[cfg_attr(
         not(feature = "metrics"),
         allow(dead_code, reason = "there is no `/metrics` then")
@@ -65,6 +101,8 @@ pub(crate) struct Nodes {
 #[derive(Debug)]
 pub(crate) struct OwnerEnds {
     pub(super) events: mpsc::Receiver<NodeEvent>,
+    /// The bridges of this server, whenever they change.
+    pub(super) claims: watch::Receiver<Claims>,
     /// What it counts about the cluster.
     pub(super) numbers: watch::Sender<ClusterNumbers>,
 }
@@ -80,12 +118,24 @@ impl Nodes {
     /// The nodes, and what their owner reads and says of them.
     pub(crate) fn new() -> (Self, OwnerEnds) {
         let (events, queue) = mpsc::channel(EVENTS_MAX);
+        let (claiming, claims) = watch::channel(Claims::default());
         let (say, numbers) = watch::channel(ClusterNumbers::default());
         let ends = OwnerEnds {
             events: queue,
+            claims,
             numbers: say,
         };
-        (Self { events, numbers }, ends)
+        let nodes = Self {
+            events,
+            claims: Arc::new(claiming),
+            numbers,
+        };
+        (nodes, ends)
+    }
+
+    /// The bridges of this server are these from now on.
+    pub(crate) fn claim(&self, claims: Claims) {
+        self.claims.send_replace(claims);
     }
 
     /// What the owner counts about the cluster, as of the last second.

@@ -10,13 +10,13 @@ use headcount_core::cluster::{
 use headcount_core::command_log::LogIndex;
 use headcount_core::connection::NodeId;
 use headcount_core::limits::Limits;
-use headcount_core::node::{About, Action, Node, Whom};
+use headcount_core::node::{About, Action, BridgeAction, Node, Whom};
 use headcount_core::protocol::cluster::{Reader, Writer};
 use headcount_core::protocol::nodes::{NodeEntry, NodesAnswer};
 use tokio::sync::oneshot;
 
 use super::Link;
-use super::asking::{NodeEvent, OwnerEnds};
+use super::asking::{BridgeEvent, Claims, NodeEvent, OwnerEnds};
 use super::lost::{self, Lost};
 use crate::clock;
 use crate::metrics::ClusterNumbers;
@@ -43,6 +43,8 @@ pub(crate) enum Due {
     LetGo { to: NodeId, tabs: Vec<MovedTab> },
     /// Take what these tabs were told at another node into the books.
     TakeOver { tabs: Vec<TabBooks> },
+    /// Do something for bridges.
+    Bridge(BridgeAction),
     /// End: another node has the same id.
     End,
 }
@@ -54,6 +56,8 @@ pub(crate) enum Heard {
     Notice(Notice),
     /// Of this server.
     Event(NodeEvent),
+    /// The bridges of this server changed.
+    Claims(Claims),
 }
 
 /// Who waits for answers of nodes.
@@ -109,6 +113,9 @@ impl Joined {
         tokio::select! {
             notice = self.link.heard() => notice.map(Heard::Notice),
             Some(event) = self.ends.events.recv() => Some(Heard::Event(event)),
+            Ok(()) = self.ends.claims.changed() => {
+                Some(Heard::Claims(self.ends.claims.borrow_and_update().clone()))
+            }
         }
     }
 
@@ -192,6 +199,33 @@ impl Joined {
     /// Says whether a connection took what was passed on for it.
     pub(crate) fn relayed(&mut self, to: NodeId, request: RequestId, taken: bool) {
         self.node.relayed(to, request, taken);
+    }
+
+    /// The bridges of this server are these from now on.
+    pub(crate) fn claim(&mut self, claims: Claims) {
+        let Claims {
+            authorizes_ms,
+            shared,
+        } = claims;
+        let (unix_ms, now_ms) = (clock::unix_ms(), clock::steady_ms());
+        self.node.set_bridges(authorizes_ms, shared, unix_ms, now_ms);
+    }
+
+    /// Takes in what bridges need.
+    pub(crate) fn on_bridge(&mut self, event: BridgeEvent) {
+        let now_ms = clock::steady_ms();
+        match event {
+            BridgeEvent::Tap { bridge, wants } => self.node.tap(bridge, wants, now_ms),
+            BridgeEvent::Untap { bridge } => self.node.untap(bridge),
+            BridgeEvent::Read { bridge, node } => self.node.read(bridge, node, now_ms),
+            BridgeEvent::Tell {
+                owner,
+                tap,
+                news,
+                slice,
+            } => self.node.tell(owner, tap, news, slice),
+            BridgeEvent::Lagged { owner, tap } => self.node.lag(owner, tap),
+        }
     }
 
     /// The nodes that are there, this one too.
@@ -307,6 +341,7 @@ impl Joined {
                 });
             }
             Action::LetGo { to, tabs } => return Some(Due::LetGo { to, tabs }),
+            Action::Bridge(action) => return Some(Due::Bridge(action)),
             Action::TakeOver { tabs } => return Some(Due::TakeOver { tabs }),
             Action::Double => return Some(Due::End),
         }

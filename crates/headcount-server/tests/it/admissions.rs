@@ -70,9 +70,6 @@ fn end_cookies(server: &Server, cookies: &[&str]) {
 
 #[test]
 fn an_app_that_is_away_takes_stats_from_nobody_and_one_that_is_back_may_refuse() {
-    if not_yet("a bridge of several nodes") {
-        return;
-    }
     for transport in BOTH {
         let server = asking(impatient());
         let mut app = Bridge::open(server.address, "hooks=authorize");
@@ -100,9 +97,6 @@ fn an_app_that_is_away_takes_stats_from_nobody_and_one_that_is_back_may_refuse()
 
 #[test]
 fn an_admission_that_nobody_renews_ends_after_the_stated_while() {
-    if not_yet("a bridge of several nodes") {
-        return;
-    }
     let server = asking(impatient().with(|limits| limits.admission_grace_ms = 2_000));
     let mut app = Bridge::open(server.address, "hooks=authorize");
     let mut reader = admitted(&server, &mut app, Transport::Sse, "sid=1");
@@ -223,7 +217,7 @@ fn strangers_who_ask_in_hundreds_keep_no_admin_out() {
 
 #[test]
 fn what_visitors_have_deleted_asks_nobody_again_and_pushes_no_sign_out_out() {
-    if not_yet("a bridge of several nodes") {
+    if not_yet("a sign-out that holds at every node") {
         return;
     }
     let server = asking(Limits::default());
@@ -256,7 +250,7 @@ fn what_visitors_have_deleted_asks_nobody_again_and_pushes_no_sign_out_out() {
 
 #[test]
 fn a_cookie_that_others_show_too_can_be_deleted_without_harm() {
-    if not_yet("a bridge of several nodes") {
+    if not_yet("a sign-out that holds at every node") {
         return;
     }
     let server = asking(Limits::default());
@@ -282,9 +276,6 @@ fn a_cookie_that_others_show_too_can_be_deleted_without_harm() {
 
 #[test]
 fn browsers_that_show_the_same_are_one_question_of_the_app() {
-    if not_yet("a bridge of several nodes") {
-        return;
-    }
     let server = asking(Limits::default());
     let mut tabs: Vec<Tab> = (0..20)
         .map(|_| open(&server, Transport::WebSocket, "sid=1"))

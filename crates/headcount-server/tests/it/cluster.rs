@@ -1,6 +1,7 @@
 //! Servers that share a broker: one log of commands, one identity.
 
 mod away;
+mod bridge;
 mod counts;
 mod identity;
 mod live;

@@ -962,7 +962,7 @@ export interface operations {
                 readonly hooks?: string;
                 /**
                  * @description `each`: every bridge is told of connections. `one`: of the bridges with the same `app` only one is, the one that has been open
-                 *     longest.
+                 *     longest. In a cluster, that is one of all servers.
                  */
                 readonly mode?: ("each" | "one") & Record<string, never>;
                 /** @description The name that bridges with `mode=one` share. Default: the empty name. */
