@@ -172,6 +172,8 @@ impl World {
         node.node.set_tabs(TABS);
         node.node.look(0);
         figures.set("bytes of a heartbeat", number(node.said()));
+        node.say_versions(0);
+        figures.set("bytes of the counts by version", number(node.said()));
         // Another node watches, and asks for everything.
         let heartbeat = Heartbeat {
             watches: true,
@@ -200,9 +202,19 @@ impl World {
         (self.heard, self.sent) = (Heard::default(), [0; 2]);
         let cipher = IdCipher::new([7; 16], self.nodes[0].node.id());
         let mut told = 0;
-        for _ in 0..self.seconds * 1_000 / tick_ms {
+        let step_ms = u64::from(Limits::default().history_step_ms);
+        let end_ms = self.now_ms + self.seconds * 1_000;
+        let mut step_due_ms = self.now_ms;
+        while self.now_ms < end_ms {
             for speaker in &mut self.nodes {
                 speaker.change();
+            }
+            if self.now_ms >= step_due_ms {
+                step_due_ms += step_ms;
+                let now_ms = self.now_ms;
+                self.nodes
+                    .iter_mut()
+                    .for_each(|speaker| speaker.say_versions(now_ms));
             }
             self.pass(self.now_ms + tick_ms);
             let start = clock::now();

@@ -67,6 +67,14 @@ impl Speaker {
         self.node.tick();
     }
 
+    /// It tells the others how many of its tabs run which version, as once per step of the history.
+    pub(super) fn say_versions(&mut self, now_ms: u64) {
+        let holds_ms = 3 * Limits::default().history_step_ms;
+        let counts = self.node.local().versions().iter();
+        let counts = counts.map(|(name, tabs)| (name.clone(), *tabs)).collect();
+        self.node.say_versions(counts, holds_ms, now_ms);
+    }
+
     fn apply(&mut self, changes: Changes) {
         let report = self.shard.changes(changes);
         let applied = self.node.apply_local(SourceId(0), report);

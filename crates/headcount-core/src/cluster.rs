@@ -19,6 +19,6 @@ mod tap;
 pub use bus::{Bus, BusLosses, Incoming, Notice, To};
 pub use members::{HEARTBEAT_MS, Heard, Heartbeat, LOST_AFTER_MS, Member, Members, NODES_MAX};
 pub use message::{Message, MovedTab, RequestId, TabBooks};
-pub use question::{Absent, Hits, NodeAnswer, NodeAnswers, NodeQuestion, ROUTES_MAX, Tables};
+pub use question::{Absent, Hits, NodeAnswer, NodeAnswers, NodeQuestion, ROUTES_MAX, SAMPLES_MAX, Tables};
 pub use relay::{Errand, Relay, RelayOutcome};
 pub use tap::{Bridging, SharedApp, Slice, TapMessage};

@@ -3,12 +3,13 @@
 //! [`Node`] is between the server that holds the connections and the bus. It takes in what is heard and what the server's shards report, and
 //! says what must be done ([`Action`]). Invariants:
 //!
-//! - While nobody watches stats, it sends heartbeats, which tabs came to it, and what it is asked to send, and nothing else.
+//! - While nobody watches stats, it sends heartbeats, which tabs came to it, its counts by version once per step of the history, and what it is asked
+//!   to send.
 //! - The counts of a node leave the feed when it says goodbye or is silent, and with them everything that it sent before.
 //! - A request of another node is carried out at most once, however often it is heard.
 //! - Each map and queue has a limit. The rest is dropped, and asked for again where it matters.
 //!
-//! Parts: `counting`: the counts of this node and, while somebody watches here, of all. `wants`: which nodes are asked for everything, and when.
+//! Parts: `counting`: the counts of this node and, while somebody watches here, of all. `versions`: the counts by version of each node. `wants`: which nodes are asked for everything, and when.
 //! `hearing`: what it does about what it hears. `echo`: whether what has this node's id was said by this node. `asking`, `asks`: what this node asks others. `seen`: what others asked. `later`: questions that wait for an entry of the log. `moves`: tabs that
 //! changed their node. `bridging`: what bridges need of other nodes: `shares`, which of several is told; `taps`, what is open and happens elsewhere;
 //! `tapped`, what others are told of this node. `clocks`: when something was sent, by the clock of this node.
@@ -31,6 +32,7 @@ mod tapped;
 mod taps;
 #[cfg(test)]
 mod tests;
+mod versions;
 mod wants;
 
 use std::collections::VecDeque;
@@ -54,6 +56,7 @@ pub use hearing::Ignored;
 use later::Later;
 use moves::Moves;
 use seen::Seen;
+use versions::Versions;
 use wants::Wants;
 
 /// Bytes of the name of a node that others are told.
@@ -106,6 +109,7 @@ pub struct Node {
     about: About,
     members: Members,
     counting: Counting,
+    versions: Versions,
     wants: Wants,
     asks: Asks,
     seen: Seen,
@@ -139,6 +143,7 @@ impl Node {
             },
             members: Members::new(here, NODES_MAX, now_ms),
             counting: Counting::new(here, limits.stats_connections_max),
+            versions: Versions::new(limits.history_versions_max),
             wants: Wants::default(),
             asks: Asks::default(),
             seen: Seen::default(),
@@ -332,6 +337,7 @@ impl Node {
         self.want(now_ms);
         self.moves.look(now_ms);
         self.send_moves(now_ms);
+        self.versions.look(now_ms);
         self.asks.look(now_ms);
         self.ask_again(now_ms);
         self.actions.extend(self.asks.take_ended());

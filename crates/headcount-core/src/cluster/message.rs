@@ -54,6 +54,15 @@ pub enum Message {
     },
     /// Its counts: what changed to all that watch, everything to one that asked for it.
     Report(Report),
+    /// How many of its tabs run which version. To all, once per step of its history, and to one that has come.
+    Versions {
+        /// Counts these messages of the node, from 1. One that is sent again has the same number.
+        number: u64,
+        /// For how long it holds, milliseconds.
+        holds_ms: u32,
+        /// Tabs by version.
+        counts: Vec<(Arc<str>, u64)>,
+    },
     /// The receiver shall send everything it counts.
     WantWhole,
     /// The receiver shall answer a question.

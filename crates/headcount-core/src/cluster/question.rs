@@ -13,6 +13,9 @@ use crate::stats::{Changes, Incarnation, Reporter, Sum};
 /// Routes named in the [`Hits`] of one node.
 pub const ROUTES_MAX: usize = 100_000;
 
+/// Samples in one [`NodeAnswer::History`].
+pub const SAMPLES_MAX: usize = 500;
+
 /// Which tables of a node are asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tables {
@@ -40,7 +43,7 @@ pub enum NodeQuestion {
         /// The entry.
         index: LogIndex,
     },
-    /// How did the node's counts change over time?
+    /// How did the counts of the cluster change over time, as the node sampled them?
     History {
         /// Samples from this time on, milliseconds since the Unix epoch.
         from_ms: u64,
@@ -157,7 +160,7 @@ pub enum NodeAnswer {
     Counts(Changes),
     /// To [`NodeQuestion::Hits`].
     Hits(Hits),
-    /// To [`NodeQuestion::History`], oldest first.
+    /// To [`NodeQuestion::History`]: the first [`SAMPLES_MAX`] samples, oldest first. Where there are as many, more may follow.
     History(Vec<Sample>),
     /// To [`NodeQuestion::Authorize`]: whether the browser may see stats.
     Authorized(bool),

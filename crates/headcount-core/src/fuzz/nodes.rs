@@ -14,6 +14,7 @@ const WORDS: &[&str] = &[
     "\"kind\":\"heartbeat\",\"body\":{\"number\":1,\"name\":\"a\",\"software\":\"1\",\"tabs\":3,\"read\":0,\"watches\":true,\"drains\":false,\"last\":{\"incarnation\":1,\"sequence\":2},\"sentMs\":5}}",
     "\"kind\":\"report\",\"body\":{\"stamp\":{\"incarnation\":1,\"sequence\":2},\"whole\":true,\"changes\":{\"total\":3,\"versions\":[[\"v1\",3]]}}}",
     "\"kind\":\"goodbye\",\"body\":{\"incarnation\":1}}",
+    "\"kind\":\"versions\",\"body\":{\"number\":1,\"holdsMs\":4294967295,\"counts\":[[\"v1\",3],[\"v2\",4]]}}",
     "\"kind\":\"want-whole\",\"body\":{}}",
     "\"kind\":\"ask\",\"body\":{\"request\":1,\"withinMs\":4294967295,\"question\":\"counts\"}}",
     "\"kind\":\"ask\",\"body\":{\"request\":2,\"withinMs\":1,\"question\":{\"hits\":{\"index\":7}}}}",
@@ -89,6 +90,8 @@ fn a_node_that_hears_anything_stays_within_its_bounds() {
                 let (messages, held) = reader.held();
                 assert!(messages <= 64 && held < 1 << 20, "{messages} of {held} bytes");
                 assert!(node.members().len() <= NODES_MAX);
+                let versions_max = Limits::default().history_versions_max as usize + 1;
+                assert!(node.versions_of_others().len() <= node.members().len() * versions_max);
                 let sum = node.feed().sum();
                 assert!(sum.visible() <= sum.total());
             }

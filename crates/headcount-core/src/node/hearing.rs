@@ -40,6 +40,15 @@ impl Node {
             Message::Goodbye { incarnation } => self.hear_goodbye(from, incarnation, now_ms),
             _ if !self.members.knows(from) => self.ignored.strangers += 1,
             Message::Report(report) => self.hear_report(from, report, now_ms),
+            Message::Versions {
+                number,
+                holds_ms,
+                counts,
+            } => {
+                let until_ms = now_ms + u64::from(holds_ms);
+                let is_new = self.versions.hear(from, number, until_ms, counts);
+                self.ignored.repeated += u64::from(!is_new);
+            }
             Message::WantWhole => self.wants.hear(from, now_ms),
             Message::Ask {
                 request,
@@ -100,6 +109,7 @@ impl Node {
                 if knows_taps {
                     self.tap_joined(from, now_ms);
                 }
+                self.send_versions(To::Node(from), now_ms);
             }
             Heard::Known => {}
             Heard::Late | Heard::Double => return,
@@ -117,6 +127,7 @@ impl Node {
     fn hear_goodbye(&mut self, from: NodeId, incarnation: Incarnation, now_ms: u64) {
         let known = self.members.leave(from);
         self.counting.leave(from, incarnation);
+        self.versions.forget(from);
         self.forget(from, Absent::Ended);
         self.seen.forget(from);
         self.bridges.seen.forget(from);

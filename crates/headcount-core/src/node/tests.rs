@@ -5,6 +5,7 @@ mod moving;
 mod sharing;
 mod simulation;
 mod tapping;
+mod versions;
 mod watching;
 
 use std::collections::BTreeSet;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::UnreadableMessage;
 use super::answers::WireAnswer;
-use super::counts::{WireKey, WireReport, WireStamp, count, key, wire_key};
+use super::counts::{WireKey, WireReport, WireStamp, add_up, count, key, wire_key};
 use super::questions::WireQuestion;
 use super::relays::WireErrand;
 use super::taps::WireBridging;
@@ -88,6 +88,25 @@ impl GoodbyeBody {
 
 pub(super) fn report(body: WireReport, from: NodeId) -> Result<Message, UnreadableMessage> {
     Ok(Message::Report(body.into_report(from)?))
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct VersionsBody {
+    pub(super) number: u64,
+    pub(super) holds_ms: u32,
+    pub(super) counts: Vec<(Arc<str>, u64)>,
+}
+
+impl VersionsBody {
+    pub(super) fn into_message(self) -> Result<Message, UnreadableMessage> {
+        add_up(&self.counts)?;
+        Ok(Message::Versions {
+            number: self.number,
+            holds_ms: self.holds_ms,
+            counts: self.counts,
+        })
+    }
 }
 
 /// Nothing, so far.

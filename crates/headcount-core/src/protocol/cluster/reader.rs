@@ -8,7 +8,7 @@ use super::UnreadableMessage;
 use super::answers::WireAnswer;
 use super::bodies::{
     AnswerBody, AskBody, BooksBody, GoodbyeBody, HeartbeatBody, MovedBody, RelayBody, RelayedBody,
-    WantWholeBody, report,
+    VersionsBody, WantWholeBody, report,
 };
 use super::parts::Unfinished;
 use super::questions::WireQuestion;
@@ -109,6 +109,7 @@ pub fn decode(bytes: &[u8]) -> Result<(NodeId, Message), UnreadableMessage> {
         "heartbeat" => body::<HeartbeatBody>(bytes)?.into_message()?,
         "goodbye" => body::<GoodbyeBody>(bytes)?.into_message(),
         "report" => report(body(bytes)?, from)?,
+        "versions" => body::<VersionsBody>(bytes)?.into_message()?,
         "want-whole" => {
             let WantWholeBody {} = body(bytes)?;
             Message::WantWhole

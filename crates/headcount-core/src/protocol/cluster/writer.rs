@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::bodies::{
     AnswerBody, AskBody, BooksBody, GoodbyeBody, HeartbeatBody, MovedBody, RelayBody, RelayedBody,
-    WantWholeBody, WireMoved,
+    VersionsBody, WantWholeBody, WireMoved,
 };
 use super::counts::WireReport;
 use super::taps::{AtBody, NewsBody, NextBody, OpenBody, TapBody};
@@ -94,6 +94,19 @@ fn encode(from: NodeId, message: &Message) -> Result<Vec<u8>, serde_json::Error>
             written(from, "goodbye", GoodbyeBody { incarnation })
         }
         Message::Report(report) => written(from, "report", WireReport::from(report)),
+        Message::Versions {
+            number,
+            holds_ms,
+            counts,
+        } => {
+            let (number, holds_ms, counts) = (*number, *holds_ms, counts.clone());
+            let body = VersionsBody {
+                number,
+                holds_ms,
+                counts,
+            };
+            written(from, "versions", body)
+        }
         Message::WantWhole => written(from, "want-whole", WantWholeBody {}),
         Message::Ask {
             request,

@@ -159,6 +159,16 @@ fn what_a_node_says_by_itself_is_written_as_in_revision_1() {
         "report",
         &format!(r#"{{{stamp},"whole":false,"changes":{{"total":0}}}}"#),
     );
+    let versions = Message::Versions {
+        number: 4,
+        holds_ms: 15_000,
+        counts: vec![("v1".into(), 3), ("v2".into(), 5)],
+    };
+    check(
+        &versions,
+        "versions",
+        r#"{"number":4,"holdsMs":15000,"counts":[["v1",3],["v2",5]]}"#,
+    );
     check(&Message::WantWhole, "want-whole", "{}");
     let tabs = vec![MovedTab {
         tab: u64::MAX,
