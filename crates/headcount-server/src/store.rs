@@ -45,7 +45,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use headcount_core::epoch::Epoch;
-use headcount_core::history::Minute;
+use headcount_core::history::Minutes;
 
 use crate::metrics::Meters;
 #[cfg(not(feature = "store"))]
@@ -64,7 +64,7 @@ pub(crate) use transaction::{Positions, Stored, Transaction};
 pub(crate) struct Store {
     /// `None`: keeps nothing.
     commands: Option<Desk<Transaction>>,
-    history: Option<Desk<Minute>>,
+    history: Option<Desk<Minutes>>,
     patience: Duration,
     /// Whether the store was handed over.
     released: AtomicBool,
@@ -113,11 +113,21 @@ impl Store {
     }
 
     /// Keeps a sample, and forgets those that are too old, or from a clock that was set back since.
-    pub(crate) fn keep(&self, minute: Minute) {
+    pub(crate) fn keep(&self, minutes: Minutes) {
         if let Some(desk) = &self.history
-            && !desk.leave(minute)
+            && !desk.leave(minutes)
         {
             desk.health().look();
+        }
+    }
+
+    /// Keeps samples of the past, and waits until they are on disk, or are refused. Takes `limits.store_ms` at most.
+    pub(crate) async fn keep_past(&self, minutes: Minutes) {
+        if let Some(desk) = &self.history
+            && !minutes.samples.is_empty()
+        {
+            // What is refused stays in memory, as long as this process runs.
+            let _refused = desk.write(minutes, self.patience).await;
         }
     }
 

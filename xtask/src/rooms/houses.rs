@@ -251,12 +251,12 @@ pub(super) const HOUSES: [House; 4] = [
                 rooms: &["answers", "bridge", "tab"],
             },
             Floor {
-                what: "all tables, here and at the other nodes",
-                rooms: &["everywhere"],
+                what: "all tables, here and at the other nodes, and their counts over time",
+                rooms: &["everywhere", "history"],
             },
             Floor {
                 what: "the control plane",
-                rooms: &["history", "hooks", "hub", "pages"],
+                rooms: &["hooks", "hub", "pages"],
             },
             Floor {
                 what: "the server as a value",

@@ -14,7 +14,9 @@ use crate::error::StartError;
 use crate::everywhere::Everywhere;
 use crate::guesses::Guesses;
 use crate::headcount::{Headcount, Inner};
+use crate::history::SharedHistory;
 use crate::hooks::{self, Hooks};
+use crate::hub::InCluster;
 use crate::hub::commander::{self, Beginning, Commander};
 use crate::nodes::{Joined, Nodes};
 use crate::pages::LatestPages;
@@ -102,21 +104,29 @@ pub(super) fn run<Log: CommandLog + Send + 'static>(
     site.set_standing(Arc::clone(&obeyed));
     let (shards, queues) = start_shards(&site, &obeyed, hooks)?;
     let nodes = joined.as_ref().map(|(_, nodes)| nodes.clone());
-    let everywhere = Everywhere::of(&site, &shards, nodes);
+    let everywhere = Everywhere::of(&site, &shards, nodes.clone());
     if let Some(nodes) = &everywhere.nodes {
         bridges.join_cluster(nodes.clone(), site.cipher.node());
     }
+    let shared_history = site
+        .config
+        .keeps_history()
+        .then(|| SharedHistory::new(&site.config.limits, samples));
+    let in_cluster = joined.map(|(joined, nodes)| InCluster {
+        joined,
+        nodes,
+        history: shared_history.clone(),
+    });
     let hub_runs = hub::run(
         (Arc::clone(&site), shards.clone(), bridges.clone()),
-        joined,
+        in_cluster,
         hub.downgrade(),
         hub_events,
         queues.reports,
         queues.subscribing,
     );
     site.vitals.spawn("the hub", hub_runs);
-    let start_history = || history::start(&site, &shards, &store, samples);
-    let history = site.config.keeps_history().then(start_history);
+    let history = shared_history.map(|history| history::start(&site, &shards, &store, history, nodes));
     let commander = Commander::new(
         Arc::clone(&site),
         everywhere.clone(),

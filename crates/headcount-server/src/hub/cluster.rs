@@ -45,6 +45,12 @@ impl Hub {
             NodeEvent::List(reply) => {
                 let _asker_gone = reply.send(joined.nodes(tabs));
             }
+            NodeEvent::SayVersions { counts, holds_ms } => {
+                joined.node.say_versions(counts, holds_ms, clock::steady_ms());
+            }
+            NodeEvent::VersionsOfOthers(reply) => {
+                let _asker_gone = reply.send(joined.others());
+            }
             NodeEvent::Read { index, hits } => self.on_read(index, hits),
             NodeEvent::ReadsNoMore => joined.node.set_reads_no_more(),
             NodeEvent::Drains => joined.node.set_drains(true),
@@ -151,7 +157,13 @@ impl Hub {
                 return self.ask_app((to, request), connection, headers, within_ms);
             }
             NodeQuestion::Admitted { answers } => NodeAnswer::Taken(self.bridges.answer_here(&answers)),
-            NodeQuestion::History { .. } | NodeQuestion::Unknown => NodeAnswer::Unable,
+            NodeQuestion::History { from_ms, step_ms } => {
+                let history = self.history.as_ref();
+                history.map_or(NodeAnswer::Unable, |history| {
+                    NodeAnswer::History(history.piece(from_ms, step_ms))
+                })
+            }
+            NodeQuestion::Unknown => NodeAnswer::Unable,
         };
         if let Some(joined) = self.counts.joined() {
             joined.answer(to, request, answer);

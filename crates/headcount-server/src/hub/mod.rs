@@ -29,6 +29,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::bridge::Bridges;
 use crate::clock;
+use crate::history::SharedHistory;
 use crate::nodes::{Joined, Nodes};
 use crate::shard::{Handle, Mail, ShardEvent, Shards, Subscribing};
 use crate::site::Site;
@@ -69,6 +70,15 @@ struct Gathering {
     waiting: Waiting,
 }
 
+/// What the hub of a server needs in a cluster.
+#[derive(Debug)]
+pub(crate) struct InCluster {
+    pub(crate) joined: Box<Joined>,
+    pub(crate) nodes: Nodes,
+    /// `None` where none is kept.
+    pub(crate) history: Option<SharedHistory>,
+}
+
 #[derive(Debug)]
 struct Hub {
     site: Arc<Site>,
@@ -79,6 +89,8 @@ struct Hub {
     hits: RecentHits,
     /// For what is answered later, in a cluster.
     nodes: Option<Nodes>,
+    /// What other nodes may ask for, in a cluster.
+    history: Option<SharedHistory>,
     subscribers: Subscribers,
     watched: bool,
     /// Whether the numbers differ from those last sent.
@@ -99,20 +111,13 @@ struct Hub {
 /// Runs the hub until every sender of events is gone.
 pub(crate) async fn run(
     (site, shards, bridges): (Arc<Site>, Shards, Bridges),
-    joined: Option<(Box<Joined>, Nodes)>,
+    cluster: Option<InCluster>,
     sender: mpsc::WeakSender<HubEvent>,
     mut events: mpsc::Receiver<HubEvent>,
     mut shard_events: mpsc::Receiver<ShardEvent>,
     mut subscribing: mpsc::Receiver<Subscribing>,
 ) {
-    let (counts, nodes) = match joined {
-        None => (
-            Counts::Alone(Box::new(Feed::new(site.config.limits.stats_connections_max))),
-            None,
-        ),
-        Some((joined, nodes)) => (Counts::Joined(joined), Some(nodes)),
-    };
-    let mut hub = Hub::new((site, shards, bridges), (counts, nodes), sender);
+    let mut hub = Hub::new((site, shards, bridges), cluster, sender);
     loop {
         let deadline = hub.deadline();
         tokio::select! {
@@ -140,16 +145,28 @@ async fn sleep_until(deadline: Option<Instant>) {
 impl Hub {
     fn new(
         (site, shards, bridges): (Arc<Site>, Shards, Bridges),
-        (counts, nodes): (Counts, Option<Nodes>),
+        cluster: Option<InCluster>,
         sender: mpsc::WeakSender<HubEvent>,
     ) -> Self {
         let now = clock::now();
+        let (counts, nodes, history) = match cluster {
+            None => {
+                let feed = Feed::new(site.config.limits.stats_connections_max);
+                (Counts::Alone(Box::new(feed)), None, None)
+            }
+            Some(cluster) => (
+                Counts::Joined(cluster.joined),
+                Some(cluster.nodes),
+                cluster.history,
+            ),
+        };
         Self {
             counts,
             hits: RecentHits::default(),
             subscribers: Subscribers::new(Arc::clone(&site), shards.clone(), sender),
             nodes,
             bridges,
+            history,
             site,
             shards,
             watched: false,

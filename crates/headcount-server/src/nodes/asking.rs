@@ -44,6 +44,10 @@ pub(crate) enum NodeEvent {
     },
     /// The nodes that are there.
     List(oneshot::Sender<NodesAnswer>),
+    /// How many tabs of this node run which version, for the history of the others.
+    SayVersions { counts: ByVersion, holds_ms: u32 },
+    /// How many tabs of the other nodes run which version; `None` where that is unknown.
+    VersionsOfOthers(oneshot::Sender<Option<Others>>),
     /// The commander has read the log up to this entry. How far the entry reached, if it is a rule.
     Read { index: LogIndex, hits: Option<Hits> },
     /// The commander reads nothing more of the log.
@@ -83,6 +87,17 @@ pub(crate) struct Claims {
     pub(crate) authorizes_ms: Option<u64>,
     /// The hashes of the apps whose bridges share, and when the first of each opened.
     pub(crate) shared: BTreeMap<u64, u64>,
+}
+
+/// Tabs by version. A version may come more than once.
+type ByVersion = Vec<(Arc<str>, u64)>;
+
+/// The other nodes, and what runs there.
+#[derive(Debug)]
+pub(crate) struct Others {
+    pub(crate) versions: ByVersion,
+    /// The nodes, from the one with the next id on, so that not all nodes begin with the same one.
+    pub(crate) nodes: Vec<NodeId>,
 }
 
 /// Asks and tells nodes, through the owner of the node of this server. Cheap to clone.
@@ -219,6 +234,20 @@ impl Nodes {
     pub(crate) async fn list(&self) -> Result<NodesAnswer, Missing> {
         let (reply, answer) = oneshot::channel();
         self.tell(NodeEvent::List(reply)).await;
+        answer.await.map_err(|_| Missing::Ended)
+    }
+
+    /// Tells the other nodes how many tabs of this one run which version. The word holds for `holds_ms`.
+    pub(crate) async fn say_versions(&self, counts: ByVersion, holds_ms: u64) {
+        let holds_ms = u32::try_from(holds_ms).unwrap_or(u32::MAX);
+        self.tell(NodeEvent::SayVersions { counts, holds_ms }).await;
+    }
+
+    /// How many tabs of the other nodes run which version. `None` where some nodes cannot be heard: the broker is not reached, or was not
+    /// until a moment ago.
+    pub(crate) async fn versions_of_others(&self) -> Result<Option<Others>, Missing> {
+        let (reply, answer) = oneshot::channel();
+        self.tell(NodeEvent::VersionsOfOthers(reply)).await;
         answer.await.map_err(|_| Missing::Ended)
     }
 

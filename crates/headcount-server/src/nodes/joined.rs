@@ -16,7 +16,7 @@ use headcount_core::protocol::nodes::{NodeEntry, NodesAnswer};
 use tokio::sync::oneshot;
 
 use super::Link;
-use super::asking::{BridgeEvent, Claims, NodeEvent, OwnerEnds};
+use super::asking::{BridgeEvent, Claims, NodeEvent, Others, OwnerEnds};
 use super::lost::{self, Lost};
 use crate::clock;
 use crate::metrics::ClusterNumbers;
@@ -131,12 +131,12 @@ impl Joined {
             }
             Notice::Away => {
                 tracing::warn!("the cluster's broker is not reached");
-                self.lost.away(true);
+                self.lost.away();
                 self.say_numbers();
             }
             Notice::Back => {
                 tracing::info!("the cluster's broker is reached again");
-                self.lost.away(false);
+                self.lost.back(now_ms);
                 self.node.back(now_ms);
                 self.say_numbers();
             }
@@ -248,6 +248,19 @@ impl Joined {
             broker_reached: !self.lost.is_away(),
             nodes,
         }
+    }
+
+    /// The other nodes, and what runs there. `None` where some of them cannot be heard.
+    pub(crate) fn others(&self) -> Option<Others> {
+        if !self.lost.is_settled(clock::steady_ms()) {
+            return None;
+        }
+        let nodes = self.node.members().iter().map(|(node, _)| node);
+        let (before, after): (Vec<_>, Vec<_>) = nodes.partition(|node| *node < self.node.id());
+        Some(Others {
+            versions: self.node.versions_of_others(),
+            nodes: [after, before].concat(),
+        })
     }
 
     fn entry(&self, id: NodeId, said: &Heartbeat, end: LogIndex) -> NodeEntry {

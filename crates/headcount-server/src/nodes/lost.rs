@@ -11,18 +11,27 @@ use headcount_core::connection::NodeId;
 /// For how long a silent node counts as missing, while the broker is reached.
 const MISSED_MS: u64 = 60_000;
 
+/// How long it takes until every node that can be heard was heard: a heartbeat, and time for it to come.
+const HEARD_MS: u64 = 1_500;
+
+/// How long nodes may take to reach the broker after this one has.
+const RETURN_MS: u64 = 10_000;
+
 /// The nodes that are missing.
 #[derive(Debug, Default)]
 pub(super) struct Lost {
     /// When each was lost.
     since: BTreeMap<NodeId, u64>,
-    /// Whether the broker is not reached, so that nobody can be heard.
-    away: bool,
+    /// Since when the broker is reached. `None`: it is not, so that nobody can be heard.
+    back_ms: Option<u64>,
+    /// When a node was lost last.
+    last_ms: Option<u64>,
 }
 
 impl Lost {
     pub(super) fn lost(&mut self, node: NodeId, now_ms: u64) {
         self.since.insert(node, now_ms);
+        self.last_ms = Some(now_ms);
     }
 
     /// It was heard, or has ended.
@@ -30,12 +39,31 @@ impl Lost {
         self.since.remove(&node);
     }
 
-    pub(super) fn away(&mut self, away: bool) {
-        self.away = away;
+    /// The broker is not reached.
+    pub(super) fn away(&mut self) {
+        self.back_ms = None;
+    }
+
+    /// The broker is reached.
+    pub(super) fn back(&mut self, now_ms: u64) {
+        self.back_ms = Some(now_ms);
     }
 
     pub(super) fn is_away(&self) -> bool {
-        self.away
+        self.back_ms.is_none()
+    }
+
+    /// Whether all nodes that run are known: time has passed since this one could hear them, and those that were lost while it could not are
+    /// back, or had time to come. A process that went on after a pause has just lost all of them, so it waits, too.
+    pub(super) fn is_settled(&self, now_ms: u64) -> bool {
+        let has_passed = |ms: u64, since_ms: Option<u64>| {
+            since_ms.is_none_or(|since_ms| now_ms.saturating_sub(since_ms) >= ms)
+        };
+        let may_return = !self.since.is_empty() && !has_passed(RETURN_MS, self.back_ms);
+        !self.is_away()
+            && !may_return
+            && has_passed(HEARD_MS, self.back_ms)
+            && has_passed(HEARD_MS, self.last_ms)
     }
 
     /// How many are missing.
@@ -44,7 +72,7 @@ impl Lost {
     }
 
     pub(super) fn look(&mut self, now_ms: u64) {
-        if self.away {
+        if self.is_away() {
             self.since.values_mut().for_each(|since_ms| *since_ms = now_ms);
         } else {
             self.since
@@ -81,13 +109,14 @@ mod tests {
     #[test]
     fn a_silent_node_is_missing_for_a_while_and_as_long_as_nobody_can_be_heard() {
         let mut lost = Lost::default();
+        lost.back(0);
         lost.lost(NodeId(7), 0);
         lost.look(MISSED_MS - 1);
         assert_eq!(missing(&lost), 1);
-        lost.away(true);
+        lost.away();
         lost.look(10 * MISSED_MS);
         assert_eq!(missing(&lost), 1);
-        lost.away(false);
+        lost.back(10 * MISSED_MS);
         lost.look(11 * MISSED_MS);
         assert_eq!(missing(&lost), 0);
         lost.lost(NodeId(8), 0);
@@ -105,5 +134,24 @@ mod tests {
         };
         add_to(&mut answers, lost.nodes());
         assert_eq!(answers.missing, [(NodeId(7), Absent::Late)]);
+    }
+
+    #[test]
+    fn the_nodes_are_known_some_time_after_they_can_be_heard() {
+        let mut lost = Lost::default();
+        assert!(!lost.is_settled(100_000), "the broker was never reached");
+        lost.back(0);
+        assert!(!lost.is_settled(HEARD_MS - 1) && lost.is_settled(HEARD_MS));
+        lost.lost(NodeId(7), 60_000);
+        assert!(
+            !lost.is_settled(60_000) && lost.is_settled(60_000 + HEARD_MS),
+            "it was killed"
+        );
+        lost.away();
+        assert!(!lost.is_settled(70_000));
+        lost.back(80_000);
+        assert!(!lost.is_settled(80_000 + RETURN_MS - 1) && lost.is_settled(80_000 + RETURN_MS));
+        lost.found(NodeId(7));
+        assert!(lost.is_settled(80_000 + HEARD_MS), "it is back");
     }
 }

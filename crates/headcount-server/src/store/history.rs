@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use headcount_core::history::{Minute, Sample};
+use headcount_core::history::{Minutes, Sample};
 use headcount_core::protocol::history::SampleEntry;
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 
@@ -21,20 +21,24 @@ const WAITING_MAX: usize = 1_440;
 
 /// What the disk did not take yet, oldest first.
 #[derive(Debug, Default)]
-pub(super) struct Minutes(VecDeque<Minute>);
+pub(super) struct Waiting(VecDeque<Minutes>);
 
-impl Book for Minutes {
-    type Entry = Minute;
+impl Book for Waiting {
+    type Entry = Minutes;
 
-    fn write(&mut self, database: &Database, entry: Option<&Minute>, _: bool) -> Result<(), StoreError> {
+    fn write(&mut self, database: &Database, entry: Option<&Minutes>, _: bool) -> Result<(), StoreError> {
         let write = database.begin_write()?;
         {
             let mut samples = write.open_table(SAMPLES)?;
-            for minute in self.0.iter().chain(entry) {
-                let sample = SampleEntry::from(minute.sample.as_ref());
-                samples.retain_in(..minute.oldest_ms, |_, _| false)?;
-                samples.retain_in(sample.at.., |_, _| false)?;
-                samples.insert(sample.at, serde_json::to_vec(&sample)?.as_slice())?;
+            for minutes in self.0.iter().chain(entry) {
+                samples.retain_in(..minutes.oldest_ms, |_, _| false)?;
+                if let Some(from_ms) = minutes.forget_from_ms {
+                    samples.retain_in(from_ms.., |_, _| false)?;
+                }
+                for sample in &minutes.samples {
+                    let sample = SampleEntry::from(sample.as_ref());
+                    samples.insert(sample.at, serde_json::to_vec(&sample)?.as_slice())?;
+                }
             }
         }
         write.commit()?;
@@ -42,7 +46,7 @@ impl Book for Minutes {
         Ok(())
     }
 
-    fn accept(&mut self, entry: Minute, is_stored: bool) {
+    fn accept(&mut self, entry: Minutes, is_stored: bool) {
         if is_stored {
             return;
         }

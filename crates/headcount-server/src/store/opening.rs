@@ -13,7 +13,7 @@ use super::commands::Commands;
 use super::error::StoreError;
 use super::file::StoreFile;
 use super::health::Health;
-use super::history::{self, Minutes};
+use super::history::{self, Waiting};
 use super::private::{self, COMMANDS_FILE, HISTORY_FILE};
 use super::transaction::Stored;
 use super::worker::{Book, Desk};
@@ -54,7 +54,7 @@ impl Store {
             let place = place(HISTORY_FILE);
             let (database, samples) = open_history(&place, &opened.database, limits).await?;
             stored.samples = samples;
-            let desk = Desk::open(Minutes::default(), place, database, false, health(true));
+            let desk = Desk::open(Waiting::default(), place, database, false, health(true));
             Some(desk.map_err(StoreError::System)?)
         } else {
             None
@@ -110,7 +110,7 @@ async fn open_history(
     commands: &Database,
     limits: &Limits,
 ) -> Result<(Option<Database>, Vec<Sample>), StoreError> {
-    let fill = |database: &Database| Minutes::default().write(database, None, true);
+    let fill = |database: &Database| Waiting::default().write(database, None, true);
     let opened = patiently(|| place.open(fill)).await.and_then(|(database, _)| {
         history::migrate(commands, &database)?;
         let samples = history::samples(&database, limits.history_versions_max)?;

@@ -55,9 +55,10 @@ fn versions(stored: &Stored) -> Vec<(u32, &str)> {
         .collect()
 }
 
-fn minute(at_ms: u64, oldest_ms: u64) -> Minute {
-    Minute {
-        sample: Arc::new(sample(at_ms)),
+fn minute(at_ms: u64, oldest_ms: u64) -> Minutes {
+    Minutes {
+        samples: vec![Arc::new(sample(at_ms))],
+        forget_from_ms: Some(at_ms),
         oldest_ms,
     }
 }
@@ -217,6 +218,22 @@ async fn samples_are_there_again_in_order_without_those_that_were_to_be_forgotte
     store.release().await;
     let (_store, stored) = open(directory.path()).await;
     assert_eq!(stored.samples, [sample(200), sample(800), sample(850)]);
+}
+
+#[tokio::test]
+async fn samples_of_the_past_are_kept_beside_newer_ones() {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, _) = open(directory.path()).await;
+    store.keep(minute(900, 0));
+    let past = Minutes {
+        samples: [300, 400].map(|at_ms| Arc::new(sample(at_ms))).into(),
+        forget_from_ms: None,
+        oldest_ms: 0,
+    };
+    store.keep_past(past).await;
+    store.release().await;
+    let (_store, stored) = open(directory.path()).await;
+    assert_eq!(stored.samples, [sample(300), sample(400), sample(900)]);
 }
 
 /// One file held everything once.

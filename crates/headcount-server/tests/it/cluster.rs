@@ -3,6 +3,7 @@
 mod away;
 mod bridge;
 mod counts;
+mod history;
 mod identity;
 mod live;
 mod log;
@@ -14,6 +15,10 @@ mod odd;
 #[allow(dead_code, reason = "the tests of headcount-nats use all of it")]
 #[path = "../../../headcount-nats/tests/it/broker.rs"]
 pub(crate) mod broker;
+// A way to it that can be cut.
+#[allow(dead_code, reason = "the tests of headcount-nats use all of it")]
+#[path = "../../../headcount-nats/tests/it/gate.rs"]
+mod gate;
 
 /// Runs each case at both brokers: `at_each_broker! { a_case, another }`.
 macro_rules! at_each_broker {

@@ -55,9 +55,12 @@ impl Site {
         self.runtime.block_on(self.broker.restore(saved));
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        self.broker.port()
+    }
+
     pub(crate) fn options(&self) -> ClusterOptions {
-        let address = format!("nats://127.0.0.1:{}", self.broker.port());
-        ClusterOptions::new([address], Secret::new(CLUSTER_SECRET))
+        options(self.port())
     }
 
     /// A server of the cluster, which keeps its copy here.
@@ -66,17 +69,27 @@ impl Site {
     }
 
     pub(crate) fn node_with(&self, directory: Option<&Path>, config: Config) -> Server {
-        let directory = directory.map(Path::to_owned);
-        let builder = Headcount::builder(config)
-            .authorizer(admins())
-            .data_dir(directory)
-            .cluster(Some(self.options()));
-        Server::one(Door::Own, builder)
+        node_by(self.port(), directory, config)
     }
 
     pub(crate) fn three(&self) -> [Server; 3] {
         [(); 3].map(|()| self.node(None))
     }
+}
+
+/// A server that reaches the broker by this port.
+pub(crate) fn node_by(port: u16, directory: Option<&Path>, config: Config) -> Server {
+    let directory = directory.map(Path::to_owned);
+    let builder = Headcount::builder(config)
+        .authorizer(admins())
+        .data_dir(directory)
+        .cluster(Some(options(port)));
+    Server::one(Door::Own, builder)
+}
+
+fn options(port: u16) -> ClusterOptions {
+    let address = format!("nats://127.0.0.1:{port}");
+    ClusterOptions::new([address], Secret::new(CLUSTER_SECRET))
 }
 
 pub(crate) fn without_release() -> Config {
