@@ -163,6 +163,10 @@ impl World {
     fn watch(&mut self) {
         self.nodes[0].node.set_watched(true, self.now_ms);
         self.carry();
+        for speaker in &mut self.nodes {
+            speaker.node.answer_wants(self.now_ms);
+        }
+        self.carry();
         self.pass(self.now_ms + 1_000);
     }
 
@@ -188,8 +192,9 @@ impl World {
         node.node.hear(watcher, watching, 0);
         node.said();
         node.node.hear(watcher, Message::WantWhole, 0);
+        node.node.answer_wants(0);
         figures.set("KB of a whole report", number(node.said()) / 1e3);
-        node.change();
+        node.change(0);
         figures.set(
             "KB of a tick in which 1,000 routes changed",
             number(node.said()) / 1e3,
@@ -207,7 +212,7 @@ impl World {
         let mut step_due_ms = self.now_ms;
         while self.now_ms < end_ms {
             for speaker in &mut self.nodes {
-                speaker.change();
+                speaker.change(self.now_ms);
             }
             if self.now_ms >= step_due_ms {
                 step_due_ms += step_ms;

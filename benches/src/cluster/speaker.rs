@@ -48,7 +48,7 @@ impl Speaker {
     }
 
     /// Tabs go from one route to another, on as many routes as change in a tick; and the tick ends.
-    pub(super) fn change(&mut self) {
+    pub(super) fn change(&mut self, now_ms: u64) {
         self.tick += 1;
         let round = self.tick * CHANGED / ROUTES;
         let count = |index: u64| {
@@ -64,7 +64,7 @@ impl Speaker {
             ..Changes::default()
         };
         self.apply(changes);
-        self.node.tick();
+        self.node.answer_wants(now_ms);
     }
 
     /// It tells the others how many of its tabs run which version, as once per step of the history.

@@ -9,7 +9,7 @@
 //! - A request of another node is carried out at most once, however often it is heard.
 //! - Each map and queue has a limit. The rest is dropped, and asked for again where it matters.
 //!
-//! Parts: `counting`: the counts of this node and, while somebody watches here, of all. `versions`: the counts by version of each node. `wants`: which nodes are asked for everything, and when.
+//! Parts: `counting`: the counts of this node and, while somebody watches here, of all. `versions`: the counts by version of each node. `watching`: whether anybody watches, and who is told what changed. `wants`: which nodes are asked for everything, and when.
 //! `hearing`: what it does about what it hears. `echo`: whether what has this node's id was said by this node. `asking`, `asks`: what this node asks others. `seen`: what others asked. `later`: questions that wait for an entry of the log. `moves`: tabs that
 //! changed their node. `bridging`: what bridges need of other nodes: `shares`, which of several is told; `taps`, what is open and happens elsewhere;
 //! `tapped`, what others are told of this node. `clocks`: when something was sent, by the clock of this node.
@@ -34,6 +34,7 @@ mod taps;
 mod tests;
 mod versions;
 mod wants;
+mod watching;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -198,21 +199,6 @@ impl Node {
         self.counting.take_changed()
     }
 
-    /// Nodes whose counts in the feed are missing or old, until they have sent everything.
-    pub fn lacking(&self) -> impl Iterator<Item = NodeId> {
-        self.counting.lacking()
-    }
-
-    /// Whether anybody needs the reports of the shards: somebody watches here, or at another node.
-    pub fn is_watched(&self) -> bool {
-        self.counting.is_reporting()
-    }
-
-    /// Whether a node waits for everything, which it gets with the next [`Node::tick`].
-    pub fn is_wanted(&self) -> bool {
-        self.wants.is_waited_for()
-    }
-
     /// What was not taken so far.
     pub fn ignored(&self) -> Ignored {
         self.ignored
@@ -243,33 +229,6 @@ impl Node {
     /// Those of [`Sum::apply`].
     pub fn apply_local(&mut self, shard: SourceId, report: Report) -> Result<bool, NotApplied> {
         self.counting.apply_local(shard, report)
-    }
-
-    /// Tells those that watch what changed since the last call, here and at other nodes. To be called once per `tick_ms` while
-    /// [`Node::is_watched`], after the shards have reported.
-    pub fn tick(&mut self) {
-        let report = self.counting.tick(self.members.watch());
-        let is_whole = report.as_ref().is_some_and(|report| report.whole);
-        if let Some(report) = report {
-            self.send(To::Watchers, Message::Report(report));
-        }
-        for node in self.wants.take_waiting() {
-            // Those that watch were just sent everything. One that did not hear it asks again.
-            if self.counting.is_reporting() && !is_whole {
-                let report = self.counting.whole();
-                self.send(To::Node(node), Message::Report(report));
-            }
-        }
-    }
-
-    /// Somebody watches here from now on, or nobody does any more.
-    pub fn set_watched(&mut self, watched: bool, now_ms: u64) {
-        if !self.counting.set_watched(watched) {
-            return;
-        }
-        self.actions.push_back(Action::Listen(watched));
-        self.next_heartbeat_ms = now_ms;
-        self.look(now_ms);
     }
 
     /// Whether this node is draining. Told with the next heartbeat.
@@ -338,6 +297,7 @@ impl Node {
         self.moves.look(now_ms);
         self.send_moves(now_ms);
         self.versions.look(now_ms);
+        self.wants.look(now_ms);
         self.asks.look(now_ms);
         self.ask_again(now_ms);
         self.actions.extend(self.asks.take_ended());
@@ -382,21 +342,6 @@ impl Node {
         while let Some(tabs) = self.moves.take_due(now_ms) {
             let sent_ms = now_ms;
             self.send(To::All, Message::Moved { sent_ms, tabs });
-        }
-    }
-
-    /// Asks the nodes that are lacking for everything.
-    fn want(&mut self, now_ms: u64) {
-        let lacking = self.counting.lacking().filter(|node| self.members.knows(*node));
-        for node in self.wants.due(lacking, now_ms) {
-            self.send(To::Node(node), Message::WantWhole);
-        }
-    }
-
-    /// Begins to report when somebody watches, and stops when nobody does.
-    fn follow_watchers(&mut self) {
-        if let Some(reports) = self.counting.set_others_watch(self.members.watch()) {
-            self.actions.push_back(Action::Watched(reports));
         }
     }
 }

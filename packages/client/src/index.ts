@@ -17,7 +17,7 @@ export function createHeadcount(given: HeadcountOptions = {}): Headcount {
 export type { BannerTexts } from './question.js'
 export type { Command, HeadcountEvents, Held, Prompt } from './events.js'
 export type { Headcount, HeadcountOptions } from './face.js'
-export type { Connected, Message, StatsConnection, VersionMessage } from './messages.js'
+export type { Connected, Message, StatsConnection, StatsNodes, VersionMessage } from './messages.js'
 export type { RefreshMode } from './refresh.js'
 export type { Phase } from './session.js'
 export type { Counts, Stats } from './stats.js'

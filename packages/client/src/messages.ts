@@ -48,6 +48,12 @@ export interface StatsConnection {
   readonly hidden?: boolean
 }
 
+/** How many servers of a cluster the numbers are of, where those of some are missing. */
+export interface StatsNodes {
+  readonly answered: number
+  readonly of: number
+}
+
 /** The numbers, whole. */
 export interface StatsMessage {
   readonly type: 'stats'
@@ -57,6 +63,8 @@ export interface StatsMessage {
   /** Absent where they were not asked for. */
   readonly connections?: readonly StatsConnection[]
   readonly connectionsTruncated?: boolean
+  /** Only while the tabs of some servers of a cluster are not counted. */
+  readonly nodes?: StatsNodes
   readonly yourId: string
   /** The number of this state; only where deltas were asked for, like `visible`. */
   readonly seq?: number
@@ -74,6 +82,8 @@ export interface StatsDelta {
   /** Rows by their id, without it. */
   readonly connections?: Readonly<Record<string, Omit<StatsConnection, 'id'> | null>>
   readonly connectionsTruncated?: boolean
+  /** `null`: the numbers are of all servers again. */
+  readonly nodes?: StatsNodes | null
   /** The reader's own row, where `connections` does not hold it. */
   readonly you?: Omit<StatsConnection, 'id'>
 }

@@ -3,7 +3,7 @@
 // Each step makes a new object; unchanged parts keep their identity, so that comparisons are cheap. Counts have no
 // inherited keys: a page may be called `__proto__`. Cases: `protocol/vectors/deltas.json`.
 
-import type { StatsConnection, StatsDelta, StatsMessage } from './messages.js'
+import type { StatsConnection, StatsDelta, StatsMessage, StatsNodes } from './messages.js'
 
 /** Counts by name. No inherited keys. */
 export type Counts = Readonly<Record<string, number>>
@@ -22,6 +22,8 @@ export interface Stats {
   readonly connections: readonly StatsConnection[]
   /** Whether `connections` leaves some out. */
   readonly connectionsTruncated?: boolean
+  /** How many servers of a cluster these numbers are of. Absent where they are of all. */
+  readonly nodes?: StatsNodes
   /** The connection that reads this. */
   readonly yourId: string
 }
@@ -38,9 +40,11 @@ export function whole(message: StatsMessage): Stats {
 /** The stats after `delta`, or `null` if it does not follow them: something is missing in between. */
 export function changed(before: Numbered, delta: StatsDelta): Stats | null {
   if (delta.seq - 1 !== before.seq) return null
-  const { you, ...news } = delta
+  const { you, nodes: newNodes, ...news } = delta
+  const { nodes: oldNodes, ...rest } = before
+  const nodes = newNodes === undefined ? oldNodes : newNodes
   return {
-    ...before, ...news, type: 'stats',
+    ...rest, ...news, ...nodes && { nodes }, type: 'stats',
     versions: counts(before.versions, news.versions), routes: counts(before.routes, news.routes),
     connections: news.connections || you ? rows(before, { ...news.connections, ...you && { [before.yourId]: you } }) : before.connections,
   }

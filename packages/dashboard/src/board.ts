@@ -7,7 +7,7 @@
 import { useActiveConnections, useHeadcount, type HeadcountPlugin } from '@headcount/vue'
 import { computed, inject, onScopeDispose, provide, reactive, shallowRef, watch, type ComputedRef, type InjectionKey, type Ref } from 'vue'
 import type { Admin } from './admin/admin.js'
-import type { Audience, Counts, MatchKind, Mode, Nodes, Releases, Rules } from './admin/answers.js'
+import type { Answered, Audience, Counts, MatchKind, Mode, Nodes, Releases, Rules } from './admin/answers.js'
 import { useAnswer, type Asked, type Pacing } from './live/answer.js'
 import { useBeat } from './live/beat.js'
 import { usePainted } from './live/painted.js'
@@ -20,6 +20,8 @@ export interface Live {
   readonly visible: number | null
   readonly versions: Counts
   readonly routes: Counts
+  /** How many nodes of a cluster the numbers are of. `null` where they are of all. */
+  readonly nodes: Answered | null
 }
 
 /** A rule as it is being written. */
@@ -102,7 +104,9 @@ function useLiveNumbers(): Pick<Board, 'live' | 'yourId' | 'skew_ms'> {
   on('connected', ({ timestamp }) => { skew_ms.value = timestamp - Date.now() })
   const live = usePainted(() => {
     const { value } = stats
-    return value === null ? null : { total: value.total, visible: value.visible ?? null, versions: value.versions, routes: value.routes }
+    if (value === null) return null
+    const { total, visible = null, versions, routes, nodes = null } = value
+    return { total, visible, versions, routes, nodes }
   })
   return { live, yourId, skew_ms }
 }

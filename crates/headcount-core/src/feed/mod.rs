@@ -17,6 +17,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::connection::IdCipher;
+use crate::protocol::nodes::NodesAsked;
 use crate::protocol::stats::{DeltaMessage, StatsMessage};
 use crate::stats::list::List;
 use crate::stats::news::{News, is_shorter_whole};
@@ -53,6 +54,8 @@ pub struct Feed {
     held: [News; 3],
     /// The state of each form that was told last.
     seqs: [u64; 3],
+    /// How many nodes of a cluster the numbers are of, where some are missing.
+    partial: Option<NodesAsked>,
     /// Whole messages of this moment, once made.
     made: [Option<Arc<StatsMessage>>; 3],
 }
@@ -66,6 +69,7 @@ impl Feed {
             news: News::default(),
             held: Default::default(),
             seqs: [1; 3],
+            partial: None,
             made: [None, None, None],
         }
     }
@@ -102,6 +106,17 @@ impl Feed {
         self.follow(changed)
     }
 
+    /// How many nodes of a cluster the numbers are of. `None`: all, or there is no cluster. Whether that is news.
+    pub fn set_partial(&mut self, partial: Option<NodesAsked>) -> bool {
+        let is_news = self.partial != partial;
+        if is_news {
+            self.partial = partial;
+            self.made = [None, None, None];
+            self.news.nodes = true;
+        }
+        is_news
+    }
+
     /// Notes what subscribers must be told of a step of the sum.
     fn follow(&mut self, changed: Changed) -> bool {
         if changed.is_empty() {
@@ -117,9 +132,14 @@ impl Feed {
     pub fn snapshot(&mut self, form: Form, cipher: &IdCipher) -> Arc<StatsMessage> {
         let seq = self.seqs[form as usize];
         let made = &mut self.made[form as usize];
-        Arc::clone(
-            made.get_or_insert_with(|| Arc::new(StatsMessage::new(form, seq, &self.sum, &self.list, cipher))),
-        )
+        Arc::clone(made.get_or_insert_with(|| {
+            Arc::new(StatsMessage::new(
+                form,
+                seq,
+                (&self.sum, &self.list, self.partial),
+                cipher,
+            ))
+        }))
     }
 
     /// Makes messages with what changed since the last tick, for the forms that have readers. A subscriber of a form
@@ -198,7 +218,7 @@ impl Feed {
         *seq += 1;
         // A snapshot says which state it is.
         self.made[form as usize] = None;
-        DeltaMessage::new(form, *seq, (&self.sum, &self.list), news, cipher)
+        DeltaMessage::new(form, *seq, (&self.sum, &self.list, self.partial), news, cipher)
     }
 
     /// Drops the changes up to now: there are no readers, or all of them begin with a snapshot of this moment.

@@ -78,7 +78,7 @@ fn a_node_that_hears_anything_stays_within_its_bounds() {
                 if let Some((from, message)) = reader.read(&Bytes::from(text), now_ms) {
                     node.hear(from, message, now_ms);
                 }
-                node.tick();
+                node.answer_wants(now_ms);
                 let mut actions = 0;
                 while let Some(action) = node.next_action() {
                     actions += 1;

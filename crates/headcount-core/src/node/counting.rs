@@ -77,8 +77,14 @@ impl Counting {
         self.digest.stamp()
     }
 
-    pub(super) fn lacking(&self) -> impl Iterator<Item = NodeId> {
-        self.feed.sum().lacking().map(|source| NodeId(source.0))
+    /// Whether the counts of a node are in the feed.
+    pub(super) fn has(&self, node: NodeId) -> bool {
+        self.feed.sum().has(node.into())
+    }
+
+    /// Whether the counts of a node are needed here, and are missing or old.
+    pub(super) fn lacks(&self, node: NodeId) -> bool {
+        self.watched && (!self.has(node) || self.feed.sum().is_lacking(node.into()))
     }
 
     pub(super) fn apply_local(&mut self, shard: SourceId, report: Report) -> Result<bool, NotApplied> {

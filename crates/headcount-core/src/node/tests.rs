@@ -57,9 +57,10 @@ impl World {
             ..Changes::default()
         };
         let report = self.shards[id as usize - 1].changes(changes);
+        let now_ms = self.now_ms;
         let node = self.node(id);
         node.apply_local(SourceId(0), report).unwrap();
-        node.tick();
+        node.answer_wants(now_ms);
         self.carry();
     }
 
@@ -74,7 +75,7 @@ impl World {
     fn tick(&mut self) {
         for node in &mut self.nodes {
             if node.is_watched() {
-                node.tick();
+                node.answer_wants(self.now_ms);
             }
         }
         self.carry();

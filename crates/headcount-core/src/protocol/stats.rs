@@ -10,11 +10,16 @@ mod whole;
 
 use super::admin::{ConnectionRow, StatsAnswer};
 use super::client::StatsForm;
+use super::nodes::NodesAsked;
 use crate::connection::IdCipher;
+use crate::stats::list::List;
 use crate::stats::{Counts, Form, Row, Sum};
 
 pub use delta::DeltaMessage;
 pub use whole::StatsMessage;
+
+/// The sum, the connections that are listed of it, and how many nodes it is of where some are missing.
+type Numbers<'a> = (&'a Sum, &'a List, Option<NodesAsked>);
 
 impl From<StatsForm> for Form {
     fn from(asked: StatsForm) -> Self {

@@ -29,6 +29,8 @@ pub struct News {
     /// Whether more changed in the list than visibility, which only deltas show.
     pub(crate) faces: bool,
     pub(crate) truncated: bool,
+    /// Whether the numbers became partial or whole, or of other nodes.
+    pub(crate) nodes: bool,
 }
 
 impl News {
@@ -55,6 +57,7 @@ impl News {
             .extend(later.rows.iter().map(|(place, at)| (*place, *at)));
         self.faces |= later.faces;
         self.truncated |= later.truncated;
+        self.nodes |= later.nodes;
     }
 
     pub(super) fn note_row(&mut self, at: SampleSlot, before: Option<&Row>, now: Option<&Row>) {
@@ -75,6 +78,7 @@ impl News {
     pub fn concerns(&self, form: Form) -> bool {
         let counts = self.total || !self.versions.is_empty() || !self.routes.is_empty();
         counts
+            || self.nodes
             || match form {
                 Form::Whole => self.faces || self.truncated,
                 Form::Deltas => self.visible || !self.rows.is_empty() || self.truncated,

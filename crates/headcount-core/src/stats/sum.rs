@@ -160,6 +160,18 @@ impl Sum {
         self.sources.iter().filter(lacking).map(|(id, _)| *id)
     }
 
+    /// Whether a source is among the [lacking](Sum::lacking).
+    pub fn is_lacking(&self, id: SourceId) -> bool {
+        self.sources
+            .get(&id)
+            .is_some_and(|source| source.receiver.needs_whole())
+    }
+
+    /// Whether a source has a part in the sum.
+    pub fn has(&self, id: SourceId) -> bool {
+        self.sources.get(&id).is_some_and(|source| source.last.is_some())
+    }
+
     /// Sources that have a part in the sum, each with the report that it is from.
     pub fn sources(&self) -> impl Iterator<Item = (SourceId, Stamp)> {
         let sources = self.sources.iter();

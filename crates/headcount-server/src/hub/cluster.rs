@@ -97,7 +97,11 @@ impl Hub {
     pub(super) fn perform(&mut self) {
         while let Some(due) = self.counts.next_due() {
             match due {
-                Due::Watch(watched) => self.let_report(watched),
+                Due::Watch(watched) => {
+                    self.let_report(watched);
+                    // What others are told first has what all shards count.
+                    self.waiting.wanted |= watched && self.counts.is_watched_elsewhere();
+                }
                 Due::Answer {
                     to,
                     request,
@@ -126,6 +130,8 @@ impl Hub {
             }
         }
         self.changed |= self.counts.take_changed();
+        self.waiting.wanted |= self.counts.is_wanted();
+        self.ask_shards();
     }
 
     /// Answers the nodes that asked for the counts of this moment.

@@ -48,11 +48,26 @@ impl Counts {
         }
     }
 
+    /// As [`Counts::tick`], and everything to the nodes that wait for it.
+    pub(super) fn answer_wants(&mut self) {
+        if let Self::Joined(joined) = self {
+            joined.node.answer_wants(clock::steady_ms());
+        }
+    }
+
     /// Whether another node waits for everything, whatever changes.
     pub(super) fn is_wanted(&self) -> bool {
         match self {
             Self::Alone(_) => false,
             Self::Joined(joined) => joined.node.is_wanted(),
+        }
+    }
+
+    /// Whether the counts of every node that is there are in the feed.
+    pub(super) fn are_whole(&self) -> bool {
+        match self {
+            Self::Alone(_) => true,
+            Self::Joined(joined) => joined.node.lacking().next().is_none(),
         }
     }
 
@@ -100,8 +115,8 @@ impl Counts {
         self.joined()?.next_due()
     }
 
-    /// Whether what other nodes count has changed since the last call.
+    /// Whether what other nodes count has changed since the last call, or which nodes are counted.
     pub(super) fn take_changed(&mut self) -> bool {
-        self.joined().is_some_and(|joined| joined.node.take_changed())
+        self.joined().is_some_and(Joined::take_changed)
     }
 }

@@ -7,6 +7,7 @@
 //! Commands (releases, invalidations) are ordered elsewhere, in [`commander`].
 
 mod asking;
+mod beginning;
 mod cluster;
 pub(crate) mod commander;
 mod counts;
@@ -33,6 +34,7 @@ use crate::history::SharedHistory;
 use crate::nodes::{Joined, Nodes};
 use crate::shard::{Handle, Mail, ShardEvent, Shards, Subscribing};
 use crate::site::Site;
+use beginning::Beginning;
 use counts::Counts;
 pub(crate) use event::HubEvent;
 use recent_hits::RecentHits;
@@ -54,11 +56,13 @@ struct Waiting {
     /// Nodes that asked for the counts of this one, each with the number of its request.
     nodes: Vec<(NodeId, RequestId)>,
     readers: Vec<ConnectionKey>,
+    /// Whether nodes wait for everything, to go on with what changes.
+    wanted: bool,
 }
 
 impl Waiting {
     fn is_empty(&self) -> bool {
-        self.askers.is_empty() && self.nodes.is_empty() && self.readers.is_empty()
+        self.askers.is_empty() && self.nodes.is_empty() && self.readers.is_empty() && !self.wanted
     }
 }
 
@@ -106,6 +110,8 @@ struct Hub {
     question: Option<Gathering>,
     questions: u64,
     waiting: Waiting,
+    /// Readers that begin as soon as the counts of all nodes are there.
+    beginning: Option<Beginning>,
 }
 
 /// Runs the hub until every sender of events is gone.
@@ -179,6 +185,7 @@ impl Hub {
             question: None,
             questions: 0,
             waiting: Waiting::default(),
+            beginning: None,
         }
     }
 
@@ -289,17 +296,15 @@ impl Hub {
             }
         }
         self.answer_nodes(waiting.nodes);
-        if waiting.readers.is_empty() {
-            return;
+        if waiting.wanted {
+            self.counts.answer_wants();
+            self.perform();
         }
-        self.counts.tick();
-        self.perform();
-        if self.subscribers.are_only(&waiting.readers) {
-            // These are the latest counts. Shards whose reports are in them may report again.
-            self.forget_news();
-            self.allowed = false;
+        if !waiting.readers.is_empty() {
+            self.counts.tick();
+            self.perform();
+            self.begin(waiting.readers);
         }
-        self.send_snapshots(&waiting.readers);
     }
 
     /// Sends the numbers of this moment to these subscribers, each in its form.
@@ -327,6 +332,7 @@ impl Hub {
 
     fn on_time(&mut self, now: Instant) {
         self.look_at_cluster();
+        self.look_at_beginning(now);
         self.subscribers.look(now);
         if self.subscribers.is_empty() {
             self.stop_watching();

@@ -7,17 +7,17 @@ use std::time::{Duration, Instant};
 use headcount_core::feed::{Pace, Tick};
 use headcount_core::stats::Form;
 
-use super::Hub;
+use super::{Hub, Waiting};
 use crate::shard::Mail;
 
 impl Hub {
-    /// Whether a tick is due as soon as the shards have reported.
+    /// Whether a tick is due as soon as the shards have reported. Not while other nodes wait for everything.
     pub(super) fn has_tick(&self) -> bool {
-        self.changed && (self.counts.is_watched_elsewhere() || self.tells_readers())
-            || self.counts.is_wanted()
+        let has_hearers = self.counts.is_watched_elsewhere() || self.tells_readers();
+        self.changed && has_hearers && !self.asked().any(|waiting| waiting.wanted)
     }
 
-    /// Whether readers are told at the next tick. Not while a new reader's question is under way: it is answered in a moment, and then there
+    /// Whether readers are told at the next tick. Not while a new reader waits for its first stats: it has them in a moment, and then there
     /// may be no one left to tell.
     pub(super) fn tells_readers(&self) -> bool {
         self.subscribers.anyone_reads() && !self.has_new_readers()
@@ -25,10 +25,13 @@ impl Hub {
 
     /// Whether a reader waits for its first stats.
     pub(super) fn has_new_readers(&self) -> bool {
+        self.beginning.is_some() || self.asked().any(|waiting| !waiting.readers.is_empty())
+    }
+
+    /// What the shards are asked for, now and next.
+    fn asked(&self) -> impl Iterator<Item = &Waiting> {
         let asked = self.question.iter().map(|question| &question.waiting);
-        asked
-            .chain([&self.waiting])
-            .any(|waiting| !waiting.readers.is_empty())
+        asked.chain([&self.waiting])
     }
 
     pub(super) fn allow(&self, shard: usize) {
@@ -91,7 +94,13 @@ impl Hub {
             (true, true) if self.has_tick() => Some(self.gather_until),
             _ => None,
         };
-        let looks = [tick, self.subscribers.next_look(), self.next_look_of_node()];
+        let beginning = self.beginning.as_ref().map(|beginning| beginning.until);
+        let looks = [
+            tick,
+            beginning,
+            self.subscribers.next_look(),
+            self.next_look_of_node(),
+        ];
         looks.into_iter().flatten().min()
     }
 

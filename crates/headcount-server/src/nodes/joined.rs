@@ -12,7 +12,7 @@ use headcount_core::connection::NodeId;
 use headcount_core::limits::Limits;
 use headcount_core::node::{About, Action, BridgeAction, Node, Whom};
 use headcount_core::protocol::cluster::{Reader, Writer};
-use headcount_core::protocol::nodes::{NodeEntry, NodesAnswer};
+use headcount_core::protocol::nodes::{NodeEntry, NodesAnswer, NodesAsked};
 use tokio::sync::oneshot;
 
 use super::Link;
@@ -261,6 +261,23 @@ impl Joined {
             versions: self.node.versions_of_others(),
             nodes: [after, before].concat(),
         })
+    }
+
+    /// Whether the feed has changed since the last call. It then says how many nodes it is of.
+    pub(crate) fn take_changed(&mut self) -> bool {
+        let partial = self.partial();
+        let is_news = self.node.feed_mut().set_partial(partial);
+        self.node.take_changed() || is_news
+    }
+
+    /// How many nodes the feed is of; `None` where it is of all, or nobody watches.
+    fn partial(&self) -> Option<NodesAsked> {
+        let number = |nodes: usize| u32::try_from(nodes).unwrap_or(u32::MAX);
+        let asked = NodesAsked {
+            answered: number(1 + self.node.counted()),
+            of: number(1 + self.node.members().len() + self.lost.len()),
+        };
+        (self.node.is_watched_here() && asked.answered < asked.of).then_some(asked)
     }
 
     fn entry(&self, id: NodeId, said: &Heartbeat, end: LogIndex) -> NodeEntry {

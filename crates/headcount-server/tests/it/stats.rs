@@ -10,7 +10,7 @@ use headcount_server::{Config, clock};
 use serde_json::{Value, json};
 
 use crate::client::{BOTH, Tab, Transport, Visit};
-use crate::nodes::{self, not_yet};
+use crate::nodes::are_several;
 use crate::server::{Door, Server, config};
 
 /// Anyone may watch.
@@ -45,20 +45,13 @@ fn assert_sums(stats: &Value) {
     }
 }
 
-/// Reads the first stats, which are whole. Those of several nodes are whole soon.
+/// Reads the first stats, which are whole.
 fn read_first(tab: &mut Tab, total: u64) {
-    let mut first = tab.next_of("stats");
-    while *nodes::COUNT > 1 && first["total"] != total {
-        first = tab.next_of("stats");
-    }
-    assert_eq!(first["total"], total);
+    assert_eq!(tab.next_of("stats")["total"], total);
 }
 
 #[test]
 fn the_first_stats_are_whole() {
-    if not_yet("first stats that are whole") {
-        return;
-    }
     let server = Server::start(open_to_all(Limits::default()));
     let tabs: Vec<_> = (0..40)
         .map(|number| Visit::new(BOTH[number % 2], &format!("/{}", number % 7)).open(server.address))
@@ -194,9 +187,6 @@ fn one_that_stops_reading_is_closed() {
 
 #[test]
 fn a_thousand_tabs_are_counted_and_a_part_of_them_listed_with_the_reader_in_it() {
-    if not_yet("first stats that are whole") {
-        return;
-    }
     let server = Server::start(open_to_all(Limits::default()));
     let tabs: Vec<_> = (0..1_000)
         .map(|number| {
@@ -217,7 +207,12 @@ fn a_thousand_tabs_are_counted_and_a_part_of_them_listed_with_the_reader_in_it()
             .iter()
             .map(|row| row["id"].as_str().unwrap())
             .collect();
-        assert_eq!(ids.len(), 200);
+        // A row is free for the reader, which may be one of the others where several nodes fill the list.
+        assert!(
+            ids.len() == 200 || are_several() && ids.len() == 199,
+            "{}",
+            ids.len()
+        );
         assert!(ids.contains(&*reader.id) && stats["yourId"] == *reader.id);
         // Stable: the next message lists the same others.
         let mut tab = Visit::new(Transport::WebSocket, "/late").open(server.address);

@@ -13,6 +13,8 @@ pub(super) struct Client {
     /// Rows by id, without it.
     pub(super) connections: Map<String, Value>,
     pub(super) truncated: bool,
+    /// How many nodes the numbers are of; null: all.
+    pub(super) nodes: Value,
     pub(super) your_id: String,
 }
 
@@ -39,6 +41,7 @@ impl Client {
             routes: map("routes"),
             connections: rows.map(|row| (text(&row["id"]), without_id(row))).collect(),
             truncated: stats["connectionsTruncated"] == true,
+            nodes: stats["nodes"].clone(),
             your_id: text(&stats["yourId"]),
         };
     }
@@ -61,6 +64,9 @@ impl Client {
         }
         if let Some(truncated) = delta["connectionsTruncated"].as_bool() {
             self.truncated = truncated;
+        }
+        if let Some(nodes) = delta.get("nodes") {
+            self.nodes = nodes.clone();
         }
         true
     }

@@ -108,7 +108,7 @@ fn a_node_that_is_asked_too_often_answers_some_times() {
         let now_ms = 1_000 + ms;
         world.node(2).hear(NodeId(1), Message::WantWhole, now_ms);
         if ms % 10 == 0 {
-            world.node(2).tick();
+            world.node(2).answer_wants(now_ms);
         }
     }
     world.now_ms = 1_400;

@@ -10,6 +10,7 @@ use super::*;
 use crate::connection::{ConnectionKey, IdCipher, NodeId};
 use crate::feed::{Feed, Follower, Text};
 use crate::protocol::admin::ModeBody;
+use crate::protocol::nodes::NodesAsked;
 use crate::stats::{Changes, Form, Incarnation, Reporter, Row, SourceId};
 
 #[derive(Deserialize)]
@@ -110,6 +111,8 @@ struct Numbers {
     hidden: u64,
     versions: BTreeMap<Arc<str>, u64>,
     routes: BTreeMap<Arc<str>, u64>,
+    #[serde(default)]
+    nodes: Option<NodesAsked>,
 }
 
 #[derive(Deserialize)]
@@ -173,6 +176,7 @@ impl Numbers {
 impl MakeStats {
     fn text(&self) -> String {
         let (mut feed, _) = feed(self.connections_max, self.numbers.changes());
+        feed.set_partial(self.numbers.nodes);
         let mut follower = Follower::new(self.form.into());
         let message = feed.snapshot(self.form.into(), &cipher());
         joined(&follower.begin(&message, &self.reader.row(), &cipher()).unwrap())
@@ -182,6 +186,7 @@ impl MakeStats {
 impl MakeDelta {
     fn text(&self) -> String {
         let (mut feed, mut reporter) = feed(self.connections_max, self.before.changes());
+        feed.set_partial(self.before.nodes);
         feed.forget_news();
         let mut follower = Follower::new(self.form.into());
         let message = feed.snapshot(self.form.into(), &cipher());
@@ -189,6 +194,7 @@ impl MakeDelta {
         follower.begin(&message, &before, &cipher()).unwrap();
         let report = reporter.changes(self.before.changes_to(&self.after));
         feed.apply(SourceId(0), report).unwrap();
+        feed.set_partial(self.after.nodes);
         let tick = feed.tick(|_| true, &cipher());
         joined(&follower.go_on(&tick, &self.reader.row(), &cipher()).unwrap())
     }

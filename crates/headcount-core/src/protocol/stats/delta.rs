@@ -10,11 +10,12 @@ use bytes::Bytes;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
+use super::Numbers;
 use super::row::WireRow;
 use crate::connection::IdCipher;
-use crate::stats::list::List;
+use crate::protocol::nodes::NodesAsked;
 use crate::stats::news::News;
-use crate::stats::{Counts, Form, Place, Row, Sum};
+use crate::stats::{Counts, Form, Place, Row};
 
 /// What all readers of a form share.
 #[derive(Debug)]
@@ -34,6 +35,8 @@ struct Beginning<'a> {
     total: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     visible: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nodes: Option<NewNodes>,
     #[serde(skip_serializing_if = "NewCounts::is_empty")]
     versions: NewCounts<'a>,
     #[serde(skip_serializing_if = "NewCounts::is_empty")]
@@ -45,11 +48,11 @@ struct Beginning<'a> {
 }
 
 impl DeltaMessage {
-    /// The message that leads to the state `seq`, in which this is the sum and its list.
+    /// The message that leads to the state `seq`, in which these are the numbers.
     pub(crate) fn new(
         form: Form,
         seq: u64,
-        (sum, list): (&Sum, &List),
+        (sum, list, partial): Numbers<'_>,
         news: &News,
         cipher: &IdCipher,
     ) -> Self {
@@ -66,6 +69,7 @@ impl DeltaMessage {
             seq,
             total: news.total.then(|| sum.total()),
             visible: news.visible.then(|| sum.visible()),
+            nodes: news.nodes.then_some(NewNodes(partial)),
             versions: NewCounts {
                 names: &news.versions,
                 counts: sum.versions(),
@@ -112,6 +116,10 @@ impl DeltaMessage {
         format!(",\"you\":{row}}}")
     }
 }
+
+/// How many nodes the numbers are of; `null` where they are of all.
+#[derive(Serialize)]
+struct NewNodes(Option<NodesAsked>);
 
 /// New counts of these names; `null` for none.
 struct NewCounts<'a> {

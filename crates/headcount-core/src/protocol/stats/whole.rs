@@ -6,10 +6,11 @@
 use bytes::Bytes;
 use serde::Serialize;
 
+use super::Numbers;
 use super::row::{WireCounts, WireRow};
 use crate::connection::IdCipher;
-use crate::stats::list::List;
-use crate::stats::{Form, Place, Row, Sum};
+use crate::protocol::nodes::NodesAsked;
+use crate::stats::{Form, Place, Row};
 
 /// What all readers of a form share.
 #[derive(Debug)]
@@ -31,6 +32,8 @@ struct Beginning<'a> {
     total: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     visible: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nodes: Option<NodesAsked>,
     versions: WireCounts<'a>,
     routes: WireCounts<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -38,8 +41,8 @@ struct Beginning<'a> {
 }
 
 impl StatsMessage {
-    /// The message for this sum and its list, in this form; `seq` is what deltas go on from.
-    pub(crate) fn new(form: Form, seq: u64, sum: &Sum, list: &List, cipher: &IdCipher) -> Self {
+    /// The message for these numbers, in this form; `seq` is what deltas go on from.
+    pub(crate) fn new(form: Form, seq: u64, (sum, list, partial): Numbers<'_>, cipher: &IdCipher) -> Self {
         let rows: Vec<&Row> = match form {
             Form::Counts => Vec::new(),
             Form::Whole | Form::Deltas => list.rows(sum).collect(),
@@ -56,6 +59,7 @@ impl StatsMessage {
             seq: (form != Form::Whole).then_some(seq),
             total: sum.total(),
             visible: (form != Form::Whole).then(|| sum.visible()),
+            nodes: partial,
             versions: WireCounts(sum.versions()),
             routes: WireCounts(sum.routes()),
             connections: (form != Form::Counts)

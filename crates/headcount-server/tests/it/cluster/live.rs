@@ -13,6 +13,7 @@ at_each_broker! {
     a_subscriber_sees_the_tabs_of_all_servers,
     a_server_that_drains_leaves_at_once_and_one_that_dies_within_seconds,
     without_the_broker_tabs_stay_and_the_numbers_say_that_they_are_partial,
+    first_stats_wait_for_a_dead_server_for_a_moment_only,
 }
 
 /// A subscriber at this server, which is no tab of the site's pages that the tests look at.
@@ -41,8 +42,13 @@ fn a_subscriber_sees_the_tabs_of_all_servers(version: Version) {
     for transport in BOTH {
         let mut early = Visit::new(Transport::WebSocket, "/early").open(servers[1].address);
         let mut watching = watcher(&servers[0], transport);
-        let first = until(&mut watching, |said| said["total"] == 2);
-        assert_eq!(first["routes"], json!({"/board": 1, "/early": 1}));
+        let first = watching.next_of("stats");
+        assert_eq!(
+            first["routes"],
+            json!({"/board": 1, "/early": 1}),
+            "whole at once"
+        );
+        assert_eq!(first.get("nodes"), None);
         early.navigate("/later");
         until(&mut watching, |said| {
             said["routes"] == json!({"/board": 1, "/later": 1})
@@ -64,7 +70,7 @@ fn a_subscriber_sees_the_tabs_of_all_servers(version: Version) {
         );
         // A second one, at another server, sees the same.
         let mut second = watcher(&servers[2], transport);
-        until(&mut second, |said| said["total"] == 4);
+        assert_eq!(second.next_of("stats")["total"], 4);
         until(&mut watching, |said| said["total"] == 4);
         drop((early, other));
         until(&mut watching, |said| said["total"] == 2);
@@ -83,7 +89,8 @@ fn a_server_that_drains_leaves_at_once_and_one_that_dies_within_seconds(version:
     until(&mut watching, |said| said["total"] == 3);
     second.stop();
     second.join();
-    until(&mut watching, |said| said["total"] == 2);
+    let drained = until(&mut watching, |said| said["total"] == 2);
+    assert_eq!(drained.get("nodes"), None);
     assert_eq!(
         stats(&first)["nodes"],
         json!({"answered": 2, "of": 2}),
@@ -95,7 +102,8 @@ fn a_server_that_drains_leaves_at_once_and_one_that_dies_within_seconds(version:
     } = third;
     runtime.shutdown_background();
     drop(headcount);
-    until(&mut watching, |said| said["total"] == 1);
+    let killed = until(&mut watching, |said| said["total"] == 1);
+    assert_eq!(killed["nodes"], json!({"answered": 1, "of": 2}));
     let said = stats(&first);
     assert_eq!(
         (&said["total"], &said["nodes"]),
@@ -111,7 +119,15 @@ fn without_the_broker_tabs_stay_and_the_numbers_say_that_they_are_partial(versio
     let mut tab = Visit::new(Transport::WebSocket, "/a").open(servers[1].address);
     until(&mut watching, |said| said["total"] == 2);
     site.kill();
-    until(&mut watching, |said| said["total"] == 1);
+    let alone = json!({"answered": 1, "of": 3});
+    let partial = until(&mut watching, |said| said["nodes"] == alone);
+    assert_eq!(partial["total"], 1);
+    let mut second = watcher(&servers[0], Transport::Sse);
+    let first = second.next_of("stats");
+    assert_eq!((&first["total"], &first["nodes"]), (&json!(2), &alone));
+    drop(second);
+    let said = until(&mut watching, |said| said["total"] == 1);
+    assert_eq!(said["nodes"], alone);
     let said = stats(&servers[0]);
     assert_eq!(
         (&said["total"], &said["nodes"]),
@@ -125,11 +141,30 @@ fn without_the_broker_tabs_stay_and_the_numbers_say_that_they_are_partial(versio
     });
     site.run();
     until(&mut watching, |said| {
-        said["routes"] == json!({"/board": 1, "/b": 1})
+        said["routes"] == json!({"/board": 1, "/b": 1}) && said.get("nodes").is_none()
     });
     await_nodes(&servers);
     assert_eq!(stats(&servers[0])["nodes"], json!({"answered": 3, "of": 3}));
     // Nobody lost a connection over it.
     servers[1].mark(&tab.id);
     assert!(tab.until("marker").is_empty());
+}
+
+fn first_stats_wait_for_a_dead_server_for_a_moment_only(version: Version) {
+    let site = Site::start(version);
+    let [first, second, third] = site.three();
+    await_nodes([&first, &second, &third]);
+    let _open = [&second, &third].map(|server| Visit::new(Transport::Sse, "/a").open(server.address));
+    // A process that ends without a word, and that nobody has missed yet.
+    let Server {
+        runtime, headcount, ..
+    } = third;
+    runtime.shutdown_background();
+    drop(headcount);
+    let mut watching = watcher(&first, Transport::WebSocket);
+    let said = watching.next_of("stats");
+    assert_eq!(
+        (&said["total"], &said["nodes"]),
+        (&json!(2), &json!({"answered": 2, "of": 3}))
+    );
 }

@@ -170,7 +170,7 @@ impl World {
         if woken.node.is_watched() && woken.tick_due_ms <= now_ms {
             woken.tick_due_ms = now_ms + 100;
             woken.report();
-            woken.node.tick();
+            woken.node.answer_wants(clock);
         }
         self.act(server);
     }
