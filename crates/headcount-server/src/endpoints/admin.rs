@@ -48,6 +48,8 @@ pub(super) async fn stats(_: Principal, State(headcount): State<Headcount>) -> A
 }
 
 /// List the nodes of the cluster
+///
+/// They are those that the server hears. Without a cluster the answer is an error.
 #[cfg_attr(
     feature = "openapi",
     utoipa::path(
@@ -122,6 +124,7 @@ pub(super) struct SamplesQuery {
 /// Show how the counts by version changed over time
 ///
 /// A sample is kept every `limits.history_step_ms` for the last hour, and every minute for `limits.history_seconds`.
+/// In a cluster, samples have the tabs of all servers.
 #[cfg_attr(
     feature = "openapi",
     utoipa::path(

@@ -19,7 +19,11 @@ use crate::error::{CommandError, Refusal};
     info(
         title = "headcount",
         description = "The admin API and the bridge of a headcount server. Times are milliseconds since the Unix epoch. A field that is \
-                       not required is absent where it has no value, never null. Clients ignore fields that they do not know."
+                       not required is absent where it has no value, never null. Clients ignore fields that they do not know.\n\n\
+                       In a cluster every server answers for all. `nodes` in an answer says how many of them it is of, and is absent \
+                       without a cluster. While the broker is not reached, the numbers are those of the server that answers, and \
+                       commands are refused with `store-hangs`, or with `may-be-stored` where one was under way. Refused pages are \
+                       those of the server that answers."
     ),
     servers((url = "/api/admin", description = "Where the server has `admin_path`")),
     tags(
@@ -75,6 +79,8 @@ enum Cause {
     Shards,
     /// It needs tracking that may be off.
     Tracking,
+    /// It needs a cluster.
+    Cluster,
     /// It stores something.
     Store,
     /// It takes a version.
@@ -90,12 +96,13 @@ enum Cause {
 /// What each operation may refuse a request for.
 const CAUSES: &[(&str, &[Cause])] = {
     use Cause::{
-        AppServer, Authorizing, Body, Bridge, Late, Pattern, Principal, Query, RuleNumber, SecretInBody,
-        Shards, Store, Tracking, Version,
+        AppServer, Authorizing, Body, Bridge, Cluster, Late, Pattern, Principal, Query, RuleNumber,
+        SecretInBody, Shards, Store, Tracking, Version,
     };
     &[
         ("stats", &[Principal, Shards, Tracking]),
         ("pages", &[Principal, Query, Shards, Tracking]),
+        ("nodes", &[Principal, Cluster]),
         ("refusals", &[Principal]),
         ("history", &[Principal, Query, Tracking]),
         ("connections", &[Principal, Query, Shards, Tracking]),
@@ -154,6 +161,7 @@ impl Cause {
             Self::Tracking => vec![command(CommandError::Off {
                 setting: "route_tracking",
             })],
+            Self::Cluster => vec![command(CommandError::Off { setting: "cluster" })],
             Self::Store => of_the_log(),
             Self::Version => check_release("", 128)
                 .map_err(CommandError::from)

@@ -10,7 +10,6 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::client::{Answer, Ask, ask};
-use crate::nodes::not_yet;
 use crate::server::{Server, config};
 
 /// Where the endpoints are made.
@@ -110,9 +109,6 @@ fn routed(router: &str) -> BTreeSet<String> {
 
 #[test]
 fn every_endpoint_of_the_admin_api_is_in_the_document_with_its_methods() {
-    if not_yet("a document of the admin API that has clusters") {
-        return;
-    }
     let document = Document::read();
     let routers = TABLE.matches("_router(&self)").count();
     assert_eq!(
@@ -159,9 +155,6 @@ fn every_endpoint_of_the_admin_api_is_in_the_document_with_its_methods() {
 
 #[test]
 fn the_bounds_of_each_parameter_are_those_of_the_server() {
-    if not_yet("a document of the admin API that has clusters") {
-        return;
-    }
     let mut document = Document::read();
     let server = Server::start(config());
     let mut bounds = 0;
