@@ -4,8 +4,7 @@
 //! no access log, a keepalive as often as headcount's, and the defaults of nginx and nchan for the rest. What nginx sets aside at its
 //! start, some 430 bytes for each connection to come, is not in its memory a tab.
 //!
-//! One worker has all tabs, so nothing is said between workers: the least CPU and memory that nchan can have, though more workers might reach the
-//! last tab sooner. With two, nchan 1.3.6 left 1 to 29 of 600 subscribers without an answer in five of nine runs, when many came back to a
+//! One worker has all tabs, so nothing is said between workers; more of them might reach the last tab sooner. With two, nchan 1.3.6 left 1 to 29 of 600 subscribers without an answer in five of nine runs, when many came back to a
 //! channel that all had left.
 //!
 //! nginx cannot choose a free port. So one is bound here, and nginx takes the socket over, as it takes those of an old nginx
