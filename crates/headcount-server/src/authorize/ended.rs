@@ -108,7 +108,8 @@ impl Known {
         let Entry::Vacant(place) = self.admitting.entry(hash) else {
             return;
         };
-        place.insert(false);
+        // One that was ended stays so.
+        place.insert(self.others.contains(&hash));
         self.admitting_order.push_back(hash);
         if self.admitting_order.len() > COOKIES_MAX
             && let Some(oldest) = self.admitting_order.pop_front()
@@ -167,8 +168,11 @@ mod tests {
         assert!(!ended.end("sid=2"));
         assert!(ended.end("sid=1"));
         assert!(!ended.end("sid=1"));
-        ended.note_admitted(&shown("sid=1"));
-        assert_eq!(ended.count_in(&shown("sid=1; sid=2")), 2, "it stays taken back");
+        ended.note_admitted(&shown("sid=1; sid=2"));
+        for number in 0..2 * COOKIES_MAX {
+            ended.end(&format!("a={number}"));
+        }
+        assert_eq!(ended.count_in(&shown("sid=1; sid=2")), 2, "they stay taken back");
     }
 
     #[test]
