@@ -6,6 +6,7 @@
 //! - `bus`: how nodes reach each other. `members`: which of them are there.
 //! - `message`: what one node says to others. `question`: what it asks them. `relay`: what it passes on for a connection of another node.
 //!   `tap`: what it tells the bridges of another node.
+//!   `sign_outs`: tickets and cookies that were ended.
 //!
 //! How a message is written is [`protocol::cluster`](crate::protocol::cluster), and what a node does with it is [`node`](crate::node).
 
@@ -14,6 +15,7 @@ mod members;
 mod message;
 mod question;
 mod relay;
+mod sign_outs;
 mod tap;
 
 pub use bus::{Bus, BusLosses, Incoming, Notice, To};
@@ -21,4 +23,5 @@ pub use members::{HEARTBEAT_MS, Heard, Heartbeat, LOST_AFTER_MS, Member, Members
 pub use message::{Message, MovedTab, RequestId, TabBooks};
 pub use question::{Absent, Hits, NodeAnswer, NodeAnswers, NodeQuestion, ROUTES_MAX, SAMPLES_MAX, Tables};
 pub use relay::{Errand, Relay, RelayOutcome};
+pub use sign_outs::{EndedCookie, EndedTicket, SignOutMark, SignOuts, TIME_MS_MAX};
 pub use tap::{Bridging, SharedApp, Slice, TapMessage};

@@ -5,14 +5,18 @@
 //!
 //! - While nobody watches stats, it sends heartbeats, which tabs came to it, its counts by version once per step of the history, and what it is asked
 //!   to send.
+//! - A sign-out that one node knows is known to all that hear it, within a heartbeat.
 //! - The counts of a node leave the feed when it says goodbye or is silent, and with them everything that it sent before.
 //! - A request of another node is carried out at most once, however often it is heard.
 //! - Each map and queue has a limit. The rest is dropped, and asked for again where it matters.
 //!
-//! Parts: `counting`: the counts of this node and, while somebody watches here, of all. `versions`: the counts by version of each node. `watching`: whether anybody watches, and who is told what changed. `wants`: which nodes are asked for everything, and when.
-//! `hearing`: what it does about what it hears. `echo`: whether what has this node's id was said by this node. `asking`, `asks`: what this node asks others. `seen`: what others asked. `later`: questions that wait for an entry of the log. `moves`: tabs that
-//! changed their node. `bridging`: what bridges need of other nodes: `shares`, which of several is told; `taps`, what is open and happens elsewhere;
-//! `tapped`, what others are told of this node. `clocks`: when something was sent, by the clock of this node.
+//! Parts: `counting`: the counts of this node and, while somebody watches here, of all. `versions`: the counts by version of each node. `watching`: whether
+//! anybody watches, and who is told what changed. `wants`: which nodes are asked for everything, and when. `hearing`: what it does about what it hears. `echo`:
+//! whether what has this node's id was said by this node. `asking`, `asks`: what this node asks others. `seen`: what others asked. `later`: questions
+//! that wait for an entry of the log. `moves`, `moving`: tabs that changed their node. `signing_out`: sign-outs that hold at every node; `sign_outs`: those that it
+//! remembers, `untold`: those that it is yet to tell, `readings`: how far it has read those of others. `bridging`: what bridges need of other nodes:
+//! `shares`, which of several is told; `taps`, what is open and happens elsewhere; `tapped`, what others are told of this node. `clocks`: when something
+//! was sent, by the clock of this node.
 //!
 //! Deliberately absent: the clock, the bus, and how messages are written. Times are milliseconds of a clock that is never set.
 
@@ -26,12 +30,18 @@ mod echo;
 mod hearing;
 mod later;
 mod moves;
+mod moving;
+mod readings;
 mod seen;
 mod shares;
+mod sign_outs;
+mod signed_out;
+mod signing_out;
 mod tapped;
 mod taps;
 #[cfg(test)]
 mod tests;
+mod untold;
 mod versions;
 mod wants;
 mod watching;
@@ -39,7 +49,7 @@ mod watching;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::cluster::{HEARTBEAT_MS, Heartbeat, Members, Message, NODES_MAX, TabBooks, To};
+use crate::cluster::{HEARTBEAT_MS, Heartbeat, Members, Message, NODES_MAX, To};
 use crate::command_log::LogIndex;
 use crate::connection::NodeId;
 use crate::feed::Feed;
@@ -57,6 +67,7 @@ pub use hearing::Ignored;
 use later::Later;
 use moves::Moves;
 use seen::Seen;
+use signed_out::SignedOut;
 use versions::Versions;
 use wants::Wants;
 
@@ -117,6 +128,7 @@ pub struct Node {
     later: Later,
     moves: Moves,
     bridges: Bridges,
+    signed_out: SignedOut,
     clocks: Clocks,
     echo: Echo,
     drains: bool,
@@ -151,6 +163,7 @@ impl Node {
             later: Later::default(),
             moves: Moves::default(),
             bridges: Bridges::default(),
+            signed_out: SignedOut::default(),
             clocks: Clocks::default(),
             echo: Echo::default(),
             drains: false,
@@ -217,6 +230,7 @@ impl Node {
             self.moves.next_ms(),
             self.wants.next_ms(),
             self.bridges.next_ms(),
+            self.signed_out.untold.next_ms(),
         ];
         let first = next.into_iter().flatten().min();
         first.map_or(self.next_heartbeat_ms, |first| first.min(self.next_heartbeat_ms))
@@ -258,20 +272,9 @@ impl Node {
         self.look(now_ms);
     }
 
-    /// A tab opened a connection here. Others that hold an older one of the same id, or have it in their books, let that go: the tab was there
-    /// before, or was copied. `reloaded` are the rules for which it says that its page was reloaded.
-    pub fn came(&mut self, tab: u64, reloaded: Arc<[u32]>, now_ms: u64) {
-        self.moves.came(tab, reloaded, now_ms);
-        self.send_moves(now_ms);
-    }
-
-    /// Hands what tabs were told here over to the node where they are now.
-    pub fn hand_over(&mut self, to: NodeId, tabs: Vec<TabBooks>) {
-        self.send(To::Node(to), Message::Books { tabs });
-    }
-
     /// Says that this node ends: its connections are closed. It says nothing about itself afterwards.
     pub fn goodbye(&mut self) {
+        self.send_last_sign_outs();
         self.ended = true;
         self.bridges = Bridges::default();
         let incarnation = INCARNATION;
@@ -298,6 +301,7 @@ impl Node {
         self.send_moves(now_ms);
         self.versions.look(now_ms);
         self.wants.look(now_ms);
+        self.send_sign_outs(now_ms);
         self.asks.look(now_ms);
         self.ask_again(now_ms);
         self.actions.extend(self.asks.take_ended());
@@ -316,6 +320,7 @@ impl Node {
             watches: self.counting.is_watched(),
             drains: self.drains,
             bridges: Some(self.bridges.say()),
+            signed_out: self.sign_out_mark(),
         }
     }
 
@@ -336,12 +341,5 @@ impl Node {
             sent_ms: now_ms,
         };
         self.send(to, message);
-    }
-
-    fn send_moves(&mut self, now_ms: u64) {
-        while let Some(tabs) = self.moves.take_due(now_ms) {
-            let sent_ms = now_ms;
-            self.send(To::All, Message::Moved { sent_ms, tabs });
-        }
     }
 }

@@ -11,6 +11,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use super::sign_outs::SignOutMark;
 use super::tap::Bridging;
 use crate::command_log::LogIndex;
 use crate::connection::NodeId;
@@ -46,6 +47,8 @@ pub struct Heartbeat {
     pub drains: bool,
     /// Its bridges; `None` from a version that knows nothing of the bridges of other nodes.
     pub bridges: Option<Bridging>,
+    /// Which sign-outs it knows.
+    pub signed_out: SignOutMark,
 }
 
 /// A node that is there.
@@ -102,7 +105,7 @@ impl Members {
     /// Takes in a heartbeat. To be called after [`Members::look`] for the same moment.
     ///
     /// ```
-    /// use headcount_core::cluster::{Heard, Heartbeat, LOST_AFTER_MS, Members};
+    /// use headcount_core::cluster::{Heard, Heartbeat, LOST_AFTER_MS, Members, SignOutMark};
     /// use headcount_core::command_log::LogIndex;
     /// use headcount_core::connection::NodeId;
     ///
@@ -116,6 +119,7 @@ impl Members {
     ///     watches: false,
     ///     drains: false,
     ///     bridges: None,
+    ///     signed_out: SignOutMark::default(),
     /// };
     /// assert_eq!(members.hear(NodeId(2), heartbeat, 0), Heard::New);
     /// assert_eq!(members.look(LOST_AFTER_MS - 1), []);
@@ -232,6 +236,7 @@ mod tests {
             watches: false,
             drains: false,
             bridges: None,
+            signed_out: SignOutMark::default(),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
+use super::sign_outs::SignOuts;
 use crate::command_log::LogIndex;
 use crate::connection::NodeId;
 use crate::history::Sample;
@@ -61,6 +62,13 @@ pub enum NodeQuestion {
     Admitted {
         /// The number of each question, and whether the browser may see stats.
         answers: Vec<(u64, bool)>,
+    },
+    /// These tickets and cookies were ended. Will the node end them, too?
+    SignOut(SignOuts),
+    /// Which sign-outs has the node learned after the one with this number?
+    SignOutsSince {
+        /// How many of them are known: the [`SignOutMark::number`](super::SignOutMark::number) of the node's last answer, or 0.
+        number: u64,
     },
     /// A question that this version does not know.
     Unknown,
@@ -166,6 +174,15 @@ pub enum NodeAnswer {
     Authorized(bool),
     /// To [`NodeQuestion::Admitted`]: how many of the questions were still open.
     Taken(u64),
+    /// To [`NodeQuestion::SignOut`]: they hold there no more.
+    SignedOut,
+    /// To [`NodeQuestion::SignOutsSince`].
+    SignOuts {
+        /// How many the node has learned.
+        number: u64,
+        /// Those, as far as it remembers them.
+        ended: SignOuts,
+    },
     /// The node does not know the question, or cannot answer it.
     Unable,
 }

@@ -12,6 +12,10 @@ use crate::protocol::cluster::{Reader, Writer, decode};
 
 const WORDS: &[&str] = &[
     "\"kind\":\"heartbeat\",\"body\":{\"number\":1,\"name\":\"a\",\"software\":\"1\",\"tabs\":3,\"read\":0,\"watches\":true,\"drains\":false,\"last\":{\"incarnation\":1,\"sequence\":2},\"sentMs\":5}}",
+    "\"kind\":\"heartbeat\",\"body\":{\"number\":2,\"name\":\"a\",\"software\":\"1\",\"tabs\":3,\"read\":0,\"watches\":false,\"drains\":false,\"signedOut\":{\"number\":9,\"digest\":7},\"last\":{\"incarnation\":1,\"sequence\":2},\"sentMs\":5}}",
+    "\"kind\":\"ask\",\"body\":{\"request\":4,\"withinMs\":1,\"question\":{\"sign-out\":{\"tickets\":[[5,6]],\"allUntilMs\":18446744073709551615,\"admitted\":[[1,2]],\"others\":[[1,3],[2,18446744073709551615]]}}}}",
+    "\"kind\":\"ask\",\"body\":{\"request\":5,\"withinMs\":1,\"question\":{\"sign-outs-since\":{\"number\":0}}}}",
+    "\"kind\":\"answer\",\"body\":{\"request\":1,\"answer\":{\"sign-outs\":{\"number\":18446744073709551615,\"ended\":{\"others\":[[7,8]]}}}}}",
     "\"kind\":\"report\",\"body\":{\"stamp\":{\"incarnation\":1,\"sequence\":2},\"whole\":true,\"changes\":{\"total\":3,\"versions\":[[\"v1\",3]]}}}",
     "\"kind\":\"goodbye\",\"body\":{\"incarnation\":1}}",
     "\"kind\":\"versions\",\"body\":{\"number\":1,\"holdsMs\":4294967295,\"counts\":[[\"v1\",3],[\"v2\",4]]}}",

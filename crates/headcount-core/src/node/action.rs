@@ -2,7 +2,7 @@
 
 use super::BridgeAction;
 use crate::cluster::{
-    Message, MovedTab, NodeAnswers, NodeQuestion, Relay, RelayOutcome, RequestId, TabBooks, To,
+    Message, MovedTab, NodeAnswers, NodeQuestion, Relay, RelayOutcome, RequestId, SignOuts, TabBooks, To,
 };
 use crate::connection::NodeId;
 
@@ -70,6 +70,10 @@ pub enum Action {
     },
     /// Do something for bridges.
     Bridge(BridgeAction),
+    /// By this question all nodes are told of every sign-out that [`Node::sign_out`](crate::node::Node::sign_out) was given and that they were not told of.
+    Telling(RequestId),
+    /// End these tickets and cookies, which were ended at another node.
+    SignOut(SignOuts),
     /// A node is there.
     Joined(NodeId),
     /// A node has ended.

@@ -107,7 +107,7 @@ impl Node {
         self.send(To::Node(to), Message::Relayed { request, taken });
     }
 
-    /// Puts a question to this node's server, once it can be answered.
+    /// Answers a question about sign-outs. Puts any other one to this node's server, once it can be answered.
     pub(super) fn put(
         &mut self,
         from: NodeId,
@@ -116,6 +116,13 @@ impl Node {
         question: NodeQuestion,
         now_ms: u64,
     ) {
+        let question = match question {
+            NodeQuestion::SignOut(ended) => return self.hear_sign_out(from, request, ended),
+            NodeQuestion::SignOutsSince { number } => {
+                return self.hear_sign_outs_since(from, request, number);
+            }
+            question => question,
+        };
         let asked = Action::Asked {
             from,
             request,

@@ -55,6 +55,10 @@ impl Node {
                 within_ms,
                 question,
             } => self.hear_ask(from, (request, within_ms), question, now_ms),
+            Message::Answer {
+                request,
+                answer: NodeAnswer::SignOuts { number, ended },
+            } => self.hear_sign_outs(from, request, (number, ended), now_ms),
             Message::Answer { request, answer } => {
                 self.asks.answered(from, request, answer);
             }
@@ -122,6 +126,7 @@ impl Node {
         self.counting.heartbeat(from, last);
         self.follow_bridges(now_ms);
         self.want(now_ms);
+        self.catch_up(now_ms);
     }
 
     fn hear_goodbye(&mut self, from: NodeId, incarnation: Incarnation, now_ms: u64) {
@@ -131,6 +136,7 @@ impl Node {
         self.forget(from, Absent::Ended);
         self.seen.forget(from);
         self.bridges.seen.forget(from);
+        self.signed_out.readings.forget(from);
         if known {
             self.actions.push_back(Action::Left(from));
             self.follow_bridges(now_ms);

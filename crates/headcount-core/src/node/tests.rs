@@ -3,6 +3,7 @@
 mod asking;
 mod moving;
 mod sharing;
+mod signing_out;
 mod simulation;
 mod tapping;
 mod versions;
@@ -11,6 +12,7 @@ mod watching;
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::cluster::{SignOutMark, SignOuts};
 use crate::stats::{Changes, Incarnation, Reporter, SourceId};
 
 /// Nodes with the ids 1, 2, and so on.

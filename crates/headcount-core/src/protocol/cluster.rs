@@ -14,6 +14,7 @@
 //!
 //! - `writer`: messages to bytes. `reader`: bytes to messages. `bodies`: the body of each kind. `counts`, `questions`, `answers`, `relays`,
 //!   `taps`: what is in them.
+//!   `sign_outs`: what is in them.
 
 mod answers;
 mod bodies;
@@ -22,6 +23,7 @@ pub mod parts;
 mod questions;
 mod reader;
 mod relays;
+mod sign_outs;
 mod taps;
 #[cfg(test)]
 mod tests;

@@ -169,7 +169,9 @@ impl Hub {
                     NodeAnswer::History(history.piece(from_ms, step_ms))
                 })
             }
-            NodeQuestion::Unknown => NodeAnswer::Unable,
+            NodeQuestion::SignOut(_) | NodeQuestion::SignOutsSince { .. } | NodeQuestion::Unknown => {
+                NodeAnswer::Unable
+            }
         };
         if let Some(joined) = self.counts.joined() {
             joined.answer(to, request, answer);

@@ -373,6 +373,7 @@ impl Joined {
             Action::LetGo { to, tabs } => return Some(Due::LetGo { to, tabs }),
             Action::Bridge(action) => return Some(Due::Bridge(action)),
             Action::TakeOver { tabs } => return Some(Due::TakeOver { tabs }),
+            Action::Telling(_) | Action::SignOut(_) => {}
             Action::Double => return Some(Due::End),
         }
         None

@@ -173,6 +173,7 @@ fn a_node_that_ends_leaves_the_counts_at_once_and_its_late_reports_mean_nothing(
             watches: true,
             drains: false,
             bridges: None,
+            signed_out: SignOutMark::default(),
         },
         last: node.counting.stamp(),
         sent_ms: 0,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::UnreadableMessage;
 use super::counts::{WireChanges, WireRow, add_up, count};
+use super::sign_outs::WireSignOuts;
 use crate::cluster::{Hits, NodeAnswer};
 use crate::connection::NodeId;
 use crate::history::Sample;
@@ -31,6 +32,11 @@ pub(super) enum WireAnswer {
     History(Vec<SampleEntry>),
     Authorized(bool),
     Taken(u64),
+    SignedOut,
+    SignOuts {
+        number: u64,
+        ended: WireSignOuts,
+    },
     Unable,
 }
 
@@ -89,6 +95,11 @@ impl From<&NodeAnswer> for WireAnswer {
             NodeAnswer::History(samples) => Self::History(samples.iter().map(SampleEntry::from).collect()),
             NodeAnswer::Authorized(admitted) => Self::Authorized(*admitted),
             NodeAnswer::Taken(taken) => Self::Taken(*taken),
+            NodeAnswer::SignedOut => Self::SignedOut,
+            NodeAnswer::SignOuts { number, ended } => Self::SignOuts {
+                number: *number,
+                ended: ended.into(),
+            },
             NodeAnswer::Unable => Self::Unable,
         }
     }
@@ -115,6 +126,11 @@ impl WireAnswer {
             }
             Self::Authorized(admitted) => NodeAnswer::Authorized(admitted),
             Self::Taken(taken) => NodeAnswer::Taken(count(taken)?),
+            Self::SignedOut => NodeAnswer::SignedOut,
+            Self::SignOuts { number, ended } => NodeAnswer::SignOuts {
+                number,
+                ended: ended.into_sign_outs()?,
+            },
             Self::Unable => NodeAnswer::Unable,
         })
     }

@@ -9,6 +9,7 @@ use super::answers::WireAnswer;
 use super::counts::{WireKey, WireReport, WireStamp, add_up, count, key, wire_key};
 use super::questions::WireQuestion;
 use super::relays::WireErrand;
+use super::sign_outs::WireSignOutMark;
 use super::taps::WireBridging;
 use crate::cluster::{
     Errand, Heartbeat, Message, MovedTab, NodeAnswer, NodeQuestion, Relay, RequestId, TabBooks,
@@ -32,6 +33,8 @@ pub(super) struct HeartbeatBody {
     pub(super) drains: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) bridges: Option<WireBridging>,
+    #[serde(default, skip_serializing_if = "WireSignOutMark::is_none")]
+    pub(super) signed_out: WireSignOutMark,
     pub(super) last: WireStamp,
     pub(super) sent_ms: u64,
 }
@@ -47,6 +50,7 @@ impl HeartbeatBody {
             watches: heartbeat.watches,
             drains: heartbeat.drains,
             bridges: heartbeat.bridges.as_ref().map(WireBridging::from),
+            signed_out: heartbeat.signed_out.into(),
             last: last.into(),
             sent_ms,
         }
@@ -66,6 +70,7 @@ impl HeartbeatBody {
                 watches: self.watches,
                 drains: self.drains,
                 bridges: self.bridges.map(WireBridging::into_bridging),
+                signed_out: self.signed_out.into(),
             },
             last: self.last.into(),
             sent_ms: self.sent_ms,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::UnreadableMessage;
+use super::sign_outs::WireSignOuts;
 use crate::cluster::{NodeQuestion, Tables};
 use crate::command_log::LogIndex;
 use crate::protocol::admin::RuleEntry;
@@ -38,6 +39,10 @@ pub(super) enum WireQuestion {
     },
     Admitted {
         answers: Vec<(u64, bool)>,
+    },
+    SignOut(WireSignOuts),
+    SignOutsSince {
+        number: u64,
     },
     Unknown,
 }
@@ -87,6 +92,8 @@ impl From<&NodeQuestion> for WireQuestion {
             NodeQuestion::Admitted { answers } => Self::Admitted {
                 answers: answers.clone(),
             },
+            NodeQuestion::SignOut(ended) => Self::SignOut(ended.into()),
+            NodeQuestion::SignOutsSince { number } => Self::SignOutsSince { number: *number },
             NodeQuestion::Unknown => Self::Unknown,
         }
     }
@@ -106,6 +113,8 @@ impl WireQuestion {
             Self::History { from_ms, step_ms } => NodeQuestion::History { from_ms, step_ms },
             Self::Authorize { connection, headers } => NodeQuestion::Authorize { connection, headers },
             Self::Admitted { answers } => NodeQuestion::Admitted { answers },
+            Self::SignOut(ended) => NodeQuestion::SignOut(ended.into_sign_outs()?),
+            Self::SignOutsSince { number } => NodeQuestion::SignOutsSince { number },
             Self::Unknown => NodeQuestion::Unknown,
         })
     }

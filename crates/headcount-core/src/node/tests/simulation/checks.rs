@@ -70,6 +70,12 @@ impl World {
                     self.log.len()
                 ));
             }
+            if server.ended != self.servers[0].ended {
+                return Err(format!(
+                    "server {number} has ended {:?}, and server 0 {:?}",
+                    server.ended, self.servers[0].ended
+                ));
+            }
             if !server.watched {
                 continue;
             }
@@ -226,8 +232,9 @@ impl Node {
             self.moves.next_ms(),
             self.wants.next_ms(),
             self.bridges.next_ms(),
+            self.signed_out.untold.next_ms(),
         ];
-        assert_eq!(waiting, [None; 5], "something waits without end");
+        assert_eq!(waiting, [None; 6], "something waits without end");
         assert_eq!(self.feed().sum().total(), 0);
         assert_eq!(self.feed().sum().sampled(), 0);
     }

@@ -3,7 +3,7 @@
 use super::server::Server;
 use super::tabs::{ROUTES, Tab};
 use super::world::World;
-use crate::cluster::NodeQuestion;
+use crate::cluster::{EndedCookie, EndedTicket, NodeQuestion, SignOuts};
 use crate::command_log::Entry;
 use crate::invalidation::{Audience, Mode, Rule};
 use crate::limits::Limits;
@@ -33,13 +33,17 @@ impl World {
                 let watched = self.chance.percent(60);
                 self.with_server(server, |world, server| world.watch(server, watched));
             }
-            86..89 => {
+            86..88 => {
                 let server = self.running();
                 self.with_server(server, Self::ask);
             }
-            89..92 => {
+            88..90 => {
                 let server = self.running();
                 self.with_server(server, World::toggle_bridge);
+            }
+            90..93 => {
+                let server = self.running();
+                self.with_server(server, Self::sign_out);
             }
             _ => self.fail(),
         }
@@ -100,6 +104,33 @@ impl World {
         let asking = &mut self.servers[server];
         let clock = asking.clock(self.now_ms);
         asking.node.ask(Whom::All, NodeQuestion::Counts, 1_000, clock);
+        self.act(server);
+    }
+
+    /// A ticket or a few cookies are ended at any server, some of them more than once.
+    fn sign_out(&mut self, server: usize) {
+        let mut ended = SignOuts::default();
+        if self.chance.percent(40) {
+            let number = 1_000 + self.chance.below(50);
+            let expires_ms = number;
+            ended.tickets.push(EndedTicket { expires_ms, number });
+        } else {
+            let first = self.chance.below(100);
+            let cookie = |hash| EndedCookie {
+                hash,
+                ended_ms: 0,
+                admitted: false,
+            };
+            ended
+                .cookies
+                .extend((first..=first + self.chance.below(5)).map(cookie));
+            ended.cookies[0].admitted = self.chance.percent(50);
+        }
+        self.note(format_args!("server {server} is told of {ended:?}"));
+        let told = &mut self.servers[server];
+        told.note_ended(&ended);
+        let clocks = (self.now_ms + self.chance.below(1_000), told.clock(self.now_ms));
+        told.node.sign_out(ended, 1_000, clocks);
         self.act(server);
     }
 

@@ -7,6 +7,7 @@
 //! - no page load was told a rule twice, no tab was told a rule for all tabs that it had reloaded for, and no message of the app came twice;
 //! - what was acknowledged stands, all nodes answer, and messages get to their tabs;
 //! - each bridge knows exactly what is open at the other nodes, and of those that share, one is told;
+//! - what was ended at one node is ended at all;
 //! - while nobody watches, only heartbeats are sent, and nothing waits without end.
 //!
 //! A run follows from its seed. `HEADCOUNT_SEED=7 cargo test -p headcount-core simulation` runs one and says what happened;

@@ -1,11 +1,11 @@
 //! A server of a run: a node with its shards, what stands for it, and sockets that it does not know to be dead.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::bridges::Bridge;
 use super::bus::Letter;
-use crate::cluster::{Hits, NodeAnswers, RequestId};
+use crate::cluster::{Hits, NodeAnswers, RequestId, SignOuts};
 use crate::command_log::{Entry, LogIndex};
 use crate::connection::{ConnectionKey, NodeId};
 use crate::happening::Happening;
@@ -48,6 +48,8 @@ pub(super) struct Server {
     pub(super) bridge: Option<Bridge>,
     /// Taps of other nodes, and how many shards each was told.
     pub(super) telling: BTreeMap<(NodeId, RequestId), u16>,
+    /// Tickets and cookies that do not hold here any more.
+    pub(super) ended: BTreeSet<u64>,
 }
 
 impl Server {
@@ -86,6 +88,7 @@ impl Server {
             answers: BTreeMap::new(),
             bridge: None,
             telling: BTreeMap::new(),
+            ended: BTreeSet::new(),
         }
     }
 
@@ -112,6 +115,12 @@ impl Server {
             .flatten()
             .min()?;
         Some(next_ms.max(self.stopped_until_ms))
+    }
+
+    pub(super) fn note_ended(&mut self, ended: &SignOuts) {
+        let tickets = ended.tickets.iter().map(|ticket| ticket.number);
+        let cookies = ended.cookies.iter().map(|cookie| cookie.hash);
+        self.ended.extend(tickets.chain(cookies));
     }
 
     pub(super) fn shard_of(&mut self, key: ConnectionKey) -> &mut (Registry<Peer>, Reporter) {

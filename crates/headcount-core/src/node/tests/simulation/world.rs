@@ -272,7 +272,8 @@ impl World {
                 action @ (Action::Joined(_) | Action::Left(_) | Action::Lost(_)) => {
                     self.note(format_args!("server {server}: {action:?}"));
                 }
-                Action::Watched(_) | Action::Relayed { .. } => {}
+                Action::SignOut(ended) => acting.note_ended(&ended),
+                Action::Watched(_) | Action::Relayed { .. } | Action::Telling(_) => {}
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Later revisions, and what cannot be.
 
 use super::*;
-use crate::cluster::{Errand, NodeAnswer, NodeQuestion, RequestId};
+use crate::cluster::{Errand, NodeAnswer, NodeQuestion, RequestId, TIME_MS_MAX};
 
 fn text(kind: &str, body: &str) -> Bytes {
     format!(r#"{{"revision":9,"from":"0000000a","kind":"{kind}","body":{body}}}"#).into()
@@ -159,4 +159,27 @@ fn counts_that_cannot_be_are_refused() {
             r#"{{"number":1,"name":"{long}","software":"1","tabs":1,"read":1,"watches":true,"drains":true,"last":{{"incarnation":1,"sequence":1}},"sentMs":1}}"#
         ),
     ));
+}
+
+/// A time that no clock reaches would be the newest for ever.
+#[test]
+fn sign_outs_at_times_that_cannot_be_are_refused() {
+    let sign_out = |ended: &str| {
+        let ended = format!(r#"{{"request":5,"withinMs":9,"question":{{"sign-out":{ended}}}}}"#);
+        text("ask", &ended)
+    };
+    let most = TIME_MS_MAX;
+    let known = format!(r#"{{"tickets":[[{most},1]],"allUntilMs":{most},"admitted":[[1,{most}]]}}"#);
+    assert!(decode(&sign_out(&known)).is_ok());
+    let late = most + 1;
+    for ended in [
+        format!(r#"{{"tickets":[[{late},1]]}}"#),
+        format!(r#"{{"allUntilMs":{late}}}"#),
+        format!(r#"{{"admitted":[[1,{late}]]}}"#),
+        format!(r#"{{"others":[[1,{late}]]}}"#),
+    ] {
+        check_invalid(&sign_out(&ended));
+        let answer = format!(r#"{{"request":5,"answer":{{"sign-outs":{{"number":1,"ended":{ended}}}}}}}"#);
+        check_invalid(&text("answer", &answer));
+    }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::*;
 use crate::cluster::{
-    Bridging, Errand, Heartbeat, Hits, MovedTab, NodeAnswer, NodeQuestion, Relay, RequestId, SharedApp,
-    Slice, TabBooks, Tables, TapMessage,
+    Bridging, EndedCookie, EndedTicket, Errand, Heartbeat, Hits, MovedTab, NodeAnswer, NodeQuestion, Relay,
+    RequestId, SharedApp, SignOutMark, SignOuts, Slice, TabBooks, Tables, TapMessage,
 };
 use crate::command_log::LogIndex;
 use crate::connection::ConnectionKey;
@@ -120,21 +120,35 @@ fn heartbeat() -> Heartbeat {
         watches: true,
         drains: false,
         bridges: None,
+        signed_out: SignOutMark::default(),
     }
 }
 
 #[test]
-fn what_a_node_says_by_itself_is_written_as_in_revision_1() {
-    let message = Message::Heartbeat {
-        heartbeat: heartbeat(),
+fn heartbeats_are_written_as_in_revision_1() {
+    let said =
+        r#""number":8,"name":"host-a","software":"0.1.0","tabs":3,"read":12,"watches":true,"drains":false"#;
+    let sent = r#""last":{"incarnation":1,"sequence":7},"sentMs":99"#;
+    let message = |heartbeat| Message::Heartbeat {
+        heartbeat,
         last: STAMP,
         sent_ms: 99,
     };
-    check(
-        &message,
-        "heartbeat",
-        r#"{"number":8,"name":"host-a","software":"0.1.0","tabs":3,"read":12,"watches":true,"drains":false,"last":{"incarnation":1,"sequence":7},"sentMs":99}"#,
-    );
+    check(&message(heartbeat()), "heartbeat", &format!("{{{said},{sent}}}"));
+    let signed_out = SignOutMark {
+        number: 4,
+        digest: u64::MAX,
+    };
+    let message = message(Heartbeat {
+        signed_out,
+        ..heartbeat()
+    });
+    let mark = r#""signedOut":{"number":4,"digest":18446744073709551615}"#;
+    check(&message, "heartbeat", &format!("{{{said},{mark},{sent}}}"));
+}
+
+#[test]
+fn what_a_node_says_by_itself_is_written_as_in_revision_1() {
     let incarnation = Incarnation(1);
     check(
         &Message::Goodbye { incarnation },
@@ -358,6 +372,47 @@ fn answers_for_a_node_are_written_as_in_revision_1() {
     check_node_answer(NodeAnswer::Authorized(true), r#"{"authorized":true}"#);
     check_node_answer(NodeAnswer::Taken(2), r#"{"taken":2}"#);
     check_node_answer(NodeAnswer::Unable, r#""unable""#);
+}
+
+/// What was ended, and how that is written.
+fn sign_outs() -> (SignOuts, &'static str) {
+    let ticket = EndedTicket {
+        expires_ms: 1_795_320_200_000,
+        number: u64::MAX,
+    };
+    let cookie = |hash, admitted| EndedCookie {
+        hash,
+        ended_ms: 7,
+        admitted,
+    };
+    let ended = SignOuts {
+        tickets: vec![ticket],
+        all_until_ms: 3,
+        cookies: vec![cookie(8, true), cookie(9, false)],
+    };
+    (
+        ended,
+        r#"{"tickets":[[1795320200000,18446744073709551615]],"allUntilMs":3,"admitted":[[8,7]],"others":[[9,7]]}"#,
+    )
+}
+
+#[test]
+fn sign_outs_are_written_as_in_revision_1() {
+    let (ended, text) = sign_outs();
+    check_node_question(
+        NodeQuestion::SignOut(ended.clone()),
+        &format!(r#"{{"sign-out":{text}}}"#),
+    );
+    check_node_question(NodeQuestion::SignOut(SignOuts::default()), r#"{"sign-out":{}}"#);
+    check_node_question(
+        NodeQuestion::SignOutsSince { number: 4 },
+        r#"{"sign-outs-since":{"number":4}}"#,
+    );
+    check_node_answer(NodeAnswer::SignedOut, r#""signed-out""#);
+    check_node_answer(
+        NodeAnswer::SignOuts { number: 5, ended },
+        &format!(r#"{{"sign-outs":{{"number":5,"ended":{text}}}}}"#),
+    );
 }
 
 #[test]

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
-use crate::cluster::{Hits, MovedTab, NodeAnswer, RequestId, Slice, TapMessage};
+use crate::cluster::{
+    EndedCookie, EndedTicket, Hits, MovedTab, NodeAnswer, NodeQuestion, RequestId, SignOuts, TIME_MS_MAX,
+};
+use crate::cluster::{Slice, TapMessage};
 use crate::connection::ConnectionKey;
 use crate::happening::Happening;
 use crate::stats::{Changes, Incarnation, Report, Row, Stamp};
@@ -70,6 +73,29 @@ fn news() -> impl Strategy<Value = Message> {
     })
 }
 
+fn sign_outs() -> impl Strategy<Value = SignOuts> {
+    let a_time = || 0..=TIME_MS_MAX;
+    let pairs = || prop::collection::vec((any::<u64>(), a_time()), 0..5);
+    (pairs(), a_time(), pairs(), pairs()).prop_map(|(tickets, all_until_ms, admitted, others)| {
+        let cookie = |admitted| {
+            move |(hash, ended_ms)| EndedCookie {
+                hash,
+                ended_ms,
+                admitted,
+            }
+        };
+        let admitted = admitted.into_iter().map(cookie(true));
+        SignOuts {
+            tickets: tickets
+                .into_iter()
+                .map(|(number, expires_ms)| EndedTicket { expires_ms, number })
+                .collect(),
+            all_until_ms,
+            cookies: admitted.chain(others.into_iter().map(cookie(false))).collect(),
+        }
+    })
+}
+
 fn a_message() -> impl Strategy<Value = Message> {
     prop_oneof![
         news(),
@@ -101,6 +127,15 @@ fn a_message() -> impl Strategy<Value = Message> {
                 }),
             }
         ),
+        (any::<u64>(), any::<u32>(), sign_outs()).prop_map(|(request, within_ms, ended)| Message::Ask {
+            request: RequestId(request),
+            within_ms,
+            question: NodeQuestion::SignOut(ended),
+        }),
+        (any::<u64>(), any::<u64>(), sign_outs()).prop_map(|(request, number, ended)| Message::Answer {
+            request: RequestId(request),
+            answer: NodeAnswer::SignOuts { number, ended },
+        }),
         (
             any::<u64>(),
             prop::collection::vec(any::<(u64, u32, Vec<u32>)>(), 0..9)
