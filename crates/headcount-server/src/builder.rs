@@ -148,7 +148,7 @@ impl Builder {
         let keys = self.keys().map_err(system)?;
         let is_joined = self.cluster_of().is_some();
         let tickets = Arc::new(Tickets::default().of(&server).sealed_with(&keys));
-        let mut authorizers = Authorizers::configured(&self.config)?;
+        let mut authorizers = Authorizers::configured(&self.config)?.keyed(&keys);
         let bridges = Bridges::new(&self.config.limits);
         if self.config.authorize_bridge {
             authorizers.push(Arc::new(BridgeAuthorizer::new(
@@ -180,7 +180,8 @@ impl Builder {
         #[cfg(feature = "cluster")]
         let headcount = match self.cluster {
             Some(options) => {
-                let (joined, log, beginning) = cluster::join(&options, &parts.site, stored).await?;
+                let (joined, log, beginning) =
+                    cluster::join(&options, &parts.site, &parts.tickets, stored).await?;
                 run(parts, Some(joined), log, beginning)?
             }
             None => alone(parts, stored)?,

@@ -9,11 +9,13 @@ mod tabs;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use headcount_core::cluster::{EndedCookie, EndedTicket, SignOuts};
 use headcount_core::protocol::admin::RefusalsAnswer;
-use headcount_core::protocol::nodes::NodesAnswer;
+use headcount_core::protocol::nodes::{NodesAnswer, NodesAsked};
 use tokio::sync::mpsc;
 
 use crate::assets::Served;
+use crate::authorize::ended::Before;
 use crate::authorize::ticket::Tickets;
 use crate::bridge::Bridges;
 use crate::error::{CommandError, Refusal};
@@ -202,14 +204,32 @@ impl Headcount {
         let _hub_gone = self.0.hub.send(HubEvent::Recheck).await;
     }
 
-    /// Ends cookies, `name=value` each: the authorizers are asked again, now, about the subscribers that they admitted.
-    pub(crate) async fn end_cookies(&self, pairs: &[String]) {
+    /// Ends tickets, and cookies, `name=value` each: the authorizers are asked again, now, about the subscribers that they admitted. In a cluster
+    /// at all nodes, and how many have answered that they did.
+    pub(crate) async fn sign_out(&self, tickets: Vec<EndedTicket>, pairs: &[String]) -> Option<NodesAsked> {
         let ended = self.0.site.authorizers.ended();
-        // All of them, without stopping at the first.
-        let admitted = pairs.iter().filter(|pair| ended.end(pair)).count();
-        if admitted > 0 {
+        let ended: Vec<(u64, Before)> = pairs.iter().map(|pair| ended.end(pair)).collect();
+        if ended.iter().any(|(_, before)| *before == Before::Admits) {
             let _hub_gone = self.0.hub.send(HubEvent::Ended).await;
         }
+        let nodes = self.others()?.clone();
+        let cookie = |(hash, before)| EndedCookie {
+            hash,
+            ended_ms: 0,
+            admitted: before != Before::Nothing,
+        };
+        let told = SignOuts {
+            tickets,
+            cookies: ended.into_iter().map(cookie).collect(),
+            ..SignOuts::default()
+        };
+        if told.is_empty() {
+            return None;
+        }
+        let within_ms = self.everywhere().within_ms;
+        // The others are told, whether or not the asker waits for it.
+        let telling = tokio::spawn(async move { nodes.sign_out(told, within_ms).await });
+        telling.await.ok()?.ok()
     }
 
     pub(crate) fn assets(&self) -> Option<&Served> {

@@ -4,7 +4,7 @@
 //! one has seen.
 
 use std::fmt;
-use std::hash::{BuildHasher, Hash};
+use std::hash::{BuildHasher, Hash, RandomState};
 
 use hkdf::Hkdf;
 use sha2::Sha256;
@@ -19,6 +19,8 @@ pub(crate) enum Purpose {
     Browsers,
     /// Seals the tickets of admins.
     Tickets,
+    /// Hashes cookies that an app ended.
+    EndedCookies,
     /// Hashes secrets, so that what was had for one can be told from what was had for another.
     Secrets,
 }
@@ -29,6 +31,7 @@ impl Purpose {
             Self::ConnectionIds => b"headcount connection ids",
             Self::Browsers => b"headcount browsers",
             Self::Tickets => b"headcount tickets",
+            Self::EndedCookies => b"headcount ended cookies",
             Self::Secrets => b"headcount secrets",
         }
     }
@@ -83,6 +86,12 @@ impl fmt::Debug for Hashes {
 }
 
 impl Hashes {
+    /// With a key that means nothing outside this process.
+    pub(crate) fn random() -> Self {
+        let state = RandomState::new();
+        Self(SipHasher13::new_with_keys(state.hash_one(0), state.hash_one(1)))
+    }
+
     /// The hash of a value, never zero.
     pub(crate) fn of(&self, value: impl Hash) -> u64 {
         self.hash_one(value).max(1)
@@ -103,10 +112,11 @@ mod tests {
 
     use super::*;
 
-    const PURPOSES: [Purpose; 4] = [
+    const PURPOSES: [Purpose; 5] = [
         Purpose::ConnectionIds,
         Purpose::Browsers,
         Purpose::Tickets,
+        Purpose::EndedCookies,
         Purpose::Secrets,
     ];
 

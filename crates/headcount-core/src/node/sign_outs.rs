@@ -169,7 +169,7 @@ fn of_cookie(cookie: EndedCookie) -> u64 {
     checksum([3 + u64::from(cookie.admitted), cookie.ended_ms, cookie.hash])
 }
 
-/// The same on every machine. Mixes as SplitMix64 does (Steele, Lea and Flood, OOPSLA 2014), so that sums of checksums tell sets apart.
+/// The same on every machine. Mixes as `SplitMix64` does (Steele, Lea and Flood, OOPSLA 2014), so that sums of checksums tell sets apart.
 fn checksum(numbers: [u64; 3]) -> u64 {
     numbers.into_iter().fold(0, |sum, number| {
         let mixed = (sum ^ number).wrapping_add(0x9e37_79b9_7f4a_7c15);

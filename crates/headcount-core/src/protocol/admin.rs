@@ -1,6 +1,7 @@
 //! Bodies of the admin API, requests and answers. Field names are the wire's; times are milliseconds since the Unix epoch.
 
 mod releases;
+mod session;
 
 use std::collections::BTreeMap;
 
@@ -8,6 +9,7 @@ use super::nodes::NodesAsked;
 use serde::{Deserialize, Serialize};
 
 pub use releases::{ReleaseEntry, ReleaseRequest, ReleasesAnswer};
+pub use session::{SessionAnswer, SessionRequest, SignedOutAnswer};
 
 /// The open tabs: how many, by version and by route, and the first of them one by one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -349,34 +351,6 @@ fn is_zero(number: &u64) -> bool {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
 fn is_none_ms(number: &u32) -> bool {
     *number == 0
-}
-
-/// A secret to exchange for a ticket.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
-pub struct SessionRequest {
-    /// The admin secret.
-    pub secret: String,
-}
-
-/// The ticket was issued. It is in the `Set-Cookie` header.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct SessionAnswer {
-    /// Always true.
-    pub ok: bool,
-    /// When the ticket ends.
-    pub expires_at: u64,
-}
-
-/// The ticket was ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct SignedOutAnswer {
-    /// Always true.
-    pub ok: bool,
 }
 
 /// An error.

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::nodes::NodesAsked;
+
 /// One line that the app server reads.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -137,4 +139,7 @@ pub struct EndedRequest {
 pub struct EndedAnswer {
     /// Always true.
     pub ok: bool,
+    /// In a cluster, how many nodes have ended them by now. The others do when they are heard again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nodes: Option<NodesAsked>,
 }

@@ -7,23 +7,28 @@
 //!
 //! Invariant: cookies that admitted a subscriber are remembered apart from all others, and only admissions push them
 //! out. So cookies that visitors make the app delete cause no new questions, and never push out a real sign-out.
+//!
+//! In a cluster a cookie may be ended at one server and have admitted a subscriber at another, and the first one cannot know. So each server
+//! tells all others of every cookie that it was told of, as a hash under a key that all of them have. One at which the cookie admitted a subscriber
+//! says that to all, and from then on all remember it apart: the invariant holds for admissions at any server.
 
+use headcount_core::cluster::EndedCookie;
 use headcount_shard::Credentials;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::head::without_cookies;
+use crate::keys::Hashes;
 
 /// Cookies remembered that admitted a subscriber, and as many others that were ended. 24 bytes each.
 const COOKIES_MAX: usize = 16_384;
 
 /// The cookies that were taken back.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Ended {
-    hashes: RandomState,
+    hashes: Hashes,
     /// Whether there are any at all.
     has_any: AtomicBool,
     known: Mutex<Known>,
@@ -39,7 +44,33 @@ struct Known {
     others_order: VecDeque<u64>,
 }
 
+/// What is known of a cookie that is ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Before {
+    /// It admitted a subscriber here, and held until now.
+    Admits,
+    /// It admitted a subscriber, here or at another server, and was ended before.
+    Admitted,
+    /// It admitted nobody, as far as is known.
+    Nothing,
+}
+
+impl Default for Ended {
+    fn default() -> Self {
+        Self::new(Hashes::random())
+    }
+}
+
 impl Ended {
+    /// None yet. Cookies are known by these hashes.
+    pub(crate) fn new(hashes: Hashes) -> Self {
+        Self {
+            hashes,
+            has_any: AtomicBool::new(false),
+            known: Mutex::default(),
+        }
+    }
+
     /// Remembers the cookies that admitted a subscriber.
     pub(crate) fn note_admitted(&self, credentials: &Credentials) {
         let mut known = self.known();
@@ -48,10 +79,23 @@ impl Ended {
         }
     }
 
-    /// Remembers that a cookie, `name=value`, was ended. Returns whether it admitted a subscriber until now.
-    pub(crate) fn end(&self, pair: &str) -> bool {
+    /// Remembers that a cookie, `name=value`, was ended: its hash, and what it was.
+    pub(crate) fn end(&self, pair: &str) -> (u64, Before) {
+        let hash = self.hash(pair.trim());
         self.has_any.store(true, Ordering::Release);
-        self.known().end(self.hash(pair.trim()))
+        (hash, self.known().end(hash))
+    }
+
+    /// Remembers that a cookie was ended at another server, and what it was here.
+    pub(crate) fn end_too(&self, cookie: EndedCookie) -> Before {
+        self.has_any.store(true, Ordering::Release);
+        let mut known = self.known();
+        let before = known.end(cookie.hash);
+        if cookie.admitted && before == Before::Nothing {
+            // From now on only admissions push it out.
+            known.note_admitting(cookie.hash);
+        }
+        before
     }
 
     /// How many of the cookies shown were taken back.
@@ -83,7 +127,7 @@ impl Ended {
     }
 
     fn hash(&self, pair: &str) -> u64 {
-        self.hashes.hash_one(pair)
+        self.hashes.of(pair)
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -118,9 +162,13 @@ impl Known {
         }
     }
 
-    fn end(&mut self, hash: u64) -> bool {
+    fn end(&mut self, hash: u64) -> Before {
         if let Some(is_ended) = self.admitting.get_mut(&hash) {
-            return !std::mem::replace(is_ended, true);
+            return if std::mem::replace(is_ended, true) {
+                Before::Admitted
+            } else {
+                Before::Admits
+            };
         }
         if self.others.insert(hash) {
             self.others_order.push_back(hash);
@@ -130,7 +178,7 @@ impl Known {
                 self.others.remove(&oldest);
             }
         }
-        false
+        Before::Nothing
     }
 }
 
@@ -165,9 +213,9 @@ mod tests {
     fn only_a_cookie_that_admitted_somebody_concerns_anybody_and_only_once() {
         let ended = Ended::default();
         ended.note_admitted(&shown("sid=1; theme=dark"));
-        assert!(!ended.end("sid=2"));
-        assert!(ended.end("sid=1"));
-        assert!(!ended.end("sid=1"));
+        assert_eq!(ended.end("sid=2").1, Before::Nothing);
+        assert_eq!(ended.end("sid=1").1, Before::Admits);
+        assert_eq!(ended.end("sid=1").1, Before::Admitted);
         ended.note_admitted(&shown("sid=1; sid=2"));
         for number in 0..2 * COOKIES_MAX {
             ended.end(&format!("a={number}"));
@@ -181,7 +229,7 @@ mod tests {
         ended.note_admitted(&shown("sid=admin"));
         ended.end("sid=admin");
         for number in 0..3 * COOKIES_MAX {
-            assert!(!ended.end(&format!("sid={number}")));
+            assert_eq!(ended.end(&format!("sid={number}")).1, Before::Nothing);
         }
         assert_eq!(ended.count_in(&shown("sid=admin")), 1);
         assert_eq!(
@@ -191,5 +239,34 @@ mod tests {
         );
         let known = ended.known();
         assert!(known.others.len() <= COOKIES_MAX && known.others_order.len() <= COOKIES_MAX);
+    }
+
+    /// Three servers of a cluster: one is told, one admitted the subscriber, and one has only heard of it.
+    #[test]
+    fn junk_does_not_push_out_a_sign_out_of_another_server() {
+        let hashes = Hashes::random();
+        let [told, admitting, other] = [(); 3].map(|()| Ended::new(hashes.clone()));
+        admitting.note_admitted(&shown("sid=admin"));
+        let (hash, before) = told.end("sid=admin");
+        assert_eq!(before, Before::Nothing);
+        let mut cookie = EndedCookie {
+            hash,
+            ended_ms: 1,
+            admitted: false,
+        };
+        assert_eq!(admitting.end_too(cookie), Before::Admits);
+        assert_eq!(other.end_too(cookie), Before::Nothing);
+        cookie.admitted = true;
+        assert_eq!(told.end_too(cookie), Before::Nothing);
+        assert_eq!(other.end_too(cookie), Before::Nothing);
+        assert_eq!(other.end_too(cookie), Before::Admitted);
+        for number in 0..2 * COOKIES_MAX {
+            for ended in [&told, &admitting, &other] {
+                ended.end(&format!("sid={number}"));
+            }
+        }
+        for ended in [&told, &admitting, &other] {
+            assert_eq!(ended.count_in(&shown("sid=admin")), 1);
+        }
     }
 }

@@ -26,6 +26,7 @@ use std::time::Duration;
 use headcount_core::limits::Limits;
 
 use crate::config::Config;
+use crate::keys::{Keys, Purpose};
 
 pub mod anyone;
 mod authorizer;
@@ -78,6 +79,13 @@ impl Authorizers {
             admission_ms: limits.admission_ms,
             ended: Arc::default(),
         }
+    }
+
+    /// Knows ended cookies by hashes under one of these keys, so that other servers with the same keys know them, too.
+    #[must_use]
+    pub(crate) fn keyed(mut self, keys: &Keys) -> Self {
+        self.ended = Arc::new(Ended::new(keys.hashes(Purpose::EndedCookies)));
+        self
     }
 
     /// Those that `config` names: sealed sessions, forward-auth, anyone. Tickets and the embedder's authorizers are pushed.

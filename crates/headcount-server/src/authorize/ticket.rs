@@ -198,6 +198,11 @@ impl Tickets {
             .add(ended, now_ms.saturating_sub(later_ms.unsigned_abs()));
     }
 
+    /// Ends every ticket that ends by then, because another server remembers no more which of them were ended.
+    pub(crate) fn end_all_until(&self, until_ms: u64) {
+        self.state().ends.add_all_until(until_ms);
+    }
+
     /// Ends the tickets that were had for other secrets than those with these marks. Whether any that were seen here ended.
     pub fn end_all_but(&self, marks: &[u64]) -> bool {
         let mut state = self.state();

@@ -5,17 +5,10 @@
 
 use std::collections::BTreeSet;
 
+pub use headcount_core::cluster::EndedTicket;
+
 /// Ended tickets that are remembered.
 pub(super) const ENDS_MAX: usize = 1_000;
-
-/// A ticket that was ended, for the other servers that it would hold on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct EndedTicket {
-    /// When it would have ended, milliseconds since the Unix epoch, as the ticket says it.
-    pub expires_ms: u64,
-    /// Its random number.
-    pub number: u64,
-}
 
 /// Those that were ended.
 #[derive(Debug, Default)]
@@ -36,6 +29,11 @@ impl Ends {
             self.by_end.pop_first();
         }
         self.by_end.insert(ended);
+    }
+
+    /// Ends every ticket that ends by then.
+    pub(super) fn add_all_until(&mut self, until_ms: u64) {
+        self.all_until_ms = self.all_until_ms.max(until_ms);
     }
 
     pub(super) fn has(&self, ticket: EndedTicket) -> bool {

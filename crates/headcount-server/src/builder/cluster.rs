@@ -1,7 +1,10 @@
 //! A server that belongs to a cluster: the log is there before the first tab is, if the broker answers.
 
+use std::sync::Arc;
+
 use headcount_core::node::About;
 
+use crate::authorize::ticket::Tickets;
 use crate::cluster::{self, ClusterOptions, SharedLog};
 use crate::error::StartError;
 use crate::hub::commander::{Beginning, stored_checkpoint};
@@ -13,6 +16,7 @@ use crate::store::Stored;
 pub(super) async fn join(
     options: &ClusterOptions,
     site: &Site,
+    tickets: &Arc<Tickets>,
     mut stored: Stored,
 ) -> Result<((Box<Joined>, Nodes), SharedLog, Beginning), StartError> {
     let (standing, begin) = stored_checkpoint(&mut stored);
@@ -37,7 +41,8 @@ pub(super) async fn join(
     let node = site.cipher.node();
     let link = Link::when(cluster::bus(broker, node));
     let name = options.name.as_str().into();
-    let mut joined = Joined::new(node, about, &site.config.limits, (name, link), ends);
+    let tickets = Arc::clone(tickets);
+    let mut joined = Joined::new(node, about, &site.config.limits, (name, link), ends, tickets);
     if let Some((read, _)) = &first {
         joined.node.set_read(*read);
     }

@@ -219,7 +219,7 @@ pub(super) async fn answers(
 
 /// Say which cookies are no longer valid
 ///
-/// Admissions by these cookies end.
+/// Admissions by these cookies end, in a cluster at every node.
 #[cfg_attr(
     feature = "openapi",
     utoipa::path(
@@ -237,8 +237,8 @@ pub(super) async fn ended(
 ) -> Result<Json<EndedAnswer>, Refusal> {
     app.need_authorizing()?;
     let asked: EndedRequest = read(&headcount, request).await?;
-    headcount.end_cookies(&asked.cookies).await;
-    Ok(Json(EndedAnswer { ok: true }))
+    let nodes = headcount.sign_out(Vec::new(), &asked.cookies).await;
+    Ok(Json(EndedAnswer { ok: true, nodes }))
 }
 
 async fn read<T: serde::de::DeserializeOwned>(headcount: &Headcount, request: Request) -> Result<T, Refusal> {

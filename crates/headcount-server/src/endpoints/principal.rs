@@ -208,7 +208,7 @@ pub(super) async fn sign_in(
 
 /// Sign out
 ///
-/// The ticket ends, and with it the live stats of the pages that used it.
+/// The ticket ends, and with it the live stats of the pages that used it, in a cluster at every node.
 #[cfg_attr(
     feature = "openapi",
     utoipa::path(
@@ -226,12 +226,13 @@ pub(super) async fn sign_out(
     let (parts, _) = request.into_parts();
     let tickets = headcount.tickets();
     let name = tickets.cookie();
+    let mut nodes = None;
     if let Some(value) = tickets.shown(&parts) {
-        // Where servers share the keys, the others are to hear of it.
-        let _ended = tickets.revoke(value, clock::unix_ms());
-        headcount.end_cookies(&[format!("{name}={value}")]).await;
+        let ended = tickets.revoke(value, clock::unix_ms());
+        let pairs = [format!("{name}={value}")];
+        nodes = headcount.sign_out(ended.into_iter().collect(), &pairs).await;
     }
-    let answer = Json(SignedOutAnswer { ok: true });
+    let answer = Json(SignedOutAnswer { ok: true, nodes });
     Ok(([(SET_COOKIE, take_cookie(&parts, name))], answer).into_response())
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use headcount_core::cluster::{Hits, NodeAnswer, NodeQuestion, RequestId, TabBooks, Tables};
+use headcount_core::cluster::{Hits, NodeAnswer, NodeQuestion, RequestId, SignOuts, TabBooks, Tables};
 use headcount_core::command_log::LogIndex;
 use headcount_core::connection::NodeId;
 use headcount_core::questions::Question;
@@ -42,6 +42,11 @@ impl Hub {
                 within_ms,
                 reply,
             } => joined.relay(node, relay, within_ms, reply),
+            NodeEvent::SignOut {
+                told,
+                within_ms,
+                reply,
+            } => joined.sign_out(told, within_ms, Some(reply)),
             NodeEvent::List(reply) => {
                 let _asker_gone = reply.send(joined.nodes(tabs));
             }
@@ -123,6 +128,7 @@ impl Hub {
                         joined.node.untap(bridge);
                     }
                 }
+                Due::SignOut(told) => self.end_too(told),
                 Due::End => self
                     .site
                     .vitals
@@ -132,6 +138,29 @@ impl Hub {
         self.changed |= self.counts.take_changed();
         self.waiting.wanted |= self.counts.is_wanted();
         self.ask_shards();
+    }
+
+    /// Ends here what was ended at another node. Where a cookie had admitted a subscriber here, all nodes must know that.
+    fn end_too(&mut self, told: SignOuts) {
+        let Some(joined) = self.counts.joined() else {
+            return;
+        };
+        let mut cookies = nodes::end_too(&self.site, &joined.tickets, told);
+        if cookies.is_empty() {
+            return;
+        }
+        self.subscribers.recheck_ended();
+        cookies.retain(|cookie| !cookie.admitted);
+        for cookie in &mut cookies {
+            cookie.admitted = true;
+        }
+        if !cookies.is_empty() {
+            let told = SignOuts {
+                cookies,
+                ..SignOuts::default()
+            };
+            joined.sign_out(told, self.site.config.limits.answer_ms, None);
+        }
     }
 
     /// Answers the nodes that asked for the counts of this moment.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use headcount_core::cluster::{
-    Hits, NodeAnswer, NodeAnswers, NodeQuestion, Relay, RelayOutcome, RequestId, Slice, Tables,
+    Hits, NodeAnswer, NodeAnswers, NodeQuestion, Relay, RelayOutcome, RequestId, SignOuts, Slice, Tables,
 };
 use headcount_core::command_log::LogIndex;
 use headcount_core::connection::NodeId;
@@ -41,6 +41,12 @@ pub(crate) enum NodeEvent {
         relay: Relay,
         within_ms: u32,
         reply: oneshot::Sender<RelayOutcome>,
+    },
+    /// Tickets and cookies that were ended here. `reply` hears which nodes have ended them, too.
+    SignOut {
+        told: SignOuts,
+        within_ms: u32,
+        reply: oneshot::Sender<NodeAnswers>,
     },
     /// The nodes that are there.
     List(oneshot::Sender<NodesAnswer>),
@@ -228,6 +234,19 @@ impl Nodes {
             reply,
         };
         self.events.try_send(event).is_ok().then_some(outcome)
+    }
+
+    /// Ends at all nodes what was ended here, and waits for at most `within_ms`, and a tenth of a second where there are many, until all have.
+    pub(crate) async fn sign_out(&self, told: SignOuts, within_ms: u32) -> Result<NodesAsked, Missing> {
+        let (reply, answer) = oneshot::channel();
+        self.tell(NodeEvent::SignOut {
+            told,
+            within_ms,
+            reply,
+        })
+        .await;
+        let said = answer.await.map_err(|_| Missing::Ended)?;
+        Ok(asked(&said))
     }
 
     /// The nodes that are there.

@@ -4,50 +4,25 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use headcount_core::cluster::{
-    Heartbeat, Message, MovedTab, NodeAnswer, NodeAnswers, NodeQuestion, Notice, Relay, RelayOutcome,
-    RequestId, TabBooks, To,
+    Heartbeat, Message, NodeAnswer, NodeAnswers, NodeQuestion, Notice, Relay, RelayOutcome, RequestId,
+    SignOuts, To,
 };
 use headcount_core::command_log::LogIndex;
 use headcount_core::connection::NodeId;
 use headcount_core::limits::Limits;
-use headcount_core::node::{About, Action, BridgeAction, Node, Whom};
+use headcount_core::node::{About, Action, Node, Whom};
 use headcount_core::protocol::cluster::{Reader, Writer};
 use headcount_core::protocol::nodes::{NodeEntry, NodesAnswer, NodesAsked};
 use tokio::sync::oneshot;
 
 use super::Link;
 use super::asking::{BridgeEvent, Claims, NodeEvent, Others, OwnerEnds};
+use super::due::Due;
 use super::lost::{self, Lost};
+use super::sign_outs::Tellers;
+use crate::authorize::ticket::Tickets;
 use crate::clock;
 use crate::metrics::ClusterNumbers;
-
-/// What the owner of the node must do.
-#[derive(Debug)]
-pub(crate) enum Due {
-    /// Let the shards report from now on, or no longer.
-    Watch(bool),
-    /// Answer a question by [`Joined::answer`].
-    Answer {
-        to: NodeId,
-        request: RequestId,
-        within_ms: u32,
-        question: NodeQuestion,
-    },
-    /// Do something for a connection, and say by [`Joined::relayed`] whether it took it.
-    Relay {
-        to: NodeId,
-        request: RequestId,
-        relay: Relay,
-    },
-    /// Close the connections of these tabs.
-    LetGo { to: NodeId, tabs: Vec<MovedTab> },
-    /// Take what these tabs were told at another node into the books.
-    TakeOver { tabs: Vec<TabBooks> },
-    /// Do something for bridges.
-    Bridge(BridgeAction),
-    /// End: another node has the same id.
-    End,
-}
 
 /// What the owner of the node hears.
 #[derive(Debug)]
@@ -73,6 +48,7 @@ struct Asked {
 #[derive(Debug)]
 pub(crate) struct Joined {
     pub(crate) node: Node,
+    pub(crate) tickets: Arc<Tickets>,
     link: Link,
     reader: Reader,
     writer: Writer,
@@ -80,6 +56,7 @@ pub(crate) struct Joined {
     cluster: Arc<str>,
     asked: HashMap<RequestId, Asked>,
     relays: HashMap<RequestId, oneshot::Sender<RelayOutcome>>,
+    tellers: Tellers,
     lost: Lost,
     /// What is counted here; the rest is filled in when it is said.
     numbers: ClusterNumbers,
@@ -93,9 +70,11 @@ impl Joined {
         limits: &Limits,
         (cluster, link): (Arc<str>, Link),
         ends: OwnerEnds,
+        tickets: Arc<Tickets>,
     ) -> Self {
         Self {
             node: Node::new(here, about, limits, clock::steady_ms()),
+            tickets,
             link,
             reader: Reader::default(),
             writer: Writer::new(here),
@@ -103,6 +82,7 @@ impl Joined {
             cluster,
             asked: HashMap::new(),
             relays: HashMap::new(),
+            tellers: Tellers::default(),
             lost: Lost::default(),
             numbers: ClusterNumbers::default(),
         }
@@ -189,6 +169,18 @@ impl Joined {
         let request = self.node.ask(whom, question, within_ms, clock::steady_ms());
         let lost = self.lost.nodes().collect();
         self.asked.insert(request, Asked { lost, whom, reply });
+    }
+
+    /// Tells all nodes of what was ended here. Which of them have ended it goes to `reply`, where that is waited for.
+    pub(crate) fn sign_out(
+        &mut self,
+        told: SignOuts,
+        within_ms: u32,
+        reply: Option<oneshot::Sender<NodeAnswers>>,
+    ) {
+        self.tellers.add(reply);
+        let clocks = (clock::unix_ms(), clock::steady_ms());
+        self.node.sign_out(told, within_ms, clocks);
     }
 
     /// What this server answers to another node, or to itself.
@@ -332,13 +324,10 @@ impl Joined {
         match action {
             Action::Send { to, message } => self.send(to, &message),
             Action::Listen(watches) => self.link.watch(watches),
-            Action::Answered { request, mut answers } => {
-                if let Some(Asked { lost, whom, reply }) = self.asked.remove(&request) {
-                    if whom == Whom::All {
-                        lost::add_to(&mut answers, lost.into_iter().chain(self.lost.nodes()));
-                    }
-                    let _asker_gone = reply.send(answers);
-                }
+            Action::Answered { request, answers } => self.pass_on(request, answers),
+            Action::Telling(request) => {
+                let lost = self.lost.nodes().collect();
+                self.tellers.telling(request, lost);
             }
             Action::Relayed { request, outcome } => {
                 self.numbers.relays.note(outcome);
@@ -373,7 +362,7 @@ impl Joined {
             Action::LetGo { to, tabs } => return Some(Due::LetGo { to, tabs }),
             Action::Bridge(action) => return Some(Due::Bridge(action)),
             Action::TakeOver { tabs } => return Some(Due::TakeOver { tabs }),
-            Action::Telling(_) | Action::SignOut(_) => {}
+            Action::SignOut(told) => return Some(Due::SignOut(told)),
             Action::Double => return Some(Due::End),
         }
         None
@@ -390,6 +379,21 @@ impl Joined {
                 self.numbers.sent += taken.count() as u64;
             }
             Err(error) => tracing::warn!(%error, "a message to other nodes cannot be sent"),
+        }
+    }
+
+    /// Hands what nodes answered to those who wait for it.
+    fn pass_on(&mut self, request: RequestId, mut answers: NodeAnswers) {
+        if let Some((lost, replies)) = self.tellers.answered(request) {
+            lost::add_to(&mut answers, lost.into_iter().chain(self.lost.nodes()));
+            for reply in replies {
+                let _teller_gone = reply.send(answers.clone());
+            }
+        } else if let Some(Asked { lost, whom, reply }) = self.asked.remove(&request) {
+            if whom == Whom::All {
+                lost::add_to(&mut answers, lost.into_iter().chain(self.lost.nodes()));
+            }
+            let _asker_gone = reply.send(answers);
         }
     }
 

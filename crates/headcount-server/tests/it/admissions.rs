@@ -134,9 +134,6 @@ fn a_ticket_admits_at_once_while_no_bridge_answers() {
 
 #[test]
 fn signing_out_ends_the_stream_of_a_ticket_at_once() {
-    if not_yet("a sign-out that holds at every node") {
-        return;
-    }
     // Admissions hold for a minute here.
     let server = asking(Limits::default());
     let ticket = ticket(&server);

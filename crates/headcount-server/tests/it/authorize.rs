@@ -17,7 +17,6 @@ use serde_json::json;
 use tokio::runtime::Runtime;
 
 use crate::client::{Ask, BOTH, Tab, Transport, Visit, ask};
-use crate::nodes::not_yet;
 use crate::server::{Door, SECRET, Server, config};
 
 /// What h3 itself sealed, with the password of [`sealed`]: `{user: {email: "admin@example.com", role: "admin"}}`.
@@ -195,9 +194,6 @@ pub(crate) fn ticket(server: &Server) -> String {
 /// Regression: cookies know no ports, so signing in to a second server on a host signed out of the first.
 #[test]
 fn two_servers_on_one_host_do_not_sign_each_other_out() {
-    if not_yet("a sign-out that holds at every node") {
-        return;
-    }
     let servers = [config(), config()].map(Server::start);
     let tickets = [ticket(&servers[0]), ticket(&servers[1])];
     let both = tickets.join("; ");
@@ -235,9 +231,6 @@ fn signing_in_takes_away_the_cookie_of_earlier_versions() {
 
 #[test]
 fn a_ticket_for_the_admin_secret_admits_until_it_is_given_back() {
-    if not_yet("a sign-out that holds at every node") {
-        return;
-    }
     let server = Server::start(config());
     let ticket = ticket(&server);
     assert_verdict(&server, &[&ticket], "stats");

@@ -5,7 +5,6 @@ use headcount_server::{Config, clock};
 
 use crate::authorize::{App, forward, sealed, ticket, verdict};
 use crate::client::{Ask, BOTH, Tab, Transport, Visit, ask, eventually};
-use crate::nodes::not_yet;
 use crate::seal::seal;
 use crate::server::{Door, Server, config};
 
@@ -65,9 +64,6 @@ fn a_sealed_session_that_expires_ends_its_streams() {
 
 #[test]
 fn signing_out_ends_the_streams_of_a_ticket() {
-    if not_yet("a sign-out that holds at every node") {
-        return;
-    }
     let server = start(impatient(config()));
     let ticket = ticket(&server);
     let readers = readers(&server, &ticket);

@@ -55,7 +55,7 @@ export interface paths {
         readonly put?: never;
         /**
          * Say which cookies are no longer valid
-         * @description Admissions by these cookies end.
+         * @description Admissions by these cookies end, in a cluster at every node.
          */
         readonly post: operations["ended"];
         readonly delete?: never;
@@ -279,7 +279,7 @@ export interface paths {
         readonly post: operations["sign_in"];
         /**
          * Sign out
-         * @description The ticket ends, and with it the live stats of the pages that used it.
+         * @description The ticket ends, and with it the live stats of the pages that used it, in a cluster at every node.
          */
         readonly delete: operations["sign_out"];
         readonly options?: never;
@@ -423,6 +423,8 @@ export interface components {
         };
         /** @description The cookies are no longer accepted. */
         readonly EndedAnswer: {
+            /** @description In a cluster, how many nodes have ended them by now. The others do when they are heard again. */
+            readonly nodes?: components["schemas"]["NodesAsked"];
             /** @description Always true. */
             readonly ok: boolean;
         };
@@ -869,6 +871,8 @@ export interface components {
         };
         /** @description The ticket was ended. */
         readonly SignedOutAnswer: {
+            /** @description In a cluster, how many nodes have ended it by now. The others do when they are heard again. */
+            readonly nodes?: components["schemas"]["NodesAsked"];
             /** @description Always true. */
             readonly ok: boolean;
         };

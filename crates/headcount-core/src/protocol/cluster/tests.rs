@@ -4,6 +4,7 @@ mod hostile;
 mod in_parts;
 mod pinned;
 mod random;
+mod sign_outs;
 
 use bytes::Bytes;
 

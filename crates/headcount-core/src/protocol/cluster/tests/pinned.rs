@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::*;
 use crate::cluster::{
-    Bridging, EndedCookie, EndedTicket, Errand, Heartbeat, Hits, MovedTab, NodeAnswer, NodeQuestion, Relay,
-    RequestId, SharedApp, SignOutMark, SignOuts, Slice, TabBooks, Tables, TapMessage,
+    Bridging, Errand, Heartbeat, Hits, MovedTab, NodeAnswer, NodeQuestion, Relay, RequestId, SharedApp,
+    SignOutMark, Slice, TabBooks, Tables, TapMessage,
 };
 use crate::command_log::LogIndex;
 use crate::connection::ConnectionKey;
@@ -26,7 +26,7 @@ const KEY: ConnectionKey = ConnectionKey {
     generation: 3,
 };
 
-const STAMP: Stamp = Stamp {
+pub(super) const STAMP: Stamp = Stamp {
     incarnation: Incarnation(1),
     sequence: 7,
 };
@@ -34,7 +34,7 @@ const STAMP: Stamp = Stamp {
 const REQUEST: RequestId = RequestId(5);
 
 /// Checks that a message has this kind and body, both ways.
-fn check(message: &Message, kind: &str, body: &str) {
+pub(super) fn check(message: &Message, kind: &str, body: &str) {
     let text = format!(r#"{{"revision":1,"from":"0000000a","kind":"{kind}","body":{body}}}"#);
     assert_eq!(written(message), text);
     assert_eq!(decode(text.as_bytes()).unwrap(), (FROM, message.clone()));
@@ -48,7 +48,7 @@ fn check_question(question: impl Into<Question>, text: &str) {
     check_node_question(question, &format!(r#"{{"table":{{"question":{text}}}}}"#));
 }
 
-fn check_node_question(question: NodeQuestion, text: &str) {
+pub(super) fn check_node_question(question: NodeQuestion, text: &str) {
     let message = Message::Ask {
         request: REQUEST,
         within_ms: 900,
@@ -62,7 +62,7 @@ fn check_answer(answer: Answer, text: &str) {
     check_node_answer(NodeAnswer::Table(answer), &format!(r#"{{"table":{text}}}"#));
 }
 
-fn check_node_answer(answer: NodeAnswer, text: &str) {
+pub(super) fn check_node_answer(answer: NodeAnswer, text: &str) {
     let request = REQUEST;
     let body = format!(r#"{{"request":5,"answer":{text}}}"#);
     check(&Message::Answer { request, answer }, "answer", &body);
@@ -110,7 +110,7 @@ fn changes() -> Changes {
 
 const CHANGES: &str = r#"{"total":3,"hidden":1,"versions":[["v1",3],["v0",0]],"routes":[["/a",3]],"rows":[{"slot":4,"row":{"key":[1,2,3],"version":"v1","route":"/a","ip":"192.0.2.1","hidden":true}},{"slot":5},{"slot":6,"row":{"key":[1,2,3],"version":"v1"}}]}"#;
 
-fn heartbeat() -> Heartbeat {
+pub(super) fn heartbeat() -> Heartbeat {
     Heartbeat {
         number: 8,
         name: "host-a".into(),
@@ -125,30 +125,17 @@ fn heartbeat() -> Heartbeat {
 }
 
 #[test]
-fn heartbeats_are_written_as_in_revision_1() {
-    let said =
-        r#""number":8,"name":"host-a","software":"0.1.0","tabs":3,"read":12,"watches":true,"drains":false"#;
-    let sent = r#""last":{"incarnation":1,"sequence":7},"sentMs":99"#;
-    let message = |heartbeat| Message::Heartbeat {
-        heartbeat,
+fn what_a_node_says_by_itself_is_written_as_in_revision_1() {
+    let message = Message::Heartbeat {
+        heartbeat: heartbeat(),
         last: STAMP,
         sent_ms: 99,
     };
-    check(&message(heartbeat()), "heartbeat", &format!("{{{said},{sent}}}"));
-    let signed_out = SignOutMark {
-        number: 4,
-        digest: u64::MAX,
-    };
-    let message = message(Heartbeat {
-        signed_out,
-        ..heartbeat()
-    });
-    let mark = r#""signedOut":{"number":4,"digest":18446744073709551615}"#;
-    check(&message, "heartbeat", &format!("{{{said},{mark},{sent}}}"));
-}
-
-#[test]
-fn what_a_node_says_by_itself_is_written_as_in_revision_1() {
+    check(
+        &message,
+        "heartbeat",
+        r#"{"number":8,"name":"host-a","software":"0.1.0","tabs":3,"read":12,"watches":true,"drains":false,"last":{"incarnation":1,"sequence":7},"sentMs":99}"#,
+    );
     let incarnation = Incarnation(1);
     check(
         &Message::Goodbye { incarnation },
@@ -372,47 +359,6 @@ fn answers_for_a_node_are_written_as_in_revision_1() {
     check_node_answer(NodeAnswer::Authorized(true), r#"{"authorized":true}"#);
     check_node_answer(NodeAnswer::Taken(2), r#"{"taken":2}"#);
     check_node_answer(NodeAnswer::Unable, r#""unable""#);
-}
-
-/// What was ended, and how that is written.
-fn sign_outs() -> (SignOuts, &'static str) {
-    let ticket = EndedTicket {
-        expires_ms: 1_795_320_200_000,
-        number: u64::MAX,
-    };
-    let cookie = |hash, admitted| EndedCookie {
-        hash,
-        ended_ms: 7,
-        admitted,
-    };
-    let ended = SignOuts {
-        tickets: vec![ticket],
-        all_until_ms: 3,
-        cookies: vec![cookie(8, true), cookie(9, false)],
-    };
-    (
-        ended,
-        r#"{"tickets":[[1795320200000,18446744073709551615]],"allUntilMs":3,"admitted":[[8,7]],"others":[[9,7]]}"#,
-    )
-}
-
-#[test]
-fn sign_outs_are_written_as_in_revision_1() {
-    let (ended, text) = sign_outs();
-    check_node_question(
-        NodeQuestion::SignOut(ended.clone()),
-        &format!(r#"{{"sign-out":{text}}}"#),
-    );
-    check_node_question(NodeQuestion::SignOut(SignOuts::default()), r#"{"sign-out":{}}"#);
-    check_node_question(
-        NodeQuestion::SignOutsSince { number: 4 },
-        r#"{"sign-outs-since":{"number":4}}"#,
-    );
-    check_node_answer(NodeAnswer::SignedOut, r#""signed-out""#);
-    check_node_answer(
-        NodeAnswer::SignOuts { number: 5, ended },
-        &format!(r#"{{"sign-outs":{{"number":5,"ended":{text}}}}}"#),
-    );
 }
 
 #[test]
