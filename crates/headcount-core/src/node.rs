@@ -23,6 +23,7 @@
 mod action;
 mod asking;
 mod asks;
+mod bridge_action;
 mod bridging;
 mod clocks;
 mod counting;
@@ -58,7 +59,7 @@ use crate::stats::{Changes, NotApplied, Report, SourceId, Sum};
 pub use action::Action;
 pub use asking::Whom;
 use asks::Asks;
-pub use bridging::BridgeAction;
+pub use bridge_action::BridgeAction;
 use bridging::Bridges;
 use clocks::Clocks;
 use counting::{Counting, INCARNATION};

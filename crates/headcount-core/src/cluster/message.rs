@@ -8,12 +8,9 @@ use std::sync::Arc;
 use super::members::Heartbeat;
 use super::question::{NodeAnswer, NodeQuestion};
 use super::relay::Relay;
+use super::request::RequestId;
 use super::tap::TapMessage;
 use crate::stats::{Incarnation, Report, Stamp};
-
-/// The number of something that a node asks of others: unique for that node, and increasing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct RequestId(pub u64);
 
 /// A tab that opened a connection at the node that says so.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::message::RequestId;
+use super::request::RequestId;
 use crate::happening::{Happening, Wants};
 use crate::stats::Row;
 
