@@ -1,23 +1,17 @@
-//! What bridges need of the other nodes.
-//!
-//! The owner of the node says what must be done ([`Bridges::act`]), and bridges tell it what they need ([`BridgeEvent`]).
+//! The other nodes, as bridges know them.
 
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use headcount_core::cluster::{NODES_MAX, NodeAnswer, NodeQuestion, RequestId, Slice};
+use headcount_core::cluster::{NodeAnswer, NodeQuestion, RequestId, Slice};
 use headcount_core::connection::NodeId;
 use headcount_core::happening::Happening;
-use headcount_core::node::{BridgeAction, Whom};
+use headcount_core::node::Whom;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use super::telling::Telling;
-use super::{Bridges, lock};
 use crate::nodes::{BridgeEvent, Claims, NodeEvent, Nodes};
-use crate::shard::{Shards, Wants};
 
 /// The other nodes, as bridges know them.
 #[derive(Debug)]
@@ -25,20 +19,20 @@ pub(super) struct Cluster {
     pub(super) nodes: Nodes,
     pub(super) here: NodeId,
     /// For each app with bridges here that share, whether one of them is told. Without an entry, that is not decided yet.
-    told: Mutex<HashMap<u64, bool>>,
+    pub(super) told: Mutex<HashMap<u64, bool>>,
     /// The bridges that hear of other nodes, by the number of their tap.
-    taps: Mutex<HashMap<u64, Reader>>,
+    pub(super) taps: Mutex<HashMap<u64, Reader>>,
     /// The taps of other nodes, and how each asks for its next slice. A tap ends with its entry.
-    telling: Mutex<HashMap<(NodeId, RequestId), mpsc::Sender<()>>>,
+    pub(super) telling: Mutex<HashMap<(NodeId, RequestId), mpsc::Sender<()>>>,
     /// Other nodes with bridges that decide who may see stats. That of the newest bridge is the first.
-    authorizing: watch::Sender<Vec<NodeId>>,
+    pub(super) authorizing: watch::Sender<Vec<NodeId>>,
 }
 
 /// Where a bridge reads what happens at other nodes.
 #[derive(Debug)]
-struct Reader {
-    news: mpsc::Sender<Elsewhere>,
-    has_lagged: Arc<AtomicBool>,
+pub(super) struct Reader {
+    pub(super) news: mpsc::Sender<Elsewhere>,
+    pub(super) has_lagged: Arc<AtomicBool>,
 }
 
 /// What a bridge is told of other nodes.
@@ -59,9 +53,9 @@ pub(super) enum Elsewhere {
 /// A tap at all other nodes.
 #[derive(Debug)]
 pub(super) struct TapElsewhere {
-    nodes: Nodes,
-    number: u64,
-    news: mpsc::Receiver<Elsewhere>,
+    pub(super) nodes: Nodes,
+    pub(super) number: u64,
+    pub(super) news: mpsc::Receiver<Elsewhere>,
 }
 
 impl TapElsewhere {
@@ -109,116 +103,14 @@ impl Cluster {
         self.nodes.claim(claims);
     }
 
-    async fn tell(&self, event: BridgeEvent) {
+    pub(super) async fn tell(&self, event: BridgeEvent) {
         self.nodes.tell(NodeEvent::Bridge(event)).await;
-    }
-}
-
-impl Bridges {
-    /// The server is a node of a cluster. To be called before any bridge opens.
-    pub(crate) fn join_cluster(&self, nodes: Nodes, here: NodeId) {
-        let _once = self.0.cluster.set(Cluster {
-            nodes,
-            here,
-            told: Mutex::default(),
-            taps: Mutex::default(),
-            telling: Mutex::default(),
-            authorizing: watch::Sender::default(),
-        });
-    }
-
-    /// Opens a tap at all other nodes; `None` without a cluster. `room`: events that may wait for its reader.
-    pub(super) async fn tap_elsewhere(
-        &self,
-        number: u64,
-        wants: Wants,
-        room: usize,
-        has_lagged: &Arc<AtomicBool>,
-    ) -> Option<TapElsewhere> {
-        let cluster = self.0.cluster.get().filter(|_| !wants.is_nothing())?;
-        // One slice of each node may wait beside the news, and that it is gone.
-        let (sender, news) = mpsc::channel(room + 2 * NODES_MAX);
-        let reader = Reader {
-            news: sender,
-            has_lagged: Arc::clone(has_lagged),
-        };
-        lock(&cluster.taps).insert(number, reader);
-        // Where a node is lost, each of its connections is closed: the bridge must know them.
-        let wants = Wants {
-            opens: wants.opens || wants.closes,
-            ..wants
-        };
-        let bridge = number;
-        cluster.tell(BridgeEvent::Tap { bridge, wants }).await;
-        Some(TapElsewhere {
-            nodes: cluster.nodes.clone(),
-            number,
-            news,
-        })
-    }
-
-    /// Ends a tap at all other nodes.
-    pub(super) async fn untap_elsewhere(&self, tap: Option<TapElsewhere>) {
-        if let (Some(tap), Some(cluster)) = (tap, self.0.cluster.get()) {
-            let bridge = tap.number;
-            lock(&cluster.taps).remove(&bridge);
-            cluster.tell(BridgeEvent::Untap { bridge }).await;
-        }
-    }
-
-    /// Does what the node says. The number of a bridge that does not keep up, which must be untapped.
-    pub(crate) fn act(&self, shards: &Shards, room: usize, action: BridgeAction) -> Option<u64> {
-        let cluster = self.0.cluster.get()?;
-        match action {
-            BridgeAction::Told {
-                bridge,
-                node,
-                news,
-                slice,
-            } => {
-                let news = news.into_iter().map(|news| Elsewhere::Happened(node, news));
-                let slice = slice.map(|slice| Elsewhere::Slice(node, slice));
-                return cluster.pass_on(bridge, news.chain(slice));
-            }
-            BridgeAction::Gone { bridge, node } => return cluster.pass_on(bridge, [Elsewhere::Gone(node)]),
-            BridgeAction::Ready { bridge } => return cluster.pass_on(bridge, [Elsewhere::Ready]),
-            BridgeAction::Lagged { bridge } => return cluster.pass_on(bridge, [Elsewhere::Lost]),
-            BridgeAction::Open { owner, tap, wants } => {
-                let telling = Telling::new((owner, tap), wants, cluster.nodes.clone(), shards.clone(), room);
-                let next = telling.start(self.number());
-                lock(&cluster.telling).insert((owner, tap), next);
-            }
-            BridgeAction::Next { owner, tap } => {
-                if let Some(next) = lock(&cluster.telling).get(&(owner, tap)) {
-                    // A slice that is asked for is sent before another one can be.
-                    let _already_asked = next.try_send(());
-                }
-            }
-            BridgeAction::End { owner, tap } => {
-                lock(&cluster.telling).remove(&(owner, tap));
-            }
-            BridgeAction::Shared { app, is_told } => {
-                lock(&cluster.told).insert(app, is_told);
-                self.0.roles.send_modify(|changes| *changes += 1);
-            }
-            BridgeAction::Authorize { nodes } => {
-                cluster.authorizing.send_replace(nodes);
-            }
-        }
-        None
-    }
-
-    /// The server ends: other nodes are told nothing more.
-    pub(crate) fn end_telling(&self) {
-        if let Some(cluster) = self.0.cluster.get() {
-            lock(&cluster.telling).clear();
-        }
     }
 }
 
 impl Cluster {
     /// Tells a bridge. Its number, if it does not keep up or has ended.
-    fn pass_on(&self, bridge: u64, news: impl IntoIterator<Item = Elsewhere>) -> Option<u64> {
+    pub(super) fn pass_on(&self, bridge: u64, news: impl IntoIterator<Item = Elsewhere>) -> Option<u64> {
         let taps = lock(&self.taps);
         let Some(reader) = taps.get(&bridge) else {
             return Some(bridge);
@@ -237,4 +129,8 @@ impl Cluster {
             reader.has_lagged.store(true, Ordering::Release);
         }
     }
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -10,12 +10,14 @@
 //! Invariants: of the bridges of one app that share (`mode=one`), only one is told of connections; every question to an app is
 //! answered, or its asker learns that it will not be; with no bridge open nothing is done for any connection.
 //!
-//! - `authorizer`: asks the app over its bridge who may see stats; `questions`: the questions that are open;
+//! - `authorizer`: asks the app over its bridge who may see stats; `question`: a question; `questions`: how it is put and answered;
 //! - `stream`: one bridge's lines; `tap`: what they are made of;
-//! - `cluster`: what bridges need of other nodes; `telling`: what a bridge of another node is told of this one.
+//! - `cluster`: the other nodes; `elsewhere`: what bridges need of them; `telling`: what a bridge of another node is told of this one.
 
 mod authorizer;
 mod cluster;
+mod elsewhere;
+mod question;
 mod questions;
 mod stream;
 mod tap;
@@ -23,7 +25,7 @@ mod telling;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use headcount_core::limits::Limits;
 use tokio::sync::{mpsc, watch};
@@ -33,10 +35,12 @@ use crate::nodes::Claims;
 use crate::shard::Wants;
 
 pub(crate) use authorizer::BridgeAuthorizer;
-use cluster::Cluster;
-use questions::{AppQuestion, Questions};
+use cluster::{Cluster, lock};
+use question::{AppQuestion, Questions};
 #[cfg(feature = "bridge")]
-pub(crate) use stream::{Ways, open};
+pub(crate) use stream::open;
+#[cfg(feature = "bridge")]
+pub(crate) use tap::Ways;
 
 /// Questions that may wait for one bridge. The next goes to another one.
 const ASKS_MAX: usize = 1_024;
@@ -224,8 +228,4 @@ fn claims(list: &[OpenBridge]) -> Claims {
         authorizes_ms: authorizing.next().map(|bridge| bridge.opened_ms),
         shared,
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,8 +3,7 @@
 //! An answer may come to any node: the number of a question names the node that put it to the app. 53 bits, because apps may read numbers as
 //! IEEE 754 doubles: the id of the node, and the lowest 21 bits of a counter. Without a cluster, it is a counter.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, MutexGuard};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use headcount_core::cluster::{NodeAnswer, NodeQuestion};
@@ -12,31 +11,14 @@ use headcount_core::connection::NodeId;
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
-use super::{Bridges, lock};
+use super::Bridges;
+use super::question::AppQuestion;
 
 /// After how long a node is asked again that could not answer.
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// The bits of a question's number that count.
 const COUNTER_BITS: u32 = 21;
-
-/// A question to an app: may this connection's browser see stats?
-#[derive(Clone, Debug)]
-pub(super) struct AppQuestion {
-    pub(super) number: u64,
-    pub(super) connection_id: String,
-    pub(super) headers: Vec<(String, String)>,
-}
-
-/// Who waits for an answer, by the number of the question.
-#[derive(Debug, Default)]
-pub(super) struct Questions(Mutex<HashMap<u64, oneshot::Sender<bool>>>);
-
-impl Questions {
-    fn open(&self) -> MutexGuard<'_, HashMap<u64, oneshot::Sender<bool>>> {
-        lock(&self.0)
-    }
-}
 
 /// Waits for an answer. Drop it to give up.
 #[derive(Debug)]

@@ -1,7 +1,6 @@
 //! One bridge: what shards, other nodes and authorizers have to say, as lines of JSON.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,11 +11,10 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::cluster::Elsewhere;
-use super::questions::AppQuestion;
-use super::tap::{OpenTap, Told};
-use super::{BridgeOptions, Bridges, Membership};
-use crate::shard::{Happening, Shards, TapNews, Wants};
-use crate::site::Site;
+use super::question::AppQuestion;
+use super::tap::{OpenTap, Told, Ways};
+use super::{BridgeOptions, Membership};
+use crate::shard::{Happening, TapNews, Wants};
 
 /// Pieces of the answer that may wait for its socket.
 const PIECES_MAX: usize = 4;
@@ -26,14 +24,6 @@ const LINES_AT_ONCE: usize = 512;
 
 /// Least time between two lines.
 const KEEPALIVE: Duration = Duration::from_secs(5);
-
-/// What a bridge reaches.
-#[derive(Clone, Debug)]
-pub(crate) struct Ways {
-    pub(crate) site: Arc<Site>,
-    pub(crate) shards: Shards,
-    pub(crate) bridges: Bridges,
-}
 
 /// A bridge that is open.
 #[derive(Debug)]

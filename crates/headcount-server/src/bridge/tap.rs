@@ -6,9 +6,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::mpsc;
 
+use super::Bridges;
 use super::cluster::{Elsewhere, TapElsewhere};
-use super::stream::Ways;
-use crate::shard::{Mail, SLICE_ROWS, Tap, TapNews, Wants};
+use crate::shard::{Mail, SLICE_ROWS, Shards, Tap, TapNews, Wants};
+use crate::site::Site;
+
+/// What a bridge reaches.
+#[derive(Clone, Debug)]
+pub(crate) struct Ways {
+    pub(crate) site: Arc<Site>,
+    pub(crate) shards: Shards,
+    pub(crate) bridges: Bridges,
+}
 
 /// A tap of all shards.
 #[derive(Debug)]
