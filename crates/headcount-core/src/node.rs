@@ -10,11 +10,11 @@
 //! - A request of another node is carried out at most once, however often it is heard.
 //! - Each map and queue has a limit. The rest is dropped, and asked for again where it matters.
 //!
-//! Parts: `counting`: the counts of this node and, while somebody watches here, of all. `versions`: the counts by version of each node. `watching`: whether
-//! anybody watches, and who is told what changed. `wants`: which nodes are asked for everything, and when. `hearing`: what it does about what it hears. `echo`:
+//! Parts: `counting`: the counts of this node and, while somebody watches here, of all. `versions`, `saying_versions`: the counts by version of each node. `watching`: whether
+//! anybody watches, and who is told what changed. `wants`: which nodes are asked for everything, and when. `hearing`: what it does about what it hears, and `ignored` what it did not take. `echo`:
 //! whether what has this node's id was said by this node. `asking`, `asks`: what this node asks others. `seen`: what others asked. `later`: questions
 //! that wait for an entry of the log. `moves`, `moving`: tabs that changed their node. `signing_out`: sign-outs that hold at every node; `sign_outs`: those that it
-//! remembers, `untold`: those that it is yet to tell, `readings`: how far it has read those of others. `bridging`: what bridges need of other nodes:
+//! remembers, `untold`: those that it is yet to tell, `readings`: how far it has read those of others. `bridges`, `bridging`: what bridges need of other nodes:
 //! `shares`, which of several is told; `taps`, what is open and happens elsewhere; `tapped`, what others are told of this node. `clocks`: when something
 //! was sent, by the clock of this node.
 //!
@@ -24,15 +24,18 @@ mod action;
 mod asking;
 mod asks;
 mod bridge_action;
+mod bridges;
 mod bridging;
 mod clocks;
 mod counting;
 mod echo;
 mod hearing;
+mod ignored;
 mod later;
 mod moves;
 mod moving;
 mod readings;
+mod saying_versions;
 mod seen;
 mod shares;
 mod sign_outs;
@@ -60,11 +63,11 @@ pub use action::Action;
 pub use asking::Whom;
 use asks::Asks;
 pub use bridge_action::BridgeAction;
-use bridging::Bridges;
+use bridges::Bridges;
 use clocks::Clocks;
 use counting::{Counting, INCARNATION};
 use echo::Echo;
-pub use hearing::Ignored;
+pub use ignored::Ignored;
 use later::Later;
 use moves::Moves;
 use seen::Seen;

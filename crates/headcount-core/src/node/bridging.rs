@@ -1,44 +1,9 @@
 //! What a node does for bridges: those of its own server, and those of others.
 
-use std::sync::Arc;
-
-use super::seen::Seen;
-use super::shares::Shares;
-use super::tapped::Tapped;
-use super::taps::Taps;
 use super::{Action, BridgeAction, Node};
-use crate::cluster::{Bridging, Message, RequestId, Slice, TapMessage, To};
+use crate::cluster::{Message, RequestId, Slice, TapMessage, To};
 use crate::connection::NodeId;
 use crate::happening::{Happening, Wants};
-
-/// What a node knows of bridges.
-#[derive(Debug, Default)]
-pub(super) struct Bridges {
-    shares: Shares,
-    taps: Taps,
-    tapped: Tapped,
-    /// The taps that others opened here.
-    pub(super) seen: Seen,
-    authorizes_ms: Option<u64>,
-    /// Unix time minus the time of this node.
-    unix_ms: u64,
-    /// Other nodes with bridges that decide who may see stats, as was said last.
-    authorize: Vec<NodeId>,
-}
-
-impl Bridges {
-    /// What the other nodes are told.
-    pub(super) fn say(&self) -> Bridging {
-        Bridging {
-            authorizes_ms: self.authorizes_ms,
-            shared: self.shares.say().collect::<Arc<[_]>>(),
-        }
-    }
-
-    pub(super) fn next_ms(&self) -> Option<u64> {
-        self.taps.next_ms()
-    }
-}
 
 impl Node {
     /// The bridges of this node changed. `authorizes_ms`: when the newest opened that decides who may see stats. `shared`: the apps whose bridges

@@ -7,21 +7,6 @@ use crate::cluster::{
 use crate::connection::NodeId;
 use crate::stats::{Incarnation, Report, Stamp};
 
-/// What a node did not take.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Ignored {
-    /// Heartbeats of nodes beyond [`NODES_MAX`](crate::cluster::NODES_MAX).
-    pub full: u64,
-    /// Messages of nodes that are not known, or no longer.
-    pub strangers: u64,
-    /// Messages that this node sent itself, over a connection to the broker that it has given up since.
-    pub echoes: u64,
-    /// Requests that were heard before.
-    pub repeated: u64,
-    /// Reports that are not applied: repeated, late, or after one that is missing.
-    pub reports: u64,
-}
-
 impl Node {
     /// Takes in what another node said.
     pub fn hear(&mut self, from: NodeId, message: Message, now_ms: u64) {

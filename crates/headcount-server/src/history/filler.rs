@@ -11,8 +11,8 @@ use headcount_core::history::Sample;
 use headcount_core::node::Whom;
 use tokio::sync::mpsc;
 
-use super::SharedHistory;
 use super::sampler::Gap;
+use super::shared::SharedHistory;
 use crate::nodes::Nodes;
 use crate::store::Store;
 

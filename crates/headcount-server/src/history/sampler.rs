@@ -19,7 +19,7 @@ use headcount_core::questions::{Missing, VersionCounts};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Interval, MissedTickBehavior};
 
-use super::SharedHistory;
+use super::shared::SharedHistory;
 use crate::answers::ask_all;
 use crate::clock;
 use crate::nodes::Nodes;

@@ -7,6 +7,7 @@
 //! Commands (releases, invalidations) are ordered elsewhere, in [`commander`].
 
 mod asking;
+mod begin;
 mod beginning;
 mod cluster;
 pub(crate) mod commander;
