@@ -5,11 +5,11 @@
 //! minute goes to the store. All of them are in memory as well: a week is a megabyte or two with a handful of versions, and a server without a
 //! store has a history too, until it ends.
 //!
-//! - `sampler`: takes the samples. `filler`: fills gaps with those of other nodes. `shared`: what they have taken.
+//! - `sampler`: takes the samples. `filler`: fills gaps with those of other nodes. `samples`: what they have taken.
 
 mod filler;
 mod sampler;
-mod shared;
+mod samples;
 
 use std::num::NonZeroU64;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use crate::site::Site;
 use crate::store::Store;
 use filler::Filler;
 use sampler::Sampler;
-pub(crate) use shared::SharedHistory;
+pub(crate) use samples::SharedHistory;
 
 /// Gaps that may wait to be filled.
 const GAPS_MAX: usize = 8;

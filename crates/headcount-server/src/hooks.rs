@@ -4,7 +4,7 @@
 //! slow hook delays later events, never a shard. Beyond `limits.hook_events_max` waiting events are dropped and
 //! counted, and [`Hooks::on_lagged`] is called: an app that keeps its own list then reads all connections again.
 //!
-//! In a cluster, hooks hear of the connections of their own server: each event is handled by one app. A bridge hears of all.
+//! In a cluster, hooks hear of the connections of the server that they are in: each event is handled by one app. A bridge hears of all.
 //!
 //! An [`Authorizer`](crate::authorize::Authorizer), not a hook, decides who may see stats; a closure can be one.
 

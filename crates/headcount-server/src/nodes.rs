@@ -4,6 +4,7 @@
 //! says must be done.
 //!
 //! - `link`: the bus, whatever carries it. `due`: what the node asks of its server. `joined`: the node, with its bus and with those who wait for what it asks.
+//!   `listing`: what it knows of the nodes.
 //! - `asking`: the other nodes, for the parts of this server that ask them. `lost`: nodes that fell silent without a word. `errands`: what others
 //!   pass on for connections of this server, such as a request that came to the wrong node. `sign_outs`: what they ended.
 
@@ -12,6 +13,7 @@ mod due;
 mod errands;
 mod joined;
 mod link;
+mod listing;
 mod lost;
 mod sign_outs;
 

@@ -1,4 +1,4 @@
-//! What a node knows of bridges: those of its own server, and those of others.
+//! What a node knows of bridges: those of this server, and those of others.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What a node does for bridges: those of its own server, and those of others.
+//! What a node does for bridges: those of this server, and those of others.
 
 use super::{Action, BridgeAction, Node};
 use crate::cluster::{Message, RequestId, Slice, TapMessage, To};
@@ -98,7 +98,7 @@ impl Node {
         }
     }
 
-    /// Decides anew which bridges are told, and which answer questions, after what the nodes say.
+    /// Decides again which bridges are told, and which answer questions, after what the nodes say.
     pub(super) fn follow_bridges(&mut self, now_ms: u64) {
         let unix_ms = self.bridges.unix_ms.saturating_add(now_ms);
         let changed = self.bridges.shares.decide(self.here, &self.members, unix_ms);

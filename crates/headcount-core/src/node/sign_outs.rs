@@ -44,7 +44,7 @@ impl Remembered {
         unix_ms.max(self.newest_ms.saturating_add(1)).min(TIME_MS_MAX)
     }
 
-    /// Takes in what was ended. What of it is news, also where it is too old to be remembered.
+    /// Takes in what was ended. The part of it that is news, also where it is too old to be remembered.
     pub(super) fn add(&mut self, told: SignOuts) -> SignOuts {
         let mut news = SignOuts::default();
         if self.end_all_until(told.all_until_ms) {

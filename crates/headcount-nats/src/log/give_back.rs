@@ -4,7 +4,7 @@
 //! may then give a command under a number that tabs have heard already. So before a server reads on, or begins to read, it compares what the log has
 //! with what it has read itself, or has as a copy:
 //!
-//! - an earlier state of its own: it appends all that it has as a checkpoint, and the numbers go on behind that;
+//! - an earlier state of what it has: it appends all that it has as a checkpoint, and the numbers go on behind that;
 //! - commands that it has not read under numbers that it has: what the log has stands from now on under a new epoch, so that no number counts
 //!   as heard.
 //!

@@ -104,7 +104,7 @@ impl Stream {
         self.membership.holds().then_some(()).ok_or(Over)
     }
 
-    /// Tells until it is over, or until it begins anew because another bridge of its app is told now, or no longer.
+    /// Tells until it is over, or until it starts again because another bridge of its app is told now, or no longer.
     async fn tell_from(&mut self, tap: &mut OpenTap) -> Result<(), Over> {
         self.flush().await?;
         let mut keepalive = interval(KEEPALIVE);

@@ -17,7 +17,7 @@ use crate::headcount::{Headcount, Inner};
 use crate::history::SharedHistory;
 use crate::hooks::{self, Hooks};
 use crate::hub::InCluster;
-use crate::hub::commander::{self, Beginning, Commander};
+use crate::hub::commander::{self, Beginning, Commander, Order};
 use crate::nodes::{Joined, Nodes};
 use crate::pages::LatestPages;
 use crate::shard::{self, Handoff, Outlets, ShardEvent, Shards, Subscribing};
@@ -83,6 +83,29 @@ fn start_shards(
     Ok((shards, queues))
 }
 
+/// Starts the commander. It takes orders as long as it runs.
+fn start_commander<Log: CommandLog + Send + 'static>(
+    site: &Arc<Site>,
+    everywhere: &Everywhere,
+    stored_log: (Arc<Store>, Log),
+    beginning: Beginning,
+    tickets: &Arc<Tickets>,
+) -> mpsc::Sender<Order> {
+    let (orders, queue) = mpsc::channel(commander::ORDERS_MAX);
+    let (everywhere, tickets) = (everywhere.clone(), Arc::clone(tickets));
+    let commander = Commander::new(Arc::clone(site), everywhere, stored_log, beginning, tickets);
+    site.vitals.spawn("the commander", commander.run(queue));
+    orders
+}
+
+/// Those of a server that keeps a history, and nothing of one that does not.
+fn shared_history(site: &Site, samples: Vec<Sample>) -> Option<SharedHistory> {
+    let limits = &site.config.limits;
+    site.config
+        .keeps_history()
+        .then(|| SharedHistory::new(limits, samples))
+}
+
 pub(super) fn run<Log: CommandLog + Send + 'static>(
     parts: Parts,
     joined: Option<(Box<Joined>, Nodes)>,
@@ -99,7 +122,6 @@ pub(super) fn run<Log: CommandLog + Send + 'static>(
         assets,
     } = parts;
     let (hub, hub_events) = mpsc::channel(hub::EVENTS_MAX);
-    let (orders, order_queue) = mpsc::channel(commander::ORDERS_MAX);
     let obeyed = Arc::new(beginning.obeyed());
     site.set_standing(Arc::clone(&obeyed));
     let (shards, queues) = start_shards(&site, &obeyed, hooks)?;
@@ -108,10 +130,7 @@ pub(super) fn run<Log: CommandLog + Send + 'static>(
     if let Some(nodes) = &everywhere.nodes {
         bridges.join_cluster(nodes.clone(), site.cipher.node());
     }
-    let shared_history = site
-        .config
-        .keeps_history()
-        .then(|| SharedHistory::new(&site.config.limits, samples));
+    let shared_history = shared_history(&site, samples);
     let in_cluster = joined.map(|(joined, nodes)| InCluster {
         joined,
         nodes,
@@ -122,20 +141,12 @@ pub(super) fn run<Log: CommandLog + Send + 'static>(
         in_cluster,
         hub.downgrade(),
         hub_events,
-        queues.reports,
-        queues.subscribing,
+        (queues.reports, queues.subscribing),
     );
     site.vitals.spawn("the hub", hub_runs);
     let history = shared_history.map(|history| history::start(&site, &shards, &store, history, nodes));
-    let commander = Commander::new(
-        Arc::clone(&site),
-        everywhere.clone(),
-        (Arc::clone(&store), log),
-        beginning,
-        Arc::clone(&tickets),
-    );
-    site.vitals.spawn("the commander", commander.run(order_queue));
-    let handoffs = Mutex::new(Some(queues.handoffs));
+    let stored_log = (Arc::clone(&store), log);
+    let orders = start_commander(&site, &everywhere, stored_log, beginning, &tickets);
     let guesses = Arc::new(Guesses::new(&site.config.limits));
     Ok(Headcount(Arc::new(Inner {
         site,
@@ -146,7 +157,7 @@ pub(super) fn run<Log: CommandLog + Send + 'static>(
         bridges,
         store,
         guesses,
-        handoffs,
+        handoffs: Mutex::new(Some(queues.handoffs)),
         started: clock::now(),
         pages: LatestPages::default(),
         history,

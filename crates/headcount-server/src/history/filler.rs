@@ -12,7 +12,7 @@ use headcount_core::node::Whom;
 use tokio::sync::mpsc;
 
 use super::sampler::Gap;
-use super::shared::SharedHistory;
+use super::samples::SharedHistory;
 use crate::nodes::Nodes;
 use crate::store::Store;
 

@@ -1,6 +1,6 @@
 //! Takes the samples.
 //!
-//! A server alone takes one every `history_step_ms`, of its own tabs. In a cluster the samples are taken at the multiples of that time, at every
+//! A server alone takes one every `history_step_ms`, of the tabs that it has. In a cluster the samples are taken at the multiples of that time, at every
 //! node the same. At each, a node tells the others how many of its tabs run which version, waits a moment for their word, and takes the sum. So
 //! every node has the history of all, and one small message to all a step is what that costs.
 //!
@@ -19,7 +19,7 @@ use headcount_core::questions::{Missing, VersionCounts};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Interval, MissedTickBehavior};
 
-use super::shared::SharedHistory;
+use super::samples::SharedHistory;
 use crate::answers::ask_all;
 use crate::clock;
 use crate::nodes::Nodes;

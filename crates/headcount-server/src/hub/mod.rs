@@ -121,8 +121,7 @@ pub(crate) async fn run(
     cluster: Option<InCluster>,
     sender: mpsc::WeakSender<HubEvent>,
     mut events: mpsc::Receiver<HubEvent>,
-    mut shard_events: mpsc::Receiver<ShardEvent>,
-    mut subscribing: mpsc::Receiver<Subscribing>,
+    (mut shard_events, mut subscribing): (mpsc::Receiver<ShardEvent>, mpsc::Receiver<Subscribing>),
 ) {
     let mut hub = Hub::new((site, shards, bridges), cluster, sender);
     loop {

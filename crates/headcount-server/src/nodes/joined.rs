@@ -4,19 +4,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use headcount_core::cluster::{
-    Heartbeat, Message, NodeAnswer, NodeAnswers, NodeQuestion, Notice, Relay, RelayOutcome, RequestId,
-    SignOuts, To,
+    Message, NodeAnswer, NodeAnswers, NodeQuestion, Notice, Relay, RelayOutcome, RequestId, SignOuts, To,
 };
-use headcount_core::command_log::LogIndex;
 use headcount_core::connection::NodeId;
 use headcount_core::limits::Limits;
 use headcount_core::node::{About, Action, Node, Whom};
 use headcount_core::protocol::cluster::{Reader, Writer};
-use headcount_core::protocol::nodes::{NodeEntry, NodesAnswer, NodesAsked};
 use tokio::sync::oneshot;
 
 use super::Link;
-use super::asking::{BridgeEvent, Claims, NodeEvent, Others, OwnerEnds};
+use super::asking::{BridgeEvent, Claims, NodeEvent, OwnerEnds};
 use super::due::Due;
 use super::lost::{self, Lost};
 use super::sign_outs::Tellers;
@@ -53,11 +50,11 @@ pub(crate) struct Joined {
     reader: Reader,
     writer: Writer,
     ends: OwnerEnds,
-    cluster: Arc<str>,
+    pub(super) cluster: Arc<str>,
     asked: HashMap<RequestId, Asked>,
     relays: HashMap<RequestId, oneshot::Sender<RelayOutcome>>,
     tellers: Tellers,
-    lost: Lost,
+    pub(super) lost: Lost,
     /// What is counted here; the rest is filled in when it is said.
     numbers: ClusterNumbers,
 }
@@ -150,13 +147,6 @@ impl Joined {
         self.ends.numbers.send_replace(self.numbers);
     }
 
-    /// The last entry of the log that any node has read.
-    fn log_end(&self) -> LogIndex {
-        let others = self.node.members().iter();
-        let read = others.map(|(_, member)| member.heartbeat.read);
-        read.chain([self.node.heartbeat().read]).max().unwrap_or_default()
-    }
-
     /// Asks nodes; what was answered within the time goes to `reply`.
     pub(crate) fn ask(
         &mut self,
@@ -217,71 +207,6 @@ impl Joined {
                 slice,
             } => self.node.tell(owner, tap, news, slice),
             BridgeEvent::Lagged { owner, tap } => self.node.lag(owner, tap),
-        }
-    }
-
-    /// The nodes that are there, this one too.
-    pub(crate) fn nodes(&self, tabs: u32) -> NodesAnswer {
-        let here = Heartbeat {
-            tabs: tabs.into(),
-            ..self.node.heartbeat()
-        };
-        let others = self.node.members().iter();
-        let others = others.map(|(id, member)| (id, member.heartbeat.clone()));
-        let all: Vec<_> = others.chain([(self.node.id(), here)]).collect();
-        let end = self.log_end();
-        let mut nodes: Vec<_> = all
-            .into_iter()
-            .map(|(id, said)| self.entry(id, &said, end))
-            .collect();
-        nodes.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
-        NodesAnswer {
-            cluster: self.cluster.to_string(),
-            broker_reached: !self.lost.is_away(),
-            nodes,
-        }
-    }
-
-    /// The other nodes, and what runs there. `None` where some of them cannot be heard.
-    pub(crate) fn others(&self) -> Option<Others> {
-        if !self.lost.is_settled(clock::steady_ms()) {
-            return None;
-        }
-        let nodes = self.node.members().iter().map(|(node, _)| node);
-        let (before, after): (Vec<_>, Vec<_>) = nodes.partition(|node| *node < self.node.id());
-        Some(Others {
-            versions: self.node.versions_of_others(),
-            nodes: [after, before].concat(),
-        })
-    }
-
-    /// Whether the feed has changed since the last call. It then says how many nodes it is of.
-    pub(crate) fn take_changed(&mut self) -> bool {
-        let partial = self.partial();
-        let is_news = self.node.feed_mut().set_partial(partial);
-        self.node.take_changed() || is_news
-    }
-
-    /// How many nodes the feed is of; `None` where it is of all, or nobody watches.
-    fn partial(&self) -> Option<NodesAsked> {
-        let number = |nodes: usize| u32::try_from(nodes).unwrap_or(u32::MAX);
-        let asked = NodesAsked {
-            answered: number(1 + self.node.counted()),
-            of: number(1 + self.node.members().len() + self.lost.len()),
-        };
-        (self.node.is_watched_here() && asked.answered < asked.of).then_some(asked)
-    }
-
-    fn entry(&self, id: NodeId, said: &Heartbeat, end: LogIndex) -> NodeEntry {
-        NodeEntry {
-            id: id.to_string(),
-            name: said.name.to_string(),
-            software: said.software.to_string(),
-            tabs: said.tabs,
-            lag: end.0 - said.read.0,
-            drains: said.drains,
-            watches: said.watches,
-            here: id == self.node.id(),
         }
     }
 
