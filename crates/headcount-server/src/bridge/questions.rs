@@ -3,6 +3,7 @@
 //! An answer may come to any node: the number of a question names the node that put it to the app. 53 bits, because apps may read numbers as
 //! IEEE 754 doubles: the id of the node, and the lowest 21 bits of a counter. Without a cluster, it is a counter.
 
+#[cfg(feature = "bridge")]
 use std::collections::BTreeMap;
 use std::time::Duration;
 
