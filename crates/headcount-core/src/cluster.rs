@@ -18,7 +18,7 @@ mod request;
 mod sign_outs;
 mod tap;
 
-pub use bus::{Bus, BusLosses, Incoming, Notice, To};
+pub use bus::{Bus, BusIgnored, BusLosses, Incoming, Notice, To};
 pub use members::{HEARTBEAT_MS, Heard, Heartbeat, LOST_AFTER_MS, Member, Members, NODES_MAX};
 pub use message::{Message, MovedTab, TabBooks};
 pub use question::{Absent, Hits, NodeAnswer, NodeAnswers, NodeQuestion, ROUTES_MAX, SAMPLES_MAX, Tables};

@@ -12,7 +12,7 @@ use std::time::Duration;
 use async_nats::{Client, Subscriber};
 use bytes::Bytes;
 use futures_util::StreamExt;
-use headcount_core::cluster::{Bus, BusLosses, Incoming, Notice, To};
+use headcount_core::cluster::{Bus, BusIgnored, BusLosses, Incoming, Notice, To};
 use headcount_core::connection::NodeId;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -153,6 +153,7 @@ impl Bus for NatsBus {
             not_sent: self.counts.not_sent.load(Ordering::Relaxed),
             not_heard: self.counts.not_heard.load(Ordering::Relaxed),
             slow_consumer: self.slow_consumer.load(Ordering::Relaxed),
+            ignored: BusIgnored::default(),
         }
     }
 

@@ -10,13 +10,15 @@
 //! | `….stored.entry`, `….stored.checkpoint` | the broker's notice that it stored an entry, without the entry |
 //! | `….bus.all`, `….bus.watchers`, `….bus.node.<id>` | messages between nodes |
 //!
+//! The broker reads none of it: entries are sealed here ([`Seal`]), and messages by the caller.
+//!
 //! NATS 2.9.10 is the oldest broker that works.
 //!
 //! ```no_run
 //! use headcount_core::command_log::{Checkpoint, CommandLog, Entry};
-//! use headcount_nats::{NatsBroker, NatsLog, NatsOptions};
+//! use headcount_nats::{NatsBroker, NatsLog, NatsOptions, Seal};
 //!
-//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! # async fn example(key: [u8; 32]) -> Result<(), Box<dyn std::error::Error>> {
 //! let options = NatsOptions {
 //!     addresses: vec!["nats://127.0.0.1:4222".to_owned()],
 //!     cluster: "shop".to_owned(),
@@ -24,7 +26,7 @@
 //! };
 //! let broker = NatsBroker::connect(&options).await?;
 //! // What this server has so far begins a log that is missing.
-//! let mut log = NatsLog::open(&broker, &Checkpoint::default()).await?;
+//! let mut log = NatsLog::open(&broker, Seal::new(key, "shop"), &Checkpoint::default()).await?;
 //! let (index, first) = log.next().await.ok_or("the log has ended")?;
 //! assert!(matches!(first, Entry::Checkpoint(_)));
 //! let index = log.append(&Entry::End { ids: vec![8] }, index).await?;
@@ -37,6 +39,8 @@ mod bus;
 mod error;
 mod log;
 mod options;
+mod seal;
+mod seldom;
 mod subjects;
 
 pub use broker::NatsBroker;
@@ -44,3 +48,4 @@ pub use bus::{NatsBus, NatsIncoming};
 pub use error::ConnectError;
 pub use log::{CHECKPOINT_AFTER, MESSAGES_MAX, NatsLog, OpenError};
 pub use options::{ClientCertificate, Login, NatsOptions, Tls};
+pub use seal::{NotOpened, NotSealed, SEALED_BYTES, Seal};

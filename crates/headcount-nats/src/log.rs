@@ -6,33 +6,34 @@
 //!
 //! The log is bounded. The server that appends an entry [`CHECKPOINT_AFTER`] or more after the last checkpoint adds the next one, and then has
 //! the broker forget what came before the last but one. So the last checkpoint and everything after it are always there, and servers that are
-//! a little behind read every entry.
+//! a little behind read every entry. A stream that is full, because others write to it, forgets what came before the last one.
 //!
-//! - `ledger`: what is asked of the broker. `append`: one entry, until it is known what became of it. `begin`: the stream, and its first
-//!   checkpoint. `give_back`: what the broker has lost. `follower`: reads on, as a task.
+//! - `ledger`: what is asked of the broker. `append`: one entry, until it is known what became of it. `write`: entries and checkpoints at the end.
+//!   `begin`: the stream, and its first checkpoint. `give_back`: what the broker has lost. `follower`: reads on, as a task.
 
 mod append;
 mod begin;
 mod follower;
 mod give_back;
 mod ledger;
+mod write;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
 use headcount_core::command_log::{AppendError, Checkpoint, CommandLog, Entry, Lineage, LogIndex};
 use headcount_core::epoch::Epoch;
 use headcount_core::invalidation::Standing;
-use headcount_core::protocol::log::{LogError, encode};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
 use crate::broker::NatsBroker;
-use append::{Draft, SILENT, Settled, TOO_SHORT};
+use crate::seal::Seal;
+use crate::seldom::Seldom;
+use append::SILENT;
 use follower::{Follower, Known, Read};
 use ledger::Ledger;
 
@@ -40,15 +41,10 @@ pub use begin::{MESSAGES_MAX, OpenError};
 
 /// Entries after which another checkpoint is added.
 pub const CHECKPOINT_AFTER: u64 = 500;
-/// Entries since the last checkpoint beyond which nothing is appended before there is another one.
-const WITHOUT_CHECKPOINT_MAX: u64 = 10_000;
 /// Entries that were read and wait for [`NatsLog::next`].
 const UNREAD_MAX: usize = 256;
 /// Why a command was not sent.
 const UNREAD: &str = "there are other commands, and the broker does not give them";
-const TOO_OLD: &str = "its cluster has commands that this server does not know, so it must be upgraded";
-/// How long a checkpoint may hold up the answer to a command.
-const CHECKPOINT_PATIENCE: Duration = Duration::from_millis(500);
 
 /// The log. It has one reader, which is its writer too.
 #[derive(Debug)]
@@ -96,8 +92,8 @@ struct LastCheckpoint {
 impl NatsLog {
     /// Opens the log of the broker's cluster. A missing log is made: `begin` is its first entry, unless another server is
     /// faster. The first entry that [`CommandLog::next`] gives is all that stands at the end of the log, as one checkpoint.
-    pub async fn open(broker: &NatsBroker, begin: &Checkpoint) -> Result<Self, OpenError> {
-        let ledger = Ledger::new(broker);
+    pub async fn open(broker: &NatsBroker, seal: Seal, begin: &Checkpoint) -> Result<Self, OpenError> {
+        let ledger = Ledger::new(broker, seal);
         let until = Instant::now() + broker.append;
         let first = ledger.begin(begin, until).await?;
         let (out, reads) = mpsc::channel(UNREAD_MAX);
@@ -119,6 +115,8 @@ impl NatsLog {
             again: Arc::clone(&again),
             skipped: Arc::clone(&skipped),
             owes_end: true,
+            said_skipped: Seldom::default(),
+            said_unread: Seldom::default(),
         };
         let hints = broker.client.subscribe(broker.subjects.stored()).await?;
         let mut log = Self {
@@ -256,98 +254,12 @@ impl NatsLog {
         }
     }
 
-    async fn append_as(&mut self, entry: &Entry, after: LogIndex) -> Result<LogIndex, AppendError> {
-        let until = self.until();
-        let payload = Bytes::from(encode(entry).map_err(unwritable)?);
-        if self.without_checkpoint() >= WITHOUT_CHECKPOINT_MAX {
-            // Whatever became of it, the command was not sent.
-            self.add_checkpoint().await.map_err(|error| AppendError::Failed {
-                reason: "the log of commands has grown too long, and no checkpoint can be added",
-                source: Box::new(error),
-            })?;
-        }
-        loop {
-            self.catch_up();
-            if self.is_stopped {
-                return Err(AppendError::Failed {
-                    reason: TOO_OLD,
-                    source: TOO_OLD.into(),
-                });
-            }
-            if self.is_leaping {
-                self.read_by(until).await?;
-                continue;
-            }
-            if !self.ready.is_empty() || after != self.given {
-                return Err(AppendError::Behind);
-            }
-            let draft = Draft::new(self.ledger.subjects.entry(), payload.clone(), self.seen)?;
-            let settled = self.ledger.append(&draft, until).await;
-            if matches!(settled, Err(AppendError::Late(TOO_SHORT))) {
-                self.again.notify_one();
-            }
-            match settled? {
-                Settled::Stored => {
-                    let index = draft.index();
-                    self.remember(draft);
-                    self.accept(index, entry.clone());
-                    if !self.has_later
-                        && self.without_checkpoint() >= CHECKPOINT_AFTER
-                        && let Err(error) = self.add_checkpoint().await
-                    {
-                        tracing::warn!(%error, "no checkpoint was added to the log of commands: the next command tries again");
-                    }
-                    return Ok(LogIndex(index));
-                }
-                // What is there may be skipped: then this one is tried again behind it.
-                Settled::Taken => self.read_by(until).await?,
-            }
-        }
-    }
-
-    /// Until when a command may take. While the broker is away, only the first ones wait for it.
-    fn until(&self) -> Instant {
-        let link = *self.ledger.link.borrow();
-        let from = if link.up { Instant::now() } else { link.since };
-        from + self.patience
-    }
-
     /// Takes one more thing that the follower read.
     async fn read_by(&mut self, until: Instant) -> Result<(), AppendError> {
         match timeout_at(until, self.reads.recv()).await {
             Ok(Some(read)) => self.take(read),
             Ok(None) => return Err(AppendError::Closed),
             Err(_) => return Err(AppendError::Late(UNREAD)),
-        }
-        Ok(())
-    }
-
-    fn remember(&mut self, draft: Draft) {
-        self.own.push_back((draft.index(), draft.id));
-        if self.own.len() > UNREAD_MAX {
-            self.own.pop_front();
-        }
-    }
-
-    fn without_checkpoint(&self) -> u64 {
-        self.seen.saturating_sub(self.checkpoint.index)
-    }
-
-    /// Adds a checkpoint of what stands after the last entry, if that is still the last one.
-    async fn add_checkpoint(&mut self) -> Result<(), AppendError> {
-        let entry = Entry::Checkpoint(Box::new(self.whole()));
-        let payload = encode(&entry).map_err(unwritable)?.into();
-        let draft = Draft::new(self.ledger.subjects.checkpoint(), payload, self.seen)?;
-        let until = Instant::now() + CHECKPOINT_PATIENCE;
-        match self.ledger.append(&draft, until).await? {
-            Settled::Stored => {
-                let index = draft.index();
-                self.remember(draft);
-                self.accept(index, entry);
-                let (ledger, before) = (self.ledger.clone(), self.checkpoint.before);
-                tokio::spawn(async move { ledger.forget_before(before).await });
-            }
-            Settled::Taken => {}
         }
         Ok(())
     }
@@ -389,12 +301,5 @@ impl CommandLog for NatsLog {
 impl Drop for NatsLog {
     fn drop(&mut self) {
         self.follower.abort();
-    }
-}
-
-fn unwritable(error: LogError) -> AppendError {
-    AppendError::Failed {
-        reason: "the command cannot be written down",
-        source: Box::new(error),
     }
 }

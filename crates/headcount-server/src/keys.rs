@@ -23,6 +23,10 @@ pub(crate) enum Purpose {
     EndedCookies,
     /// Hashes secrets, so that what was had for one can be told from what was had for another.
     Secrets,
+    /// Seals what the nodes of a cluster say to each other.
+    Bus,
+    /// Seals the entries of the log that the nodes of a cluster share.
+    Log,
 }
 
 impl Purpose {
@@ -33,6 +37,8 @@ impl Purpose {
             Self::Tickets => b"headcount tickets",
             Self::EndedCookies => b"headcount ended cookies",
             Self::Secrets => b"headcount secrets",
+            Self::Bus => b"headcount bus",
+            Self::Log => b"headcount log",
         }
     }
 }
@@ -62,8 +68,18 @@ impl Keys {
 
     /// 128 bits for this purpose: the same for the same secret.
     pub(crate) fn key(&self, purpose: Purpose) -> [u8; 16] {
-        let mut key = [0; 16];
-        // HKDF gives up to 255 hashes; these are 16 bytes.
+        self.derived(purpose)
+    }
+
+    /// 256 bits for this purpose: the same for the same secret.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn long_key(&self, purpose: Purpose) -> [u8; 32] {
+        self.derived(purpose)
+    }
+
+    fn derived<const BYTES: usize>(&self, purpose: Purpose) -> [u8; BYTES] {
+        let mut key = [0; BYTES];
+        // HKDF gives up to 255 hashes of 32 bytes.
         let expanded = self.0.expand(purpose.name(), &mut key);
         debug_assert!(expanded.is_ok());
         key
@@ -112,12 +128,14 @@ mod tests {
 
     use super::*;
 
-    const PURPOSES: [Purpose; 5] = [
+    const PURPOSES: [Purpose; 7] = [
         Purpose::ConnectionIds,
         Purpose::Browsers,
         Purpose::Tickets,
         Purpose::EndedCookies,
         Purpose::Secrets,
+        Purpose::Bus,
+        Purpose::Log,
     ];
 
     #[test]

@@ -82,8 +82,8 @@ pub(super) const HOUSES: [House; 4] = [
         folder: "crates/headcount-nats/src",
         floors: &[
             Floor {
-                what: "names and errors",
-                rooms: &["error", "subjects"],
+                what: "names, errors and seals",
+                rooms: &["error", "seal", "seldom", "subjects"],
             },
             Floor {
                 what: "options",

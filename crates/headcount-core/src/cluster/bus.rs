@@ -39,6 +39,21 @@ pub struct BusLosses {
     pub not_heard: u64,
     /// Messages that the client of the broker dropped, because this node did not read its subscriptions in time. At least so many.
     pub slow_consumer: u64,
+    /// Messages that were heard and ignored.
+    pub ignored: BusIgnored,
+}
+
+/// Messages that a bus that seals has heard and ignored since it began, by cause.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BusIgnored {
+    /// Messages that were sealed with another secret, or changed.
+    pub sealed_otherwise: u64,
+    /// Messages that are not sealed, or in a way that only newer versions know.
+    pub not_sealed: u64,
+    /// Messages that this process sent itself.
+    pub echoes: u64,
+    /// Messages to other nodes.
+    pub misdirected: u64,
 }
 
 /// The sending end of a bus. Cheap to clone.

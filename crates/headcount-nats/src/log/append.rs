@@ -25,7 +25,8 @@ const PAUSE: Duration = Duration::from_millis(50);
 const ID_BYTES: usize = 16;
 
 pub(super) const SILENT: &str = "the broker does not answer";
-const NO_ROOM: &str = "the broker has no room for it";
+/// It keeps too many messages, or too many bytes.
+pub(super) const NO_ROOM: &str = "the broker has no room for it";
 const NOT_NOW: &str = "the broker cannot store anything just now";
 /// The broker has less than what was read from it.
 pub(super) const TOO_SHORT: &str = "the broker has lost the end of the log of commands";
@@ -44,7 +45,7 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    pub(super) fn new(subject: String, payload: Bytes, after: u64) -> Result<Self, AppendError> {
+    fn new(subject: String, payload: Bytes, after: u64) -> Result<Self, AppendError> {
         let mut random = [0; ID_BYTES];
         getrandom::fill(&mut random).map_err(|source| AppendError::Failed {
             reason: "the system gives no random numbers",
@@ -89,6 +90,16 @@ enum Answer {
 }
 
 impl Ledger {
+    /// An entry to append after this sequence, sealed for the one that it gets.
+    pub(super) fn draft(&self, subject: String, entry: &[u8], after: u64) -> Result<Draft, AppendError> {
+        let sealed = self.seal.seal(&(after + 1).to_be_bytes(), &[entry]);
+        let payload = sealed.map_err(|source| AppendError::Failed {
+            reason: "the command cannot be sealed",
+            source: Box::new(source),
+        })?;
+        Draft::new(subject, payload.into(), after)
+    }
+
     /// Appends the draft, or finds out that it can never be.
     pub(super) async fn append(&self, draft: &Draft, until: Instant) -> Result<Settled, AppendError> {
         let mut ledger = self.clone();
@@ -119,7 +130,9 @@ impl Ledger {
             }
             let looking = timeout_at(until, ledger.at(draft.index()));
             match looking.await.unwrap_or(Found::NoAnswer) {
-                Found::Message(there) if there.id == draft.id => return Ok(Settled::Stored),
+                Found::Message(there) if there.id == draft.id && there.payload == draft.payload => {
+                    return Ok(Settled::Stored);
+                }
                 Found::Message(_) => return Ok(Settled::Taken),
                 Found::Nothing | Found::NoAnswer => pause(until).await,
             }

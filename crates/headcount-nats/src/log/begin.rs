@@ -6,11 +6,11 @@ use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::context::{CreateStreamErrorKind, GetStreamErrorKind};
 use async_nats::jetstream::stream::{Config, DiscardPolicy, Info, Republish, RetentionPolicy, StorageType};
 use headcount_core::command_log::{AppendError, Checkpoint, Entry};
-use headcount_core::protocol::log::{Decoded, LogError, decode, encode};
+use headcount_core::protocol::log::{Decoded, LogError, encode};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::append::{Draft, Settled};
-use super::ledger::{ANSWER, Created, Found, Kept, Ledger};
+use super::append::Settled;
+use super::ledger::{ANSWER, Created, Found, Kept, Ledger, NotRead};
 
 /// Messages that the stream keeps at most. The broker refuses more. Those that servers append come to about a tenth: two checkpoints and what
 /// followed them.
@@ -60,6 +60,14 @@ pub enum OpenError {
         "the last checkpoint of the log cannot be read: upgrade this server to the version of the others"
     )]
     Unreadable(#[source] Option<LogError>),
+    /// The log is that of others.
+    #[error(
+        "the log {stream} is sealed with another cluster secret: give this server the secret of the others, or give its cluster another name"
+    )]
+    OtherSecret {
+        /// The stream.
+        stream: String,
+    },
     /// The first checkpoint could not be written.
     #[error("the log could not be begun")]
     NotBegun(#[source] AppendError),
@@ -112,7 +120,7 @@ impl Ledger {
     async fn try_begin(&self, begin: &Checkpoint, until: Instant) -> Result<Option<First>, OpenError> {
         let info = self.stream().await?;
         match self.last_checkpoint().await {
-            Found::Message(kept) => match first(&kept, &info) {
+            Found::Message(kept) => match self.first(&kept, &info) {
                 Ok(first) => Ok(Some(first)),
                 Err(error) => self.readable(kept.index, &info).await?.ok_or(error).map(Some),
             },
@@ -121,12 +129,9 @@ impl Ledger {
                 let entry = Entry::Checkpoint(Box::new(begin.clone()));
                 let payload = encode(&entry).map_err(|error| OpenError::Unreadable(Some(error)))?;
                 // What came before the first checkpoint is nothing.
-                let draft = Draft::new(
-                    self.subjects.checkpoint(),
-                    payload.into(),
-                    info.state.last_sequence,
-                )
-                .map_err(OpenError::NotBegun)?;
+                let draft = self
+                    .draft(self.subjects.checkpoint(), &payload, info.state.last_sequence)
+                    .map_err(OpenError::NotBegun)?;
                 match self.append(&draft, until).await {
                     Ok(Settled::Stored) => Ok(Some(First {
                         index: draft.index(),
@@ -150,13 +155,36 @@ impl Ledger {
             match self.checkpoint_from(next).await {
                 Found::Message(kept) => {
                     next = kept.index + 1;
-                    last = first(&kept, info).ok().or(last);
+                    last = self.first(&kept, info).ok().or(last);
                 }
                 Found::Nothing => break,
                 Found::NoAnswer => return Err(OpenError::NoAnswer),
             }
         }
         Ok(last)
+    }
+
+    fn first(&self, kept: &Kept, info: &Info) -> Result<First, OpenError> {
+        let read = self.read(kept);
+        let is_later = matches!(read, Ok(Decoded::Later(_)));
+        match read {
+            Ok(
+                Decoded::Entry(Entry::Checkpoint(checkpoint)) | Decoded::Later(Entry::Checkpoint(checkpoint)),
+            ) => Ok(First {
+                index: kept.index,
+                id: kept.id.clone(),
+                checkpoint: *checkpoint,
+                is_later,
+                created: Created(info.created),
+            }),
+            Ok(Decoded::Entry(_) | Decoded::Later(_) | Decoded::Unknown { .. }) => {
+                Err(OpenError::Unreadable(None))
+            }
+            Err(NotRead::Invalid(error)) => Err(OpenError::Unreadable(Some(error))),
+            Err(NotRead::Sealed) => Err(OpenError::OtherSecret {
+                stream: self.subjects.stream(),
+            }),
+        }
     }
 
     /// The stream as it is. A missing one is made.
@@ -263,26 +291,6 @@ impl Ledger {
             );
         }
         Ok(info.clone())
-    }
-}
-
-fn first(kept: &Kept, info: &Info) -> Result<First, OpenError> {
-    let decoded = decode(&kept.payload);
-    let is_later = matches!(decoded, Ok(Decoded::Later(_)));
-    match decoded {
-        Ok(Decoded::Entry(Entry::Checkpoint(checkpoint)) | Decoded::Later(Entry::Checkpoint(checkpoint))) => {
-            Ok(First {
-                index: kept.index,
-                id: kept.id.clone(),
-                checkpoint: *checkpoint,
-                is_later,
-                created: Created(info.created),
-            })
-        }
-        Ok(Decoded::Entry(_) | Decoded::Later(_) | Decoded::Unknown { .. }) => {
-            Err(OpenError::Unreadable(None))
-        }
-        Err(error) => Err(OpenError::Unreadable(Some(error))),
     }
 }
 

@@ -13,12 +13,13 @@ use std::time::Duration;
 use async_nats::Subscriber;
 use futures_util::StreamExt;
 use headcount_core::command_log::{Checkpoint, Entry};
-use headcount_core::protocol::log::{Decoded, REVISION, decode};
+use headcount_core::protocol::log::{Decoded, REVISION};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{Instant, sleep};
 
 use super::begin::First;
 use super::ledger::{Created, Found, Kept, Ledger};
+use crate::seldom::Seldom;
 
 /// How often it is looked for what no notice came of.
 const CHECK: Duration = Duration::from_secs(2);
@@ -78,6 +79,8 @@ pub(super) struct Follower {
     pub(super) skipped: Arc<AtomicU64>,
     /// Whether it has still to say [`Read::End`].
     pub(super) owes_end: bool,
+    pub(super) said_skipped: Seldom,
+    pub(super) said_unread: Seldom,
 }
 
 /// Why reading stopped.
@@ -241,10 +244,10 @@ impl Follower {
     }
 
     async fn hand_over(&mut self, kept: Kept) -> Result<(), Stop> {
-        let Kept { index, id, payload } = kept;
-        let decoded = decode(&payload);
-        let is_later = matches!(decoded, Ok(Decoded::Later(_)));
-        match decoded {
+        let read = self.ledger.read(&kept);
+        let is_later = matches!(read, Ok(Decoded::Later(_)));
+        let Kept { index, id, .. } = kept;
+        match read {
             Ok(Decoded::Entry(entry) | Decoded::Later(entry)) => {
                 let read = Read::Entry {
                     index,
@@ -276,7 +279,9 @@ impl Follower {
     }
 
     async fn skip(&mut self, index: u64, why: &str) -> Result<(), Stop> {
-        tracing::warn!(index, why, "a message of the log of commands was skipped");
+        if let Some(more) = self.said_skipped.due() {
+            tracing::warn!(index, why, more, "a message of the log of commands was skipped");
+        }
         self.skipped.fetch_add(1, Ordering::Relaxed);
         (self.read, self.last_id) = (index, String::new());
         self.send(Read::Skipped { index }).await
@@ -297,7 +302,9 @@ impl Follower {
         } = match self.ledger.begin(&stands, Instant::now() + BEGIN).await {
             Ok(first) => first,
             Err(error) => {
-                tracing::error!(%error, "the log of commands cannot be read");
+                if self.said_unread.due().is_some() {
+                    tracing::error!(%error, "the log of commands cannot be read");
+                }
                 sleep(RETRY).await;
                 return Err(Stop::NoAnswer);
             }

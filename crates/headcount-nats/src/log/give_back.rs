@@ -16,10 +16,10 @@ use futures_util::StreamExt;
 use headcount_core::command_log::{AppendError, Checkpoint, Entry, Kept, Lineage, compare};
 use headcount_core::epoch::Epoch;
 use headcount_core::invalidation::Standing;
-use headcount_core::protocol::log::{Decoded, REVISION, decode, encode};
+use headcount_core::protocol::log::{Decoded, REVISION, encode};
 use tokio::time::Instant;
 
-use super::append::{Draft, Settled};
+use super::append::Settled;
 use super::begin::{First, OpenError};
 use super::ledger::{Found, Ledger};
 
@@ -87,7 +87,7 @@ impl Ledger {
             .buffered(QUESTIONS_MAX);
         while let Some(found) = answers.next().await {
             match found {
-                Found::Message(kept) => match decode(&kept.payload) {
+                Found::Message(kept) => match self.read(&kept) {
                     Ok(Decoded::Entry(entry)) => follow(&entry),
                     Ok(Decoded::Later(_)) => return Ok(None),
                     Ok(Decoded::Unknown { revision, .. }) if revision > REVISION => return Ok(None),
@@ -116,8 +116,9 @@ impl Ledger {
     ) -> Result<Option<First>, OpenError> {
         let entry = Entry::Checkpoint(Box::new(checkpoint.clone()));
         let payload = encode(&entry).map_err(|error| OpenError::Unreadable(Some(error)))?;
-        let draft =
-            Draft::new(self.subjects.checkpoint(), payload.into(), after).map_err(OpenError::NotBegun)?;
+        let draft = self
+            .draft(self.subjects.checkpoint(), &payload, after)
+            .map_err(OpenError::NotBegun)?;
         match self.append(&draft, until).await {
             Ok(Settled::Stored) => Ok(Some(First {
                 index: draft.index(),

@@ -8,10 +8,12 @@ use async_nats::jetstream::context::Context;
 use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::stream::{Info, RawMessageErrorKind};
 use bytes::Bytes;
+use headcount_core::protocol::log::{Decoded, LogError, decode};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::broker::{Link, NatsBroker};
+use crate::seal::Seal;
 use crate::subjects::Subjects;
 
 /// How long one answer of the broker may take.
@@ -26,6 +28,7 @@ pub(super) struct Ledger {
     pub(super) subjects: Subjects,
     pub(super) link: watch::Receiver<Link>,
     pub(super) replicas: usize,
+    pub(super) seal: Seal,
 }
 
 /// When the stream was made: another one of the same name has another time.
@@ -51,8 +54,21 @@ pub(super) enum Found {
     NoAnswer,
 }
 
+/// Why a message of the stream is not read.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NotRead {
+    /// It was not sealed with this secret for this index.
+    #[error(
+        "it is not sealed with the secret of this cluster: give all nodes the same, and let nobody else write to the subjects of the cluster"
+    )]
+    Sealed,
+    /// It is sealed, and is no entry.
+    #[error("it is no entry")]
+    Invalid(#[source] LogError),
+}
+
 impl Ledger {
-    pub(super) fn new(broker: &NatsBroker) -> Self {
+    pub(super) fn new(broker: &NatsBroker, seal: Seal) -> Self {
         let mut context = async_nats::jetstream::new(broker.client.clone());
         context.set_timeout(ANSWER);
         Self {
@@ -60,7 +76,14 @@ impl Ledger {
             subjects: broker.subjects.clone(),
             link: broker.link.clone(),
             replicas: broker.replicas,
+            seal,
         }
+    }
+
+    /// What a message of the stream says.
+    pub(super) fn read(&self, kept: &Kept) -> Result<Decoded, NotRead> {
+        let entry = self.seal.open(&kept.index.to_be_bytes(), &kept.payload);
+        decode(&entry.map_err(|_| NotRead::Sealed)?).map_err(NotRead::Invalid)
     }
 
     /// Waits until the broker is reached. False: it was not by then.

@@ -8,7 +8,7 @@ use headcount_core::epoch::Epoch;
 use crate::at_each_broker;
 use crate::broker::{Broker, Version, options};
 use crate::gate::{Gate, Way};
-use crate::node::{EPOCH, Node};
+use crate::node::{EPOCH, Node, ours};
 
 at_each_broker! {
     what_the_broker_lost_is_given_back,
@@ -44,10 +44,13 @@ async fn lost(version: Version) -> (Broker, Checkpoint) {
     (broker, copy)
 }
 
-/// Stores these bytes as an entry. Its sequence.
-async fn store(broker: &Broker, bytes: &'static str) -> u64 {
+/// Stores this entry, sealed. Its sequence.
+async fn store(broker: &Broker, entry: &str) -> u64 {
     let jetstream = jetstream(broker).await;
-    let stored = jetstream.publish("headcount.test.log.entry", bytes.into()).await;
+    let stream = jetstream.get_stream("HEADCOUNT_test").await.unwrap();
+    let index = stream.cached_info().state.last_sequence + 1;
+    let sealed = ours().seal(&index.to_be_bytes(), &[entry.as_bytes()]).unwrap();
+    let stored = jetstream.publish("headcount.test.log.entry", sealed.into()).await;
     stored.unwrap().await.unwrap().sequence
 }
 

@@ -9,7 +9,7 @@ use headcount_core::invalidation::{Audience, Mode, Rule, Standing};
 use headcount_core::limits::Limits;
 use headcount_core::pattern::RoutePattern;
 use headcount_core::release::Release;
-use headcount_nats::{NatsBroker, NatsLog, NatsOptions};
+use headcount_nats::{NatsBroker, NatsLog, NatsOptions, Seal};
 
 use crate::broker::in_time;
 
@@ -18,6 +18,11 @@ pub(crate) const EPOCH: u64 = 7;
 
 /// The time of the next command: no two are given at the same one.
 static NOW_MS: AtomicU64 = AtomicU64::new(1_000);
+
+/// The seal of all servers that are not said to have another.
+pub(crate) fn ours() -> Seal {
+    Seal::new([7; 32], "test")
+}
 
 pub(crate) struct Node {
     pub(crate) log: NatsLog,
@@ -40,7 +45,7 @@ impl Node {
     /// With this copy of what stood.
     pub(crate) async fn start_with(options: &NatsOptions, begin: Checkpoint) -> Self {
         let broker = NatsBroker::connect(options).await.unwrap();
-        let log = NatsLog::open(&broker, &begin).await.unwrap();
+        let log = NatsLog::open(&broker, ours(), &begin).await.unwrap();
         let mut node = Self {
             log,
             index: LogIndex::default(),

@@ -7,7 +7,7 @@ use headcount_nats::CHECKPOINT_AFTER;
 
 use crate::at_each_broker;
 use crate::broker::{Broker, Version};
-use crate::node::{Node, number};
+use crate::node::{Node, number, ours};
 
 at_each_broker! {
     three_writers_at_once_lose_nothing_and_read_the_same,
@@ -141,13 +141,14 @@ async fn bytes_of_others_change_nothing(version: Version) {
     assert_eq!((node.log.skipped(), other.log.skipped()), (6, 6));
 }
 
-/// Writes this to the log, as a server of another version.
-async fn write(broker: &Broker, entry: &'static [u8]) {
+/// Writes this to the log at this index, as a server of another version.
+async fn write(broker: &Broker, index: u64, entry: &[u8]) {
     let client = async_nats::connect(format!("127.0.0.1:{}", broker.port()))
         .await
         .unwrap();
     let context = async_nats::jetstream::new(client);
-    let sent = context.publish("headcount.test.log.entry", entry.into()).await;
+    let sealed = ours().seal(&index.to_be_bytes(), &[entry]).unwrap();
+    let sent = context.publish("headcount.test.log.entry", sealed.into()).await;
     sent.unwrap().await.unwrap();
 }
 
@@ -155,8 +156,8 @@ async fn an_older_version_stops_at_what_it_does_not_know(version: Version) {
     let broker = Broker::start(version).await;
     let mut node = Node::start(&broker.options()).await;
     node.command().await.unwrap();
-    write(&broker, br#"{"revision":2,"kind":"pause","id":2}"#).await;
-    write(&broker, br#"{"revision":1,"kind":"end","ids":[1]}"#).await;
+    write(&broker, 3, br#"{"revision":2,"kind":"pause","id":2}"#).await;
+    write(&broker, 4, br#"{"revision":1,"kind":"end","ids":[1]}"#).await;
     let newcomer = Node::start(&broker.options()).await;
     for mut node in [node, newcomer] {
         let refused = node.command().await.unwrap_err();
@@ -180,6 +181,7 @@ async fn an_older_version_writes_no_checkpoint_after_what_it_may_not_know_whole(
     let mut node = Node::start(&broker.options()).await;
     write(
         &broker,
+        2,
         br#"{"revision":2,"kind":"end","ids":[],"why":"unknown"}"#,
     )
     .await;

@@ -8,7 +8,7 @@ use headcount_nats::{ConnectError, Login, NatsBroker, NatsLog, NatsOptions, Open
 
 use crate::at_each_broker;
 use crate::broker::{Broker, Version};
-use crate::node::Node;
+use crate::node::{Node, ours};
 
 at_each_broker! {
     a_login_is_checked,
@@ -20,7 +20,7 @@ at_each_broker! {
 
 async fn open(options: &NatsOptions) -> OpenError {
     let connection = NatsBroker::connect(options).await.unwrap();
-    NatsLog::open(&connection, &Checkpoint::default())
+    NatsLog::open(&connection, ours(), &Checkpoint::default())
         .await
         .unwrap_err()
 }

@@ -8,6 +8,7 @@ use crate::authorize::ticket::Tickets;
 use crate::cluster::{self, ClusterOptions, SharedLog};
 use crate::error::StartError;
 use crate::hub::commander::{Beginning, stored_checkpoint};
+use crate::keys::Purpose;
 use crate::nodes::{Joined, Link, Nodes};
 use crate::site::Site;
 use crate::store::Stored;
@@ -39,7 +40,7 @@ pub(super) async fn join(
     };
     let (nodes, ends) = Nodes::new();
     let node = site.cipher.node();
-    let link = Link::when(cluster::bus(broker, node));
+    let link = Link::when(cluster::bus(broker, options.seal(Purpose::Bus), node));
     let name = options.name.as_str().into();
     let tickets = Arc::clone(tickets);
     let mut joined = Joined::new(node, about, &site.config.limits, (name, link), ends, tickets);

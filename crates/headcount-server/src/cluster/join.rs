@@ -5,13 +5,17 @@ use std::time::Duration;
 
 use headcount_core::command_log::{Checkpoint, CommandLog, Entry, LogIndex};
 use headcount_core::connection::NodeId;
-use headcount_nats::{ConnectError, NatsBroker, NatsBus, NatsIncoming, NatsLog, NatsOptions, OpenError};
+use headcount_nats::{
+    ConnectError, NatsBroker, NatsBus, NatsIncoming, NatsLog, NatsOptions, OpenError, Seal,
+};
 use tokio::sync::{oneshot, watch};
 use tokio::time::{sleep, timeout};
 
+use super::bus::{SealedBus, SealedIncoming, sealed};
 use super::log::SharedLog;
 use super::options::ClusterOptions;
 use crate::clock::Seldom;
+use crate::keys::Purpose;
 use crate::sources::with_sources;
 
 /// How long a server that starts waits for one attempt.
@@ -23,6 +27,12 @@ const PAUSE: Duration = Duration::from_millis(500);
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct ClusterError(Box<dyn Error + Send + Sync>);
+
+impl ClusterError {
+    fn of(error: impl Error + Send + Sync + 'static) -> Self {
+        Self(error.into())
+    }
+}
 
 /// What a server has of its cluster as it starts.
 #[derive(Debug)]
@@ -37,16 +47,17 @@ pub(crate) struct Joined {
 /// Joins the bus as this node, as soon as the broker has answered. `None`: it never will.
 pub(crate) async fn bus(
     mut broker: watch::Receiver<Option<NatsBroker>>,
+    seal: Seal,
     node: NodeId,
-) -> Option<(NatsBus, NatsIncoming)> {
+) -> Option<(SealedBus<NatsBus>, SealedIncoming<NatsIncoming>)> {
     let there = broker.wait_for(Option::is_some).await.ok()?.clone()?;
-    match NatsBus::join(&there, node).await {
-        Ok(joined) => Some(joined),
-        Err(error) => {
-            tracing::error!(%error, "the bus of the cluster cannot be joined");
-            None
-        }
-    }
+    let joined = match NatsBus::join(&there, node).await {
+        Ok(joined) => sealed(joined, seal, node).map_err(ClusterError::of),
+        Err(error) => Err(ClusterError::of(error)),
+    };
+    joined
+        .inspect_err(|error| tracing::error!(%error, "the bus of the cluster cannot be joined"))
+        .ok()
 }
 
 /// What an attempt may end with.
@@ -61,8 +72,9 @@ enum Attempt {
 /// must change something first, such as a login that the broker refuses.
 pub(crate) async fn join(options: &ClusterOptions, begin: Checkpoint) -> Result<Joined, ClusterError> {
     let nats = options.nats();
+    let seal = options.seal(Purpose::Log);
     let (broker_is, broker) = watch::channel(None);
-    match attempt(&nats, &begin).await {
+    match Box::pin(attempt(&nats, &seal, &begin)).await {
         Ok((connected, mut log)) => {
             broker_is.send_replace(Some(connected));
             let first = timeout(PATIENCE, log.next()).await.ok().flatten();
@@ -76,7 +88,7 @@ pub(crate) async fn join(options: &ClusterOptions, begin: Checkpoint) -> Result<
                 "the broker does not answer: this server starts with what it has, and commands are refused until it does"
             );
             let (found, awaited) = oneshot::channel();
-            tokio::spawn(keep_trying(nats, begin, found, broker_is));
+            tokio::spawn(keep_trying((nats, seal), begin, found, broker_is));
             Ok(Joined {
                 log: SharedLog::awaited(awaited),
                 first: None,
@@ -87,7 +99,7 @@ pub(crate) async fn join(options: &ClusterOptions, begin: Checkpoint) -> Result<
 }
 
 async fn keep_trying(
-    nats: NatsOptions,
+    (nats, seal): (NatsOptions, Seal),
     begin: Checkpoint,
     mut found: oneshot::Sender<NatsLog>,
     broker_is: watch::Sender<Option<NatsBroker>>,
@@ -100,7 +112,7 @@ async fn keep_trying(
             () = found.closed() => return,
             () = sleep(PAUSE) => {}
         }
-        let error = match attempt(&nats, &begin).await {
+        let error = match attempt(&nats, &seal, &begin).await {
             Ok((connected, log)) => {
                 tracing::info!("the broker answers: commands are taken from now on");
                 broker_is.send_replace(Some(connected));
@@ -118,21 +130,25 @@ async fn keep_trying(
     }
 }
 
-async fn attempt(nats: &NatsOptions, begin: &Checkpoint) -> Result<(NatsBroker, NatsLog), Attempt> {
+async fn attempt(
+    nats: &NatsOptions,
+    seal: &Seal,
+    begin: &Checkpoint,
+) -> Result<(NatsBroker, NatsLog), Attempt> {
     let connecting = timeout(PATIENCE, NatsBroker::connect(nats)).await;
     let broker = match connecting {
         Ok(connected) => connected?,
-        Err(late) => return Err(Attempt::Later(ClusterError(late.into()))),
+        Err(late) => return Err(Attempt::Later(ClusterError::of(late))),
     };
-    let log = NatsLog::open(&broker, begin).await?;
+    let log = NatsLog::open(&broker, seal.clone(), begin).await?;
     Ok((broker, log))
 }
 
 impl From<ConnectError> for Attempt {
     fn from(error: ConnectError) -> Self {
         match error {
-            ConnectError::NoBroker { .. } => Self::Later(ClusterError(error.into())),
-            error => Self::Never(ClusterError(error.into())),
+            ConnectError::NoBroker { .. } => Self::Later(ClusterError::of(error)),
+            error => Self::Never(ClusterError::of(error)),
         }
     }
 }
@@ -141,9 +157,9 @@ impl From<OpenError> for Attempt {
     fn from(error: OpenError) -> Self {
         match error {
             OpenError::NoAnswer | OpenError::Ended(_) | OpenError::NotBegun(_) => {
-                Self::Later(ClusterError(error.into()))
+                Self::Later(ClusterError::of(error))
             }
-            error => Self::Never(ClusterError(error.into())),
+            error => Self::Never(ClusterError::of(error)),
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use headcount_nats::{ClientCertificate, Login, NatsOptions, Tls};
+use headcount_nats::{ClientCertificate, Login, NatsOptions, Seal, Tls};
 
+use crate::keys::{Keys, Purpose};
 use crate::secrets::Secret;
 
 /// Characters of the shortest secret: 16 random letters and digits are 95 bits.
@@ -93,6 +94,16 @@ impl ClusterOptions {
             problems.push("`cluster_replicas`: the log of commands is kept on 1 to 5 brokers".to_owned());
         }
         problems
+    }
+
+    /// Seals for this purpose, and opens what others of the cluster sealed.
+    pub(crate) fn seal(&self, purpose: Purpose) -> Seal {
+        Seal::new(self.keys().long_key(purpose), &self.name)
+    }
+
+    /// The keys of the cluster.
+    pub(crate) fn keys(&self) -> Keys {
+        Keys::of(self.secret.expose().as_bytes())
     }
 
     /// The same for the crate that talks to the broker.

@@ -85,13 +85,8 @@ impl ClusterNumbers {
 
     /// The families of counters: name, help, and each value with that of its label `kind`. A family of one counter has no label.
     pub(super) fn counted(&self) -> [Family; 6] {
-        let Self {
-            losses,
-            unread,
-            ignored,
-            relays,
-            ..
-        } = self;
+        let (losses, unread) = (&self.losses, &self.unread);
+        let (ignored, relays) = (&self.ignored, &self.relays);
         [
             (
                 "cluster_sent",
@@ -122,8 +117,11 @@ impl ClusterNumbers {
                     ("stranger", ignored.strangers),
                     ("full", ignored.full),
                     ("repeated", ignored.repeated),
-                    ("echo", ignored.echoes),
+                    ("echo", ignored.echoes + losses.ignored.echoes),
                     ("report", ignored.reports),
+                    ("sealed_otherwise", losses.ignored.sealed_otherwise),
+                    ("not_sealed", losses.ignored.not_sealed),
+                    ("misdirected", losses.ignored.misdirected),
                 ],
             ),
             (

@@ -11,6 +11,7 @@ mod lost;
 mod metrics;
 pub(crate) mod node;
 mod odd;
+mod sealed;
 mod sign_outs;
 // A nats-server for one test.
 #[allow(dead_code, reason = "the tests of headcount-nats use all of it")]

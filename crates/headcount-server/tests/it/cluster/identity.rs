@@ -24,6 +24,7 @@ fn a_sign_in_on_one_server_holds_on_all_with_the_secret() {
     assert_eq!([0, 1, 2].map(|at| stats(&servers[at], &cookie)), [200; 3]);
     let mut options = site.options();
     options.secret = Secret::new("the secret of some other cluster");
+    options.name = "other".to_owned();
     let stranger = Server::one(
         Door::Own,
         Headcount::builder(without_release()).cluster(Some(options)),
