@@ -15,6 +15,7 @@ use headcount_core::backoff;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::denials::Denials;
 use crate::error::ConnectError;
 use crate::options::{Addresses, Login, NatsOptions};
 use crate::subjects::Subjects;
@@ -40,6 +41,7 @@ pub struct NatsBroker {
     pub(crate) link: watch::Receiver<Link>,
     pub(crate) replicas: usize,
     pub(crate) append: Duration,
+    pub(crate) denials: Denials,
     /// Messages that the client of NATS dropped, because nobody read them in time.
     pub(crate) slow_consumer: Arc<AtomicU64>,
 }
@@ -80,13 +82,20 @@ impl NatsBroker {
         let (link, seen) = watch::channel(Link::default());
         let link = Arc::new(link);
         let slow_consumer = Arc::<AtomicU64>::default();
+        let denials = Denials::default();
         let client = settings(options, addresses.login)
             .await?
             .event_callback({
                 let (link, slow_consumer) = (Arc::clone(&link), Arc::clone(&slow_consumer));
+                let denials = denials.clone();
                 move |event| {
-                    if let Event::SlowConsumer(_) = event {
-                        slow_consumer.fetch_add(1, Ordering::Relaxed);
+                    match &event {
+                        Event::SlowConsumer(_) => {
+                            slow_consumer.fetch_add(1, Ordering::Relaxed);
+                        }
+                        Event::ServerError(error) => denials.note(error),
+                        Event::Connected => denials.forget(),
+                        _ => {}
                     }
                     note(&link, &event);
                     std::future::ready(())
@@ -108,6 +117,7 @@ impl NatsBroker {
             replicas: options.replicas,
             append: Duration::from_millis(options.append_ms.into()),
             slow_consumer,
+            denials,
         })
     }
 }
@@ -196,8 +206,11 @@ fn note(link: &watch::Sender<Link>, event: &Event) {
     match event {
         Event::Connected => become_up(link, true),
         Event::Disconnected | Event::Closed => become_up(link, false),
-        Event::ServerError(error) => tracing::warn!(%error, "the broker reports an error"),
-        Event::LameDuckMode | Event::Draining | Event::SlowConsumer(_) | Event::ClientError(_) => {}
+        Event::ServerError(_)
+        | Event::LameDuckMode
+        | Event::Draining
+        | Event::SlowConsumer(_)
+        | Event::ClientError(_) => {}
     }
 }
 

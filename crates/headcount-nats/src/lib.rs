@@ -36,6 +36,7 @@
 
 mod broker;
 mod bus;
+mod denials;
 mod error;
 mod log;
 mod options;

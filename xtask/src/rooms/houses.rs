@@ -86,8 +86,8 @@ pub(super) const HOUSES: [House; 4] = [
                 rooms: &["error", "seal", "seldom", "subjects"],
             },
             Floor {
-                what: "options",
-                rooms: &["options"],
+                what: "options, and what is not allowed",
+                rooms: &["denials", "options"],
             },
             Floor {
                 what: "the broker, connected",

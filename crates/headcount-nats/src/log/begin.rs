@@ -71,6 +71,12 @@ pub enum OpenError {
     /// The first checkpoint could not be written.
     #[error("the log could not be begun")]
     NotBegun(#[source] AppendError),
+    /// The broker's permissions forbid what a server needs.
+    #[error("the broker does not allow {denied}: give its user the permissions that the guide names")]
+    Denied {
+        /// What it does not allow, in its words, such as `Publish to "headcount.shop.log.entry"`.
+        denied: String,
+    },
     /// The broker does not answer.
     #[error("the broker does not answer: look at its log, and at whether a majority of its cluster is there")]
     NoAnswer,
@@ -97,12 +103,19 @@ impl Ledger {
     pub(super) async fn begin(&self, begin: &Checkpoint, until: Instant) -> Result<First, OpenError> {
         let mut last = OpenError::NoAnswer;
         while Instant::now() < until && self.clone().is_up_by(until).await {
-            match self.begin_once(begin, until).await {
+            let error = match self.begin_once(begin, until).await {
                 Ok(Some(first)) => return Ok(first),
-                Ok(None) => {}
+                Ok(None) => None,
+                Err(error) => Some(error),
+            };
+            match (error, self.denials.last()) {
+                (Some(OpenError::NoAnswer | OpenError::NotBegun(_)), Some(denied)) => {
+                    return Err(OpenError::Denied { denied });
+                }
                 // A broker that has just started has not read its streams yet.
-                Err(error @ (OpenError::JetStreamOff | OpenError::NoAnswer)) => last = error,
-                Err(error) => return Err(error),
+                (Some(error @ (OpenError::JetStreamOff | OpenError::NoAnswer)), _) => last = error,
+                (Some(error), _) => return Err(error),
+                (None, _) => {}
             }
             sleep(PAUSE).await;
         }

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::broker::{Link, NatsBroker};
+use crate::denials::Denials;
 use crate::seal::Seal;
 use crate::subjects::Subjects;
 
@@ -28,6 +29,7 @@ pub(super) struct Ledger {
     pub(super) subjects: Subjects,
     pub(super) link: watch::Receiver<Link>,
     pub(super) replicas: usize,
+    pub(super) denials: Denials,
     pub(super) seal: Seal,
 }
 
@@ -76,6 +78,7 @@ impl Ledger {
             subjects: broker.subjects.clone(),
             link: broker.link.clone(),
             replicas: broker.replicas,
+            denials: broker.denials.clone(),
             seal,
         }
     }

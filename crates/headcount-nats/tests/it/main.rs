@@ -14,6 +14,7 @@ mod gate;
 mod lost;
 mod node;
 mod order;
+mod permissions;
 mod refusals;
 mod sealed;
 mod tls;
