@@ -15,6 +15,7 @@ mod message;
 mod question;
 mod relay;
 mod request;
+mod settings;
 mod sign_outs;
 mod tap;
 
@@ -24,5 +25,6 @@ pub use message::{Message, MovedTab, TabBooks};
 pub use question::{Absent, Hits, NodeAnswer, NodeAnswers, NodeQuestion, ROUTES_MAX, SAMPLES_MAX, Tables};
 pub use relay::{Errand, Relay, RelayOutcome};
 pub use request::RequestId;
+pub use settings::Settings;
 pub use sign_outs::{EndedCookie, EndedTicket, SignOutMark, SignOuts, TIME_MS_MAX};
 pub use tap::{Bridging, SharedApp, Slice, TapMessage};

@@ -53,7 +53,7 @@ mod watching;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::cluster::{HEARTBEAT_MS, Heartbeat, Members, Message, NODES_MAX, To};
+use crate::cluster::{HEARTBEAT_MS, Heartbeat, Members, Message, NODES_MAX, Settings, To};
 use crate::command_log::LogIndex;
 use crate::connection::NodeId;
 use crate::feed::Feed;
@@ -136,6 +136,7 @@ pub struct Node {
     clocks: Clocks,
     echo: Echo,
     drains: bool,
+    settings: Settings,
     tabs: u64,
     read: LogIndex,
     /// How many heartbeats were sent, and when the next one is due.
@@ -171,6 +172,7 @@ impl Node {
             clocks: Clocks::default(),
             echo: Echo::default(),
             drains: false,
+            settings: Settings::default(),
             tabs: 0,
             read: LogIndex(0),
             heartbeats: 0,
@@ -254,6 +256,11 @@ impl Node {
         self.drains = drains;
     }
 
+    /// What must be set the same at all nodes. Told with the next heartbeat.
+    pub fn set_settings(&mut self, settings: Settings) {
+        self.settings = settings;
+    }
+
     /// How many connections are open. Told with the next heartbeat.
     pub fn set_tabs(&mut self, tabs: u64) {
         self.tabs = tabs;
@@ -325,6 +332,7 @@ impl Node {
             drains: self.drains,
             bridges: Some(self.bridges.say()),
             signed_out: self.sign_out_mark(),
+            settings: self.settings.clone(),
         }
     }
 

@@ -27,6 +27,8 @@ pub(crate) enum Purpose {
     Bus,
     /// Seals the entries of the log that the nodes of a cluster share.
     Log,
+    /// Hashes settings that must be the same at all nodes.
+    Settings,
 }
 
 impl Purpose {
@@ -39,6 +41,7 @@ impl Purpose {
             Self::Secrets => b"headcount secrets",
             Self::Bus => b"headcount bus",
             Self::Log => b"headcount log",
+            Self::Settings => b"headcount settings",
         }
     }
 }
@@ -128,7 +131,7 @@ mod tests {
 
     use super::*;
 
-    const PURPOSES: [Purpose; 7] = [
+    const PURPOSES: [Purpose; 8] = [
         Purpose::ConnectionIds,
         Purpose::Browsers,
         Purpose::Tickets,
@@ -136,6 +139,7 @@ mod tests {
         Purpose::Secrets,
         Purpose::Bus,
         Purpose::Log,
+        Purpose::Settings,
     ];
 
     #[test]

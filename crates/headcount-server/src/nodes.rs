@@ -5,9 +5,10 @@
 //!
 //! - `link`: the bus, whatever carries it. `due`: what the node asks of its server. `joined`: the node, with its bus and with those who wait for what it asks.
 //!   `listing`: what it knows of the nodes.
-//! - `asking`: the other nodes, for the parts of this server that ask them. `lost`: nodes that fell silent without a word. `errands`: what others
+//! - `asking`: the other nodes, for the parts of this server that ask them. `lost`: nodes that fell silent without a word. `agreement`: nodes that are set otherwise. `errands`: what others
 //!   pass on for connections of this server, such as a request that came to the wrong node. `sign_outs`: what they ended.
 
+mod agreement;
 mod asking;
 mod due;
 mod errands;
@@ -17,6 +18,7 @@ mod listing;
 mod lost;
 mod sign_outs;
 
+pub(crate) use agreement::Agreement;
 pub(crate) use asking::{BridgeEvent, Claims, FromAll, NodeEvent, Nodes, asked};
 pub(crate) use due::Due;
 pub(crate) use errands::{carry_out, let_go, take_over, write_shown};

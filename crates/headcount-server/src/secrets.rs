@@ -189,6 +189,15 @@ impl Keyring {
         self.marks()
     }
 
+    /// The marks of the current secrets, of admins and of the bridge; 0 where there is none.
+    pub(crate) fn current(&self) -> [u64; 2] {
+        let Secrets { admin, bridge, .. } = &*self.read();
+        [admin, bridge].map(|secret| {
+            let mark = secret.as_ref().map(|secret| self.hashes.of(secret.expose()));
+            mark.unwrap_or_default()
+        })
+    }
+
     /// The marks of the secrets that hold.
     pub(crate) fn marks(&self) -> Vec<u64> {
         let secrets = self.read();

@@ -11,6 +11,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use super::settings::Settings;
 use super::sign_outs::SignOutMark;
 use super::tap::Bridging;
 use crate::command_log::LogIndex;
@@ -49,6 +50,8 @@ pub struct Heartbeat {
     pub bridges: Option<Bridging>,
     /// Which sign-outs it knows.
     pub signed_out: SignOutMark,
+    /// What must be set the same at all nodes. Empty where it does not say.
+    pub settings: Settings,
 }
 
 /// A node that is there.
@@ -105,7 +108,7 @@ impl Members {
     /// Takes in a heartbeat. To be called after [`Members::look`] for the same moment.
     ///
     /// ```
-    /// use headcount_core::cluster::{Heard, Heartbeat, LOST_AFTER_MS, Members, SignOutMark};
+    /// use headcount_core::cluster::{Heard, Heartbeat, LOST_AFTER_MS, Members, Settings, SignOutMark};
     /// use headcount_core::command_log::LogIndex;
     /// use headcount_core::connection::NodeId;
     ///
@@ -120,6 +123,7 @@ impl Members {
     ///     drains: false,
     ///     bridges: None,
     ///     signed_out: SignOutMark::default(),
+    ///     settings: Settings::default(),
     /// };
     /// assert_eq!(members.hear(NodeId(2), heartbeat, 0), Heard::New);
     /// assert_eq!(members.look(LOST_AFTER_MS - 1), []);
@@ -237,6 +241,7 @@ mod tests {
             drains: false,
             bridges: None,
             signed_out: SignOutMark::default(),
+            settings: Settings::default(),
         }
     }
 

@@ -46,4 +46,9 @@ pub struct NodeEntry {
     pub watches: bool,
     /// Whether it is the node that answers.
     pub here: bool,
+    /// What is set otherwise there than at the node that answers, where it must be the same: `admin secret`, `bridge secret`, `paths`, `tracking`,
+    /// `authorize`, `limits of rules`, `limits of names`. Left out where nothing is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(required = false))]
+    pub differs: Vec<String>,
 }

@@ -9,7 +9,7 @@ use crate::cluster::{self, ClusterOptions, SharedLog};
 use crate::error::StartError;
 use crate::hub::commander::{Beginning, stored_checkpoint};
 use crate::keys::Purpose;
-use crate::nodes::{Joined, Link, Nodes};
+use crate::nodes::{Agreement, Joined, Link, Nodes};
 use crate::site::Site;
 use crate::store::Stored;
 
@@ -43,7 +43,16 @@ pub(super) async fn join(
     let link = Link::when(cluster::bus(broker, options.seal(Purpose::Bus), node));
     let name = options.name.as_str().into();
     let tickets = Arc::clone(tickets);
-    let mut joined = Joined::new(node, about, &site.config.limits, (name, link), ends, tickets);
+    let agreement = Agreement::new(&options.keys(), &site.config);
+    let mut joined = Joined::new(
+        node,
+        about,
+        &site.config.limits,
+        (name, link),
+        agreement,
+        ends,
+        tickets,
+    );
     if let Some((read, _)) = &first {
         joined.node.set_read(*read);
     }

@@ -87,7 +87,7 @@ impl Hub {
     pub(super) fn look_at_cluster(&mut self) {
         let tabs = self.site.census.open();
         if let Some(joined) = self.counts.joined() {
-            joined.look(tabs);
+            joined.look(tabs, &self.site.keyring);
             self.perform();
         }
     }

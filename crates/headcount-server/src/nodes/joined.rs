@@ -13,6 +13,7 @@ use headcount_core::protocol::cluster::{Reader, Writer};
 use tokio::sync::oneshot;
 
 use super::Link;
+use super::agreement::{Agreement, Disagreements};
 use super::asking::{BridgeEvent, Claims, NodeEvent, OwnerEnds};
 use super::due::Due;
 use super::lost::{self, Lost};
@@ -20,6 +21,7 @@ use super::sign_outs::Tellers;
 use crate::authorize::ticket::Tickets;
 use crate::clock;
 use crate::metrics::ClusterNumbers;
+use crate::secrets::Keyring;
 
 /// What the owner of the node hears.
 #[derive(Debug)]
@@ -55,6 +57,8 @@ pub(crate) struct Joined {
     relays: HashMap<RequestId, oneshot::Sender<RelayOutcome>>,
     tellers: Tellers,
     pub(super) lost: Lost,
+    agreement: Agreement,
+    disagreements: Disagreements,
     /// What is counted here; the rest is filled in when it is said.
     numbers: ClusterNumbers,
 }
@@ -66,6 +70,7 @@ impl Joined {
         about: About,
         limits: &Limits,
         (cluster, link): (Arc<str>, Link),
+        agreement: Agreement,
         ends: OwnerEnds,
         tickets: Arc<Tickets>,
     ) -> Self {
@@ -81,6 +86,8 @@ impl Joined {
             relays: HashMap::new(),
             tellers: Tellers::default(),
             lost: Lost::default(),
+            agreement,
+            disagreements: Disagreements::default(),
             numbers: ClusterNumbers::default(),
         }
     }
@@ -121,13 +128,17 @@ impl Joined {
     }
 
     /// Does what is due by the clock.
-    pub(crate) fn look(&mut self, tabs: u32) {
+    pub(crate) fn look(&mut self, tabs: u32, keyring: &Keyring) {
         let now_ms = clock::steady_ms();
         if now_ms >= self.node.next_look_ms() {
             self.node.set_tabs(tabs.into());
+            self.node.set_settings(self.agreement.settings(keyring));
             self.reader.look(now_ms);
             self.node.look(now_ms);
             self.lost.look(now_ms);
+            let others = self.node.members().iter();
+            let others = others.map(|(id, member)| (id, &member.heartbeat));
+            self.disagreements.look(&self.node.heartbeat(), others);
             self.say_numbers();
         }
     }

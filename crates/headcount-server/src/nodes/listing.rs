@@ -5,6 +5,7 @@ use headcount_core::command_log::LogIndex;
 use headcount_core::connection::NodeId;
 use headcount_core::protocol::nodes::{NodeEntry, NodesAnswer, NodesAsked};
 
+use super::agreement::differing;
 use super::asking::Others;
 use super::joined::Joined;
 use crate::clock;
@@ -72,6 +73,7 @@ impl Joined {
             drains: said.drains,
             watches: said.watches,
             here: id == self.node.id(),
+            differs: differing(&self.node.heartbeat(), said),
         }
     }
 

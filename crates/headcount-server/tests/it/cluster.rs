@@ -12,6 +12,7 @@ mod metrics;
 pub(crate) mod node;
 mod odd;
 mod sealed;
+mod settings;
 mod sign_outs;
 // A nats-server for one test.
 #[allow(dead_code, reason = "the tests of headcount-nats use all of it")]

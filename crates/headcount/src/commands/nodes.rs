@@ -75,7 +75,7 @@ fn shown(answer: &NodesAnswer) -> String {
             &count(node.tabs),
             &node.software,
             &count(node.lag),
-            state(node),
+            &state(node),
         ]);
     }
     text.push_str(&table.take());
@@ -87,13 +87,19 @@ fn shown(answer: &NodesAnswer) -> String {
     text
 }
 
-fn state(node: &NodeEntry) -> &'static str {
-    match (node.here, node.drains) {
-        (true, true) => "here, draining",
-        (true, false) => "here",
-        (false, true) => "draining",
-        (false, false) => "",
-    }
+fn state(node: &NodeEntry) -> String {
+    let differs = node
+        .differs
+        .iter()
+        .map(|setting| plain(setting))
+        .collect::<Vec<_>>();
+    let differs = (!differs.is_empty()).then(|| format!("other settings: {}", differs.join(", ")));
+    let states = [
+        node.here.then(|| "here".to_owned()),
+        node.drains.then(|| "draining".to_owned()),
+        differs,
+    ];
+    states.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -123,6 +129,7 @@ mod tests {
                 NodeEntry {
                     drains: true,
                     lag: 12,
+                    differs: vec!["admin secret".to_owned(), "paths".to_owned()],
                     ..node("b", 1)
                 },
             ],
@@ -132,7 +139,7 @@ mod tests {
 
 NODE  ID         TABS  HEADCOUNT  BEHIND  STATE
 a     00c0ffee  1,041  0.9.0           0  here
-b     00c0ffee      1  0.9.0          12  draining
+b     00c0ffee      1  0.9.0          12  draining, other settings: admin secret, paths
 ";
         assert_eq!(shown(&answer), expected);
         let away = NodesAnswer {
@@ -140,7 +147,7 @@ b     00c0ffee      1  0.9.0          12  draining
             ..answer
         };
         assert!(
-            shown(&away).ends_with("draining\nthe broker is not reached: nodes are missing here that are there, and commands are refused\n"),
+            shown(&away).ends_with("paths\nthe broker is not reached: nodes are missing here that are there, and commands are refused\n"),
             "{}",
             shown(&away)
         );

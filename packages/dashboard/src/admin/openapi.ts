@@ -114,6 +114,7 @@ export interface paths {
         /**
          * Show how the counts by version changed over time
          * @description A sample is kept every `limits.history_step_ms` for the last hour, and every minute for `limits.history_seconds`.
+         *     In a cluster, samples have the tabs of all servers.
          */
         readonly get: operations["history"];
         readonly put?: never;
@@ -195,7 +196,10 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** List the nodes of the cluster */
+        /**
+         * List the nodes of the cluster
+         * @description They are those that the server hears. Without a cluster the answer is an error.
+         */
         readonly get: operations["nodes"];
         readonly put?: never;
         readonly post?: never;
@@ -622,6 +626,11 @@ export interface components {
         readonly ModeBody: "force" | "prompt";
         /** @description One node of the cluster. */
         readonly NodeEntry: {
+            /**
+             * @description What is set otherwise there than at the node that answers, where it must be the same: `admin secret`, `bridge secret`, `paths`, `tracking`,
+             *     `authorize`, `limits of rules`, `limits of names`. Left out where nothing is.
+             */
+            readonly differs?: readonly string[];
             /** @description Whether it is draining. */
             readonly drains: boolean;
             /** @description Whether it is the node that answers. */

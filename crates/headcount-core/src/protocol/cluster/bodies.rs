@@ -1,5 +1,6 @@
 //! The body of each kind of message.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -12,7 +13,7 @@ use super::relays::WireErrand;
 use super::sign_outs::WireSignOutMark;
 use super::taps::WireBridging;
 use crate::cluster::{
-    Errand, Heartbeat, Message, MovedTab, NodeAnswer, NodeQuestion, Relay, RequestId, TabBooks,
+    Errand, Heartbeat, Message, MovedTab, NodeAnswer, NodeQuestion, Relay, RequestId, Settings, TabBooks,
 };
 use crate::command_log::LogIndex;
 use crate::connection::NodeId;
@@ -20,6 +21,10 @@ use crate::stats::{Incarnation, Stamp};
 
 /// Bytes of the name of a node, and of what it runs.
 const NAME_BYTES_MAX: usize = 1_024;
+
+/// Settings of a node, and bytes of the name of each.
+const SETTINGS_MAX: usize = 64;
+const SETTING_BYTES_MAX: usize = 64;
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -37,6 +42,8 @@ pub(super) struct HeartbeatBody {
     pub(super) signed_out: WireSignOutMark,
     pub(super) last: WireStamp,
     pub(super) sent_ms: u64,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) settings: BTreeMap<Arc<str>, u32>,
 }
 
 impl HeartbeatBody {
@@ -53,12 +60,22 @@ impl HeartbeatBody {
             signed_out: heartbeat.signed_out.into(),
             last: last.into(),
             sent_ms,
+            settings: heartbeat
+                .settings
+                .iter()
+                .map(|(name, digest)| (Arc::clone(name), digest))
+                .collect(),
         }
     }
 
     pub(super) fn into_message(self) -> Result<Message, UnreadableMessage> {
         if self.name.len() > NAME_BYTES_MAX || self.software.len() > NAME_BYTES_MAX {
             return Err(UnreadableMessage::Refused("a name that is too long"));
+        }
+        if self.settings.len() > SETTINGS_MAX
+            || self.settings.keys().any(|name| name.len() > SETTING_BYTES_MAX)
+        {
+            return Err(UnreadableMessage::Refused("too many settings"));
         }
         Ok(Message::Heartbeat {
             heartbeat: Heartbeat {
@@ -71,6 +88,7 @@ impl HeartbeatBody {
                 drains: self.drains,
                 bridges: self.bridges.map(WireBridging::into_bridging),
                 signed_out: self.signed_out.into(),
+                settings: Settings::new(self.settings),
             },
             last: self.last.into(),
             sent_ms: self.sent_ms,

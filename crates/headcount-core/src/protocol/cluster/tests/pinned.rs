@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::*;
 use crate::cluster::{
-    Bridging, Errand, Heartbeat, Hits, MovedTab, NodeAnswer, NodeQuestion, Relay, RequestId, SharedApp,
-    SignOutMark, Slice, TabBooks, Tables, TapMessage,
+    Bridging, Errand, Heartbeat, Hits, MovedTab, NodeAnswer, NodeQuestion, Relay, RequestId, Settings,
+    SharedApp, SignOutMark, Slice, TabBooks, Tables, TapMessage,
 };
 use crate::command_log::LogIndex;
 use crate::connection::ConnectionKey;
@@ -121,7 +121,25 @@ pub(super) fn heartbeat() -> Heartbeat {
         drains: false,
         bridges: None,
         signed_out: SignOutMark::default(),
+        settings: Settings::default(),
     }
+}
+
+#[test]
+fn settings_are_written_as_in_revision_1() {
+    let message = Message::Heartbeat {
+        heartbeat: Heartbeat {
+            settings: Settings::new([("limits".into(), 7)]),
+            ..heartbeat()
+        },
+        last: STAMP,
+        sent_ms: 99,
+    };
+    check(
+        &message,
+        "heartbeat",
+        r#"{"number":8,"name":"host-a","software":"0.1.0","tabs":3,"read":12,"watches":true,"drains":false,"last":{"incarnation":1,"sequence":7},"sentMs":99,"settings":{"limits":7}}"#,
+    );
 }
 
 #[test]
