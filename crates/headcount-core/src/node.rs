@@ -13,7 +13,7 @@
 //! Parts: `counting`: the counts of this node and, while somebody watches here, of all. `versions`, `saying_versions`: the counts by version of each node. `watching`: whether
 //! anybody watches, and who is told what changed. `wants`: which nodes are asked for everything, and when. `hearing`: what it does about what it hears, and `ignored` what it did not take. `echo`:
 //! whether what has this node's id was said by this node. `asking`, `asks`: what this node asks others. `seen`: what others asked. `later`: questions
-//! that wait for an entry of the log. `moves`, `moving`: tabs that changed their node. `signing_out`: sign-outs that hold at every node; `sign_outs`: those that it
+//! that wait for an entry of the log. `log_ends`: how far nodes are behind it. `moves`, `moving`: tabs that changed their node. `signing_out`: sign-outs that hold at every node; `sign_outs`: those that it
 //! remembers, `untold`: those that it is yet to tell, `readings`: how far it has read those of others. `bridges`, `bridging`: what bridges need of other nodes:
 //! `shares`, which of several is told; `taps`, what is open and happens elsewhere; `tapped`, what others are told of this node. `clocks`: when something
 //! was sent, by the clock of this node.
@@ -32,6 +32,7 @@ mod echo;
 mod hearing;
 mod ignored;
 mod later;
+mod log_ends;
 mod moves;
 mod moving;
 mod readings;
@@ -69,6 +70,8 @@ use counting::{Counting, INCARNATION};
 use echo::Echo;
 pub use ignored::Ignored;
 use later::Later;
+pub use log_ends::LAG_MAX;
+use log_ends::LogEnds;
 use moves::Moves;
 use seen::Seen;
 use signed_out::SignedOut;
@@ -139,6 +142,7 @@ pub struct Node {
     settings: Settings,
     tabs: u64,
     read: LogIndex,
+    log_ends: LogEnds,
     /// How many heartbeats were sent, and when the next one is due.
     heartbeats: u64,
     next_heartbeat_ms: u64,
@@ -175,6 +179,7 @@ impl Node {
             settings: Settings::default(),
             tabs: 0,
             read: LogIndex(0),
+            log_ends: LogEnds::default(),
             heartbeats: 0,
             next_heartbeat_ms: now_ms,
             ended: false,
@@ -303,6 +308,7 @@ impl Node {
         }
         if now_ms >= self.next_heartbeat_ms {
             self.next_heartbeat_ms = now_ms + HEARTBEAT_MS;
+            self.log_ends.note(self.log_end());
             self.say_heartbeat(To::All, now_ms);
             self.say_taps();
         }

@@ -38,7 +38,7 @@ pub struct NodeEntry {
     pub software: String,
     /// Its open connections, as of at most a second ago.
     pub tabs: u64,
-    /// How many commands it has yet to read.
+    /// How many commands it has yet to read, at most 100,000. Those of the last two to three seconds do not count.
     pub lag: u64,
     /// Whether it is draining.
     pub drains: bool,

@@ -149,7 +149,7 @@ impl Joined {
             nodes: self.node.members().len() as u64 + 1,
             missing: self.lost.len() as u64,
             broker_reached: !self.lost.is_away(),
-            log_lag: self.log_end().0 - self.node.heartbeat().read.0,
+            log_lag: self.node.behind(self.node.heartbeat().read),
             losses: self.link.losses(),
             unread: self.reader.counts(),
             ignored: self.node.ignored(),

@@ -1,7 +1,6 @@
 //! What is known of the nodes: which are there, what runs there, and which are missing.
 
 use headcount_core::cluster::Heartbeat;
-use headcount_core::command_log::LogIndex;
 use headcount_core::connection::NodeId;
 use headcount_core::protocol::nodes::{NodeEntry, NodesAnswer, NodesAsked};
 
@@ -20,11 +19,7 @@ impl Joined {
         let others = self.node.members().iter();
         let others = others.map(|(id, member)| (id, member.heartbeat.clone()));
         let all: Vec<_> = others.chain([(self.node.id(), here)]).collect();
-        let end = self.log_end();
-        let mut nodes: Vec<_> = all
-            .into_iter()
-            .map(|(id, said)| self.entry(id, &said, end))
-            .collect();
+        let mut nodes: Vec<_> = all.into_iter().map(|(id, said)| self.entry(id, &said)).collect();
         nodes.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
         NodesAnswer {
             cluster: self.cluster.to_string(),
@@ -63,24 +58,17 @@ impl Joined {
         (self.node.is_watched_here() && asked.answered < asked.of).then_some(asked)
     }
 
-    fn entry(&self, id: NodeId, said: &Heartbeat, end: LogIndex) -> NodeEntry {
+    fn entry(&self, id: NodeId, said: &Heartbeat) -> NodeEntry {
         NodeEntry {
             id: id.to_string(),
             name: said.name.to_string(),
             software: said.software.to_string(),
             tabs: said.tabs,
-            lag: end.0 - said.read.0,
+            lag: self.node.behind(said.read),
             drains: said.drains,
             watches: said.watches,
             here: id == self.node.id(),
             differs: differing(&self.node.heartbeat(), said),
         }
-    }
-
-    /// The last entry of the log that any node has read.
-    pub(super) fn log_end(&self) -> LogIndex {
-        let others = self.node.members().iter();
-        let read = others.map(|(_, member)| member.heartbeat.read);
-        read.chain([self.node.heartbeat().read]).max().unwrap_or_default()
     }
 }

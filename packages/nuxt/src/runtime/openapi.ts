@@ -639,7 +639,7 @@ export interface components {
             readonly id: string;
             /**
              * Format: int64
-             * @description How many commands it has yet to read.
+             * @description How many commands it has yet to read, at most 100,000. Those of the last two to three seconds do not count.
              */
             readonly lag: number;
             /** @description What its operator calls it. */
