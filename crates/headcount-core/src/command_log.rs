@@ -90,6 +90,10 @@ pub trait CommandLog {
     /// lower than those before.
     fn next(&mut self) -> impl Future<Output = Option<(LogIndex, Entry)>> + Send;
 
+    /// As [`CommandLog::next`], without waiting: `None` where nothing is there yet. What was appended while this server could not read, such as a rule
+    /// and its end, is there together.
+    fn ready(&mut self) -> Option<(LogIndex, Entry)>;
+
     /// Whether the next entry is one that this version does not know. Then nothing is read from there on, and nothing appended.
     fn is_stopped(&self) -> bool {
         false

@@ -43,6 +43,8 @@ pub use begin::{MESSAGES_MAX, OpenError};
 pub const CHECKPOINT_AFTER: u64 = 500;
 /// Entries that were read and wait for [`NatsLog::next`].
 const UNREAD_MAX: usize = 256;
+/// Entries that are given one by one where they are read together. More of them are given as one checkpoint.
+const TOGETHER_MAX: usize = 1_000;
 /// Why a command was not sent.
 const UNREAD: &str = "there are other commands, and the broker does not give them";
 
@@ -62,6 +64,8 @@ pub struct NatsLog {
     /// The last sequence of the stream that is known here, with those that are skipped.
     seen: u64,
     checkpoint: LastCheckpoint,
+    /// The last sequence that is known to be there. Until it is read, nothing is given.
+    up_to: u64,
     /// Whether the end of the log was not read yet, since it is read from a checkpoint on.
     is_leaping: bool,
     /// What stands after `seen`.
@@ -129,6 +133,7 @@ impl NatsLog {
             given: LogIndex::default(),
             seen: 0,
             checkpoint: LastCheckpoint::default(),
+            up_to: 0,
             is_leaping: true,
             standing: Standing::default(),
             epoch: first.checkpoint.epoch,
@@ -171,6 +176,9 @@ impl NatsLog {
             self.ready.clear();
         }
         self.ready.push_back((LogIndex(index), entry));
+        if self.ready.len() > TOGETHER_MAX {
+            self.fold();
+        }
     }
 
     /// All that stands after what was read.
@@ -190,14 +198,17 @@ impl NatsLog {
                 self.ready.clear();
                 self.is_leaping = true;
                 self.seen = 0;
+                self.up_to = 0;
                 self.given = LogIndex::default();
                 self.checkpoint = LastCheckpoint::default();
             }
             Read::End => self.leap(),
             Read::Newer => {
                 self.is_stopped = true;
+                self.up_to = 0;
                 self.leap();
             }
+            Read::UpTo { last } => self.up_to = last,
             Read::Skipped { index } => self.seen = self.seen.max(index),
             Read::Entry {
                 index,
@@ -216,9 +227,13 @@ impl NatsLog {
 
     /// Gives all that was read as one entry, so that nothing that was ended since the checkpoint stands again for a moment.
     fn leap(&mut self) {
-        if !std::mem::take(&mut self.is_leaping) {
-            return;
+        if std::mem::take(&mut self.is_leaping) {
+            self.fold();
         }
+    }
+
+    /// Makes one entry of those that were not given yet.
+    fn fold(&mut self) {
         let last = self.ready.back().map(|(index, _)| *index);
         self.ready.clear();
         if let Some(index) = last {
@@ -244,9 +259,14 @@ impl NatsLog {
         }
     }
 
+    /// Whether nothing is given before more is read.
+    fn must_read(&self) -> bool {
+        self.is_leaping || self.seen < self.up_to
+    }
+
     /// Takes what is there to be taken, up to the next entry.
     fn catch_up(&mut self) {
-        while self.is_leaping || self.ready.is_empty() {
+        while self.must_read() || self.ready.is_empty() {
             match self.reads.try_recv() {
                 Ok(read) => self.take(read),
                 Err(_) => return,
@@ -284,9 +304,17 @@ impl CommandLog for NatsLog {
     }
 
     async fn next(&mut self) -> Option<(LogIndex, Entry)> {
-        while self.is_leaping || self.ready.is_empty() {
+        while self.must_read() || self.ready.is_empty() {
             let read = self.reads.recv().await?;
             self.take(read);
+        }
+        self.ready()
+    }
+
+    fn ready(&mut self) -> Option<(LogIndex, Entry)> {
+        self.catch_up();
+        if self.must_read() {
+            return None;
         }
         let (index, entry) = self.ready.pop_front()?;
         self.given = index;

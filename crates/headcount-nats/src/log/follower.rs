@@ -42,6 +42,8 @@ pub(super) enum Read {
         /// Whether a later revision wrote it, so that it may hold more.
         is_later: bool,
     },
+    /// What follows up to this sequence was there when it was looked for. 0: reading stopped, and what came so far is all for now.
+    UpTo { last: u64 },
     /// A message that no version can read, or that is not there any more.
     Skipped { index: u64 },
     /// An entry that only later versions know. Nothing follows.
@@ -115,7 +117,12 @@ impl Follower {
                     is_other = false;
                     CHECK
                 }
-                Err(Stop::NoAnswer) => RETRY,
+                Err(Stop::NoAnswer) => {
+                    if self.send(Read::UpTo { last: 0 }).await.is_err() {
+                        return;
+                    }
+                    RETRY
+                }
                 Err(Stop::OtherLog) => {
                     is_other = true;
                     Duration::ZERO
@@ -183,6 +190,7 @@ impl Follower {
                 }
                 return Ok(());
             }
+            self.send(Read::UpTo { last }).await?;
             if first > self.read + 1 {
                 self.leap().await?;
             } else {

@@ -39,7 +39,7 @@ impl NatsLog {
                     source: TOO_OLD.into(),
                 });
             }
-            if self.is_leaping {
+            if self.must_read() {
                 self.read_by(until).await?;
                 continue;
             }

@@ -59,6 +59,13 @@ impl CommandLog for SharedLog {
         }
     }
 
+    fn ready(&mut self) -> Option<(LogIndex, Entry)> {
+        match &mut self.0 {
+            State::There(log) => log.ready(),
+            State::Awaited(_) => None,
+        }
+    }
+
     fn is_stopped(&self) -> bool {
         matches!(&self.0, State::There(log) if log.is_stopped())
     }

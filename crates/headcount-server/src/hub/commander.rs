@@ -223,19 +223,20 @@ impl<Log: CommandLog> Commander<Log> {
             .await?;
         let stood = stood.unwrap_or_default();
         let id = stood.id;
+        let hits = stood.hits();
         let lapsed = stood.change.ended.iter().map(|rule| rule.id).collect();
         let Hits {
             tabs,
             routes,
             unknown,
             ..
-        } = stood.hits;
+        } = hits;
         tracing::info!(id, tabs, routes, unknown, spread_ms, "invalidated");
         let told = InvalidationAnswer {
             id,
             lapsed,
             spread_ms,
-            ..stood.hits.into()
+            ..hits.into()
         };
         Ok((stood.index, told))
     }

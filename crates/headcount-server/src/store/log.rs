@@ -74,6 +74,10 @@ impl CommandLog for LocalLog {
             None => std::future::pending().await,
         }
     }
+
+    fn ready(&mut self) -> Option<(LogIndex, Entry)> {
+        self.unread.pop_front()
+    }
 }
 
 impl From<StoreError> for AppendError {

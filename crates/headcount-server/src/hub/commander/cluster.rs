@@ -33,7 +33,6 @@ impl<Log: CommandLog> Commander<Log> {
                 "this server goes over to the releases and rules of its cluster, and its tabs reconnect"
             );
         }
-        self.keep_copy();
     }
 
     /// Writes the copy, if it is behind.

@@ -25,7 +25,13 @@ pub(super) struct Stood {
     /// Where the log has it.
     pub(super) index: LogIndex,
     /// How far the rule reaches here.
-    pub(super) hits: Hits,
+    pub(super) reach: Reach,
+}
+
+impl Stood {
+    pub(super) fn hits(&self) -> Hits {
+        Hits::over(std::iter::once(self.reach.clone()), None)
+    }
 }
 
 impl<Log: CommandLog> Commander<Log> {
@@ -62,49 +68,76 @@ impl<Log: CommandLog> Commander<Log> {
     /// Reads up to this entry. What became of it.
     async fn read_to(&mut self, index: LogIndex) -> Result<Stood, CommandError> {
         loop {
-            let stood = self.read_next().await?;
-            if self.index >= index {
+            let read = self.read_next().await?;
+            let stood = read.into_iter().find(|stood| stood.index >= index);
+            if let Some(stood) = stood {
                 return Ok(stood);
             }
         }
     }
 
-    async fn read_next(&mut self) -> Result<Stood, CommandError> {
+    async fn read_next(&mut self) -> Result<Vec<Stood>, CommandError> {
         let (index, entry) = self.log.next().await.ok_or(CommandError::Stopped)?;
         Ok(self.read(index, entry).await)
     }
 
-    /// Lets an entry stand.
-    pub(super) async fn read(&mut self, index: LogIndex, entry: Entry) -> Stood {
+    /// Lets an entry stand, and with it those that are there already. Tabs are told what stands after the last one: nothing of a rule that
+    /// was lifted or replaced while this server could not read.
+    pub(super) async fn read(&mut self, index: LogIndex, entry: Entry) -> Vec<Stood> {
+        let mut read = vec![self.stand(index, &entry)];
+        while let Some((index, entry)) = self.log.ready() {
+            read.push(self.stand(index, &entry));
+        }
+        self.keep_copy();
+        self.tell(&mut read).await;
+        for stood in &read {
+            self.tell_nodes(stood).await;
+        }
+        read
+    }
+
+    /// Lets an entry stand. Nobody is told yet.
+    fn stand(&mut self, index: LogIndex, entry: &Entry) -> Stood {
         self.index = index;
         let epoch = self.standing.epoch;
-        let change = self.standing.apply(&entry);
+        let change = self.standing.apply(entry);
         self.on_read(epoch, &change);
-        let (id, broadcast) = match &entry {
-            Entry::Release { release, .. } => (None, Some(self.released(release))),
-            Entry::Rule { rule, .. } => (Some(rule.id), None),
-            Entry::End { .. } | Entry::MoveTimes { .. } => (None, None),
-            // It may hold announcements that this server has not read. Tabs are told of the last one.
-            Entry::Checkpoint(_) => {
-                let newest = change.announced.last();
-                (None, newest.map(|release| self.released(release)))
-            }
+        let id = match entry {
+            Entry::Rule { rule, .. } => Some(rule.id),
+            _ => None,
         };
-        let reach = self.tell_shards(broadcast, change.position).await;
-        if let Entry::Checkpoint(_) = entry {
-            // Rules that others gave while this server could not read them: its tabs are told now.
-            for rule in &change.began {
-                let position = self.standing.position(rule.id);
-                self.tell_shards(None, position).await;
-            }
-        }
-        let hits = Hits::over(std::iter::once(&reach).cloned(), None);
-        self.tell_nodes(change.position.map(|_| reach)).await;
         Stood {
             id,
             change,
             index,
-            hits,
+            reach: Reach::default(),
+        }
+    }
+
+    /// Tells tabs of the last release and of the rules of these entries that stand.
+    async fn tell(&mut self, read: &mut [Stood]) {
+        let newest = read.iter().flat_map(|stood| &stood.change.announced).last();
+        let newest = newest.map(|release| (release.id, self.released(release)));
+        let mut is_told = false;
+        for stood in read {
+            let announced = &stood.change.announced;
+            if let Some((id, broadcast)) = &newest
+                && announced.iter().any(|release| release.id == *id)
+            {
+                self.tell_shards(Some(broadcast.clone()), None).await;
+                is_told = true;
+            }
+            let mut reaches = Vec::new();
+            for rule in &stood.change.began {
+                if let Some(position) = self.standing.position(rule.id) {
+                    reaches.push(self.tell_shards(None, Some(position)).await);
+                    is_told = true;
+                }
+            }
+            stood.reach = reaches.into_iter().sum();
+        }
+        if !is_told {
+            self.tell_shards(None, None).await;
         }
     }
 

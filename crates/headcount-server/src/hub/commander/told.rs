@@ -4,17 +4,17 @@ use headcount_core::cluster::{Hits, NodeAnswer, NodeAnswers, NodeQuestion};
 use headcount_core::command_log::{CommandLog, LogIndex};
 use headcount_core::node::Whom;
 use headcount_core::protocol::admin::InvalidationAnswer;
-use headcount_core::registry::Reach;
 
+use super::stand::Stood;
 use super::{Commander, Reply, answer};
 use crate::error::CommandError;
 use crate::nodes::{self, NodeEvent};
 
 impl<Log: CommandLog> Commander<Log> {
-    /// Tells the node how far the log is read, and how far the entry that was read last reached here.
-    pub(super) async fn tell_nodes(&mut self, reach: Option<Reach>) {
+    /// Tells the node how far the log is read, and how far this entry reached here.
+    pub(super) async fn tell_nodes(&mut self, stood: &Stood) {
         if let Some(nodes) = &self.everywhere.nodes {
-            let (index, hits) = (self.index, reach.map(Hits::from));
+            let (index, hits) = (stood.index, stood.id.map(|_| stood.reach.clone().into()));
             nodes.tell(NodeEvent::Read { index, hits }).await;
         }
     }

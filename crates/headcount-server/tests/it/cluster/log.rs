@@ -6,14 +6,17 @@ use serde_json::{Value, json};
 
 use super::at_each_broker;
 use super::broker::Version;
-use super::node::{Site, await_same, stands, without_release};
-use crate::client::{Ask, BOTH, Tab, Visit};
+use super::counts::await_nodes;
+use super::gate::{Gate, Way};
+use super::node::{Site, await_same, node_by, stands, without_release};
+use crate::client::{Ask, BOTH, Tab, Visit, eventually};
 use crate::server::Server;
 
 at_each_broker! {
     a_command_to_any_server_reaches_the_tabs_of_all,
     commands_that_race_get_each_number_once_and_none_is_lost,
     a_tab_that_comes_back_to_another_server_is_told_nothing_twice,
+    a_server_that_could_not_read_tells_only_what_stands_when_it_can,
 }
 
 fn rule(route: &str) -> Value {
@@ -117,6 +120,43 @@ fn a_tab_that_comes_back_to_another_server_is_told_nothing_twice(version: Versio
         servers[2].mark(&back.id);
         assert_eq!(back.until("marker"), [Value::Null; 0], "it was told both");
     }
+}
+
+/// Regression: it read one entry at a time, and told its tabs of rules that the next entry ended.
+fn a_server_that_could_not_read_tells_only_what_stands_when_it_can(version: Version) {
+    let site = Site::start(version);
+    let there = site.node(None);
+    let gate = there.runtime.block_on(Gate::before(site.port()));
+    let away = node_by(gate.port(), None, without_release());
+    await_nodes([&there, &away]);
+    let mut tab = Visit::new(BOTH[0], "/checkout").version("v1").open(away.address);
+    gate.set(Way::Closed);
+    await_nodes([&there]);
+    let lift = |id: &Value| {
+        let lifted = Ask::new("DELETE", format!("/api/admin/invalidations/{id}"));
+        assert_eq!(there.admin(lifted).status, 200);
+    };
+    lift(&there.invalidate(&rule("/checkout"))["id"]);
+    there.invalidate(&rule("/checkout"));
+    let last = there.invalidate(&rule("/checkout"))["id"].clone();
+    gate.set(Way::Open);
+    assert_eq!(
+        tab.next_of("version")["id"],
+        last,
+        "not those that were lifted or replaced"
+    );
+    gate.set(Way::Closed);
+    await_nodes([&there]);
+    lift(&there.invalidate(&rule("/checkout"))["id"]);
+    gate.set(Way::Open);
+    let servers = [there, away];
+    eventually("both have read all", || {
+        let head = |server: &Server| server.admin(Ask::get("/api/admin/nodes")).json();
+        let nodes = head(&servers[1])["nodes"].as_array().unwrap().len();
+        (nodes == 2 && stands(&servers[0]) == stands(&servers[1])).then_some(())
+    });
+    let next = servers[0].invalidate(&rule("/checkout"))["id"].clone();
+    assert_eq!(tab.next_of("version")["id"], next);
 }
 
 /// A deploy starts all its servers with the same release.
