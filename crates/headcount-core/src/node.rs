@@ -16,7 +16,8 @@
 //! that wait for an entry of the log. `log_ends`: how far nodes are behind it. `moves`, `moving`: tabs that changed their node. `signing_out`: sign-outs that hold at every node; `sign_outs`: those that it
 //! remembers, `untold`: those that it is yet to tell, `readings`: how far it has read those of others. `bridges`, `bridging`: what bridges need of other nodes:
 //! `shares`, which of several is told; `taps`, what is open and happens elsewhere; `tapped`, what others are told of this node. `clocks`: when something
-//! was sent, by the clock of this node.
+//! was sent, by the clock of this node; `wall_clocks`: which node has the wrong time of day; `comparing`: how
+//! far each is behind the log, and its clock off.
 //!
 //! Deliberately absent: the clock, the bus, and how messages are written. Times are milliseconds of a clock that is never set.
 
@@ -27,6 +28,7 @@ mod bridge_action;
 mod bridges;
 mod bridging;
 mod clocks;
+mod comparing;
 mod counting;
 mod echo;
 mod hearing;
@@ -48,6 +50,7 @@ mod taps;
 mod tests;
 mod untold;
 mod versions;
+mod wall_clocks;
 mod wants;
 mod watching;
 
@@ -76,6 +79,8 @@ use moves::Moves;
 use seen::Seen;
 use signed_out::SignedOut;
 use versions::Versions;
+pub use wall_clocks::CLOCK_OFF_MS;
+use wall_clocks::WallClocks;
 use wants::Wants;
 
 /// Bytes of the name of a node that others are told.
@@ -137,6 +142,7 @@ pub struct Node {
     bridges: Bridges,
     signed_out: SignedOut,
     clocks: Clocks,
+    wall_clocks: WallClocks,
     echo: Echo,
     drains: bool,
     settings: Settings,
@@ -174,6 +180,7 @@ impl Node {
             bridges: Bridges::default(),
             signed_out: SignedOut::default(),
             clocks: Clocks::default(),
+            wall_clocks: WallClocks::default(),
             echo: Echo::default(),
             drains: false,
             settings: Settings::default(),
@@ -306,6 +313,7 @@ impl Node {
         if !lost.is_empty() {
             self.follow_bridges(now_ms);
         }
+        self.wall_clocks.look(now_ms);
         if now_ms >= self.next_heartbeat_ms {
             self.next_heartbeat_ms = now_ms + HEARTBEAT_MS;
             self.log_ends.note(self.log_end());
@@ -326,7 +334,7 @@ impl Node {
         self.follow_watchers();
     }
 
-    /// What it says of itself now.
+    /// What it says of itself now, without the time of day.
     pub fn heartbeat(&self) -> Heartbeat {
         Heartbeat {
             number: self.heartbeats,
@@ -339,6 +347,7 @@ impl Node {
             bridges: Some(self.bridges.say()),
             signed_out: self.sign_out_mark(),
             settings: self.settings.clone(),
+            unix_ms: None,
         }
     }
 
@@ -352,7 +361,10 @@ impl Node {
         }
         self.heartbeats += 1;
         self.echo.said(self.heartbeats, now_ms);
-        let heartbeat = self.heartbeat();
+        let heartbeat = Heartbeat {
+            unix_ms: self.unix_ms(now_ms),
+            ..self.heartbeat()
+        };
         let message = Message::Heartbeat {
             heartbeat,
             last: self.counting.stamp(),

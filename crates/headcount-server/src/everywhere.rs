@@ -4,6 +4,7 @@ use headcount_core::protocol::nodes::NodesAsked;
 use headcount_core::questions::{Ask, Missing};
 
 use crate::answers::{ask_all, patience};
+use crate::clock;
 use crate::nodes::{FromAll, Nodes};
 use crate::shard::Shards;
 use crate::site::Site;
@@ -26,6 +27,23 @@ impl Everywhere {
             nodes,
             within_ms: site.config.limits.answer_ms,
         }
+    }
+
+    /// The time by which rules are given and end, milliseconds since the Unix epoch: that of the cluster, where the clock of this server is wrong.
+    pub(crate) fn unix_ms(&self) -> u64 {
+        match self.corrected_clock() {
+            Some(offset_ms) => clock::steady_ms().saturating_add_signed(offset_ms),
+            None => clock::unix_ms(),
+        }
+    }
+
+    /// Whether the clock of this server is that of the cluster, or there is no cluster.
+    pub(crate) fn is_clock_right(&self) -> bool {
+        self.corrected_clock().is_none()
+    }
+
+    fn corrected_clock(&self) -> Option<i64> {
+        self.nodes.as_ref().and_then(Nodes::corrected_clock)
     }
 
     /// Asks all tables, and says how many nodes have answered, in a cluster. A shard that has ended counts as one without connections; an error

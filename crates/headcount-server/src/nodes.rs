@@ -5,11 +5,13 @@
 //!
 //! - `link`: the bus, whatever carries it. `due`: what the node asks of its server. `joined`: the node, with its bus and with those who wait for what it asks.
 //!   `listing`: what it knows of the nodes.
-//! - `asking`: the other nodes, for the parts of this server that ask them. `lost`: nodes that fell silent without a word. `agreement`: nodes that are set otherwise. `errands`: what others
+//! - `asking`: the other nodes, for the parts of this server that ask them. `lost`: nodes that fell silent without a word. `agreement`: nodes that are set
+//!   otherwise. `clock_check`: whether the clock of this server is wrong. `errands`: what others
 //!   pass on for connections of this server, such as a request that came to the wrong node. `sign_outs`: what they ended.
 
 mod agreement;
 mod asking;
+mod clock_check;
 mod due;
 mod errands;
 mod joined;

@@ -52,6 +52,8 @@ pub struct Heartbeat {
     pub signed_out: SignOutMark,
     /// What must be set the same at all nodes. Empty where it does not say.
     pub settings: Settings,
+    /// The time of day there, milliseconds since the Unix epoch; `None` from a version that does not say it.
+    pub unix_ms: Option<u64>,
 }
 
 /// A node that is there.
@@ -124,6 +126,7 @@ impl Members {
     ///     bridges: None,
     ///     signed_out: SignOutMark::default(),
     ///     settings: Settings::default(),
+    ///     unix_ms: None,
     /// };
     /// assert_eq!(members.hear(NodeId(2), heartbeat, 0), Heard::New);
     /// assert_eq!(members.look(LOST_AFTER_MS - 1), []);
@@ -242,6 +245,7 @@ mod tests {
             bridges: None,
             signed_out: SignOutMark::default(),
             settings: Settings::default(),
+            unix_ms: None,
         }
     }
 

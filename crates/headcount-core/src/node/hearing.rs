@@ -89,6 +89,7 @@ impl Node {
         (last, sent_ms): (Stamp, u64),
         now_ms: u64,
     ) {
+        let unix_ms = heartbeat.unix_ms;
         let knows_taps = heartbeat.bridges.is_some();
         match self.members.hear(from, heartbeat, now_ms) {
             Heard::New => {
@@ -108,6 +109,8 @@ impl Node {
             }
         }
         self.clocks.note(from, sent_ms, now_ms);
+        self.wall_clocks
+            .hear(from, unix_ms, self.clocks.here_ms(from, sent_ms));
         self.counting.heartbeat(from, last);
         self.follow_bridges(now_ms);
         self.want(now_ms);
@@ -176,6 +179,7 @@ impl Node {
     fn forget(&mut self, node: NodeId, why: Absent) {
         self.wants.forget(node);
         self.clocks.forget(node);
+        self.wall_clocks.forget(node);
         self.later.forget(node);
         self.asks.lose(node, why);
         self.untap_lost(node);

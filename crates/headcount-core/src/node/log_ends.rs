@@ -2,7 +2,6 @@
 //!
 //! A node says once a second how far it has read, so what was just appended tells nothing yet. Only entries that were known two seconds ago count.
 
-use super::Node;
 use crate::command_log::LogIndex;
 
 /// The most commands that a node is said to be behind. What a node says of itself may be wrong.
@@ -19,23 +18,9 @@ impl LogEnds {
     }
 
     /// Entries that were known for two seconds, and that a node has not read. A log that lost its end is as long as it is now.
-    fn behind(&self, now: LogIndex, read: LogIndex) -> u64 {
+    pub(super) fn behind(&self, now: LogIndex, read: LogIndex) -> u64 {
         let known = self.0.into_iter().fold(now, LogIndex::min);
         known.0.saturating_sub(read.0).min(LAG_MAX)
-    }
-}
-
-impl Node {
-    /// How many commands a node that has `read` this far is behind, at most [`LAG_MAX`]. Commands of the last two to three seconds do not count.
-    pub fn behind(&self, read: LogIndex) -> u64 {
-        self.log_ends.behind(self.log_end(), read)
-    }
-
-    /// The last entry of the log that any node has read.
-    pub(super) fn log_end(&self) -> LogIndex {
-        let others = self.members.iter();
-        let read = others.map(|(_, member)| member.heartbeat.read);
-        read.fold(self.read, LogIndex::max)
     }
 }
 

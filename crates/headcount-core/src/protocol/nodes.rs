@@ -40,6 +40,9 @@ pub struct NodeEntry {
     pub tabs: u64,
     /// How many commands it has yet to read, at most 100,000. Those of the last two to three seconds do not count.
     pub lag: u64,
+    /// How far its clock is ahead of the clocks of most nodes (negative: behind), milliseconds. Only there if it is more than ten seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_offset_ms: Option<i64>,
     /// Whether it is draining.
     pub drains: bool,
     /// Whether stats are watched there.

@@ -118,7 +118,8 @@ impl Headcount {
     pub async fn dry_run(&self, invalidation: Invalidation) -> Result<InvalidationAnswer, CommandError> {
         let invalidation = self.check(invalidation).await?;
         let asked_ms = invalidation.asked.spread_ms;
-        let rule = commander::rule(self.site(), &self.site().standing(), invalidation)?;
+        let now_ms = self.everywhere().unix_ms();
+        let rule = commander::rule(self.site(), &self.site().standing(), now_ms, invalidation)?;
         let limits = &self.site().config.limits;
         let rule = Arc::new(rule);
         let question = ReachOf {

@@ -178,6 +178,7 @@ impl<Log: CommandLog> Commander<Log> {
     ) -> Result<bool, CommandError> {
         let version: Arc<str> = version.into();
         let releases_max = self.site.config.limits.releases_max;
+        let announced_ms = self.everywhere.unix_ms();
         let stood = self
             .append(|standing| {
                 if is_needless(standing) {
@@ -186,7 +187,7 @@ impl<Log: CommandLog> Commander<Log> {
                 let release = Release {
                     id: next_id(standing)?,
                     version: Arc::clone(&version),
-                    announced_ms: clock::unix_ms(),
+                    announced_ms,
                 };
                 Ok(Some(Entry::Release {
                     release,
@@ -206,7 +207,8 @@ impl<Log: CommandLog> Commander<Log> {
     ) -> Result<(LogIndex, InvalidationAnswer), CommandError> {
         let site = Arc::clone(&self.site);
         let limits = &site.config.limits;
-        let make = |standing: &Standing| rule(&site, standing, invalidation.clone());
+        let now_ms = self.everywhere.unix_ms();
+        let make = |standing: &Standing| rule(&site, standing, now_ms, invalidation.clone());
         let spread_ms = match invalidation.asked.spread_ms {
             None if limits.spread_ms > 0 => self.spread_of(&make(&self.standing)?).await,
             asked => asked.unwrap_or_default(),
@@ -279,9 +281,9 @@ fn next_id(standing: &Standing) -> Result<u32, CommandError> {
 pub(crate) fn rule(
     site: &Site,
     standing: &Standing,
+    created_ms: u64,
     CheckedInvalidation { pattern, asked }: CheckedInvalidation,
 ) -> Result<Rule, CommandError> {
-    let created_ms = clock::unix_ms();
     let seconds = asked.seconds.unwrap_or(site.config.limits.rule_seconds);
     Ok(Rule {
         id: next_id(standing)?,

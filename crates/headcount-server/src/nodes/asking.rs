@@ -116,6 +116,7 @@ pub(crate) struct Nodes {
         allow(dead_code, reason = "there is no `/metrics` then")
     )]
     numbers: watch::Receiver<ClusterNumbers>,
+    clock: watch::Receiver<Option<i64>>,
 }
 
 /// The owner's ends of [`Nodes`].
@@ -126,6 +127,8 @@ pub(crate) struct OwnerEnds {
     pub(super) claims: watch::Receiver<Claims>,
     /// What it counts about the cluster.
     pub(super) numbers: watch::Sender<ClusterNumbers>,
+    /// The time of the cluster, where the clock of this server is wrong: what must be added to [`crate::clock::steady_ms`].
+    pub(super) clock: watch::Sender<Option<i64>>,
 }
 
 /// What all nodes answered, and how many of them.
@@ -141,15 +144,18 @@ impl Nodes {
         let (events, queue) = mpsc::channel(EVENTS_MAX);
         let (claiming, claims) = watch::channel(Claims::default());
         let (say, numbers) = watch::channel(ClusterNumbers::default());
+        let (say_clock, clock) = watch::channel(None);
         let ends = OwnerEnds {
             events: queue,
             claims,
             numbers: say,
+            clock: say_clock,
         };
         let nodes = Self {
             events,
             claims: Arc::new(claiming),
             numbers,
+            clock,
         };
         (nodes, ends)
     }
@@ -163,6 +169,11 @@ impl Nodes {
     #[cfg(feature = "metrics")]
     pub(crate) fn numbers(&self) -> ClusterNumbers {
         *self.numbers.borrow()
+    }
+
+    /// The time of the cluster, where the clock of this server is wrong: what must be added to [`crate::clock::steady_ms`].
+    pub(crate) fn corrected_clock(&self) -> Option<i64> {
+        *self.clock.borrow()
     }
 
     /// Asks nodes, and waits for at most `within_ms` until all have answered.

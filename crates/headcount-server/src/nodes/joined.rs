@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 use super::Link;
 use super::agreement::{Agreement, Disagreements};
 use super::asking::{BridgeEvent, Claims, NodeEvent, OwnerEnds};
+use super::clock_check;
 use super::due::Due;
 use super::lost::{self, Lost};
 use super::sign_outs::Tellers;
@@ -133,12 +134,14 @@ impl Joined {
         if now_ms >= self.node.next_look_ms() {
             self.node.set_tabs(tabs.into());
             self.node.set_settings(self.agreement.settings(keyring));
+            self.node.set_clock(clock::offset_ms());
             self.reader.look(now_ms);
             self.node.look(now_ms);
             self.lost.look(now_ms);
             let others = self.node.members().iter();
             let others = others.map(|(id, member)| (id, &member.heartbeat));
             self.disagreements.look(&self.node.heartbeat(), others);
+            clock_check::say(&self.node, &self.ends.clock);
             self.say_numbers();
         }
     }

@@ -65,6 +65,7 @@ impl Joined {
             software: said.software.to_string(),
             tabs: said.tabs,
             lag: self.node.behind(said.read),
+            clock_offset_ms: self.node.clock_off(id),
             drains: said.drains,
             watches: said.watches,
             here: id == self.node.id(),

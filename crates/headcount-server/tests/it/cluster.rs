@@ -2,6 +2,7 @@
 
 mod away;
 mod bridge;
+mod clocks;
 mod counts;
 mod history;
 mod identity;

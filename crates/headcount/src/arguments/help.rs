@@ -7,7 +7,8 @@ Columns:
   TABS       its open tabs
   HEADCOUNT  the version of headcount that it runs
   BEHIND     commands that it has yet to read
-  STATE      here for the server that answers; draining while it lets its tabs go";
+  STATE      here for the server that answers; draining while it lets its tabs go;
+             clock +3600 s where its clock is wrong";
 
 pub(super) const INVALIDATIONS_HELP: &str = "\
 Columns:

@@ -94,9 +94,11 @@ fn state(node: &NodeEntry) -> String {
         .map(|setting| plain(setting))
         .collect::<Vec<_>>();
     let differs = (!differs.is_empty()).then(|| format!("other settings: {}", differs.join(", ")));
+    let seconds = node.clock_offset_ms.map(|ahead_ms| ahead_ms / 1_000);
     let states = [
         node.here.then(|| "here".to_owned()),
         node.drains.then(|| "draining".to_owned()),
+        seconds.map(|ahead| format!("clock {ahead:+} s")),
         differs,
     ];
     states.into_iter().flatten().collect::<Vec<_>>().join(", ")
@@ -129,6 +131,7 @@ mod tests {
                 NodeEntry {
                     drains: true,
                     lag: 12,
+                    clock_offset_ms: Some(-3_600_400),
                     differs: vec!["admin secret".to_owned(), "paths".to_owned()],
                     ..node("b", 1)
                 },
@@ -139,7 +142,7 @@ mod tests {
 
 NODE  ID         TABS  HEADCOUNT  BEHIND  STATE
 a     00c0ffee  1,041  0.9.0           0  here
-b     00c0ffee      1  0.9.0          12  draining, other settings: admin secret, paths
+b     00c0ffee      1  0.9.0          12  draining, clock -3600 s, other settings: admin secret, paths
 ";
         assert_eq!(shown(&answer), expected);
         let away = NodesAnswer {

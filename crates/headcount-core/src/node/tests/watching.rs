@@ -175,6 +175,7 @@ fn a_node_that_ends_leaves_the_counts_at_once_and_its_late_reports_mean_nothing(
             bridges: None,
             signed_out: SignOutMark::default(),
             settings: Settings::default(),
+            unix_ms: None,
         },
         last: node.counting.stamp(),
         sent_ms: 0,

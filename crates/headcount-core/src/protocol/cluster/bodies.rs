@@ -40,6 +40,8 @@ pub(super) struct HeartbeatBody {
     pub(super) bridges: Option<WireBridging>,
     #[serde(default, skip_serializing_if = "WireSignOutMark::is_none")]
     pub(super) signed_out: WireSignOutMark,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) unix_ms: Option<u64>,
     pub(super) last: WireStamp,
     pub(super) sent_ms: u64,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -58,6 +60,7 @@ impl HeartbeatBody {
             drains: heartbeat.drains,
             bridges: heartbeat.bridges.as_ref().map(WireBridging::from),
             signed_out: heartbeat.signed_out.into(),
+            unix_ms: heartbeat.unix_ms,
             last: last.into(),
             sent_ms,
             settings: heartbeat
@@ -89,6 +92,7 @@ impl HeartbeatBody {
                 bridges: self.bridges.map(WireBridging::into_bridging),
                 signed_out: self.signed_out.into(),
                 settings: Settings::new(self.settings),
+                unix_ms: self.unix_ms,
             },
             last: self.last.into(),
             sent_ms: self.sent_ms,

@@ -21,10 +21,11 @@ impl<Log: CommandLog> Commander<Log> {
 
     /// After another entry was read.
     pub(super) fn on_read(&mut self, before: Option<Epoch>, change: &Change) {
+        let now_ms = self.everywhere.unix_ms();
         let Some(membership) = &mut self.membership else {
             return;
         };
-        membership.masked = self.standing.lapsed(clock::unix_ms());
+        membership.masked = self.standing.lapsed(now_ms);
         membership.is_behind = true;
         if before != self.standing.epoch {
             tracing::warn!(
@@ -66,19 +67,34 @@ impl<Log: CommandLog> Commander<Log> {
 
     /// Lets tabs obey no rule that has lapsed, and ends it for all.
     async fn mask(&mut self) {
-        let lapsed = self.standing.lapsed(clock::unix_ms());
+        let lapsed = self.standing.lapsed(self.everywhere.unix_ms());
         let Some(membership) = &mut self.membership else {
             return;
         };
         if membership.masked != lapsed {
-            membership.masked.clone_from(&lapsed);
+            let masked = std::mem::replace(&mut membership.masked, lapsed.clone());
             if !lapsed.is_empty() {
                 tracing::info!(?lapsed, "rules lapsed");
             }
             self.tell_shards(None, None).await;
+            let back = masked.into_iter().filter(|id| !lapsed.contains(id));
+            self.tell_again(back.collect()).await;
         }
-        if !lapsed.is_empty() && clock::is_settled() {
+        if !lapsed.is_empty() && clock::is_settled() && self.everywhere.is_clock_right() {
             self.note(Entry::End { ids: lapsed }).await;
+        }
+    }
+
+    /// Tells tabs of rules that seemed to have lapsed, because the clock of this server was wrong.
+    async fn tell_again(&mut self, ids: Vec<u32>) {
+        for id in ids {
+            if let Some(position) = self.standing.position(id) {
+                tracing::info!(
+                    id,
+                    "a rule stands again, because the clock was wrong when it ended"
+                );
+                self.tell_shards(None, Some(position)).await;
+            }
         }
     }
 

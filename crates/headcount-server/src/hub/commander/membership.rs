@@ -3,11 +3,12 @@
 //! **A copy.** What stands is written to the server's own store after it was read, so that it stands also where the broker is away at the next
 //! start. It is a copy: the log is what counts, no command waits for it, and one that could not be written is written at the next look.
 //!
-//! **Lapsed rules** are left out of what tabs obey as soon as they have lapsed by this server's clock, whether or not the log can be reached.
-//! The entry that ends them for all is appended by a server whose clock is settled: one that has just started may be wrong.
+//! **Lapsed rules** are left out of what tabs obey as soon as they have lapsed, whether or not the log can be reached. The entry that ends them for
+//! all is appended by a server whose clock is settled, and is that of the cluster: one that has just started may be wrong.
 //!
-//! **Clocks.** A correction of this server's clock moves no rule: the times of rules come from the clocks of many servers, and the correction
-//! says nothing about theirs. A rule that this server gave while its clock was wrong keeps its times. Lift it, or give it again.
+//! **Clocks.** Rules are given and lapse by the time of the cluster, where the clock of this server differs from it by more than ten seconds. A correction of this server's clock moves no rule: the times of rules come from the clocks of many servers, and the correction
+//! says nothing about theirs. A rule that this server gave while its clock was wrong, and
+//! no other node was there to say so, keeps its times. Lift it, or give it again.
 //!
 //! **The configured release** is announced as soon as the log can be reached.
 

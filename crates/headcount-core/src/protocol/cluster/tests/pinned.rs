@@ -122,6 +122,7 @@ pub(super) fn heartbeat() -> Heartbeat {
         bridges: None,
         signed_out: SignOutMark::default(),
         settings: Settings::default(),
+        unix_ms: None,
     }
 }
 

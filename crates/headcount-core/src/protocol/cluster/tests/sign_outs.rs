@@ -35,6 +35,7 @@ fn sign_outs_are_written_as_in_revision_1() {
     };
     let heartbeat = Heartbeat {
         signed_out,
+        unix_ms: Some(1_795_320_200_000),
         ..heartbeat()
     };
     let message = Message::Heartbeat {
@@ -45,7 +46,7 @@ fn sign_outs_are_written_as_in_revision_1() {
     check(
         &message,
         "heartbeat",
-        r#"{"number":8,"name":"host-a","software":"0.1.0","tabs":3,"read":12,"watches":true,"drains":false,"signedOut":{"number":4,"digest":18446744073709551615},"last":{"incarnation":1,"sequence":7},"sentMs":99}"#,
+        r#"{"number":8,"name":"host-a","software":"0.1.0","tabs":3,"read":12,"watches":true,"drains":false,"signedOut":{"number":4,"digest":18446744073709551615},"unixMs":1795320200000,"last":{"incarnation":1,"sequence":7},"sentMs":99}"#,
     );
     let (ended, text) = sign_outs();
     check_node_question(
