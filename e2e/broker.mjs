@@ -139,16 +139,16 @@ export class Client {
     this.#socket.write(`SUB ${subject} ${id}\r\n`)
   }
 
-  /** @param {string} subject @param {string} text @param {string} [reply] */
-  publish(subject, text, reply = '') {
-    this.#socket.write(`PUB ${subject} ${reply} ${Buffer.byteLength(text)}\r\n${text}\r\n`)
+  /** @param {string} subject @param {string | Buffer} body @param {string} [reply] */
+  publish(subject, body, reply = '') {
+    this.#socket.write(Buffer.concat([Buffer.from(`PUB ${subject} ${reply} ${Buffer.byteLength(body)}\r\n`), Buffer.from(body), Buffer.from('\r\n')]))
   }
 
-  /** What is answered to a message. @returns {Promise<string>} */
-  request(subject, text) {
+  /** What is answered to a message. @returns {Promise<Buffer>} */
+  request(subject, body) {
     const inbox = `_INBOX.${randomBytes(8).toString('hex')}`
     const answer = new Promise((resolve) => this.subscribe(inbox, resolve))
-    this.publish(subject, text, inbox)
+    this.publish(subject, body, inbox)
     return inTime(`an answer to ${subject}`, answer, 5_000)
   }
 
@@ -167,7 +167,7 @@ export class Client {
       const whole = end + 2 + (isMessage ? bytes + 2 : 0)
       if (this.#rest.length < whole) return
       const headers = words[0] === 'HMSG' ? Number(words.at(-2)) : 0
-      const body = String(this.#rest.subarray(end + 2 + headers, end + 2 + bytes))
+      const body = this.#rest.subarray(end + 2 + headers, end + 2 + bytes)
       this.#rest = this.#rest.subarray(whole)
       if (words[0] === 'PING') this.#socket.write('PONG\r\n')
       if (isMessage) this.#heard.get(words[2])?.(body)

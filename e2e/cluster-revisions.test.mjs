@@ -4,7 +4,8 @@ import assert from 'node:assert/strict'
 import { afterEach, beforeEach, test } from 'node:test'
 
 import { Broker, Client } from './broker.mjs'
-import { Cluster } from './cluster.mjs'
+import { Cluster, VARIABLES } from './cluster.mjs'
+import { SealedBus, SealedLog } from './seal.mjs'
 import { Visitors } from './visitors.mjs'
 import { until } from './wait.mjs'
 
@@ -16,6 +17,7 @@ const LATER = 'fffffff1'
 /** Of the tabs of the later node. */
 const COUNTS = { total: 5, versions: [['v9', 5]], routes: [['/later', 5]], moods: [['good', 5]] }
 const HEARTBEAT_MS = 300
+const [bus, log] = [SealedBus, SealedLog].map((kind) => new kind(VARIABLES.HEADCOUNT_CLUSTER_SECRET, 'headcount'))
 
 let cluster, visitors, client, beats
 beforeEach(async () => {
@@ -32,9 +34,17 @@ afterEach(async () => {
   await cluster.stop()
 })
 
-/** What a node of a later version says. */
-function say(kind, body, subject = ALL) {
-  client.publish(subject, JSON.stringify({ revision: 9, from: LATER, kind, body, why: 'a later version' }))
+/** What a node of a later version says, to all or to one node. */
+function say(kind, body, node = undefined) {
+  const text = JSON.stringify({ revision: 9, from: LATER, kind, body, why: 'a later version' })
+  client.publish(node === undefined ? ALL : `headcount.headcount.bus.node.${node}`, bus.seal(text, node))
+}
+
+/** Appends an entry to the log. */
+async function append(entry) {
+  const { state } = JSON.parse(await client.request('$JS.API.STREAM.INFO.HEADCOUNT_headcount', ''))
+  const stored = JSON.parse(await client.request('headcount.headcount.log.entry', log.seal(state.last_seq + 1, entry)))
+  assert.equal(stored.seq, state.last_seq + 1)
 }
 
 /** A node of a later version: it beats, and answers questions about counts. */
@@ -45,9 +55,9 @@ function begin() {
     const said = { number, name: 'later', software: '9.0.0', tabs: 5, read: 1, watches: true, drains: false, last: { incarnation: 1, sequence: 0 }, sentMs: Math.round(performance.now()), mood: 'good' }
     say('heartbeat', said)
   }
-  client.subscribe(ALL, (text) => {
-    const { from, kind, body } = JSON.parse(text.split('\n')[0])
-    if (kind === 'ask') say('answer', { request: body.request, answer: body.question === 'counts' ? { counts: COUNTS } : 'unable' }, `headcount.headcount.bus.node.${from}`)
+  client.subscribe(ALL, (sealed) => {
+    const { from, kind, body } = JSON.parse(bus.open(sealed).split('\n')[0])
+    if (kind === 'ask') say('answer', { request: body.request, answer: body.question === 'counts' ? { counts: COUNTS } : 'unable' }, from)
   })
   beat()
   beats = setInterval(beat, HEARTBEAT_MS)
@@ -61,7 +71,7 @@ test('a later version beside this one: what is not known of it is ignored', asyn
   say('ask', { request: 7, withinMs: 1_000, question: { weather: {} } })
   say('relay', { request: 8, withinMs: 1_000, connection: [0, 0, 1], errand: { dance: {} } })
   say('moved', { sentMs: 1, tabs: [], by: 'train' })
-  client.publish(ALL, 'no message at all')
+  client.publish(ALL, bus.seal('no message at all'))
   await cluster.each('what was ignored', async (node) => {
     const metrics = await (await fetch(`${node.url}/metrics`)).text()
     return ['unknown', 'invalid'].every((kind) => metrics.includes(`\nheadcount_cluster_ignored_total{kind="${kind}"} 1\n`))
@@ -80,8 +90,8 @@ test('a later version beside this one: what is not known of it is ignored', asyn
 test('a command that only later versions know stops the others at it: they say so, and stay the same', async () => {
   const [one, two, three] = cluster.nodes
   const { id } = await one.command('invalidations', EVERYWHERE)
-  await client.request('headcount.headcount.log.entry', JSON.stringify({ revision: 9, kind: 'pause', id: id + 1 }))
-  await client.request('headcount.headcount.log.entry', JSON.stringify({ revision: 9, kind: 'end', ids: [id] }))
+  await append({ revision: 9, kind: 'pause', id: id + 1 })
+  await append({ revision: 9, kind: 'end', ids: [id] })
   for (const node of cluster.nodes) {
     await assert.rejects(node.command('invalidations', EVERYWHERE), /no tab was told: its cluster has commands that this server does not know, so it must be upgraded/)
     await until('it is in the log', () => node.output, (said) => said.includes('an entry that only later versions know'))

@@ -24,7 +24,7 @@ at_each_broker! {
     a_server_whose_clock_is_behind_ends_rules_with_the_others,
 }
 
-/// A node of the cluster whose clock is ahead of this process by so much. It says that it is there as long as the runtime of the server runs.
+/// A node of the cluster whose clock is ahead of this process by this time. It says that it is there as long as the runtime of the server runs.
 fn member(server: &Server, site: &Site, id: u32, ahead_ms: i64) {
     let options = NatsOptions {
         addresses: vec![format!("nats://127.0.0.1:{}", site.port())],
