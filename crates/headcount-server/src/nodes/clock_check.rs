@@ -12,7 +12,7 @@ pub(super) fn say(node: &Node, told: &watch::Sender<Option<i64>>) {
             "the clock of this server differs from those of the other nodes; rules are given and end by theirs"
         ),
         None if was_off => {
-            tracing::info!("the clock of this server agrees with those of the other nodes again")
+            tracing::info!("the clock of this server agrees with those of the other nodes again");
         }
         _ => {}
     }
