@@ -2,21 +2,24 @@
 
 use std::time::Duration;
 
-use headcount_core::cluster::Bus;
+use headcount_core::cluster::{Bus, To};
 use headcount_core::connection::NodeId;
 use headcount_core::limits::Limits;
 use headcount_core::node::{About, Action, Node};
 use headcount_core::protocol::cluster::Writer;
-use headcount_nats::{NatsBroker, NatsBus, NatsOptions};
+use headcount_nats::{NatsBroker, NatsBus, NatsOptions, Seal};
 use headcount_server::{Invalidation, clock};
+use hkdf::Hkdf;
 use serde_json::Value;
+use sha2::Sha256;
 
 use super::at_each_broker;
 use super::broker::Version;
-use super::node::{Site, stands};
+use super::node::{CLUSTER_SECRET, Site, stands};
 use crate::client::{Ask, eventually};
 use crate::server::Server;
 
+const CLUSTER: &str = "headcount";
 const HOUR_MS: i64 = 3_600_000;
 
 at_each_broker! {
@@ -24,17 +27,26 @@ at_each_broker! {
     a_server_whose_clock_is_behind_ends_rules_with_the_others,
 }
 
-/// A node of the cluster whose clock is ahead of this process by this time. It says that it is there as long as the runtime of the server runs.
+/// The key by which nodes seal what they say to each other.
+fn key() -> [u8; 32] {
+    let mut key = [0; 32];
+    let keys = Hkdf::<Sha256>::new(None, CLUSTER_SECRET.as_bytes());
+    keys.expand(b"headcount bus", &mut key).unwrap();
+    key
+}
+
+/// A node of the cluster whose clock is ahead of this process by so much. It says that it is there as long as the runtime of the server runs.
 fn member(server: &Server, site: &Site, id: u32, ahead_ms: i64) {
     let options = NatsOptions {
         addresses: vec![format!("nats://127.0.0.1:{}", site.port())],
-        cluster: "headcount".to_owned(),
+        cluster: CLUSTER.to_owned(),
         ..NatsOptions::default()
     };
     let about = About {
         name: format!("member-{id}").into(),
         software: "0.0.0".into(),
     };
+    let seal = Seal::new(key(), CLUSTER);
     server.runtime.spawn(async move {
         let broker = NatsBroker::connect(&options).await.unwrap();
         let (bus, _heard) = NatsBus::join(&broker, NodeId(id)).await.unwrap();
@@ -47,9 +59,11 @@ fn member(server: &Server, site: &Site, id: u32, ahead_ms: i64) {
             node.set_clock((clock::unix_ms() - now_ms).cast_signed() + ahead_ms);
             node.look(now_ms);
             while let Some(action) = node.next_action() {
-                if let Action::Send { to, message } = action {
+                if let Action::Send { to: To::All, message } = action {
                     for part in writer.write(&message, bus.bytes_max()).unwrap() {
-                        bus.send(to, part);
+                        let header = id.to_be_bytes().repeat(2);
+                        let sealed = seal.seal(b"", &[&header, &[0; 5], &part]).unwrap();
+                        bus.send(To::All, sealed.into());
                     }
                 }
             }
