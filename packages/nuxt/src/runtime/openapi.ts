@@ -627,6 +627,11 @@ export interface components {
         /** @description One node of the cluster. */
         readonly NodeEntry: {
             /**
+             * Format: int64
+             * @description How far its clock is ahead of the clocks of most nodes (negative: behind), milliseconds. Only there if it is more than ten seconds.
+             */
+            readonly clockOffsetMs?: number;
+            /**
              * @description What is set otherwise there than at the node that answers, where it must be the same: `admin secret`, `bridge secret`, `paths`, `tracking`,
              *     `authorize`, `limits of rules`, `limits of names`. Left out where nothing is.
              */
