@@ -105,7 +105,7 @@ pub(crate) async fn tell_all<T>(
 }
 
 /// How far a rule reaches, over all shards.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Hits {
     pub(crate) tabs: u64,
     pub(crate) routes: u64,

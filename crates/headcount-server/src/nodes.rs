@@ -21,7 +21,7 @@ mod lost;
 mod sign_outs;
 
 pub(crate) use agreement::Agreement;
-pub(crate) use asking::{BridgeEvent, Claims, FromAll, NodeEvent, Nodes, asked};
+pub(crate) use asking::{BridgeEvent, Claims, FromAll, NodeEvent, Nodes, Said};
 pub(crate) use due::Due;
 pub(crate) use errands::{carry_out, let_go, take_over, write_shown};
 pub(crate) use joined::{Heard, Joined};

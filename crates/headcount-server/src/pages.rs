@@ -62,7 +62,7 @@ impl LatestPages {
             current: ranking.current.to_string(),
             routes: ranking.pages.len() as u64,
             pages: ranking.pages.iter().take(limit).map(PageEntry::from).collect(),
-            nodes: ranking.nodes,
+            nodes: ranking.nodes.clone(),
         })
     }
 }

@@ -52,6 +52,8 @@ export interface StatsConnection {
 export interface StatsNodes {
   readonly answered: number
   readonly of: number
+  /** The names of those that are missing. Absent from an older server. */
+  readonly missing?: readonly string[]
 }
 
 /** The numbers, whole. */

@@ -13,6 +13,7 @@ test('numbers of all nodes need no notice, nor do those of a server alone', () =
 
 test('numbers that are without some nodes say so', () => {
   expect(noticeOf(REACHED, { answered: 2, of: 3 })).toBe('2 of 3 nodes answered: the numbers are without the others.')
+  expect(noticeOf(REACHED, { answered: 1, of: 3, missing: ['b', 'c'] })).toBe('1 of 3 nodes answered: the numbers are without b, c.')
 })
 
 test('a broker that is away comes first, because it is why nodes are missing', () => {

@@ -136,7 +136,7 @@ impl Feed {
             Arc::new(StatsMessage::new(
                 form,
                 seq,
-                (&self.sum, &self.list, self.partial),
+                (&self.sum, &self.list, self.partial.as_ref()),
                 cipher,
             ))
         }))
@@ -218,7 +218,13 @@ impl Feed {
         *seq += 1;
         // A snapshot says which state it is.
         self.made[form as usize] = None;
-        DeltaMessage::new(form, *seq, (&self.sum, &self.list, self.partial), news, cipher)
+        DeltaMessage::new(
+            form,
+            *seq,
+            (&self.sum, &self.list, self.partial.as_ref()),
+            news,
+            cipher,
+        )
     }
 
     /// Drops the changes up to now: there are no readers, or all of them begin with a snapshot of this moment.

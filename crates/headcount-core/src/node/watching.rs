@@ -11,10 +11,10 @@ impl Node {
         nodes.filter(|node| self.counting.lacks(*node))
     }
 
-    /// How many of the other nodes have their counts in the feed. None while nobody watches here.
-    pub fn counted(&self) -> usize {
-        let nodes = self.members.iter();
-        nodes.filter(|(node, _)| self.counting.has(*node)).count()
+    /// The other nodes whose counts are not in the feed. All while nobody watches here.
+    pub fn uncounted(&self) -> impl Iterator<Item = NodeId> {
+        let nodes = self.members.iter().map(|(node, _)| node);
+        nodes.filter(|node| !self.counting.has(*node))
     }
 
     /// Whether somebody watches here.

@@ -306,6 +306,9 @@ pub struct LiftAnswer {
     pub ok: bool,
     /// The number of the rule that no longer stands.
     pub id: u32,
+    /// How many nodes of the cluster know that by now; absent without a cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nodes: Option<NodesAsked>,
 }
 
 /// A route to refresh.

@@ -134,7 +134,7 @@ pub struct EndedRequest {
 }
 
 /// The cookies are no longer accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct EndedAnswer {
     /// Always true.

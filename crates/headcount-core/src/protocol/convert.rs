@@ -37,6 +37,7 @@ impl From<&Release> for ReleaseEntry {
             id: release.id,
             version: release.version.to_string(),
             announced_at: release.announced_ms,
+            nodes: None,
         }
     }
 }

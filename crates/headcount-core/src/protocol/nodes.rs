@@ -3,13 +3,23 @@
 use serde::{Deserialize, Serialize};
 
 /// How many nodes of the cluster an answer speaks of. Where `answered` is less than `of`, the numbers are partial.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct NodesAsked {
     /// Nodes whose numbers are in the answer.
     pub answered: u32,
     /// Nodes that may hold tabs.
     pub of: u32,
+    /// The names of those that did not answer, in alphabetical order. Absent where all did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
+}
+
+impl NodesAsked {
+    /// Whether some nodes did not answer.
+    pub fn is_partial(&self) -> bool {
+        self.answered < self.of
+    }
 }
 
 /// The nodes of the cluster.
@@ -23,6 +33,9 @@ pub struct NodesAnswer {
     pub broker_reached: bool,
     /// The nodes that are there, by name.
     pub nodes: Vec<NodeEntry>,
+    /// The nodes that fell silent without saying that they end, by name. Each is listed for a minute, or until it is back. Absent if there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<MissingNode>,
 }
 
 /// One node of the cluster.
@@ -54,4 +67,17 @@ pub struct NodeEntry {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "openapi", schema(required = false))]
     pub differs: Vec<String>,
+}
+
+/// A node that fell silent without saying that it ends. It may run on, and hold tabs that are not counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct MissingNode {
+    /// The id that it had.
+    pub id: String,
+    /// What its operator calls it.
+    pub name: String,
+    /// Since when it is missing: milliseconds since the Unix epoch.
+    pub lost_at: u64,
 }

@@ -19,7 +19,7 @@ pub use delta::DeltaMessage;
 pub use whole::StatsMessage;
 
 /// The sum, the connections that are listed of it, and how many nodes it is of where some are missing.
-type Numbers<'a> = (&'a Sum, &'a List, Option<NodesAsked>);
+type Numbers<'a> = (&'a Sum, &'a List, Option<&'a NodesAsked>);
 
 impl From<StatsForm> for Form {
     fn from(asked: StatsForm) -> Self {

@@ -94,7 +94,7 @@ impl Cluster {
         let left = until.saturating_duration_since(Instant::now());
         let within_ms = u32::try_from(left.as_millis()).unwrap_or(u32::MAX);
         let said = self.nodes.ask(Whom::Node(node), question, within_ms).await;
-        Some(said.ok()?.answered.pop()?.1)
+        Some(said.ok()?.answers.answered.pop()?.1)
     }
 
     /// The bridges here are these from now on.

@@ -16,7 +16,7 @@ use crate::answers::within;
 use crate::error::CommandError;
 use crate::history::HistoryQuery;
 use crate::hub::HubEvent;
-use crate::nodes::{self, Nodes};
+use crate::nodes::{Nodes, Said};
 
 /// Which connections to list.
 ///
@@ -77,17 +77,16 @@ impl Headcount {
     }
 
     async fn stats_of_all(&self, others: &Nodes) -> Result<StatsAnswer, CommandError> {
-        let said = others
+        let Said { answers, nodes } = others
             .ask(Whom::All, NodeQuestion::Counts, self.everywhere().within_ms)
             .await?;
-        let asked = nodes::asked(&said);
-        if asked.answered == 0 {
+        if nodes.answered == 0 {
             return Err(CommandError::Overloaded);
         }
         let connections_max = self.site().config.limits.stats_connections_max;
         Ok(StatsAnswer {
-            nodes: Some(asked),
-            ..stats::answer(&said.counts(), connections_max, &self.site().cipher)
+            nodes: Some(nodes),
+            ..stats::answer(&answers.counts(), connections_max, &self.site().cipher)
         })
     }
 

@@ -12,7 +12,7 @@ use headcount_core::registry::{ConnectionsPage, Filter};
 use super::Headcount;
 use crate::answers::ask_one;
 use crate::error::CommandError;
-use crate::nodes::{self, Nodes};
+use crate::nodes::{Nodes, Said};
 
 /// Pages of shards' tables read for one page of a list.
 const PAGE_READS_MAX: usize = 32;
@@ -59,7 +59,7 @@ enum Read {
     /// There is no such table: the node has no more.
     End,
     /// The node did not answer.
-    Missing,
+    Missing(NodesAsked),
 }
 
 /// A page of at most `limit` connections.
@@ -87,8 +87,8 @@ pub(super) async fn list(
                 listing.go_on(at, page.next);
             }
             Read::End => listing.next_node(at),
-            Read::Missing => {
-                listing.missing += 1;
+            Read::Missing(said) => {
+                listing.miss(said);
                 listing.next_node(at);
             }
         }
@@ -106,9 +106,8 @@ struct Listing<'a> {
     headcount: &'a Headcount,
     /// The nodes, in the order in which they are listed; `None` without a cluster.
     nodes: Option<(&'a Nodes, Vec<NodeId>)>,
-    /// Nodes that may hold connections: those, and others that are not heard.
-    of: u32,
-    missing: u32,
+    /// How many of those that may hold connections have answered.
+    asked: NodesAsked,
     /// `None`: at the end.
     at: Option<Cursor>,
 }
@@ -119,8 +118,7 @@ impl<'a> Listing<'a> {
             return Ok(Self {
                 headcount,
                 nodes: None,
-                of: 0,
-                missing: 0,
+                asked: NodesAsked::default(),
                 at: Some(Cursor { node: None, ..from }),
             });
         };
@@ -129,11 +127,10 @@ impl<'a> Listing<'a> {
             tables: Tables::All,
             question: headcount_core::questions::Pulse.into(),
         };
-        let said = others
+        let Said { answers, nodes } = others
             .ask(Whom::All, pulse, headcount.everywhere().within_ms)
             .await?;
-        let asked = nodes::asked(&said);
-        let mut ids: Vec<NodeId> = said.answered.iter().map(|(node, _)| *node).collect();
+        let mut ids: Vec<NodeId> = answers.answered.iter().map(|(node, _)| *node).collect();
         ids.sort_unstable();
         // The node where the page before ended may have gone: then the next one goes on.
         let first = ids.iter().copied().find(|node| Some(*node) >= from.node);
@@ -150,8 +147,7 @@ impl<'a> Listing<'a> {
         Ok(Self {
             headcount,
             nodes: Some((others, ids)),
-            of: asked.of,
-            missing: asked.of - asked.answered,
+            asked: nodes,
             at,
         })
     }
@@ -171,10 +167,11 @@ impl<'a> Listing<'a> {
         };
         let within_ms = self.headcount.everywhere().within_ms;
         let said = nodes.ask(Whom::Node(node), question, within_ms).await?;
-        Ok(match said.answered.into_iter().next() {
+        let Said { answers, nodes } = said;
+        Ok(match answers.answered.into_iter().next() {
             Some((_, NodeAnswer::Table(Answer::ConnectionsFrom(page)))) => Read::Page(page),
-            _ if at.shard > 0 && said.missing.iter().any(|(_, why)| *why == Absent::Unable) => Read::End,
-            _ => Read::Missing,
+            _ if at.shard > 0 && answers.missing.iter().any(|(_, why)| *why == Absent::Unable) => Read::End,
+            _ => Read::Missing(nodes),
         })
     }
 
@@ -201,10 +198,14 @@ impl<'a> Listing<'a> {
         });
     }
 
+    /// A node that answered at first does not any more.
+    fn miss(&mut self, said: NodesAsked) {
+        self.asked.answered -= 1;
+        self.asked.missing.extend(said.missing);
+        self.asked.missing.sort_unstable();
+    }
+
     fn asked(&self) -> Option<NodesAsked> {
-        self.nodes.as_ref().map(|_| NodesAsked {
-            answered: self.of - self.missing,
-            of: self.of,
-        })
+        self.nodes.as_ref().map(|_| self.asked.clone())
     }
 }

@@ -63,7 +63,7 @@ impl Filler {
             step_ms: None,
         };
         let asked = self.nodes.ask(Whom::Node(node), question, self.within_ms).await;
-        let answers = asked.map(|answers| answers.answered).unwrap_or_default();
+        let answers = asked.map(|said| said.answers.answered).unwrap_or_default();
         match answers.into_iter().next() {
             Some((_, NodeAnswer::History(samples))) => samples,
             _ => Vec::new(),

@@ -185,8 +185,10 @@ impl Hub {
                 return self.ask_tables((to, request), tables, question, within_ms);
             }
             NodeQuestion::Hits { index } => {
-                let known = self.hits.get(index).cloned();
-                known.map_or(NodeAnswer::Unable, NodeAnswer::Hits)
+                let is_read = self.counts.joined().is_some_and(|joined| joined.has_read(index));
+                // An entry that is no rule told no tab.
+                let hits = || self.hits.get(index).cloned().unwrap_or_default();
+                is_read.then(hits).map_or(NodeAnswer::Unable, NodeAnswer::Hits)
             }
             NodeQuestion::Authorize { connection, headers } => {
                 return self.ask_app((to, request), connection, headers, within_ms);

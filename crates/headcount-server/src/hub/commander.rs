@@ -146,7 +146,7 @@ impl<Log: CommandLog> Commander<Log> {
         match order {
             Order::Announce { version, reply } => {
                 let announced = self.announce(version).await;
-                self.answer_read(reply, announced);
+                self.answer_read(reply, announced, |entry| &mut entry.nodes);
             }
             Order::Invalidate { invalidation, reply } => {
                 let given = self.invalidate(invalidation).await;
@@ -154,7 +154,7 @@ impl<Log: CommandLog> Commander<Log> {
             }
             Order::Lift { id, reply } => {
                 let lifted = self.lift(id).await;
-                self.answer_read(reply, lifted);
+                self.answer_read(reply, lifted, |lifted| &mut lifted.nodes);
             }
             Order::Configure { version, reply } => answer(reply, self.configure(version).await),
         }
@@ -265,7 +265,11 @@ impl<Log: CommandLog> Commander<Log> {
         })
         .await?;
         tracing::info!(id, "lifted");
-        Ok(LiftAnswer { ok: true, id })
+        Ok(LiftAnswer {
+            ok: true,
+            id,
+            nodes: None,
+        })
     }
 }
 

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use headcount_core::cluster::{
-    Hits, NodeAnswer, NodeAnswers, NodeQuestion, Relay, RelayOutcome, RequestId, SignOuts, Slice, Tables,
+    Absent, Hits, NodeAnswer, NodeAnswers, NodeQuestion, Relay, RelayOutcome, RequestId, SignOuts, Slice,
+    Tables,
 };
 use headcount_core::command_log::LogIndex;
 use headcount_core::connection::NodeId;
@@ -27,7 +28,7 @@ pub(crate) enum NodeEvent {
         whom: Whom,
         question: NodeQuestion,
         within_ms: u32,
-        reply: oneshot::Sender<NodeAnswers>,
+        reply: oneshot::Sender<Said>,
     },
     /// What this server answers to a node, which may be its own.
     Answer {
@@ -46,7 +47,7 @@ pub(crate) enum NodeEvent {
     SignOut {
         told: SignOuts,
         within_ms: u32,
-        reply: oneshot::Sender<NodeAnswers>,
+        reply: oneshot::Sender<Said>,
     },
     /// The nodes that are there.
     List(oneshot::Sender<NodesAnswer>),
@@ -131,6 +132,23 @@ pub(crate) struct OwnerEnds {
     pub(super) clock: watch::Sender<Option<i64>>,
 }
 
+/// What nodes answered, and how many did.
+#[derive(Clone, Debug)]
+pub(crate) struct Said {
+    pub(crate) answers: NodeAnswers,
+    pub(crate) nodes: NodesAsked,
+}
+
+impl Said {
+    /// `name_of` says what a node is called.
+    pub(super) fn new(answers: NodeAnswers, name_of: impl Fn(NodeId) -> String) -> Self {
+        let absent = answers.missing.iter().filter(|(_, why)| *why != Absent::Ended);
+        let missing = absent.map(|(node, _)| name_of(*node)).collect();
+        let nodes = asked(answers.answered(), missing);
+        Self { answers, nodes }
+    }
+}
+
 /// What all nodes answered, and how many of them.
 #[derive(Debug)]
 pub(crate) struct FromAll<A> {
@@ -182,7 +200,7 @@ impl Nodes {
         whom: Whom,
         question: NodeQuestion,
         within_ms: u32,
-    ) -> Result<NodeAnswers, Missing> {
+    ) -> Result<Said, Missing> {
         let (reply, answer) = oneshot::channel();
         self.tell(NodeEvent::Ask {
             whom,
@@ -204,12 +222,14 @@ impl Nodes {
             tables: Tables::All,
             question: question.into(),
         };
-        let said = self.ask(Whom::All, question, within_ms).await?;
-        let nodes = asked(&said);
-        let answers = said.answered.into_iter().filter_map(|(_, answer)| match answer {
-            NodeAnswer::Table(answer) => Q::pick(answer),
-            _ => None,
-        });
+        let Said { answers, nodes } = self.ask(Whom::All, question, within_ms).await?;
+        let answers = answers
+            .answered
+            .into_iter()
+            .filter_map(|(_, answer)| match answer {
+                NodeAnswer::Table(answer) => Q::pick(answer),
+                _ => None,
+            });
         let answers: Vec<_> = answers.collect();
         if answers.is_empty() {
             return Err(Missing::Late);
@@ -257,7 +277,7 @@ impl Nodes {
         })
         .await;
         let said = answer.await.map_err(|_| Missing::Ended)?;
-        Ok(asked(&said))
+        Ok(said.nodes)
     }
 
     /// The nodes that are there.
@@ -288,11 +308,13 @@ impl Nodes {
     }
 }
 
-/// How many nodes answered, and of how many.
-pub(crate) fn asked(said: &NodeAnswers) -> NodesAsked {
+/// So many nodes answered, and those that are named did not.
+pub(super) fn asked(answered: usize, mut missing: Vec<String>) -> NodesAsked {
     let number = |nodes: usize| u32::try_from(nodes).unwrap_or(u32::MAX);
+    missing.sort_unstable();
     NodesAsked {
-        answered: number(said.answered()),
-        of: number(said.of()),
+        answered: number(answered),
+        of: number(answered + missing.len()),
+        missing,
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use headcount_core::cluster::{
     Message, NodeAnswer, NodeAnswers, NodeQuestion, Notice, Relay, RelayOutcome, RequestId, SignOuts, To,
 };
+use headcount_core::command_log::LogIndex;
 use headcount_core::connection::NodeId;
 use headcount_core::limits::Limits;
 use headcount_core::node::{About, Action, Node, Whom};
@@ -14,7 +15,7 @@ use tokio::sync::oneshot;
 
 use super::Link;
 use super::agreement::{Agreement, Disagreements};
-use super::asking::{BridgeEvent, Claims, NodeEvent, OwnerEnds};
+use super::asking::{BridgeEvent, Claims, NodeEvent, OwnerEnds, Said};
 use super::clock_check;
 use super::due::Due;
 use super::lost::{self, Lost};
@@ -41,7 +42,7 @@ struct Asked {
     /// The nodes that were lost when the question was put, if it was put to all: one that is heard again meanwhile was not asked.
     lost: Vec<NodeId>,
     whom: Whom,
-    reply: oneshot::Sender<NodeAnswers>,
+    reply: oneshot::Sender<Said>,
 }
 
 /// The node, and what it needs to speak.
@@ -161,13 +162,18 @@ impl Joined {
         self.ends.numbers.send_replace(self.numbers);
     }
 
+    /// Whether this server has read the log up to this entry.
+    pub(crate) fn has_read(&self, index: LogIndex) -> bool {
+        self.node.heartbeat().read >= index
+    }
+
     /// Asks nodes; what was answered within the time goes to `reply`.
     pub(crate) fn ask(
         &mut self,
         whom: Whom,
         question: NodeQuestion,
         within_ms: u32,
-        reply: oneshot::Sender<NodeAnswers>,
+        reply: oneshot::Sender<Said>,
     ) {
         self.asked.retain(|_, waiting| !waiting.reply.is_closed());
         let request = self.node.ask(whom, question, within_ms, clock::steady_ms());
@@ -176,12 +182,7 @@ impl Joined {
     }
 
     /// Tells all nodes of what was ended here. Which of them have ended it goes to `reply`, where that is waited for.
-    pub(crate) fn sign_out(
-        &mut self,
-        told: SignOuts,
-        within_ms: u32,
-        reply: Option<oneshot::Sender<NodeAnswers>>,
-    ) {
+    pub(crate) fn sign_out(&mut self, told: SignOuts, within_ms: u32, reply: Option<oneshot::Sender<Said>>) {
         self.tellers.add(reply);
         let clocks = (clock::unix_ms(), clock::steady_ms());
         self.node.sign_out(told, within_ms, clocks);
@@ -325,14 +326,15 @@ impl Joined {
     fn pass_on(&mut self, request: RequestId, mut answers: NodeAnswers) {
         if let Some((lost, replies)) = self.tellers.answered(request) {
             lost::add_to(&mut answers, lost.into_iter().chain(self.lost.nodes()));
+            let said = Said::new(answers, |node| self.name_of(node).to_string());
             for reply in replies {
-                let _teller_gone = reply.send(answers.clone());
+                let _teller_gone = reply.send(said.clone());
             }
         } else if let Some(Asked { lost, whom, reply }) = self.asked.remove(&request) {
             if whom == Whom::All {
                 lost::add_to(&mut answers, lost.into_iter().chain(self.lost.nodes()));
             }
-            let _asker_gone = reply.send(answers);
+            let _asker_gone = reply.send(Said::new(answers, |node| self.name_of(node).to_string()));
         }
     }
 
@@ -340,16 +342,16 @@ impl Joined {
     fn note(&mut self, action: &Action) {
         match *action {
             Action::Joined(node) => {
-                self.lost.found(node);
                 let name = self.name_of(node);
-                tracing::info!(%node, name, "a node joined the cluster");
+                tracing::info!(%node, name = &*name, "a node joined the cluster");
+                self.lost.joined(node, name, clock::steady_ms());
             }
             Action::Left(node) => {
-                self.lost.found(node);
+                self.lost.left(node);
                 tracing::info!(%node, "a node left the cluster");
             }
             Action::Lost(node) => {
-                self.lost.lost(node, clock::steady_ms());
+                self.lost.lost(node, clock::unix_ms(), clock::steady_ms());
                 tracing::warn!(%node, "nothing is heard of a node any more; its tabs are not counted");
             }
             _ => {}
@@ -357,8 +359,12 @@ impl Joined {
         self.say_numbers();
     }
 
-    fn name_of(&self, node: NodeId) -> &str {
+    pub(super) fn name_of(&self, node: NodeId) -> Arc<str> {
+        if node == self.node.id() {
+            return self.node.heartbeat().name;
+        }
         let member = self.node.members().iter().find(|(id, _)| *id == node);
-        member.map_or("", |(_, member)| &member.heartbeat.name)
+        let name = member.map(|(_, member)| Arc::clone(&member.heartbeat.name));
+        name.unwrap_or_else(|| self.lost.name_of(node))
     }
 }

@@ -2,11 +2,12 @@
 
 use headcount_core::cluster::Heartbeat;
 use headcount_core::connection::NodeId;
-use headcount_core::protocol::nodes::{NodeEntry, NodesAnswer, NodesAsked};
+use headcount_core::protocol::nodes::{MissingNode, NodeEntry, NodesAnswer, NodesAsked};
 
 use super::agreement::differing;
-use super::asking::Others;
+use super::asking::{Others, asked};
 use super::joined::Joined;
+use super::lost::Gone;
 use crate::clock;
 
 impl Joined {
@@ -25,7 +26,20 @@ impl Joined {
             cluster: self.cluster.to_string(),
             broker_reached: !self.lost.is_away(),
             nodes,
+            missing: self.missing(),
         }
+    }
+
+    /// The nodes that are lost.
+    fn missing(&self) -> Vec<MissingNode> {
+        let entry = |(id, gone): (NodeId, &Gone)| MissingNode {
+            id: id.to_string(),
+            name: gone.name.to_string(),
+            lost_at: gone.at_unix_ms,
+        };
+        let mut missing: Vec<_> = self.lost.missing().map(entry).collect();
+        missing.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
+        missing
     }
 
     /// The other nodes, and what runs there. `None` where some of them cannot be heard.
@@ -50,12 +64,13 @@ impl Joined {
 
     /// How many nodes the feed is of; `None` where it is of all, or nobody watches.
     pub(super) fn partial(&self) -> Option<NodesAsked> {
-        let number = |nodes: usize| u32::try_from(nodes).unwrap_or(u32::MAX);
-        let asked = NodesAsked {
-            answered: number(1 + self.node.counted()),
-            of: number(1 + self.node.members().len() + self.lost.len()),
-        };
-        (self.node.is_watched_here() && asked.answered < asked.of).then_some(asked)
+        if !self.node.is_watched_here() {
+            return None;
+        }
+        let missing = self.node.uncounted().chain(self.lost.nodes());
+        let missing: Vec<_> = missing.map(|node| self.name_of(node).to_string()).collect();
+        let counted = 1 + self.node.members().len() - self.node.uncounted().count();
+        (!missing.is_empty()).then(|| asked(counted, missing))
     }
 
     fn entry(&self, id: NodeId, said: &Heartbeat) -> NodeEntry {

@@ -1,11 +1,14 @@
 //! Nodes that fell silent without a word.
 //!
 //! They may run on, and hold tabs that nobody counts. So answers say for a while that they are missing. One that comes back under the same id,
-//! or says that it ends, is not lost any more; a process that died never comes back, and its tabs have returned elsewhere by then.
+//! or says that it ends, is not lost any more. A process that died comes back under another id, and its tabs have returned by then: a newcomer
+//! with the name of a lost node takes its place, also where it came before the other was missed. Several nodes may have one name. Then a newcomer
+//! takes the place of one of them, at worst of one that still runs, which is then not called missing.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use headcount_core::cluster::{Absent, NodeAnswers};
+use headcount_core::cluster::{Absent, HEARTBEAT_MS, LOST_AFTER_MS, NodeAnswers};
 use headcount_core::connection::NodeId;
 
 /// For how long a silent node counts as missing, while the broker is reached.
@@ -17,11 +20,35 @@ const HEARD_MS: u64 = 1_500;
 /// How long nodes may take to reach the broker after this one has.
 const RETURN_MS: u64 = 10_000;
 
-/// The nodes that are missing.
+/// How long before a node is missed it may have been heard last. What came since may be the same machine again.
+const SILENT_MS: u64 = LOST_AFTER_MS + HEARTBEAT_MS;
+
+/// A node that is there.
+#[derive(Debug)]
+struct Known {
+    name: Arc<str>,
+    joined_ms: u64,
+    /// Whether it has taken the place of a lost one.
+    replaces: bool,
+}
+
+/// A node that was lost.
+#[derive(Debug)]
+pub(super) struct Gone {
+    pub(super) name: Arc<str>,
+    /// When it was missed: milliseconds since the Unix epoch.
+    pub(super) at_unix_ms: u64,
+    /// Since when it counts as missing, by the clock that is never set.
+    since_ms: u64,
+    /// Whether another one has taken its place. It is not missing then, and only its name is remembered.
+    is_replaced: bool,
+}
+
+/// The nodes that are missing, and the names of those that are there.
 #[derive(Debug, Default)]
 pub(super) struct Lost {
-    /// When each was lost.
-    since: BTreeMap<NodeId, u64>,
+    known: BTreeMap<NodeId, Known>,
+    gone: BTreeMap<NodeId, Gone>,
     /// Since when the broker is reached. `None`: it is not, so that nobody can be heard.
     back_ms: Option<u64>,
     /// When a node was lost last.
@@ -29,14 +56,55 @@ pub(super) struct Lost {
 }
 
 impl Lost {
-    pub(super) fn lost(&mut self, node: NodeId, now_ms: u64) {
-        self.since.insert(node, now_ms);
-        self.last_ms = Some(now_ms);
+    /// A node was heard that was not known, or lost.
+    pub(super) fn joined(&mut self, node: NodeId, name: Arc<str>, now_ms: u64) {
+        let is_itself = self.gone.remove(&node).is_some();
+        let replaces = !is_itself && self.replace(&name);
+        let known = Known {
+            name,
+            joined_ms: now_ms,
+            replaces,
+        };
+        self.known.insert(node, known);
     }
 
-    /// It was heard, or has ended.
-    pub(super) fn found(&mut self, node: NodeId) {
-        self.since.remove(&node);
+    /// A node has ended.
+    pub(super) fn left(&mut self, node: NodeId) {
+        self.known.remove(&node);
+        self.gone.remove(&node);
+    }
+
+    /// Nothing is heard of a node any more.
+    pub(super) fn lost(&mut self, node: NodeId, at_unix_ms: u64, now_ms: u64) {
+        let Some(Known { name, .. }) = self.known.remove(&node) else {
+            return;
+        };
+        self.last_ms = Some(now_ms);
+        let is_successor = |other: &&mut Known| {
+            !other.replaces && other.name == name && now_ms.saturating_sub(other.joined_ms) <= SILENT_MS
+        };
+        let successor = self.known.values_mut().find(is_successor);
+        let is_replaced = successor.is_some();
+        if let Some(successor) = successor {
+            successor.replaces = true;
+        }
+        let gone = Gone {
+            name,
+            at_unix_ms,
+            since_ms: now_ms,
+            is_replaced,
+        };
+        self.gone.insert(node, gone);
+    }
+
+    /// Whether a node of this name was missing. The one that was lost first is not any more.
+    fn replace(&mut self, name: &str) -> bool {
+        let missing = self
+            .gone
+            .values_mut()
+            .filter(|gone| !gone.is_replaced && &*gone.name == name);
+        let first = missing.min_by_key(|gone| gone.since_ms);
+        first.map(|gone| gone.is_replaced = true).is_some()
     }
 
     /// The broker is not reached.
@@ -59,7 +127,7 @@ impl Lost {
         let has_passed = |ms: u64, since_ms: Option<u64>| {
             since_ms.is_none_or(|since_ms| now_ms.saturating_sub(since_ms) >= ms)
         };
-        let may_return = !self.since.is_empty() && !has_passed(RETURN_MS, self.back_ms);
+        let may_return = self.len() > 0 && !has_passed(RETURN_MS, self.back_ms);
         !self.is_away()
             && !may_return
             && has_passed(HEARD_MS, self.back_ms)
@@ -68,21 +136,33 @@ impl Lost {
 
     /// How many are missing.
     pub(super) fn len(&self) -> usize {
-        self.since.len()
+        self.missing().count()
     }
 
     pub(super) fn look(&mut self, now_ms: u64) {
         if self.is_away() {
-            self.since.values_mut().for_each(|since_ms| *since_ms = now_ms);
+            self.gone.values_mut().for_each(|gone| gone.since_ms = now_ms);
         } else {
-            self.since
-                .retain(|_, since_ms| now_ms.saturating_sub(*since_ms) < MISSED_MS);
+            self.gone
+                .retain(|_, gone| now_ms.saturating_sub(gone.since_ms) < MISSED_MS);
         }
     }
 
     /// Those that are missing now.
+    pub(super) fn missing(&self) -> impl Iterator<Item = (NodeId, &Gone)> {
+        let gone = self.gone.iter().filter(|(_, gone)| !gone.is_replaced);
+        gone.map(|(node, gone)| (*node, gone))
+    }
+
+    /// As [`Lost::missing`], only their ids.
     pub(super) fn nodes(&self) -> impl Iterator<Item = NodeId> {
-        self.since.keys().copied()
+        self.missing().map(|(node, _)| node)
+    }
+
+    /// What a lost node is called; its id, where it was forgotten.
+    pub(super) fn name_of(&self, node: NodeId) -> Arc<str> {
+        let gone = self.gone.get(&node).map(|gone| Arc::clone(&gone.name));
+        gone.unwrap_or_else(|| node.to_string().into())
     }
 }
 
@@ -100,6 +180,16 @@ pub(super) fn add_to(answers: &mut NodeAnswers, lost: impl Iterator<Item = NodeI
 mod tests {
     use super::*;
 
+    const UNIX_MS: u64 = 1_700_000_000_000;
+
+    impl Lost {
+        /// A node with this name came, and is lost at this moment.
+        fn lose(&mut self, node: u32, name: &str, now_ms: u64) {
+            self.joined(NodeId(node), name.into(), 0);
+            self.lost(NodeId(node), UNIX_MS + now_ms, now_ms);
+        }
+    }
+
     fn missing(lost: &Lost) -> usize {
         let mut answers = NodeAnswers::default();
         add_to(&mut answers, lost.nodes());
@@ -110,7 +200,7 @@ mod tests {
     fn a_silent_node_is_missing_for_a_while_and_as_long_as_nobody_can_be_heard() {
         let mut lost = Lost::default();
         lost.back(0);
-        lost.lost(NodeId(7), 0);
+        lost.lose(7, "a", 0);
         lost.look(MISSED_MS - 1);
         assert_eq!(missing(&lost), 1);
         lost.away();
@@ -119,15 +209,55 @@ mod tests {
         lost.back(10 * MISSED_MS);
         lost.look(11 * MISSED_MS);
         assert_eq!(missing(&lost), 0);
-        lost.lost(NodeId(8), 0);
-        lost.found(NodeId(8));
+        lost.lose(8, "b", 0);
+        lost.left(NodeId(8));
         assert_eq!(missing(&lost), 0);
+        lost.lose(9, "c", 0);
+        lost.joined(NodeId(9), "c".into(), 0);
+        assert_eq!(missing(&lost), 0);
+    }
+
+    /// Regression: a node that was killed and started again was called missing for a minute.
+    #[test]
+    fn a_newcomer_takes_the_place_of_one_lost_node_of_its_name() {
+        let mut lost = Lost::default();
+        lost.back(0);
+        lost.lose(7, "a", 10_000);
+        lost.lose(8, "a", 10_001);
+        lost.lose(9, "b", 10_002);
+        lost.joined(NodeId(10), "a".into(), 11_000);
+        let names: Vec<_> = lost.missing().map(|(node, gone)| (node, &*gone.name)).collect();
+        assert_eq!(names, [(NodeId(8), "a"), (NodeId(9), "b")]);
+        assert_eq!(
+            &*lost.name_of(NodeId(7)),
+            "a",
+            "an answer may still have to name it"
+        );
+        lost.joined(NodeId(11), "a".into(), 11_001);
+        lost.joined(NodeId(12), "a".into(), 11_002);
+        assert_eq!(missing(&lost), 1, "only b");
+    }
+
+    #[test]
+    fn a_node_that_is_back_before_it_is_missed_is_never_called_missing() {
+        let mut lost = Lost::default();
+        lost.back(0);
+        for (node, joined_ms) in [(7, 0), (8, 5_000), (9, 60_000)] {
+            lost.joined(NodeId(node), "a".into(), joined_ms);
+        }
+        lost.lost(NodeId(7), UNIX_MS, 60_000 + SILENT_MS);
+        assert_eq!(missing(&lost), 0, "9 came while it was silent");
+        lost.lost(NodeId(8), UNIX_MS, 60_000 + SILENT_MS);
+        assert_eq!(missing(&lost), 1, "9 takes one place only");
+        lost.joined(NodeId(8), "a".into(), 70_000);
+        lost.lost(NodeId(9), UNIX_MS, 70_001 + SILENT_MS);
+        assert_eq!(missing(&lost), 1, "8 was there all the while");
     }
 
     #[test]
     fn a_node_that_is_missing_already_is_missing_once() {
         let mut lost = Lost::default();
-        lost.lost(NodeId(7), 0);
+        lost.lose(7, "a", 0);
         let mut answers = NodeAnswers {
             answered: Vec::new(),
             missing: vec![(NodeId(7), Absent::Late)],
@@ -142,7 +272,7 @@ mod tests {
         assert!(!lost.is_settled(100_000), "the broker was never reached");
         lost.back(0);
         assert!(!lost.is_settled(HEARD_MS - 1) && lost.is_settled(HEARD_MS));
-        lost.lost(NodeId(7), 60_000);
+        lost.lose(7, "a", 60_000);
         assert!(
             !lost.is_settled(60_000) && lost.is_settled(60_000 + HEARD_MS),
             "it was killed"
@@ -151,7 +281,7 @@ mod tests {
         assert!(!lost.is_settled(70_000));
         lost.back(80_000);
         assert!(!lost.is_settled(80_000 + RETURN_MS - 1) && lost.is_settled(80_000 + RETURN_MS));
-        lost.found(NodeId(7));
+        lost.joined(NodeId(7), "a".into(), 80_000);
         assert!(lost.is_settled(80_000 + HEARD_MS), "it is back");
     }
 }

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use headcount_core::cluster::{EndedCookie, NodeAnswers, RequestId, SignOuts};
+use headcount_core::cluster::{EndedCookie, RequestId, SignOuts};
 use headcount_core::connection::NodeId;
 use tokio::sync::oneshot;
 
+use super::asking::Said;
 use crate::authorize::ended::Before;
 use crate::authorize::ticket::Tickets;
 use crate::clock;
@@ -26,7 +27,7 @@ pub(crate) fn end_too(site: &Site, tickets: &Tickets, told: SignOuts) -> Vec<End
 }
 
 /// Hears which nodes have ended what was ended here.
-type Reply = oneshot::Sender<NodeAnswers>;
+type Reply = oneshot::Sender<Said>;
 
 /// Those who wait until all nodes have ended what was ended here.
 #[derive(Debug, Default)]

@@ -39,6 +39,7 @@ fn release(id: u32, version: &str) -> Transaction {
         id,
         version: version.to_owned(),
         announced_at: 5,
+        nodes: None,
     };
     Transaction {
         head: id,

@@ -37,7 +37,7 @@ pub(crate) async fn run(arguments: &ConnectionsArguments, environment: &Environm
         connections
             .connections
             .truncate(usize::try_from(left).unwrap_or(usize::MAX));
-        nodes = fewest(nodes, connections.nodes);
+        nodes = fewest(nodes, connections.nodes.clone());
         left = left.saturating_sub(u32::try_from(connections.connections.len()).unwrap_or(u32::MAX));
         if arguments.server.json {
             output::json(&answer.text)?;
@@ -49,7 +49,7 @@ pub(crate) async fn run(arguments: &ConnectionsArguments, environment: &Environm
             _ => break,
         }
     }
-    match partial(nodes) {
+    match partial(nodes.as_ref()) {
         line if line.is_empty() || arguments.server.json => Ok(()),
         line => output::data(&line),
     }

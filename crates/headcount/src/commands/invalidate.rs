@@ -8,7 +8,7 @@ use headcount_core::release::UNRELEASED;
 
 use crate::arguments::InvalidateArguments;
 use crate::client::Client;
-use crate::commands::nodes::{is_partial, partial};
+use crate::commands::nodes::{is_partial, partial, partial_but};
 use crate::commands::{check_glob, check_route};
 use crate::config::environment::Environment;
 use crate::failure::Failure;
@@ -44,7 +44,7 @@ pub(crate) async fn run(arguments: &InvalidateArguments, environment: &Environme
     };
     let mut text = shown(&answer, &request, expires_at);
     // Tabs of a node that did not answer may be there, so no reason is known where one is missing.
-    if answer.tabs == 0 && answer.unknown == 0 && !is_partial(answer.nodes) {
+    if answer.tabs == 0 && answer.unknown == 0 && !is_partial(answer.nodes.as_ref()) {
         text.push_str(&why_no_tab(&request, &client).await);
     }
     output::data(&text)
@@ -183,7 +183,7 @@ fn shown(answer: &InvalidationAnswer, request: &InvalidationRequest, expires_at:
         return format!(
             "would tell {tabs} {what}{over}; nothing was touched\n{}{}",
             unknown(answer),
-            partial(answer.nodes)
+            partial(answer.nodes.as_ref())
         );
     };
     let until = expires_at
@@ -212,10 +212,10 @@ fn shown(answer: &InvalidationAnswer, request: &InvalidationRequest, expires_at:
     }
     lines.push(unknown(answer));
     let mut text = lines.join("\n");
-    if is_partial(answer.nodes) {
-        text.push_str(partial(answer.nodes).trim_end());
-        text.push_str("; their tabs are told all the same\n");
-    }
+    text.push_str(&partial_but(
+        answer.nodes.as_ref(),
+        "their tabs are told all the same",
+    ));
     text
 }
 

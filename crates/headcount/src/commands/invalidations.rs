@@ -6,7 +6,7 @@ use headcount_core::protocol::admin::{
 
 use crate::arguments::{LiftArguments, ServerArguments};
 use crate::client::Client;
-use crate::commands::nodes::partial;
+use crate::commands::nodes::{partial, partial_but};
 use crate::config::environment::Environment;
 use crate::failure::Failure;
 use crate::table::{Align, Table};
@@ -33,8 +33,9 @@ pub(crate) async fn lift(arguments: &LiftArguments, environment: &Environment) -
     }
     let lifted: LiftAnswer = answer.read()?;
     output::data(&format!(
-        "invalidation {} no longer stands; tabs that were told keep the command",
-        lifted.id
+        "invalidation {} no longer stands; tabs that were told keep the command\n{}",
+        lifted.id,
+        partial_but(lifted.nodes.as_ref(), "it stands there until they know that")
     ))
 }
 
@@ -56,7 +57,7 @@ fn about_id(failure: Failure, id: u32) -> Failure {
 /// The newest first.
 fn shown(answer: &InvalidationsAnswer) -> String {
     if answer.invalidations.is_empty() {
-        return format!("no invalidation stands\n{}", partial(answer.nodes));
+        return format!("no invalidation stands\n{}", partial(answer.nodes.as_ref()));
     }
     let texts = ["ID", "MATCH", "WHOM", "ASKS", "SINCE RELEASE", "STANDS UNTIL"];
     let outcomes = |rule: &RuleEntry| rule.outcomes.unwrap_or_default();
@@ -100,7 +101,7 @@ fn shown(answer: &InvalidationsAnswer) -> String {
             .chain(some_unknown.then_some(outcomes.unknown));
         table.row(texts.into_iter().chain(numbers.map(|number| number.to_string())));
     }
-    format!("{}{}", table.take(), partial(answer.nodes))
+    format!("{}{}", table.take(), partial(answer.nodes.as_ref()))
 }
 
 fn matched(matches: &MatchBody) -> String {

@@ -6,8 +6,8 @@ use crate::arguments::ServerArguments;
 use crate::client::Client;
 use crate::config::environment::Environment;
 use crate::failure::Failure;
-use crate::output;
 use crate::table::{Align, Table, count, counted, plain};
+use crate::{date, output};
 
 pub(crate) async fn list(arguments: &ServerArguments, environment: &Environment) -> Result<(), Failure> {
     let client = Client::new(arguments, environment)?;
@@ -36,18 +36,38 @@ fn about_cluster(failure: Failure) -> Failure {
     }
 }
 
-/// Whether the numbers of an answer are without those of some nodes.
-pub(super) fn is_partial(nodes: Option<NodesAsked>) -> bool {
-    nodes.is_some_and(|nodes| nodes.answered < nodes.of)
+/// Whether some nodes did not answer.
+pub(super) fn is_partial(nodes: Option<&NodesAsked>) -> bool {
+    nodes.is_some_and(NodesAsked::is_partial)
 }
 
-/// A line that says so, where the numbers are partial; nothing where they are not.
-pub(super) fn partial(nodes: Option<NodesAsked>) -> String {
-    match nodes {
-        Some(NodesAsked { answered, of }) if answered < of => {
-            format!("{answered} of {of} nodes answered: the numbers are without the others\n")
-        }
-        _ => String::new(),
+/// A line that says which nodes did not answer, so that the numbers are without theirs; nothing where all did. An older server does
+/// not name them.
+pub(super) fn partial(nodes: Option<&NodesAsked>) -> String {
+    let Some(nodes) = nodes.filter(|nodes| nodes.is_partial()) else {
+        return String::new();
+    };
+    let missing = match &*nodes.missing {
+        [] => "the numbers are without the others".to_owned(),
+        named => format!("{} did not", names(named)),
+    };
+    format!("{} of {} nodes answered: {missing}\n", nodes.answered, nodes.of)
+}
+
+/// As [`partial`], with what that means for a command.
+pub(super) fn partial_but(nodes: Option<&NodesAsked>, but: &str) -> String {
+    match partial(nodes) {
+        line if line.is_empty() => line,
+        line => format!("{}; {but}\n", line.trim_end()),
+    }
+}
+
+/// These names as a list: `a`, `a and b`, `a, b and c`.
+fn names(nodes: &[String]) -> String {
+    let names: Vec<_> = nodes.iter().map(|name| plain(name)).collect();
+    match &*names {
+        [others @ .., last] if !others.is_empty() => format!("{} and {last}", others.join(", ")),
+        one => one.concat(),
     }
 }
 
@@ -78,6 +98,10 @@ fn shown(answer: &NodesAnswer) -> String {
             &state(node),
         ]);
     }
+    for node in &answer.missing {
+        let since = format!("lost since {}", date::moment(node.lost_at));
+        table.row([node.name.as_str(), &node.id, "", "", "", &since]);
+    }
     text.push_str(&table.take());
     if !answer.broker_reached {
         text.push_str(
@@ -106,6 +130,8 @@ fn state(node: &NodeEntry) -> String {
 
 #[cfg(test)]
 mod tests {
+    use headcount_core::protocol::nodes::MissingNode;
+
     use super::*;
 
     fn node(name: &str, tabs: u64) -> NodeEntry {
@@ -136,6 +162,11 @@ mod tests {
                     ..node("b", 1)
                 },
             ],
+            missing: vec![MissingNode {
+                id: "0000beef".to_owned(),
+                name: "c".to_owned(),
+                lost_at: 60_000,
+            }],
         };
         let expected = "\
 2 nodes in the cluster shop, 1,042 tabs open
@@ -143,6 +174,7 @@ mod tests {
 NODE  ID         TABS  HEADCOUNT  BEHIND  STATE
 a     00c0ffee  1,041  0.9.0           0  here
 b     00c0ffee      1  0.9.0          12  draining, clock -3600 s, other settings: admin secret, paths
+c     0000beef                          lost since 1970-01-01 00:01 UTC
 ";
         assert_eq!(shown(&answer), expected);
         let away = NodesAnswer {
@@ -150,7 +182,7 @@ b     00c0ffee      1  0.9.0          12  draining, clock -3600 s, other setting
             ..answer
         };
         assert!(
-            shown(&away).ends_with("paths\nthe broker is not reached: nodes are missing here that are there, and commands are refused\n"),
+            shown(&away).ends_with("UTC\nthe broker is not reached: nodes are missing here that are there, and commands are refused\n"),
             "{}",
             shown(&away)
         );
@@ -158,12 +190,30 @@ b     00c0ffee      1  0.9.0          12  draining, clock -3600 s, other setting
 
     #[test]
     fn numbers_say_where_they_are_partial() {
-        let asked = |answered, of| Some(NodesAsked { answered, of });
+        let line = |answered, of, missing: &[&str]| {
+            let missing = missing.iter().map(ToString::to_string).collect();
+            let asked = NodesAsked {
+                answered,
+                of,
+                missing,
+            };
+            partial(Some(&asked))
+        };
         assert_eq!(partial(None), "");
-        assert_eq!(partial(asked(3, 3)), "");
+        assert_eq!(line(3, 3, &[]), "");
+        assert_eq!(line(2, 3, &["c"]), "2 of 3 nodes answered: c did not\n");
         assert_eq!(
-            partial(asked(2, 3)),
-            "2 of 3 nodes answered: the numbers are without the others\n"
+            line(1, 3, &["b", "c"]),
+            "1 of 3 nodes answered: b and c did not\n"
+        );
+        assert_eq!(
+            line(0, 3, &["a", "b", "c"]),
+            "0 of 3 nodes answered: a, b and c did not\n"
+        );
+        assert_eq!(
+            line(2, 3, &[]),
+            "2 of 3 nodes answered: the numbers are without the others\n",
+            "of an older server"
         );
     }
 }

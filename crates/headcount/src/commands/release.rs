@@ -4,6 +4,7 @@ use headcount_core::protocol::admin::{ReleaseEntry, ReleaseRequest, ReleasesAnsw
 
 use crate::arguments::{ReleaseArguments, ServerArguments};
 use crate::client::Client;
+use crate::commands::nodes::partial_but;
 use crate::config::environment::Environment;
 use crate::failure::Failure;
 use crate::table::{Align, Table, plain};
@@ -24,9 +25,10 @@ pub(crate) async fn announce(arguments: &ReleaseArguments, environment: &Environ
     }
     let entry: ReleaseEntry = answer.read()?;
     output::data(&format!(
-        "{} is the current release, announced {}\nopen tabs are told; `headcount invalidate <route>` refreshes those that are behind",
+        "{} is the current release, announced {}\nopen tabs are told; `headcount invalidate <route>` refreshes those that are behind\n{}",
         plain(&entry.version),
-        date::moment(entry.announced_at)
+        date::moment(entry.announced_at),
+        partial_but(entry.nodes.as_ref(), "their tabs are told once they know it")
     ))
 }
 
@@ -73,6 +75,7 @@ mod tests {
             id,
             version: version.to_owned(),
             announced_at: u64::from(id) * 60_000,
+            nodes: None,
         }
     }
 

@@ -24,7 +24,7 @@ pub(crate) async fn run(arguments: &StatsArguments, environment: &Environment) -
 
 fn shown(stats: &StatsAnswer, top: usize) -> String {
     if stats.total == 0 {
-        return format!("no tabs open\n{}", partial(stats.nodes));
+        return format!("no tabs open\n{}", partial(stats.nodes.as_ref()));
     }
     let mut text = format!(
         "{} open, {} visible\n",
@@ -37,7 +37,7 @@ fn shown(stats: &StatsAnswer, top: usize) -> String {
             text.push_str(&ranking(heading, counts, stats.total, top));
         }
     }
-    text.push_str(&partial(stats.nodes));
+    text.push_str(&partial(stats.nodes.as_ref()));
     text
 }
 

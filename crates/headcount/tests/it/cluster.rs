@@ -162,6 +162,63 @@ fn a_dry_run_that_is_partial_says_so() {
     );
 }
 
+/// What `headcount nodes --json` says is missing, by name.
+fn missing(node: &Process) -> Vec<String> {
+    let json: serde_json::Value = serde_json::from_str(&node.run(&["nodes", "--json"]).stdout).unwrap();
+    let missing = json["missing"].as_array().into_iter().flatten();
+    missing
+        .map(|node| node["name"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// Regression: a node that was killed was listed nowhere, and one that was started again was missing for a minute.
+#[test]
+fn a_killed_node_is_named_until_it_is_back() {
+    let site = Site::start();
+    let [one, two, three] = ["one", "two", "three"].map(|name| site.node(name));
+    eventually("all nodes", || {
+        (rows(&one.run(&["nodes"]).stdout).len() == 3).then_some(())
+    });
+    three.kill();
+    eventually("it is missed", || (missing(&one) == ["three"]).then_some(()));
+    let text = one.run(&["nodes"]).stdout;
+    let lost = rows(&text).pop().unwrap();
+    assert_eq!((lost[0], lost[2], lost[3]), ("three", "lost", "since"), "{text}");
+    let said = |words: &[&str]| one.run(words).stdout;
+    const LINE: &str = "2 of 3 nodes answered: three did not";
+    for words in [
+        &["stats"][..],
+        &["release", "v2"],
+        &["invalidate", "/"],
+        &["lift", "2"],
+        &["connections"],
+    ] {
+        let said = said(words);
+        assert!(said.contains(LINE), "{words:?}: {said}");
+    }
+    let _three = site.node("three");
+    // Sooner than the minute for which one that does not come back is missing.
+    for node in [&one, &two] {
+        eventually("it is back", || missing(node).is_empty().then_some(()));
+        assert!(!node.run(&["stats"]).stdout.contains("answered"));
+    }
+}
+
+/// Regression: it was missing for a minute, although it was back before it was missed.
+#[test]
+fn a_node_that_is_back_before_it_is_missed_is_not_missing() {
+    let site = Site::start();
+    let [one, two] = ["one", "two"].map(|name| site.node(name));
+    eventually("both nodes", || {
+        (rows(&one.run(&["nodes"]).stdout).len() == 2).then_some(())
+    });
+    two.kill();
+    let _two = site.node("two");
+    one.await_said("nothing is heard of a node any more");
+    assert_eq!(missing(&one), [""; 0]);
+    assert!(!one.run(&["stats"]).stdout.contains("answered"));
+}
+
 /// Processes that name this folder in their command line.
 fn processes_of(folder: &Path) -> usize {
     let folder = folder.to_str().unwrap();

@@ -576,6 +576,8 @@ export interface components {
              * @description The number of the rule that no longer stands.
              */
             readonly id: number;
+            /** @description How many nodes of the cluster know that by now; absent without a cluster. */
+            readonly nodes?: components["schemas"]["NodesAsked"];
             /** @description Always true. */
             readonly ok: boolean;
         };
@@ -618,6 +620,18 @@ export interface components {
         readonly MessagesRequest: {
             /** @description The messages, in order. */
             readonly messages: readonly components["schemas"]["TabMessage"][];
+        };
+        /** @description A node that fell silent without saying that it ends. It may run on, and hold tabs that are not counted. */
+        readonly MissingNode: {
+            /** @description The id that it had. */
+            readonly id: string;
+            /**
+             * Format: int64
+             * @description Since when it is missing: milliseconds since the Unix epoch.
+             */
+            readonly lostAt: number;
+            /** @description What its operator calls it. */
+            readonly name: string;
         };
         /**
          * @description What a matching tab does.
@@ -665,6 +679,8 @@ export interface components {
             readonly brokerReached: boolean;
             /** @description The name of the cluster. */
             readonly cluster: string;
+            /** @description The nodes that fell silent without saying that they end, by name. Each is listed for a minute, or until it is back. Absent if there are none. */
+            readonly missing?: readonly components["schemas"]["MissingNode"][];
             /** @description The nodes that are there, by name. */
             readonly nodes: readonly components["schemas"]["NodeEntry"][];
         };
@@ -675,6 +691,8 @@ export interface components {
              * @description Nodes whose numbers are in the answer.
              */
             readonly answered: number;
+            /** @description The names of those that did not answer, in alphabetical order. Absent where all did. */
+            readonly missing?: readonly string[];
             /**
              * Format: int32
              * @description Nodes that may hold tabs.
@@ -801,6 +819,11 @@ export interface components {
              * @description The command's number.
              */
             readonly id: number;
+            /**
+             * @description How many nodes of the cluster know it by now. Only in the answer to its announcement, and absent without a cluster. The others announce it
+             *     to their tabs as soon as they can.
+             */
+            readonly nodes?: components["schemas"]["NodesAsked"];
             /** @description The build. */
             readonly version: string;
         };
@@ -952,6 +975,7 @@ export type LiftAnswer = components['schemas']['LiftAnswer'];
 export type MatchBody = components['schemas']['MatchBody'];
 export type MessagesAnswer = components['schemas']['MessagesAnswer'];
 export type MessagesRequest = components['schemas']['MessagesRequest'];
+export type MissingNode = components['schemas']['MissingNode'];
 export type ModeBody = components['schemas']['ModeBody'];
 export type NodeEntry = components['schemas']['NodeEntry'];
 export type NodesAnswer = components['schemas']['NodesAnswer'];

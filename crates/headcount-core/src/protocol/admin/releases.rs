@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::protocol::nodes::NodesAsked;
+
 /// A release to announce.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -22,6 +24,10 @@ pub struct ReleaseEntry {
     pub version: String,
     /// When it was announced.
     pub announced_at: u64,
+    /// How many nodes of the cluster know it by now. Only in the answer to its announcement, and absent without a cluster. The others announce it
+    /// to their tabs as soon as they can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nodes: Option<NodesAsked>,
 }
 
 /// The releases.

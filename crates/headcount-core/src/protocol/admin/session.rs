@@ -25,7 +25,7 @@ pub struct SessionAnswer {
 }
 
 /// The ticket was ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SignedOutAnswer {
     /// Always true.

@@ -176,7 +176,7 @@ impl Numbers {
 impl MakeStats {
     fn text(&self) -> String {
         let (mut feed, _) = feed(self.connections_max, self.numbers.changes());
-        feed.set_partial(self.numbers.nodes);
+        feed.set_partial(self.numbers.nodes.clone());
         let mut follower = Follower::new(self.form.into());
         let message = feed.snapshot(self.form.into(), &cipher());
         joined(&follower.begin(&message, &self.reader.row(), &cipher()).unwrap())
@@ -186,7 +186,7 @@ impl MakeStats {
 impl MakeDelta {
     fn text(&self) -> String {
         let (mut feed, mut reporter) = feed(self.connections_max, self.before.changes());
-        feed.set_partial(self.before.nodes);
+        feed.set_partial(self.before.nodes.clone());
         feed.forget_news();
         let mut follower = Follower::new(self.form.into());
         let message = feed.snapshot(self.form.into(), &cipher());
@@ -194,7 +194,7 @@ impl MakeDelta {
         follower.begin(&message, &before, &cipher()).unwrap();
         let report = reporter.changes(self.before.changes_to(&self.after));
         feed.apply(SourceId(0), report).unwrap();
-        feed.set_partial(self.after.nodes);
+        feed.set_partial(self.after.nodes.clone());
         let tick = feed.tick(|_| true, &cipher());
         joined(&follower.go_on(&tick, &self.reader.row(), &cipher()).unwrap())
     }

@@ -36,7 +36,7 @@ struct Beginning<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     visible: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    nodes: Option<NewNodes>,
+    nodes: Option<NewNodes<'a>>,
     #[serde(skip_serializing_if = "NewCounts::is_empty")]
     versions: NewCounts<'a>,
     #[serde(skip_serializing_if = "NewCounts::is_empty")]
@@ -119,7 +119,7 @@ impl DeltaMessage {
 
 /// How many nodes the numbers are of; `null` where they are of all.
 #[derive(Serialize)]
-struct NewNodes(Option<NodesAsked>);
+struct NewNodes<'a>(Option<&'a NodesAsked>);
 
 /// New counts of these names; `null` for none.
 struct NewCounts<'a> {

@@ -33,7 +33,7 @@ struct Beginning<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     visible: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    nodes: Option<NodesAsked>,
+    nodes: Option<&'a NodesAsked>,
     versions: WireCounts<'a>,
     routes: WireCounts<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,14 +1,15 @@
 //! When a command is answered in a cluster, and how many tabs it told in all: here, and at the other nodes.
 
-use headcount_core::cluster::{Hits, NodeAnswer, NodeAnswers, NodeQuestion};
+use headcount_core::cluster::{Hits, NodeAnswer, NodeQuestion};
 use headcount_core::command_log::{CommandLog, LogIndex};
 use headcount_core::node::Whom;
 use headcount_core::protocol::admin::InvalidationAnswer;
+use headcount_core::protocol::nodes::NodesAsked;
 
 use super::stand::Stood;
 use super::{Commander, Reply, answer};
 use crate::error::CommandError;
-use crate::nodes::{self, NodeEvent};
+use crate::nodes::{NodeEvent, Said};
 
 impl<Log: CommandLog> Commander<Log> {
     /// Tells the node how far the log is read, and how far this entry reached here.
@@ -41,32 +42,44 @@ impl<Log: CommandLog> Commander<Log> {
     }
 
     /// Answers the giver of a command, once every node has read it. So nothing that follows meets a node that does not know it yet, such as a
-    /// tab on a build that was just announced. A node that takes too long holds up no answer.
-    pub(super) fn answer_read<T: Send + 'static>(&self, reply: Reply<T>, done: Result<T, CommandError>) {
-        let Some(nodes) = self.everywhere.nodes.clone().filter(|_| done.is_ok()) else {
-            return answer(reply, done);
+    /// tab on a build that was just announced. A node that takes too long holds up no answer; `nodes_of` is where the answer says how many have
+    /// read it.
+    pub(super) fn answer_read<T: Send + 'static>(
+        &self,
+        reply: Reply<T>,
+        done: Result<T, CommandError>,
+        nodes_of: fn(&mut T) -> &mut Option<NodesAsked>,
+    ) {
+        let (mut done, nodes) = match (done, self.everywhere.nodes.clone()) {
+            (Ok(done), Some(nodes)) => (done, nodes),
+            (done, _) => return answer(reply, done),
         };
         let (index, within_ms) = (self.index, self.everywhere.within_ms);
         tokio::spawn(async move {
-            let _or_too_long = nodes
+            let said = nodes
                 .ask(Whom::All, NodeQuestion::Hits { index }, within_ms)
                 .await;
-            answer(reply, done);
+            *nodes_of(&mut done) = said.ok().map(|said| said.nodes);
+            answer(reply, Ok(done));
         });
     }
 }
 
 /// The sum over the nodes that answered. Where none did, what is known here.
-fn in_all(here: InvalidationAnswer, said: NodeAnswers) -> InvalidationAnswer {
-    let asked = nodes::asked(&said);
-    let hits = said.answered.into_iter().filter_map(|(_, answer)| match answer {
-        NodeAnswer::Hits(hits) => Some(hits),
-        _ => None,
-    });
+fn in_all(here: InvalidationAnswer, said: Said) -> InvalidationAnswer {
+    let Said { answers, nodes } = said;
+    let is_silent = nodes.answered == 0;
+    let hits = answers
+        .answered
+        .into_iter()
+        .filter_map(|(_, answer)| match answer {
+            NodeAnswer::Hits(hits) => Some(hits),
+            _ => None,
+        });
     let (tabs, routes, unknown) = Hits::over(hits);
     InvalidationAnswer {
-        nodes: Some(asked),
-        ..if asked.answered == 0 {
+        nodes: Some(nodes),
+        ..if is_silent {
             here
         } else {
             InvalidationAnswer {
