@@ -141,6 +141,7 @@ pub mod admin {
         RuleEntry, StatsAnswer,
     };
     pub use headcount_core::protocol::history::{HistoryAnswer, SampleEntry};
+    pub use headcount_core::protocol::nodes::{MissingNode, NodeEntry, NodesAnswer, NodesAsked};
     pub use headcount_core::protocol::pages::{PageEntry, PagesAnswer};
 }
 
