@@ -222,9 +222,12 @@ mod tests {
     fn a_newcomer_takes_the_place_of_one_lost_node_of_its_name() {
         let mut lost = Lost::default();
         lost.back(0);
-        lost.lose(7, "a", 10_000);
-        lost.lose(8, "a", 10_001);
-        lost.lose(9, "b", 10_002);
+        for (node, name) in [(7, "a"), (8, "a"), (9, "b")] {
+            lost.joined(NodeId(node), name.into(), 0);
+        }
+        for node in 7..10 {
+            lost.lost(NodeId(node), UNIX_MS, 10_000 + u64::from(node));
+        }
         lost.joined(NodeId(10), "a".into(), 11_000);
         let names: Vec<_> = lost.missing().map(|(node, gone)| (node, &*gone.name)).collect();
         assert_eq!(names, [(NodeId(8), "a"), (NodeId(9), "b")]);

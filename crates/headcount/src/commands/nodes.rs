@@ -174,7 +174,7 @@ mod tests {
 NODE  ID         TABS  HEADCOUNT  BEHIND  STATE
 a     00c0ffee  1,041  0.9.0           0  here
 b     00c0ffee      1  0.9.0          12  draining, clock -3600 s, other settings: admin secret, paths
-c     0000beef                          lost since 1970-01-01 00:01 UTC
+c     0000beef                            lost since 1970-01-01 00:01 UTC
 ";
         assert_eq!(shown(&answer), expected);
         let away = NodesAnswer {
