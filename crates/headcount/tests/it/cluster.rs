@@ -253,7 +253,11 @@ fn a_demo_with_nodes_counts_its_visitors_on_all_and_leaves_nothing_behind() {
             stats["nodes"] == serde_json::json!({"answered": 3, "of": 3})
                 && stats["total"].as_u64() > Some(10)
         });
-        assert_eq!(processes_of(temporary.path()), 1, "its broker");
+        assert_eq!(
+            processes_of(temporary.path()),
+            2,
+            "its broker, and what ends that where the demo cannot"
+        );
         if is_urgent {
             // Two at once: the second one ends it without a drain.
             demo.signal();
@@ -263,7 +267,9 @@ fn a_demo_with_nodes_counts_its_visitors_on_all_and_leaves_nothing_behind() {
         } else {
             assert_eq!(demo.terminate(), Some(0));
         }
-        assert_eq!(processes_of(temporary.path()), 0);
-        assert_eq!(std::fs::read_dir(temporary.path()).unwrap().count(), 0);
+        eventually("nothing is left", || {
+            let files = std::fs::read_dir(temporary.path()).unwrap().count();
+            (processes_of(temporary.path()) + files == 0).then_some(())
+        });
     }
 }

@@ -9,7 +9,7 @@ use super::broker::Version;
 use super::counts::await_nodes;
 use super::node::{Site, without_release};
 use crate::app_server::Bridge;
-use crate::client::{Ask, BOTH, PATIENCE, Tab, Transport, Visit};
+use crate::client::{Ask, BOTH, PATIENCE, Tab, Transport, Visit, eventually};
 use crate::server::Server;
 use headcount_server::clock;
 
@@ -39,6 +39,19 @@ fn kill(server: Server) {
 /// What is open at these servers, by the ids of the tabs.
 fn ids(tabs: &[&Tab]) -> BTreeSet<String> {
     tabs.iter().map(|tab| tab.id.clone()).collect()
+}
+
+/// Waits until the heartbeats that this server has heard say that the nodes hold so many tabs together.
+fn await_held(server: &Server, tabs: usize) {
+    eventually(&format!("{tabs} tabs"), || {
+        let nodes = server.admin(Ask::get("/api/admin/nodes")).json();
+        let held = nodes["nodes"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|node| node["tabs"].as_u64());
+        (held.sum::<Option<u64>>() == Some(tabs as u64)).then_some(())
+    });
 }
 
 fn known(bridge: &Bridge) -> BTreeSet<String> {
@@ -86,6 +99,12 @@ fn a_bridge_hears_of_the_tabs_of_all_servers_and_of_those_that_join(version: Ver
     let visit = || Visit::new(Transport::Sse, "/m").query("tab=a-tab-that-moves");
     let before = visit().open(servers[1].address);
     assert_eq!(bridge.next()["id"], json!(before.id));
+    // The two openings are further apart than the time of a message: a heartbeat comes after the first one, and another after the next tab.
+    await_held(&servers[2], tabs.len() + 1);
+    let tab = open(&servers[1], Transport::Sse, "/e");
+    assert_eq!(bridge.next()["id"], json!(tab.id));
+    tabs.push(tab);
+    await_held(&servers[2], tabs.len() + 1);
     let since = format!("since={}", before.resume);
     let after = visit().query(&since).open(servers[2].address);
     let lines: BTreeSet<_> = (0..2).map(|_| bridge.next().to_string()).collect();

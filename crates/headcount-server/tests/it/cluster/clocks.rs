@@ -35,7 +35,7 @@ fn key() -> [u8; 32] {
     key
 }
 
-/// A node of the cluster whose clock is ahead of this process by so much. It says that it is there as long as the runtime of the server runs.
+/// A node of the cluster whose clock is ahead of this process by this time. It says that it is there as long as the runtime of the server runs.
 fn member(server: &Server, site: &Site, id: u32, ahead_ms: i64) {
     let options = NatsOptions {
         addresses: vec![format!("nats://127.0.0.1:{}", site.port())],
