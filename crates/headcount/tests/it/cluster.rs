@@ -185,7 +185,7 @@ fn a_killed_node_is_named_until_it_is_back() {
     let lost = rows(&text).pop().unwrap();
     assert_eq!((lost[0], lost[2], lost[3]), ("three", "lost", "since"), "{text}");
     let said = |words: &[&str]| one.run(words).stdout;
-    const LINE: &str = "2 of 3 nodes answered: three did not";
+    let line = "2 of 3 nodes answered: three did not";
     for words in [
         &["stats"][..],
         &["release", "v2"],
@@ -194,7 +194,7 @@ fn a_killed_node_is_named_until_it_is_back() {
         &["connections"],
     ] {
         let said = said(words);
-        assert!(said.contains(LINE), "{words:?}: {said}");
+        assert!(said.contains(line), "{words:?}: {said}");
     }
     let _three = site.node("three");
     // Sooner than the minute for which one that does not come back is missing.
