@@ -24,8 +24,10 @@ pub(crate) enum Purpose {
     /// Hashes secrets, so that what was had for one can be told from what was had for another.
     Secrets,
     /// Seals what the nodes of a cluster say to each other.
+    #[cfg(feature = "cluster")]
     Bus,
     /// Seals the entries of the log that the nodes of a cluster share.
+    #[cfg(feature = "cluster")]
     Log,
     /// Hashes settings that must be the same at all nodes.
     Settings,
@@ -39,7 +41,9 @@ impl Purpose {
             Self::Tickets => b"headcount tickets",
             Self::EndedCookies => b"headcount ended cookies",
             Self::Secrets => b"headcount secrets",
+            #[cfg(feature = "cluster")]
             Self::Bus => b"headcount bus",
+            #[cfg(feature = "cluster")]
             Self::Log => b"headcount log",
             Self::Settings => b"headcount settings",
         }
@@ -131,13 +135,15 @@ mod tests {
 
     use super::*;
 
-    const PURPOSES: [Purpose; 8] = [
+    const PURPOSES: &[Purpose] = &[
         Purpose::ConnectionIds,
         Purpose::Browsers,
         Purpose::Tickets,
         Purpose::EndedCookies,
         Purpose::Secrets,
+        #[cfg(feature = "cluster")]
         Purpose::Bus,
+        #[cfg(feature = "cluster")]
         Purpose::Log,
         Purpose::Settings,
     ];
@@ -145,14 +151,14 @@ mod tests {
     #[test]
     fn each_purpose_has_a_key_of_its_own() {
         let keys = Keys::of(b"one secret");
-        let different: HashSet<_> = PURPOSES.map(|purpose| keys.key(purpose)).into();
+        let different: HashSet<_> = PURPOSES.iter().map(|purpose| keys.key(*purpose)).collect();
         assert_eq!(different.len(), PURPOSES.len());
     }
 
     #[test]
     fn servers_with_one_secret_have_the_same_keys_and_others_have_others() {
         let [one, same, other] = [b"one secret", b"one secret", b"an other  "].map(|secret| Keys::of(secret));
-        for purpose in PURPOSES {
+        for &purpose in PURPOSES {
             assert_eq!(one.key(purpose), same.key(purpose));
             assert_ne!(one.key(purpose), other.key(purpose));
             let hashes = [&one, &same, &other].map(|keys| keys.hashes(purpose).of("a tab"));

@@ -20,6 +20,7 @@ mod listing;
 mod lost;
 mod sign_outs;
 
+#[cfg(feature = "cluster")]
 pub(crate) use agreement::Agreement;
 pub(crate) use asking::{BridgeEvent, Claims, FromAll, NodeEvent, Nodes, Said};
 pub(crate) use due::Due;
