@@ -71,7 +71,7 @@ test('a node that was stopped for ten seconds speaks for none of the tabs that h
   const lost_ms = Math.max(...watchers.map(({ answers }) => answers.find(({ nodes }) => nodes.answered === 2).at_ms)) - frozen_ms
   assert.ok(lost_ms < LOST_WITHIN_MS, `${lost_ms} ms`)
   const { id: second, nodes } = await one.command('invalidations', EVERYWHERE)
-  assert.deepEqual(nodes, { answered: 2, of: 3 })
+  assert.deepEqual(nodes, { answered: 2, of: 3, missing: ['three'] })
   await until('those that left are elsewhere', () => visitors.at(three.url).length, (left) => left === stay.length)
   await until('they are told', () => visitors.told(second), (told) => told[1] === TABS - stay.length)
   await pause(FROZEN_MS - (performance.now() - frozen_ms))
@@ -105,7 +105,9 @@ test('a node without its link to the broker says so, and is whole again with it'
   const cut_ms = performance.now()
   relay.die()
   await until('all are without the others', () => watchers, (all) => all.every(({ answers }) => answers.at(-1).nodes.answered < 3))
-  assert.deepEqual(watchers.map(({ answers }) => answers.at(-1).nodes), [{ answered: 2, of: 3 }, { answered: 2, of: 3 }, { answered: 1, of: 3 }])
+  assert.deepEqual(watchers.map(({ answers }) => answers.at(-1).nodes), [
+    { answered: 2, of: 3, missing: ['four'] }, { answered: 2, of: 3, missing: ['four'] }, { answered: 1, of: 3, missing: ['one', 'two'] },
+  ])
   const lost_ms = performance.now() - cut_ms
   assert.ok(lost_ms < LOST_WITHIN_MS, `${lost_ms} ms`)
   await assert.rejects(three.command('invalidations', { match: { exact: '/refused' }, audience: 'all' }), /no tab was told: the broker does not answer/)

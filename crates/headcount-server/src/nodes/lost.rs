@@ -20,8 +20,8 @@ const HEARD_MS: u64 = 1_500;
 /// How long nodes may take to reach the broker after this one has.
 const RETURN_MS: u64 = 10_000;
 
-/// How long before a node is missed it may have been heard last. What came since may be the same machine again.
-const SILENT_MS: u64 = LOST_AFTER_MS + HEARTBEAT_MS;
+/// How long before a node is missed it was heard last, at most. What came since may be the same machine again.
+const SILENT_MS: u64 = LOST_AFTER_MS + HEARTBEAT_MS / 4;
 
 /// A node that is there.
 #[derive(Debug)]
@@ -80,8 +80,11 @@ impl Lost {
             return;
         };
         self.last_ms = Some(now_ms);
+        // While the broker is away, all are missed together, and nobody can have come.
+        let is_away = self.is_away();
         let is_successor = |other: &&mut Known| {
-            !other.replaces && other.name == name && now_ms.saturating_sub(other.joined_ms) <= SILENT_MS
+            let is_new = now_ms.saturating_sub(other.joined_ms) <= SILENT_MS;
+            !is_away && is_new && !other.replaces && other.name == name
         };
         let successor = self.known.values_mut().find(is_successor);
         let is_replaced = successor.is_some();
@@ -255,6 +258,21 @@ mod tests {
         lost.joined(NodeId(8), "a".into(), 70_000);
         lost.lost(NodeId(9), UNIX_MS, 70_001 + SILENT_MS);
         assert_eq!(missing(&lost), 1, "8 was there all the while");
+    }
+
+    /// Regression: three nodes of one name that had just started were lost with their broker, and one counted as the successor of another.
+    #[test]
+    fn nodes_that_are_lost_with_the_broker_take_no_place() {
+        let mut lost = Lost::default();
+        lost.back(0);
+        for node in [7, 8] {
+            lost.joined(NodeId(node), "a".into(), 0);
+        }
+        lost.away();
+        for node in [7, 8] {
+            lost.lost(NodeId(node), UNIX_MS, LOST_AFTER_MS);
+        }
+        assert_eq!(missing(&lost), 2);
     }
 
     #[test]

@@ -33,6 +33,11 @@ pub(super) fn await_total(servers: &[Server], total: u64) {
 }
 
 /// All nodes know each other.
+/// How many nodes answered, and of how many: the names of the missing ones are all that of this machine.
+pub(super) fn how_many(nodes: &Value) -> Value {
+    json!({"answered": nodes["answered"], "of": nodes["of"]})
+}
+
 pub(super) fn await_nodes<'a>(servers: impl IntoIterator<Item = &'a Server>) {
     let servers: Vec<_> = servers.into_iter().collect();
     for server in &servers {
