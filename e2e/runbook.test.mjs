@@ -32,7 +32,7 @@ const OTHER_TEXTS = [
   'an endpoint for operators', 'and … more', 'a peer is found gone', 'an SSE peer is found gone',
   'and more; --all', '…and … more with', '… open, … visible', 'to refresh', 'to offer a refresh', 'would tell', 'told …', 'tells …', 'the rule stands', 'invalidation …',
   'invalidations …', 'SINCE RELEASE', 'STANDS UNTIL', '… alone', 'begins with …', '… and below', 'glob …', 'regex …', '… on …', 'all tabs', '… is the current release',
-  ', over …', '; their tabs are told', ' until …', 'until …', ' that match', 'that match', ' or ', 'more tab', '… …',
+  ', over …', '; their tabs are told', 'their tabs are told', 'it stands there until they know', ' until …', 'until …', ' that match', 'that match', ' or ', 'more tab', '… …',
 ]
 /** A text for the log, which has its own page. */
 const IS_LOGGED = /can be guessed: make one/

@@ -17,7 +17,7 @@ at_each_broker! {
 /// The block of the guide that configures the broker.
 fn of_the_guide() -> String {
     let guide = include_str!("../../../../docs/guides/cluster.md");
-    let (_, from) = guide.split_once("```\nauthorization {").unwrap();
+    let (_, from) = guide.split_once("```text\nauthorization {").unwrap();
     let (block, _) = from.split_once("```").unwrap();
     format!("authorization {{{block}")
 }
