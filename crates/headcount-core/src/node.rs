@@ -307,8 +307,8 @@ impl Node {
     /// Looks at the clock, and does what is due. To be called at [`Node::next_look_ms`].
     pub fn look(&mut self, now_ms: u64) {
         let lost = self.members.look(now_ms);
-        for node in &lost {
-            self.lose(*node);
+        for (node, heard_ms) in &lost {
+            self.lose(*node, *heard_ms);
         }
         if !lost.is_empty() {
             self.follow_bridges(now_ms);

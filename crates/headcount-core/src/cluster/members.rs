@@ -130,7 +130,7 @@ impl Members {
     /// };
     /// assert_eq!(members.hear(NodeId(2), heartbeat, 0), Heard::New);
     /// assert_eq!(members.look(LOST_AFTER_MS - 1), []);
-    /// assert_eq!(members.look(LOST_AFTER_MS), [NodeId(2)]);
+    /// assert_eq!(members.look(LOST_AFTER_MS), [(NodeId(2), 0)]);
     /// ```
     pub fn hear(&mut self, node: NodeId, heartbeat: Heartbeat, now_ms: u64) -> Heard {
         if node == self.here {
@@ -172,16 +172,17 @@ impl Members {
         self.there.remove(&node).is_some()
     }
 
-    /// Looks at the clock, at least once a second and before anything that has come is taken in. The nodes that are lost now.
-    pub fn look(&mut self, now_ms: u64) -> Vec<NodeId> {
+    /// Looks at the clock, at least once a second and before anything that has come is taken in. The nodes that are lost now, and when each was
+    /// heard last, on the same clock.
+    pub fn look(&mut self, now_ms: u64) -> Vec<(NodeId, u64)> {
         let gap_ms = now_ms.saturating_sub(self.looked_ms);
         self.looked_ms = now_ms;
         let was_stopped = gap_ms >= STOPPED_MS;
         let is_lost =
             |member: &Member| was_stopped || now_ms.saturating_sub(member.heard_ms) >= LOST_AFTER_MS;
-        let lost = |(node, member): (&NodeId, &Member)| is_lost(member).then_some(*node);
-        let lost: Vec<NodeId> = self.there.iter().filter_map(lost).collect();
-        for node in &lost {
+        let lost = |(node, member): (&NodeId, &Member)| is_lost(member).then_some((*node, member.heard_ms));
+        let lost: Vec<(NodeId, u64)> = self.there.iter().filter_map(lost).collect();
+        for (node, _) in &lost {
             if let Some(member) = self.there.remove(node) {
                 self.lost.push_back((*node, member.heartbeat.number));
             }
@@ -262,7 +263,7 @@ mod tests {
         for after_ms in [1_000, 2_000, 3_000] {
             assert_eq!(members.look(silent_ms + after_ms), []);
         }
-        assert_eq!(members.look(silent_ms + LOST_AFTER_MS), [THERE]);
+        assert_eq!(members.look(silent_ms + LOST_AFTER_MS), [(THERE, silent_ms)]);
         assert_eq!(
             members.hear(THERE, heartbeat(20), silent_ms + LOST_AFTER_MS),
             Heard::New
@@ -278,7 +279,7 @@ mod tests {
             assert_eq!(members.hear(THERE, heartbeat(5), now_ms), Heard::Late);
             assert_eq!(members.hear(THERE, heartbeat(4), now_ms), Heard::Late);
         }
-        assert_eq!(members.look(LOST_AFTER_MS), [THERE]);
+        assert_eq!(members.look(LOST_AFTER_MS), [(THERE, 0)]);
         assert_eq!(members.hear(THERE, heartbeat(5), LOST_AFTER_MS), Heard::Late);
         assert_eq!(members.hear(THERE, heartbeat(6), LOST_AFTER_MS), Heard::New);
     }
@@ -287,7 +288,7 @@ mod tests {
     fn who_was_stopped_forgets_the_others_before_it_hears_what_waited() {
         let mut members = Members::new(HERE, 9, 0);
         members.hear(THERE, heartbeat(1), 0);
-        assert_eq!(members.look(10_000), [THERE]);
+        assert_eq!(members.look(10_000), [(THERE, 0)]);
         assert!(members.is_empty());
     }
 

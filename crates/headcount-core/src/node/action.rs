@@ -79,7 +79,11 @@ pub enum Action {
     /// A node has ended.
     Left(NodeId),
     /// Nothing is heard of a node any more.
-    Lost(NodeId),
+    Lost {
+        node: NodeId,
+        /// When it was heard last, on the clock that [`Node::look`](crate::node::Node::look) is given.
+        heard_ms: u64,
+    },
     /// Another node has the same id: this one must end, and start again under another.
     Double,
 }

@@ -170,10 +170,10 @@ impl Node {
     }
 
     /// Nothing is heard of a node any more.
-    pub(super) fn lose(&mut self, node: NodeId) {
+    pub(super) fn lose(&mut self, node: NodeId, heard_ms: u64) {
         self.counting.lose(node);
         self.forget(node, Absent::Lost);
-        self.actions.push_back(Action::Lost(node));
+        self.actions.push_back(Action::Lost { node, heard_ms });
     }
 
     fn forget(&mut self, node: NodeId, why: Absent) {

@@ -191,9 +191,12 @@ fn nodes_know_each_other_at_once_and_forget_those_that_are_silent() {
     world.done.clear();
     world.cut_off.insert(NodeId(3));
     world.pass(5_000);
-    assert_eq!(world.done(1), [Action::Lost(NodeId(3))]);
-    let lost = [Action::Lost(NodeId(1)), Action::Lost(NodeId(2))];
-    assert_eq!(world.done(3), lost);
+    let lost = |node| Action::Lost {
+        node: NodeId(node),
+        heard_ms: 0,
+    };
+    assert_eq!(world.done(1), [lost(3)]);
+    assert_eq!(world.done(3), [lost(1), lost(2)]);
     world.cut_off.clear();
     world.pass(1_000);
     assert_eq!(world.done(1), [Action::Joined(NodeId(3))]);
@@ -284,7 +287,8 @@ fn a_node_that_was_stopped_forgets_the_others_before_it_hears_what_waited() {
     assert_eq!(world.shown(1), 0);
     assert_eq!(world.node(1).ignored().strangers, 1);
     world.carry();
-    assert!(world.done(1).contains(&Action::Lost(NodeId(2))));
+    let is_lost = |action: &Action| matches!(action, Action::Lost { node: NodeId(2), .. });
+    assert!(world.done(1).iter().any(is_lost));
     world.pass(1_000);
     assert_eq!(world.shown(1), 5);
 }

@@ -275,7 +275,7 @@ impl Joined {
                     let _asker_gone = asker.send(outcome);
                 }
             }
-            Action::Joined(_) | Action::Left(_) | Action::Lost(_) => self.note(&action),
+            Action::Joined(_) | Action::Left(_) | Action::Lost { .. } => self.note(&action),
             Action::Watched(watched) => return Some(Due::Watch(watched)),
             Action::Asked {
                 from,
@@ -350,8 +350,9 @@ impl Joined {
                 self.lost.left(node);
                 tracing::info!(%node, "a node left the cluster");
             }
-            Action::Lost(node) => {
-                self.lost.lost(node, clock::unix_ms(), clock::steady_ms());
+            Action::Lost { node, heard_ms } => {
+                let clocks = (clock::unix_ms(), clock::steady_ms());
+                self.lost.lost(node, heard_ms, clocks);
                 tracing::warn!(%node, "nothing is heard of a node any more; its tabs are not counted");
             }
             _ => {}

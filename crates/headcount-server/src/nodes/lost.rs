@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use headcount_core::cluster::{Absent, HEARTBEAT_MS, LOST_AFTER_MS, NodeAnswers};
+use headcount_core::cluster::{Absent, NodeAnswers};
 use headcount_core::connection::NodeId;
 
 /// For how long a silent node counts as missing, while the broker is reached.
@@ -19,9 +19,6 @@ const HEARD_MS: u64 = 1_500;
 
 /// How long nodes may take to reach the broker after this one has.
 const RETURN_MS: u64 = 10_000;
-
-/// How long before a node is missed it was heard last, at most. What came since may be the same machine again.
-const SILENT_MS: u64 = LOST_AFTER_MS + HEARTBEAT_MS / 4;
 
 /// A node that is there.
 #[derive(Debug)]
@@ -74,8 +71,9 @@ impl Lost {
         self.gone.remove(&node);
     }
 
-    /// Nothing is heard of a node any more.
-    pub(super) fn lost(&mut self, node: NodeId, at_unix_ms: u64, now_ms: u64) {
+    /// Nothing was heard of a node since `heard_ms`. What has come since then may be the same machine again. `clocks`: the time of day and the
+    /// clock that is never set.
+    pub(super) fn lost(&mut self, node: NodeId, heard_ms: u64, (at_unix_ms, now_ms): (u64, u64)) {
         let Some(Known { name, .. }) = self.known.remove(&node) else {
             return;
         };
@@ -83,7 +81,7 @@ impl Lost {
         // While the broker is away, all are missed together, and nobody can have come.
         let is_away = self.is_away();
         let is_successor = |other: &&mut Known| {
-            let is_new = now_ms.saturating_sub(other.joined_ms) <= SILENT_MS;
+            let is_new = other.joined_ms > heard_ms;
             !is_away && is_new && !other.replaces && other.name == name
         };
         let successor = self.known.values_mut().find(is_successor);
@@ -189,7 +187,7 @@ mod tests {
         /// A node with this name came, and is lost at this moment.
         fn lose(&mut self, node: u32, name: &str, now_ms: u64) {
             self.joined(NodeId(node), name.into(), 0);
-            self.lost(NodeId(node), UNIX_MS + now_ms, now_ms);
+            self.lost(NodeId(node), 0, (UNIX_MS + now_ms, now_ms));
         }
     }
 
@@ -229,7 +227,7 @@ mod tests {
             lost.joined(NodeId(node), name.into(), 0);
         }
         for node in 7..10 {
-            lost.lost(NodeId(node), UNIX_MS, 10_000 + u64::from(node));
+            lost.lost(NodeId(node), 10_000, (UNIX_MS, 10_000 + u64::from(node)));
         }
         lost.joined(NodeId(10), "a".into(), 11_000);
         let names: Vec<_> = lost.missing().map(|(node, gone)| (node, &*gone.name)).collect();
@@ -251,12 +249,12 @@ mod tests {
         for (node, joined_ms) in [(7, 0), (8, 5_000), (9, 60_000)] {
             lost.joined(NodeId(node), "a".into(), joined_ms);
         }
-        lost.lost(NodeId(7), UNIX_MS, 60_000 + SILENT_MS);
+        lost.lost(NodeId(7), 59_999, (UNIX_MS, 64_499));
         assert_eq!(missing(&lost), 0, "9 came while it was silent");
-        lost.lost(NodeId(8), UNIX_MS, 60_000 + SILENT_MS);
+        lost.lost(NodeId(8), 59_999, (UNIX_MS, 64_499));
         assert_eq!(missing(&lost), 1, "9 takes one place only");
         lost.joined(NodeId(8), "a".into(), 70_000);
-        lost.lost(NodeId(9), UNIX_MS, 70_001 + SILENT_MS);
+        lost.lost(NodeId(9), 70_001, (UNIX_MS, 74_000));
         assert_eq!(missing(&lost), 1, "8 was there all the while");
     }
 
@@ -266,11 +264,11 @@ mod tests {
         let mut lost = Lost::default();
         lost.back(0);
         for node in [7, 8] {
-            lost.joined(NodeId(node), "a".into(), 0);
+            lost.joined(NodeId(node), "a".into(), u64::from(node));
         }
         lost.away();
         for node in [7, 8] {
-            lost.lost(NodeId(node), UNIX_MS, LOST_AFTER_MS);
+            lost.lost(NodeId(node), u64::from(node), (UNIX_MS, 3_500));
         }
         assert_eq!(missing(&lost), 2);
     }

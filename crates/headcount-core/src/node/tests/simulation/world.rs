@@ -269,7 +269,7 @@ impl World {
                 Action::TakeOver { tabs } => self.take_over(server, &tabs),
                 Action::Bridge(action) => self.on_bridge(server, action),
                 Action::Double => panic!("two nodes with one id"),
-                action @ (Action::Joined(_) | Action::Left(_) | Action::Lost(_)) => {
+                action @ (Action::Joined(_) | Action::Left(_) | Action::Lost { .. }) => {
                     self.note(format_args!("server {server}: {action:?}"));
                 }
                 Action::SignOut(ended) => acting.note_ended(&ended),
