@@ -45,6 +45,15 @@ pub enum OpenError {
         /// How many were asked for.
         replicas: usize,
     },
+    /// The broker's cluster has too few brokers now.
+    #[error(
+        "fewer than {replicas} brokers that can keep the log are there: look at whether all of the broker's cluster run, or ask for fewer \
+         replicas"
+    )]
+    Peers {
+        /// How many were asked for.
+        replicas: usize,
+    },
     /// The broker does not let this server use the stream.
     #[error(
         "the broker refuses to make the stream {stream}: check what this user may do, and what room its account has"
@@ -112,8 +121,13 @@ impl Ledger {
                 (Some(OpenError::NoAnswer | OpenError::NotBegun(_)), Some(denied)) => {
                     return Err(OpenError::Denied { denied });
                 }
-                // A broker that has just started has not read its streams yet.
-                (Some(error @ (OpenError::JetStreamOff | OpenError::NoAnswer)), _) => last = error,
+                // A broker that has just started has not read its streams yet, and does not know the others of its cluster.
+                (
+                    Some(error @ (OpenError::JetStreamOff | OpenError::NoAnswer | OpenError::Peers { .. })),
+                    _,
+                ) => {
+                    last = error;
+                }
                 (Some(error), _) => return Err(error),
                 (None, _) => {}
             }
@@ -238,7 +252,10 @@ impl Ledger {
             ErrorCode::JETSTREAM_NOT_ENABLED | ErrorCode::JETSTREAM_NOT_ENABLED_FOR_ACCOUNT => {
                 OpenError::JetStreamOff
             }
-            ErrorCode::STREAM_REPLICAS_NOT_SUPPORTED | ErrorCode::CLUSTER_NO_PEERS => OpenError::Replicas {
+            ErrorCode::STREAM_REPLICAS_NOT_SUPPORTED => OpenError::Replicas {
+                replicas: self.replicas,
+            },
+            ErrorCode::CLUSTER_NO_PEERS => OpenError::Peers {
                 replicas: self.replicas,
             },
             // Another server has just made it, or the brokers elect who leads.

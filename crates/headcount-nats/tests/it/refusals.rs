@@ -18,7 +18,7 @@ at_each_broker! {
     an_entry_that_is_too_long_is_refused,
 }
 
-async fn open(options: &NatsOptions) -> OpenError {
+pub(crate) async fn open(options: &NatsOptions) -> OpenError {
     let connection = NatsBroker::connect(options).await.unwrap();
     NatsLog::open(&connection, ours(), &Checkpoint::default())
         .await

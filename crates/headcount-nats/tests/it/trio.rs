@@ -2,13 +2,15 @@
 
 use std::net::TcpListener;
 
-use headcount_nats::NatsOptions;
+use headcount_nats::{NatsOptions, OpenError};
 
 use crate::at_each_broker;
 use crate::broker::{Broker, Version, in_time};
 use crate::node::Node;
+use crate::refusals::open;
 
 at_each_broker! {
+    a_log_waits_until_enough_brokers_are_there,
     a_log_on_three_brokers_outlives_the_one_that_leads,
 }
 
@@ -18,19 +20,47 @@ fn free_ports() -> [u16; 3] {
     listeners.map(|listener| listener.local_addr().unwrap().port())
 }
 
-async fn start(version: Version) -> Vec<Broker> {
+/// Three that are to form a cluster, of which none runs.
+fn trio(version: Version) -> Vec<Broker> {
     let ports = free_ports();
     let routes = ports
         .map(|port| format!("\"nats://127.0.0.1:{port}\""))
         .join(", ");
-    let mut brokers = Vec::new();
-    for port in ports {
+    let broker = |port| {
         let more = format!(
             "server_name: b{port}\ncluster {{ name: trio, listen: \"127.0.0.1:{port}\", routes: [{routes}] }}\n"
         );
-        brokers.push(Broker::start_with(version, &more, true).await);
+        Broker::new(version, &more, true)
+    };
+    ports.map(broker).into()
+}
+
+async fn start(version: Version) -> Vec<Broker> {
+    let mut brokers = trio(version);
+    for broker in &mut brokers {
+        broker.run().await;
     }
     brokers
+}
+
+/// Regression: a server that was started together with its brokers ended, because the one that it reached did not know the others yet.
+async fn a_log_waits_until_enough_brokers_are_there(version: Version) {
+    let mut brokers = trio(version);
+    for broker in &mut brokers[..2] {
+        broker.run().await;
+    }
+    let options = |append_ms| NatsOptions {
+        replicas: 3,
+        append_ms,
+        ..brokers[0].options()
+    };
+    let (impatient, patient) = (options(5_000), options(20_000));
+    let refused = in_time("what two brokers say", open(&impatient)).await;
+    // Newer brokers answer nobody before all of their cluster are there.
+    let is_waited_for = matches!(refused, OpenError::Peers { replicas: 3 } | OpenError::NoAnswer);
+    assert!(is_waited_for, "{refused:?}");
+    let (mut node, ()) = tokio::join!(Node::start(&patient), brokers[2].run());
+    node.command().await.unwrap();
 }
 
 async fn leader(options: &NatsOptions) -> Option<String> {
