@@ -189,7 +189,7 @@ impl Keyring {
         self.marks()
     }
 
-    /// The marks of the current secrets, of admins and of the bridge; 0 where there is none.
+    /// The mark of the admin secret and that of the bridge secret. 0: that secret is not set.
     pub(crate) fn current(&self) -> [u64; 2] {
         let Secrets { admin, bridge, .. } = &*self.read();
         [admin, bridge].map(|secret| {

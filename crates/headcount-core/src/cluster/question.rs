@@ -245,4 +245,13 @@ impl NodeAnswers {
         }
         sum
     }
+
+    /// The [`NodeAnswer::Hits`], for [`Hits::over`].
+    pub fn hits(self) -> impl Iterator<Item = Hits> {
+        let answers = self.answered.into_iter();
+        answers.filter_map(|(_, answer)| match answer {
+            NodeAnswer::Hits(hits) => Some(hits),
+            _ => None,
+        })
+    }
 }

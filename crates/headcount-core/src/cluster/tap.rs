@@ -67,7 +67,7 @@ pub struct Slice {
 /// What a node says of its bridges, so that questions find one, and one of those that share is told of connections.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bridging {
-    /// When the newest bridge opened that decides who may see stats, milliseconds since the Unix epoch; `None`: there is none.
+    /// Some bridges decide who may see stats. When the newest of them opened: milliseconds since the Unix epoch. `None`: there is none.
     pub authorizes_ms: Option<u64>,
     /// The apps whose bridges share, each once.
     pub shared: Arc<[SharedApp]>,

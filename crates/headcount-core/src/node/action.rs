@@ -80,6 +80,7 @@ pub enum Action {
     Left(NodeId),
     /// Nothing is heard of a node any more.
     Lost {
+        /// Which.
         node: NodeId,
         /// When it was heard last, on the clock that [`Node::look`](crate::node::Node::look) is given.
         heard_ms: u64,

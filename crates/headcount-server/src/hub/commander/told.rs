@@ -1,6 +1,6 @@
 //! When a command is answered in a cluster, and how many tabs it told in all: here, and at the other nodes.
 
-use headcount_core::cluster::{Hits, NodeAnswer, NodeQuestion};
+use headcount_core::cluster::{Hits, NodeQuestion};
 use headcount_core::command_log::{CommandLog, LogIndex};
 use headcount_core::node::Whom;
 use headcount_core::protocol::admin::InvalidationAnswer;
@@ -69,14 +69,7 @@ impl<Log: CommandLog> Commander<Log> {
 fn in_all(here: InvalidationAnswer, said: Said) -> InvalidationAnswer {
     let Said { answers, nodes } = said;
     let is_silent = nodes.answered == 0;
-    let hits = answers
-        .answered
-        .into_iter()
-        .filter_map(|(_, answer)| match answer {
-            NodeAnswer::Hits(hits) => Some(hits),
-            _ => None,
-        });
-    let (tabs, routes, unknown) = Hits::over(hits);
+    let (tabs, routes, unknown) = Hits::over(answers.hits());
     InvalidationAnswer {
         nodes: Some(nodes),
         ..if is_silent {

@@ -27,6 +27,17 @@ fn open(server: &Server, transport: Transport, route: &str) -> Tab {
     Visit::new(transport, route).open(server.address)
 }
 
+/// Three servers that know each other, with a tab each, and a bridge at the first.
+fn three_with_tabs(site: &Site) -> ([Server; 3], Vec<Tab>, Bridge) {
+    let servers = site.three();
+    await_nodes(&servers);
+    let open = |server| open(server, Transport::WebSocket, "/a");
+    let tabs = servers.iter().map(open).collect();
+    let mut bridge = Bridge::open(servers[0].address, ALL);
+    bridge.next_of("ready");
+    (servers, tabs, bridge)
+}
+
 /// A process that ends without a word.
 fn kill(server: Server) {
     let Server {
@@ -68,14 +79,7 @@ fn until_known(bridge: &mut Bridge, tabs: &[&Tab]) {
 
 fn a_bridge_hears_of_the_tabs_of_all_servers_and_of_those_that_join(version: Version) {
     let site = Site::start(version);
-    let servers = site.three();
-    await_nodes(&servers);
-    let mut tabs: Vec<Tab> = servers
-        .iter()
-        .map(|server| open(server, Transport::WebSocket, "/a"))
-        .collect();
-    let mut bridge = Bridge::open(servers[0].address, ALL);
-    bridge.next_of("ready");
+    let (servers, mut tabs, mut bridge) = three_with_tabs(&site);
     assert_eq!(known(&bridge), ids(&tabs.iter().collect::<Vec<_>>()));
     tabs[2].navigate("/b");
     let line = bridge.next();
@@ -176,14 +180,7 @@ fn of_bridges_at_several_servers_one_is_told_and_the_next_takes_over(version: Ve
 /// The app's part: after a bridge that ended, another one.
 fn a_bridge_knows_what_is_open_after_the_broker_was_away(version: Version) {
     let mut site = Site::start(version);
-    let servers = site.three();
-    await_nodes(&servers);
-    let mut tabs: Vec<Tab> = servers
-        .iter()
-        .map(|server| open(server, Transport::WebSocket, "/a"))
-        .collect();
-    let mut bridge = Bridge::open(servers[0].address, ALL);
-    bridge.next_of("ready");
+    let (servers, mut tabs, mut bridge) = three_with_tabs(&site);
     site.kill();
     tabs[1].navigate("/missed");
     tabs.remove(2);

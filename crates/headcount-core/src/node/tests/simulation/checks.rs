@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::server::Server;
 use super::tabs::Tab;
 use super::world::World;
-use crate::cluster::{Hits, NodeAnswer, NodeQuestion};
+use crate::cluster::{Hits, NodeQuestion};
 use crate::command_log::{Entry, LogIndex};
 use crate::connection::{IdCipher, Located, NodeId};
 use crate::epoch::Epoch;
@@ -156,14 +156,7 @@ impl World {
         let index = LogIndex(self.log.len() as u64);
         let answers = self.ask_all(server, NodeQuestion::Hits { index });
         assert_eq!((answers.answered(), answers.of()), (all, all));
-        let hits = answers
-            .answered
-            .into_iter()
-            .filter_map(|(_, answer)| match answer {
-                NodeAnswer::Hits(hits) => Some(hits),
-                _ => None,
-            });
-        assert_eq!(Hits::over(hits), expected);
+        assert_eq!(Hits::over(answers.hits()), expected);
     }
 
     fn ask_all(&mut self, server: usize, question: NodeQuestion) -> crate::cluster::NodeAnswers {
