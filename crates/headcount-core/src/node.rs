@@ -243,6 +243,7 @@ impl Node {
     /// When [`Node::look`] is due, if nothing is heard before.
     pub fn next_look_ms(&self) -> u64 {
         let next = [
+            self.members.next_ms(),
             self.asks.next_ms(),
             self.later.next_ms(),
             self.moves.next_ms(),

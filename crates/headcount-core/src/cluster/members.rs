@@ -193,6 +193,12 @@ impl Members {
         lost
     }
 
+    /// When the next node is lost, if it is not heard before. `None`: there is no other.
+    pub(crate) fn next_ms(&self) -> Option<u64> {
+        let heard = self.there.values().map(|member| member.heard_ms);
+        heard.min().map(|heard_ms| heard_ms + LOST_AFTER_MS)
+    }
+
     /// Whether a heartbeat of a lost node was sent before it was lost.
     fn is_late(&self, node: NodeId, number: u64) -> bool {
         let last = self.lost.iter().find(|(lost, _)| *lost == node);

@@ -12,7 +12,7 @@ mod watching;
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::cluster::{SignOutMark, SignOuts};
+use crate::cluster::{LOST_AFTER_MS, SignOutMark, SignOuts};
 use crate::stats::{Changes, Incarnation, Reporter, SourceId};
 
 /// Nodes with the ids 1, 2, and so on.
@@ -190,7 +190,10 @@ fn nodes_know_each_other_at_once_and_forget_those_that_are_silent() {
     }
     world.done.clear();
     world.cut_off.insert(NodeId(3));
-    world.pass(5_000);
+    world.pass(LOST_AFTER_MS - 1);
+    assert_eq!(world.done(1), []);
+    // Not at the next heartbeat only: after a node that dies has spoken, its tabs would be counted for four and a half seconds.
+    world.pass(1);
     let lost = |node| Action::Lost {
         node: NodeId(node),
         heard_ms: 0,
