@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 use crate::app_server::Bridge;
 use crate::authorize::ticket;
 use crate::client::{Ask, BOTH, Tab, Transport, Visit, ask, connect, eventually};
-use crate::nodes::not_yet;
+use crate::nodes;
 use crate::server::{Door, Server, config};
 
 const ADMITTED: &str = "headcount_subscribed_total{kind=\"admitted\"}";
@@ -65,7 +65,7 @@ fn admitted(server: &Server, app: &mut Bridge, transport: Transport, cookies: &s
 
 fn end_cookies(server: &Server, cookies: &[&str]) {
     let answer = server.admin(Ask::post("/api/admin/bridge/ended", &json!({"cookies": cookies})));
-    assert_eq!(answer.json(), json!({"ok": true}));
+    assert_eq!(answer.json(), nodes::ended());
 }
 
 #[test]
@@ -214,9 +214,6 @@ fn strangers_who_ask_in_hundreds_keep_no_admin_out() {
 
 #[test]
 fn what_visitors_have_deleted_asks_nobody_again_and_pushes_no_sign_out_out() {
-    if not_yet("a sign-out that holds at every node") {
-        return;
-    }
     let server = asking(Limits::default());
     let mut app = Bridge::open(server.address, "hooks=authorize");
     for transport in BOTH {
@@ -246,10 +243,24 @@ fn what_visitors_have_deleted_asks_nobody_again_and_pushes_no_sign_out_out() {
 }
 
 #[test]
-fn a_cookie_that_others_show_too_can_be_deleted_without_harm() {
-    if not_yet("a sign-out that holds at every node") {
-        return;
+fn a_cookie_that_ends_while_the_app_is_asked_is_left_out_of_the_next_question() {
+    let server = asking(Limits::default());
+    let mut app = Bridge::open(server.address, "hooks=authorize");
+    for transport in BOTH {
+        let session = format!("sid={transport:?}");
+        let mut admin = open(&server, transport, &format!("{session}; theme=dark"));
+        let asked = app.next_of("authorize");
+        end_cookies(&server, &[&session]);
+        assert!(answer(&server, &asked, true), "{transport:?}");
+        let asked = app.next_of("authorize");
+        assert_eq!(asked["headers"]["cookie"], "theme=dark");
+        answer(&server, &asked, false);
+        assert_eq!(admin.next()["type"], "stats-unauthorized", "{transport:?}");
     }
+}
+
+#[test]
+fn a_cookie_that_others_show_too_can_be_deleted_without_harm() {
     let server = asking(Limits::default());
     let mut app = Bridge::open(server.address, "hooks=authorize");
     for transport in BOTH {

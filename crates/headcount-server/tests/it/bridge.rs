@@ -12,7 +12,7 @@ use socket2::{Domain, Socket, Type};
 
 use crate::app_server::Bridge;
 use crate::client::{Answer, Ask, BOTH, PATIENCE, Tab, Transport, Visit, ask, eventually};
-use crate::nodes::{self, not_yet};
+use crate::nodes;
 use crate::server::{Door, Server, config};
 
 const ALL: &str = "hooks=open,route,close";
@@ -340,9 +340,6 @@ fn without_an_answer_in_time_nobody_is_admitted() {
 
 #[test]
 fn a_cookie_that_the_app_took_back_loses_its_streams_at_once_and_another_one_gets_them() {
-    if not_yet("a sign-out that holds at every node") {
-        return;
-    }
     let server = asking(Limits::default());
     let mut app = Bridge::open(server.address, "hooks=authorize");
     for transport in BOTH {
@@ -355,7 +352,7 @@ fn a_cookie_that_the_app_took_back_loses_its_streams_at_once_and_another_one_get
         assert_eq!(admin.next()["type"], "stats");
         let ended = json!({"cookies": [format!("sid={transport:?}")]});
         let answered = server.admin(Ask::post("/api/admin/bridge/ended", &ended));
-        assert_eq!(answered.json(), json!({"ok": true}));
+        assert_eq!(answered.json(), nodes::ended());
         admin.until("stats-unauthorized");
         admin.subscribe();
         assert_eq!(admin.next()["type"], "stats-unauthorized", "{transport:?}");

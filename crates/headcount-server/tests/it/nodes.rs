@@ -1,7 +1,7 @@
 //! The same tests against a cluster: with `HEADCOUNT_TEST_NODES=3`, each server of a test is three of one cluster behind one address.
 //!
 //! All clusters of this process share one nats-server, each under its own name. [`round_robin`](crate::front::round_robin) hands each connection to the next node, so
-//! that a stream, its POSTs and the requests of its admins meet different ones. [`alone`] and [`not_yet`] leave a test out, and say so on stderr.
+//! that a stream, its POSTs and the requests of its admins meet different ones. [`alone`] leaves a test out, and says so on stderr.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use headcount_server::{ClusterOptions, Headcount, Secret};
+use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use crate::client::eventually;
@@ -32,24 +33,22 @@ pub(crate) fn are_several() -> bool {
 /// Whether to leave a test out that is about one process.
 #[must_use]
 pub(crate) fn alone(why: &str) -> bool {
-    left_out("alone", why)
-}
-
-/// Whether to leave a test out because several nodes cannot do that yet.
-#[must_use]
-pub(crate) fn not_yet(what: &str) -> bool {
-    left_out("not yet", what)
-}
-
-fn left_out(kind: &str, why: &str) -> bool {
     if *COUNT == 1 {
         return false;
     }
     let test = std::thread::current();
     // Not by the macros, whose output is hidden where a test passes.
-    let line = format!("{kind}: {}: {why}\n", test.name().unwrap());
+    let line = format!("alone: {}: {why}\n", test.name().unwrap());
     std::io::stderr().write_all(line.as_bytes()).unwrap();
     true
+}
+
+/// What a sign-out is answered: in a cluster, that all nodes have ended it by then.
+pub(crate) fn ended() -> Value {
+    match *COUNT {
+        1 => json!({"ok": true}),
+        count => json!({"ok": true, "nodes": {"answered": count, "of": count}}),
+    }
 }
 
 /// The nats-server of this process. A static is never dropped: a shell waits for the end of this process, and ends it then.
