@@ -5,6 +5,8 @@
 //! every question: an authorizer decides by the remaining ones. They are left out instead of refused, so that a visitor
 //! who makes the app delete `theme=dark` does not affect an admin with the same cookie.
 //!
+//! Apps and authorizers decode cookies. So two spellings of one cookie, percent-encoded or in quotes, are the same cookie here ([`normal`]).
+//!
 //! Invariant: cookies that admitted a subscriber are remembered apart from all others, and only admissions push them
 //! out. So cookies that visitors make the app delete cause no new questions, and never push out a real sign-out.
 //!
@@ -14,6 +16,8 @@
 
 use headcount_core::cluster::EndedCookie;
 use headcount_shard::Credentials;
+use percent_encoding::percent_decode_str;
+use std::borrow::Cow;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -81,7 +85,7 @@ impl Ended {
 
     /// Remembers that a cookie, `name=value`, was ended: its hash, and what it was.
     pub(crate) fn end(&self, pair: &str) -> (u64, Before) {
-        let hash = self.hash(pair.trim());
+        let hash = self.hash(pair);
         self.has_any.store(true, Ordering::Release);
         (hash, self.known().end(hash))
     }
@@ -127,7 +131,7 @@ impl Ended {
     }
 
     fn hash(&self, pair: &str) -> u64 {
-        self.hashes.of(pair)
+        self.hashes.of(&*normal(pair))
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -141,6 +145,20 @@ fn pairs(credentials: &Credentials) -> impl Iterator<Item = &str> {
     cookies
         .flat_map(|(_, value)| value.split(';').map(str::trim))
         .filter(|pair| !pair.is_empty())
+}
+
+/// What all spellings of a cookie have in common: no spaces or quotes around its value, and its percent-encoded bytes decoded.
+fn normal(pair: &str) -> Cow<'_, str> {
+    let pair = pair.trim();
+    let Some((name, value)) = pair.split_once('=') else {
+        return Cow::Borrowed(pair);
+    };
+    let is_plain = |text: &str| !text.contains(['%', '"', ' ', '\t']);
+    if is_plain(pair) {
+        return Cow::Borrowed(pair);
+    }
+    let value = percent_decode_str(value.trim().trim_matches('"')).decode_utf8_lossy();
+    Cow::Owned(format!("{}={value}", name.trim()))
 }
 
 impl Known {
@@ -207,6 +225,25 @@ mod tests {
             "cookie: theme=dark; a=b=c, user-agent: Firefox"
         );
         assert_eq!(left(&ended, "sid=1").unwrap(), "user-agent: Firefox");
+    }
+
+    #[test]
+    fn a_cookie_is_the_same_in_every_spelling() {
+        let spellings = ["sid=a*b c", "sid=a%2Ab%20c", "sid = \"a%2ab c\"", " sid=%61*b c "];
+        for told in spellings {
+            let ended = Ended::default();
+            ended.end(told);
+            for other in spellings {
+                assert_eq!(
+                    left(&ended, other).unwrap(),
+                    "user-agent: Firefox",
+                    "{told}, {other}"
+                );
+            }
+            for another in ["sid=a*b", "%73id=a*b c", "sid=a%252Ab c", "sid=a*b c%FF"] {
+                assert_eq!(left(&ended, another), None, "{told}, {another}");
+            }
+        }
     }
 
     #[test]

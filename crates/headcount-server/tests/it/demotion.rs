@@ -1,10 +1,14 @@
 //! Who loses the right to see stats loses the open stream: by every authorizer, over both transports.
 
+use std::slice::from_ref;
+
 use headcount_server::Limits;
 use headcount_server::{Config, clock};
+use serde_json::json;
 
 use crate::authorize::{App, forward, sealed, ticket, verdict};
 use crate::client::{Ask, BOTH, Tab, Transport, Visit, ask, eventually};
+use crate::nodes;
 use crate::seal::seal;
 use crate::server::{Door, Server, config};
 
@@ -34,6 +38,19 @@ fn await_renewals(server: &Server) {
     let admitted = || server.metric("headcount_subscribed_total{kind=\"admitted\"}");
     eventually("admissions are renewed", || (admitted() >= 6).then_some(()));
     assert_eq!(server.metric("headcount_subscribed_total{kind=\"refused\"}"), 0);
+}
+
+/// The cookie of an admin's session, which is valid for an hour.
+fn session(number: u32) -> String {
+    let content = format!(r#"{{"id":"{number}","data":{{"user":{{"role":"admin"}}}}}}"#);
+    let value = seal(&content, clock::unix_ms() + 3_600_000);
+    format!("nuxt-session={value}")
+}
+
+/// The app says that a cookie is no longer valid.
+fn end(server: &Server, cookie: &str) {
+    let ended = Ask::post("/api/admin/bridge/ended", &json!({"cookies": [cookie]}));
+    assert_eq!(server.admin(ended).json(), nodes::ended());
 }
 
 fn assert_lost(server: &Server, mut readers: [Tab; 2]) {
@@ -81,4 +98,30 @@ fn an_app_that_changes_its_mind_ends_the_streams_it_admitted() {
     await_renewals(&server);
     app.forget();
     assert_lost(&server, readers);
+}
+
+/// Regression: a session that had ended was admitted again under another spelling of its cookie.
+#[test]
+fn a_session_that_the_app_ended_admits_in_no_spelling() {
+    let server = start(sealed(r#"user.role == "admin""#));
+    for number in 0..4 {
+        let plain = session(number);
+        let spellings = [
+            plain.clone(),
+            plain.replace('*', "%2A"),
+            plain.replacen("5a", "%35%61", 1),
+            plain.replacen('=', "=\"", 1) + "\"",
+        ];
+        let readers = readers(&server, &spellings[0]);
+        end(&server, &spellings[number as usize]);
+        assert_lost(&server, readers);
+        // One for each node.
+        for spelling in spellings
+            .iter()
+            .flat_map(|spelling| vec![spelling; *nodes::COUNT])
+        {
+            let (_, answer) = verdict(&server, Transport::WebSocket, from_ref(spelling));
+            assert_eq!(answer, "stats-unauthorized", "{spelling}");
+        }
+    }
 }
