@@ -7,8 +7,8 @@
 //!
 //! Apps and authorizers decode cookies. So two spellings of one cookie, percent-encoded or in quotes, are the same cookie here ([`normal`]).
 //!
-//! Invariant: cookies that admitted a subscriber are remembered apart from all others, and only admissions push them
-//! out. So cookies that visitors make the app delete cause no new questions, and never push out a real sign-out.
+//! Invariant: cookies that admitted a subscriber are remembered apart from all others, and those of them that have ended apart again. So cookies
+//! that visitors make the app delete cause no new questions, and only the sign-outs of subscribers push out the sign-out of a subscriber.
 //!
 //! In a cluster a cookie may be ended at one server and have admitted a subscriber at another, and the first one cannot know. So each server
 //! tells all others of every cookie that it was told of, as a hash under a key that all of them have. One at which the cookie admitted a subscriber
@@ -18,15 +18,14 @@ use headcount_core::cluster::EndedCookie;
 use headcount_shard::Credentials;
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
-use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::head::without_cookies;
 use crate::keys::Hashes;
 
-/// Cookies remembered that admitted a subscriber, and as many others that were ended. 24 bytes each.
+/// Cookies remembered that admit a subscriber, as many that did until they were ended, and as many others that were ended. 24 bytes each.
 const COOKIES_MAX: usize = 16_384;
 
 /// The cookies that were taken back.
@@ -40,12 +39,20 @@ pub(crate) struct Ended {
 
 #[derive(Debug, Default)]
 struct Known {
-    /// Cookies that admitted a subscriber, and whether they were ended since.
-    admitting: HashMap<u64, bool>,
-    admitting_order: VecDeque<u64>,
-    /// Other cookies that were taken back, the newest: one of them may be in a question that is under way.
-    others: HashSet<u64>,
-    others_order: VecDeque<u64>,
+    /// Cookies that admit a subscriber.
+    admitting: Newest,
+    /// Cookies that admitted a subscriber, and were taken back.
+    ended: Newest,
+    /// Other cookies that were taken back: one of them may be in a question that is under way.
+    others: Newest,
+}
+
+/// Hashes of cookies, the newest [`COOKIES_MAX`].
+#[derive(Debug, Default)]
+struct Newest {
+    hashes: HashSet<u64>,
+    /// With some that were removed.
+    order: VecDeque<u64>,
 }
 
 /// What is known of a cookie that is ended.
@@ -163,40 +170,51 @@ fn normal(pair: &str) -> Cow<'_, str> {
 
 impl Known {
     fn is_ended(&self, hash: u64) -> bool {
-        self.admitting.get(&hash).copied().unwrap_or_default() || self.others.contains(&hash)
+        self.ended.contains(hash) || self.others.contains(hash)
     }
 
     fn note_admitting(&mut self, hash: u64) {
-        let Entry::Vacant(place) = self.admitting.entry(hash) else {
-            return;
-        };
-        // One that was ended stays so.
-        place.insert(self.others.contains(&hash));
-        self.admitting_order.push_back(hash);
-        if self.admitting_order.len() > COOKIES_MAX
-            && let Some(oldest) = self.admitting_order.pop_front()
-        {
-            self.admitting.remove(&oldest);
+        if self.is_ended(hash) {
+            // It stays so, and from now on only sign-outs of subscribers push it out.
+            self.ended.add(hash);
+        } else {
+            self.admitting.add(hash);
         }
     }
 
     fn end(&mut self, hash: u64) -> Before {
-        if let Some(is_ended) = self.admitting.get_mut(&hash) {
-            return if std::mem::replace(is_ended, true) {
-                Before::Admitted
-            } else {
-                Before::Admits
-            };
+        if self.ended.contains(hash) {
+            return Before::Admitted;
         }
-        if self.others.insert(hash) {
-            self.others_order.push_back(hash);
-            if self.others_order.len() > COOKIES_MAX
-                && let Some(oldest) = self.others_order.pop_front()
-            {
-                self.others.remove(&oldest);
-            }
+        if self.admitting.remove(hash) {
+            self.ended.add(hash);
+            return Before::Admits;
         }
+        self.others.add(hash);
         Before::Nothing
+    }
+}
+
+impl Newest {
+    fn contains(&self, hash: u64) -> bool {
+        self.hashes.contains(&hash)
+    }
+
+    fn add(&mut self, hash: u64) {
+        if !self.hashes.insert(hash) {
+            return;
+        }
+        self.order.push_back(hash);
+        if self.order.len() > COOKIES_MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.hashes.remove(&oldest);
+        }
+    }
+
+    /// Whether it was there.
+    fn remove(&mut self, hash: u64) -> bool {
+        self.hashes.remove(&hash)
     }
 }
 
@@ -275,7 +293,19 @@ mod tests {
             "the oldest of the others went"
         );
         let known = ended.known();
-        assert!(known.others.len() <= COOKIES_MAX && known.others_order.len() <= COOKIES_MAX);
+        assert!(known.others.hashes.len() <= COOKIES_MAX && known.others.order.len() <= COOKIES_MAX);
+    }
+
+    #[test]
+    fn admissions_do_not_push_out_a_sign_out() {
+        let ended = Ended::default();
+        ended.note_admitted(&shown("sid=1"));
+        ended.end("sid=1");
+        for number in 0..2 * COOKIES_MAX {
+            ended.note_admitted(&shown(&format!("theme={number}")));
+        }
+        assert_eq!(ended.count_in(&shown("sid=1")), 1);
+        assert_eq!(ended.end("sid=1").1, Before::Admitted);
     }
 
     /// Three servers of a cluster: one is told, one admitted the subscriber, and one has only heard of it.
