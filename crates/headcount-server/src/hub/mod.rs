@@ -196,7 +196,9 @@ impl Hub {
                 report,
                 question,
             } => self.on_report(shard, report, question),
-            ShardEvent::Admitted { job, until_ms, by } => self.subscribers.admit(job, until_ms, by, false),
+            ShardEvent::Admitted { job, until_ms, by } => {
+                self.subscribers.admitted_at_once(job, until_ms, by);
+            }
             ShardEvent::Wants { key, form } => self.on_wants(key, form),
             ShardEvent::Came { tab, reloaded } => self.on_came(tab, reloaded),
             ShardEvent::HandOver { to, tabs } => self.hand_over(to, tabs),

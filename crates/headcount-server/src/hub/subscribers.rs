@@ -51,6 +51,18 @@ struct Admission {
     form: Option<Form>,
 }
 
+/// An admission that an authorizer gives.
+#[derive(Clone, Copy, Debug)]
+struct Given {
+    /// The number of the authorizer.
+    by: usize,
+    until_ms: u64,
+    /// How many of the cookies shown are taken back.
+    ended: usize,
+    /// Whether it renews one, which its connection need not hear of.
+    renews: bool,
+}
+
 /// Who wants the numbers of a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wanting {
@@ -143,6 +155,37 @@ impl Subscribers {
         (!self.admitted.is_empty()).then_some(self.next_look)
     }
 
+    /// A shard says that an authorizer which answers at once admits a connection. Where a cookie that it shows has ended, that may have been after
+    /// the authorizer answered: so it is asked again.
+    pub(super) fn admitted_at_once(&mut self, job: AuthorizeJob, until_ms: u64, by: usize) {
+        let ended = self.note_admitted(&job);
+        let decision = if ended == 0 {
+            Some(Decision::Admitted { until_ms, by })
+        } else {
+            self.site.authorizers.at_once(&shard::question(&job, &self.site))
+        };
+        match decision {
+            Some(Decision::Admitted { until_ms, by }) => {
+                let given = Given {
+                    by,
+                    until_ms,
+                    ended,
+                    renews: false,
+                };
+                self.admit(job, given);
+            }
+            Some(Decision::Refused) => self.refuse(job.key, Count::SubscribeRefused),
+            Some(Decision::Unavailable) | None => self.ask(job),
+        }
+    }
+
+    /// Remembers that what a connection shows admits it, so that it is asked about again when one of these cookies ends. How many have ended before.
+    fn note_admitted(&self, job: &AuthorizeJob) -> usize {
+        let ended = self.site.authorizers.ended();
+        ended.note_admitted(&job.credentials);
+        ended.count_in(&job.credentials)
+    }
+
     /// Asks the authorizers that must be waited for whether a connection may subscribe, without waiting for them.
     pub(super) fn ask(&mut self, job: AuthorizeJob) {
         let admission = self.admitted.get(&job.key);
@@ -202,7 +245,7 @@ impl Subscribers {
         let Asker {
             job,
             number,
-            ended,
+            ended: ended_before,
             renews,
         } = asker;
         if renews
@@ -215,39 +258,47 @@ impl Subscribers {
             return;
         }
         match decision {
-            Decision::Admitted { by, .. }
-                if self.site.authorizers.ended().count_in(&job.credentials) > ended =>
-            {
-                // The session ended while the answer was on its way.
-                self.put(job, true, Some(by), renews);
+            Decision::Admitted { until_ms, by } => {
+                let ended = self.note_admitted(&job);
+                if ended > ended_before {
+                    // The session ended while the answer was on its way.
+                    return self.put(job, true, Some(by), renews);
+                }
+                let given = Given {
+                    by,
+                    until_ms,
+                    ended,
+                    renews,
+                };
+                self.admit(job, given);
             }
-            Decision::Admitted { until_ms, by } => self.admit(job, until_ms, by, renews),
             Decision::Refused => self.refuse(job.key, Count::SubscribeRefused),
             Decision::Unavailable => self.let_stand(job, renews),
         }
     }
 
     /// Admits a connection, or prolongs its admission. For a new one, its shard will say in which form it wants its stats.
-    pub(super) fn admit(&mut self, job: AuthorizeJob, until_ms: u64, by: usize, renews: bool) {
+    fn admit(&mut self, job: AuthorizeJob, given: Given) {
         let key = job.key;
         let before = self.admitted.get(&key);
         if before.is_none() && self.admitted.len() >= self.site.config.limits.subscribers_max as usize {
             return self.refuse(key, Count::SubscribeRefused);
         }
-        let is_heard = renews && before.is_some_and(|admission| !admission.is_suspended);
+        let is_heard = given.renews && before.is_some_and(|admission| !admission.is_suspended);
         let form = before.and_then(|admission| admission.form).filter(|_| is_heard);
         self.count(key, Count::SubscribeAdmitted);
         self.former.note(&job.credentials);
-        let ended = self.site.authorizers.ended();
-        ended.note_admitted(&job.credentials);
-        let (until, grace) = (self.until(until_ms), self.site.config.limits.admission_grace_ms);
+        let (until, grace) = (
+            self.until(given.until_ms),
+            self.site.config.limits.admission_grace_ms,
+        );
         let admission = Admission {
-            by,
+            by: given.by,
             until,
             stands_until: until + Duration::from_millis(grace.into()),
             asked: None,
             is_suspended: false,
-            ended: ended.count_in(&job.credentials),
+            ended: given.ended,
             form,
             job,
         };

@@ -3,7 +3,8 @@
 use std::slice::from_ref;
 
 use headcount_server::Limits;
-use headcount_server::{Config, clock};
+use headcount_server::faults::Faults;
+use headcount_server::{Config, Headcount, clock};
 use serde_json::json;
 
 use crate::authorize::{App, forward, sealed, ticket, verdict};
@@ -124,4 +125,33 @@ fn a_session_that_the_app_ended_admits_in_no_spelling() {
             assert_eq!(answer, "stats-unauthorized", "{spelling}");
         }
     }
+}
+
+/// Regression: a session that ended between the admission at a shard and the hub's work on it went on for a minute.
+#[test]
+fn a_session_that_ends_while_it_admits_admits_nobody() {
+    let faults = Faults::default();
+    let config = sealed(r#"user.role == "admin""#).with(|config| {
+        config.limits = Limits::default().with(|limits| {
+            limits.answer_ms = 100;
+            limits.history_seconds = 0;
+        });
+    });
+    // One node also where others are three: another node tells the hub, so which comes first would be chance.
+    let server = Server::one(Door::Own, Headcount::builder(config).faults(faults.clone()));
+    let session = session(0);
+    let mut tab = Visit::new(Transport::Sse, "/")
+        .cookie(&session)
+        .open(server.address);
+    faults.stall("hub");
+    eventually("the hub is stalled", || {
+        (server.admin(Ask::get("/api/admin/stats")).status == 503).then_some(())
+    });
+    tab.subscribe();
+    server.mark(&tab.id);
+    tab.until("marker");
+    let ended = Ask::post("/api/admin/bridge/ended", &json!({"cookies": [session]}));
+    assert_eq!(server.admin(ended).json(), json!({"ok": true}));
+    faults.resume();
+    assert_eq!(tab.next()["type"], "stats-unauthorized");
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use headcount_core::connection::ConnectionKey;
 
-use super::{Admission, Subscribers};
+use super::{Admission, Given, Subscribers};
 use crate::authorize::Decision;
 use crate::clock;
 use crate::metrics::Count;
@@ -34,8 +34,17 @@ impl Subscribers {
 
     fn renew(&mut self, job: AuthorizeJob, by: usize) {
         let (key, request) = (job.key, shard::question(&job, &self.site));
+        let ended = self.note_admitted(&job);
         match self.site.authorizers.at_once(&request) {
-            Some(Decision::Admitted { until_ms, by }) => self.admit(job, until_ms, by, true),
+            Some(Decision::Admitted { until_ms, by }) => {
+                let given = Given {
+                    by,
+                    until_ms,
+                    ended,
+                    renews: true,
+                };
+                self.admit(job, given);
+            }
             Some(Decision::Refused) => self.refuse(key, Count::SubscribeRefused),
             Some(Decision::Unavailable) => self.let_stand(job, true),
             None => {
