@@ -47,11 +47,11 @@ impl Connections {
         if let Some(old) = newcomer.tab.and_then(|tab| tabs.table.slot_of_tab(tab)) {
             tabs.close(old, Cause::Replaced);
         }
-        moves::say_came(tabs, &newcomer);
         let transport = newcomer.transport;
         let is_announced = is_announced(tabs, newcomer.version.as_deref());
         let peer = new_peer(tabs, &newcomer, place.keep(), link);
         let key = open(tabs, &newcomer, peer);
+        moves::say_came(tabs, &newcomer, key);
         self.clients.keep_handshake(tabs, key, newcomer.credentials);
         let slot = key.slot;
         tabs.meters.one(match transport {

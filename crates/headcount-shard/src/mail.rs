@@ -39,8 +39,13 @@ pub enum Mail {
     Received { key: ConnectionKey, text: Box<str> },
     /// A client sent what asks for nothing, or has had its answer: a sign of life by POST, or what a remote link took care of.
     Spent { key: ConnectionKey },
-    /// These tabs are at another node of the cluster now: their connections here are closed.
-    LetGo { to: NodeId, tabs: Vec<MovedTab> },
+    /// These tabs are at another node of the cluster now: their connections here are closed. `newest` is the generation of the newest connection here
+    /// whose coming the hub had heard of by then: later ones stay.
+    LetGo {
+        to: NodeId,
+        tabs: Vec<MovedTab>,
+        newest: u32,
+    },
     /// What these tabs of this shard were told at another node.
     TakeOver { tabs: Vec<TabBooks> },
     /// A remote link ended.

@@ -47,7 +47,11 @@ pub enum ShardEvent {
     },
     /// A tab has opened a connection. Only in a cluster: another node may hold an older one of this tab, or of a tab that was copied with its id,
     /// and what it was told there. `reloaded` are the rules for which it says that its page was reloaded.
-    Came { tab: u64, reloaded: Arc<[u32]> },
+    Came {
+        key: ConnectionKey,
+        tab: u64,
+        reloaded: Arc<[u32]>,
+    },
     /// Tabs are at another node now: what they were told here.
     HandOver { to: NodeId, tabs: Vec<TabBooks> },
     /// An admitted subscriber needs the numbers of this moment: it begins, or has caught up.

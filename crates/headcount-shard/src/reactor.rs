@@ -236,7 +236,11 @@ impl Shard {
             Mail::Spent { key } => with(tabs, key, |tabs, slot| {
                 tabs.spend(slot);
             }),
-            Mail::LetGo { to, tabs: moved } => moves::let_go(tabs, to, &moved),
+            Mail::LetGo {
+                to,
+                tabs: moved,
+                newest,
+            } => moves::let_go(tabs, to, &moved, newest),
             Mail::TakeOver { tabs: books } => moves::take_over(tabs, books),
             Mail::Gone { key } => with(tabs, key, |tabs, slot| {
                 tabs.close(slot, Cause::Peer);

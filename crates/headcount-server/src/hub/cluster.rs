@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use headcount_core::cluster::{Hits, NodeAnswer, NodeQuestion, RequestId, SignOuts, TabBooks, Tables};
 use headcount_core::command_log::LogIndex;
-use headcount_core::connection::NodeId;
+use headcount_core::connection::{ConnectionKey, NodeId};
 use headcount_core::questions::Question;
 
 use super::{Hub, tables};
@@ -68,7 +68,10 @@ impl Hub {
     }
 
     /// A tab has opened a connection here.
-    pub(super) fn on_came(&mut self, tab: u64, reloaded: Arc<[u32]>) {
+    pub(super) fn on_came(&mut self, key: ConnectionKey, tab: u64, reloaded: Arc<[u32]>) {
+        if let Some(newest) = self.newest.get_mut(usize::from(key.shard)) {
+            *newest = key.generation;
+        }
         if let Some(joined) = self.counts.joined() {
             joined.node.came(tab, reloaded, clock::steady_ms());
         }
@@ -119,7 +122,7 @@ impl Hub {
                         joined.relayed(to, request, taken);
                     }
                 }
-                Due::LetGo { to, tabs } => nodes::let_go(&self.shards, to, tabs),
+                Due::LetGo { to, tabs } => nodes::let_go(&self.shards, &self.newest, to, tabs),
                 Due::TakeOver { tabs } => nodes::take_over(&self.shards, tabs),
                 Due::Bridge(action) => {
                     let room = self.site.config.limits.hook_events_max as usize;

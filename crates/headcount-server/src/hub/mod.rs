@@ -92,6 +92,8 @@ struct Hub {
     counts: Counts,
     /// How far the rules of late reached here. Empty without a cluster.
     hits: RecentHits,
+    /// Of each shard, the generation of the newest connection whose coming the node was told of, in a cluster.
+    newest: Vec<u32>,
     /// For what is answered later, in a cluster.
     nodes: Option<Nodes>,
     /// What other nodes may ask for, in a cluster.
@@ -155,6 +157,7 @@ impl Hub {
         sender: mpsc::WeakSender<HubEvent>,
     ) -> Self {
         let now = clock::now();
+        let newest = vec![0; shards.iter().len()];
         let (counts, nodes, history) = match cluster {
             None => {
                 let feed = Feed::new(site.config.limits.stats_connections_max);
@@ -167,6 +170,7 @@ impl Hub {
             ),
         };
         Self {
+            newest,
             counts,
             hits: RecentHits::default(),
             subscribers: Subscribers::new(Arc::clone(&site), shards.clone(), sender),
@@ -200,7 +204,7 @@ impl Hub {
                 self.subscribers.admitted_at_once(job, until_ms, by);
             }
             ShardEvent::Wants { key, form } => self.on_wants(key, form),
-            ShardEvent::Came { tab, reloaded } => self.on_came(tab, reloaded),
+            ShardEvent::Came { key, tab, reloaded } => self.on_came(key, tab, reloaded),
             ShardEvent::HandOver { to, tabs } => self.hand_over(to, tabs),
             ShardEvent::Left { key, turn } => self.subscribers.leave(key, turn),
         }

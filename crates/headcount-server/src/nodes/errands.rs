@@ -80,29 +80,32 @@ fn offer(shards: &Shards, key: ConnectionKey, mail: Mail) -> bool {
     shard.is_some_and(|shard| shard.offer(mail).is_ok())
 }
 
-/// Closes the connections of these tabs, which are at another node now.
-pub(crate) fn let_go(shards: &Shards, to: NodeId, tabs: Vec<MovedTab>) {
-    for (shard, tabs) in by_shard(shards, tabs, |moved| moved.tab) {
-        shard.force(Mail::LetGo { to, tabs });
+/// Closes the connections of these tabs, which are at another node now. `newest`: of each shard, the generation of the newest connection whose coming
+/// the node was told of.
+pub(crate) fn let_go(shards: &Shards, newest: &[u32], to: NodeId, tabs: Vec<MovedTab>) {
+    for (number, shard, tabs) in by_shard(shards, tabs, |moved| moved.tab) {
+        let newest = newest.get(number).copied().unwrap_or_default();
+        shard.force(Mail::LetGo { to, tabs, newest });
     }
 }
 
 /// Takes in what these tabs were told at another node.
 pub(crate) fn take_over(shards: &Shards, tabs: Vec<TabBooks>) {
-    for (shard, tabs) in by_shard(shards, tabs, |books| books.tab) {
+    for (_, shard, tabs) in by_shard(shards, tabs, |books| books.tab) {
         shard.force(Mail::TakeOver { tabs });
     }
 }
 
-/// Each of these under the shard that its tab belongs to.
-fn by_shard<T>(shards: &Shards, all: Vec<T>, tab: impl Fn(&T) -> u64) -> Vec<(&Handle, Vec<T>)> {
-    let mut sorted: Vec<(&Handle, Vec<T>)> = shards.iter().map(|shard| (shard, Vec::new())).collect();
+/// Each of these under the shard that its tab belongs to, and the number of that.
+fn by_shard<T>(shards: &Shards, all: Vec<T>, tab: impl Fn(&T) -> u64) -> Vec<(usize, &Handle, Vec<T>)> {
+    let empty = shards.iter().enumerate();
+    let mut sorted: Vec<_> = empty.map(|(number, shard)| (number, shard, Vec::new())).collect();
     for one in all {
         let number = shards.number_for(Some(tab(&one)));
-        if let Some((_, of_shard)) = sorted.get_mut(number) {
+        if let Some((_, _, of_shard)) = sorted.get_mut(number) {
             of_shard.push(one);
         }
     }
-    sorted.retain(|(_, of_shard)| !of_shard.is_empty());
+    sorted.retain(|(_, _, of_shard)| !of_shard.is_empty());
     sorted
 }

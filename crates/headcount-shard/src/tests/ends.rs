@@ -1,9 +1,12 @@
 //! Connections end: by a sweep, in a drain, and where another of the same tab opens.
 
+use headcount_core::cluster::MovedTab;
+
 use super::*;
 use crate::cause::Cause;
 use crate::drain::Drain;
 use crate::meters::Count;
+use crate::moves;
 use crate::sweep::Sweep;
 
 #[test]
@@ -39,6 +42,34 @@ fn another_connection_of_a_tab_takes_the_place_of_the_first() {
     assert!(!second.is_ended());
     assert_eq!(shard.tabs().table.len(), 1);
     assert_eq!(shard.tabs().meters.get(Count::ClosedReplaced), 1);
+}
+
+/// Regression: a connection that opened while the hub decided was closed for a message that came before it. The other node heard of it, and closed its
+/// own.
+#[test]
+fn a_connection_is_not_let_go_before_the_hub_has_heard_of_it() {
+    let mut shard = Shard::new();
+    Arc::get_mut(&mut shard.tabs().terms).unwrap().is_joined = true;
+    let of_one_tab = || Newcomer {
+        tab: Some(7),
+        ..newcomer("/a")
+    };
+    let newest = |shard: &mut Shard| match shard.reports.try_recv() {
+        Ok(ShardEvent::Came { key, tab: 7, .. }) => key.generation,
+        other => panic!("{other:?}"),
+    };
+    let moved = [MovedTab {
+        tab: 7,
+        ..MovedTab::default()
+    }];
+    let _first = shard.arrive(of_one_tab());
+    let heard_of = newest(&mut shard);
+    let second = shard.arrive(of_one_tab());
+    moves::let_go(shard.tabs(), NodeId(2), &moved, heard_of);
+    assert!(!second.is_ended());
+    let heard_of = newest(&mut shard);
+    moves::let_go(shard.tabs(), NodeId(2), &moved, heard_of);
+    assert!(second.told().contains("replaced") && second.is_ended());
 }
 
 #[test]
