@@ -13,7 +13,7 @@
 //! Parts: `counting`: the counts of this node and, while somebody watches here, of all. `versions`, `saying_versions`: the counts by version of each node. `watching`: whether
 //! anybody watches, and who is told what changed. `wants`: which nodes are asked for everything, and when. `hearing`: what it does about what it hears, and `ignored` what it did not take. `echo`:
 //! whether what has this node's id was said by this node. `asking`, `asks`: what this node asks others. `seen`: what others asked. `later`: questions
-//! that wait for an entry of the log. `log_ends`: how far nodes are behind it. `moves`, `moving`: tabs that changed their node. `signing_out`: sign-outs that hold at every node; `sign_outs`: those that it
+//! that wait for an entry of the log. `log_ends`: how far nodes are behind it. `moves`, `moving`: tabs that changed their node; `order`: which of two openings is the later one. `signing_out`: sign-outs that hold at every node; `sign_outs`: those that it
 //! remembers, `untold`: those that it is yet to tell, `readings`: how far it has read those of others. `bridges`, `bridging`: what bridges need of other nodes:
 //! `shares`, which of several is told; `taps`, what is open and happens elsewhere; `tapped`, what others are told of this node. `clocks`: when something
 //! was sent, by the clock of this node; `wall_clocks`: which node has the wrong time of day; `comparing`: how
@@ -37,6 +37,7 @@ mod later;
 mod log_ends;
 mod moves;
 mod moving;
+mod order;
 mod readings;
 mod saying_versions;
 mod seen;
@@ -76,6 +77,7 @@ use later::Later;
 pub use log_ends::LAG_MAX;
 use log_ends::LogEnds;
 use moves::Moves;
+use order::Order;
 use seen::Seen;
 use signed_out::SignedOut;
 use versions::Versions;
@@ -139,6 +141,7 @@ pub struct Node {
     seen: Seen,
     later: Later,
     moves: Moves,
+    order: Order,
     bridges: Bridges,
     signed_out: SignedOut,
     clocks: Clocks,
@@ -177,6 +180,7 @@ impl Node {
             seen: Seen::default(),
             later: Later::default(),
             moves: Moves::default(),
+            order: Order::default(),
             bridges: Bridges::default(),
             signed_out: SignedOut::default(),
             clocks: Clocks::default(),

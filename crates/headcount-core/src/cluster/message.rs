@@ -94,11 +94,13 @@ pub enum Message {
         /// Whether the connection is open, and took it.
         taken: bool,
     },
-    /// These tabs opened connections at the sender, after they had others. To all.
+    /// These tabs opened connections at the sender. To all, and again to a node that says later that an earlier connection came to it.
     Moved {
         /// When it was sent: milliseconds of the sender's clock, which is never set.
         sent_ms: u64,
-        /// The tabs, each once.
+        /// What the sender adds to its clock to compare openings; `None` from a version that adds nothing.
+        ahead_ms: Option<u64>,
+        /// The tabs.
         tabs: Vec<MovedTab>,
     },
     /// The receiver has these tabs now: what they were told at the sender is in its books from now on, and no longer in those of the sender.

@@ -43,8 +43,12 @@ impl Clocks {
 
     /// When it was here, at the latest, when it was `at_ms` there.
     pub(super) fn here_ms(&self, node: NodeId, at_ms: u64) -> i64 {
-        let difference = self.0.get(&node).map_or(0, |known| known.now.min(known.before));
-        signed(at_ms).saturating_add(difference)
+        signed(at_ms).saturating_add(self.difference_ms(node))
+    }
+
+    /// By how much the clock there is behind the one here, at the most.
+    pub(super) fn difference_ms(&self, node: NodeId) -> i64 {
+        self.0.get(&node).map_or(0, |known| known.now.min(known.before))
     }
 
     pub(super) fn forget(&mut self, node: NodeId) {

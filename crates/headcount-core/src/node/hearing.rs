@@ -55,14 +55,11 @@ impl Node {
             Message::Relayed { request, taken } => {
                 self.asks.relayed(from, request, taken);
             }
-            Message::Moved { sent_ms, tabs } => {
-                self.clocks.note(from, sent_ms, now_ms);
-                let sent_here_ms = self.clocks.here_ms(from, sent_ms);
-                let tabs = self.moves.left(sent_here_ms, tabs);
-                if !tabs.is_empty() {
-                    self.actions.push_back(Action::LetGo { to: from, tabs });
-                }
-            }
+            Message::Moved {
+                sent_ms,
+                ahead_ms,
+                tabs,
+            } => self.hear_moved(from, (sent_ms, ahead_ms), tabs, now_ms),
             Message::Books { tabs } => self.actions.push_back(Action::TakeOver { tabs }),
             Message::Tap(message) => self.hear_tap(from, message, now_ms),
         }
@@ -108,7 +105,7 @@ impl Node {
                 return;
             }
         }
-        self.clocks.note(from, sent_ms, now_ms);
+        self.note_clock(from, (sent_ms, 0), now_ms);
         self.wall_clocks
             .hear(from, unix_ms, self.clocks.here_ms(from, sent_ms));
         self.counting.heartbeat(from, last);

@@ -5,9 +5,10 @@
 //! and they let go. It tells them twice, because a message may be lost, and each at most every [`FLUSH_MS`].
 //!
 //! A tab may come back before the message about its earlier move does. So the message says when the tab opened there, and the connection that it has
-//! here stays if it was opened later. The moment there is known to within the time of the fastest message ([`clocks`](super::clocks)): only
-//! a tab that changes its node twice within that time can be taken for one that left. It loses its connection and opens another. A connection
-//! whose opening is no longer remembered is older than [`REMEMBERED_MS`] or one of too many, and counts as older than the message.
+//! here stays if it was opened later ([`order`](super::order)). The other node is then told of it once more, for it may have missed that. Both nodes
+//! compare the same values, so one of two connections stays, whenever the messages come; of two that opened within the time of the fastest message,
+//! either. A connection whose opening is no longer remembered is older than [`REMEMBERED_MS`] or one of too many, and counts as older than the message.
+//! What was let go is told no more.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -34,15 +35,31 @@ const REMEMBERED_MAX: usize = 131_072;
 #[derive(Clone, Debug)]
 struct Move {
     tab: u64,
-    /// When it opened here.
-    opened_ms: u64,
+    opening: Opening,
+}
+
+/// When a tab opened its newest connection here, and the rules for which it says that its page was reloaded.
+#[derive(Clone, Debug)]
+struct Opening {
+    at_ms: u64,
     reloaded: Arc<[u32]>,
+    /// A later one, at another node, was heard of.
+    let_go: bool,
+}
+
+/// What becomes of tabs that another node tells.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Judged {
+    /// They left: the opening there is the later one, as far as is remembered.
+    pub(super) left: Vec<MovedTab>,
+    /// They are here: what the other node must know of them.
+    pub(super) here: Vec<MovedTab>,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Moves {
-    /// When tabs opened their newest connections here, and the same in that order.
-    opened: HashMap<u64, u64>,
+    /// The newest openings of tabs here, and when they were, in that order.
+    opened: HashMap<u64, Opening>,
     in_order: VecDeque<(u64, u64)>,
     /// Tabs to tell the others of.
     first: VecDeque<Move>,
@@ -54,17 +71,18 @@ pub(super) struct Moves {
 impl Moves {
     /// A tab has opened a connection here.
     pub(super) fn came(&mut self, tab: u64, reloaded: Arc<[u32]>, now_ms: u64) {
-        self.opened.insert(tab, now_ms);
+        let opening = Opening {
+            at_ms: now_ms,
+            reloaded,
+            let_go: false,
+        };
+        self.opened.insert(tab, opening.clone());
         self.in_order.push_back((tab, now_ms));
         self.forget_old(now_ms);
         if self.first.len() >= WAITING_MAX {
             self.first.pop_front();
         }
-        self.first.push_back(Move {
-            tab,
-            opened_ms: now_ms,
-            reloaded,
-        });
+        self.first.push_back(Move { tab, opening });
     }
 
     /// Gives back the memory of what was forgotten.
@@ -82,22 +100,28 @@ impl Moves {
             && (self.in_order.len() > REMEMBERED_MAX || now_ms.saturating_sub(opened_ms) > REMEMBERED_MS)
         {
             self.in_order.pop_front();
-            if self.opened.get(&tab) == Some(&opened_ms) {
+            if self
+                .opened
+                .get(&tab)
+                .is_some_and(|newest| newest.at_ms == opened_ms)
+            {
                 self.opened.remove(&tab);
             }
         }
     }
 
-    /// The tabs of the next message, if one is due.
+    /// The tabs of the next message, if one is due. Those that were let go or forgotten are not told.
     pub(super) fn take_due(&mut self, now_ms: u64) -> Option<Vec<MovedTab>> {
         if self.next_ms().is_none_or(|next_ms| now_ms < next_ms) {
             return None;
         }
-        self.flush_ms = now_ms + FLUSH_MS;
         let mut tabs = Vec::new();
         while tabs.len() < TABS_MAX
             && let Some(one) = self.first.pop_front()
         {
+            if !self.is_told(one.tab) {
+                continue;
+            }
             if self.again.len() >= WAITING_MAX {
                 self.again.pop_front();
             }
@@ -105,21 +129,50 @@ impl Moves {
             self.again.push_back(one);
         }
         while tabs.len() < TABS_MAX
-            && let Some(one) = self.again.pop_front_if(|one| now_ms >= one.opened_ms + AGAIN_MS)
+            && let Some(one) = self
+                .again
+                .pop_front_if(|one| now_ms >= one.opening.at_ms + AGAIN_MS)
         {
-            tabs.push(one.told(now_ms));
+            if self.is_told(one.tab) {
+                tabs.push(one.told(now_ms));
+            }
         }
+        if tabs.is_empty() {
+            return None;
+        }
+        self.flush_ms = now_ms + FLUSH_MS;
         Some(tabs)
     }
 
-    /// Of these tabs, which another node tells at this moment of this node's clock, those that left: they opened no connection here since.
-    pub(super) fn left(&self, sent_ms: i64, told: Vec<MovedTab>) -> Vec<MovedTab> {
-        let has_left = |told: &MovedTab| {
-            let there_ms = sent_ms.saturating_sub(told.ago_ms.into());
-            let here_ms = self.opened.get(&told.tab);
-            here_ms.is_none_or(|here_ms| i64::try_from(*here_ms).unwrap_or(i64::MAX) <= there_ms)
-        };
-        told.into_iter().filter(has_left).collect()
+    /// Where these tabs are, which another node tells. Those that left are let go, and not told any more. `is_here`: whether an opening at this moment,
+    /// here, is later than the one that is told.
+    pub(super) fn judge(
+        &mut self,
+        told: Vec<MovedTab>,
+        now_ms: u64,
+        is_here: impl Fn(u64, &MovedTab) -> bool,
+    ) -> Judged {
+        let mut judged = Judged::default();
+        for there in told {
+            let tab = there.tab;
+            match self.opened.get_mut(&tab) {
+                Some(here) if is_here(here.at_ms, &there) => {
+                    // What was let go meanwhile is nothing to tell of.
+                    judged.here.extend((!here.let_go).then(|| here.told(tab, now_ms)));
+                }
+                here => {
+                    if let Some(here) = here {
+                        here.let_go = true;
+                    }
+                    judged.left.push(there);
+                }
+            }
+        }
+        judged
+    }
+
+    fn is_told(&self, tab: u64) -> bool {
+        self.opened.get(&tab).is_some_and(|newest| !newest.let_go)
     }
 
     /// Of how many tabs the opening is remembered, and for how many there is room.
@@ -130,7 +183,7 @@ impl Moves {
 
     pub(super) fn next_ms(&self) -> Option<u64> {
         let first_ms = (!self.first.is_empty()).then_some(self.flush_ms);
-        let again_ms = self.again.front().map(|one| one.opened_ms + AGAIN_MS);
+        let again_ms = self.again.front().map(|one| one.opening.at_ms + AGAIN_MS);
         let again_ms = again_ms.map(|again_ms| again_ms.max(self.flush_ms));
         first_ms.into_iter().chain(again_ms).min()
     }
@@ -138,9 +191,15 @@ impl Moves {
 
 impl Move {
     fn told(&self, now_ms: u64) -> MovedTab {
+        self.opening.told(self.tab, now_ms)
+    }
+}
+
+impl Opening {
+    fn told(&self, tab: u64, now_ms: u64) -> MovedTab {
         MovedTab {
-            tab: self.tab,
-            ago_ms: u32::try_from(now_ms.saturating_sub(self.opened_ms)).unwrap_or(u32::MAX),
+            tab,
+            ago_ms: u32::try_from(now_ms.saturating_sub(self.at_ms)).unwrap_or(u32::MAX),
             reloaded: Arc::clone(&self.reloaded),
         }
     }

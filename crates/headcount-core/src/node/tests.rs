@@ -6,6 +6,7 @@ mod sharing;
 mod signing_out;
 mod simulation;
 mod tapping;
+mod ties;
 mod versions;
 mod watching;
 

@@ -256,16 +256,14 @@ impl RelayedBody {
 #[serde(rename_all = "camelCase")]
 pub(super) struct MovedBody {
     pub(super) sent_ms: u64,
-    pub(super) tabs: Vec<WireMoved>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) ahead_ms: Option<u64>,
+    tabs: Vec<WireMoved>,
 }
 
 /// The hash of a tab, how long before the message it opened, and the rules for which it was reloaded.
 #[derive(Serialize, Deserialize)]
-pub(super) struct WireMoved(
-    pub(super) u64,
-    pub(super) u32,
-    #[serde(default)] pub(super) Arc<[u32]>,
-);
+struct WireMoved(u64, u32, #[serde(default)] Arc<[u32]>);
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct BooksBody {
@@ -283,10 +281,21 @@ impl BooksBody {
 }
 
 impl MovedBody {
+    pub(super) fn new((sent_ms, ahead_ms): (u64, Option<u64>), tabs: &[MovedTab]) -> Self {
+        let wire = |moved: &MovedTab| WireMoved(moved.tab, moved.ago_ms, Arc::clone(&moved.reloaded));
+        let tabs = tabs.iter().map(wire).collect();
+        Self {
+            sent_ms,
+            ahead_ms,
+            tabs,
+        }
+    }
+
     pub(super) fn into_message(self) -> Message {
         let tabs = self.tabs.into_iter();
         Message::Moved {
             sent_ms: self.sent_ms,
+            ahead_ms: self.ahead_ms,
             tabs: tabs
                 .map(|WireMoved(tab, ago_ms, reloaded)| MovedTab {
                     tab,

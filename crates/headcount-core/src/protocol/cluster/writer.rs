@@ -1,18 +1,16 @@
 //! Messages to bytes.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use serde::Serialize;
 
 use super::bodies::{
     AnswerBody, AskBody, BooksBody, GoodbyeBody, HeartbeatBody, MovedBody, RelayBody, RelayedBody,
-    VersionsBody, WantWholeBody, WireMoved,
+    VersionsBody, WantWholeBody,
 };
 use super::counts::WireReport;
 use super::taps::{AtBody, NewsBody, NextBody, OpenBody, TapBody};
 use super::{MESSAGE_BYTES_MAX, REVISION, parts};
-use crate::cluster::{Message, MovedTab, RequestId, TapMessage};
+use crate::cluster::{Message, RequestId, TapMessage};
 use crate::connection::NodeId;
 use crate::stats::Incarnation;
 
@@ -126,12 +124,11 @@ fn encode(from: NodeId, message: &Message) -> Result<Vec<u8>, serde_json::Error>
             let (request, taken) = (*request, *taken);
             written(from, "relayed", RelayedBody { request, taken })
         }
-        Message::Moved { sent_ms, tabs } => {
-            let wire = |moved: &MovedTab| WireMoved(moved.tab, moved.ago_ms, Arc::clone(&moved.reloaded));
-            let tabs = tabs.iter().map(wire).collect();
-            let sent_ms = *sent_ms;
-            written(from, "moved", MovedBody { sent_ms, tabs })
-        }
+        Message::Moved {
+            sent_ms,
+            ahead_ms,
+            tabs,
+        } => written(from, "moved", MovedBody::new((*sent_ms, *ahead_ms), tabs)),
         Message::Books { tabs } => {
             let tabs = tabs.iter().map(|books| (books.tab, books.told.clone())).collect();
             written(from, "books", BooksBody { tabs })

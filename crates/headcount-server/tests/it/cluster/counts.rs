@@ -1,5 +1,7 @@
 //! What the servers of a cluster count together.
 
+use std::sync::Barrier;
+
 use serde_json::{Value, json};
 
 use super::at_each_broker;
@@ -15,6 +17,7 @@ at_each_broker! {
     a_request_for_a_tab_of_another_server_finds_it,
     a_tab_that_comes_back_to_another_server_is_one,
     of_two_pages_with_one_tab_id_at_two_servers_the_newer_stays,
+    of_two_pages_with_one_tab_id_that_come_at_one_time_one_stays,
     what_was_ordered_stands_on_every_server,
 }
 
@@ -193,7 +196,7 @@ fn of_two_pages_with_one_tab_id_at_two_servers_the_newer_stays(version: Version)
     for (number, transport) in BOTH.into_iter().enumerate() {
         let visit = || Visit::new(transport, "/a").query(&format!("tab=a-copied-tab-{number}"));
         let mut older = visit().open(servers[number].address);
-        // Two that come within the time of a message are told apart by nothing: both would take another id.
+        // Of two that come within the time of a message, either stays.
         await_total(&servers, 1);
         let newer = visit().open(servers[2].address);
         let (said, code) = last_words(&mut older);
@@ -206,6 +209,50 @@ fn of_two_pages_with_one_tab_id_at_two_servers_the_newer_stays(version: Version)
         drop(newer);
         await_total(&servers, 0);
     }
+}
+
+/// Regression: both were closed if they came within the time of a message.
+fn of_two_pages_with_one_tab_id_that_come_at_one_time_one_stays(version: Version) {
+    const PAIRS: usize = 24;
+    let site = Site::start(version);
+    let servers = site.three();
+    await_nodes(&servers);
+    let both = Barrier::new(2);
+    let open_all = |server: usize| {
+        let open = |number: usize| {
+            let visit =
+                Visit::new(BOTH[(number + server) % 2], "/a").query(&format!("tab=one-of-two-{number}"));
+            both.wait();
+            visit.open(servers[server].address)
+        };
+        (0..PAIRS).map(open).collect::<Vec<Tab>>()
+    };
+    let pairs = std::thread::scope(|scope| {
+        let first = scope.spawn(|| open_all(0));
+        let second = open_all(1);
+        first.join().unwrap().into_iter().zip(second).collect::<Vec<_>>()
+    });
+    // What each server says of a later move comes after what it said of those.
+    for [from, to] in [[0, 1], [1, 0]] {
+        let route = format!("/from-{from}");
+        let visit = || Visit::new(Transport::Sse, &route).query(&format!("tab=later-than-all-{from}"));
+        let mut left = visit().open(servers[from].address);
+        eventually("the tab that is later than all", || {
+            (stats(&servers[to])["routes"][&route] == 1).then_some(())
+        });
+        let _here = visit().open(servers[to].address);
+        last_words(&mut left);
+    }
+    for (one, other) in &pairs {
+        let ids = [&one.id, &other.id].map(|id| json!({"id": id, "data": {"type": "marker"}}));
+        eventually("one of the two", || {
+            let messages = json!({"messages": ids});
+            let said = servers[2].admin(Ask::post("/api/admin/bridge/messages", &messages));
+            (said.json()["sent"] == 1).then_some(())
+        });
+    }
+    drop(pairs);
+    await_total(&servers, 0);
 }
 
 /// Regression: a tab on the build that was just announced met a server that had not heard of it, and was told to reload.

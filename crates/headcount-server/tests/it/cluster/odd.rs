@@ -69,7 +69,7 @@ fn a_tab_that_wanders_over_all_servers_is_one(version: Version) {
             let back = visit().query(&format!("since={}", last.resume));
             let back = back.open(servers[round % 3].address);
             all.push(std::mem::replace(&mut last, back));
-            // Two moves within the time of a message are told apart by nothing.
+            // Of two moves within the time of a message, either may count as the later one.
             await_total(&servers, 1);
         }
         assert_eq!(stats(&servers[1])["connections"][0]["id"], json!(last.id));

@@ -25,7 +25,9 @@ impl World {
                 let hidden = world.chance.percent(50);
                 world.set_hidden(tab, hidden);
             }),
-            50..66 => self.with_tab(Self::reconnect),
+            50..64 => self.with_tab(Self::reconnect),
+            64..65 => self.with_tab(Self::connect_twice),
+            65 => drop(self.open_copies(0)),
             66..72 => self.with_tab(Self::send_to_tab),
             72..80 => self.command(),
             80..86 => {

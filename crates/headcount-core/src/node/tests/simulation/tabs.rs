@@ -26,6 +26,8 @@ pub(super) struct Resume {
 #[derive(Clone, Debug)]
 pub(super) struct Tab {
     pub(super) hash: u64,
+    /// How often it took another id.
+    pub(super) renamed: u32,
     pub(super) version: String,
     pub(super) route: &'static str,
     pub(super) hidden: bool,
@@ -51,6 +53,7 @@ impl Tab {
     pub(super) fn new(hash: u64, version: String, route: &'static str, now_ms: u64) -> Self {
         Self {
             hash,
+            renamed: 0,
             version,
             route,
             hidden: false,
@@ -64,6 +67,12 @@ impl Tab {
             reloads_for: Vec::new(),
             for_all: BTreeSet::new(),
         }
+    }
+
+    /// It is told that a newer connection has its id: another tab may be a copy of it.
+    pub(super) fn take_another_id(&mut self) {
+        self.renamed += 1;
+        self.hash += 1 << 32;
     }
 
     /// Whether it will be connected when nothing goes wrong any more.

@@ -353,15 +353,7 @@ impl World {
                 self.note(format_args!(
                     "server {server} lets connection {number} of tab {tab} go"
                 ));
-                let tab = &mut self.tabs[tab];
-                if tab
-                    .connection
-                    .is_some_and(|connection| connection.number == number)
-                {
-                    self.let_go_wrongly += 1;
-                    tab.connection = None;
-                    tab.connects_ms = Some(self.now_ms + 100);
-                }
+                self.let_go_wrongly += u64::from(self.is_replaced(tab, number));
             }
             let shard = usize::try_from(hash % u64::from(SHARDS)).unwrap();
             let letting = &mut self.servers[server];
@@ -419,9 +411,12 @@ impl World {
         let shard = usize::try_from(connecting.hash % u64::from(SHARDS)).unwrap();
         let registry = &serving.shards[shard].0;
         let held = registry.slot_of_tab(connecting.hash);
-        if let Some(key) = held.and_then(|slot| registry.key(slot)) {
-            serving.close(key);
+        if let Some(key) = held.and_then(|slot| registry.key(slot))
+            && let Some((held, number)) = serving.close(key)
+        {
+            self.is_replaced(held, number);
         }
+        let (connecting, serving) = (&mut self.tabs[tab], &mut self.servers[server]);
         let registry = &mut serving.shards[shard].0;
         let resume = connecting.resume.clone();
         let opening = Opening {

@@ -14,6 +14,7 @@ fn message(tabs: u32) -> Message {
     });
     Message::Moved {
         sent_ms: 1,
+        ahead_ms: None,
         tabs: tabs.collect(),
     }
 }

@@ -195,10 +195,20 @@ fn what_a_node_says_by_itself_is_written_as_in_revision_1() {
         ago_ms: 40,
         reloaded: [7, 9].into(),
     }];
+    let moved = |ahead_ms| Message::Moved {
+        sent_ms: 99,
+        ahead_ms,
+        tabs: tabs.clone(),
+    };
     check(
-        &Message::Moved { sent_ms: 99, tabs },
+        &moved(None),
         "moved",
         r#"{"sentMs":99,"tabs":[[18446744073709551615,40,[7,9]]]}"#,
+    );
+    check(
+        &moved(Some(7)),
+        "moved",
+        r#"{"sentMs":99,"aheadMs":7,"tabs":[[18446744073709551615,40,[7,9]]]}"#,
     );
     let tabs = vec![TabBooks {
         tab: 5,

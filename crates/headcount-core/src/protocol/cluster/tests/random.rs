@@ -137,10 +137,10 @@ fn a_message() -> impl Strategy<Value = Message> {
             answer: NodeAnswer::SignOuts { number, ended },
         }),
         (
-            any::<u64>(),
+            any::<(u64, Option<u64>)>(),
             prop::collection::vec(any::<(u64, u32, Vec<u32>)>(), 0..9)
         )
-            .prop_map(|(sent_ms, tabs)| {
+            .prop_map(|((sent_ms, ahead_ms), tabs)| {
                 let tabs = tabs.into_iter().map(|(tab, ago_ms, reloaded)| MovedTab {
                     tab,
                     ago_ms,
@@ -148,6 +148,7 @@ fn a_message() -> impl Strategy<Value = Message> {
                 });
                 Message::Moved {
                     sent_ms,
+                    ahead_ms,
                     tabs: tabs.collect(),
                 }
             }),
