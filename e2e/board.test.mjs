@@ -8,6 +8,7 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 
+import { figure, focus, only, outcomes, row, shown } from './board-page.mjs'
 import { launchBrowser, Tab } from './browser.mjs'
 import { Crowd } from './crowd.mjs'
 import { Server } from './harness.mjs'
@@ -15,8 +16,6 @@ import { Site } from './site.mjs'
 import { until } from './wait.mjs'
 
 const SECRET = 'the-secret-of-these-tests'
-// What was asked of the server comes to the screen at its own pace, of up to two seconds.
-const SHOWN_WITHIN_MS = 15_000
 const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 let browser, server, crowd
@@ -151,11 +150,9 @@ describe('what it shows', () => {
     await until('one tab', () => page.locator('#connections tbody tr').count(), (count) => count === 1)
     await page.getByRole('button', { name: 'Clear' }).click()
     await until('all tabs', () => page.locator('#connections tbody tr').count(), (count) => count === 4)
-    await page.getByLabel('On this page only').fill('/b')
-    await page.keyboard.press('Enter')
+    await only(page, '/b')
     await until('the tab on /b', () => page.locator('#connections tbody').innerText(), (text) => text.includes('/b') && !text.includes('/a'))
-    await page.getByLabel('On this page only').fill('/nowhere')
-    await page.keyboard.press('Enter')
+    await only(page, '/nowhere')
     await shown(page.getByText('No open tab matches.'))
   })
 
@@ -166,8 +163,7 @@ describe('what it shows', () => {
     await figure(page, 'Open tabs', '41')
     const found = new Set()
     const list = page.locator('#connections tbody tr')
-    await page.getByLabel('On this page only').fill('/nowhere')
-    await page.keyboard.press('Enter')
+    await only(page, '/nowhere')
     await shown(page.getByText('No open tab matches.'))
     await page.getByRole('button', { name: 'Clear' }).click()
     await shown(list)
@@ -182,8 +178,7 @@ describe('what it shows', () => {
     await page.getByRole('button', { name: 'Previous' }).click()
     await shown(page.getByText('Page 2,'))
     assert.equal(await page.getByRole('columnheader', { name: 'Address' }).count(), 0)
-    await page.getByLabel('On this page only').fill('/headcount')
-    await page.keyboard.press('Enter')
+    await only(page, '/headcount')
     await shown(list.getByText('you', { exact: true }))
   })
 
@@ -385,36 +380,6 @@ async function signedIn(options) {
   const page = await open(options)
   await signIn(page)
   return page
-}
-
-function shown(locator) {
-  return locator.first().waitFor({ state: 'visible', timeout: SHOWN_WITHIN_MS })
-}
-
-function figure(page, name, value, note = '') {
-  const box = page.locator('.figures dl > div', { has: page.getByText(name, { exact: true }) })
-  return until(`${name}: ${value} ${note}`, () => box.locator('dd').allInnerTexts(), ([said, beside]) => said === value && (note === '' || beside === note), SHOWN_WITHIN_MS)
-}
-
-function row(page, panel, name) {
-  return page.locator(`#${panel} tbody tr`, { has: page.getByText(name, { exact: true }) })
-}
-
-function outcomes(rule, expected) {
-  const read = async () => Object.fromEntries(await Promise.all(Object.keys(expected).map(async (name) => [name, await rule.locator(`.outcomes .${name} dd`).innerText()])))
-  return until('the outcomes', read, (found) => Object.entries(expected).every(([name, value]) => found[name] === value), SHOWN_WITHIN_MS)
-}
-
-/** Goes on by the Tab key until that control has the focus, and sees that this can be seen. */
-async function focus(page, name) {
-  const wanted = typeof name === 'string' ? page.getByLabel(name, { exact: true }) : page.getByRole('button', { name })
-  for (let press = 0; press < 200; press += 1) {
-    await page.keyboard.press('Tab')
-    if (!await wanted.first().evaluate((element) => element === document.activeElement)) continue
-    assert.notEqual(await wanted.first().evaluate((element) => getComputedStyle(element).outlineStyle), 'none')
-    return
-  }
-  assert.fail(`Tab never came to ${name}`)
 }
 
 async function accessible(page) {
