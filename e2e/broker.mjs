@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
+import { begin } from './begin.mjs'
 import { freePort } from './edge.mjs'
 import { inTime, until } from './wait.mjs'
 
@@ -82,11 +83,12 @@ export class Trio {
     const ports = []
     for (let number = 0; number < 3; number += 1) ports.push(await freePort())
     const routes = ports.map((port) => `"nats://127.0.0.1:${port}"`).join(', ')
-    for (const port of ports) {
-      const more = (broker) => `server_name: b${broker.port}\ncluster { name: trio, listen: "127.0.0.1:${port}", routes: [${routes}] }\n`
-      trio.brokers.push(await Broker.start(program, more))
-    }
-    return trio
+    return begin(trio, async () => {
+      for (const port of ports) {
+        const more = (broker) => `server_name: b${broker.port}\ncluster { name: trio, listen: "127.0.0.1:${port}", routes: [${routes}] }\n`
+        trio.brokers.push(await Broker.start(program, more))
+      }
+    })
   }
 
   get url() {

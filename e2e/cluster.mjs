@@ -1,5 +1,6 @@
 // Three headcounts that share a broker, and nginx in front of them, which hands each request to the next one.
 
+import { begin } from './begin.mjs'
 import { Broker } from './broker.mjs'
 import { Edge } from './edge.mjs'
 import { Server } from './harness.mjs'
@@ -18,9 +19,10 @@ export class Cluster {
   /** @param {string[]} options of each node */
   static async start(...options) {
     const cluster = await Cluster.behind(await Broker.start(), ...options)
-    cluster.edge = await roundRobin(cluster.nodes.map(({ url }) => new URL(url).host), 'location = / { return 200; }')
-    cluster.url = cluster.edge.url
-    return cluster
+    return begin(cluster, async () => {
+      cluster.edge = await roundRobin(cluster.nodes.map(({ url }) => new URL(url).host), 'location = / { return 200; }')
+      cluster.url = cluster.edge.url
+    })
   }
 
   /**
@@ -29,13 +31,14 @@ export class Cluster {
    * @param {Broker | import('./broker.mjs').Trio} broker is stopped with the cluster
    * @param {string[]} options of each node
    */
-  static async behind(broker, ...options) {
+  static behind(broker, ...options) {
     const cluster = new Cluster()
     cluster.#options = options
     cluster.broker = broker
-    for (const name of ['one', 'two', 'three']) await cluster.add(name)
-    await cluster.each('three nodes', async (node) => (await cluster.list(node)).length === 3)
-    return cluster
+    return begin(cluster, async () => {
+      for (const name of ['one', 'two', 'three']) await cluster.add(name)
+      await cluster.each('three nodes', async (node) => (await cluster.list(node)).length === 3)
+    })
   }
 
   /**

@@ -1,5 +1,6 @@
 // headcount and the example app, as they are deployed: one process of each, or three of each behind load balancers.
 
+import { begin } from './begin.mjs'
 import { Cluster, roundRobin } from './cluster.mjs'
 import { Server } from './harness.mjs'
 import { App } from './nuxt.mjs'
@@ -14,12 +15,13 @@ export class OneOfEach {
   #variables
 
   /** @param {Record<string, string>} variables of the app */
-  static async start(variables) {
+  static start(variables) {
     const site = new OneOfEach()
-    site.#server = await serve()
-    site.#variables = { ...variables, HEADCOUNT_URL: site.headcount, HEADCOUNT_ADMIN_SECRET: SECRET }
-    site.#app = await App.start(site.#variables)
-    return site
+    return begin(site, async () => {
+      site.#server = await serve()
+      site.#variables = { ...variables, HEADCOUNT_URL: site.headcount, HEADCOUNT_ADMIN_SECRET: SECRET }
+      site.#app = await App.start(site.#variables)
+    })
   }
 
   /** Of the app. */
@@ -52,7 +54,7 @@ export class OneOfEach {
 
   async stop() {
     await this.#app?.stop()
-    await this.#server.stop()
+    await this.#server?.stop()
   }
 }
 
@@ -64,13 +66,16 @@ export class ThreeOfEach {
   #variables
 
   /** @param {Record<string, string>} variables of each instance of the app */
-  static async start(variables) {
+  static start(variables) {
     const site = new ThreeOfEach()
-    site.#cluster = await Cluster.start(...OPTIONS)
-    site.#variables = { ...variables, HEADCOUNT_URL: site.headcount, HEADCOUNT_ADMIN_SECRET: site.#cluster.secret }
-    site.#apps = await Promise.all([1, 2, 3].map(() => App.start(site.#variables)))
-    site.#edge = await roundRobin(site.#apps.map(({ port }) => `127.0.0.1:${port}`))
-    return site
+    return begin(site, async () => {
+      site.#cluster = await Cluster.start(...OPTIONS)
+      site.#variables = { ...variables, HEADCOUNT_URL: site.headcount, HEADCOUNT_ADMIN_SECRET: site.#cluster.secret }
+      const apps = await Promise.allSettled([1, 2, 3].map(() => App.start(site.#variables)))
+      site.#apps = apps.flatMap(({ value }) => value ?? [])
+      for (const { reason } of apps) if (reason) throw reason
+      site.#edge = await roundRobin(site.#apps.map(({ port }) => `127.0.0.1:${port}`))
+    })
   }
 
   get url() { return this.#edge.url }
@@ -102,7 +107,7 @@ export class ThreeOfEach {
   async stop() {
     await Promise.all(this.#apps.map((app) => app.stop()))
     await this.#edge?.stop()
-    await this.#cluster.stop()
+    await this.#cluster?.stop()
   }
 }
 
