@@ -11,6 +11,8 @@ pub struct Ignored {
     pub echoes: u64,
     /// Requests that were heard before.
     pub repeated: u64,
+    /// Messages about tabs that moved which are so late that a newer connection may be forgotten.
+    pub late: u64,
     /// Reports that are not applied: repeated, late, or after one that is missing.
     pub reports: u64,
 }

@@ -8,7 +8,8 @@
 //! here stays if it was opened later ([`order`](super::order)). The other node is then told of it once more, for it may have missed that. Both nodes
 //! compare the same values, so one of two connections stays, whenever the messages come; of two that opened within the time of the fastest message,
 //! either. A connection whose opening is no longer remembered is older than [`REMEMBERED_MS`] or one of too many, and counts as older than the message.
-//! What was let go is told no more.
+//! What was let go is told no more. A message that took longer than [`LATE_MS`] is not believed: somebody who has recorded it may send it again, when
+//! the opening here, which is newer, is forgotten.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -28,8 +29,11 @@ pub(super) const TABS_MAX: usize = 4_096;
 const WAITING_MAX: usize = 16 * TABS_MAX;
 
 /// How long the opening of a connection is remembered, and of how many.
-const REMEMBERED_MS: u64 = 60_000;
+pub(super) const REMEMBERED_MS: u64 = 60_000;
 const REMEMBERED_MAX: usize = 131_072;
+
+/// How long ago a message may have been sent at most. Half of [`REMEMBERED_MS`]: what it is compared with is remembered then.
+pub(super) const LATE_MS: i64 = 30_000;
 
 /// A tab to tell the others of.
 #[derive(Clone, Debug)]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::moves::LATE_MS;
 use super::{Action, Node};
 use crate::cluster::{Message, MovedTab, TabBooks, To};
 use crate::connection::NodeId;
@@ -45,6 +46,15 @@ impl Node {
     ) {
         // Before anything is compared, so that what is said of it is later than what was heard.
         self.note_clock(from, (sent_ms, ahead_ms.unwrap_or(0)), now_ms);
+        let sent_here_ms = self.clocks.here_ms(from, sent_ms);
+        if i64::try_from(now_ms)
+            .unwrap_or(i64::MAX)
+            .saturating_sub(sent_here_ms)
+            > LATE_MS
+        {
+            self.ignored.late += 1;
+            return;
+        }
         let (order, here) = (self.order, self.here);
         let judged = if let Some(ahead_ms) = ahead_ms {
             let sent_ms = sent_ms.saturating_add(ahead_ms);
@@ -53,9 +63,8 @@ impl Node {
                 (order.common_ms(here_ms), here) > (there_ms, from)
             })
         } else {
-            let sent_ms = self.clocks.here_ms(from, sent_ms);
             self.moves.judge(tabs, now_ms, |here_ms, there| {
-                i64::try_from(here_ms).unwrap_or(i64::MAX) > sent_ms.saturating_sub(there.ago_ms.into())
+                i64::try_from(here_ms).unwrap_or(i64::MAX) > sent_here_ms.saturating_sub(there.ago_ms.into())
             })
         };
         if !judged.left.is_empty() {

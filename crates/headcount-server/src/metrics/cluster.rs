@@ -118,6 +118,7 @@ impl ClusterNumbers {
                     ("full", ignored.full),
                     ("repeated", ignored.repeated),
                     ("echo", ignored.echoes + losses.ignored.echoes),
+                    ("late", ignored.late),
                     ("report", ignored.reports),
                     ("sealed_otherwise", losses.ignored.sealed_otherwise),
                     ("not_sealed", losses.ignored.not_sealed),

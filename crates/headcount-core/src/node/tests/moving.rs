@@ -1,6 +1,6 @@
 //! Tabs that change their node: the earlier one lets go, and a message that comes late takes no newer connection.
 
-use super::moves::{FLUSH_MS, TABS_MAX};
+use super::moves::{FLUSH_MS, LATE_MS, REMEMBERED_MS, TABS_MAX};
 use super::*;
 use crate::cluster::MovedTab;
 
@@ -44,6 +44,30 @@ fn a_tab_that_moved_is_let_go_by_the_others_and_told_twice() {
     world.pass(10_000);
     assert_eq!(world.let_go(2), [77]);
     assert_eq!(world.moves().len(), 2);
+}
+
+/// Regression: somebody who sent recorded messages again had each tab closed that had opened its connection more than a minute before.
+#[test]
+fn a_message_that_is_sent_again_later_takes_no_tab() {
+    let mut world = World::new(2);
+    world.pass(5_000);
+    world.said();
+    world.moved(1, 77);
+    world.pass(2_000);
+    let recorded = world.moves();
+    world.moved(2, 77);
+    world.pass(2_000);
+    world.let_go(2);
+    let (after_ms, now_ms) = (LATE_MS.unsigned_abs(), world.now_ms);
+    for later_ms in [now_ms, now_ms + after_ms, now_ms + REMEMBERED_MS + after_ms] {
+        world.pass(later_ms - world.now_ms);
+        for message in recorded.clone() {
+            world.node(2).hear(NodeId(1), message, later_ms);
+        }
+        world.carry();
+        assert_eq!(world.let_go(2), [0; 0], "after {} ms", later_ms - now_ms);
+    }
+    assert!(world.node(2).ignored().late > 0);
 }
 
 #[test]
