@@ -130,16 +130,12 @@ impl Hits {
 
 impl From<Hits> for InvalidationAnswer {
     fn from(hits: Hits) -> Self {
-        Self {
-            id: None,
-            tabs: hits.tabs,
-            routes: hits.routes,
-            unknown: hits.unknown,
-            spread_ms: 0,
-            dry_run: false,
-            lapsed: Vec::new(),
-            nodes: hits.nodes,
-        }
+        let mut answer = Self::default();
+        answer.tabs = hits.tabs;
+        answer.routes = hits.routes;
+        answer.unknown = hits.unknown;
+        answer.nodes = hits.nodes;
+        answer
     }
 }
 

@@ -38,7 +38,7 @@ pub enum AddressHeader {
 
 impl AddressHeader {
     /// All, in the order in which they are read; the first that holds an address counts.
-    pub const ALL: [Self; 3] = [Self::CfConnectingIp, Self::XForwardedFor, Self::XRealIp];
+    pub const ALL: &'static [Self] = &[Self::CfConnectingIp, Self::XForwardedFor, Self::XRealIp];
 
     /// The header's name, in lower case.
     pub const fn name(self) -> &'static str {
@@ -108,6 +108,7 @@ impl fmt::Display for Network {
 
 /// Which forwarding headers are read, and from whom.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Trust<'a> {
     /// The networks of our own proxies.
     pub proxies: &'a [Network],
@@ -115,7 +116,12 @@ pub struct Trust<'a> {
     pub headers: &'a [AddressHeader],
 }
 
-impl Trust<'_> {
+impl<'a> Trust<'a> {
+    /// These proxies are trusted with these headers.
+    pub fn new(proxies: &'a [Network], headers: &'a [AddressHeader]) -> Self {
+        Self { proxies, headers }
+    }
+
     /// Whether `address` is a trusted proxy. An IPv4 address is the same one in its IPv6 form (`::ffff:127.0.0.1`), in which a
     /// listener on `[::]` sees it.
     pub fn trusts(self, address: IpAddr) -> bool {
@@ -138,7 +144,7 @@ pub fn client_address(head: &dyn Head, peer: IpAddr, trust: Trust<'_>) -> Option
         return Some(peer);
     }
     let mut sent = false;
-    for header in AddressHeader::ALL {
+    for &header in AddressHeader::ALL {
         if !trust.headers.contains(&header) {
             continue;
         }
@@ -239,7 +245,7 @@ mod tests {
             .iter()
             .map(|(name, value)| (*name, value.as_bytes()))
             .collect();
-        read(peer, &headers, &AddressHeader::ALL)
+        read(peer, &headers, AddressHeader::ALL)
     }
 
     fn check(headers: &[(&str, &str)], expected: Option<&str>) {

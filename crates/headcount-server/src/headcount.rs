@@ -252,9 +252,9 @@ impl Headcount {
 
     /// Pages that were turned away of late for their origin: those of others, or of the site behind a proxy that rewrites `Host`.
     pub fn refusals(&self) -> RefusalsAnswer {
-        RefusalsAnswer {
-            refusals: self.0.site.refusals.list(),
-        }
+        let mut answer = RefusalsAnswer::default();
+        answer.refusals = self.0.site.refusals.list();
+        answer
     }
 
     pub(crate) fn meters(&self) -> Vec<Arc<Meters>> {

@@ -52,13 +52,13 @@ impl KeptHistory {
     /// The samples that `query` asks for, oldest first.
     pub(crate) fn answer(&self, query: HistoryQuery) -> HistoryAnswer {
         let samples = self.history.lock().since(query.from_ms, query.step_ms);
-        HistoryAnswer {
-            started_at: self.started_ms,
-            samples: samples
-                .iter()
-                .map(|sample| SampleEntry::from(&**sample))
-                .collect(),
-        }
+        let mut answer = HistoryAnswer::default();
+        answer.started_at = self.started_ms;
+        answer.samples = samples
+            .iter()
+            .map(|sample| SampleEntry::from(&**sample))
+            .collect();
+        answer
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use headcount_core::invalidation::{Audience, Mode};
 use headcount_core::limits::Limits;
 use headcount_core::pattern::{PatternError, RoutePattern};
-use headcount_core::protocol::admin::{AudienceBody, InvalidationRequest, MatchBody, ModeBody};
+use headcount_core::protocol::admin::{InvalidationRequest, MatchBody};
 use headcount_core::protocol::convert;
 
 /// Which tabs to refresh, for [`Headcount::invalidate`](crate::Headcount::invalidate) and
@@ -206,14 +206,8 @@ impl From<InvalidationRequest> for Invalidation {
         Self {
             matches: request.matches,
             versions: request.versions,
-            audience: match request.audience {
-                AudienceBody::Outdated => Audience::Outdated,
-                AudienceBody::All => Audience::All,
-            },
-            mode: match request.mode {
-                ModeBody::Force => Mode::Force,
-                ModeBody::Prompt => Mode::Prompt,
-            },
+            audience: request.audience.into(),
+            mode: request.mode.into(),
             seconds: request.expires,
             spread_ms: request.spread_ms,
         }

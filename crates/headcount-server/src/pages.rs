@@ -58,12 +58,12 @@ impl LatestPages {
         everywhere: &Everywhere,
     ) -> Result<PagesAnswer, CommandError> {
         let ranking = self.ranking(everywhere).await?;
-        Ok(PagesAnswer {
-            current: ranking.current.to_string(),
-            routes: ranking.pages.len() as u64,
-            pages: ranking.pages.iter().take(limit).map(PageEntry::from).collect(),
-            nodes: ranking.nodes.clone(),
-        })
+        let mut answer = PagesAnswer::default();
+        answer.current = ranking.current.to_string();
+        answer.routes = ranking.pages.len() as u64;
+        answer.pages = ranking.pages.iter().take(limit).map(PageEntry::from).collect();
+        answer.nodes.clone_from(&ranking.nodes);
+        Ok(answer)
     }
 }
 

@@ -112,12 +112,7 @@ fn counted<'pairs>(
             pairs.remove(place);
         }
         pairs.push_back(Pair {
-            entry: RefusedEntry {
-                origin: origin.to_owned(),
-                host: host.to_owned(),
-                count: 0,
-                last_at: now_ms,
-            },
+            entry: RefusedEntry::new(origin, host, now_ms),
             is_logged: false,
         });
         pairs.len() - 1

@@ -1,5 +1,8 @@
 //! Bodies of the admin API, requests and answers. Field names are the wire's; times are milliseconds since the Unix epoch.
+//!
+//! Answers get new fields with new versions, and so do entries in them: other crates begin with a default, or with a constructor.
 
+mod refusals;
 mod releases;
 mod session;
 
@@ -8,6 +11,7 @@ use std::collections::BTreeMap;
 use super::nodes::NodesAsked;
 use serde::{Deserialize, Serialize};
 
+pub use refusals::{RefusalsAnswer, RefusedEntry};
 pub use releases::{ReleaseEntry, ReleaseRequest, ReleasesAnswer};
 pub use session::{SessionAnswer, SessionRequest, SignedOutAnswer};
 
@@ -15,6 +19,7 @@ pub use session::{SessionAnswer, SessionRequest, SignedOutAnswer};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct StatsAnswer {
     /// Open connections.
     pub total: u64,
@@ -37,6 +42,7 @@ pub struct StatsAnswer {
 /// One open connection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct ConnectionRow {
     /// The id that the server gave to its tab.
     pub id: String,
@@ -56,6 +62,7 @@ pub struct ConnectionRow {
 /// One page of the list of connections.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct ConnectionsAnswer {
     /// The connections of this page.
     pub connections: Vec<ConnectionRow>,
@@ -67,33 +74,11 @@ pub struct ConnectionsAnswer {
     pub nodes: Option<NodesAsked>,
 }
 
-/// The pages that the server refused.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct RefusalsAnswer {
-    /// One entry for each pair of origin and host, the earliest pair first.
-    pub refusals: Vec<RefusedEntry>,
-}
-
-/// Refused requests of pages of one origin to one host.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct RefusedEntry {
-    /// The `Origin` header; empty if the request had none.
-    pub origin: String,
-    /// The host of the request, as the server saw it.
-    pub host: String,
-    /// How many requests.
-    pub count: u64,
-    /// When the latest one came.
-    pub last_at: u64,
-}
-
 /// Which routes: exactly one of the fields.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase", try_from = "MatchFields")]
+#[non_exhaustive]
 pub enum MatchBody {
     /// This route alone.
     Exact(String),
@@ -147,6 +132,7 @@ impl TryFrom<MatchFields> for MatchBody {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum AudienceBody {
     /// Tabs on a release older than the current one.
     #[default]
@@ -159,6 +145,7 @@ pub enum AudienceBody {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum ModeBody {
     /// Refresh.
     #[default]
@@ -199,6 +186,7 @@ pub struct InvalidationRequest {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct RuleEntry {
     /// The command's number.
     pub id: u32,
@@ -230,6 +218,7 @@ pub struct RuleEntry {
 /// What tabs did about a rule since the server started, counted by page load.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct OutcomesEntry {
     /// Page loads that the rule matched.
     pub matched: u64,
@@ -257,9 +246,10 @@ pub struct OutcomesEntry {
 }
 
 /// A rule that was made, or that would be.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct InvalidationAnswer {
     /// The command's number; absent for a dry run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -290,6 +280,7 @@ pub struct InvalidationAnswer {
 /// The rules.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct InvalidationsAnswer {
     /// The rules that stand, oldest first.
     pub invalidations: Vec<RuleEntry>,
@@ -301,6 +292,7 @@ pub struct InvalidationsAnswer {
 /// The rule that was ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct LiftAnswer {
     /// Always true.
     pub ok: bool,
@@ -309,6 +301,17 @@ pub struct LiftAnswer {
     /// How many nodes of the cluster know that by now; absent without a cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nodes: Option<NodesAsked>,
+}
+
+impl LiftAnswer {
+    /// The rule with this number no longer stands here.
+    pub fn new(id: u32) -> Self {
+        Self {
+            ok: true,
+            id,
+            nodes: None,
+        }
+    }
 }
 
 /// A route to refresh.

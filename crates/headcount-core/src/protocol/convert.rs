@@ -31,6 +31,42 @@ impl From<&RoutePattern> for MatchBody {
     }
 }
 
+impl From<Audience> for AudienceBody {
+    fn from(audience: Audience) -> Self {
+        match audience {
+            Audience::Outdated => Self::Outdated,
+            Audience::All => Self::All,
+        }
+    }
+}
+
+impl From<AudienceBody> for Audience {
+    fn from(body: AudienceBody) -> Self {
+        match body {
+            AudienceBody::Outdated => Self::Outdated,
+            AudienceBody::All => Self::All,
+        }
+    }
+}
+
+impl From<Mode> for ModeBody {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Force => Self::Force,
+            Mode::Prompt => Self::Prompt,
+        }
+    }
+}
+
+impl From<ModeBody> for Mode {
+    fn from(body: ModeBody) -> Self {
+        match body {
+            ModeBody::Force => Self::Force,
+            ModeBody::Prompt => Self::Prompt,
+        }
+    }
+}
+
 impl From<&Release> for ReleaseEntry {
     fn from(release: &Release) -> Self {
         Self {
@@ -58,14 +94,8 @@ impl From<&Rule> for RuleEntry {
             id: rule.id,
             matches: (&rule.pattern).into(),
             versions: rule.versions.clone(),
-            audience: match rule.audience {
-                Audience::Outdated => AudienceBody::Outdated,
-                Audience::All => AudienceBody::All,
-            },
-            mode: match rule.mode {
-                Mode::Force => ModeBody::Force,
-                Mode::Prompt => ModeBody::Prompt,
-            },
+            audience: rule.audience.into(),
+            mode: rule.mode.into(),
             release: rule.release.to_string(),
             created_at: rule.created_ms,
             expires_at: rule.expires_ms,
@@ -99,14 +129,8 @@ impl RuleEntry {
             id: self.id,
             pattern: pattern(&self.matches, limits)?,
             versions: self.versions.map(in_order),
-            audience: match self.audience {
-                AudienceBody::Outdated => Audience::Outdated,
-                AudienceBody::All => Audience::All,
-            },
-            mode: match self.mode {
-                ModeBody::Force => Mode::Force,
-                ModeBody::Prompt => Mode::Prompt,
-            },
+            audience: self.audience.into(),
+            mode: self.mode.into(),
             release: self.release.into(),
             created_ms: self.created_at,
             expires_ms: self.expires_at,

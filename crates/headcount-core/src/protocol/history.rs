@@ -11,6 +11,7 @@ use crate::history::Sample;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct HistoryAnswer {
     /// When the server started.
     pub started_at: u64,
@@ -21,6 +22,7 @@ pub struct HistoryAnswer {
 /// The counts at one time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct SampleEntry {
     /// When they were taken.
     pub at: u64,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// How many nodes of the cluster an answer speaks of. Where `answered` is less than `of`, the numbers are partial.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct NodesAsked {
     /// Nodes whose numbers are in the answer.
     pub answered: u32,
@@ -16,6 +17,25 @@ pub struct NodesAsked {
 }
 
 impl NodesAsked {
+    /// So many nodes answered, and those that are named did not.
+    ///
+    /// ```
+    /// use headcount_core::protocol::nodes::NodesAsked;
+    ///
+    /// let asked = NodesAsked::new(2, vec!["c".to_owned()]);
+    /// assert_eq!(asked.of, 3);
+    /// assert!(asked.is_partial());
+    /// ```
+    pub fn new(answered: usize, mut missing: Vec<String>) -> Self {
+        let number = |nodes: usize| u32::try_from(nodes).unwrap_or(u32::MAX);
+        missing.sort_unstable();
+        Self {
+            answered: number(answered),
+            of: number(answered + missing.len()),
+            missing,
+        }
+    }
+
     /// Whether some nodes did not answer.
     pub fn is_partial(&self) -> bool {
         self.answered < self.of
@@ -26,6 +46,7 @@ impl NodesAsked {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct NodesAnswer {
     /// The name of the cluster.
     pub cluster: String,
@@ -42,6 +63,7 @@ pub struct NodesAnswer {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct NodeEntry {
     /// Its id: 8 hexadecimal digits, another one after each start.
     pub id: String,
@@ -73,6 +95,7 @@ pub struct NodeEntry {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct MissingNode {
     /// The id that it had.
     pub id: String,

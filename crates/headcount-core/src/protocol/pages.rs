@@ -11,6 +11,7 @@ use crate::pages::Page;
 /// The pages of the site with the most open tabs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct PagesAnswer {
     /// The current release. A tab on an older one counts as outdated.
     pub current: String,
@@ -26,6 +27,7 @@ pub struct PagesAnswer {
 /// One page of the site.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct PageEntry {
     /// Its route.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]

@@ -28,6 +28,7 @@ const PATTERN_BYTES_MAX: usize = 256;
 /// # Ok::<(), headcount_server::bots::BotListsError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct BotLists {
     /// User agents that are neither counted nor kept.
     pub bots: Vec<String>,

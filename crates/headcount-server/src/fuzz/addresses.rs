@@ -44,8 +44,11 @@ fn a_visitor_cannot_name_its_address() {
             } else {
                 IpAddr::from([203, 0, 113, input.byte()])
             };
-            let headers: Vec<AddressHeader> =
-                AddressHeader::ALL.into_iter().filter(|_| input.flag()).collect();
+            let headers: Vec<AddressHeader> = AddressHeader::ALL
+                .iter()
+                .copied()
+                .filter(|_| input.flag())
+                .collect();
             let trust = Trust {
                 proxies: &proxies,
                 headers: &headers,

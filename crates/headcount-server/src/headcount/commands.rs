@@ -73,10 +73,10 @@ impl Headcount {
     /// The release log.
     pub fn releases(&self) -> ReleasesAnswer {
         let standing = self.site().standing();
-        ReleasesAnswer {
-            current: standing.releases.current().to_string(),
-            releases: standing.releases.entries().map(ReleaseEntry::from).collect(),
-        }
+        let mut answer = ReleasesAnswer::default();
+        answer.current = standing.releases.current().to_string();
+        answer.releases = standing.releases.entries().map(ReleaseEntry::from).collect();
+        answer
     }
 
     /// The standing rules, and what became of them.
@@ -94,15 +94,18 @@ impl Headcount {
     pub async fn rules(&self) -> Result<InvalidationsAnswer, CommandError> {
         let (outcomes, nodes) = self.outcomes().await?;
         let standing = self.site().standing();
-        let mut invalidations: Vec<_> = standing
+        let mut answer = InvalidationsAnswer::default();
+        answer.nodes = nodes;
+        answer.invalidations = standing
             .rules()
-            .map(|(_, rule)| RuleEntry {
-                outcomes: Some(outcomes.of(rule.id).into()),
-                ..RuleEntry::from(rule.as_ref())
+            .map(|(_, rule)| {
+                let mut entry = RuleEntry::from(rule.as_ref());
+                entry.outcomes = Some(outcomes.of(rule.id).into());
+                entry
             })
             .collect();
-        invalidations.sort_by_key(|rule| rule.id);
-        Ok(InvalidationsAnswer { invalidations, nodes })
+        answer.invalidations.sort_by_key(|rule| rule.id);
+        Ok(answer)
     }
 
     /// What [`Headcount::invalidate`] would hit now. Touches nothing.
@@ -127,11 +130,10 @@ impl Headcount {
         };
         let (reaches, nodes) = self.everywhere().ask(question).await?;
         let hits = Hits::over(reaches.into_iter(), nodes);
-        Ok(InvalidationAnswer {
-            dry_run: true,
-            spread_ms: asked_ms.unwrap_or_else(|| spread(&rule, hits.tabs, limits.spread_ms)),
-            ..hits.into()
-        })
+        let spread_ms = asked_ms.unwrap_or_else(|| spread(&rule, hits.tabs, limits.spread_ms));
+        let mut reach = InvalidationAnswer::from(hits);
+        (reach.dry_run, reach.spread_ms) = (true, spread_ms);
+        Ok(reach)
     }
 
     /// What became of the standing rules.

@@ -84,10 +84,9 @@ impl Headcount {
             return Err(CommandError::Overloaded);
         }
         let connections_max = self.site().config.limits.stats_connections_max;
-        Ok(StatsAnswer {
-            nodes: Some(nodes),
-            ..stats::answer(&answers.counts(), connections_max, &self.site().cipher)
-        })
+        let mut answer = stats::answer(&answers.counts(), connections_max, &self.site().cipher);
+        answer.nodes = Some(nodes);
+        Ok(answer)
     }
 
     /// A page of the open connections; `None` for a cursor that was never given out.

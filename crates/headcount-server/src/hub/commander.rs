@@ -234,12 +234,8 @@ impl<Log: CommandLog> Commander<Log> {
             ..
         } = hits;
         tracing::info!(id, tabs, routes, unknown, spread_ms, "invalidated");
-        let told = InvalidationAnswer {
-            id,
-            lapsed,
-            spread_ms,
-            ..hits.into()
-        };
+        let mut told = InvalidationAnswer::from(hits);
+        (told.id, told.lapsed, told.spread_ms) = (id, lapsed, spread_ms);
         Ok((stood.index, told))
     }
 
@@ -265,11 +261,7 @@ impl<Log: CommandLog> Commander<Log> {
         })
         .await?;
         tracing::info!(id, "lifted");
-        Ok(LiftAnswer {
-            ok: true,
-            id,
-            nodes: None,
-        })
+        Ok(LiftAnswer::new(id))
     }
 }
 

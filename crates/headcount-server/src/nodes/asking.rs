@@ -144,7 +144,7 @@ impl Said {
     pub(super) fn new(answers: NodeAnswers, name_of: impl Fn(NodeId) -> String) -> Self {
         let absent = answers.missing.iter().filter(|(_, why)| *why != Absent::Ended);
         let missing = absent.map(|(node, _)| name_of(*node)).collect();
-        let nodes = asked(answers.answered(), missing);
+        let nodes = NodesAsked::new(answers.answered(), missing);
         Self { answers, nodes }
     }
 }
@@ -305,16 +305,5 @@ impl Nodes {
     pub(crate) async fn tell(&self, event: NodeEvent) {
         // Where the owner has ended, so has the server.
         let _ended = self.events.send(event).await;
-    }
-}
-
-/// So many nodes answered, and those that are named did not.
-pub(super) fn asked(answered: usize, mut missing: Vec<String>) -> NodesAsked {
-    let number = |nodes: usize| u32::try_from(nodes).unwrap_or(u32::MAX);
-    missing.sort_unstable();
-    NodesAsked {
-        answered: number(answered),
-        of: number(answered + missing.len()),
-        missing,
     }
 }

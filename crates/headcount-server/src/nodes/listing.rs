@@ -5,7 +5,7 @@ use headcount_core::connection::NodeId;
 use headcount_core::protocol::nodes::{MissingNode, NodeEntry, NodesAnswer, NodesAsked};
 
 use super::agreement::differing;
-use super::asking::{Others, asked};
+use super::asking::Others;
 use super::joined::Joined;
 use super::lost::Gone;
 use crate::clock;
@@ -22,20 +22,22 @@ impl Joined {
         let all: Vec<_> = others.chain([(self.node.id(), here)]).collect();
         let mut nodes: Vec<_> = all.into_iter().map(|(id, said)| self.entry(id, &said)).collect();
         nodes.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
-        NodesAnswer {
-            cluster: self.cluster.to_string(),
-            broker_reached: !self.lost.is_away(),
-            nodes,
-            missing: self.missing(),
-        }
+        let mut answer = NodesAnswer::default();
+        answer.cluster = self.cluster.to_string();
+        answer.broker_reached = !self.lost.is_away();
+        answer.nodes = nodes;
+        answer.missing = self.missing();
+        answer
     }
 
     /// The nodes that are lost.
     fn missing(&self) -> Vec<MissingNode> {
-        let entry = |(id, gone): (NodeId, &Gone)| MissingNode {
-            id: id.to_string(),
-            name: gone.name.to_string(),
-            lost_at: gone.at_unix_ms,
+        let entry = |(id, gone): (NodeId, &Gone)| {
+            let mut entry = MissingNode::default();
+            entry.id = id.to_string();
+            entry.name = gone.name.to_string();
+            entry.lost_at = gone.at_unix_ms;
+            entry
         };
         let mut missing: Vec<_> = self.lost.missing().map(entry).collect();
         missing.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
@@ -70,21 +72,21 @@ impl Joined {
         let missing = self.node.uncounted().chain(self.lost.nodes());
         let missing: Vec<_> = missing.map(|node| self.name_of(node).to_string()).collect();
         let counted = 1 + self.node.members().len() - self.node.uncounted().count();
-        (!missing.is_empty()).then(|| asked(counted, missing))
+        (!missing.is_empty()).then(|| NodesAsked::new(counted, missing))
     }
 
     fn entry(&self, id: NodeId, said: &Heartbeat) -> NodeEntry {
-        NodeEntry {
-            id: id.to_string(),
-            name: said.name.to_string(),
-            software: said.software.to_string(),
-            tabs: said.tabs,
-            lag: self.node.behind(said.read),
-            clock_offset_ms: self.node.clock_off(id),
-            drains: said.drains,
-            watches: said.watches,
-            here: id == self.node.id(),
-            differs: differing(&self.node.heartbeat(), said),
-        }
+        let mut entry = NodeEntry::default();
+        entry.id = id.to_string();
+        entry.name = said.name.to_string();
+        entry.software = said.software.to_string();
+        entry.tabs = said.tabs;
+        entry.lag = self.node.behind(said.read);
+        entry.clock_offset_ms = self.node.clock_off(id);
+        entry.drains = said.drains;
+        entry.watches = said.watches;
+        entry.here = id == self.node.id();
+        entry.differs = differing(&self.node.heartbeat(), said);
+        entry
     }
 }

@@ -35,15 +35,14 @@ async fn open(directory: &Path) -> (Store, Stored) {
 }
 
 fn release(id: u32, version: &str) -> Transaction {
-    let release = ReleaseEntry {
+    let release = Release {
         id,
-        version: version.to_owned(),
-        announced_at: 5,
-        nodes: None,
+        version: version.into(),
+        announced_ms: 5,
     };
     Transaction {
         head: id,
-        releases: vec![release],
+        releases: vec![ReleaseEntry::from(&release)],
         ..Transaction::default()
     }
 }

@@ -134,7 +134,8 @@ fn request(arguments: &InvalidateArguments) -> Result<InvalidationRequest, Failu
     match &matches {
         MatchBody::Exact(route) | MatchBody::Prefix(route) | MatchBody::Segment(route) => check_route(route)?,
         MatchBody::Glob(glob) => check_glob(glob)?,
-        MatchBody::Regex(_) => {}
+        // The server checks what is in a regular expression.
+        _ => {}
     }
     Ok(InvalidationRequest {
         matches,
@@ -171,9 +172,10 @@ fn shown(answer: &InvalidationAnswer, request: &InvalidationRequest, expires_at:
         counted(answer.tabs, "tab"),
         counted(answer.routes, "route")
     );
-    let what = match request.mode {
-        ModeBody::Force => "to refresh",
-        ModeBody::Prompt => "to offer a refresh",
+    let what = if request.mode == ModeBody::Prompt {
+        "to offer a refresh"
+    } else {
+        "to refresh"
     };
     let Some(id) = answer.id else {
         let over = match answer.spread_ms {
@@ -325,40 +327,24 @@ mod tests {
     #[test]
     fn the_message_says_what_happened() {
         let request = typed(&["/checkout"]).unwrap();
-        let answer = InvalidationAnswer {
-            id: Some(17),
-            tabs: 3,
-            routes: 1,
-            unknown: 0,
-            spread_ms: 0,
-            dry_run: false,
-            lapsed: vec![4, 9],
-            nodes: None,
-        };
+        let mut answer = InvalidationAnswer::default();
+        (answer.id, answer.lapsed) = (Some(17), vec![4, 9]);
+        (answer.tabs, answer.routes) = (3, 1);
         assert_eq!(
             shown(&answer, &request, Some(0)),
             "told 3 tabs on 1 route to refresh\n\
              the rule stands until 1970-01-01 00:00 UTC; lift it with `headcount lift 17`\n\
              invalidations 4, 9 no longer stand: this one replaces them, or too many stood\n"
         );
-        let dry = InvalidationAnswer {
-            id: None,
-            dry_run: true,
-            lapsed: Vec::new(),
-            ..answer
-        };
+        (answer.id, answer.lapsed) = (None, Vec::new());
+        answer.dry_run = true;
         assert_eq!(
-            shown(&dry, &request, None),
+            shown(&answer, &request, None),
             "would tell 3 tabs on 1 route to refresh; nothing was touched\n"
         );
-        let unsure = InvalidationAnswer {
-            tabs: 0,
-            routes: 0,
-            unknown: 17,
-            ..dry
-        };
+        (answer.tabs, answer.routes, answer.unknown) = (0, 0, 17);
         assert_eq!(
-            shown(&unsure, &request, None),
+            shown(&answer, &request, None),
             "would tell 0 tabs on 0 routes to refresh; nothing was touched\n\
              unknown for 17 more tabs: the server has no room for their route or version and cannot tell whether they \
              match; raise limits.unnamed_bytes_max\n"

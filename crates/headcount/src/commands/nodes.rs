@@ -135,39 +135,28 @@ mod tests {
     use super::*;
 
     fn node(name: &str, tabs: u64) -> NodeEntry {
-        NodeEntry {
-            id: "00c0ffee".to_owned(),
-            name: name.to_owned(),
-            software: "0.9.0".to_owned(),
-            tabs,
-            ..NodeEntry::default()
-        }
+        let mut node = NodeEntry::default();
+        node.id = "00c0ffee".to_owned();
+        node.name = name.to_owned();
+        node.software = "0.9.0".to_owned();
+        node.tabs = tabs;
+        node
     }
 
     #[test]
     fn nodes_read_as_a_table() {
-        let answer = NodesAnswer {
-            cluster: "shop".to_owned(),
-            broker_reached: true,
-            nodes: vec![
-                NodeEntry {
-                    here: true,
-                    ..node("a", 1_041)
-                },
-                NodeEntry {
-                    drains: true,
-                    lag: 12,
-                    clock_offset_ms: Some(-3_600_400),
-                    differs: vec!["admin secret".to_owned(), "paths".to_owned()],
-                    ..node("b", 1)
-                },
-            ],
-            missing: vec![MissingNode {
-                id: "0000beef".to_owned(),
-                name: "c".to_owned(),
-                lost_at: 60_000,
-            }],
-        };
+        let mut here = node("a", 1_041);
+        here.here = true;
+        let mut other = node("b", 1);
+        (other.drains, other.lag) = (true, 12);
+        other.clock_offset_ms = Some(-3_600_400);
+        other.differs = vec!["admin secret".to_owned(), "paths".to_owned()];
+        let mut lost = MissingNode::default();
+        (lost.id, lost.name, lost.lost_at) = ("0000beef".to_owned(), "c".to_owned(), 60_000);
+        let mut answer = NodesAnswer::default();
+        answer.cluster = "shop".to_owned();
+        answer.broker_reached = true;
+        (answer.nodes, answer.missing) = (vec![here, other], vec![lost]);
         let expected = "\
 2 nodes in the cluster shop, 1,042 tabs open
 
@@ -177,14 +166,11 @@ b     00c0ffee      1  0.9.0          12  draining, clock -3600 s, other setting
 c     0000beef                            lost since 1970-01-01 00:01 UTC
 ";
         assert_eq!(shown(&answer), expected);
-        let away = NodesAnswer {
-            broker_reached: false,
-            ..answer
-        };
+        answer.broker_reached = false;
         assert!(
-            shown(&away).ends_with("UTC\nthe broker is not reached: nodes are missing here that are there, and commands are refused\n"),
+            shown(&answer).ends_with("UTC\nthe broker is not reached: nodes are missing here that are there, and commands are refused\n"),
             "{}",
-            shown(&away)
+            shown(&answer)
         );
     }
 
@@ -192,11 +178,8 @@ c     0000beef                            lost since 1970-01-01 00:01 UTC
     fn numbers_say_where_they_are_partial() {
         let line = |answered, of, missing: &[&str]| {
             let missing = missing.iter().map(ToString::to_string).collect();
-            let asked = NodesAsked {
-                answered,
-                of,
-                missing,
-            };
+            let mut asked = NodesAsked::new(answered, missing);
+            asked.of = of;
             partial(Some(&asked))
         };
         assert_eq!(partial(None), "");

@@ -68,23 +68,26 @@ fn shown(answer: &ReleasesAnswer) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
-    fn entry(id: u32, version: &str) -> ReleaseEntry {
-        ReleaseEntry {
-            id,
-            version: version.to_owned(),
-            announced_at: u64::from(id) * 60_000,
-            nodes: None,
-        }
+    fn answer(releases: &[(u32, &str)]) -> ReleasesAnswer {
+        let entry =
+            |(id, version): &(u32, &str)| json!({ "id": id, "version": version, "announcedAt": id * 60_000 });
+        let mut answer = ReleasesAnswer::default();
+        let current = releases.last().map_or("unreleased", |(_, version)| version);
+        current.clone_into(&mut answer.current);
+        let entries = releases
+            .iter()
+            .map(|release| serde_json::from_value(entry(release)).unwrap());
+        answer.releases = entries.collect();
+        answer
     }
 
     #[test]
     fn the_newest_release_comes_first() {
-        let answer = ReleasesAnswer {
-            current: "v2".to_owned(),
-            releases: vec![entry(1, "v1"), entry(2, "v2")],
-        };
+        let answer = answer(&[(1, "v1"), (2, "v2")]);
         let expected = "\
 RELEASE  ANNOUNCED
 v2       1970-01-01 00:02 UTC  current
@@ -95,10 +98,6 @@ v1       1970-01-01 00:01 UTC
 
     #[test]
     fn no_release_says_what_to_do() {
-        let answer = ReleasesAnswer {
-            current: "unreleased".to_owned(),
-            releases: Vec::new(),
-        };
-        assert!(shown(&answer).contains("headcount release <version>"));
+        assert!(shown(&answer(&[])).contains("headcount release <version>"));
     }
 }

@@ -86,13 +86,12 @@ mod tests {
                 .map(|&(name, tabs)| (name.to_owned(), tabs))
                 .collect()
         };
-        StatsAnswer {
-            total: versions.iter().map(|(_, tabs)| tabs).sum(),
-            visible: 1,
-            versions: map(versions),
-            routes: map(routes),
-            ..StatsAnswer::default()
-        }
+        let mut answer = StatsAnswer::default();
+        answer.total = versions.iter().map(|(_, tabs)| tabs).sum();
+        answer.visible = 1;
+        answer.versions = map(versions);
+        answer.routes = map(routes);
+        answer
     }
 
     #[test]

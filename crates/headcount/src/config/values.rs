@@ -76,11 +76,10 @@ pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
 pub(super) fn address_headers(texts: &[String]) -> Result<Vec<AddressHeader>, String> {
     let header = |text: &String| {
         let name = text.to_ascii_lowercase();
-        let header = AddressHeader::ALL
-            .into_iter()
-            .find(|header| header.name() == name);
-        header.ok_or_else(|| {
-            let known = AddressHeader::ALL.map(AddressHeader::name).join(", ");
+        let header = AddressHeader::ALL.iter().find(|header| header.name() == name);
+        header.copied().ok_or_else(|| {
+            let known = AddressHeader::ALL.iter().map(|header| header.name());
+            let known = known.collect::<Vec<_>>().join(", ");
             format!("`{text}` is not a known header: choose from {known}")
         })
     };

@@ -17,6 +17,7 @@ pub struct ReleaseRequest {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct ReleaseEntry {
     /// The command's number.
     pub id: u32,
@@ -33,6 +34,7 @@ pub struct ReleaseEntry {
 /// The releases.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct ReleasesAnswer {
     /// The current release; `unreleased` before the first.
     pub current: String,

@@ -66,21 +66,13 @@ impl<Log: CommandLog> Commander<Log> {
 }
 
 /// The sum over the nodes that answered. Where none did, what is known here.
-fn in_all(here: InvalidationAnswer, said: Said) -> InvalidationAnswer {
+fn in_all(mut here: InvalidationAnswer, said: Said) -> InvalidationAnswer {
     let Said { answers, nodes } = said;
     let is_silent = nodes.answered == 0;
     let (tabs, routes, unknown) = Hits::over(answers.hits());
-    InvalidationAnswer {
-        nodes: Some(nodes),
-        ..if is_silent {
-            here
-        } else {
-            InvalidationAnswer {
-                tabs,
-                routes,
-                unknown,
-                ..here
-            }
-        }
+    if !is_silent {
+        (here.tabs, here.routes, here.unknown) = (tabs, routes, unknown);
     }
+    here.nodes = Some(nodes);
+    here
 }
