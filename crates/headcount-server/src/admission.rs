@@ -73,10 +73,10 @@ pub(crate) fn judge(
     transport: Transport,
     peer: Option<IpAddr>,
 ) -> Result<Candidate, NotAdmitted> {
-    let cross_origin = match site.origins.admits(head) {
-        origin::Admission::Foreign => return Err(NotAdmitted::Origin),
-        origin::Admission::Allowed(origin) => Some(origin.to_owned()),
-        origin::Admission::NotABrowser | origin::Admission::SameOrigin => None,
+    let cross_origin = match site.origins.classify(head) {
+        origin::RequestOrigin::Foreign => return Err(NotAdmitted::Origin),
+        origin::RequestOrigin::Allowed(origin) => Some(origin.to_owned()),
+        origin::RequestOrigin::NotABrowser | origin::RequestOrigin::SameOrigin => None,
     };
     if site.bots.is_bot(head.header("user-agent")) {
         return Err(NotAdmitted::Bot);

@@ -26,7 +26,7 @@ use serde_json::Value;
 /// let rule: ClaimRule = r#"user.email in ["ada@example.com", "grace@example.com"]"#.parse()?;
 /// assert!(rule.admits(&serde_json::json!({ "user": { "email": "ada@example.com" } })));
 /// assert!(!rule.admits(&serde_json::json!({ "user": { "email": "eve@example.com" } })));
-/// # Ok::<(), headcount_server::claims::RuleError>(())
+/// # Ok::<(), headcount_server::claims::ClaimRuleError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimRule {
@@ -40,7 +40,7 @@ pub struct ClaimRule {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not a valid rule: expected {expected} at character {column}")]
 #[non_exhaustive]
-pub struct RuleError {
+pub struct ClaimRuleError {
     /// The whole text.
     pub text: String,
     /// Where reading stopped: the first character is 1.
@@ -103,9 +103,9 @@ fn write_value(f: &mut fmt::Formatter<'_>, value: &Value) -> fmt::Result {
 }
 
 impl FromStr for ClaimRule {
-    type Err = RuleError;
+    type Err = ClaimRuleError;
 
-    fn from_str(text: &str) -> Result<Self, RuleError> {
+    fn from_str(text: &str) -> Result<Self, ClaimRuleError> {
         let mut reader = Reader { text, at: 0 };
         let path = reader.path()?;
         let values = if reader.takes("==") {
@@ -143,8 +143,8 @@ impl<'text> Reader<'text> {
         found
     }
 
-    fn error(&self, expected: &'static str) -> RuleError {
-        RuleError {
+    fn error(&self, expected: &'static str) -> ClaimRuleError {
+        ClaimRuleError {
             text: self.text.to_owned(),
             column: self.text[..self.at].chars().count() + 1,
             expected,
@@ -159,7 +159,7 @@ impl<'text> Reader<'text> {
         run
     }
 
-    fn path(&mut self) -> Result<Vec<String>, RuleError> {
+    fn path(&mut self) -> Result<Vec<String>, ClaimRuleError> {
         let mut path = Vec::new();
         loop {
             let name = self.run(|c| c.is_alphanumeric() || "_-$".contains(c));
@@ -174,7 +174,7 @@ impl<'text> Reader<'text> {
         }
     }
 
-    fn list(&mut self) -> Result<Vec<Value>, RuleError> {
+    fn list(&mut self) -> Result<Vec<Value>, ClaimRuleError> {
         if !self.takes("[") {
             return Err(self.error("a list such as [\"a\", \"b\"]"));
         }
@@ -189,7 +189,7 @@ impl<'text> Reader<'text> {
         }
     }
 
-    fn value(&mut self) -> Result<Value, RuleError> {
+    fn value(&mut self) -> Result<Value, ClaimRuleError> {
         if let Some(quote @ ('"' | '\'')) = self.rest().chars().next() {
             self.at += 1;
             return self.quoted(quote).map(Value::from);
@@ -208,7 +208,7 @@ impl<'text> Reader<'text> {
     }
 
     /// The text up to the closing quote. A backslash makes the quote, and itself, an ordinary character.
-    fn quoted(&mut self, quote: char) -> Result<String, RuleError> {
+    fn quoted(&mut self, quote: char) -> Result<String, ClaimRuleError> {
         let mut value = String::new();
         let mut escaped = false;
         for (offset, c) in self.text[self.at..].char_indices() {

@@ -94,7 +94,7 @@ pub struct Config {
 /// let password = Secret::new("the password of the app, of at least 32 bytes");
 /// let mut sessions = SealedSessionConfig::new(password);
 /// sessions.rule = "user.role in [\"admin\", \"support\"]".parse()?;
-/// # Ok::<(), headcount_server::claims::RuleError>(())
+/// # Ok::<(), headcount_server::claims::ClaimRuleError>(())
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]

@@ -23,7 +23,8 @@ pub struct Origins {
 
 /// Where a request comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Admission<'head> {
+#[non_exhaustive]
+pub enum RequestOrigin<'head> {
     /// No browser's page: no `Origin`, and nothing says that a page caused it.
     NotABrowser,
     /// A page of the origin that the request goes to.
@@ -93,7 +94,7 @@ impl Origins {
     ///
     /// Without `Origin`, `Sec-Fetch-Site` decides, for every method: `same-origin` is the same origin; `none` (typed by
     /// the user), or no such header, is not a page; everything else is foreign, such as an `<img>` on another site.
-    pub fn admits<'head>(&self, head: &'head dyn Head) -> Admission<'head> {
+    pub fn classify<'head>(&self, head: &'head dyn Head) -> RequestOrigin<'head> {
         let mut sent = Vec::new();
         head.each_value("origin", &mut |value| sent.push(value));
         let site = match head.count("sec-fetch-site") {
@@ -103,23 +104,25 @@ impl Origins {
         };
         if sent.len() != head.count("origin") {
             // An unreadable one is foreign: it must not count as missing.
-            return Admission::Foreign;
+            return RequestOrigin::Foreign;
         }
         match *sent {
             [] => match site {
-                None | Some("none") => Admission::NotABrowser,
-                Some("same-origin") => Admission::SameOrigin,
-                Some(_) => Admission::Foreign,
+                None | Some("none") => RequestOrigin::NotABrowser,
+                Some("same-origin") => RequestOrigin::SameOrigin,
+                Some(_) => RequestOrigin::Foreign,
             },
             [text] => match Origin::parse(text) {
-                Ok(origin) if self.allowed.contains(&origin) => Admission::Allowed(text),
+                Ok(origin) if self.allowed.contains(&origin) => RequestOrigin::Allowed(text),
                 Ok(Origin::Web { .. } | Origin::Nameless) if site == Some("same-origin") => {
-                    Admission::SameOrigin
+                    RequestOrigin::SameOrigin
                 }
-                Ok(origin) if site != Some("cross-site") && origin.is_host_of(head) => Admission::SameOrigin,
-                _ => Admission::Foreign,
+                Ok(origin) if site != Some("cross-site") && origin.is_host_of(head) => {
+                    RequestOrigin::SameOrigin
+                }
+                _ => RequestOrigin::Foreign,
             },
-            _ => Admission::Foreign,
+            _ => RequestOrigin::Foreign,
         }
     }
 }

@@ -27,7 +27,7 @@ pub struct Reads {
     pub needs_nothing: bool,
     /// Whether users may sign in or out while a stream is open. Then the authorizers are also asked about a browser
     /// that sends nothing now, and it may ask again by POST. Default false.
-    pub anew: bool,
+    pub changing: bool,
 }
 
 /// A single cookie that is read.
@@ -86,9 +86,9 @@ impl Reads {
 
     /// Nothing so far, but what a browser sends may change while its stream is open; see the field of the same
     /// name.
-    pub fn anew() -> Self {
+    pub fn changing() -> Self {
         Self {
-            anew: true,
+            changing: true,
             ..Self::default()
         }
     }
@@ -107,7 +107,7 @@ impl Reads {
             mine.dedup();
         }
         self.needs_nothing |= other.needs_nothing;
-        self.anew |= other.anew;
+        self.changing |= other.changing;
         self
     }
 

@@ -37,7 +37,7 @@ use super::authorizer::{ASKED_AT_ONCE, AuthorizeRequest, Authorizer, Verdict, Ve
 use super::credentials::{Reads, is_own};
 use crate::config::ForwardAuthConfig;
 
-pub use super::forward_error::ForwardAuthError;
+use super::forward_error::ForwardAuthError;
 use crate::head::without_cookies;
 
 /// Answers remembered.

@@ -55,7 +55,7 @@ impl Authorizer for BridgeAuthorizer {
     fn reads(&self) -> Reads {
         let known_by = KNOWN_BY.into_iter().map(Reads::header);
         let beside = BESIDE.into_iter().map(Reads::beside);
-        known_by.chain(beside).fold(Reads::anew(), Reads::and)
+        known_by.chain(beside).fold(Reads::changing(), Reads::and)
     }
 
     fn ignores_connection(&self) -> bool {

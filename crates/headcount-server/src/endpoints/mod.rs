@@ -28,7 +28,7 @@ use http::{HeaderValue, Method, StatusCode};
 use crate::error::Refusal;
 use crate::headcount::Headcount;
 use crate::metrics::Count;
-use crate::origin::Admission;
+use crate::origin::RequestOrigin;
 
 impl Headcount {
     /// Every endpoint, for any axum app: `app.merge(headcount.router())`. Serve the app with
@@ -176,12 +176,12 @@ async fn count_refused_bodies(State(headcount): State<Headcount>, response: Resp
 /// Turns away pages of foreign origins, and tells browsers that pages of allowed ones may read the answer.
 async fn guard_origin(State(headcount): State<Headcount>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
-    let allowed = match headcount.site().origins.admits(&parts) {
-        Admission::Foreign => {
+    let allowed = match headcount.site().origins.classify(&parts) {
+        RequestOrigin::Foreign => {
             return headcount.refuse_origin(&parts).into_response();
         }
-        Admission::Allowed(_) => parts.headers.get(ORIGIN).cloned(),
-        Admission::NotABrowser | Admission::SameOrigin => None,
+        RequestOrigin::Allowed(_) => parts.headers.get(ORIGIN).cloned(),
+        RequestOrigin::NotABrowser | RequestOrigin::SameOrigin => None,
     };
     let Some(origin) = allowed else {
         return next.run(Request::from_parts(parts, body)).await;

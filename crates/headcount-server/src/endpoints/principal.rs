@@ -25,7 +25,7 @@ use crate::guesses::TooMany;
 use crate::head::{Head, only};
 use crate::headcount::Headcount;
 use crate::metrics::Count;
-use crate::origin::Admission;
+use crate::origin::RequestOrigin;
 #[cfg(feature = "bridge")]
 use crate::secrets::Recognised;
 use crate::secrets::Right;
@@ -122,8 +122,8 @@ pub(super) fn identify(parts: &Parts, headcount: &Headcount) -> Result<Principal
     if ticket.is_none() {
         return Err(Denied::Refused(Refusal::unauthorized()));
     }
-    match headcount.site().origins.admits(parts) {
-        Admission::Foreign => Err(Denied::Refused(headcount.refuse_origin(parts))),
+    match headcount.site().origins.classify(parts) {
+        RequestOrigin::Foreign => Err(Denied::Refused(headcount.refuse_origin(parts))),
         _ => Ok(Principal),
     }
 }
@@ -182,7 +182,7 @@ pub(super) async fn sign_in(
     if !headcount.site().keyring.has(Right::Admin) {
         return Err(Refusal::not_configured());
     }
-    if headcount.site().origins.admits(&parts) == Admission::Foreign {
+    if headcount.site().origins.classify(&parts) == RequestOrigin::Foreign {
         return Err(headcount.refuse_origin(&parts));
     }
     let asked: SessionRequest = body::json(body, &headcount.site().config.limits).await?;

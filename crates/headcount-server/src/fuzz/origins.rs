@@ -1,7 +1,7 @@
 //! Origins: a page is of this site only where its host is, letter by letter.
 
 use super::{Input, cases, head};
-use crate::origin::{Admission, Origins, is_origin};
+use crate::origin::{Origins, RequestOrigin, is_origin};
 
 const WORDS: &[&str] = &[
     "http://",
@@ -60,13 +60,13 @@ fn only_pages_of_the_site_are_of_the_site() {
             };
             let sent: &[(&str, &[u8])] = &[("origin", origin.as_bytes()), ("host", host.as_bytes())];
             let Some(parts) = head("/", sent) else { return };
-            match origins.admits(&parts) {
-                Admission::NotABrowser => panic!("an `Origin` was overlooked"),
-                Admission::Foreign => {}
-                Admission::Allowed(text) => {
+            match origins.classify(&parts) {
+                RequestOrigin::NotABrowser => panic!("an `Origin` was overlooked"),
+                RequestOrigin::Foreign => {}
+                RequestOrigin::Allowed(text) => {
                     assert_eq!((text, host_of(text)), (&*origin, host_of(&listed)));
                 }
-                Admission::SameOrigin => {
+                RequestOrigin::SameOrigin => {
                     let (_, authority) = origin.split_once("://").unwrap();
                     assert!(
                         is_origin(&origin) && !authority.contains(['/', '@', '\\', '#', '?', '%', ' ']),
@@ -82,7 +82,7 @@ fn only_pages_of_the_site_are_of_the_site() {
             let second = input.raw(20, WORDS);
             let twice: &[(&str, &[u8])] = &[sent[0], ("origin", &second), sent[1]];
             if let Some(parts) = head("/", twice) {
-                assert_eq!(origins.admits(&parts), Admission::Foreign);
+                assert_eq!(origins.classify(&parts), RequestOrigin::Foreign);
             }
         });
 }

@@ -16,8 +16,8 @@ fn origins() -> Origins {
 }
 
 #[track_caller]
-fn check(headers: &[(&str, &str)], expected: Admission<'_>) {
-    assert_eq!(origins().admits(&head(headers)), expected, "{headers:?}");
+fn check(headers: &[(&str, &str)], expected: RequestOrigin<'_>) {
+    assert_eq!(origins().classify(&head(headers)), expected, "{headers:?}");
 }
 
 #[test]
@@ -32,7 +32,7 @@ fn the_pages_of_the_host_itself_are_same_origin() {
         ("http://[::1]:4477", "[0:0:0:0:0:0:0:1]:4477"),
         ("https://[::1]", "[::1]:443"),
     ] {
-        check(&[("origin", origin), ("host", host)], Admission::SameOrigin);
+        check(&[("origin", origin), ("host", host)], RequestOrigin::SameOrigin);
     }
 }
 
@@ -58,9 +58,9 @@ fn other_pages_are_foreign() {
         ("file://", "site.example"),
         ("https://site.example.", "site.example"),
     ] {
-        check(&[("origin", origin), ("host", host)], Admission::Foreign);
+        check(&[("origin", origin), ("host", host)], RequestOrigin::Foreign);
     }
-    check(&[("origin", "https://site.example")], Admission::Foreign);
+    check(&[("origin", "https://site.example")], RequestOrigin::Foreign);
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn a_listed_origin_is_allowed_whatever_the_host() {
         let site = ("sec-fetch-site", "cross-site");
         check(
             &[("origin", origin), ("host", "api.example"), site],
-            Admission::Allowed(origin),
+            RequestOrigin::Allowed(origin),
         );
     }
     for origin in [
@@ -81,7 +81,10 @@ fn a_listed_origin_is_allowed_whatever_the_host() {
         "https://app.example.com:444",
         "https://x.app.example.com",
     ] {
-        check(&[("origin", origin), ("host", "api.example")], Admission::Foreign);
+        check(
+            &[("origin", origin), ("host", "api.example")],
+            RequestOrigin::Foreign,
+        );
     }
 }
 
@@ -89,10 +92,10 @@ fn a_listed_origin_is_allowed_whatever_the_host() {
 fn several_origins_are_foreign_even_where_each_is_fine() {
     let host = ("host", "site.example");
     let own = ("origin", "https://site.example");
-    check(&[own, own, host], Admission::Foreign);
+    check(&[own, own, host], RequestOrigin::Foreign);
     check(
         &[own, ("origin", "https://app.example.com"), host],
-        Admission::Foreign,
+        RequestOrigin::Foreign,
     );
 }
 
@@ -100,17 +103,20 @@ fn several_origins_are_foreign_even_where_each_is_fine() {
 fn the_browsers_own_word_on_the_site_counts() {
     let host = ("host", "site.example");
     let own = ("origin", "http://site.example");
-    check(&[own, host, ("sec-fetch-site", "cross-site")], Admission::Foreign);
+    check(
+        &[own, host, ("sec-fetch-site", "cross-site")],
+        RequestOrigin::Foreign,
+    );
     check(
         &[own, host, ("sec-fetch-site", "same-origin")],
-        Admission::SameOrigin,
+        RequestOrigin::SameOrigin,
     );
     for (site, expected) in [
-        ("same-origin", Admission::SameOrigin),
-        ("none", Admission::NotABrowser),
-        ("same-site", Admission::Foreign),
-        ("cross-site", Admission::Foreign),
-        ("elsewhere", Admission::Foreign),
+        ("same-origin", RequestOrigin::SameOrigin),
+        ("none", RequestOrigin::NotABrowser),
+        ("same-site", RequestOrigin::Foreign),
+        ("cross-site", RequestOrigin::Foreign),
+        ("elsewhere", RequestOrigin::Foreign),
     ] {
         check(&[host, ("sec-fetch-site", site)], expected);
     }
@@ -121,26 +127,26 @@ fn the_browsers_word_proves_a_page_of_ours_whatever_a_proxy_made_of_the_host() {
     let site = ("sec-fetch-site", "same-origin");
     let own = ("origin", "https://shop.example");
     let host = ("host", "backend:8080");
-    check(&[own, host, site], Admission::SameOrigin);
-    check(&[own, site], Admission::SameOrigin);
-    check(&[("origin", "null"), host, site], Admission::SameOrigin);
+    check(&[own, host, site], RequestOrigin::SameOrigin);
+    check(&[own, site], RequestOrigin::SameOrigin);
+    check(&[("origin", "null"), host, site], RequestOrigin::SameOrigin);
     // Not its word for another relation, nor two of them, nor an origin that no browser sends, nor an app's.
     for other in ["same-site", "cross-site", "none", "Same-Origin", ""] {
-        check(&[own, host, ("sec-fetch-site", other)], Admission::Foreign);
+        check(&[own, host, ("sec-fetch-site", other)], RequestOrigin::Foreign);
     }
-    check(&[own, host, site, site], Admission::Foreign);
+    check(&[own, host, site, site], RequestOrigin::Foreign);
     check(
         &[own, host, site, ("sec-fetch-site", "cross-site")],
-        Admission::Foreign,
+        RequestOrigin::Foreign,
     );
-    check(&[own, own, host, site], Admission::Foreign);
+    check(&[own, own, host, site], RequestOrigin::Foreign);
     check(
         &[("origin", "https://shop.example/"), host, site],
-        Admission::Foreign,
+        RequestOrigin::Foreign,
     );
     check(
         &[("origin", "capacitor://localhost"), host, site],
-        Admission::Foreign,
+        RequestOrigin::Foreign,
     );
 }
 
@@ -152,9 +158,9 @@ fn apps_are_allowed_by_name_alone() {
         "moz-extension://5A3b",
     ];
     let origins = Origins::new(&listed.map(str::to_owned));
-    let admits = |origin: &str| match origins.admits(&head(&[("origin", origin), ("host", "localhost")])) {
-        Admission::Allowed(text) => text == origin,
-        Admission::Foreign => false,
+    let admits = |origin: &str| match origins.classify(&head(&[("origin", origin), ("host", "localhost")])) {
+        RequestOrigin::Allowed(text) => text == origin,
+        RequestOrigin::Foreign => false,
         other => panic!("{origin}: {other:?}"),
     };
     for origin in [
@@ -178,8 +184,8 @@ fn apps_are_allowed_by_name_alone() {
     let nameless = Origins::new(&["null".to_owned()]);
     for origin in ["null", "file://"] {
         assert_eq!(
-            nameless.admits(&head(&[("origin", origin), ("sec-fetch-site", "cross-site")])),
-            Admission::Allowed(origin)
+            nameless.classify(&head(&[("origin", origin), ("sec-fetch-site", "cross-site")])),
+            RequestOrigin::Allowed(origin)
         );
     }
 }
@@ -205,14 +211,14 @@ fn what_is_wrong_with_an_origin_is_said() {
 
 #[test]
 fn a_tool_sends_no_origin() {
-    check(&[("host", "site.example")], Admission::NotABrowser);
+    check(&[("host", "site.example")], RequestOrigin::NotABrowser);
 }
 
 #[test]
 fn http2_names_its_host_in_the_target() {
     let mut head = head(&[("origin", "https://site.example")]);
     head.uri = "https://site.example/__skew/route".parse().unwrap();
-    assert_eq!(origins().admits(&head), Admission::SameOrigin);
+    assert_eq!(origins().classify(&head), RequestOrigin::SameOrigin);
 }
 
 #[test]

@@ -15,7 +15,7 @@ use super::posted::{BODY_BYTES_MAX, Said, content_length, read_message, read_rou
 use crate::admission::{self, Transport};
 use crate::head::{Head, names_host, only};
 use crate::metrics::{Count, Meters};
-use crate::origin::Admission;
+use crate::origin::RequestOrigin;
 use crate::site::{Full, Seat, Site};
 
 /// Header lines looked at; a request with more goes to the generic door.
@@ -116,8 +116,8 @@ impl Judge<'_> {
             && request.count("connection") <= 1
             && request.count("upgrade") == 0
             && matches!(
-                self.site.origins.admits(request),
-                Admission::SameOrigin | Admission::NotABrowser
+                self.site.origins.classify(request),
+                RequestOrigin::SameOrigin | RequestOrigin::NotABrowser
             );
         let body_bytes_max = BODY_BYTES_MAX.min(self.site.config.limits.body_bytes_max as usize);
         let length = content_length(request).filter(|length| *length <= body_bytes_max);

@@ -38,7 +38,7 @@ fn terms(site: &Arc<Site>) -> Terms {
         is_joined: site.is_joined,
         asking: Asking {
             is_open: config.connection_tracking,
-            without_credentials: site.reads.needs_nothing || site.reads.anew,
+            without_credentials: site.reads.needs_nothing || site.reads.changing,
             same_browser: site.compares_browsers(),
         },
         census: Arc::clone(&site.census),

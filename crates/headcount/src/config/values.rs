@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use headcount_server::Secret;
 use headcount_server::bots::{BotLists, BotListsError};
-use headcount_server::claims::{ClaimRule, RuleError};
+use headcount_server::claims::{ClaimRule, ClaimRuleError};
 use headcount_server::client_address::{AddressHeader, Network, NetworkError};
 
 use super::settings::LogFormat;
@@ -107,7 +107,7 @@ pub(super) fn anyone(text: &str) -> Result<bool, String> {
 }
 
 pub(super) fn claim_rule(text: &str) -> Result<ClaimRule, String> {
-    text.parse().map_err(|error: RuleError| error.to_string())
+    text.parse().map_err(|error: ClaimRuleError| error.to_string())
 }
 
 pub(super) fn cookie_name(text: &str) -> Result<String, String> {
