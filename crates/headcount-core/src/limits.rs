@@ -166,6 +166,13 @@ pub struct Limits {
 
 impl Limits {
     /// The same with some fields written, as one expression.
+    ///
+    /// ```
+    /// use headcount_core::limits::Limits;
+    ///
+    /// let limits = Limits::default().with(|limits| limits.rule_seconds = 3_600);
+    /// assert_eq!(limits.rule_seconds, 3_600);
+    /// ```
     #[must_use]
     pub fn with(mut self, write: impl FnOnce(&mut Self)) -> Self {
         write(&mut self);

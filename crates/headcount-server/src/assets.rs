@@ -75,6 +75,14 @@ impl AssetFile {
     }
 
     /// With the same, compressed with gzip.
+    ///
+    /// ```
+    /// use headcount_server::AssetFile;
+    ///
+    /// # let (script, gzip) = ("export {}", vec![0x1f, 0x8b]);
+    /// let file = AssetFile::new("client.js", script).compressed(gzip);
+    /// assert!(file.gzip.is_some());
+    /// ```
     #[must_use]
     pub fn compressed(mut self, gzip: impl Into<Bytes>) -> Self {
         self.gzip = Some(gzip.into());

@@ -33,8 +33,8 @@ use run::{Parts, alone};
 
 /// What a server is made of besides its [`Config`].
 ///
-/// ```no_run
-/// # async fn start() -> Result<(), headcount_server::StartError> {
+/// ```
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
 /// use headcount_server::authorize::closure::closure;
 /// use headcount_server::authorize::{AuthorizeRequest, Reads};
 /// use headcount_server::head::cookie;
@@ -48,9 +48,9 @@ use run::{Parts, alone};
 ///     .authorizer(admins)
 ///     .start()
 ///     .await?;
-/// # drop(headcount);
-/// # Ok(())
-/// # }
+/// assert!(headcount.is_ready());
+/// # Ok::<(), headcount_server::StartError>(())
+/// # }).unwrap();
 /// ```
 #[derive(Debug)]
 pub struct Builder {
@@ -66,6 +66,17 @@ pub struct Builder {
 
 impl Headcount {
     /// A server with this configuration.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// use headcount_server::{Config, Headcount};
+    ///
+    /// let config = Config::default().with(|config| config.release = Some("v1".to_owned()));
+    /// let headcount = Headcount::builder(config).start().await?;
+    /// assert_eq!(&*headcount.current_release(), "v1");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
     pub fn builder(config: Config) -> Builder {
         Builder::new(config)
     }
@@ -86,6 +97,14 @@ impl Builder {
     }
 
     /// Closures that learn of every connection. Default none.
+    ///
+    /// ```
+    /// use headcount_server::{Config, Headcount, Hooks};
+    ///
+    /// let hooks = Hooks::new().on_open(|opened| println!("{} opened", opened.id));
+    /// let builder = Headcount::builder(Config::default()).hooks(hooks);
+    /// # drop(builder);
+    /// ```
     #[must_use]
     pub fn hooks(mut self, hooks: Hooks) -> Self {
         self.hooks = hooks;
@@ -93,6 +112,20 @@ impl Builder {
     }
 
     /// Another authorizer for stats, asked after those of the configuration.
+    ///
+    /// ```
+    /// use headcount_server::authorize::closure::closure;
+    /// use headcount_server::authorize::{AuthorizeRequest, Reads};
+    /// use headcount_server::{Config, Headcount};
+    ///
+    /// // Browsers on this machine.
+    /// let local = closure(Reads::nothing(), |request: AuthorizeRequest| async move {
+    ///     request.ip.is_some_and(|ip| ip.is_loopback())
+    /// });
+    /// let config = Config::default().with(|config| config.ip_tracking = true);
+    /// let builder = Headcount::builder(config).authorizer(local);
+    /// # drop(builder);
+    /// ```
     #[must_use]
     pub fn authorizer(mut self, authorizer: impl Authorizer) -> Self {
         self.authorizers.push(Arc::new(authorizer));
@@ -100,6 +133,22 @@ impl Builder {
     }
 
     /// Where releases, rules and the history are kept. Needs the feature `store`. Default `None`: nowhere, they end with the process.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// use headcount_server::{Config, Headcount};
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// # let directory = directory.path().to_owned();
+    /// let start = || Headcount::builder(Config::default()).data_dir(Some(directory.clone())).start();
+    /// let headcount = start().await?;
+    /// headcount.announce("v1").await?;
+    /// // Hands the directory over.
+    /// headcount.shutdown().await;
+    /// assert_eq!(&*start().await?.current_release(), "v1");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
     #[cfg(feature = "store")]
     #[must_use]
     pub fn data_dir(mut self, directory: Option<PathBuf>) -> Self {
@@ -111,6 +160,14 @@ impl Builder {
     /// `cluster`. Default `None`: the server is alone.
     ///
     /// While the broker is away, tabs are served, what stood stands, and commands are refused. With a `data_dir`, that is so after a restart, too.
+    ///
+    /// ```
+    /// use headcount_server::{ClusterOptions, Config, Headcount, Secret};
+    ///
+    /// let cluster = ClusterOptions::new(["nats://127.0.0.1:4222"], Secret::new("3f9c-0b77-d1a2-55e0"));
+    /// let builder = Headcount::builder(Config::default()).cluster(Some(cluster));
+    /// # drop(builder);
+    /// ```
     #[cfg(feature = "cluster")]
     #[must_use]
     pub fn cluster(mut self, cluster: Option<ClusterOptions>) -> Self {
@@ -119,6 +176,15 @@ impl Builder {
     }
 
     /// The client's script and the board. Default none: there is no board, and the path of the script answers `404`.
+    ///
+    /// ```
+    /// use headcount_server::{AssetFile, Assets, Config, Headcount};
+    ///
+    /// let mut assets = Assets::default();
+    /// assets.client.push(AssetFile::new("client.js", "export {}"));
+    /// let builder = Headcount::builder(Config::default()).assets(assets);
+    /// # drop(builder);
+    /// ```
     #[must_use]
     pub fn assets(mut self, assets: Assets) -> Self {
         self.assets = Some(assets);
@@ -135,6 +201,22 @@ impl Builder {
     }
 
     /// Starts the server's threads and tasks, within the tokio runtime this is called in. It listens nowhere yet.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// use headcount_server::{Config, Headcount, StartError};
+    ///
+    /// let headcount = Headcount::builder(Config::default()).start().await?;
+    /// assert!(headcount.is_ready());
+    ///
+    /// let config = Config::default().with(|config| config.base_path = "skew/".to_owned());
+    /// let Err(StartError::Config(problems)) = Headcount::builder(config).start().await else {
+    ///     panic!("a path begins with a slash");
+    /// };
+    /// assert!(problems[0].starts_with("`base_path` is `skew/`"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
     pub async fn start(self) -> Result<Headcount, StartError> {
         let problems = self.problems();
         if !problems.is_empty() {

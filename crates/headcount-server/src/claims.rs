@@ -57,6 +57,16 @@ const THE_END: &str = "the end of the rule";
 
 impl ClaimRule {
     /// Whether a session with these claims fulfils the rule. A claim that is absent, or an object, does not.
+    ///
+    /// ```
+    /// use headcount_server::claims::ClaimRule;
+    /// use serde_json::json;
+    ///
+    /// let rule: ClaimRule = r#"roles == "admin""#.parse()?;
+    /// assert!(rule.admits(&json!({ "roles": ["editor", "admin"] })));
+    /// assert!(!rule.admits(&json!({ "roles": { "admin": true } })));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn admits(&self, claims: &Value) -> bool {
         let claim = self
             .path

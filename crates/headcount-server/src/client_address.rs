@@ -107,6 +107,15 @@ impl fmt::Display for Network {
 }
 
 /// Which forwarding headers are read, and from whom.
+///
+/// ```
+/// use headcount_server::client_address::{AddressHeader, Trust};
+///
+/// let proxies = ["10.0.0.0/8".parse()?];
+/// let trust = Trust::new(&proxies, &[AddressHeader::XForwardedFor]);
+/// assert!(trust.trusts([10, 1, 2, 3].into()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Trust<'a> {
@@ -138,6 +147,20 @@ impl<'a> Trust<'a> {
 /// The peer itself, unless it is a trusted proxy; then the first of the named headers that holds an address, and the peer
 /// where none of them was sent. `None`: a trusted proxy sent such headers, and no address can be read from them; that says
 /// nothing about the browser, and the proxy's own address would be wrong.
+///
+/// ```
+/// use axum::http::Request;
+/// use headcount_server::client_address::{AddressHeader, Trust, client_address};
+///
+/// let proxies = ["10.0.0.0/8".parse()?];
+/// let trust = Trust::new(&proxies, &[AddressHeader::XForwardedFor]);
+/// let request = Request::get("/").header("x-forwarded-for", "192.0.2.1, 203.0.113.7").body(())?;
+/// let (head, ()) = request.into_parts();
+/// assert_eq!(client_address(&head, [10, 0, 0, 1].into(), trust), Some([203, 0, 113, 7].into()));
+/// // The header of somebody else counts for nothing.
+/// assert_eq!(client_address(&head, [198, 51, 100, 2].into(), trust), Some([198, 51, 100, 2].into()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn client_address(head: &dyn Head, peer: IpAddr, trust: Trust<'_>) -> Option<IpAddr> {
     let peer = peer.to_canonical();
     if !trust.trusts(peer) {
@@ -166,6 +189,14 @@ pub fn client_address(head: &dyn Head, peer: IpAddr, trust: Trust<'_>) -> Option
 
 /// What an address counts as where addresses are limited: an IPv4 address is itself, an IPv6 address is its `/64`, because
 /// that is the least that one customer of a provider has.
+///
+/// ```
+/// use headcount_server::client_address::limited_as;
+///
+/// assert_eq!(limited_as("2001:db8:1:2:3:4:5:6".parse()?), "2001:db8:1:2::".parse::<std::net::IpAddr>()?);
+/// assert_eq!(limited_as([203, 0, 113, 7].into()), std::net::IpAddr::from([203, 0, 113, 7]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn limited_as(address: IpAddr) -> IpAddr {
     const NETWORK: u128 = !0 << 64;
     match address.to_canonical() {

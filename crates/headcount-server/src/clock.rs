@@ -31,6 +31,13 @@ impl Clock {
 
 /// Milliseconds since the Unix epoch, as JavaScript's `Date.now()`. It goes on like the monotonic clock and follows the wall clock in
 /// small steps; a jump of that is believed when it has lasted for ten minutes.
+///
+/// ```
+/// use headcount_server::clock;
+///
+/// // Later than the beginning of 2020.
+/// assert!(clock::unix_ms() > 1_577_836_800_000);
+/// ```
 pub fn unix_ms() -> u64 {
     steady_ms().saturating_add_signed(offset_ms())
 }
@@ -77,12 +84,26 @@ fn shifted_ms() -> i64 {
 }
 
 /// The monotonic clock, for measuring and for deadlines.
+///
+/// ```
+/// use headcount_server::clock;
+///
+/// let began = clock::now();
+/// assert!(clock::now() >= began);
+/// ```
 #[expect(clippy::disallowed_methods, reason = "this is the clock")]
 pub fn now() -> Instant {
     Instant::now()
 }
 
 /// Milliseconds of the monotonic clock, counted from a moment of this process. It is never set, so it measures what lasts.
+///
+/// ```
+/// use headcount_server::clock;
+///
+/// let began_ms = clock::steady_ms();
+/// assert!(clock::steady_ms() >= began_ms);
+/// ```
 pub fn steady_ms() -> u64 {
     static START: LazyLock<Instant> = LazyLock::new(now);
     u64::try_from(START.elapsed().as_millis()).unwrap_or(u64::MAX)

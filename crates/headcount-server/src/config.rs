@@ -190,6 +190,13 @@ impl Config {
 
     /// The cookie that carries a tab's version: the one set, else `__nkpv` with the mount of the base path behind it
     /// (`/pro/__skew` → `__nkpv_pro`, `/a/b/__skew` → `__nkpv_a_b`).
+    ///
+    /// ```
+    /// use headcount_server::Config;
+    ///
+    /// let config = Config::default().with(|config| config.base_path = "/pro/__skew".to_owned());
+    /// assert_eq!(config.version_cookie(), "__nkpv_pro");
+    /// ```
     pub fn version_cookie(&self) -> String {
         if let Some(name) = &self.cookie_name {
             return name.clone();
@@ -222,6 +229,13 @@ impl Config {
     }
 
     /// How many threads hold connections: `shards`, or one per core.
+    ///
+    /// ```
+    /// use headcount_server::Config;
+    ///
+    /// assert!(Config::default().shards_count() >= 1);
+    /// assert_eq!(Config::default().with(|config| config.shards = 4).shards_count(), 4);
+    /// ```
     pub fn shards_count(&self) -> usize {
         match self.shards {
             0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
@@ -230,6 +244,16 @@ impl Config {
     }
 
     /// Every contradiction, as sentences that name the key and say what to do. Empty when sound.
+    ///
+    /// ```
+    /// use headcount_server::Config;
+    ///
+    /// let config = Config::default().with(|config| config.connection_tracking = false);
+    /// assert_eq!(
+    ///     config.problems(),
+    ///     ["`route_tracking` needs `connection_tracking`: turn that on, or turn `route_tracking` off"]
+    /// );
+    /// ```
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         self.problems_of_paths(&mut problems);

@@ -7,6 +7,19 @@ use http::request::Parts;
 use http::uri::Authority;
 
 /// A parsed HTTP request head.
+///
+/// ```
+/// use axum::http::Request;
+/// use headcount_server::head::Head;
+///
+/// let request = Request::get("/checkout?step=2").header("host", "shop.example").body(())?;
+/// let (head, ()) = request.into_parts();
+/// assert_eq!(head.path(), "/checkout");
+/// assert_eq!(head.query(), Some("step=2"));
+/// assert_eq!(head.header("host"), Some("shop.example"));
+/// assert_eq!(head.count("cookie"), 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait Head {
     /// The path of the request target, as sent (still percent-encoded), without the query.
     fn path(&self) -> &str;
@@ -111,6 +124,15 @@ pub(crate) fn names_host(value: &[u8]) -> bool {
 }
 
 /// The value of the cookie `name` in any `cookie` header of `head`, as sent (still percent-encoded). The first one wins.
+///
+/// ```
+/// use axum::http::Request;
+/// use headcount_server::head::cookie;
+///
+/// let request = Request::get("/").header("cookie", "theme=dark; sid=s3ss10n").body(())?;
+/// assert_eq!(cookie(&request.into_parts().0, "sid"), Some("s3ss10n"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn cookie<'head>(head: &'head dyn Head, name: &str) -> Option<&'head str> {
     let mut found = None;
     head.each_value("cookie", &mut |header| {
@@ -144,6 +166,15 @@ pub(crate) fn without_cookies(header: &str, unwanted: impl Fn(&str, &str) -> boo
 
 /// The value of the query parameter `name`, form-decoded: `+` is a space, `%XX` a byte. Invalid UTF-8 is replaced. The
 /// first one wins.
+///
+/// ```
+/// use axum::http::Request;
+/// use headcount_server::head::query_parameter;
+///
+/// let request = Request::get("/search?q=red+shoes").body(())?;
+/// assert_eq!(query_parameter(&request.into_parts().0, "q").as_deref(), Some("red shoes"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn query_parameter(head: &dyn Head, name: &str) -> Option<String> {
     head.query()?.split('&').find_map(|pair| {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));

@@ -142,14 +142,17 @@ impl Headcount {
 
     /// The nodes of the cluster that are there, this server too.
     ///
-    /// ```no_run
-    /// # use headcount_server::{CommandError, Headcount};
-    /// # async fn run(headcount: &Headcount) -> Result<(), CommandError> {
-    /// for node in headcount.nodes().await?.nodes {
-    ///     println!("{} has {} tabs", node.name, node.tabs);
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # use headcount_server::{CommandError, Config, Headcount};
+    /// # let headcount = Headcount::builder(Config::default()).start().await?;
+    /// match headcount.nodes().await {
+    ///     Ok(cluster) => cluster.nodes.iter().for_each(|node| println!("{} has {} tabs", node.name, node.tabs)),
+    ///     Err(CommandError::Off { setting }) => assert_eq!(setting, "cluster"),
+    ///     Err(error) => return Err(error.into()),
     /// }
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
     /// ```
     pub async fn nodes(&self) -> Result<NodesAnswer, CommandError> {
         let nodes = self.others().ok_or(CommandError::Off { setting: "cluster" })?;
@@ -251,6 +254,25 @@ impl Headcount {
     }
 
     /// Pages that were turned away of late for their origin: those of others, or of the site behind a proxy that rewrites `Host`.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// use axum::body::Body;
+    /// use axum::http::Request;
+    /// use headcount_server::{Config, Headcount};
+    /// use tower_service::Service as _;
+    ///
+    /// let headcount = Headcount::builder(Config::default()).start().await?;
+    /// let request = Request::get("/__skew/health")
+    ///     .header("host", "shop.example")
+    ///     .header("origin", "https://elsewhere.example")
+    ///     .body(Body::empty())?;
+    /// assert_eq!(headcount.client_router().call(request).await?.status(), 403);
+    /// let refused = &headcount.refusals().refusals[0];
+    /// assert_eq!((&*refused.origin, &*refused.host), ("https://elsewhere.example", "shop.example"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
     pub fn refusals(&self) -> RefusalsAnswer {
         let mut answer = RefusalsAnswer::default();
         answer.refusals = self.0.site.refusals.list();

@@ -39,6 +39,14 @@ pub(crate) struct KeptHistory {
 }
 
 /// Which samples to give.
+///
+/// ```
+/// use headcount_server::HistoryQuery;
+///
+/// let mut query = HistoryQuery::default();
+/// // The last sample of each hour.
+/// query.step_ms = 3_600_000.try_into().ok();
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct HistoryQuery {

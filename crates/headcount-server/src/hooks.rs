@@ -101,6 +101,26 @@ impl Hooks {
     }
 
     /// Runs when a connection opened.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # mod example { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/open_tab.rs")); }
+    /// use std::sync::mpsc::channel;
+    /// use std::time::Duration;
+    ///
+    /// use headcount_server::{Config, Headcount, Hooks};
+    ///
+    /// let (sender, seen) = channel();
+    /// let hooks = Hooks::new().on_open(move |opened| {
+    ///     let _not_waited_for = sender.send(opened.version.clone());
+    /// });
+    /// let headcount = Headcount::builder(Config::default()).hooks(hooks).start().await?;
+    /// # let _tab = example::open_tab(&headcount, "/").await?;
+    /// // A tab on the build `v1` opens.
+    /// assert_eq!(&*seen.recv_timeout(Duration::from_secs(20))?, "v1");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
     #[must_use]
     pub fn on_open(mut self, hook: impl Fn(&Opened) + Send + Sync + 'static) -> Self {
         self.open.push(Box::new(hook));
@@ -108,6 +128,27 @@ impl Hooks {
     }
 
     /// Runs when a connection is on another page.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # mod example { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/open_tab.rs")); }
+    /// use std::sync::mpsc::channel;
+    /// use std::time::Duration;
+    ///
+    /// use headcount_server::{Config, Headcount, Hooks};
+    ///
+    /// let (sender, seen) = channel();
+    /// let hooks = Hooks::new().on_route_update(move |moved| {
+    ///     let _not_waited_for = sender.send(moved.route.clone());
+    /// });
+    /// let headcount = Headcount::builder(Config::default()).hooks(hooks).start().await?;
+    /// # let tab = example::open_tab(&headcount, "/").await?;
+    /// # tab.go_to("/checkout").await?;
+    /// // A tab goes to `/checkout`.
+    /// assert_eq!(&*seen.recv_timeout(Duration::from_secs(20))?, "/checkout");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
     #[must_use]
     pub fn on_route_update(mut self, hook: impl Fn(&RouteUpdated) + Send + Sync + 'static) -> Self {
         self.route_update.push(Box::new(hook));
@@ -115,6 +156,28 @@ impl Hooks {
     }
 
     /// Runs when a connection closed.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # mod example { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/open_tab.rs")); }
+    /// use std::sync::mpsc::channel;
+    /// use std::time::Duration;
+    ///
+    /// use headcount_server::{Config, Headcount, Hooks};
+    ///
+    /// let (sender, seen) = channel();
+    /// let hooks = Hooks::new().on_close(move |closed| {
+    ///     let _not_waited_for = sender.send(closed.id.to_string());
+    /// });
+    /// let headcount = Headcount::builder(Config::default()).hooks(hooks).start().await?;
+    /// # let tab = example::open_tab(&headcount, "/").await?;
+    /// # let id = tab.id.clone();
+    /// # drop(tab);
+    /// // A tab with this id closes.
+    /// assert_eq!(seen.recv_timeout(Duration::from_secs(20))?, id);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
     #[must_use]
     pub fn on_close(mut self, hook: impl Fn(&Closed) + Send + Sync + 'static) -> Self {
         self.close.push(Box::new(hook));
@@ -122,6 +185,18 @@ impl Hooks {
     }
 
     /// Runs when events were dropped.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicBool, Ordering};
+    ///
+    /// use headcount_server::Hooks;
+    ///
+    /// let must_read_again = Arc::new(AtomicBool::new(false));
+    /// let flag = Arc::clone(&must_read_again);
+    /// let hooks = Hooks::new().on_lagged(move |_| flag.store(true, Ordering::Release));
+    /// # drop(hooks);
+    /// ```
     #[must_use]
     pub fn on_lagged(mut self, hook: impl Fn(&Lagged) + Send + Sync + 'static) -> Self {
         self.lagged.push(Box::new(hook));

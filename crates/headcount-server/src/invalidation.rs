@@ -126,6 +126,11 @@ impl Invalidation {
     }
 
     /// The tabs refresh. This is the default.
+    ///
+    /// ```
+    /// # use headcount_server::Invalidation;
+    /// assert_eq!(Invalidation::everything().prompt().force(), Invalidation::everything());
+    /// ```
     #[must_use]
     pub fn force(mut self) -> Self {
         self.mode = Mode::Force;
@@ -133,6 +138,19 @@ impl Invalidation {
     }
 
     /// The tabs offer the refresh to their users.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # use headcount_server::{Config, Headcount};
+    /// # let headcount = Headcount::builder(Config::default()).start().await?;
+    /// use headcount_server::Invalidation;
+    /// use headcount_server::admin::ModeBody;
+    ///
+    /// headcount.invalidate(Invalidation::segment("/checkout").prompt()).await?;
+    /// assert_eq!(headcount.rules().await?.invalidations[0].mode, ModeBody::Prompt);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
     #[must_use]
     pub fn prompt(mut self) -> Self {
         self.mode = Mode::Prompt;
@@ -140,6 +158,11 @@ impl Invalidation {
     }
 
     /// Only tabs whose build is behind the release that is current when the command is given. This is the default.
+    ///
+    /// ```
+    /// # use headcount_server::Invalidation;
+    /// assert_eq!(Invalidation::everything().all().outdated(), Invalidation::everything());
+    /// ```
     #[must_use]
     pub fn outdated(mut self) -> Self {
         self.audience = Audience::Outdated;
@@ -147,6 +170,19 @@ impl Invalidation {
     }
 
     /// Every page that was loaded before the command, whatever its build.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # mod example { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/open_tab.rs")); }
+    /// # use headcount_server::{Config, Headcount, Invalidation};
+    /// # let headcount = Headcount::builder(Config::default()).start().await?;
+    /// # let _tab = example::open_tab(&headcount, "/").await?;
+    /// // A tab is open, and it is not behind a release.
+    /// assert_eq!(headcount.dry_run(Invalidation::everything()).await?.tabs, 0);
+    /// assert_eq!(headcount.dry_run(Invalidation::everything().all()).await?.tabs, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
     #[must_use]
     pub fn all(mut self) -> Self {
         self.audience = Audience::All;
@@ -167,6 +203,17 @@ impl Invalidation {
     }
 
     /// How long the rule stands, at least 1 second. Default `limits.rule_seconds`.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # use headcount_server::{Config, Headcount, Invalidation};
+    /// # let headcount = Headcount::builder(Config::default()).start().await?;
+    /// headcount.invalidate(Invalidation::segment("/checkout").seconds(60)).await?;
+    /// let rule = &headcount.rules().await?.invalidations[0];
+    /// assert_eq!(rule.expires_at - rule.created_at, 60_000);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
     #[must_use]
     pub fn seconds(mut self, seconds: u32) -> Self {
         self.seconds = Some(seconds);
@@ -175,6 +222,18 @@ impl Invalidation {
 
     /// Over how long the open tabs are told: at most an hour, and no longer than the rule stands. [`Duration::ZERO`] tells all at once.
     /// Default: the more tabs, the longer, up to `limits.spread_ms`.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # use headcount_server::{Config, Headcount, Invalidation};
+    /// # let headcount = Headcount::builder(Config::default()).start().await?;
+    /// use std::time::Duration;
+    ///
+    /// let gently = Invalidation::everything().spread(Duration::from_secs(300));
+    /// assert_eq!(headcount.invalidate(gently).await?.spread_ms, 300_000);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
     #[must_use]
     pub fn spread(mut self, spread: Duration) -> Self {
         self.spread_ms = Some(u32::try_from(spread.as_millis()).unwrap_or(u32::MAX));

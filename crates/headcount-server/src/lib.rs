@@ -5,9 +5,9 @@
 //! ([`Headcount::router`]). [`Hooks`] tell the app of every connection; an [`authorize::Authorizer`] decides who may see
 //! stats. The caller owns the listener, the runtime and the shutdown signal.
 //!
-//! ```no_run
+//! ```
 //! # async fn page() {}
-//! # async fn embed() -> Result<(), Box<dyn std::error::Error>> {
+//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
 //! use axum::{Router, routing::get};
 //! use headcount_server::{Config, Headcount, Hooks, Invalidation};
 //!
@@ -19,10 +19,11 @@
 //!
 //! // From anywhere in the app:
 //! println!("{} tabs are open", headcount.stats().await?.total);
-//! headcount.invalidate(Invalidation::segment("/checkout")).await?;
-//! # let _ = app;
-//! # Ok(())
-//! # }
+//! headcount.invalidate(Invalidation::segment("/checkout").prompt()).await?;
+//! # assert_eq!(headcount.rules().await?.invalidations.len(), 1);
+//! # drop(app);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # }).unwrap();
 //! ```
 //!
 //! # Cargo features
@@ -123,16 +124,18 @@ pub use tab::{SendError, Tab};
 
 /// What [`Headcount`] answers about its tabs, releases and rules. The admin API answers the same as JSON.
 ///
-/// ```no_run
-/// # use headcount_server::{CommandError, Headcount};
+/// ```
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// # use headcount_server::{Config, Headcount};
 /// use headcount_server::admin::StatsAnswer;
 ///
 /// fn on_checkout(stats: &StatsAnswer) -> u64 {
 ///     stats.routes.get("/checkout").copied().unwrap_or_default()
 /// }
-/// # async fn tabs(headcount: &Headcount) -> Result<u64, CommandError> {
-/// # Ok(on_checkout(&headcount.stats().await?))
-/// # }
+/// # let headcount = Headcount::builder(Config::default()).start().await?;
+/// assert_eq!(on_checkout(&headcount.stats().await?), 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # }).unwrap();
 /// ```
 pub mod admin {
     pub use headcount_core::protocol::admin::{

@@ -73,6 +73,13 @@ pub(crate) enum Scheme {
 impl Origins {
     /// Allows these, each as in `https://app.example.com`, `http://localhost:3000`, `capacitor://localhost` or `null`.
     /// An item that is not an origin ([`is_origin`]) allows nothing; the configuration is checked for it at start.
+    ///
+    /// ```
+    /// use headcount_server::origin::Origins;
+    ///
+    /// let origins = Origins::new(&["https://app.example.com".to_owned()]);
+    /// # drop(origins);
+    /// ```
     pub fn new(allowed: &[String]) -> Self {
         Self {
             allowed: allowed
@@ -94,6 +101,22 @@ impl Origins {
     ///
     /// Without `Origin`, `Sec-Fetch-Site` decides, for every method: `same-origin` is the same origin; `none` (typed by
     /// the user), or no such header, is not a page; everything else is foreign, such as an `<img>` on another site.
+    ///
+    /// ```
+    /// use axum::http::Request;
+    /// use headcount_server::origin::{Origins, RequestOrigin};
+    ///
+    /// let origins = Origins::new(&["https://app.example.com".to_owned()]);
+    /// for (origin, is) in [
+    ///     ("https://shop.example", RequestOrigin::SameOrigin),
+    ///     ("https://app.example.com", RequestOrigin::Allowed("https://app.example.com")),
+    ///     ("https://elsewhere.example", RequestOrigin::Foreign),
+    /// ] {
+    ///     let request = Request::post("/").header("host", "shop.example").header("origin", origin).body(())?;
+    ///     assert_eq!(origins.classify(&request.into_parts().0), is);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn classify<'head>(&self, head: &'head dyn Head) -> RequestOrigin<'head> {
         let mut sent = Vec::new();
         head.each_value("origin", &mut |value| sent.push(value));
@@ -191,6 +214,13 @@ const NO_HOST: &str =
     "write a host (a name in ASCII or an address, IPv6 in brackets), and behind it at most a port";
 
 /// What is wrong with an origin in `allowed_origins`; `None`: nothing.
+///
+/// ```
+/// use headcount_server::origin::problem;
+///
+/// assert_eq!(problem("https://app.example.com"), None);
+/// assert_eq!(problem("https://*.example.com"), Some("wildcards are not supported: list each origin"));
+/// ```
 pub fn problem(text: &str) -> Option<&'static str> {
     Origin::parse(text).err()
 }
@@ -211,6 +241,13 @@ pub(crate) fn web_host(text: &str) -> Option<String> {
 /// Whether `text` is an origin that can be allowed: a scheme (`http`, `https`, or an app's own), a host (a name in ASCII, an IPv4
 /// address, an IPv6 address in brackets) and an optional port, or `null`; no path, not even a slash, no user name, no wildcard.
 /// [`problem`] says what is wrong.
+///
+/// ```
+/// use headcount_server::origin::is_origin;
+///
+/// assert!(is_origin("http://localhost:3000") && is_origin("capacitor://localhost"));
+/// assert!(!is_origin("https://app.example.com/"));
+/// ```
 pub fn is_origin(text: &str) -> bool {
     Origin::parse(text).is_ok()
 }

@@ -17,6 +17,14 @@ use crate::keys::{Hashes, Keys, Purpose};
 const SHORT: usize = 16;
 
 /// A secret: its `Debug` shows nothing, and it is compared in constant time.
+///
+/// ```
+/// use headcount_server::Secret;
+///
+/// let secret = Secret::new("correct horse battery staple");
+/// assert_eq!(format!("{secret:?}"), "Secret(…)");
+/// assert_eq!(secret.expose(), "correct horse battery staple");
+/// ```
 #[derive(Clone)]
 pub struct Secret(String);
 
@@ -32,6 +40,14 @@ impl Secret {
     }
 
     /// Whether `candidate` is this secret, in time that depends on the lengths alone.
+    ///
+    /// ```
+    /// use headcount_server::Secret;
+    ///
+    /// let secret = Secret::new("correct horse battery staple");
+    /// assert!(secret.matches("correct horse battery staple"));
+    /// assert!(!secret.matches("correct horse"));
+    /// ```
     pub fn matches(&self, candidate: &str) -> bool {
         subtle::ConstantTimeEq::ct_eq(self.0.as_bytes(), candidate.as_bytes()).into()
     }

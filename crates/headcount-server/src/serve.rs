@@ -23,19 +23,23 @@ impl Headcount {
     ///
     /// A server is served once; a second call fails.
     ///
-    /// ```no_run
-    /// # async fn run(headcount: headcount_server::Headcount) -> Result<(), Box<dyn std::error::Error>> {
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
     /// use std::net::TcpListener;
     ///
-    /// use headcount_server::Headcount;
+    /// use headcount_server::{Config, Headcount};
     ///
-    /// let listener = TcpListener::bind("127.0.0.1:8787")?;
-    /// let stop = async {
-    ///     let _no_signals = tokio::signal::ctrl_c().await;
+    /// let headcount = Headcount::builder(Config::default()).start().await?;
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    /// # stop.send(()).ok();
+    /// let until_stopped = async {
+    ///     let _sender_gone = stopped.await;
     /// };
-    /// headcount.serve(listener, Headcount::no_site(), stop).await?;
-    /// # Ok(())
-    /// # }
+    /// headcount.serve(listener, Headcount::no_site(), until_stopped).await?;
+    /// assert!(!headcount.is_ready());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
     /// ```
     pub async fn serve(
         &self,
@@ -48,6 +52,19 @@ impl Headcount {
 
     /// As [`Headcount::serve`], on several listeners, for instance as many as [`Config::shards_count`](crate::Config) says, made by
     /// [`crate::listen`]: then the kernel spreads connections and nothing passes between threads. Fails with more of them.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// use headcount_server::{Config, Headcount, listen};
+    ///
+    /// let config = Config::default();
+    /// let listeners = listen("127.0.0.1:0".parse()?, config.shards_count(), &config.limits)?;
+    /// let headcount = Headcount::builder(config).start().await?;
+    /// # let stop = async {};
+    /// headcount.serve_all(listeners, Headcount::no_site(), stop).await?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
     pub async fn serve_all(
         &self,
         listeners: Vec<TcpListener>,
@@ -99,6 +116,19 @@ impl Headcount {
 
     /// Resolves when a part has ended that the server cannot do without, such as a shard by a panic: then it is best to end the
     /// process, or to start another server. [`Headcount::serve`] watches this by itself; an app that serves by itself should.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # use headcount_server::{Config, Headcount};
+    /// # let headcount = Headcount::builder(Config::default()).start().await?;
+    /// # let app_serves = async { Ok::<(), Box<dyn std::error::Error>>(()) };
+    /// tokio::select! {
+    ///     served = app_serves => served?,
+    ///     error = headcount.failure() => return Err(error.into()),
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
     pub async fn failure(&self) -> ServeError {
         let part = self.0.site.vitals.until_ended().await.0;
         ServeError::PartEnded { part }
@@ -117,24 +147,23 @@ impl Headcount {
     /// connections. For the admin API with [`admin_apart`](crate::Config::admin_apart), which answers there also while the
     /// streams are drained. An error means that the listener cannot be used.
     ///
-    /// ```no_run
-    /// # async fn run(headcount: headcount_server::Headcount) -> Result<(), Box<dyn std::error::Error>> {
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
     /// use std::net::TcpListener;
     ///
-    /// use headcount_server::Headcount;
+    /// use headcount_server::{Config, Headcount};
     ///
-    /// let site = TcpListener::bind("0.0.0.0:8787")?;
-    /// // This machine alone reaches it.
-    /// let admin = TcpListener::bind("127.0.0.1:8788")?;
-    /// let stop = async {
-    ///     let _no_signals = tokio::signal::ctrl_c().await;
-    /// };
+    /// let config = Config::default().with(|config| config.admin_apart = true);
+    /// let headcount = Headcount::builder(config).start().await?;
+    /// let site = TcpListener::bind("127.0.0.1:0")?;
+    /// let admin = TcpListener::bind("127.0.0.1:0")?;
+    /// # let stop = async {};
     /// tokio::select! {
     ///     served = headcount.serve(site, Headcount::no_site(), stop) => served?,
     ///     failed = headcount.serve_apart(admin, headcount.admin_router()) => failed?,
     /// }
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
     /// ```
     pub async fn serve_apart(&self, listener: TcpListener, router: Router) -> Result<(), ServeError> {
         listener.set_nonblocking(true).map_err(ServeError::Listener)?;

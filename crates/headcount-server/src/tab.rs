@@ -80,13 +80,19 @@ impl Tab {
     /// Sends a message: any value whose JSON form is an object with a `type`. Messages arrive at most once, in order.
     /// If the tab is gone by now, it gets nothing, and the call succeeds.
     ///
-    /// ```no_run
-    /// # use headcount_server::{Headcount, SendError};
-    /// # fn tell(headcount: &Headcount, connection_id: &str) -> Result<(), SendError> {
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # mod example { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/open_tab.rs")); }
+    /// use headcount_server::{Config, Headcount};
+    ///
+    /// let headcount = Headcount::builder(Config::default()).start().await?;
+    /// # let mut browser = example::open_tab(&headcount, "/").await?;
+    /// # let connection_id = browser.id.clone();
     /// let message = serde_json::json!({ "type": "notice", "text": "your order has shipped" });
-    /// headcount.tab(connection_id)?.send(&message)?;
-    /// # Ok(())
-    /// # }
+    /// headcount.tab(&connection_id)?.send(&message)?;
+    /// # assert_eq!(browser.message("notice").await?["text"], "your order has shipped");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
     /// ```
     pub fn send(&self, message: &impl Serialize) -> Result<(), SendError> {
         self.begin(message).map(drop)

@@ -9,6 +9,12 @@ pub struct Credentials {
 
 impl Credentials {
     /// Credentials with these headers, their names in lower case.
+    ///
+    /// ```
+    /// # use headcount_shard::Credentials;
+    /// let shown = Credentials::of(&[("cookie", "sid=s3ss10n"), ("user-agent", "Firefox")]);
+    /// assert_eq!(shown.headers().count(), 2);
+    /// ```
     pub fn of(headers: &[(&str, &str)]) -> Self {
         let headers = headers
             .iter()
@@ -36,6 +42,12 @@ impl Credentials {
     }
 
     /// Every header kept, in lower case, with its value.
+    ///
+    /// ```
+    /// # use headcount_shard::Credentials;
+    /// let shown = Credentials::of(&[("cookie", "sid=s3ss10n")]);
+    /// assert_eq!(shown.headers().next(), Some(("cookie", "sid=s3ss10n")));
+    /// ```
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
         self.headers.iter().map(|(name, value)| (&**name, &**value))
     }

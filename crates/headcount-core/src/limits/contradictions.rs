@@ -32,6 +32,13 @@ impl Limits {
 
     /// How long sent bytes may stay unconfirmed, milliseconds, so that a peer that is gone leaves the counts within
     /// `liveness_ms`.
+    ///
+    /// ```
+    /// use headcount_core::limits::Limits;
+    ///
+    /// let limits = Limits::default();
+    /// assert!(limits.silent_ms() < limits.liveness_ms);
+    /// ```
     pub fn silent_ms(&self) -> u32 {
         let late_ms = self
             .keepalive_ms
@@ -40,12 +47,27 @@ impl Limits {
     }
 
     /// How long a subscriber waits after so many bytes of stats, milliseconds.
+    ///
+    /// ```
+    /// use headcount_core::limits::Limits;
+    ///
+    /// let limits = Limits::default().with(|limits| limits.stats_bytes_per_second = 10_000);
+    /// assert_eq!(limits.stats_pause_ms(2_500), 250);
+    /// ```
     pub fn stats_pause_ms(&self, bytes: usize) -> u64 {
         bytes as u64 * 1_000 / u64::from(self.stats_bytes_per_second.max(1))
     }
 
     /// Every contradiction between the fields, as sentences that name the field and say what to set. Empty if there are
     /// none.
+    ///
+    /// ```
+    /// use headcount_core::limits::Limits;
+    ///
+    /// assert!(Limits::default().problems().is_empty());
+    /// let limits = Limits::default().with(|limits| limits.head_bytes_max = 100);
+    /// assert!(limits.problems()[0].contains("head_bytes_max"));
+    /// ```
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         self.zeroes(&mut problems);

@@ -37,6 +37,13 @@ impl NodesAsked {
     }
 
     /// Whether some nodes did not answer.
+    ///
+    /// ```
+    /// use headcount_core::protocol::nodes::NodesAsked;
+    ///
+    /// assert!(!NodesAsked::new(3, Vec::new()).is_partial());
+    /// assert!(NodesAsked::new(2, vec!["c".to_owned()]).is_partial());
+    /// ```
     pub fn is_partial(&self) -> bool {
         self.answered < self.of
     }

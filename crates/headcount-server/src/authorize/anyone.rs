@@ -7,6 +7,16 @@ use super::authorizer::{AuthorizeRequest, Authorizer, Verdict, VerdictFuture};
 use super::credentials::Reads;
 
 /// Admits every browser, also one without any cookie.
+///
+/// ```
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// use headcount_server::authorize::anyone::Anyone;
+/// use headcount_server::authorize::{AuthorizeRequest, Authorizer, Credentials, Verdict};
+///
+/// let unknown = AuthorizeRequest::new(Credentials::default());
+/// assert_eq!(Anyone.authorize(&unknown).await, Verdict::ADMITTED);
+/// # });
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Anyone;
 

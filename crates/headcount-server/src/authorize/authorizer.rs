@@ -80,6 +80,33 @@ impl Verdict {
 pub type VerdictFuture<'a> = Pin<Box<dyn Future<Output = Verdict> + Send + 'a>>;
 
 /// Decides who may see stats.
+///
+/// ```
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// use headcount_server::authorize::{AuthorizeRequest, Authorizer, Credentials, Reads, Verdict, VerdictFuture};
+/// use headcount_server::head::Head;
+///
+/// /// Admits until the time that a proxy sends.
+/// #[derive(Debug)]
+/// struct Until;
+///
+/// impl Authorizer for Until {
+///     fn reads(&self) -> Reads {
+///         Reads::header("x-staff-until-ms")
+///     }
+///
+///     fn authorize<'a>(&'a self, request: &'a AuthorizeRequest) -> VerdictFuture<'a> {
+///         let sent = request.credentials.header("x-staff-until-ms");
+///         let until_ms = sent.and_then(|text| text.parse().ok());
+///         let verdict = until_ms.map_or(Verdict::Refused, |until_ms| Verdict::Admitted { until_ms });
+///         Box::pin(std::future::ready(verdict))
+///     }
+/// }
+///
+/// let staff = AuthorizeRequest::new(Credentials::of(&[("x-staff-until-ms", "1000")]));
+/// assert_eq!(Until.authorize(&staff).await, Verdict::Admitted { until_ms: 1_000 });
+/// # });
+/// ```
 pub trait Authorizer: Send + Sync + fmt::Debug + 'static {
     /// What it reads of a request head.
     fn reads(&self) -> Reads;

@@ -8,6 +8,14 @@ use super::credentials::Reads;
 
 /// What a closure may answer: a [`Verdict`], or a `bool` where `true` admits for `limits.admission_ms` and is then asked for
 /// again.
+///
+/// ```
+/// use headcount_server::authorize::Verdict;
+/// use headcount_server::authorize::closure::IntoVerdict;
+///
+/// assert_eq!(true.into_verdict(), Verdict::ADMITTED);
+/// assert_eq!(false.into_verdict(), Verdict::Refused);
+/// ```
 pub trait IntoVerdict {
     /// What it means.
     fn into_verdict(self) -> Verdict;

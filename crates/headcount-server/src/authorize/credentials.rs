@@ -43,6 +43,16 @@ pub struct CookieRead {
 
 impl Reads {
     /// The cookie `name` alone.
+    ///
+    /// ```
+    /// use axum::http::Request;
+    /// use headcount_server::authorize::Reads;
+    ///
+    /// let request = Request::get("/").header("cookie", "theme=dark; sid=s3ss10n").body(())?;
+    /// let kept = Reads::cookie("sid").collect(&request.into_parts().0).unwrap_or_default();
+    /// assert_eq!(kept.headers().collect::<Vec<_>>(), [("cookie", "sid=s3ss10n")]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn cookie(name: impl Into<String>) -> Self {
         let name = name.into();
         Self {
@@ -52,6 +62,16 @@ impl Reads {
     }
 
     /// The cookie `name` alone, and only where `form` says that its value, as sent, can be one.
+    ///
+    /// ```
+    /// use axum::http::Request;
+    /// use headcount_server::authorize::Reads;
+    ///
+    /// let reads = Reads::cookie_like("sid", |value| value.len() == 32);
+    /// let request = Request::get("/").header("cookie", "sid=too-short").body(())?;
+    /// assert!(reads.collect(&request.into_parts().0).is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn cookie_like(name: impl Into<String>, form: fn(&str) -> bool) -> Self {
         let (name, form) = (name.into(), Some(form));
         Self {
@@ -61,6 +81,16 @@ impl Reads {
     }
 
     /// The header `name`, given in lower case.
+    ///
+    /// ```
+    /// use axum::http::Request;
+    /// use headcount_server::authorize::Reads;
+    ///
+    /// let request = Request::get("/").header("x-user", "ada").body(())?;
+    /// let kept = Reads::header("x-user").collect(&request.into_parts().0).unwrap_or_default();
+    /// assert_eq!(kept.headers().collect::<Vec<_>>(), [("x-user", "ada")]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn header(name: impl Into<String>) -> Self {
         Self {
             headers: vec![name.into()],
@@ -69,6 +99,17 @@ impl Reads {
     }
 
     /// The header `name`, given in lower case, where the browser shows something that others read too.
+    ///
+    /// ```
+    /// use axum::http::Request;
+    /// use headcount_server::authorize::Reads;
+    ///
+    /// let reads = Reads::cookie("sid").and(Reads::beside("user-agent"));
+    /// let request = Request::get("/").header("user-agent", "Firefox").body(())?;
+    /// // Without the cookie, nothing is kept.
+    /// assert!(reads.collect(&request.into_parts().0).is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn beside(name: impl Into<String>) -> Self {
         Self {
             beside: vec![name.into()],
@@ -77,6 +118,16 @@ impl Reads {
     }
 
     /// Nothing: for an authorizer that decides without looking at the request, or by the address alone.
+    ///
+    /// ```
+    /// use axum::http::Request;
+    /// use headcount_server::authorize::Reads;
+    ///
+    /// let request = Request::get("/").header("cookie", "sid=s3ss10n").body(())?;
+    /// let kept = Reads::nothing().collect(&request.into_parts().0);
+    /// assert!(kept.is_some_and(|kept| kept.is_empty()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn nothing() -> Self {
         Self {
             needs_nothing: true,
@@ -86,6 +137,13 @@ impl Reads {
 
     /// Nothing so far, but what a browser sends may change while its stream is open; see the field of the same
     /// name.
+    ///
+    /// ```
+    /// use headcount_server::authorize::Reads;
+    ///
+    /// let reads = Reads::cookie("sid").and(Reads::changing());
+    /// assert!(reads.changing);
+    /// ```
     pub fn changing() -> Self {
         Self {
             changing: true,
@@ -94,6 +152,13 @@ impl Reads {
     }
 
     /// Both together.
+    ///
+    /// ```
+    /// use headcount_server::authorize::Reads;
+    ///
+    /// let reads = Reads::cookie("sid").and(Reads::header("x-user"));
+    /// assert_eq!((reads.cookies.len(), reads.headers.len()), (1, 1));
+    /// ```
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         self.cookies.extend(other.cookies);
@@ -112,6 +177,20 @@ impl Reads {
     }
 
     /// What `head` shows of it; `None` where it shows nothing and something is needed: such a browser is refused.
+    ///
+    /// ```
+    /// use axum::http::Request;
+    /// use headcount_server::authorize::Reads;
+    ///
+    /// let reads = Reads::cookie("sid").and(Reads::beside("user-agent"));
+    /// let request = Request::get("/")
+    ///     .header("cookie", "theme=dark; sid=s3ss10n")
+    ///     .header("user-agent", "Firefox")
+    ///     .body(())?;
+    /// let kept = reads.collect(&request.into_parts().0).unwrap_or_default();
+    /// assert_eq!(kept.headers().collect::<Vec<_>>(), [("cookie", "sid=s3ss10n"), ("user-agent", "Firefox")]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn collect(&self, head: &dyn Head) -> Option<Credentials> {
         let mut headers: Vec<(Box<str>, Box<str>)> = Vec::new();
         for name in &self.headers {

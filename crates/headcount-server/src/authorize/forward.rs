@@ -102,6 +102,18 @@ struct Answer {
 
 impl ForwardAuth {
     /// Checks the URL and, for `https`, reads the system's root certificates. Asks nothing yet.
+    ///
+    /// ```
+    /// use headcount_server::authorize::ForwardAuthError;
+    /// use headcount_server::authorize::forward::ForwardAuth;
+    /// use headcount_server::config::ForwardAuthConfig;
+    ///
+    /// let endpoint = ForwardAuthConfig::new("http://127.0.0.1:3000/api/may-see-stats");
+    /// assert!(ForwardAuth::new(&endpoint).is_ok());
+    ///
+    /// let relative = ForwardAuthConfig::new("/api/may-see-stats");
+    /// assert!(matches!(ForwardAuth::new(&relative), Err(ForwardAuthError::Form(_))));
+    /// ```
     pub fn new(config: &ForwardAuthConfig) -> Result<Self, ForwardAuthError> {
         let invalid = |error: InvalidUri| ForwardAuthError::Url {
             url: config.url.clone(),

@@ -73,6 +73,17 @@ impl Default for Authorizers {
 
 impl Authorizers {
     /// None: no subscriber is admitted. Authorizers that are pushed admit for `limits.admission_ms` at most.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// use headcount_server::Limits;
+    /// use headcount_server::authorize::{AuthorizeRequest, Authorizers, Credentials, Verdict};
+    ///
+    /// let nobody = Authorizers::new(&Limits::default());
+    /// let request = AuthorizeRequest::new(Credentials::default());
+    /// assert_eq!(nobody.authorize(&request).await, Verdict::Refused);
+    /// # });
+    /// ```
     pub fn new(limits: &Limits) -> Self {
         Self {
             list: Vec::new(),
@@ -89,6 +100,16 @@ impl Authorizers {
     }
 
     /// Those that `config` names: sealed sessions, forward-auth, anyone. Tickets and the embedder's authorizers are pushed.
+    ///
+    /// ```
+    /// use headcount_server::Config;
+    /// use headcount_server::authorize::Authorizers;
+    ///
+    /// assert!(Authorizers::configured(&Config::default())?.is_empty());
+    /// let trial = Config::default().with(|config| config.authorize_anyone = true);
+    /// assert!(!Authorizers::configured(&trial)?.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn configured(config: &Config) -> Result<Self, ForwardAuthError> {
         let mut authorizers = Self::new(&config.limits);
         #[cfg(feature = "sealed-session")]
@@ -106,6 +127,17 @@ impl Authorizers {
     }
 
     /// Adds one, to be asked after the others of its kind: those that answer at once come before those that do not.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use headcount_server::authorize::Authorizers;
+    /// use headcount_server::authorize::anyone::Anyone;
+    ///
+    /// let mut authorizers = Authorizers::default();
+    /// authorizers.push(Arc::new(Anyone));
+    /// assert!(!authorizers.is_empty());
+    /// ```
     pub fn push(&mut self, authorizer: Arc<dyn Authorizer>) {
         self.list.push(authorizer);
     }
@@ -116,6 +148,17 @@ impl Authorizers {
     }
 
     /// What they read of a request head, together.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use headcount_server::authorize::Authorizers;
+    /// use headcount_server::authorize::ticket::Tickets;
+    ///
+    /// let mut authorizers = Authorizers::default();
+    /// authorizers.push(Arc::new(Tickets::default()));
+    /// assert_eq!(authorizers.reads().cookies[0].name, "headcount_ticket");
+    /// ```
     pub fn reads(&self) -> Reads {
         self.list.iter().fold(Reads::default(), |reads, authorizer| {
             reads.and(authorizer.reads())
@@ -144,6 +187,22 @@ impl Authorizers {
     /// [`Verdict::Unavailable`] if any could not tell, for that one might have admitted, else [`Verdict::Refused`]. An
     /// admission that is over already refuses; one that would hold longer than `limits.admission_ms` is cut to that. Ten
     /// seconds for all together; what is not answered then is [`Verdict::Unavailable`]. Needs a tokio runtime with its timer on.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// use std::sync::Arc;
+    ///
+    /// use headcount_server::Limits;
+    /// use headcount_server::authorize::anyone::Anyone;
+    /// use headcount_server::authorize::{AuthorizeRequest, Authorizers, Credentials, Verdict};
+    ///
+    /// let limits = Limits::default().with(|limits| limits.admission_ms = 60_000);
+    /// let mut authorizers = Authorizers::new(&limits);
+    /// authorizers.push(Arc::new(Anyone));
+    /// let request = AuthorizeRequest::new(Credentials::default());
+    /// assert_eq!(authorizers.authorize(&request).await, Verdict::Admitted { until_ms: 60_000 });
+    /// # });
+    /// ```
     pub async fn authorize(&self, request: &AuthorizeRequest) -> Verdict {
         let decision = match self.at_once(request) {
             Some(decision) => decision,

@@ -89,6 +89,24 @@ struct Seal<'cookie> {
 impl SealedSession {
     /// Opens with the app's password, reads the cookie and asks the rule that `config` names.
     /// [`Config::problems`](crate::config::Config::problems) refuses a password under 32 bytes, as the app itself does.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// use headcount_server::Secret;
+    /// use headcount_server::authorize::sealed_session::SealedSession;
+    /// use headcount_server::authorize::{AuthorizeRequest, Authorizer, Credentials, Verdict};
+    /// use headcount_server::config::SealedSessionConfig;
+    ///
+    /// # let sealed = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/sealed_session.txt")).trim();
+    /// let password = Secret::new("0123456789abcdef0123456789abcdef-ref");
+    /// let sessions = SealedSession::new(&SealedSessionConfig::new(password));
+    /// // `sealed` holds an admin's session, as `nuxt-auth-utils` seals it.
+    /// let admin = AuthorizeRequest::new(Credentials::of(&[("cookie", &format!("nuxt-session={sealed}"))]));
+    /// assert_eq!(sessions.authorize(&admin).await, Verdict::ADMITTED);
+    /// let other = AuthorizeRequest::new(Credentials::of(&[("cookie", "nuxt-session=admin")]));
+    /// assert_eq!(sessions.authorize(&other).await, Verdict::Refused);
+    /// # });
+    /// ```
     pub fn new(config: &SealedSessionConfig) -> Self {
         Self {
             password: config.password.clone(),

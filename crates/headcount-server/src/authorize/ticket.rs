@@ -70,6 +70,14 @@ pub struct TicketError(#[source] getrandom::Error);
 
 impl Tickets {
     /// No tickets yet; each will hold for `lifetime_ms`. [`Tickets::default`] takes [`TICKET_MS`]. Their cookie is [`TICKET_COOKIE`].
+    ///
+    /// ```
+    /// use headcount_server::authorize::ticket::Tickets;
+    ///
+    /// let tickets = Tickets::new(60_000);
+    /// assert_eq!(tickets.issue(1_000, 7)?.expires_ms, 61_000);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new(lifetime_ms: u64) -> Self {
         let keys = Keys::random();
         Self {
@@ -89,6 +97,15 @@ impl Tickets {
     }
 
     /// Names the cookie after `server`, a text that tells this server apart from others on its host and is the same after a restart.
+    ///
+    /// ```
+    /// use headcount_server::authorize::ticket::Tickets;
+    ///
+    /// assert_eq!(Tickets::default().cookie(), "headcount_ticket");
+    /// let named = Tickets::default().of("shop-1");
+    /// assert!(named.cookie().starts_with("headcount_ticket_"));
+    /// assert_eq!(named.cookie(), Tickets::default().of("shop-1").cookie());
+    /// ```
     #[must_use]
     pub fn of(mut self, server: &str) -> Self {
         let [a, b, c, d, ..] = hash(server);
@@ -102,6 +119,14 @@ impl Tickets {
     }
 
     /// The value of that cookie in a request, whether it holds or not.
+    ///
+    /// ```
+    /// use headcount_server::authorize::Credentials;
+    /// use headcount_server::authorize::ticket::Tickets;
+    ///
+    /// let browser = Credentials::of(&[("cookie", "headcount_ticket=a-ticket")]);
+    /// assert_eq!(Tickets::default().shown(&browser), Some("a-ticket"));
+    /// ```
     pub fn shown<'head>(&self, head: &'head dyn Head) -> Option<&'head str> {
         cookie(head, &self.cookie)
     }
@@ -127,6 +152,15 @@ impl Tickets {
     }
 
     /// A new ticket for the secret with the mark `had_for`.
+    ///
+    /// ```
+    /// use headcount_server::authorize::ticket::Tickets;
+    ///
+    /// let tickets = Tickets::default();
+    /// let ticket = tickets.issue(1_000, 7)?;
+    /// assert_eq!(tickets.check(&ticket.cookie_value, 2_000), Some(ticket.expires_ms));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn issue(&self, now_ms: u64, had_for: u64) -> Result<Ticket, TicketError> {
         let number = getrandom::u64().map_err(TicketError)?;
         let key = self
@@ -149,6 +183,16 @@ impl Tickets {
     }
 
     /// When the ticket with this cookie value ends, milliseconds since the Unix epoch; `None` where it does not hold.
+    ///
+    /// ```
+    /// use headcount_server::authorize::ticket::Tickets;
+    ///
+    /// let tickets = Tickets::new(60_000);
+    /// let ticket = tickets.issue(1_000, 7)?;
+    /// assert_eq!(tickets.check(&ticket.cookie_value, 60_999), Some(61_000));
+    /// assert_eq!(tickets.check(&ticket.cookie_value, 61_000), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn check(&self, cookie_value: &str, now_ms: u64) -> Option<u64> {
         let said = self.key.as_ref()?.open(cookie_value)?;
         let mut state = self.state();
@@ -178,6 +222,16 @@ impl Tickets {
 
     /// Ends the ticket with this cookie value, and returns it for the other servers that it would hold on. Streams it admitted end when they
     /// are asked for again, within `limits.admission_ms`; `DELETE session` has them asked for at once.
+    ///
+    /// ```
+    /// use headcount_server::authorize::ticket::Tickets;
+    ///
+    /// let tickets = Tickets::default();
+    /// let ticket = tickets.issue(1_000, 7)?;
+    /// assert!(tickets.revoke(&ticket.cookie_value, 2_000).is_some());
+    /// assert_eq!(tickets.check(&ticket.cookie_value, 2_000), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn revoke(&self, cookie_value: &str, now_ms: u64) -> Option<EndedTicket> {
         let said = self.key.as_ref()?.open(cookie_value)?;
         let ended = ended(&said);
@@ -186,6 +240,19 @@ impl Tickets {
     }
 
     /// Ends a ticket that was ended on another server.
+    ///
+    /// ```
+    /// use headcount_server::authorize::ticket::Tickets;
+    ///
+    /// let tickets = Tickets::default();
+    /// let ticket = tickets.issue(1_000, 7)?;
+    /// # let elsewhere = &tickets;
+    /// if let Some(ended) = elsewhere.revoke(&ticket.cookie_value, 2_000) {
+    ///     tickets.end(ended, 2_000);
+    /// }
+    /// assert_eq!(tickets.check(&ticket.cookie_value, 2_000), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn end(&self, ended: EndedTicket, now_ms: u64) {
         let mut state = self.state();
         // The end of one from before a correction may be later than it says.
@@ -204,6 +271,17 @@ impl Tickets {
     }
 
     /// Ends the tickets that were had for other secrets than those with these marks. Whether any that were seen here ended.
+    ///
+    /// ```
+    /// use headcount_server::authorize::ticket::Tickets;
+    ///
+    /// let tickets = Tickets::default();
+    /// let (old, new) = (tickets.issue(1_000, 7)?, tickets.issue(1_000, 8)?);
+    /// assert!(tickets.end_all_but(&[8]));
+    /// assert_eq!(tickets.check(&old.cookie_value, 2_000), None);
+    /// assert!(tickets.check(&new.cookie_value, 2_000).is_some());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn end_all_but(&self, marks: &[u64]) -> bool {
         let mut state = self.state();
         let before = state.seen.len();

@@ -79,6 +79,13 @@ pub fn is_bot(user_agent: Option<&str>) -> bool {
 }
 
 /// Builds the expressions now, which takes a few milliseconds, so that no visitor waits for it.
+///
+/// ```
+/// use headcount_server::bots::{is_bot, prepare};
+///
+/// prepare();
+/// assert!(is_bot(Some("Googlebot/2.1 (+http://www.google.com/bot.html)")));
+/// ```
 pub fn prepare() {
     LazyLock::force(&BOT);
 }

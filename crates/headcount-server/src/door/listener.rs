@@ -17,15 +17,15 @@ const BACKLOG: i32 = 4_096;
 /// this includes connections that wait for the server to start. Fails if another socket listens there already. Where the
 /// system does not spread connections over listeners, as on macOS, there is one.
 ///
-/// ```no_run
-/// # async fn run(headcount: headcount_server::Headcount) -> Result<(), Box<dyn std::error::Error>> {
-/// use headcount_server::{Config, Headcount, listen};
+/// ```
+/// use headcount_server::{Limits, listen};
 ///
-/// let config = Config::default();
-/// let listeners = listen("0.0.0.0:8787".parse()?, config.shards_count(), &config.limits)?;
-/// headcount.serve_all(listeners, Headcount::no_site(), std::future::pending()).await?;
-/// # Ok(())
-/// # }
+/// let listeners = listen("127.0.0.1:0".parse()?, 2, &Limits::default())?;
+/// let port = listeners[0].local_addr()?.port();
+/// for listener in &listeners {
+///     assert_eq!(listener.local_addr()?.port(), port);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn listen(address: SocketAddr, count: usize, limits: &Limits) -> std::io::Result<Vec<TcpListener>> {
     // Sharing is allowed to every process of this user, so two servers would silently split the connections. A listener

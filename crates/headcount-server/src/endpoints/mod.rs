@@ -34,6 +34,24 @@ impl Headcount {
     /// Every endpoint, for any axum app: `app.merge(headcount.router())`. Serve the app with
     /// `into_make_service_with_connect_info::<SocketAddr>()` if client addresses matter. With
     /// [`admin_apart`](crate::Config::admin_apart) it has neither the admin API nor the board.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// use axum::body::Body;
+    /// use axum::http::Request;
+    /// use headcount_server::{Config, Headcount};
+    /// use tower_service::Service as _;
+    ///
+    /// let headcount = Headcount::builder(Config::default()).start().await?;
+    /// let page = axum::routing::get(|| async { "a page of the app" });
+    /// let mut app = axum::Router::new().route("/", page).merge(headcount.router());
+    /// for path in ["/", "/__skew/health", "/readyz"] {
+    ///     let request = Request::get(path).body(Body::empty())?;
+    ///     assert_eq!(app.call(request).await?.status(), 200, "{path}");
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
     pub fn router(&self) -> Router {
         let router = self.client_router().merge(self.operations_router());
         if self.site().config.admin_apart {
@@ -44,6 +62,23 @@ impl Headcount {
     }
 
     /// The endpoints that browsers speak to, below the base path, alone: for apps that keep the rest elsewhere.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// use axum::body::Body;
+    /// use axum::http::Request;
+    /// use headcount_server::{Config, Headcount};
+    /// use tower_service::Service as _;
+    ///
+    /// let headcount = Headcount::builder(Config::default()).start().await?;
+    /// let mut router = headcount.client_router();
+    /// for (path, status) in [("/__skew/health", 200), ("/readyz", 404)] {
+    ///     let request = Request::get(path).body(Body::empty())?;
+    ///     assert_eq!(router.call(request).await?.status(), status, "{path}");
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
     pub fn client_router(&self) -> Router {
         let base = &self.site().config.base_path;
         Router::new()
@@ -79,6 +114,22 @@ impl Headcount {
     /// The board, below [`board_path`](crate::Config::board_path), alone; empty without that or without
     /// [`assets`](crate::Builder::assets). Its page uses [`Headcount::admin_router`] and [`Headcount::client_router`]
     /// at its own origin, so serve those beside it.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// use axum::body::Body;
+    /// use axum::http::Request;
+    /// use headcount_server::{AssetFile, Assets, Config, Headcount};
+    /// use tower_service::Service as _;
+    ///
+    /// let mut assets = Assets::default();
+    /// assets.board.push(AssetFile::new("index.html", "<h1>The board</h1>"));
+    /// let headcount = Headcount::builder(Config::default()).assets(assets).start().await?;
+    /// let request = Request::get("/headcount/").body(Body::empty())?;
+    /// assert_eq!(headcount.board_router().call(request).await?.status(), 200);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
     pub fn board_router(&self) -> Router {
         let (Some(path), Some(_)) = (&self.site().config.board_path, self.assets()) else {
             return Router::new();
@@ -94,6 +145,25 @@ impl Headcount {
     }
 
     /// The admin API, below the admin path, alone.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// use axum::body::Body;
+    /// use axum::http::Request;
+    /// use headcount_server::{Config, Headcount, Secret};
+    /// use tower_service::Service as _;
+    ///
+    /// let config = Config::default().with(|config| {
+    ///     config.admin_secret = Some(Secret::new("correct horse battery staple"));
+    /// });
+    /// let headcount = Headcount::builder(config).start().await?;
+    /// let request = Request::get("/api/admin/stats")
+    ///     .header("authorization", "Bearer correct horse battery staple")
+    ///     .body(Body::empty())?;
+    /// assert_eq!(headcount.admin_router().call(request).await?.status(), 200);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
     pub fn admin_router(&self) -> Router {
         let base = &self.site().config.admin_path;
         let router = Router::new();
@@ -137,6 +207,20 @@ impl Headcount {
     }
 
     /// What load balancers and scrapers ask, alone: `/healthz`, `/readyz` and, with the feature `metrics`, `/metrics`.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// use axum::body::Body;
+    /// use axum::http::Request;
+    /// use headcount_server::{Config, Headcount};
+    /// use tower_service::Service as _;
+    ///
+    /// let headcount = Headcount::builder(Config::default()).start().await?;
+    /// let request = Request::get("/readyz").body(Body::empty())?;
+    /// assert_eq!(headcount.operations_router().call(request).await?.status(), 200);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
     pub fn operations_router(&self) -> Router {
         let router = Router::new()
             .route("/healthz", get(health::alive))
@@ -153,6 +237,19 @@ impl Headcount {
 impl Headcount {
     /// The site of a server that serves only its own endpoints: any other path is answered `404`, with a body as all our
     /// errors have. For [`Headcount::serve`].
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// use axum::body::Body;
+    /// use axum::http::Request;
+    /// use headcount_server::Headcount;
+    /// use tower_service::Service as _;
+    ///
+    /// let request = Request::get("/any/page").body(Body::empty())?;
+    /// assert_eq!(Headcount::no_site().call(request).await?.status(), 404);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
     pub fn no_site() -> Router {
         Router::new().fallback(async || Refusal::no_such_endpoint())
     }

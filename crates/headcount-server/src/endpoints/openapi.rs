@@ -209,6 +209,12 @@ fn command(error: CommandError) -> Refusal {
 }
 
 /// The OpenAPI 3.1 document of the admin API and the bridge.
+///
+/// ```
+/// let document = headcount_server::openapi::document();
+/// assert_eq!(document["openapi"], "3.1.0");
+/// assert!(document["paths"]["/stats"]["get"].is_object());
+/// ```
 pub fn document() -> Value {
     let mut document = serde_json::to_value(Described::openapi()).unwrap_or_default();
     without_null(&mut document);

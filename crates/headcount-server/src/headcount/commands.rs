@@ -25,13 +25,14 @@ impl Headcount {
     /// Announces a release: it is current from now on, every tab hears of it. On disk when this returns. Announcing what is
     /// current already changes nothing.
     ///
-    /// ```no_run
-    /// # use headcount_server::{CommandError, Headcount};
-    /// # async fn run(headcount: &Headcount) -> Result<(), CommandError> {
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # use headcount_server::{Config, Headcount};
+    /// # let headcount = Headcount::builder(Config::default()).start().await?;
     /// headcount.announce("2026-11-04").await?;
     /// assert_eq!(&*headcount.current_release(), "2026-11-04");
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
     /// ```
     pub async fn announce(&self, version: &str) -> Result<ReleaseEntry, CommandError> {
         let bytes_max = self.0.site.config.limits.version_bytes_max.into();
@@ -41,13 +42,18 @@ impl Headcount {
 
     /// Lets a rule stand and tells the tabs that it concerns now. On disk when this returns.
     ///
-    /// ```no_run
-    /// # use headcount_server::{CommandError, Headcount, Invalidation};
-    /// # async fn run(headcount: &Headcount) -> Result<(), CommandError> {
-    /// let told = headcount.invalidate(Invalidation::segment("/checkout").prompt()).await?;
-    /// println!("rule {:?} concerns {} tabs now", told.id, told.tabs);
-    /// # Ok(())
-    /// # }
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # mod example { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/open_tab.rs")); }
+    /// # use headcount_server::{Config, Headcount, Invalidation};
+    /// # let headcount = Headcount::builder(Config::default()).start().await?;
+    /// # let mut tab = example::open_tab(&headcount, "/checkout/pay").await?;
+    /// // A tab is open on `/checkout/pay`.
+    /// let told = headcount.invalidate(Invalidation::segment("/checkout").all().prompt()).await?;
+    /// assert_eq!(told.tabs, 1);
+    /// # tab.message("version").await?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
     /// ```
     pub async fn invalidate(&self, invalidation: Invalidation) -> Result<InvalidationAnswer, CommandError> {
         let invalidation = self.check(invalidation).await?;
@@ -57,20 +63,37 @@ impl Headcount {
 
     /// Lifts a rule.
     ///
-    /// ```no_run
-    /// # use headcount_server::{CommandError, Headcount};
-    /// # async fn run(headcount: &Headcount) -> Result<(), CommandError> {
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # use headcount_server::{CommandError, Config, Headcount, Invalidation};
+    /// # let headcount = Headcount::builder(Config::default()).start().await?;
+    /// headcount.invalidate(Invalidation::segment("/checkout")).await?;
     /// for rule in headcount.rules().await?.invalidations {
     ///     headcount.lift(rule.id).await?;
     /// }
-    /// # Ok(())
-    /// # }
+    /// let none = headcount.lift(17).await;
+    /// assert!(matches!(none, Err(CommandError::NoSuchRule { id: 17 })));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
     /// ```
     pub async fn lift(&self, id: u32) -> Result<LiftAnswer, CommandError> {
         self.order(|reply| Order::Lift { id, reply }).await
     }
 
     /// The release log.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # use headcount_server::{Config, Headcount};
+    /// # let headcount = Headcount::builder(Config::default()).start().await?;
+    /// headcount.announce("v1").await?;
+    /// headcount.announce("v2").await?;
+    /// let log = headcount.releases();
+    /// assert_eq!(log.current, "v2");
+    /// assert_eq!(log.releases[0].version, "v1");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
     pub fn releases(&self) -> ReleasesAnswer {
         let standing = self.site().standing();
         let mut answer = ReleasesAnswer::default();
@@ -81,15 +104,17 @@ impl Headcount {
 
     /// The standing rules, and what became of them.
     ///
-    /// ```no_run
-    /// # use headcount_server::{CommandError, Headcount};
-    /// # async fn run(headcount: &Headcount) -> Result<(), CommandError> {
-    /// for rule in headcount.rules().await?.invalidations {
-    ///     let reloaded = rule.outcomes.map_or(0, |outcomes| outcomes.reloaded);
-    ///     println!("rule {}: {reloaded} tabs have reloaded", rule.id);
-    /// }
-    /// # Ok(())
-    /// # }
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # use headcount_server::{Config, Headcount, Invalidation};
+    /// # let headcount = Headcount::builder(Config::default()).start().await?;
+    /// headcount.invalidate(Invalidation::segment("/checkout")).await?;
+    /// let rules = headcount.rules().await?.invalidations;
+    /// let outcomes = rules[0].outcomes.unwrap_or_default();
+    /// println!("{} of {} tabs have reloaded", outcomes.reloaded, outcomes.matched);
+    /// # assert_eq!((rules.len(), outcomes.matched), (1, 0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
     /// ```
     pub async fn rules(&self) -> Result<InvalidationsAnswer, CommandError> {
         let (outcomes, nodes) = self.outcomes().await?;
@@ -110,13 +135,18 @@ impl Headcount {
 
     /// What [`Headcount::invalidate`] would hit now. Touches nothing.
     ///
-    /// ```no_run
-    /// # use headcount_server::{CommandError, Headcount, Invalidation};
-    /// # async fn run(headcount: &Headcount) -> Result<(), CommandError> {
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # mod example { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/open_tab.rs")); }
+    /// # use headcount_server::{Config, Headcount, Invalidation};
+    /// # let headcount = Headcount::builder(Config::default()).start().await?;
+    /// # let _tab = example::open_tab(&headcount, "/").await?;
+    /// // One tab is open.
     /// let reach = headcount.dry_run(Invalidation::everything().all()).await?;
-    /// println!("{} tabs would reload", reach.tabs);
-    /// # Ok(())
-    /// # }
+    /// assert_eq!(reach.tabs, 1);
+    /// assert!(headcount.rules().await?.invalidations.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
     /// ```
     pub async fn dry_run(&self, invalidation: Invalidation) -> Result<InvalidationAnswer, CommandError> {
         let invalidation = self.check(invalidation).await?;

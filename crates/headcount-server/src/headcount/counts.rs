@@ -54,13 +54,17 @@ impl ConnectionsQuery {
 impl Headcount {
     /// Everything that is open, summed, at this moment.
     ///
-    /// ```no_run
-    /// # use headcount_server::{CommandError, Headcount};
-    /// # async fn run(headcount: &Headcount) -> Result<(), CommandError> {
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # mod example { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/open_tab.rs")); }
+    /// # use headcount_server::{Config, Headcount};
+    /// # let headcount = Headcount::builder(Config::default()).start().await?;
+    /// # let _tab = example::open_tab(&headcount, "/checkout").await?;
+    /// // A tab is open on `/checkout`.
     /// let stats = headcount.stats().await?;
-    /// println!("{} tabs, {} of them on the checkout", stats.total, stats.routes.get("/checkout").unwrap_or(&0));
-    /// # Ok(())
-    /// # }
+    /// assert_eq!((stats.total, stats.routes["/checkout"]), (1, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
     /// ```
     pub async fn stats(&self) -> Result<StatsAnswer, CommandError> {
         self.need_connections()?;
@@ -91,16 +95,27 @@ impl Headcount {
 
     /// A page of the open connections; `None` for a cursor that was never given out.
     ///
-    /// ```no_run
-    /// # use headcount_server::{CommandError, ConnectionsQuery, Headcount};
-    /// # async fn run(headcount: &Headcount) -> Result<(), CommandError> {
-    /// if let Some(page) = headcount.connections(ConnectionsQuery::first(100)).await? {
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # mod example { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/open_tab.rs")); }
+    /// # use headcount_server::{Config, ConnectionsQuery, Headcount};
+    /// # let headcount = Headcount::builder(Config::default()).start().await?;
+    /// # let tab = example::open_tab(&headcount, "/").await?;
+    /// # let mut ids = Vec::new();
+    /// let mut query = ConnectionsQuery::first(100);
+    /// while let Some(page) = headcount.connections(query.clone()).await? {
     ///     for row in page.connections {
     ///         println!("{} runs {}", row.id, row.version);
+    /// #       ids.push(row.id);
+    ///     }
+    ///     match page.next {
+    ///         Some(next) => query.cursor = Some(next),
+    ///         None => break,
     ///     }
     /// }
-    /// # Ok(())
-    /// # }
+    /// # assert_eq!(ids, [tab.id]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
     /// ```
     pub async fn connections(
         &self,
@@ -125,14 +140,18 @@ impl Headcount {
 
     /// Counts by version over time, oldest first. Needs `connection_tracking`, and a `limits.history_seconds` above 0.
     ///
-    /// ```no_run
-    /// # use headcount_server::{CommandError, Headcount, HistoryQuery};
-    /// # async fn run(headcount: &Headcount) -> Result<(), CommandError> {
-    /// for sample in headcount.history(HistoryQuery::default())?.samples {
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # use headcount_server::{Config, Headcount, HistoryQuery};
+    /// # let headcount = Headcount::builder(Config::default()).start().await?;
+    /// let mut query = HistoryQuery::default();
+    /// // The last sample of each hour.
+    /// query.step_ms = 3_600_000.try_into().ok();
+    /// for sample in headcount.history(query)?.samples {
     ///     println!("{}: {} tabs", sample.at, sample.total);
     /// }
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
     /// ```
     pub fn history(&self, query: HistoryQuery) -> Result<HistoryAnswer, CommandError> {
         self.need_connections()?;
@@ -147,14 +166,17 @@ impl Headcount {
     ///
     /// A tab that is open all the while is counted once, on the page it was on when it was looked at.
     ///
-    /// ```no_run
-    /// # use headcount_server::{CommandError, Headcount};
-    /// # async fn run(headcount: &Headcount) -> Result<(), CommandError> {
-    /// for page in headcount.pages(10).await?.pages {
-    ///     println!("{}: {} tabs, {} behind", page.route, page.total, page.outdated);
-    /// }
-    /// # Ok(())
-    /// # }
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # mod example { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/open_tab.rs")); }
+    /// # use headcount_server::{Config, Headcount};
+    /// # let headcount = Headcount::builder(Config::default()).start().await?;
+    /// # let _tab = example::open_tab(&headcount, "/checkout").await?;
+    /// // A tab is open on `/checkout`.
+    /// let pages = headcount.pages(10).await?.pages;
+    /// assert_eq!((&*pages[0].route, pages[0].total), ("/checkout", 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
     /// ```
     pub async fn pages(&self, limit: usize) -> Result<PagesAnswer, CommandError> {
         self.need_connections()?;

@@ -24,6 +24,22 @@ enum Holder<'a> {
 
 impl Headcount {
     /// A handle on the tab with this connection id, whether or not it is still open.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # mod example { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/open_tab.rs")); }
+    /// use headcount_server::{Config, Headcount, SendError};
+    ///
+    /// let headcount = Headcount::builder(Config::default()).start().await?;
+    /// assert!(matches!(headcount.tab("of-nobody"), Err(SendError::NoSuchConnection)));
+    /// # let tab = example::open_tab(&headcount, "/").await?;
+    /// # let connection_id = tab.id;
+    /// // A tab knows its connection id, and can tell it to the app.
+    /// let tab = headcount.tab(&connection_id)?;
+    /// assert_eq!(tab.id().as_str(), connection_id);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
     pub fn tab(&self, connection_id: &str) -> Result<Tab, SendError> {
         let (node, key) = match (self.site().cipher.locate(connection_id), self.others()) {
             (Located::Here(key), _) => (None, key),
