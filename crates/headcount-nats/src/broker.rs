@@ -4,7 +4,6 @@
 //! holds the socket and says nothing is given up after three pings, so within about three seconds.
 
 use std::error::Error;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -17,6 +16,7 @@ use tokio::time::Instant;
 
 use crate::denials::Denials;
 use crate::error::ConnectError;
+use crate::files;
 use crate::options::{Addresses, Login, NatsOptions};
 use crate::subjects::Subjects;
 
@@ -94,6 +94,7 @@ impl NatsBroker {
                             slow_consumer.fetch_add(1, Ordering::Relaxed);
                         }
                         Event::ServerError(error) => denials.note(error),
+                        Event::ClientError(error) => denials.note_attempt(error),
                         Event::Connected => denials.forget(),
                         _ => {}
                     }
@@ -138,38 +139,21 @@ async fn settings(options: &NatsOptions, of_address: Login) -> Result<ConnectOpt
     settings = match login {
         Login::OfAddress => settings,
         Login::CredentialsFile(path) => settings
-            .credentials(&read(path).await?)
-            .map_err(|source| unusable(path, source))?,
-        Login::SeedFile(path) => settings.nkey(read(path).await?.trim().to_owned()),
+            .credentials(&files::text(path).await?)
+            .map_err(|source| files::unusable(path, source))?,
+        Login::SeedFile(path) => settings.nkey(files::seed(path).await?),
         Login::Password { user, password } => settings.user_and_password(user.clone(), password.clone()),
         Login::Token(token) => settings.token(token.clone()),
     };
     if let Some(path) = &options.tls.authorities {
-        read(path).await?;
+        files::look_for_certificates(path).await?;
         settings = settings.add_root_certificates(path.clone());
     }
     if let Some(own) = &options.tls.certificate {
-        read(&own.certificate).await?;
-        read(&own.key).await?;
+        files::look_for_own(own).await?;
         settings = settings.add_client_certificate(own.certificate.clone(), own.key.clone());
     }
     Ok(settings)
-}
-
-async fn read(path: &Path) -> Result<String, ConnectError> {
-    let owned = path.to_owned();
-    let reading = tokio::task::spawn_blocking(move || std::fs::read_to_string(owned));
-    reading
-        .await
-        .unwrap_or_else(|ended| Err(std::io::Error::other(ended)))
-        .map_err(|source| unusable(path, source))
-}
-
-fn unusable(path: &Path, source: std::io::Error) -> ConnectError {
-    ConnectError::File {
-        path: path.to_owned(),
-        source,
-    }
 }
 
 fn refused(addresses: String, source: async_nats::ConnectError) -> ConnectError {

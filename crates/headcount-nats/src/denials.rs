@@ -4,7 +4,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use async_nats::ServerError;
+use async_nats::{ClientError, ServerError};
 
 use crate::seldom::Seldom;
 
@@ -19,16 +19,20 @@ pub(crate) struct Denials(Arc<Mutex<State>>);
 struct State {
     last: Option<String>,
     said: Seldom,
+    reported: Seldom,
+    attempted: Seldom,
 }
 
 impl Denials {
     /// Takes in an error that the broker reports, and says it.
     pub(crate) fn note(&self, error: &ServerError) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(denied) = denied(error) else {
-            tracing::warn!(%error, "the broker reports an error");
+            if let Some(unsaid) = state.reported.due() {
+                tracing::warn!(%error, unsaid, "the broker reports an error");
+            }
             return;
         };
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if state.last.as_deref() != Some(denied) || state.said.due().is_some() {
             tracing::error!(
                 denied,
@@ -36,6 +40,18 @@ impl Denials {
             );
         }
         state.last = Some(denied.to_owned());
+    }
+
+    /// A connection that was lost could not be made again. It is tried again; why it failed is said once a minute.
+    pub(crate) fn note_attempt(&self, error: &ClientError) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(unsaid) = state.attempted.due() {
+            tracing::warn!(
+                %error,
+                unsaid,
+                "the broker cannot be connected again: look at whether it runs, and at the login if it refuses that"
+            );
+        }
     }
 
     /// A new connection may be allowed more.

@@ -48,7 +48,7 @@ pub enum ConnectError {
     /// TLS does not come about.
     #[error(
         "no TLS connection to the broker at {addresses}: check that its certificate is for this name and signed by an authority that \
-         is known here, and that both sides expect TLS"
+         is known here, that the certificate and the key given to this server belong together, and that both sides expect TLS"
     )]
     Tls {
         /// The addresses, without their logins.

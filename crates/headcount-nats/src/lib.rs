@@ -38,6 +38,7 @@ mod broker;
 mod bus;
 mod denials;
 mod error;
+mod files;
 mod log;
 mod options;
 mod seal;

@@ -178,6 +178,9 @@ fn server(address: &str) -> Result<ServerAddr, ConnectError> {
     if host.bytes().all(|byte| byte.is_ascii_digit()) && !host.is_empty() {
         return Err(wrong("it has no host: write `nats://host:port`"));
     }
+    if host.strip_suffix('/').unwrap_or(host).contains(['/', '?', '#']) {
+        return Err(wrong("nothing follows the port: write `nats://host:port`"));
+    }
     let server: ServerAddr = address.parse().map_err(|_| wrong("write `nats://host:port`"))?;
     if server.host().is_empty() {
         return Err(wrong("write `nats://host:port`"));
@@ -222,11 +225,14 @@ mod tests {
             "ws://one",
             "4222",
             "nats://4222",
+            "nats://u:secret@one:4222/path",
+            "nats://one?tls",
         ] {
             let error = parse(&[text]).unwrap_err().to_string();
             assert!(!error.contains("secret"), "{error}");
         }
         assert!(matches!(parse(&[]), Err(ConnectError::NoAddress)));
+        assert!(parse(&["nats://one:4222/"]).is_ok());
     }
 
     #[test]

@@ -54,8 +54,9 @@ impl Write for PlainJson {
 /// Lines that wait for their reader; further ones are left out.
 const LINES_MAX: usize = 4_096;
 
-/// Messages of libraries about misbehaving clients: one line per connection, which anyone could cause.
-const QUIET: &str = "h2=error";
+/// Messages of libraries: about misbehaving clients, one line per connection, which anyone could cause; and each event and each attempt of the client
+/// of NATS, of which headcount says itself what matters.
+const QUIET: &str = "h2=error,async_nats=off";
 
 /// The way to the thread that writes, and what it writes.
 static LINES: OnceLock<(NonBlocking, LogFormat)> = OnceLock::new();

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use headcount_nats::{ClientCertificate, ConnectError, NatsBroker, NatsOptions, Tls};
+use headcount_nats::{ClientCertificate, ConnectError, Login, NatsBroker, NatsOptions, Tls};
 
 use crate::at_each_broker;
 use crate::broker::{Broker, Version};
@@ -61,4 +61,60 @@ async fn a_broker_behind_tls_is_reached_by_those_who_know_its_authority(version:
     };
     let error = NatsBroker::connect(&with(no_file)).await.unwrap_err();
     assert!(matches!(error, ConnectError::File { .. }), "{error:?}");
+}
+
+/// Regression: where a file held something else, the broker's certificate was called wrong, or the broker was said to refuse this server.
+#[tokio::test]
+async fn a_file_that_holds_something_else_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let junk = [
+        "",
+        "text\n",
+        "-----BEGIN CERTIFICATE-----\n*\n-----END CERTIFICATE-----\n",
+    ]
+    .map(|text| {
+        let path = folder.path().join(text.len().to_string());
+        std::fs::write(&path, text).unwrap();
+        path
+    });
+    let with = |tls: Tls, login: Login| NatsOptions {
+        tls,
+        login,
+        // Nobody is asked.
+        ..crate::broker::options(1)
+    };
+    let own = |certificate: &Path, key: &Path| Tls {
+        certificate: Some(ClientCertificate {
+            certificate: certificate.to_owned(),
+            key: key.to_owned(),
+        }),
+        ..Tls::default()
+    };
+    for junk in &junk {
+        let authorities = Tls {
+            authorities: Some(junk.clone()),
+            ..Tls::default()
+        };
+        for options in [
+            with(authorities, Login::OfAddress),
+            with(own(junk, &file("server.key.pem")), Login::OfAddress),
+            with(own(&file("server.pem"), junk), Login::OfAddress),
+            with(Tls::default(), Login::SeedFile(junk.clone())),
+            with(Tls::default(), Login::CredentialsFile(junk.clone())),
+        ] {
+            let error = NatsBroker::connect(&options).await.unwrap_err();
+            assert!(
+                matches!(&error, ConnectError::File { path, .. } if path == junk),
+                "{error:?}"
+            );
+        }
+    }
+    let swapped = own(&file("server.key.pem"), &file("server.pem"));
+    let error = NatsBroker::connect(&with(swapped, Login::OfAddress))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&error, ConnectError::File { path, .. } if *path == file("server.key.pem")),
+        "{error:?}"
+    );
 }
