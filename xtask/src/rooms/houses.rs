@@ -90,6 +90,10 @@ pub(super) const HOUSES: [House; 4] = [
                 rooms: &["denials", "options"],
             },
             Floor {
+                what: "files of a login and of TLS",
+                rooms: &["files"],
+            },
+            Floor {
                 what: "the broker, connected",
                 rooms: &["broker"],
             },
