@@ -143,6 +143,9 @@ impl Lineage {
 impl Standing {
     /// Goes over to what stands after `entry`. The same entries in the same order always lead to the same.
     ///
+    /// A release or a rule has effect only if its number is larger than that of every command before it. One that comes again, because
+    /// somebody recorded it and repeats it, changes nothing.
+    ///
     /// ```
     /// use headcount_core::command_log::Entry;
     /// use headcount_core::invalidation::Standing;
@@ -156,11 +159,13 @@ impl Standing {
     /// ```
     pub fn apply(&mut self, entry: &Entry) -> Change {
         match entry {
+            Entry::Release { release, .. } if release.id <= self.head => Change::default(),
+            Entry::Rule { rule, .. } if rule.id <= self.head => Change::default(),
             Entry::Release {
                 release,
                 releases_max,
             } => {
-                self.head = self.head.max(release.id);
+                self.head = release.id;
                 Change {
                     announced: vec![release.clone()],
                     forgotten: self.releases.announce(release.clone(), *releases_max),
@@ -168,7 +173,7 @@ impl Standing {
                 }
             }
             Entry::Rule { rule, rules_max } => {
-                self.head = self.head.max(rule.id);
+                self.head = rule.id;
                 let (position, ended) = self.add(rule.clone(), *rules_max);
                 Change {
                     position: Some(position),

@@ -58,6 +58,13 @@ impl Standing {
         }
     }
 
+    /// All that stands and a rule besides, which stood before under this number. A rule that comes again as an entry has no effect.
+    pub fn with_again(&self, rule: Rule, rules_max: u32) -> Checkpoint {
+        let mut next = self.clone();
+        next.add(rule, rules_max);
+        next.checkpoint(self.epoch.unwrap_or_default())
+    }
+
     /// Goes over to a checkpoint. A rule that stands at the same position as before is no news; one at another position is, because what is
     /// noted of it by position no longer holds.
     pub(super) fn take_over(&mut self, checkpoint: &Checkpoint) -> Change {

@@ -24,7 +24,11 @@ impl Lineage {
         self.0.iter().copied()
     }
 
+    /// Notes a command. One that comes again is no news.
     pub(super) fn note(&mut self, id: u32, given_ms: u64) {
+        if self.0.back().is_some_and(|(last, _)| id <= *last) {
+            return;
+        }
         if self.0.len() >= REMEMBERED {
             self.0.pop_front();
         }

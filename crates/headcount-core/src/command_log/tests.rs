@@ -151,6 +151,32 @@ proptest! {
         prop_assert_eq!(shown(&whole), shown(&copied));
     }
 
+    /// Regression: a release or a rule that came again after others stood again, also one that had been lifted.
+    #[test]
+    fn commands_that_come_again_change_nothing(
+        entries in entries(), again in prop::collection::vec((0_usize..60, 0_usize..60), 0..20),
+    ) {
+        let (mut standing, mut lineage) = (Standing::default(), Lineage::default());
+        let (mut expected, mut expected_lineage) = (Standing::default(), Lineage::default());
+        for (index, entry) in entries.iter().enumerate() {
+            for state in [&mut standing, &mut expected] {
+                state.apply(entry);
+            }
+            for commands in [&mut lineage, &mut expected_lineage] {
+                commands.follow(entry);
+            }
+            for (_, which) in again.iter().filter(|(after, which)| *after == index && *which <= index) {
+                let recorded = &entries[*which];
+                if matches!(recorded, Entry::Release { .. } | Entry::Rule { .. }) {
+                    prop_assert_eq!(standing.apply(recorded), Change::default());
+                    lineage.follow(recorded);
+                }
+            }
+        }
+        prop_assert_eq!(shown(&standing), shown(&expected));
+        prop_assert_eq!(lineage, expected_lineage);
+    }
+
     #[test]
     fn a_change_names_all_that_no_longer_stands(entries in entries()) {
         let mut standing = Standing::default();
@@ -216,6 +242,22 @@ proptest! {
         prop_assert_eq!(&change.announced, &announced);
         prop_assert_eq!(change.forgotten.len() + new.len(), old.len() + announced.len());
     }
+}
+
+/// As a server alone does it that started with a wrong clock.
+#[test]
+fn a_rule_stands_again_by_a_checkpoint() {
+    let mut standing = Standing::default();
+    apply_all(&mut standing, &[rule(2, "/b"), rule(3, "/c"), release(4, "v4")]);
+    let Entry::Rule { rule: again, .. } = rule(1, "/a") else {
+        unreachable!()
+    };
+    let checkpoint = Box::new(standing.with_again(again, 9));
+    let change = standing.apply(&Entry::Checkpoint(checkpoint));
+    assert_eq!((ids(&change.began), change.ended.len()), (vec![1], 0));
+    assert_eq!(change.announced, []);
+    let stand: Vec<u32> = standing.rules().map(|(_, rule)| rule.id).collect();
+    assert_eq!((stand, standing.head), (vec![2, 3, 1], 4));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_nats::jetstream::{self, stream::Stream};
-use headcount_core::command_log::{Checkpoint, CommandLog};
+use headcount_core::command_log::{Checkpoint, CommandLog, Entry};
 use headcount_nats::{MESSAGES_MAX, NatsBroker, NatsLog, OpenError, Seal};
 use tokio::time::timeout;
 
@@ -14,6 +14,7 @@ use crate::node::Node;
 at_each_broker! {
     a_log_of_another_secret_is_left_alone,
     an_entry_that_is_sent_again_is_not_read_again,
+    a_rule_that_was_lifted_does_not_stand_again_where_it_was,
     entries_of_others_stop_no_command_while_there_is_room,
 }
 
@@ -86,6 +87,36 @@ async fn an_entry_that_is_sent_again_is_not_read_again(version: Version) {
     assert_eq!(other.numbers(), [1, 2, 3, 4]);
     assert_eq!((node.all(), newcomer.all()), (other.all(), other.all()));
     assert_eq!(other.log.skipped(), 3);
+}
+
+/// Regression: after the stream was deleted, an entry that was recorded could be written to its index again, and was read again.
+async fn a_rule_that_was_lifted_does_not_stand_again_where_it_was(version: Version) {
+    let broker = Broker::start(version).await;
+    let mut node = Node::start(&broker.options()).await;
+    for _ in 0..3 {
+        node.command().await.unwrap();
+    }
+    let stranger = Stranger::at(&broker).await;
+    let recorded = stranger.stream.get_raw_message(4).await.unwrap();
+    let lifted = Entry::End { ids: vec![3] };
+    let index = node.log.append(&lifted, node.index).await.unwrap();
+    while node.index < index {
+        node.read_next().await;
+    }
+    let stands = node.all();
+    stranger.context.delete_stream("HEADCOUNT_test").await.unwrap();
+    while node.index >= index {
+        node.read_next().await;
+    }
+    assert_eq!((node.index.0, node.all()), (1, stands.clone()));
+    for _ in 2..4 {
+        stranger.write("entry", b"of others".to_vec()).await;
+    }
+    stranger.write("entry", recorded.payload.to_vec()).await;
+    let newcomer = Node::start(&broker.options()).await;
+    assert_eq!(newcomer.all(), stands);
+    node.command().await.unwrap();
+    assert_eq!((node.standing.head, node.standing.position(3)), (4, None));
 }
 
 async fn entries_of_others_stop_no_command_while_there_is_room(version: Version) {

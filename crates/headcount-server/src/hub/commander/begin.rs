@@ -34,19 +34,27 @@ impl Beginning {
             ..
         } = site.config.limits;
         let mut standing = Standing::default();
-        for release in stored.releases {
-            standing.apply(&Entry::Release {
-                release,
-                releases_max,
-            });
-        }
         let now_ms = clock::unix_ms();
-        let (lapsed, rules) = stored
+        let (lapsed, rules): (Vec<Rule>, Vec<Rule>) = stored
             .rules
             .into_iter()
             .partition(|rule| rule.expires_ms <= now_ms);
-        for rule in rules {
-            standing.apply(&Entry::Rule { rule, rules_max });
+        let releases = stored.releases.into_iter().map(|release| {
+            let id = release.id;
+            let entry = Entry::Release {
+                release,
+                releases_max,
+            };
+            (id, entry)
+        });
+        let rules = rules
+            .into_iter()
+            .map(|rule| (rule.id, Entry::Rule { rule, rules_max }));
+        let mut commands: Vec<(u32, Entry)> = releases.chain(rules).collect();
+        // As they were given: one whose number is not larger than those before it has no effect.
+        commands.sort_by_key(|(id, _)| *id);
+        for (_, entry) in &commands {
+            standing.apply(entry);
         }
         standing.head = stored.head;
         standing.epoch = Some(stored.epoch);

@@ -56,7 +56,8 @@ impl<Log: CommandLog> Commander<Log> {
                 "a rule stands again, because the clock was wrong when it ended"
             );
             let rules_max = self.site.config.limits.rules_max;
-            self.note(Entry::Rule { rule, rules_max }).await;
+            let checkpoint = Box::new(self.standing.with_again(rule, rules_max));
+            self.note(Entry::Checkpoint(checkpoint)).await;
         }
         if clock::is_settled() && !self.lapsed.is_empty() {
             let lapsed: Vec<u32> = self.lapsed.drain(..).map(|rule| rule.id).collect();
