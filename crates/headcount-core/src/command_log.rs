@@ -21,7 +21,7 @@ use crate::release::Release;
 
 pub use change::Change;
 pub use checkpoint::Checkpoint;
-pub use kept::{Kept, compare};
+pub use kept::{Kept, Source, compare};
 pub use lineage::{Lineage, REMEMBERED};
 
 /// One entry of the log.

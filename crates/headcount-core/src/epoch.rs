@@ -6,8 +6,8 @@
 
 use std::fmt;
 
-/// The name of a store: 48 random bits, made with it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// The name of a store: 48 random bits, made with it. The order says nothing but which of two every server chooses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Epoch(u64);
 
 /// Digits of an epoch as it is written.

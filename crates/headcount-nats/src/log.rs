@@ -9,13 +9,16 @@
 //! a little behind read every entry. A stream that is full, because others write to it, forgets what came before the last one.
 //!
 //! - `ledger`: what is asked of the broker. `append`: one entry, until it is known what became of it. `write`: entries and checkpoints at the end.
-//!   `begin`: the stream, and its first checkpoint. `give_back`: what the broker has lost. `follower`: reads on, as a task.
+//!   `begin`: the stream, and its first checkpoint. `give_back`: what the broker has lost. `purged`: a stream without a checkpoint. `others`: those
+//!   that add one. `follower`: reads on, as a task.
 
 mod append;
 mod begin;
 mod follower;
 mod give_back;
 mod ledger;
+mod others;
+mod purged;
 mod write;
 
 use std::collections::VecDeque;
@@ -23,7 +26,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use headcount_core::command_log::{AppendError, Checkpoint, CommandLog, Entry, Lineage, LogIndex};
+use headcount_core::command_log::{
+    AppendError, Checkpoint, CommandLog, Entry, Kept, Lineage, LogIndex, Source, compare,
+};
 use headcount_core::epoch::Epoch;
 use headcount_core::invalidation::Standing;
 use tokio::sync::{Notify, mpsc, watch};
@@ -37,6 +42,7 @@ use append::SILENT;
 use follower::{Follower, Known, Read};
 use ledger::Ledger;
 
+use begin::Held;
 pub use begin::{MESSAGES_MAX, OpenError};
 
 /// Entries after which another checkpoint is added.
@@ -81,6 +87,8 @@ pub struct NatsLog {
     skipped: Arc<AtomicU64>,
     /// Whether the next entry is one that this version does not know.
     is_stopped: bool,
+    /// Whether a checkpoint was read that says less than what was read before. Until the log is begun again, nothing more is taken.
+    is_in_doubt: bool,
     /// Whether something was read that a later revision wrote. It may hold what a checkpoint of this server would lose.
     has_later: bool,
 }
@@ -99,12 +107,17 @@ impl NatsLog {
     pub async fn open(broker: &NatsBroker, seal: Seal, begin: &Checkpoint) -> Result<Self, OpenError> {
         let ledger = Ledger::new(broker, seal);
         let until = Instant::now() + broker.append;
-        let first = ledger.begin(begin, until).await?;
+        let held = Held {
+            stands: begin,
+            source: Source::Copy,
+        };
+        let first = ledger.begin(held, until).await?;
         let (out, reads) = mpsc::channel(UNREAD_MAX);
         let (known, _) = watch::channel(Known {
             era: 0,
             index: 0,
             stands: begin.clone(),
+            has_later: first.is_later,
         });
         let again = Arc::new(Notify::new());
         let skipped = Arc::<AtomicU64>::default();
@@ -112,6 +125,7 @@ impl NatsLog {
             ledger: ledger.clone(),
             read: first.index,
             last_id: first.id.clone(),
+            checkpoint: first.index,
             created: first.created,
             out,
             known: known.subscribe(),
@@ -121,6 +135,7 @@ impl NatsLog {
             owes_end: true,
             said_skipped: Seldom::default(),
             said_unread: Seldom::default(),
+            said_purged: Seldom::default(),
         };
         let hints = broker.client.subscribe(broker.subjects.stored()).await?;
         let mut log = Self {
@@ -143,6 +158,7 @@ impl NatsLog {
             own: VecDeque::new(),
             skipped,
             is_stopped: false,
+            is_in_doubt: false,
             has_later: first.is_later,
         };
         log.accept(first.index, Entry::Checkpoint(Box::new(first.checkpoint)));
@@ -157,19 +173,22 @@ impl NatsLog {
     /// Lets an entry be read by [`NatsLog::next`].
     fn accept(&mut self, index: u64, entry: Entry) {
         self.standing.apply(&entry);
-        self.lineage.follow(&entry);
         if let Entry::Checkpoint(checkpoint) = &entry {
-            self.epoch = checkpoint.epoch;
+            if self.epoch != checkpoint.epoch {
+                (self.epoch, self.lineage) = (checkpoint.epoch, Lineage::default());
+            }
             self.checkpoint = LastCheckpoint {
                 index,
                 before: self.checkpoint.index,
             };
         }
+        self.lineage.follow(&entry);
         self.seen = index;
         self.known.send_replace(Known {
             era: self.era,
             index,
             stands: self.whole(),
+            has_later: self.has_later,
         });
         if self.is_leaping {
             // The last one is enough to know where the log ends.
@@ -191,8 +210,12 @@ impl NatsLog {
 
     /// Takes what the follower read.
     fn take(&mut self, read: Read) {
+        if self.is_in_doubt && !matches!(read, Read::Again | Read::Newer) {
+            return;
+        }
         match read {
             Read::Again => {
+                self.is_in_doubt = false;
                 self.era += 1;
                 self.own.clear();
                 self.ready.clear();
@@ -205,11 +228,30 @@ impl NatsLog {
             Read::End => self.leap(),
             Read::Newer => {
                 self.is_stopped = true;
+                self.is_in_doubt = false;
                 self.up_to = 0;
                 self.leap();
             }
             Read::UpTo { last } => self.up_to = last,
-            Read::Skipped { index } => self.seen = self.seen.max(index),
+            Read::Skipped { index } => {
+                self.seen = self.seen.max(index);
+                let seen = self.seen;
+                self.known.send_modify(|known| known.index = seen);
+            }
+            Read::Entry {
+                index,
+                entry,
+                is_later: false,
+                ..
+            } if index > self.seen && self.says_less(&entry) => {
+                tracing::warn!(
+                    index,
+                    "a checkpoint of the log of commands says less than what was read before: the log is read again"
+                );
+                self.is_in_doubt = true;
+                self.up_to = 0;
+                self.again.notify_one();
+            }
             Read::Entry {
                 index,
                 id,
@@ -222,6 +264,17 @@ impl NatsLog {
                 self.accept(index, *entry);
             }
             Read::Entry { index, id, .. } => self.compare(index, &id),
+        }
+    }
+
+    /// Whether this is a checkpoint without what was read before. After an `Again` the first one counts: it was compared already.
+    fn says_less(&self, entry: &Entry) -> bool {
+        match entry {
+            Entry::Checkpoint(checkpoint) if self.seen > 0 && !self.has_later => !matches!(
+                compare(&self.whole(), Source::Log, checkpoint),
+                Kept::All | Kept::OtherEpoch
+            ),
+            _ => false,
         }
     }
 

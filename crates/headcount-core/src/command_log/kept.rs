@@ -4,17 +4,30 @@
 //! then get numbers that tabs have heard already, under the same epoch, and such a tab would miss them. So each state remembers when its last
 //! commands were given. Two states of one epoch with the same command under the newest number that both have are one history.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::checkpoint::Checkpoint;
 use crate::invalidation::Rule;
+
+/// Where a server has from what it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// It has read the log, and its tabs know what it has read.
+    Log,
+    /// From its own disk. The log counts where it has another epoch.
+    Copy,
+}
 
 /// What a log has, compared with what a server has read of it before.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Kept {
     /// It has another epoch: what the server has read does not count.
     OtherEpoch,
+    /// It was begun under another epoch, and has no command: what the server has read stands, under its own epoch.
+    Blank,
+    /// It has another epoch, and less: this is what stands, under a new epoch, because numbers were given under either.
+    Less(Checkpoint),
     /// Everything, as far as can be known.
     All,
     /// An earlier state. This is what stands: what the server has read, without the rules that were ended in the log since.
@@ -26,7 +39,7 @@ pub enum Kept {
 /// Compares what a log has with what a server has read of it before.
 ///
 /// ```
-/// use headcount_core::command_log::{Checkpoint, Kept, Lineage, compare};
+/// use headcount_core::command_log::{Checkpoint, Kept, Lineage, Source, compare};
 ///
 /// let state = |commands: &[(u32, u64)]| Checkpoint {
 ///     head: commands.last().map_or(0, |(id, _)| *id),
@@ -34,14 +47,41 @@ pub enum Kept {
 ///     ..Checkpoint::default()
 /// };
 /// let read = state(&[(1, 100), (2, 200)]);
-/// assert_eq!(compare(&read, &state(&[(1, 100), (2, 200), (3, 300)])), Kept::All);
-/// assert_eq!(compare(&read, &state(&[(1, 100)])), Kept::Earlier(read.clone()));
-/// assert_eq!(compare(&read, &state(&[(1, 100), (2, 250)])), Kept::Otherwise);
+/// let compare = |log: &Checkpoint| compare(&read, Source::Log, log);
+/// assert_eq!(compare(&state(&[(1, 100), (2, 200), (3, 300)])), Kept::All);
+/// assert_eq!(compare(&state(&[(1, 100)])), Kept::Earlier(read.clone()));
+/// assert_eq!(compare(&state(&[(1, 100), (2, 250)])), Kept::Otherwise);
 /// ```
-pub fn compare(read: &Checkpoint, log: &Checkpoint) -> Kept {
-    if read.epoch != log.epoch {
+///
+/// Servers that give back one after the other come to an end: each time, the newest number is larger, or fewer rules stand, or more releases are remembered.
+pub fn compare(read: &Checkpoint, source: Source, log: &Checkpoint) -> Kept {
+    match source {
+        _ if read.epoch == log.epoch => compare_commands(read, log),
+        Source::Log => compare_epochs(read, log),
+        Source::Copy => Kept::OtherEpoch,
+    }
+}
+
+/// Of two states of different epochs, the one that came of the other counts, and else the one with more commands.
+fn compare_epochs(read: &Checkpoint, log: &Checkpoint) -> Kept {
+    if read.head == 0 {
         return Kept::OtherEpoch;
     }
+    if log.head == 0 {
+        return Kept::Blank;
+    }
+    let theirs = given(log);
+    let is_related = given(read)
+        .iter()
+        .any(|(id, given_ms)| theirs.get(id) == Some(given_ms));
+    match compare_commands(read, log) {
+        Kept::Earlier(stands) => Kept::Less(stands),
+        _ if !is_related && (read.head, read.epoch) > (log.head, log.epoch) => Kept::Less(read.clone()),
+        _ => Kept::OtherEpoch,
+    }
+}
+
+fn compare_commands(read: &Checkpoint, log: &Checkpoint) -> Kept {
     let (ours, theirs) = (given(read), given(log));
     let both = read.head.min(log.head);
     let differs = |(id, given_ms): (&u32, &u64)| theirs.get(id).is_some_and(|other| other != given_ms);
@@ -59,8 +99,21 @@ pub fn compare(read: &Checkpoint, log: &Checkpoint) -> Kept {
         return Kept::Otherwise;
     }
     let stands = without_ended(read, log);
-    let is_all = stands.head == log.head && stands.releases == log.releases && stands.rules == log.rules;
-    if is_all { Kept::All } else { Kept::Earlier(stands) }
+    let is_less =
+        log.head < stands.head || rule_ids(&stands) != rule_ids(log) || is_without_some(log, &stands);
+    if is_less { Kept::Earlier(stands) } else { Kept::All }
+}
+
+fn rule_ids(state: &Checkpoint) -> BTreeSet<u32> {
+    state.rules.iter().map(|(_, rule)| rule.id).collect()
+}
+
+/// Whether all the releases of a log were read here, and more.
+fn is_without_some(log: &Checkpoint, read: &Checkpoint) -> bool {
+    let ids =
+        |state: &Checkpoint| -> BTreeSet<u32> { state.releases.iter().map(|release| release.id).collect() };
+    let (theirs, ours) = (ids(log), ids(read));
+    theirs.len() < ours.len() && theirs.is_subset(&ours)
 }
 
 /// When each command was given, as far as that is known.
@@ -86,12 +139,18 @@ fn without_ended(read: &Checkpoint, log: &Checkpoint) -> Checkpoint {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::command_log::Lineage;
     use crate::epoch::Epoch;
     use crate::invalidation::{Audience, Mode};
     use crate::limits::Limits;
     use crate::pattern::RoutePattern;
+
+    fn compare(read: &Checkpoint, log: &Checkpoint) -> Kept {
+        super::compare(read, Source::Log, log)
+    }
 
     /// What stands after these commands, each a rule with its number and the time of it, without those that have `ended`.
     fn state(commands: &[(u32, u64)], ended: &[u32]) -> Checkpoint {
@@ -163,6 +222,106 @@ mod tests {
             epoch: Epoch::new(8),
             ..unknown
         };
-        assert_eq!(compare(&state(&READ, &[]), &other), Kept::OtherEpoch);
+        let read = state(&READ, &[]);
+        assert_eq!(super::compare(&read, Source::Copy, &other), Kept::OtherEpoch);
+    }
+
+    /// The same under another epoch.
+    fn of(epoch: u64, state: Checkpoint) -> Checkpoint {
+        let epoch = Epoch::new(epoch);
+        Checkpoint { epoch, ..state }
+    }
+
+    #[test]
+    fn a_log_that_was_begun_again_counts_only_where_it_has_more() {
+        let read = state(&READ, &[]);
+        let blank = of(8, Checkpoint::default());
+        assert_eq!(compare(&read, &blank), Kept::Blank);
+        assert_eq!(compare(&blank, &read), Kept::OtherEpoch);
+        let (less, more) = ([(1, 15), (2, 25)], [(1, 15), (2, 25), (3, 35), (4, 45)]);
+        assert_eq!(
+            compare(&read, &of(8, state(&less, &[]))),
+            Kept::Less(read.clone())
+        );
+        assert_eq!(compare(&read, &of(8, state(&more, &[]))), Kept::OtherEpoch);
+        // An old checkpoint of an epoch that is over.
+        assert_eq!(
+            compare(&read, &of(8, state(&READ[..2], &[]))),
+            Kept::Less(read.clone())
+        );
+    }
+
+    #[test]
+    fn what_came_of_the_same_log_under_a_new_epoch_counts() {
+        let read = state(&READ, &[]);
+        let again = [(1, 10), (2, 21)];
+        let log = Checkpoint {
+            head: 3,
+            ..state(&again, &[])
+        };
+        assert_eq!(compare(&read, &of(8, log)), Kept::OtherEpoch);
+        assert_eq!(compare(&read, &of(8, read.clone())), Kept::OtherEpoch);
+    }
+
+    /// A state of one of three epochs, with some of the commands that were given twice at different times.
+    fn any_state() -> impl Strategy<Value = Checkpoint> {
+        let commands = prop::collection::vec(0_u64..2, 0..6);
+        (commands, prop::collection::vec(1_u32..6, 0..3), 7_u64..10).prop_map(|(times, ended, epoch)| {
+            let commands: Vec<(u32, u64)> = (1..).zip(times).collect();
+            of(epoch, state(&commands, &ended))
+        })
+    }
+
+    /// What a server appends to a log that has this, where it appends something.
+    fn given_back(read: &Checkpoint, log: &Checkpoint, new_epoch: u64) -> Option<Checkpoint> {
+        match compare(read, log) {
+            Kept::OtherEpoch | Kept::All => None,
+            Kept::Blank => Some(read.clone()),
+            Kept::Earlier(stands) => Some(stands),
+            Kept::Less(stands) => Some(of(new_epoch, stands)),
+            Kept::Otherwise => Some(Checkpoint {
+                epoch: Epoch::new(new_epoch),
+                head: log.head.max(read.head),
+                ..log.clone()
+            }),
+        }
+    }
+
+    proptest! {
+        /// However many servers give back, in whatever order: it ends, and all have the same.
+        #[test]
+        fn servers_that_give_back_agree_in_the_end(
+            mut servers in prop::collection::vec(any_state(), 1..6), newcomer in any_state(),
+        ) {
+            let mut log = newcomer;
+            let mut appended = 0_u64;
+            loop {
+                let before = appended;
+                for read in &mut servers {
+                    if let Some(stands) = given_back(read, &log, 100 + appended) {
+                        log = stands;
+                        appended += 1;
+                    }
+                    *read = log.clone();
+                }
+                prop_assert!(appended < 100, "{:?}", log);
+                if appended == before {
+                    break;
+                }
+            }
+            prop_assert!(servers.iter().all(|read| *read == log));
+        }
+
+        /// Regression: a server with an older copy, or an empty one, began the log again after the stream was purged, and all others went over to that.
+        #[test]
+        fn a_newcomer_that_begins_the_log_again_takes_nothing_away(
+            ended in prop::collection::vec(1_u32..6, 0..3), kept in 0_usize..5, is_empty: bool,
+        ) {
+            let commands: Vec<(u32, u64)> = (1..=5).map(|id| (id, u64::from(id) * 10)).collect();
+            let read = state(&commands, &ended);
+            let copy = Checkpoint { lineage: Lineage::default(), ..state(&commands[..kept], &[]) };
+            let log = if is_empty { of(8, Checkpoint::default()) } else { copy };
+            prop_assert_eq!(given_back(&read, &log, 100), Some(read));
+        }
     }
 }

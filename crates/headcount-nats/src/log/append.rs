@@ -14,7 +14,8 @@ use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::{self, ErrorCode};
 use bytes::Bytes;
-use headcount_core::command_log::AppendError;
+use headcount_core::command_log::{AppendError, Checkpoint, Entry};
+use headcount_core::protocol::log::{LogError, encode};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::ledger::{ANSWER, Found, Ledger};
@@ -98,6 +99,13 @@ impl Ledger {
             source: Box::new(source),
         })?;
         Draft::new(subject, payload.into(), after)
+    }
+
+    /// A checkpoint to append after this sequence.
+    pub(super) fn draft_checkpoint(&self, checkpoint: &Checkpoint, after: u64) -> Result<Draft, AppendError> {
+        let entry = Entry::Checkpoint(Box::new(checkpoint.clone()));
+        let written = encode(&entry).map_err(unwritable)?;
+        self.draft(self.subjects.checkpoint(), &written, after)
     }
 
     /// Appends the draft, or finds out that it can never be.
@@ -202,6 +210,14 @@ fn said(error: jetstream::context::PublishError) -> Answer {
     };
     Answer::Refused {
         reason,
+        source: Box::new(error),
+    }
+}
+
+/// The entry cannot be encoded.
+pub(super) fn unwritable(error: LogError) -> AppendError {
+    AppendError::Failed {
+        reason: "the command cannot be written down",
         source: Box::new(error),
     }
 }

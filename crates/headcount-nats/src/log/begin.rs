@@ -5,12 +5,12 @@ use std::time::Duration;
 use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::context::{CreateStreamErrorKind, GetStreamErrorKind};
 use async_nats::jetstream::stream::{Config, DiscardPolicy, Info, Republish, RetentionPolicy, StorageType};
-use headcount_core::command_log::{AppendError, Checkpoint, Entry};
-use headcount_core::protocol::log::{Decoded, LogError, encode};
+use headcount_core::command_log::{AppendError, Checkpoint, Entry, Source};
+use headcount_core::protocol::log::{Decoded, LogError};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::append::Settled;
 use super::ledger::{ANSWER, Created, Found, Kept, Ledger, NotRead};
+use super::others::Others;
 
 /// Messages that the stream keeps at most. The broker refuses more. Those that servers append come to about a tenth: two checkpoints and what
 /// followed them.
@@ -106,13 +106,21 @@ pub(super) struct First {
     pub(super) created: Created,
 }
 
+/// What a server has as it begins to read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Held<'a> {
+    pub(super) stands: &'a Checkpoint,
+    pub(super) source: Source,
+}
+
 impl Ledger {
-    /// Finds the last checkpoint. A missing stream is made, and one without a checkpoint is begun with `begin`. One that has lost what `begin` has
+    /// Finds the last checkpoint. A missing stream is made, and one without a checkpoint is begun with what is `held`. One that has lost what is held
     /// of it gets that back.
-    pub(super) async fn begin(&self, begin: &Checkpoint, until: Instant) -> Result<First, OpenError> {
+    pub(super) async fn begin(&self, held: Held<'_>, mut until: Instant) -> Result<First, OpenError> {
         let mut last = OpenError::NoAnswer;
+        let mut others = Others::default();
         while Instant::now() < until && self.clone().is_up_by(until).await {
-            let error = match self.begin_once(begin, until).await {
+            let error = match self.begin_once(&held, &mut others, until).await {
                 Ok(Some(first)) => return Ok(first),
                 Ok(None) => None,
                 Err(error) => Some(error),
@@ -129,22 +137,32 @@ impl Ledger {
                     last = error;
                 }
                 (Some(error), _) => return Err(error),
-                (None, _) => {}
+                (None, _) => until = others.extend(until),
             }
             sleep(PAUSE).await;
         }
         Err(last)
     }
 
-    async fn begin_once(&self, begin: &Checkpoint, until: Instant) -> Result<Option<First>, OpenError> {
-        match self.try_begin(begin, until).await? {
-            Some(first) => self.give_back(begin, first, until).await,
+    async fn begin_once(
+        &self,
+        held: &Held<'_>,
+        others: &mut Others,
+        until: Instant,
+    ) -> Result<Option<First>, OpenError> {
+        match self.try_begin(held, others, until).await? {
+            Some(first) => self.give_back(held, first, until).await,
             None => Ok(None),
         }
     }
 
-    /// `None`: another server was faster, so there is something to be read now.
-    async fn try_begin(&self, begin: &Checkpoint, until: Instant) -> Result<Option<First>, OpenError> {
+    /// `None`: another server was faster, so there is something to be read now, or the others are waited for.
+    async fn try_begin(
+        &self,
+        held: &Held<'_>,
+        others: &mut Others,
+        until: Instant,
+    ) -> Result<Option<First>, OpenError> {
         let info = self.stream().await?;
         match self.last_checkpoint().await {
             Found::Message(kept) => match self.first(&kept, &info) {
@@ -152,25 +170,8 @@ impl Ledger {
                 Err(error) => self.readable(kept.index, &info).await?.ok_or(error).map(Some),
             },
             Found::NoAnswer => Err(OpenError::NoAnswer),
-            Found::Nothing => {
-                let entry = Entry::Checkpoint(Box::new(begin.clone()));
-                let payload = encode(&entry).map_err(|error| OpenError::Unreadable(Some(error)))?;
-                // What came before the first checkpoint is nothing.
-                let draft = self
-                    .draft(self.subjects.checkpoint(), &payload, info.state.last_sequence)
-                    .map_err(OpenError::NotBegun)?;
-                match self.append(&draft, until).await {
-                    Ok(Settled::Stored) => Ok(Some(First {
-                        index: draft.index(),
-                        id: draft.id,
-                        checkpoint: begin.clone(),
-                        is_later: false,
-                        created: Created(info.created),
-                    })),
-                    Ok(Settled::Taken) => Ok(None),
-                    Err(error) => Err(OpenError::NotBegun(error)),
-                }
-            }
+            Found::Nothing if others.are_awaited(&info) => Ok(None),
+            Found::Nothing => self.begin_without_checkpoint(held, &info, until).await,
         }
     }
 

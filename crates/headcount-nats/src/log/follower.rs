@@ -12,12 +12,12 @@ use std::time::Duration;
 
 use async_nats::Subscriber;
 use futures_util::StreamExt;
-use headcount_core::command_log::{Checkpoint, Entry};
+use headcount_core::command_log::{Checkpoint, Entry, Source};
 use headcount_core::protocol::log::{Decoded, REVISION};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{Instant, sleep};
 
-use super::begin::First;
+use super::begin::{First, Held};
 use super::ledger::{Created, Found, Kept, Ledger};
 use crate::seldom::Seldom;
 
@@ -62,6 +62,8 @@ pub(super) struct Known {
     /// The last sequence.
     pub(super) index: u64,
     pub(super) stands: Checkpoint,
+    /// Whether a later revision wrote some of it, so that it may not be all.
+    pub(super) has_later: bool,
 }
 
 /// The task.
@@ -71,6 +73,8 @@ pub(super) struct Follower {
     pub(super) read: u64,
     /// The id of that message.
     pub(super) last_id: String,
+    /// The sequence of the last checkpoint that was read.
+    pub(super) checkpoint: u64,
     pub(super) created: Created,
     pub(super) out: mpsc::Sender<Read>,
     /// What the broker gets back where it has lost it.
@@ -83,10 +87,11 @@ pub(super) struct Follower {
     pub(super) owes_end: bool,
     pub(super) said_skipped: Seldom,
     pub(super) said_unread: Seldom,
+    pub(super) said_purged: Seldom,
 }
 
 /// Why reading stopped.
-enum Stop {
+pub(super) enum Stop {
     /// The broker did not answer.
     NoAnswer,
     /// The log is not the one that was read.
@@ -188,6 +193,9 @@ impl Follower {
                     self.send(Read::End).await?;
                     self.owes_end = false;
                 }
+                if self.lacks_checkpoint(&info).await? && self.replace_checkpoint(last).await {
+                    continue;
+                }
                 return Ok(());
             }
             self.send(Read::UpTo { last }).await?;
@@ -257,6 +265,9 @@ impl Follower {
         let Kept { index, id, .. } = kept;
         match read {
             Ok(Decoded::Entry(entry) | Decoded::Later(entry)) => {
+                if matches!(entry, Entry::Checkpoint(_)) {
+                    self.checkpoint = index;
+                }
                 let read = Read::Entry {
                     index,
                     id: id.clone(),
@@ -301,13 +312,17 @@ impl Follower {
             "the broker has lost entries of the log of commands: it is read again from its last checkpoint"
         );
         let stands = self.known.borrow().stands.clone();
+        let held = Held {
+            stands: &stands,
+            source: Source::Log,
+        };
         let First {
             index,
             id,
             checkpoint,
             is_later,
             created,
-        } = match self.ledger.begin(&stands, Instant::now() + BEGIN).await {
+        } = match self.ledger.begin(held, Instant::now() + BEGIN).await {
             Ok(first) => first,
             Err(error) => {
                 if self.said_unread.due().is_some() {
@@ -322,6 +337,7 @@ impl Follower {
         self.owes_end = true;
         let entry = Box::new(Entry::Checkpoint(Box::new(checkpoint)));
         (self.read, self.last_id, self.created) = (index, id.clone(), created);
+        self.checkpoint = index;
         let read = Read::Entry {
             index,
             id,

@@ -6,21 +6,26 @@
 //!
 //! - an earlier state of what it has: it appends all that it has as a checkpoint, and the numbers go on behind that;
 //! - commands that it has not read under numbers that it has: what the log has stands from now on under a new epoch, so that no number counts
-//!   as heard.
+//!   as heard;
+//! - another epoch, because a server that knew less has begun the log again: a server that has read the log before, and has not just a copy, appends
+//!   what it has. If commands were given under the other epoch, that is done under a new one.
+//!
+//! A server that reads on notices the same by a checkpoint that follows what it has read, and then begins again. `purged` is about a stream without
+//! a checkpoint.
 //!
 //! A log in which a later version wrote what this one does not know is left as it is: a server of that version gives back what is missing.
 //!
 //! Of several servers that notice it, one is first; the others then find in the log what it appended.
 
 use futures_util::StreamExt;
-use headcount_core::command_log::{AppendError, Checkpoint, Entry, Kept, Lineage, compare};
+use headcount_core::command_log::{AppendError, Checkpoint, Entry, Kept, Lineage, Source, compare};
 use headcount_core::epoch::Epoch;
 use headcount_core::invalidation::Standing;
-use headcount_core::protocol::log::{Decoded, REVISION, encode};
+use headcount_core::protocol::log::{Decoded, REVISION};
 use tokio::time::Instant;
 
 use super::append::Settled;
-use super::begin::{First, OpenError};
+use super::begin::{First, Held, OpenError};
 use super::ledger::{Found, Ledger};
 
 /// Questions at the same time.
@@ -30,18 +35,38 @@ impl Ledger {
     /// Sees to it that the log has what was `read` of it before. Where to begin to read then; `None`: others went on meanwhile.
     pub(super) async fn give_back(
         &self,
-        read: &Checkpoint,
+        held: &Held<'_>,
         first: First,
         until: Instant,
     ) -> Result<Option<First>, OpenError> {
-        if read.head == 0 || read.epoch != first.checkpoint.epoch || first.is_later {
+        let read = held.stands;
+        let is_over = held.source == Source::Copy && read.epoch != first.checkpoint.epoch;
+        if read.head == 0 || is_over || first.is_later {
             return Ok(Some(first));
         }
         let Some((last, log)) = self.whole(&first).await? else {
             return Ok(Some(first));
         };
-        let stands = match compare(read, &log) {
+        let stands = match compare(read, held.source, &log) {
             Kept::OtherEpoch | Kept::All => return Ok(Some(first)),
+            Kept::Blank => {
+                tracing::warn!(
+                    here = read.head,
+                    "a server that knew no command has begun the log of commands again: this server gives back what stands"
+                );
+                read.clone()
+            }
+            Kept::Less(stands) => {
+                tracing::error!(
+                    broker = log.head,
+                    here = read.head,
+                    "the log of commands was begun again with other commands, and fewer: what stands here stands under a new epoch"
+                );
+                Checkpoint {
+                    epoch: new_epoch()?,
+                    ..stands
+                }
+            }
             Kept::Earlier(stands) => {
                 tracing::warn!(
                     broker = log.head,
@@ -67,7 +92,7 @@ impl Ledger {
     }
 
     /// All that stands at the end of the log, and where that is. `None`: a later version wrote some of it.
-    async fn whole(&self, first: &First) -> Result<Option<(u64, Checkpoint)>, OpenError> {
+    pub(super) async fn whole(&self, first: &First) -> Result<Option<(u64, Checkpoint)>, OpenError> {
         let info = self.info().await;
         let end = match info {
             Ok(Some(info)) => info.state.last_sequence.max(first.index),
@@ -77,10 +102,12 @@ impl Ledger {
         let mut epoch = first.checkpoint.epoch;
         let mut follow = |entry: &Entry| {
             standing.apply(entry);
-            lineage.follow(entry);
-            if let Entry::Checkpoint(checkpoint) = entry {
-                epoch = checkpoint.epoch;
+            if let Entry::Checkpoint(checkpoint) = entry
+                && epoch != checkpoint.epoch
+            {
+                (epoch, lineage) = (checkpoint.epoch, Lineage::default());
             }
+            lineage.follow(entry);
         };
         follow(&Entry::Checkpoint(Box::new(first.checkpoint.clone())));
         let mut answers = futures_util::stream::iter((first.index + 1..=end).map(|index| self.at(index)))
@@ -107,17 +134,15 @@ impl Ledger {
     }
 
     /// `None`: something else was appended first.
-    async fn append_checkpoint(
+    pub(super) async fn append_checkpoint(
         &self,
         checkpoint: Checkpoint,
         after: u64,
         first: &First,
         until: Instant,
     ) -> Result<Option<First>, OpenError> {
-        let entry = Entry::Checkpoint(Box::new(checkpoint.clone()));
-        let payload = encode(&entry).map_err(|error| OpenError::Unreadable(Some(error)))?;
         let draft = self
-            .draft(self.subjects.checkpoint(), &payload, after)
+            .draft_checkpoint(&checkpoint, after)
             .map_err(OpenError::NotBegun)?;
         match self.append(&draft, until).await {
             Ok(Settled::Stored) => Ok(Some(First {

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use headcount_core::command_log::{AppendError, Entry, LogIndex};
-use headcount_core::protocol::log::{LogError, encode};
+use headcount_core::protocol::log::encode;
 use tokio::time::Instant;
 
-use super::append::{Draft, NO_ROOM, Settled, TOO_SHORT};
+use super::append::{Draft, NO_ROOM, Settled, TOO_SHORT, unwritable};
 use super::{CHECKPOINT_AFTER, NatsLog, UNREAD_MAX};
 
 /// Entries since the last checkpoint beyond which nothing is appended before there is another one.
@@ -27,7 +27,8 @@ impl NatsLog {
         if self.without_checkpoint() >= WITHOUT_CHECKPOINT_MAX {
             // Whatever became of it, the command was not sent.
             self.add_checkpoint().await.map_err(|error| AppendError::Failed {
-                reason: "the log of commands has grown too long, and no checkpoint can be added",
+                reason: "the log of commands has grown too long, and no checkpoint can be added: purge its stream at the broker, as the guide to \
+                         clusters says",
                 source: Box::new(error),
             })?;
         }
@@ -39,7 +40,7 @@ impl NatsLog {
                     source: TOO_OLD.into(),
                 });
             }
-            if self.must_read() {
+            if self.must_read() || self.is_in_doubt {
                 self.read_by(until).await?;
                 continue;
             }
@@ -104,28 +105,19 @@ impl NatsLog {
 
     /// Adds a checkpoint of what stands after the last entry, if that is still the last one.
     async fn add_checkpoint(&mut self) -> Result<(), AppendError> {
-        let entry = Entry::Checkpoint(Box::new(self.whole()));
-        let written = encode(&entry).map_err(unwritable)?;
-        let subject = self.ledger.subjects.checkpoint();
-        let draft = self.ledger.draft(subject, &written, self.seen)?;
+        let whole = self.whole();
+        let draft = self.ledger.draft_checkpoint(&whole, self.seen)?;
         let until = Instant::now() + CHECKPOINT_PATIENCE;
         match self.ledger.append(&draft, until).await? {
             Settled::Stored => {
                 let index = draft.index();
                 self.remember(draft);
-                self.accept(index, entry);
+                self.accept(index, Entry::Checkpoint(Box::new(whole)));
                 let (ledger, before) = (self.ledger.clone(), self.checkpoint.before);
                 tokio::spawn(async move { ledger.forget_before(before).await });
             }
             Settled::Taken => {}
         }
         Ok(())
-    }
-}
-
-fn unwritable(error: LogError) -> AppendError {
-    AppendError::Failed {
-        reason: "the command cannot be written down",
-        source: Box::new(error),
     }
 }

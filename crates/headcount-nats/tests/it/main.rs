@@ -15,6 +15,7 @@ mod lost;
 mod node;
 mod order;
 mod permissions;
+mod purged;
 mod refusals;
 mod sealed;
 mod tls;
