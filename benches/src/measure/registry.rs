@@ -99,6 +99,8 @@ fn rule() -> Option<Rule> {
         created_ms: 0,
         expires_ms: u64::MAX,
         spread_ms: 0,
+        waves: None,
+        continues: None,
     })
 }
 

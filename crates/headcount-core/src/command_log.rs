@@ -16,6 +16,7 @@ mod tests;
 use std::error::Error;
 use std::future::Future;
 
+use crate::invalidation::waves::{Finding, Seen, Share};
 use crate::invalidation::{Rule, Standing};
 use crate::release::Release;
 
@@ -52,6 +53,31 @@ pub enum Entry {
         after: u32,
         /// By how much, milliseconds.
         delta_ms: i64,
+    },
+    /// A rule in waves is open as far as this from now on. Has no effect where it is open as far already, or does not go on.
+    Wave {
+        /// The number of the rule.
+        rule: u32,
+        /// How far, from the first place on.
+        open: Share,
+        /// Since when that counts, milliseconds since the Unix epoch.
+        at_ms: u64,
+    },
+    /// A rule in waves opens no further.
+    Halt {
+        /// The number of the rule.
+        rule: u32,
+        /// What stopped it. `None`: it was paused by hand.
+        why: Option<Finding>,
+    },
+    /// A rule in waves goes on.
+    Resume {
+        /// The number of the rule.
+        rule: u32,
+        /// When, milliseconds since the Unix epoch.
+        at_ms: u64,
+        /// What was seen by then, which stops it no more. `None`: what was accepted before.
+        accepted: Option<Seen>,
     },
     /// All that stands, whatever stood before. For a server that has read every entry before this one it changes nothing.
     Checkpoint(Box<Checkpoint>),
@@ -135,7 +161,12 @@ impl Lineage {
             Entry::Checkpoint(checkpoint) if checkpoint.lineage.iter().next().is_some() => {
                 self.clone_from(&checkpoint.lineage);
             }
-            Entry::Checkpoint(_) | Entry::End { .. } | Entry::MoveTimes { .. } => {}
+            Entry::Checkpoint(_)
+            | Entry::End { .. }
+            | Entry::MoveTimes { .. }
+            | Entry::Wave { .. }
+            | Entry::Halt { .. }
+            | Entry::Resume { .. } => {}
         }
     }
 }
@@ -190,6 +221,19 @@ impl Standing {
                 moved: self.move_times(*after, *delta_ms),
                 ..Change::default()
             },
+            Entry::Wave { rule, open, at_ms } => {
+                let opened = self.turn(*rule, |waves| waves.open(*open, *at_ms));
+                Change {
+                    opened: opened.into_iter().collect(),
+                    ..Change::default()
+                }
+            }
+            Entry::Halt { rule, why } => Change::turned(self.turn(*rule, |waves| waves.halt(*why))),
+            Entry::Resume {
+                rule,
+                at_ms,
+                accepted,
+            } => Change::turned(self.turn(*rule, |waves| waves.resume(*at_ms, *accepted))),
             Entry::Checkpoint(checkpoint) => self.take_over(checkpoint),
         }
     }

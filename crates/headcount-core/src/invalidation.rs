@@ -5,18 +5,22 @@
 //! loaded before the command. Nothing else: so it can be decided again anywhere, any time, without harm.
 //!
 //! At most 64 rules stand at once, each at its own position, so that the rules a connection was told fit into one `u64`.
+//!
+//! A rule in [`waves`] applies to a tab like any other, and is told to it once it is open to the tab's place.
 
 use std::sync::Arc;
 
-use crate::epoch::Epoch;
 use crate::pattern::RoutePattern;
 use crate::release::{ReleaseLog, UNRELEASED};
+use waves::{PLACES, Waves};
+
+pub use standing::{POSITIONS, Standing, positions};
+
+mod standing;
+pub mod waves;
 
 #[cfg(test)]
 mod tests;
-
-/// Rules that can stand at once: the bits of the word that says what a connection was told.
-pub const POSITIONS: usize = 64;
 
 /// Whom a rule is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,8 +76,23 @@ pub struct Rule {
     pub created_ms: u64,
     /// When the rule lapses, milliseconds since the Unix epoch.
     pub expires_ms: u64,
-    /// Over how long the tabs that are open when it is given are told, milliseconds; 0: at once.
+    /// Over how long the tabs that are open when it is given are told, milliseconds; 0: at once. In waves: those of each wave.
     pub spread_ms: u32,
+    /// How far it is open. `None`: it is not in waves, and open to every tab.
+    pub waves: Option<Box<Waves>>,
+    /// The rule that this one is a change of.
+    pub continues: Option<Box<Continued>>,
+}
+
+/// An earlier rule that another one goes on from, because it was changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Continued {
+    /// The number of the rule before. It ends as this one begins, and this one takes its position.
+    pub before: u32,
+    /// The number of the first one. Tabs keep the places that they had in that, and pages that were loaded after it are newer than the command.
+    pub first: u32,
+    /// Those before that asked the same of a tab: a page load that was told one of these has been told this one.
+    pub told: Vec<u32>,
 }
 
 /// A list of versions as a [`Rule`] holds it: sorted, each once, so that a list of thousands is searched quickly.
@@ -104,6 +123,52 @@ impl Rule {
         let mixed = scatter(tab ^ scatter(self.id.into()));
         // The upper half as a fraction of 2^32.
         ((mixed >> 32) * u64::from(self.spread_ms)) >> 32
+    }
+
+    /// The number of the first rule, where this one is a change of others.
+    pub fn first(&self) -> u32 {
+        self.continues
+            .as_ref()
+            .map_or(self.id, |continued| continued.first)
+    }
+
+    /// The rule that this one becomes where it asks tabs for something else, or is for others. It stands as long as this one would have, and is
+    /// open as far. What its tabs were told counts as told, unless it asks them for something else.
+    #[must_use]
+    pub fn changed(&self, id: u32, (audience, mode): (Audience, Mode), created_ms: u64) -> Self {
+        let earlier = self.continues.iter().flat_map(|continued| &continued.told);
+        let told = earlier.copied().chain([self.id]).collect();
+        Self {
+            id,
+            audience,
+            mode,
+            created_ms,
+            continues: Some(Box::new(Continued {
+                before: self.id,
+                first: self.first(),
+                told: if mode == self.mode { told } else { Vec::new() },
+            })),
+            ..self.clone()
+        }
+    }
+
+    /// Whether a page load that was told command `id` has been told this rule.
+    pub fn is_told_by(&self, id: u32) -> bool {
+        let earlier = self.continues.iter().flat_map(|continued| &continued.told);
+        self.id == id || earlier.into_iter().any(|told| *told == id)
+    }
+
+    /// The place of a tab with this hash: below [`PLACES`], and the same wherever and whenever it is asked for. It says nothing about
+    /// [`Rule::moment_ms`].
+    pub fn place(&self, tab: u64) -> u16 {
+        let mixed = scatter(tab ^ scatter(u64::from(self.first()) | 1 << 32));
+        u16::try_from(((mixed >> 32) * u64::from(PLACES)) >> 32).unwrap_or_default()
+    }
+
+    /// Whether the rule is open to a tab with this hash.
+    pub fn is_open_to(&self, tab: u64) -> bool {
+        let waves = self.waves.as_ref();
+        waves.is_none_or(|waves| self.place(tab) < waves.open.parts())
     }
 
     /// Whether a tab that shows `route` and runs `version` is concerned, its page load aside.
@@ -169,7 +234,16 @@ impl Rule {
     /// Whether a page that had seen commands up to `since` when it was loaded came before this one. Only rules for all
     /// tabs need this: otherwise they would reload a page that has reloaded.
     pub fn concerns_page_load(&self, since: u32) -> bool {
-        self.audience == Audience::Outdated || since < self.id
+        self.audience == Audience::Outdated || since < self.first()
+    }
+
+    /// Moves its times by this.
+    fn move_times(&mut self, delta_ms: i64) {
+        self.created_ms = self.created_ms.saturating_add_signed(delta_ms);
+        self.expires_ms = self.expires_ms.saturating_add_signed(delta_ms);
+        if let Some(waves) = &mut self.waves {
+            waves.since_ms = waves.since_ms.saturating_add_signed(delta_ms);
+        }
     }
 
     /// Whether a newer rule makes this one superfluous: the same tabs, asked for the same.
@@ -180,184 +254,4 @@ impl Rule {
             && self.audience == new.audience
             && self.mode == new.mode
     }
-}
-
-/// Everything that decides whether a rule applies, besides the connection: the standing rules and the releases. It changes by the entries of
-/// the log of commands ([`crate::command_log`]).
-#[derive(Clone, Debug)]
-pub struct Standing {
-    /// Whose numbers the commands have. `None`: not known yet, because the server waits for the log that it shares with others.
-    pub epoch: Option<Epoch>,
-    /// Number of the newest command, of either kind.
-    pub head: u32,
-    /// The release log.
-    pub releases: ReleaseLog,
-    rules: Vec<Option<Arc<Rule>>>,
-}
-
-impl Default for Standing {
-    /// No rules, and no releases.
-    fn default() -> Self {
-        Self::new(ReleaseLog::default())
-    }
-}
-
-impl Standing {
-    /// No rules, and these releases.
-    pub fn new(releases: ReleaseLog) -> Self {
-        Self {
-            epoch: None,
-            head: 0,
-            releases,
-            rules: vec![None; POSITIONS],
-        }
-    }
-
-    /// The standing rules with their positions, by position.
-    pub fn rules(&self) -> impl Iterator<Item = (usize, &Arc<Rule>)> {
-        self.rules
-            .iter()
-            .enumerate()
-            .filter_map(|(position, rule)| rule.as_ref().map(|rule| (position, rule)))
-    }
-
-    /// The rule at a position.
-    pub fn rule(&self, position: usize) -> Option<&Arc<Rule>> {
-        self.rules.get(position)?.as_ref()
-    }
-
-    /// The position of the rule with this number.
-    pub fn position(&self, id: u32) -> Option<usize> {
-        self.rules()
-            .find_map(|(position, rule)| (rule.id == id).then_some(position))
-    }
-
-    /// Adds a rule. Returns its position, and the rules that no longer stand because of it: those it replaces, and the
-    /// oldest if `max` stood already.
-    pub(crate) fn add(&mut self, rule: Rule, max: u32) -> (usize, Vec<Arc<Rule>>) {
-        let mut lapsed = self.remove_where(|standing| standing.is_replaced_by(&rule));
-        while self.rules().count() >= (max as usize).clamp(1, POSITIONS) {
-            let Some(oldest) = self.rules().map(|(_, rule)| rule.id).min() else {
-                break;
-            };
-            lapsed.extend(self.remove_where(|standing| standing.id == oldest));
-        }
-        let position = self.rules.iter().position(Option::is_none).unwrap_or_default();
-        self.rules[position] = Some(Arc::new(rule));
-        (position, lapsed)
-    }
-
-    /// Lets a rule stand at this position. None stands at a position that there is not.
-    pub(crate) fn place(&mut self, position: usize, rule: &Arc<Rule>) {
-        if let Some(place) = self.rules.get_mut(position) {
-            *place = Some(Arc::clone(rule));
-        }
-    }
-
-    /// Ends the rules with these numbers.
-    pub(crate) fn end(&mut self, ids: &[u32]) -> Vec<Arc<Rule>> {
-        self.remove_where(|rule| ids.contains(&rule.id))
-    }
-
-    /// Adds `delta_ms` to the times of the rules after command `after`, because the clock that they were taken from was wrong.
-    /// Returns those rules.
-    pub(crate) fn move_times(&mut self, after: u32, delta_ms: i64) -> Vec<Arc<Rule>> {
-        let later = self.rules.iter_mut().flatten().filter(|rule| rule.id > after);
-        later
-            .map(|rule| {
-                *rule = Arc::new(Rule {
-                    created_ms: rule.created_ms.saturating_add_signed(delta_ms),
-                    expires_ms: rule.expires_ms.saturating_add_signed(delta_ms),
-                    ..(**rule).clone()
-                });
-                Arc::clone(rule)
-            })
-            .collect()
-    }
-
-    /// The numbers of the rules that have lapsed by `now_ms`. They stand until an entry of the log ends them.
-    pub fn lapsed(&self, now_ms: u64) -> Vec<u32> {
-        let lapsed = self.rules().filter(|(_, rule)| rule.expires_ms <= now_ms);
-        lapsed.map(|(_, rule)| rule.id).collect()
-    }
-
-    /// Which positions hold a rule that concerns this route.
-    pub fn route_mask(&self, route: &str) -> u64 {
-        self.mask(|rule| rule.concerns_route(route))
-    }
-
-    /// The positions of rules that apply to routes whose names are not known.
-    pub fn unnamed_route_mask(&self) -> u64 {
-        self.mask(Rule::concerns_every_route)
-    }
-
-    /// Which positions hold a rule that concerns this version.
-    pub fn version_mask(&self, version: &str) -> u64 {
-        self.mask(|rule| rule.concerns_version(version, &self.releases))
-    }
-
-    /// The positions of rules that apply to versions whose names are not known.
-    pub fn unnamed_version_mask(&self) -> u64 {
-        self.mask(Rule::concerns_every_version)
-    }
-
-    /// Which positions hold a rule that concerns page loads that had seen commands up to `since`.
-    pub fn page_load_mask(&self, since: u32) -> u64 {
-        self.mask(|rule| rule.concerns_page_load(since))
-    }
-
-    /// Which positions hold one of these commands.
-    pub fn told_mask(&self, told: &[u32]) -> u64 {
-        if told.is_empty() {
-            return 0;
-        }
-        // The other way round than it reads: a client may name thousands, and at most 64 stand.
-        let mut standing: Vec<(u32, usize)> =
-            self.rules().map(|(position, rule)| (rule.id, position)).collect();
-        standing.sort_unstable();
-        let positions = told.iter().filter_map(|id| {
-            let found = standing.binary_search_by_key(id, |(id, _)| *id).ok()?;
-            standing.get(found)
-        });
-        positions.fold(0, |mask, (_, position)| mask | 1 << position)
-    }
-
-    /// Which positions hold another rule here than in `before`.
-    pub fn changed_mask(&self, before: &Self) -> u64 {
-        (0..POSITIONS)
-            .filter(|position| {
-                self.rule(*position).map(|rule| rule.id) != before.rule(*position).map(|rule| rule.id)
-            })
-            .fold(0, |mask, position| mask | 1 << position)
-    }
-
-    fn mask(&self, concerns: impl Fn(&Rule) -> bool) -> u64 {
-        self.rules()
-            .filter(|(_, rule)| concerns(rule))
-            .fold(0, |mask, (position, _)| mask | 1 << position)
-    }
-
-    fn remove_where(&mut self, gone: impl Fn(&Rule) -> bool) -> Vec<Arc<Rule>> {
-        self.rules
-            .iter_mut()
-            .filter_map(|place| {
-                if place.as_ref().is_some_and(|rule| gone(rule)) {
-                    place.take()
-                } else {
-                    None
-                }
-            })
-            .collect()
-    }
-}
-
-/// The positions in a mask, lowest first.
-pub fn positions(mut mask: u64) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        (mask != 0).then(|| {
-            let position = mask.trailing_zeros() as usize;
-            mask &= mask - 1;
-            position
-        })
-    })
 }

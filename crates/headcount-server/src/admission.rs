@@ -94,7 +94,7 @@ pub(crate) fn judge(
         route: route_of(site, head),
         tab: query_parameter(head, "tab")
             .filter(|tab| (1..=64).contains(&tab.len()))
-            .map(|tab| site.hash(&tab)),
+            .map(|tab| site.tab_hash(&tab)),
         resume: resume_of(head),
         hidden: query_parameter(head, "visibility").is_some_and(|state| state == "hidden"),
         owes: query_parameter(head, "alive").is_some_and(|alive| alive == "1"),

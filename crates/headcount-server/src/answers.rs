@@ -7,14 +7,17 @@ mod tally;
 
 use std::time::{Duration, Instant};
 
+use headcount_core::invalidation::waves::Waves;
 use headcount_core::invalidation::{Mode, Rule, spread_of};
-use headcount_core::protocol::admin::InvalidationAnswer;
+use headcount_core::protocol::admin::{InvalidationAnswer, SpreadRequest};
+use headcount_core::protocol::convert::SpreadError;
 use headcount_core::protocol::nodes::NodesAsked;
 use headcount_core::questions::{Answers, Ask, Missing};
 use headcount_core::registry::Reach;
 use tokio::sync::oneshot;
 
 use crate::clock;
+use crate::error::CommandError;
 use crate::shard::{Mail, Shards};
 
 pub(crate) use tally::tally;
@@ -140,15 +143,32 @@ impl From<Hits> for InvalidationAnswer {
 }
 
 /// Over how long a rule tells so many tabs unless it is said: not longer than half the time for which it stands. An offer makes no tab
-/// act, so it goes to all at once.
+/// act, so it goes to all at once. A rule in waves tells those of its widest wave, well before the next one.
 pub(crate) fn spread(rule: &Rule, tabs: u64, most_ms: u32) -> u32 {
-    match rule.mode {
-        Mode::Prompt => 0,
-        Mode::Force => {
+    match (rule.mode, &rule.waves) {
+        (Mode::Prompt, _) => 0,
+        (Mode::Force, None) => {
             let half_ms = rule.expires_ms.saturating_sub(rule.created_ms) / 2;
             spread_of(tabs, most_ms.min(u32::try_from(half_ms).unwrap_or(u32::MAX)))
         }
+        (Mode::Force, Some(waves)) => {
+            let (widest, interval_ms) = waves.schedule.widest();
+            spread_of(widest.of(tabs), most_ms.min(interval_ms - interval_ms / 5))
+        }
     }
+}
+
+/// How a rule opens to so many tabs, as it begins.
+pub(crate) fn waves(rule: &Rule, asked: &SpreadRequest, tabs: u64) -> Result<Waves, CommandError> {
+    let schedule = asked.schedule()?.for_tabs(tabs).map_err(SpreadError::from)?;
+    let stands_ms = rule.expires_ms.saturating_sub(rule.created_ms);
+    if schedule.length_ms() >= stands_ms {
+        return Err(CommandError::WavesTooLong {
+            length_ms: schedule.length_ms(),
+            stands_ms,
+        });
+    }
+    Ok(Waves::new(schedule, asked.stop_if(), rule.created_ms))
 }
 
 #[cfg(test)]

@@ -227,7 +227,7 @@ impl Builder {
         let (store, mut stored) = self.open_store().await?;
         let server = self.told_apart(stored.epoch);
         let system = |error| StartError::System(std::io::Error::other(error));
-        let keys = self.keys().map_err(system)?;
+        let keys = self.keys(stored.tabs).map_err(system)?;
         let is_joined = self.cluster_of().is_some();
         let tickets = Arc::new(Tickets::default().of(&server).sealed_with(&keys));
         let mut authorizers = Authorizers::configured(&self.config)?.keyed(&keys);
@@ -322,11 +322,11 @@ impl Builder {
         None
     }
 
-    /// The keys of the cluster, or some that mean nothing outside this process.
-    fn keys(&self) -> Result<Keys, getrandom::Error> {
+    /// The keys of the cluster, or some that mean nothing outside this process, with one for tab ids that is as old as the store.
+    fn keys(&self, tabs: Option<u128>) -> Result<Keys, getrandom::Error> {
         match self.cluster_of() {
             Some((_, secret)) => Ok(Keys::of(secret.expose().as_bytes())),
-            None => Keys::random(),
+            None => Ok(Keys::random()?.with_tabs(tabs)),
         }
     }
 

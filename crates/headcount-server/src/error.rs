@@ -4,6 +4,7 @@ mod refusal;
 
 use headcount_core::command_log::AppendError;
 use headcount_core::pattern::PatternError;
+use headcount_core::protocol::convert::SpreadError;
 use headcount_core::questions::Missing;
 use headcount_core::version::VersionError;
 
@@ -107,6 +108,36 @@ pub enum CommandError {
         /// The longest time for this rule, milliseconds.
         most_ms: u32,
     },
+    /// The rule cannot open so.
+    #[error("the tabs cannot be told so: {0}")]
+    Waves(#[from] SpreadError),
+    /// The rule would end before it is open to all tabs.
+    #[error(
+        "the waves take {length_ms} milliseconds, and the rule stands for {stands_ms}: let it stand longer, or take less time"
+    )]
+    WavesTooLong {
+        /// How long the waves take.
+        length_ms: u64,
+        /// How long the rule stands.
+        stands_ms: u64,
+    },
+    /// The rule tells all its tabs, so there is nothing to pause.
+    #[error("invalidation {id} is not in waves, so it cannot be paused. It can be lifted")]
+    NotInWaves {
+        /// The number.
+        id: u32,
+    },
+    /// The rule is open to all tabs, so there is nothing to pause.
+    #[error("invalidation {id} is open to all tabs already, so it cannot be paused. It can be lifted")]
+    AllOpen {
+        /// The number.
+        id: u32,
+    },
+    /// A rule cannot take back what it told tabs.
+    #[error(
+        "an invalidation can change from `prompt` to `force` and from `outdated` to `all`, and not back. Lift it, and give another one"
+    )]
+    Narrower,
     /// The rule would end as it begins.
     #[error("an invalidation stands for at least 1 second")]
     NoTime,

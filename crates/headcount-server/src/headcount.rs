@@ -5,6 +5,7 @@ mod counts;
 mod health;
 mod listing;
 mod tabs;
+mod waves;
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};

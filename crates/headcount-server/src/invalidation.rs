@@ -8,7 +8,9 @@ use std::time::Duration;
 use headcount_core::invalidation::{Audience, Mode};
 use headcount_core::limits::Limits;
 use headcount_core::pattern::{PatternError, RoutePattern};
-use headcount_core::protocol::admin::{InvalidationRequest, MatchBody};
+use headcount_core::protocol::admin::{
+    InvalidationRequest, MatchBody, Percent, SpreadRequest, StopIfBody, StopIfRequest,
+};
 use headcount_core::protocol::convert;
 
 /// Which tabs to refresh, for [`Headcount::invalidate`](crate::Headcount::invalidate) and
@@ -45,6 +47,7 @@ pub struct Invalidation {
     pub(crate) mode: Mode,
     pub(crate) seconds: Option<u32>,
     pub(crate) spread_ms: Option<u32>,
+    pub(crate) spread: Option<SpreadRequest>,
 }
 
 impl Invalidation {
@@ -122,6 +125,7 @@ impl Invalidation {
             mode: Mode::Force,
             seconds: None,
             spread_ms: None,
+            spread: None,
         }
     }
 
@@ -236,8 +240,69 @@ impl Invalidation {
     /// ```
     #[must_use]
     pub fn spread(mut self, spread: Duration) -> Self {
-        self.spread_ms = Some(u32::try_from(spread.as_millis()).unwrap_or(u32::MAX));
+        self.spread_ms = Some(milliseconds(spread));
         self
+    }
+
+    /// The rule opens evenly over this time, at least a second. It can be paused, and stops by itself: see [`Invalidation::stop_if`].
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use headcount_server::Invalidation;
+    /// let invalidation = Invalidation::segment("/checkout").over(Duration::from_secs(600));
+    /// # drop(invalidation);
+    /// ```
+    #[must_use]
+    pub fn over(mut self, time: Duration) -> Self {
+        self.spread_mut().over_ms = Some(milliseconds(time));
+        self
+    }
+
+    /// The rule opens over the time that its tabs take at about this rate, tabs in a second. As [`Invalidation::over`] otherwise.
+    #[must_use]
+    pub fn rate(mut self, per_second: u32) -> Self {
+        self.spread_mut().per_second = Some(per_second);
+        self
+    }
+
+    /// The rule opens in waves: each opens it to so many percent of the tabs, the first at once and each other one so long after the one
+    /// before. Percentages ascend to 100 and have at most two decimals. As [`Invalidation::over`] otherwise.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use headcount_server::Invalidation;
+    /// let every = Duration::from_secs(300);
+    /// let invalidation = Invalidation::everything().waves([1.0, 10.0, 50.0, 100.0], every);
+    /// # drop(invalidation);
+    /// ```
+    #[must_use]
+    pub fn waves(mut self, percent: impl IntoIterator<Item = f64>, every: Duration) -> Self {
+        let spread = self.spread_mut();
+        // What is no percentage opens nothing, and is refused for that.
+        let share = |percent| Percent::new(percent).unwrap_or_default();
+        spread.waves = Some(percent.into_iter().map(share).collect());
+        spread.every_ms = Some(milliseconds(every));
+        self
+    }
+
+    /// When a rule that opens over a time, at a rate or in waves stops by itself. It then goes on only by
+    /// [`Headcount::resume`](crate::Headcount::resume). Default: beyond 1 % stuck, 20 % held or 5 % gone, of at least 20 page loads that
+    /// were told.
+    #[must_use]
+    pub fn stop_if(mut self, limits: StopIfBody) -> Self {
+        self.spread_mut().stop_if = StopIfRequest::Limits(limits);
+        self
+    }
+
+    /// A rule that opens over a time, at a rate or in waves never stops by itself.
+    #[must_use]
+    pub fn never_stop(mut self) -> Self {
+        self.spread_mut().stop_if = StopIfRequest::Never;
+        self
+    }
+
+    fn spread_mut(&mut self) -> &mut SpreadRequest {
+        self.spread.get_or_insert_default()
     }
 
     /// Over how long the open tabs are told, milliseconds, where a request says it.
@@ -260,6 +325,11 @@ impl Invalidation {
     }
 }
 
+/// The longest time where it is longer.
+fn milliseconds(time: Duration) -> u32 {
+    u32::try_from(time.as_millis()).unwrap_or(u32::MAX)
+}
+
 impl From<InvalidationRequest> for Invalidation {
     fn from(request: InvalidationRequest) -> Self {
         Self {
@@ -269,6 +339,7 @@ impl From<InvalidationRequest> for Invalidation {
             mode: request.mode.into(),
             seconds: request.expires,
             spread_ms: request.spread_ms,
+            spread: request.spread,
         }
     }
 }

@@ -52,7 +52,11 @@ impl Purpose {
 
 /// Derives keys from one secret.
 #[derive(Clone)]
-pub(crate) struct Keys(Hkdf<Sha256>);
+pub(crate) struct Keys {
+    secret: Hkdf<Sha256>,
+    /// Hashes tab ids, where that outlives the process.
+    tabs: Option<u128>,
+}
 
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -70,7 +74,15 @@ impl Keys {
 
     /// Keys of this secret.
     pub(crate) fn of(secret: &[u8]) -> Self {
-        Self(Hkdf::new(None, secret))
+        Self {
+            secret: Hkdf::new(None, secret),
+            tabs: None,
+        }
+    }
+
+    /// The same, with a key for tab ids that outlives the process: the place of a tab in a rule depends on its hash.
+    pub(crate) fn with_tabs(self, tabs: Option<u128>) -> Self {
+        Self { tabs, ..self }
     }
 
     /// 128 bits for this purpose: the same for the same secret.
@@ -87,7 +99,7 @@ impl Keys {
     fn derived<const BYTES: usize>(&self, purpose: Purpose) -> [u8; BYTES] {
         let mut key = [0; BYTES];
         // HKDF gives up to 255 hashes of 32 bytes.
-        let expanded = self.0.expand(purpose.name(), &mut key);
+        let expanded = self.secret.expand(purpose.name(), &mut key);
         debug_assert!(expanded.is_ok());
         key
     }
@@ -95,6 +107,12 @@ impl Keys {
     /// Hashes for this purpose.
     pub(crate) fn hashes(&self, purpose: Purpose) -> Hashes {
         Hashes(SipHasher13::new_with_key(&self.key(purpose)))
+    }
+
+    /// Hashes tab ids.
+    pub(crate) fn tab_hashes(&self) -> Hashes {
+        let lasting = |key: u128| Hashes(SipHasher13::new_with_key(&key.to_be_bytes()));
+        self.tabs.map_or_else(|| self.hashes(Purpose::Browsers), lasting)
     }
 }
 
@@ -165,6 +183,17 @@ mod tests {
             assert_eq!(hashes[0], hashes[1]);
             assert_ne!(hashes[0], hashes[2]);
         }
+    }
+
+    #[test]
+    fn a_key_for_tabs_is_for_tabs_alone() {
+        let hash = |keys: &Keys| keys.tab_hashes().of("a tab");
+        let [one, same] = [(); 2].map(|()| Keys::random().unwrap().with_tabs(Some(7)));
+        assert_eq!(hash(&one), hash(&same));
+        assert_ne!(hash(&one), one.hashes(Purpose::Browsers).of("a tab"));
+        assert_ne!(hash(&one), hash(&same.with_tabs(Some(8))));
+        let plain = Keys::of(b"one secret");
+        assert_eq!(hash(&plain), plain.hashes(Purpose::Browsers).of("a tab"));
     }
 
     #[test]

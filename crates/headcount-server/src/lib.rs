@@ -139,9 +139,10 @@ pub use tab::{SendError, Tab};
 /// ```
 pub mod admin {
     pub use headcount_core::protocol::admin::{
-        AudienceBody, ConnectionRow, ConnectionsAnswer, InvalidationAnswer, InvalidationsAnswer, LiftAnswer,
-        MatchBody, ModeBody, OutcomesEntry, RefusalsAnswer, RefusedEntry, ReleaseEntry, ReleasesAnswer,
-        RuleEntry, StatsAnswer,
+        AudienceBody, ChangeAnswer, ConnectionRow, ConnectionsAnswer, ContinuesEntry, FindingEntry,
+        InvalidationAnswer, InvalidationsAnswer, LiftAnswer, MatchBody, MeasureBody, ModeBody, OutcomesEntry,
+        Percent, RefusalsAnswer, RefusedEntry, ReleaseEntry, ReleasesAnswer, RuleEntry, SeenEntry,
+        SpreadEntry, SpreadState, StatsAnswer, StopIfBody,
     };
     pub use headcount_core::protocol::history::{HistoryAnswer, SampleEntry};
     pub use headcount_core::protocol::nodes::{MissingNode, NodeEntry, NodesAnswer, NodesAsked};

@@ -58,8 +58,10 @@ pub(crate) struct Site {
     pub(crate) http_connections: AtomicU32,
     /// Turns at making automata of patterns, which takes a core and some megabytes for a moment.
     pub(crate) patterns: Arc<Semaphore>,
-    /// Hashes tabs, browsers and addresses.
+    /// Hashes browsers and addresses.
     hashes: Hashes,
+    /// Hashes tabs.
+    tab_hashes: Hashes,
     /// Says when browsers that show too much were last mentioned.
     large_credentials: Seldom,
     /// Says when clients that subscribe late were last mentioned.
@@ -102,6 +104,7 @@ impl Site {
             http_connections: AtomicU32::new(0),
             patterns: Arc::new(Semaphore::new(PATTERNS_AT_ONCE)),
             hashes: keys.hashes(Purpose::Browsers),
+            tab_hashes: keys.tab_hashes(),
             large_credentials: Seldom::default(),
             late_subscriptions: Seldom::default(),
             standing: RwLock::new(Arc::new(Standing::default())),
@@ -135,8 +138,14 @@ impl Site {
     }
 
     /// A hash that means nothing without the key, never zero.
+    #[cfg(feature = "bridge")]
     pub(crate) fn hash(&self, text: &str) -> u64 {
         self.hashes.of(text)
+    }
+
+    /// The hash of a tab id, never zero: the same after a restart where something is kept, and at every node of a cluster.
+    pub(crate) fn tab_hash(&self, id: &str) -> u64 {
+        self.tab_hashes.of(id)
     }
 
     /// A short mark of this value, keyed like all hashes here.

@@ -175,8 +175,11 @@ impl Store {
 }
 
 fn new_epoch() -> Result<Epoch, StoreError> {
-    let random = getrandom::u64().map_err(|error| StoreError::System(std::io::Error::other(error)))?;
-    Ok(Epoch::new(random))
+    Ok(Epoch::new(random()?))
+}
+
+fn random() -> Result<u64, StoreError> {
+    getrandom::u64().map_err(|error| StoreError::System(std::io::Error::other(error)))
 }
 
 #[cfg(feature = "store")]

@@ -13,6 +13,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use headcount_core::invalidation::waves::Share;
 use headcount_core::invalidation::{Rule, Standing, positions};
 use headcount_core::protocol::client::Resume;
 use headcount_core::protocol::server;
@@ -180,9 +181,9 @@ impl Deliveries {
         self.spreads.prune(tabs.table.standing(), tabs.now_ms);
     }
 
-    /// The tabs of the rule at this position are about to be told.
-    pub(super) fn begin(&mut self, rule: Arc<Rule>, position: usize, now_ms: u64) {
-        self.spreads.begin(rule, position, now_ms);
+    /// The tabs of the rule at this position are about to be told: those from this place on, where it was open before.
+    pub(super) fn begin(&mut self, rule: Arc<Rule>, position: usize, from: Share, now_ms: u64) {
+        self.spreads.begin(rule, position, from, now_ms);
     }
 
     /// The rules in `due` that the connection in this slot must be told now. It is visited again when the rest is due.

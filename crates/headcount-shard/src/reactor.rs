@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use headcount_core::connection::ConnectionKey;
 use headcount_core::invalidation::Standing;
+use headcount_core::invalidation::waves::Share;
 use headcount_core::registry::{Reach, Registry};
 use headcount_core::stats::{Incarnation, Reporter};
 use mio::event::Event;
@@ -112,7 +113,9 @@ impl Shard {
             self.connections.tabs.wire.wait(&mut events, time)?;
             self.connections.tabs.terms.server.on_turn(&name);
             let steady_ms = self.connections.tabs.terms.server.steady_ms();
-            self.connections.tabs.now_ms = steady_ms.saturating_sub(self.started_ms);
+            let tabs = &mut self.connections.tabs;
+            tabs.now_ms = steady_ms.saturating_sub(self.started_ms);
+            tabs.table.pass(tabs.now_ms);
             // First the mailbox: a tab that got `ok` from another shard may have navigated again since, in one of these
             // events.
             self.handle.mailbox.take(&mut received);
@@ -285,6 +288,7 @@ impl Shard {
         } = new;
         let Connections { tabs, deliveries, .. } = &mut self.connections;
         let is_of_other_epoch = tabs.table.standing().epoch != standing.epoch;
+        let opened_before = position.map(|position| open_before(tabs.table.standing(), &standing, position));
         let caught_up = tabs.table.set_standing(standing);
         if is_of_other_epoch {
             drain::send_all_back(tabs);
@@ -297,7 +301,8 @@ impl Shard {
         }
         match position.and_then(|position| tabs.table.standing().rule(position).cloned()) {
             Some(rule) => {
-                deliveries.begin(Arc::clone(&rule), position.unwrap_or_default(), tabs.now_ms);
+                let from = opened_before.unwrap_or_default();
+                deliveries.begin(Arc::clone(&rule), position.unwrap_or_default(), from, tabs.now_ms);
                 self.walks.begin_hits(tabs, deliveries, rule, reply);
             }
             None => {
@@ -348,6 +353,16 @@ impl Shard {
             tabs.close(slot, Cause::Drained);
         }
         self.stopping = true;
+    }
+}
+
+/// How far the rule at a position was open by what stood before, in waves or because another one went before it.
+fn open_before(before: &Standing, now: &Standing, position: usize) -> Share {
+    match (before.rule(position), now.rule(position)) {
+        (Some(before), Some(now)) if now.is_told_by(before.id) => {
+            before.waves.as_ref().map_or(Share::ALL, |waves| waves.open)
+        }
+        _ => Share::NONE,
     }
 }
 

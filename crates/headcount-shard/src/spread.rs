@@ -5,6 +5,8 @@
 //! while a spread lasts, slots wait here with the time of their next visit. Whether a rule is still due is decided
 //! then, as in every round.
 //!
+//! A rule in waves is spread again for each wave: the tabs of that wave have a moment in its time, and those of earlier waves have had theirs.
+//!
 //! Once the time is over, the rule is sent at once wherever it is due, as one without a spread. After a restart the
 //! server also sends it at once: the reconnects of its tabs are spread already.
 
@@ -12,6 +14,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
 
+use headcount_core::invalidation::waves::Share;
 use headcount_core::invalidation::{Rule, Standing};
 
 /// Entries that may wait beyond two per connection before all are collected again.
@@ -22,6 +25,8 @@ const SPARE: usize = 1_024;
 struct Spread {
     rule: Arc<Rule>,
     position: usize,
+    /// Tabs with places below were told before, or are told at once.
+    from: Share,
     began_ms: u64,
 }
 
@@ -35,11 +40,13 @@ pub(super) struct Spreads {
 
 impl Spreads {
     /// Begins to tell the tabs of the rule at this position.
-    pub(super) fn begin(&mut self, rule: Arc<Rule>, position: usize, now_ms: u64) {
+    pub(super) fn begin(&mut self, rule: Arc<Rule>, position: usize, from: Share, now_ms: u64) {
+        self.spreads.retain(|spread| spread.position != position);
         if rule.spread_ms > 0 {
             self.spreads.push(Spread {
                 rule,
                 position,
+                from,
                 began_ms: now_ms,
             });
         }
@@ -105,7 +112,8 @@ impl Spreads {
             .filter(|spread| due & 1 << spread.position != 0)
         {
             let moment_ms = spread.began_ms + spread.rule.moment_ms(lot);
-            if moment_ms > now_ms {
+            let is_new = spread.from == Share::NONE || spread.rule.place(lot) >= spread.from.parts();
+            if is_new && moment_ms > now_ms {
                 now &= !(1 << spread.position);
                 next = Some(next.map_or(moment_ms, |next: u64| next.min(moment_ms)));
             }
@@ -138,12 +146,14 @@ mod tests {
             created_ms: 0,
             expires_ms: u64::MAX,
             spread_ms: SPREAD_MS,
+            waves: None,
+            continues: None,
         };
         let change = standing.apply(&Entry::Rule { rule, rules_max: 64 });
         let position = change.position.unwrap();
         let mut spreads = Spreads::default();
         let rule = Arc::clone(standing.rule(position).unwrap());
-        spreads.begin(rule, position, 0);
+        spreads.begin(rule, position, Share::NONE, 0);
         (spreads, standing, position)
     }
 

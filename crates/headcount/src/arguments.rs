@@ -10,14 +10,20 @@
 )]
 
 mod help;
+mod numbers;
 mod packaged;
+mod server;
+mod waves;
 
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use help::{COMPLETIONS_HELP, INVALIDATE_HELP, INVALIDATIONS_HELP, NODES_HELP};
+use numbers::whole;
 pub(crate) use packaged::{CompletionsArguments, ManPagesArguments};
+pub(crate) use server::ServerArguments;
+pub(crate) use waves::WavesArguments;
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -63,12 +69,20 @@ pub(crate) enum Command {
     /// List the releases announced so far
     Releases(ServerArguments),
     /// Refresh the tabs on a route and below it
-    Invalidate(InvalidateArguments),
+    Invalidate(Box<InvalidateArguments>),
     /// List the invalidations that stand
     #[command(after_help = INVALIDATIONS_HELP)]
     Invalidations(ServerArguments),
     /// End an invalidation that stands
     Lift(LiftArguments),
+    /// Pause an invalidation in waves: it tells no further tabs
+    Pause(LiftArguments),
+    /// Let an invalidation in waves go on that was paused, or that stopped by itself
+    Resume(LiftArguments),
+    /// End an invalidation in waves, and show how far it came
+    Abort(LiftArguments),
+    /// Let an invalidation that stands ask for more, or be for more tabs
+    Change(ChangeArguments),
     /// Print what completes this command line in a shell
     #[command(after_help = COMPLETIONS_HELP)]
     Completions(CompletionsArguments),
@@ -266,23 +280,6 @@ pub(crate) struct DemoArguments {
     pub(crate) nodes: u16,
 }
 
-/// Which server a client command talks to, and how it prints.
-#[derive(Args, Clone, Debug, Default)]
-pub(crate) struct ServerArguments {
-    /// The server [default: HEADCOUNT_URL, else http://127.0.0.1:4477]
-    #[arg(long, value_name = "URL", help_heading = "Server")]
-    pub(crate) url: Option<String>,
-    /// Where its admin API is [default: HEADCOUNT_ADMIN_PATH, else /api/admin]
-    #[arg(long, value_name = "PATH", help_heading = "Server")]
-    pub(crate) admin_path: Option<String>,
-    /// A file that holds the admin secret [default: HEADCOUNT_ADMIN_SECRET, HEADCOUNT_ADMIN_SECRET_FILE]
-    #[arg(long, value_name = "FILE", help_heading = "Server")]
-    pub(crate) admin_secret_file: Option<PathBuf>,
-    /// Print the server's answer as it is
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
 /// `headcount stats`.
 #[derive(Args, Debug)]
 pub(crate) struct StatsArguments {
@@ -321,21 +318,6 @@ pub(crate) struct ReleaseArguments {
     pub(crate) server: ServerArguments,
 }
 
-/// Reads a whole number. The parser's own errors are about digits and types.
-fn whole<Number>(text: &str, least: Number, most: Number) -> Result<Number, String>
-where
-    Number: std::str::FromStr + PartialOrd + std::fmt::Display + Copy,
-{
-    match text.parse::<Number>() {
-        Ok(number) if number < least => Err(format!("write {least} or more")),
-        Ok(number) if number <= most => Ok(number),
-        Err(_) if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) => {
-            Err("write a whole number, such as 17".to_owned())
-        }
-        _ => Err(format!("write at most {most}")),
-    }
-}
-
 /// `headcount invalidate`.
 #[derive(Args, Debug)]
 #[command(after_help = INVALIDATE_HELP)]
@@ -368,8 +350,10 @@ pub(crate) struct InvalidateArguments {
     pub(crate) expires: Option<u32>,
     /// How long to spread telling the tabs, as in 500ms, 30s or 10m, at most 1h; a number alone is seconds, and 0 tells all at once
     /// [default: longer for more tabs, at most the server's `spread_ms`]
-    #[arg(long, value_name = "DURATION", value_parser = crate::date::spread)]
+    #[arg(long, value_name = "DURATION", group = "pace", value_parser = crate::date::spread)]
     pub(crate) spread: Option<u32>,
+    #[command(flatten)]
+    pub(crate) waves: WavesArguments,
     /// Only tabs that run this version; repeatable
     #[arg(long, action = ArgAction::Append)]
     pub(crate) version: Vec<String>,
@@ -377,12 +361,28 @@ pub(crate) struct InvalidateArguments {
     pub(crate) server: ServerArguments,
 }
 
-/// `headcount lift`.
+/// `headcount lift`, `pause`, `resume` and `abort`.
 #[derive(Args, Debug)]
 pub(crate) struct LiftArguments {
     /// The invalidation's number, as `headcount invalidations` lists it
     #[arg(value_parser = |text: &str| whole(text, 1, u32::MAX))]
     pub(crate) id: u32,
+    #[command(flatten)]
+    pub(crate) server: ServerArguments,
+}
+
+/// `headcount change`.
+#[derive(Args, Debug)]
+pub(crate) struct ChangeArguments {
+    /// The invalidation's number, as `headcount invalidations` lists it
+    #[arg(value_parser = |text: &str| whole(text, 1, u32::MAX))]
+    pub(crate) id: u32,
+    /// Reload the tabs, also those that have asked their user
+    #[arg(long, required_unless_present = "all_tabs")]
+    pub(crate) force: bool,
+    /// Also tabs on the current release
+    #[arg(long)]
+    pub(crate) all_tabs: bool,
     #[command(flatten)]
     pub(crate) server: ServerArguments,
 }

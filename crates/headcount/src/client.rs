@@ -99,6 +99,16 @@ impl Client {
         self.send(Method::POST, endpoint, body.into()).await
     }
 
+    /// `PATCH`, with a JSON body.
+    pub(crate) async fn patch<Body: Serialize>(
+        &self,
+        endpoint: &str,
+        body: &Body,
+    ) -> Result<Answer, Failure> {
+        let body = serde_json::to_vec(body).map_err(|error| Failure::Usage(error.to_string()))?;
+        self.send(Method::PATCH, endpoint, body.into()).await
+    }
+
     /// `DELETE`.
     pub(crate) async fn delete(&self, endpoint: &str) -> Result<Answer, Failure> {
         self.send(Method::DELETE, endpoint, Bytes::new()).await

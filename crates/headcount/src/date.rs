@@ -41,6 +41,15 @@ pub(crate) fn spread(text: &str) -> Result<u32, String> {
     }
 }
 
+/// Writes a time, milliseconds, in seconds to the tenth.
+pub(crate) fn seconds_of(milliseconds: u32) -> String {
+    let tenths = milliseconds.div_ceil(100);
+    match tenths % 10 {
+        0 => format!("{} s", tenths / 10),
+        tenth => format!("{}.{tenth} s", tenths / 10),
+    }
+}
+
 /// Writes a moment, milliseconds since the Unix epoch, as `2026-11-22 05:13 UTC`.
 pub(crate) fn moment(unix_ms: u64) -> String {
     let minutes = unix_ms / 60_000;

@@ -9,6 +9,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use headcount_core::protocol::admin::StateBody;
 
 use crate::arguments::{Arguments, Command};
 use crate::config::environment::Environment;
@@ -76,6 +77,12 @@ async fn dispatch(command: Command, environment: &Environment) -> Result<(), Fai
         Command::Invalidate(arguments) => commands::invalidate::run(&arguments, environment).await,
         Command::Invalidations(arguments) => commands::invalidations::list(&arguments, environment).await,
         Command::Lift(arguments) => commands::invalidations::lift(&arguments, environment).await,
+        Command::Pause(arguments) => commands::waves::turn(&arguments, StateBody::Paused, environment).await,
+        Command::Resume(arguments) => {
+            commands::waves::turn(&arguments, StateBody::Running, environment).await
+        }
+        Command::Abort(arguments) => commands::waves::turn(&arguments, StateBody::Aborted, environment).await,
+        Command::Change(arguments) => commands::waves::change(&arguments, environment).await,
         Command::Completions(arguments) => commands::completions::print(&arguments),
         Command::ManPages(arguments) => commands::man_pages::write(&arguments),
     }

@@ -89,7 +89,14 @@ impl Standing {
         for position in 0..POSITIONS {
             match (before.rule(position), self.rule(position)) {
                 (Some(old), Some(new)) if old == new => {}
-                (Some(old), Some(new)) if differ_in_times(old, new) => change.moved.push(Arc::clone(new)),
+                (Some(old), Some(new)) if is_same(old, new) => {
+                    let open = |rule: &Rule| rule.waves.as_ref().map(|waves| waves.open);
+                    if open(new) > open(old) {
+                        change.opened.push(Arc::clone(new));
+                    } else {
+                        change.moved.push(Arc::clone(new));
+                    }
+                }
                 (old, new) => {
                     change.ended.extend(old.cloned());
                     change.began.extend(new.cloned());
@@ -103,10 +110,12 @@ impl Standing {
     }
 }
 
-fn differ_in_times(old: &Rule, new: &Rule) -> bool {
+/// Whether two rules differ in their times and in how far they are open alone.
+fn is_same(old: &Rule, new: &Rule) -> bool {
     let moved = Rule {
         created_ms: new.created_ms,
         expires_ms: new.expires_ms,
+        waves: new.waves.clone(),
         ..old.clone()
     };
     moved == *new

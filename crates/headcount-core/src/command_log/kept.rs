@@ -125,12 +125,18 @@ fn given(state: &Checkpoint) -> BTreeMap<u32, u64> {
     releases.chain(rules).chain(state.lineage.iter()).collect()
 }
 
-/// What was read, without the rules that the log had too and that have ended there.
+/// What was read, without the rules that the log had too and that have ended there. A rule in waves has come as far as either of them knows.
 fn without_ended(read: &Checkpoint, log: &Checkpoint) -> Checkpoint {
     let there: HashSet<u32> = log.rules.iter().map(|(_, rule)| rule.id).collect();
     let stands = |rule: &Arc<Rule>| rule.id > log.head || there.contains(&rule.id);
+    let further = |(position, rule): &(usize, Arc<Rule>)| {
+        let turns = |rule: &Rule| rule.waves.as_ref().map(|waves| waves.turns);
+        let theirs = log.rules.iter().map(|(_, theirs)| theirs);
+        let mut later = theirs.filter(|theirs| theirs.id == rule.id && turns(theirs) > turns(rule));
+        (*position, Arc::clone(later.next().unwrap_or(rule)))
+    };
     let rules = read.rules.iter();
-    let rules = rules.filter(|(_, rule)| stands(rule)).cloned().collect();
+    let rules = rules.filter(|(_, rule)| stands(rule)).map(further).collect();
     Checkpoint {
         rules,
         ..read.clone()
@@ -144,6 +150,7 @@ mod tests {
     use super::*;
     use crate::command_log::Lineage;
     use crate::epoch::Epoch;
+    use crate::invalidation::waves::{Schedule, Waves};
     use crate::invalidation::{Audience, Mode};
     use crate::limits::Limits;
     use crate::pattern::RoutePattern;
@@ -165,6 +172,8 @@ mod tests {
                 created_ms: *created_ms,
                 expires_ms: 9_000,
                 spread_ms: 0,
+                waves: None,
+                continues: None,
             };
             (position, Arc::new(rule))
         };
@@ -199,6 +208,27 @@ mod tests {
         assert_eq!(compare(&state(&READ, &[1]), &state(&READ, &[2])), expected);
         assert_eq!(compare(&state(&READ, &[1]), &state(&READ[..2], &[2])), expected);
         assert_eq!(compare(&state(&READ, &[]), &state(&READ, &[2])), Kept::All);
+    }
+
+    /// Its waves are no commands with numbers, so neither side is behind by these.
+    #[test]
+    fn a_rule_in_waves_has_come_as_far_as_either_side_knows() {
+        let at = |turns| {
+            let mut state = state(&READ, &[]);
+            let rule = Arc::make_mut(&mut state.rules[1].1);
+            let schedule = Schedule::even(60_000, 9).unwrap();
+            rule.waves = Some(Box::new(Waves {
+                turns,
+                ..Waves::new(schedule, None, 0)
+            }));
+            state
+        };
+        assert_eq!(compare(&at(3), &at(5)), Kept::All, "an older copy");
+        assert_eq!(
+            compare(&at(5), &at(3)),
+            Kept::Earlier(at(5)),
+            "a log that lost its end"
+        );
     }
 
     #[test]

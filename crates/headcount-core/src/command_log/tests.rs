@@ -6,7 +6,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::epoch::Epoch;
-use crate::invalidation::{Audience, Mode};
+use crate::invalidation::waves::{PLACES, Schedule, State, Waves};
+use crate::invalidation::{Audience, Continued, Mode};
 use crate::limits::Limits;
 use crate::pattern::RoutePattern;
 
@@ -33,9 +34,33 @@ fn rule(id: u32, route: &str) -> Entry {
             created_ms: 1_000,
             expires_ms: 2_000,
             spread_ms: 0,
+            waves: None,
+            continues: None,
         },
         rules_max: 3,
     }
+}
+
+fn in_waves(id: u32, route: &str) -> Entry {
+    let mut entry = rule(id, route);
+    if let Entry::Rule { rule, .. } = &mut entry {
+        let schedule = Schedule::even(60_000, 60).unwrap();
+        rule.waves = Some(Box::new(Waves::new(schedule, None, 0)));
+    }
+    entry
+}
+
+/// A rule that continues another one.
+fn changed(id: u32, before: u32) -> Entry {
+    let mut entry = in_waves(id, &format!("/{before}"));
+    if let Entry::Rule { rule, .. } = &mut entry {
+        rule.continues = Some(Box::new(Continued {
+            before,
+            first: before,
+            told: vec![before],
+        }));
+    }
+    entry
 }
 
 fn ids(rules: &[Arc<Rule>]) -> Vec<u32> {
@@ -123,13 +148,20 @@ fn entries() -> impl Strategy<Value = Vec<Entry>> {
         6 => (0_u32..6).prop_map(|route| rule(0, &format!("/{route}"))),
         2 => prop::collection::vec(1_u32..60, 1..3).prop_map(|ids| Entry::End { ids }),
         1 => (0_u32..60, -9_000_i64..9_000).prop_map(|(after, delta_ms)| Entry::MoveTimes { after, delta_ms }),
+        3 => (0_u32..6).prop_map(|route| in_waves(0, &format!("/{route}"))),
+        4 => (1_u32..60, 0_u16..=PLACES, 0_u64..99).prop_map(|(rule, open, at_ms)| Entry::Wave {
+            rule, open: Share::new(open).unwrap(), at_ms,
+        }),
+        1 => (1_u32..60).prop_map(|rule| Entry::Halt { rule, why: None }),
+        1 => (1_u32..60, 0_u64..99).prop_map(|(rule, at_ms)| Entry::Resume { rule, at_ms, accepted: None }),
+        1 => (1_u32..60).prop_map(|before| changed(0, before)),
     ];
     prop::collection::vec(entry, 1..60).prop_map(|mut entries| {
         for (number, entry) in (1..).zip(&mut entries) {
             match entry {
                 Entry::Release { release, .. } => release.id = number,
                 Entry::Rule { rule, .. } => rule.id = number,
-                Entry::End { .. } | Entry::MoveTimes { .. } | Entry::Checkpoint(_) => {}
+                _ => {}
             }
         }
         entries
@@ -231,7 +263,7 @@ proptest! {
             standing.rules().map(|(position, rule)| (position, Arc::clone(rule))).collect()
         };
         let (old, new) = (at(&before), at(&standing));
-        let moved = |rule: &Arc<Rule>| change.moved.iter().any(|moved| moved.id == rule.id);
+        let moved = |rule: &Arc<Rule>| change.moved.iter().chain(&change.opened).any(|moved| moved.id == rule.id);
         let began: Vec<_> = new.iter().filter(|held| !old.contains(held) && !moved(&held.1)).map(|held| held.1.clone()).collect();
         let ended: Vec<_> = old.iter().filter(|held| !new.contains(held) && !moved(&held.1)).map(|held| held.1.clone()).collect();
         prop_assert_eq!(&change.began, &began);
@@ -287,5 +319,91 @@ fn a_checkpoint_with_other_times_moves_them() {
     assert_eq!(
         (ids(&change.moved), change.began.len(), change.ended.len()),
         (vec![1], 0, 0)
+    );
+}
+
+#[test]
+fn a_rule_in_waves_opens_further_and_never_less() {
+    let mut standing = Standing::default();
+    standing.apply(&in_waves(1, "/a"));
+    standing.apply(&rule(2, "/b"));
+    let wave = |rule, parts, at_ms| Entry::Wave {
+        rule,
+        open: Share::new(parts).unwrap(),
+        at_ms,
+    };
+    let waves = |standing: &Standing| standing.rule(0).and_then(|rule| rule.waves.clone()).unwrap();
+    assert_eq!(ids(&standing.apply(&wave(1, 100, 50)).opened), [1]);
+    let open = Share::new(100).unwrap();
+    assert_eq!((waves(&standing).open, waves(&standing).since_ms), (open, 50));
+    // Said again, or late, or of a rule that has none: nothing changes.
+    for (rule, parts) in [(1, 100), (1, 99), (2, 100), (3, 100)] {
+        assert_eq!(
+            standing.apply(&wave(rule, parts, 60)),
+            Change::default(),
+            "{rule} {parts}"
+        );
+    }
+    assert_eq!(waves(&standing).since_ms, 50);
+    let moved = Entry::MoveTimes {
+        after: 0,
+        delta_ms: 5,
+    };
+    standing.apply(&moved);
+    assert_eq!(waves(&standing).since_ms, 55);
+}
+
+#[test]
+fn a_halted_rule_opens_no_further_until_it_goes_on() {
+    let mut standing = Standing::default();
+    standing.apply(&in_waves(1, "/a"));
+    let halt = Entry::Halt { rule: 1, why: None };
+    assert_eq!(ids(&standing.apply(&halt).turned), [1]);
+    assert_eq!(standing.apply(&halt), Change::default());
+    let wave = Entry::Wave {
+        rule: 1,
+        open: Share::ALL,
+        at_ms: 9,
+    };
+    assert_eq!(standing.apply(&wave), Change::default());
+    let resume = Entry::Resume {
+        rule: 1,
+        at_ms: 70,
+        accepted: None,
+    };
+    assert_eq!(ids(&standing.apply(&resume).turned), [1]);
+    assert_eq!(standing.apply(&resume), Change::default());
+    let waves = standing.rule(0).and_then(|rule| rule.waves.clone()).unwrap();
+    assert_eq!((waves.state, waves.since_ms), (State::Running, 70));
+    assert_eq!(ids(&standing.apply(&wave).opened), [1]);
+    assert_eq!(
+        standing.apply(&halt),
+        Change::default(),
+        "there is nothing left to halt"
+    );
+}
+
+#[test]
+fn a_changed_rule_takes_the_position_of_the_one_before() {
+    let mut standing = Standing::default();
+    apply_all(
+        &mut standing,
+        &[rule(1, "/a"), rule(2, "/b"), Entry::End { ids: vec![1] }],
+    );
+    let before = standing.clone();
+    let change = standing.apply(&changed(3, 2));
+    assert_eq!(
+        (ids(&change.began), ids(&change.ended), change.position),
+        (vec![3], vec![2], Some(1))
+    );
+    assert_eq!(
+        standing.changed_mask(&before),
+        0,
+        "what was told of it has been told"
+    );
+    assert_eq!(standing.told_mask(&[2]), 0b10);
+    assert_eq!(
+        (standing.rule(1).unwrap().first(), standing.position(2)),
+        (2, None)
     );
 }

@@ -78,6 +78,8 @@ impl CaseRule {
             created_ms: 0,
             expires_ms: 1,
             spread_ms: 0,
+            waves: None,
+            continues: None,
         }
     }
 }
@@ -133,6 +135,8 @@ fn rule(id: u32, path: &str) -> Rule {
         created_ms: 0,
         expires_ms: u64::from(id) * 1_000,
         spread_ms: 0,
+        waves: None,
+        continues: None,
     }
 }
 
@@ -289,6 +293,8 @@ fn the_more_tabs_the_longer_the_spread_up_to_the_most() {
 fn a_tab_has_one_moment_in_the_spread_and_all_of_it_is_used() {
     let rule = |id| Rule {
         spread_ms: 1_000,
+        waves: None,
+        continues: None,
         ..rule(id, "/")
     };
     let moments: Vec<u64> = (0..1_000).map(|tab| rule(7).moment_ms(tab)).collect();
@@ -305,6 +311,8 @@ fn a_tab_has_one_moment_in_the_spread_and_all_of_it_is_used() {
     );
     let at_once = Rule {
         spread_ms: 0,
+        waves: None,
+        continues: None,
         ..rule(7)
     };
     assert_eq!(at_once.moment_ms(u64::MAX), 0);

@@ -2,18 +2,25 @@
 //!
 //! Answers get new fields with new versions, and so do entries in them: other crates begin with a default, or with a constructor.
 
+mod change;
 mod refusals;
 mod releases;
 mod session;
+mod spread;
 
 use std::collections::BTreeMap;
 
 use super::nodes::NodesAsked;
 use serde::{Deserialize, Serialize};
 
+pub use change::{ChangeAnswer, ChangeRequest, StateBody};
 pub use refusals::{RefusalsAnswer, RefusedEntry};
 pub use releases::{ReleaseEntry, ReleaseRequest, ReleasesAnswer};
 pub use session::{SessionAnswer, SessionRequest, SignedOutAnswer};
+pub use spread::{
+    ContinuesEntry, FindingEntry, MeasureBody, Percent, SeenEntry, SpreadEntry, SpreadRequest, SpreadState,
+    StopIfBody, StopIfRequest,
+};
 
 /// The open tabs: how many, by version and by route, and the first of them one by one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -177,6 +184,9 @@ pub struct InvalidationRequest {
     /// Over how long the tabs are told, in milliseconds; `0` tells all at once. Default: the more tabs, the longer.
     #[serde(default, rename = "spreadMs", skip_serializing_if = "Option::is_none")]
     pub spread_ms: Option<u32>,
+    /// Tell the tabs in waves, which can be paused and stop by themselves. Excludes `spreadMs`. Default: all tabs are told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spread: Option<SpreadRequest>,
     /// Only count the tabs that the rule would match, and make no rule. Default false.
     #[serde(default, rename = "dryRun")]
     pub dry_run: bool,
@@ -209,6 +219,12 @@ pub struct RuleEntry {
     /// Over how long the tabs that were open then are told, in milliseconds. Absent if they were told at once.
     #[serde(default, skip_serializing_if = "is_none_ms")]
     pub spread_ms: u32,
+    /// How it opens, and how far it is open. Absent if it is not in waves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spread: Option<Box<SpreadEntry>>,
+    /// The rule that this one is a change of. Absent if it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continues: Option<Box<ContinuesEntry>>,
     /// What tabs did about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(required = true))]
@@ -265,6 +281,9 @@ pub struct InvalidationAnswer {
     /// Over how long they are told, in milliseconds. Absent if they are told at once.
     #[serde(default, skip_serializing_if = "is_none_ms")]
     pub spread_ms: u32,
+    /// How it opens. Absent if it is not in waves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spread: Option<Box<SpreadEntry>>,
     /// Whether this was a dry run, which changes nothing.
     pub dry_run: bool,
     /// Rules that no longer stand because of this one. It replaces a rule with the same match, versions, audience and mode; beyond

@@ -1,11 +1,26 @@
 //! Between the admin API's bodies and the domain.
 
+mod spread;
+
 use super::admin::{AudienceBody, MatchBody, ModeBody, OutcomesEntry, ReleaseEntry, RuleEntry};
 use crate::invalidation::{Audience, Mode, Rule, in_order};
 use crate::limits::Limits;
 use crate::pattern::{PatternError, RoutePattern};
 use crate::registry::Outcomes;
 use crate::release::Release;
+
+pub use spread::{AskedSchedule, SpreadError};
+
+/// Why a rule that was written down cannot stand.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum RuleEntryError {
+    /// Its pattern does not fit the limits.
+    #[error(transparent)]
+    Pattern(#[from] PatternError),
+    /// Its waves cannot be.
+    #[error(transparent)]
+    Spread(#[from] SpreadError),
+}
 
 /// The pattern that a `match` names.
 pub fn pattern(body: &MatchBody, limits: &Limits) -> Result<RoutePattern, PatternError> {
@@ -100,6 +115,11 @@ impl From<&Rule> for RuleEntry {
             created_at: rule.created_ms,
             expires_at: rule.expires_ms,
             spread_ms: rule.spread_ms,
+            spread: rule.waves.as_deref().map(|waves| Box::new(waves.into())),
+            continues: rule
+                .continues
+                .as_deref()
+                .map(|continued| Box::new(continued.into())),
             outcomes: None,
         }
     }
@@ -124,7 +144,8 @@ impl From<Outcomes> for OutcomesEntry {
 
 impl RuleEntry {
     /// The rule that was written so. Refused where the pattern no longer fits the limits.
-    pub fn into_rule(self, limits: &Limits) -> Result<Rule, PatternError> {
+    pub fn into_rule(self, limits: &Limits) -> Result<Rule, RuleEntryError> {
+        let waves = self.spread.map(|spread| spread.into_waves()).transpose()?;
         Ok(Rule {
             id: self.id,
             pattern: pattern(&self.matches, limits)?,
@@ -135,6 +156,8 @@ impl RuleEntry {
             created_ms: self.created_at,
             expires_ms: self.expires_at,
             spread_ms: self.spread_ms,
+            waves: waves.map(Box::new),
+            continues: self.continues.map(|continues| Box::new((*continues).into())),
         })
     }
 }

@@ -12,8 +12,15 @@
 //! {"revision":1,"kind":"rule","rule":{"id":8,"match":{"segment":"/shop"},…},"rulesMax":64}
 //! {"revision":1,"kind":"end","ids":[8]}
 //! {"revision":1,"kind":"move-times","after":7,"deltaMs":-3600000}
+//! {"revision":2,"kind":"wave","rule":8,"open":10,"at":1760000000000}
+//! {"revision":2,"kind":"halt","rule":8,"why":{"measure":"stuck","tabs":3,"told":120,"most":1}}
+//! {"revision":2,"kind":"resume","rule":8,"at":1760000000000,"accepted":{"told":120,"stuck":3,"held":0,"gone":0}}
 //! {"revision":1,"kind":"checkpoint","epoch":"0123456789ab","head":8,"releases":[…],"rules":[{"position":0,"rule":{…}}],"lineage":[[7,1760000000000],[8,…]]}
 //! ```
+//!
+//! An entry has the first revision that knows all of it. A rule in waves, or one that continues another, is of the kind `rule-2`, and a
+//! checkpoint with one of the kind `checkpoint-2`, with the fields of `rule` and `checkpoint`: what does not know waves would tell all tabs at
+//! once, so it stops there. A halt by hand has no `why`, and a rule that goes on by what was accepted before no `accepted`.
 //!
 //! `lineage` are the numbers of the last commands and when they were given. It may be missing.
 //!
@@ -27,15 +34,15 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::admin::{ReleaseEntry, RuleEntry};
+use super::admin::{FindingEntry, Percent, ReleaseEntry, RuleEntry, SeenEntry};
+use super::convert::RuleEntryError;
 use crate::command_log::{Checkpoint, Entry, Lineage};
 use crate::epoch::Epoch;
 use crate::invalidation::{POSITIONS, Rule};
 use crate::limits::Limits;
-use crate::pattern::PatternError;
 
-/// The revision of the entries that this version writes.
-pub const REVISION: u32 = 1;
+/// The latest revision that this version knows. It writes an entry of a kind from before waves in revision 1, for those that know no other.
+pub const REVISION: u32 = 2;
 
 /// What was read.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,9 +66,9 @@ pub enum LogError {
     /// They are not JSON of the documented form.
     #[error("not an entry of the log of commands")]
     Json(#[from] serde_json::Error),
-    /// The pattern of a rule cannot be used.
-    #[error("an entry with a pattern that cannot be used")]
-    Pattern(#[from] PatternError),
+    /// The pattern or the waves of a rule cannot be used.
+    #[error("an entry with a rule that cannot be used")]
+    Rule(#[from] RuleEntryError),
     /// The epoch is not 12 hexadecimal digits.
     #[error("the epoch of a checkpoint is not 12 hexadecimal digits")]
     Epoch,
@@ -98,6 +105,27 @@ enum Body {
         rule: Box<RuleEntry>,
         rules_max: u32,
     },
+    #[serde(rename = "rule-2")]
+    RuleInWaves {
+        rule: Box<RuleEntry>,
+        rules_max: u32,
+    },
+    Wave {
+        rule: u32,
+        open: Percent,
+        at: u64,
+    },
+    Halt {
+        rule: u32,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<FindingEntry>,
+    },
+    Resume {
+        rule: u32,
+        at: u64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        accepted: Option<SeenEntry>,
+    },
     End {
         ids: Vec<u32>,
     },
@@ -105,18 +133,35 @@ enum Body {
         after: u32,
         delta_ms: i64,
     },
-    Checkpoint {
-        epoch: String,
-        head: u32,
-        releases: Vec<ReleaseEntry>,
-        rules: Vec<Held>,
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        lineage: Vec<(u32, u64)>,
-    },
+    Checkpoint(Whole),
+    #[serde(rename = "checkpoint-2")]
+    CheckpointInWaves(Whole),
 }
 
 /// The kinds of [`Body`].
-const KINDS: [&str; 5] = ["release", "rule", "end", "move-times", "checkpoint"];
+const KINDS: [&str; 10] = [
+    "release",
+    "rule",
+    "rule-2",
+    "wave",
+    "halt",
+    "resume",
+    "end",
+    "move-times",
+    "checkpoint",
+    "checkpoint-2",
+];
+
+/// A checkpoint.
+#[derive(Serialize, Deserialize)]
+struct Whole {
+    epoch: String,
+    head: u32,
+    releases: Vec<ReleaseEntry>,
+    rules: Vec<Held>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    lineage: Vec<(u32, u64)>,
+}
 
 /// A rule and where it stands.
 #[derive(Serialize, Deserialize)]
@@ -138,9 +183,10 @@ struct Held {
 /// # Ok::<_, headcount_core::protocol::log::LogError>(())
 /// ```
 pub fn encode(entry: &Entry) -> Result<Vec<u8>, LogError> {
+    let body = Body::from(entry);
     Ok(serde_json::to_vec(&Written {
-        revision: REVISION,
-        body: entry.into(),
+        revision: body.revision(),
+        body,
     })?)
 }
 
@@ -170,9 +216,35 @@ impl From<&Entry> for Body {
                 release: release.into(),
                 releases_max: *releases_max,
             },
-            Entry::Rule { rule, rules_max } => Self::Rule {
-                rule: Box::new(rule.into()),
-                rules_max: *rules_max,
+            Entry::Rule { rule, rules_max } => {
+                let (is_later, rules_max) = (is_later(rule), *rules_max);
+                let rule = Box::new(rule.into());
+                if is_later {
+                    Self::RuleInWaves { rule, rules_max }
+                } else {
+                    Self::Rule { rule, rules_max }
+                }
+            }
+            Entry::Wave { rule, open, at_ms } => Self::Wave {
+                rule: *rule,
+                open: Percent(*open),
+                at: *at_ms,
+            },
+            Entry::Halt { rule, why } => Self::Halt {
+                rule: *rule,
+                why: why.map(|why| FindingEntry {
+                    text: String::new(),
+                    ..why.into()
+                }),
+            },
+            Entry::Resume {
+                rule,
+                at_ms,
+                accepted,
+            } => Self::Resume {
+                rule: *rule,
+                at: *at_ms,
+                accepted: accepted.map(Into::into),
             },
             Entry::End { ids } => Self::End { ids: ids.clone() },
             Entry::MoveTimes { after, delta_ms } => Self::MoveTimes {
@@ -190,12 +262,33 @@ impl Body {
             position: *position,
             rule: (&**rule).into(),
         };
-        Self::Checkpoint {
+        let whole = Whole {
             epoch: checkpoint.epoch.to_string(),
             head: checkpoint.head,
             releases: checkpoint.releases.iter().map(Into::into).collect(),
             rules: checkpoint.rules.iter().map(held).collect(),
             lineage: checkpoint.lineage.iter().collect(),
+        };
+        if checkpoint.rules.iter().any(|(_, rule)| is_later(rule)) {
+            Self::CheckpointInWaves(whole)
+        } else {
+            Self::Checkpoint(whole)
+        }
+    }
+
+    /// The first revision that knows it.
+    fn revision(&self) -> u32 {
+        match self {
+            Self::Release { .. }
+            | Self::Rule { .. }
+            | Self::End { .. }
+            | Self::MoveTimes { .. }
+            | Self::Checkpoint(_) => 1,
+            Self::RuleInWaves { .. }
+            | Self::Wave { .. }
+            | Self::Halt { .. }
+            | Self::Resume { .. }
+            | Self::CheckpointInWaves(_) => 2,
         }
     }
 
@@ -208,27 +301,48 @@ impl Body {
                 release: release.into(),
                 releases_max,
             },
-            Self::Rule { rule, rules_max } => Entry::Rule {
+            Self::Rule { rule, rules_max } | Self::RuleInWaves { rule, rules_max } => Entry::Rule {
                 rule: rule.into_rule(&limits())?,
                 rules_max,
             },
+            Self::Wave { rule, open, at } => Entry::Wave {
+                rule,
+                open: open.0,
+                at_ms: at,
+            },
+            Self::Halt { rule, why } => Entry::Halt {
+                rule,
+                why: why.map(Into::into),
+            },
+            Self::Resume { rule, at, accepted } => Entry::Resume {
+                rule,
+                at_ms: at,
+                accepted: accepted.map(Into::into),
+            },
             Self::End { ids } => Entry::End { ids },
             Self::MoveTimes { after, delta_ms } => Entry::MoveTimes { after, delta_ms },
-            Self::Checkpoint {
-                epoch,
-                head,
-                releases,
-                rules,
-                lineage,
-            } => Entry::Checkpoint(Box::new(Checkpoint {
-                epoch: Epoch::parse(&epoch).ok_or(LogError::Epoch)?,
-                head,
-                releases: releases.into_iter().map(Into::into).collect(),
-                rules: held(rules)?,
-                lineage: Lineage::new(lineage),
-            })),
+            Self::Checkpoint(whole) | Self::CheckpointInWaves(whole) => {
+                Entry::Checkpoint(Box::new(whole.into_checkpoint()?))
+            }
         })
     }
+}
+
+impl Whole {
+    fn into_checkpoint(self) -> Result<Checkpoint, LogError> {
+        Ok(Checkpoint {
+            epoch: Epoch::parse(&self.epoch).ok_or(LogError::Epoch)?,
+            head: self.head,
+            releases: self.releases.into_iter().map(Into::into).collect(),
+            rules: held(self.rules)?,
+            lineage: Lineage::new(self.lineage),
+        })
+    }
+}
+
+/// Whether a rule has what revision 1 does not know.
+fn is_later(rule: &Rule) -> bool {
+    rule.waves.is_some() || rule.continues.is_some()
 }
 
 /// The rules of a checkpoint, by position.

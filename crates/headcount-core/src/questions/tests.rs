@@ -24,6 +24,8 @@ fn rule(id: u32) -> Rule {
         created_ms: 0,
         expires_ms: u64::MAX,
         spread_ms: 0,
+        waves: None,
+        continues: None,
     }
 }
 

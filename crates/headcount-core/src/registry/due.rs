@@ -32,7 +32,7 @@ impl<P> Registry<P> {
                 entry.told &= !changed;
             }
         }
-        self.ledger.turn(changed, &standing);
+        self.ledger.turn(changed);
         self.standing_generation = self.standing_generation.wrapping_add(1);
         self.standing = standing;
         let caught_up = self.catch_up();
@@ -68,7 +68,7 @@ impl<P> Registry<P> {
         })
     }
 
-    /// The positions of the rules that apply to a connection and that its page load was not told. Adds to `work` what it cost
+    /// The positions of the rules that apply to a connection, are open to it, and that its page load was not told. Adds to `work` what it cost
     /// to find out, in units of a look at one slot.
     pub fn due(&mut self, slot: u32, work: &mut u32) -> u64 {
         *work += 1;
@@ -80,7 +80,8 @@ impl<P> Registry<P> {
         if due == 0 {
             return 0;
         }
-        due & self.standing.page_load_mask(since)
+        let due = due & self.standing.page_load_mask(since);
+        self.standing.open_mask(due, self.lot(slot))
     }
 
     /// Notes that the rule at a position will be sent now to a connection that it applies to.

@@ -18,8 +18,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::iter::Sum;
 
-use crate::invalidation::{POSITIONS, Standing, positions};
+use crate::invalidation::waves::Seen;
+use crate::invalidation::{POSITIONS, positions};
 use crate::outcome::Outcome;
+
+/// How long a page that reloads may take until it counts as gone where that stops a rule, milliseconds.
+pub const BACK_MS: u64 = 15_000;
 
 /// The memory of a map is given back when it is empty and was larger than this.
 const ROOM_MIN: usize = 1_024;
@@ -47,6 +51,8 @@ pub struct Outcomes {
     pub current: u64,
     /// Open connections for which the server cannot know whether it applies.
     pub unknown: u64,
+    /// Of the pages that are gone, those that left less than [`BACK_MS`] ago: most are on their way back.
+    pub leaving: u64,
 }
 
 impl Outcomes {
@@ -62,11 +68,22 @@ impl Outcomes {
         self.stuck += other.stuck;
         self.current += other.current;
         self.unknown += other.unknown;
+        self.leaving += other.leaving;
     }
 
     /// Pages that were told it, left, and did not come back, as far as can be proved.
     pub fn gone(&self) -> u64 {
         self.told.saturating_sub(self.here + self.reloaded)
+    }
+
+    /// What can stop a rule in waves. Pages that have just left are not gone yet.
+    pub fn seen(&self) -> Seen {
+        Seen {
+            told: self.told,
+            stuck: self.stuck,
+            held: self.held,
+            gone: self.gone().saturating_sub(self.leaving),
+        }
     }
 
     fn count_of(&mut self, outcome: Outcome) -> Option<&mut u64> {
@@ -113,15 +130,26 @@ impl Sum for RuleOutcomes {
     }
 }
 
+/// A tab that was told something and left.
+#[derive(Clone, Copy, Debug, Default)]
+struct Away {
+    /// The positions of the rules.
+    told: u64,
+    /// When it left.
+    left_ms: u64,
+}
+
 /// One table's books.
 #[derive(Debug)]
 pub(super) struct Ledger {
-    /// By position, with the number of the rule that is counted there.
-    pages: Vec<(u32, Outcomes)>,
+    /// By position.
+    pages: Vec<Outcomes>,
     /// The last word of a slot about the rule at a position.
     last: HashMap<(u32, u8), Outcome>,
-    /// Tabs that were told the rules at these positions, and left.
-    away: HashMap<u64, u64>,
+    /// Tabs that were told rules, and left.
+    away: HashMap<u64, Away>,
+    /// The time, by the clock of the table's owner.
+    now_ms: u64,
     /// Entries of either map.
     max: usize,
 }
@@ -129,44 +157,67 @@ pub(super) struct Ledger {
 impl Ledger {
     pub(super) fn new(max: u32) -> Self {
         Self {
-            pages: vec![(0, Outcomes::default()); POSITIONS],
+            pages: vec![Outcomes::default(); POSITIONS],
             last: HashMap::new(),
             away: HashMap::new(),
+            now_ms: 0,
             max: max as usize,
         }
     }
 
     /// Resets the positions that have another rule now.
-    pub(super) fn turn(&mut self, changed: u64, standing: &Standing) {
+    pub(super) fn turn(&mut self, changed: u64) {
         if changed == 0 {
             return;
         }
         for position in positions(changed) {
-            let id = standing.rule(position).map_or(0, |rule| rule.id);
-            self.pages[position] = (id, Outcomes::default());
+            self.pages[position] = Outcomes::default();
         }
         self.last.retain(|(_, position), _| changed & 1 << *position == 0);
-        self.away.retain(|_, told| {
-            *told &= !changed;
-            *told != 0
+        self.away.retain(|_, away| {
+            away.told &= !changed;
+            away.told != 0
         });
         give_back(&mut self.last);
         give_back(&mut self.away);
     }
 
-    /// The number of the rule at a position, and what became of it.
-    pub(super) fn of(&self, position: usize) -> (u32, Outcomes) {
+    /// What became of the rule at a position.
+    pub(super) fn of(&self, position: usize) -> Outcomes {
         self.pages[position]
     }
 
+    /// So late is it.
+    pub(super) fn pass(&mut self, now_ms: u64) {
+        self.now_ms = now_ms;
+    }
+
+    /// Entries for which there is memory.
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        self.last.capacity() + self.away.capacity()
+    }
+
+    /// By position, how many tabs left less than [`BACK_MS`] ago.
+    pub(super) fn leaving(&self) -> [u64; POSITIONS] {
+        let mut leaving = [0; POSITIONS];
+        let late = |away: &&Away| self.now_ms.saturating_sub(away.left_ms) < BACK_MS;
+        for away in self.away.values().filter(late) {
+            for position in positions(away.told) {
+                leaving[position] += 1;
+            }
+        }
+        leaving
+    }
+
     pub(super) fn matched(&mut self, position: usize) {
-        self.pages[position].1.matched += 1;
+        self.pages[position].matched += 1;
     }
 
     /// A rule that a connection of this tab (0: none) matched was written to it.
     pub(super) fn told(&mut self, position: usize, tab: u64) {
         let is_known = self.take_away(tab, 1 << position) != 0;
-        let outcomes = &mut self.pages[position].1;
+        let outcomes = &mut self.pages[position];
         outcomes.here += 1;
         if is_known {
             // It was counted before it left, and has not read what was written then.
@@ -180,7 +231,7 @@ impl Ledger {
     pub(super) fn came(&mut self, tab: u64, mask: u64) {
         let known = self.take_away(tab, mask);
         for position in positions(mask) {
-            let outcomes = &mut self.pages[position].1;
+            let outcomes = &mut self.pages[position];
             outcomes.here += 1;
             if known & 1 << position == 0 {
                 outcomes.matched += 1;
@@ -192,7 +243,7 @@ impl Ledger {
     /// A page of this tab (0: no id) connected and says it was reloaded for these rules.
     pub(super) fn came_anew(&mut self, tab: u64, mask: u64) {
         for position in positions(self.take_away(tab, mask)) {
-            self.pages[position].1.reloaded += 1;
+            self.pages[position].reloaded += 1;
         }
     }
 
@@ -203,7 +254,7 @@ impl Ledger {
         }
         for position in positions(mask) {
             self.say(slot, position, Outcome::Reloading);
-            self.pages[position].1.here -= 1;
+            self.pages[position].here -= 1;
         }
         if tab != 0 {
             self.remember(tab, mask);
@@ -214,7 +265,7 @@ impl Ledger {
     pub(super) fn hand_over(&mut self, tab: u64) -> u64 {
         let told = self.take_away(tab, u64::MAX);
         for position in positions(told) {
-            let outcomes = &mut self.pages[position].1;
+            let outcomes = &mut self.pages[position];
             outcomes.matched = outcomes.matched.saturating_sub(1);
             outcomes.told = outcomes.told.saturating_sub(1);
         }
@@ -227,7 +278,7 @@ impl Ledger {
             return;
         }
         for position in positions(mask) {
-            let outcomes = &mut self.pages[position].1;
+            let outcomes = &mut self.pages[position];
             outcomes.matched += 1;
             outcomes.told += 1;
         }
@@ -236,7 +287,9 @@ impl Ledger {
 
     fn remember(&mut self, tab: u64, mask: u64) {
         if self.away.len() < self.max || self.away.contains_key(&tab) {
-            *self.away.entry(tab).or_default() |= mask;
+            let away = self.away.entry(tab).or_default();
+            away.told |= mask;
+            away.left_ms = self.now_ms;
         }
     }
 
@@ -245,12 +298,12 @@ impl Ledger {
         if mask == 0 {
             return 0;
         }
-        let Some(told) = self.away.get_mut(&tab) else {
+        let Some(away) = self.away.get_mut(&tab) else {
             return 0;
         };
-        let known = *told & mask;
-        *told &= !mask;
-        if *told == 0 {
+        let known = away.told & mask;
+        away.told &= !mask;
+        if away.told == 0 {
             self.away.remove(&tab);
             give_back(&mut self.away);
         }
@@ -258,7 +311,7 @@ impl Ledger {
     }
 
     pub(super) fn say(&mut self, slot: u32, position: usize, outcome: Outcome) {
-        let outcomes = &mut self.pages[position].1;
+        let outcomes = &mut self.pages[position];
         // Positions are fewer than 256.
         let key = (slot, u8::try_from(position).unwrap_or(u8::MAX));
         let before = self.last.remove(&key);

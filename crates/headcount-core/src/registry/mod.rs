@@ -36,7 +36,7 @@ pub use crate::intern::OTHER_TEXT;
 use ahead::Ahead;
 pub use find::{ConnectionsPage, Filter};
 use ledger::Ledger;
-pub use ledger::{Outcomes, RuleOutcomes};
+pub use ledger::{BACK_MS, Outcomes, RuleOutcomes};
 pub use reach::{Reach, ReachWalk, Unknowns};
 use sample::Sample;
 use slots::Slots;
@@ -121,11 +121,7 @@ impl<P> Registry<P> {
             sample: Sample::new(limits.stats_connections_max),
             hidden: 0,
             hidden_reported: 0,
-            ledger: {
-                let mut ledger = Ledger::new(limits.outcomes_max);
-                ledger.turn(u64::MAX, &standing);
-                ledger
-            },
+            ledger: Ledger::new(limits.outcomes_max),
             ahead: Ahead::default(),
             standing,
             // Names start with 0: nothing remembered.

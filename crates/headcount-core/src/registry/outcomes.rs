@@ -8,20 +8,28 @@ use crate::outcome::Outcome;
 impl<P> Registry<P> {
     /// The outcomes of the standing rules. `unknown` is by position, as [`Registry::walk_unknowns`] counted it.
     pub fn outcomes(&self, unknown: &[u64; POSITIONS]) -> RuleOutcomes {
+        let leaving = self.ledger.leaving();
         let standing = self.standing.rules();
-        let outcomes = standing.map(|(position, _)| {
-            let (id, outcomes) = self.ledger.of(position);
-            let unknown = unknown[position];
-            (id, Outcomes { unknown, ..outcomes })
+        let outcomes = standing.map(|(position, rule)| {
+            let outcomes = Outcomes {
+                unknown: unknown[position],
+                leaving: leaving[position],
+                ..self.ledger.of(position)
+            };
+            (rule.id, outcomes)
         });
         RuleOutcomes(outcomes.collect())
     }
 
-    /// Notes what a tab did about the rule of this number. Whether that stands and this page was told it.
+    /// So late is it, by a clock of the owner that never goes back, milliseconds. Says which tabs have just left.
+    pub fn pass(&mut self, now_ms: u64) {
+        self.ledger.pass(now_ms);
+    }
+
+    /// Notes what a tab did about the rule of this number. Whether that stands, or another one that goes on from it, and this page was told it.
     pub fn acknowledge(&mut self, slot: u32, id: u32, outcome: Outcome) -> bool {
         let told = self.slots.get(slot).map_or(0, |entry| entry.told);
-        let position = self.standing.position(id);
-        let Some(position) = position.filter(|position| told & 1 << position != 0) else {
+        let Some(position) = positions(self.standing.told_mask(&[id]) & told).next() else {
             return false;
         };
         self.ledger.say(slot, position, outcome);

@@ -102,7 +102,12 @@ pub(crate) fn number(entry: &Entry) -> Option<u32> {
     match entry {
         Entry::Release { release, .. } => Some(release.id),
         Entry::Rule { rule, .. } => Some(rule.id),
-        Entry::End { .. } | Entry::MoveTimes { .. } | Entry::Checkpoint(_) => None,
+        Entry::End { .. }
+        | Entry::MoveTimes { .. }
+        | Entry::Wave { .. }
+        | Entry::Halt { .. }
+        | Entry::Resume { .. }
+        | Entry::Checkpoint(_) => None,
     }
 }
 
@@ -131,6 +136,8 @@ fn decide(standing: &Standing) -> Entry {
         created_ms: now_ms,
         expires_ms: now_ms + 1_000,
         spread_ms: 0,
+        waves: None,
+        continues: None,
     };
     Entry::Rule { rule, rules_max: 16 }
 }

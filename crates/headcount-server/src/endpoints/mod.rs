@@ -12,6 +12,7 @@ mod messages;
 pub mod openapi;
 mod principal;
 mod query;
+mod rules;
 mod stream;
 
 use axum::Router;
@@ -189,12 +190,15 @@ impl Headcount {
             )
             .route(
                 &format!("{base}/invalidations"),
-                get(admin::rules)
-                    .post(admin::invalidate)
-                    .delete(admin::lift_by_query),
+                get(rules::rules)
+                    .post(rules::invalidate)
+                    .delete(rules::lift_by_query),
             )
-            .route(&format!("{base}/invalidations/{{id}}"), delete(admin::lift))
-            .route(&format!("{base}/invalidate-route"), post(admin::invalidate_route))
+            .route(
+                &format!("{base}/invalidations/{{id}}"),
+                delete(rules::lift).patch(rules::change),
+            )
+            .route(&format!("{base}/invalidate-route"), post(rules::invalidate_route))
             .route(
                 &format!("{base}/session"),
                 post(principal::sign_in).delete(principal::sign_out),

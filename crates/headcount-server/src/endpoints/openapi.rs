@@ -11,7 +11,7 @@ use headcount_core::version::check_release;
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
-use super::{admin, bridge, principal};
+use super::{admin, bridge, principal, rules};
 use crate::error::{CommandError, Refusal};
 
 #[derive(OpenApi)]
@@ -42,11 +42,12 @@ use crate::error::{CommandError, Refusal};
         admin::connections,
         admin::releases,
         admin::announce,
-        admin::rules,
-        admin::invalidate,
-        admin::lift_by_query,
-        admin::lift,
-        admin::invalidate_route,
+        rules::rules,
+        rules::invalidate,
+        rules::change,
+        rules::lift_by_query,
+        rules::lift,
+        rules::invalidate_route,
         bridge::lines,
         bridge::messages,
         bridge::answers,
@@ -89,6 +90,8 @@ enum Cause {
     Pattern,
     /// It takes the number of a rule.
     RuleNumber,
+    /// It needs a rule in waves.
+    Waves,
     /// It opens a bridge.
     Bridge,
 }
@@ -97,7 +100,7 @@ enum Cause {
 const CAUSES: &[(&str, &[Cause])] = {
     use Cause::{
         AppServer, Authorizing, Body, Bridge, Cluster, Late, Pattern, Principal, Query, RuleNumber,
-        SecretInBody, Shards, Store, Tracking, Version,
+        SecretInBody, Shards, Store, Tracking, Version, Waves,
     };
     &[
         ("stats", &[Principal, Shards, Tracking]),
@@ -110,6 +113,10 @@ const CAUSES: &[(&str, &[Cause])] = {
         ("announce", &[Principal, Body, Version, Store, Shards]),
         ("rules", &[Principal, Late]),
         ("invalidate", &[Principal, Body, Pattern, Tracking, Store, Shards]),
+        (
+            "change",
+            &[Principal, Query, Body, RuleNumber, Waves, Store, Shards],
+        ),
         ("lift_by_query", &[Principal, Query, RuleNumber, Store, Shards]),
         ("lift", &[Principal, Query, RuleNumber, Store, Shards]),
         (
@@ -177,6 +184,7 @@ impl Cause {
                 .chain([Refusal::invalid_body("`spreadMs` is too long")])
                 .collect(),
             Self::RuleNumber => vec![command(CommandError::NoSuchRule { id: 7 })],
+            Self::Waves => vec![command(CommandError::NotInWaves { id: 7 })],
             Self::Bridge => vec![
                 Refusal::full("too many bridges are open: close one, or raise `limits.bridges_max`"),
                 Refusal::draining(),

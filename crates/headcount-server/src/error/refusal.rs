@@ -237,6 +237,13 @@ impl From<CommandError> for Refusal {
                 "invalid-body",
                 format!("`spreadMs`: {error}"),
             ),
+            CommandError::Waves(_) | CommandError::WavesTooLong { .. } => {
+                Self::invalid_body(format!("`spread`: {error}"))
+            }
+            CommandError::Narrower => Self::invalid_body(error.to_string()),
+            CommandError::NotInWaves { .. } | CommandError::AllOpen { .. } => {
+                Self::new(StatusCode::CONFLICT, "not-in-waves", error.to_string())
+            }
             CommandError::NoTime => Self::invalid_body("`expires`: write at least 1 second"),
             CommandError::Off { .. } => Self::new(StatusCode::CONFLICT, "tracking-off", error.to_string()),
             CommandError::OutOfNumbers => Self::internal(),

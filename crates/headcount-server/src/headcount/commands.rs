@@ -5,10 +5,12 @@
 
 use std::sync::Arc;
 
+use headcount_core::invalidation::Rule;
 use headcount_core::limits::Limits;
 use headcount_core::protocol::admin::{
     InvalidationAnswer, InvalidationsAnswer, LiftAnswer, ReleaseEntry, ReleasesAnswer, RuleEntry,
 };
+use headcount_core::protocol::convert::SpreadError;
 use headcount_core::protocol::nodes::NodesAsked;
 use headcount_core::questions::{OutcomesOfRules, ReachOf};
 use headcount_core::registry::RuleOutcomes;
@@ -16,7 +18,7 @@ use headcount_core::version::{self, VersionError};
 use tokio::sync::oneshot;
 
 use super::Headcount;
-use crate::answers::{Hits, spread};
+use crate::answers::{Hits, spread, waves};
 use crate::error::CommandError;
 use crate::hub::commander::{self, Order};
 use crate::invalidation::{CheckedInvalidation, Invalidation};
@@ -150,7 +152,7 @@ impl Headcount {
     /// ```
     pub async fn dry_run(&self, invalidation: Invalidation) -> Result<InvalidationAnswer, CommandError> {
         let invalidation = self.check(invalidation).await?;
-        let asked_ms = invalidation.asked.spread_ms;
+        let (asked_ms, asked) = (invalidation.asked.spread_ms, invalidation.asked.spread.clone());
         let now_ms = self.everywhere().unix_ms();
         let rule = commander::rule(self.site(), &self.site().standing(), now_ms, invalidation)?;
         let limits = &self.site().config.limits;
@@ -160,14 +162,20 @@ impl Headcount {
         };
         let (reaches, nodes) = self.everywhere().ask(question).await?;
         let hits = Hits::over(reaches.into_iter(), nodes);
+        let waves = asked.map(|asked| waves(&rule, &asked, hits.tabs)).transpose()?;
+        let rule = Rule {
+            waves: waves.map(Box::new),
+            ..Rule::clone(&rule)
+        };
         let spread_ms = asked_ms.unwrap_or_else(|| spread(&rule, hits.tabs, limits.spread_ms));
         let mut reach = InvalidationAnswer::from(hits);
         (reach.dry_run, reach.spread_ms) = (true, spread_ms);
+        reach.spread = rule.waves.as_deref().map(|waves| Box::new(waves.into()));
         Ok(reach)
     }
 
     /// What became of the standing rules.
-    async fn outcomes(&self) -> Result<(RuleOutcomes, Option<NodesAsked>), CommandError> {
+    pub(super) async fn outcomes(&self) -> Result<(RuleOutcomes, Option<NodesAsked>), CommandError> {
         let (answers, nodes) = self.everywhere().ask(OutcomesOfRules).await?;
         Ok((answers.into_iter().sum(), nodes))
     }
@@ -200,6 +208,12 @@ impl Headcount {
         let seconds = invalidation
             .seconds
             .unwrap_or(self.0.site.config.limits.rule_seconds);
+        if let Some(spread) = &invalidation.spread {
+            spread.schedule()?;
+            if invalidation.spread_ms.is_some() {
+                return Err(SpreadError::Twice.into());
+            }
+        }
         let most_ms = Limits::SPREAD_MS_MAX.min(seconds.saturating_mul(1_000));
         match invalidation.spread_ms {
             Some(spread_ms) if spread_ms > most_ms => Err(CommandError::Spread { most_ms }),

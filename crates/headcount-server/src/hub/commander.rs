@@ -13,13 +13,18 @@ mod membership;
 mod stand;
 mod time;
 mod told;
+mod turn;
+mod waves;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use headcount_core::command_log::{CommandLog, Entry, LogIndex};
-use headcount_core::invalidation::{Rule, Standing, in_order};
-use headcount_core::protocol::admin::{InvalidationAnswer, LiftAnswer, ReleaseEntry};
+use headcount_core::invalidation::waves::Waves;
+use headcount_core::invalidation::{Audience, Mode, Rule, Standing, in_order};
+use headcount_core::protocol::admin::{
+    ChangeAnswer, InvalidationAnswer, LiftAnswer, ReleaseEntry, SpreadRequest,
+};
 use headcount_core::questions::ReachOf;
 use headcount_core::release::Release;
 use tokio::sync::{mpsc, oneshot};
@@ -38,6 +43,7 @@ pub(crate) use begin::Beginning;
 pub(crate) use begin::stored_checkpoint;
 pub(crate) use configured::Configured;
 use membership::Membership;
+pub(crate) use turn::Turn;
 
 /// Commands that may wait for their turn.
 pub(crate) const ORDERS_MAX: usize = 256;
@@ -61,6 +67,18 @@ pub(crate) enum Order {
     Lift {
         id: u32,
         reply: Reply<LiftAnswer>,
+    },
+    /// Pause, resume or abort a rule in waves.
+    Turn {
+        id: u32,
+        turn: Turn,
+        reply: Reply<ChangeAnswer>,
+    },
+    /// Let a rule be for more tabs, or ask for more.
+    Change {
+        id: u32,
+        asks: (Option<Audience>, Option<Mode>),
+        reply: Reply<ChangeAnswer>,
     },
     /// Announce the release that the configuration names, unless it was heard of before.
     Configure {
@@ -89,6 +107,8 @@ pub(crate) struct Commander<Log> {
     before: u32,
     /// What the clock was corrected by when it was last looked at.
     offset_ms: i64,
+    /// When the outcomes of rules in waves were last looked at.
+    looked_ms: u64,
 }
 
 impl<Log: CommandLog> Commander<Log> {
@@ -106,6 +126,7 @@ impl<Log: CommandLog> Commander<Log> {
             tickets,
             before: beginning.standing.head,
             offset_ms: clock::offset_ms(),
+            looked_ms: 0,
             site,
             everywhere,
             store,
@@ -136,6 +157,7 @@ impl<Log: CommandLog> Commander<Log> {
                     } else {
                         self.expire().await;
                     }
+                    self.look_after_waves().await;
                 }
             }
             self.site.faults.strike("commander");
@@ -155,6 +177,14 @@ impl<Log: CommandLog> Commander<Log> {
             Order::Lift { id, reply } => {
                 let lifted = self.lift(id).await;
                 self.answer_read(reply, lifted, |lifted| &mut lifted.nodes);
+            }
+            Order::Turn { id, turn, reply } => {
+                let turned = self.turn(id, turn).await;
+                self.answer_read(reply, turned, |turned| &mut turned.nodes);
+            }
+            Order::Change { id, asks, reply } => {
+                let changed = self.change(id, asks).await;
+                self.answer_read(reply, changed, |changed| &mut changed.nodes);
             }
             Order::Configure { version, reply } => answer(reply, self.configure(version).await),
         }
@@ -209,14 +239,22 @@ impl<Log: CommandLog> Commander<Log> {
         let limits = &site.config.limits;
         let now_ms = self.everywhere.unix_ms();
         let make = |standing: &Standing| rule(&site, standing, now_ms, invalidation.clone());
-        let spread_ms = match invalidation.asked.spread_ms {
-            None if limits.spread_ms > 0 => self.spread_of(&make(&self.standing)?).await,
-            asked => asked.unwrap_or_default(),
+        let draft = make(&self.standing)?;
+        let (waves, spread_ms) = match (&invalidation.asked.spread, invalidation.asked.spread_ms) {
+            (Some(spread), _) => {
+                let waves = self.waves_of(&draft, spread).await?;
+                let draft = Rule { waves, ..draft };
+                let spread_ms = self.spread_of(&draft).await;
+                (draft.waves, spread_ms)
+            }
+            (None, None) if limits.spread_ms > 0 => (None, self.spread_of(&draft).await),
+            (None, asked) => (None, asked.unwrap_or_default()),
         };
         let stood = self
             .append(|standing| {
                 let rule = Rule {
                     spread_ms,
+                    waves: waves.clone(),
                     ..make(standing)?
                 };
                 let rules_max = limits.rules_max;
@@ -236,22 +274,31 @@ impl<Log: CommandLog> Commander<Log> {
         tracing::info!(id, tabs, routes, unknown, spread_ms, "invalidated");
         let mut told = InvalidationAnswer::from(hits);
         (told.id, told.lapsed, told.spread_ms) = (id, lapsed, spread_ms);
+        told.spread = waves.map(|waves| Box::new((&*waves).into()));
         Ok((stood.index, told))
     }
 
-    /// Over how long the tabs of a rule are told: the more they are, the longer. The longest time, where they cannot be counted.
-    async fn spread_of(&mut self, rule: &Rule) -> u32 {
-        let most_ms = self.site.config.limits.spread_ms;
+    /// How a rule opens, by how many tabs there are.
+    async fn waves_of(
+        &mut self,
+        rule: &Rule,
+        spread: &SpreadRequest,
+    ) -> Result<Option<Box<Waves>>, CommandError> {
+        let tabs = match self.count(rule).await {
+            // A rate is nothing without a number.
+            Err(error) if spread.per_second.is_some() => return Err(error),
+            counted => counted.unwrap_or(u64::MAX),
+        };
+        answers::waves(rule, spread, tabs).map(|waves| Some(Box::new(waves)))
+    }
+
+    /// How many tabs a rule reaches now.
+    async fn count(&mut self, rule: &Rule) -> Result<u64, CommandError> {
         let question = ReachOf {
             rule: Arc::new(rule.clone()),
         };
-        match self.everywhere.ask(question).await.map_err(CommandError::from) {
-            Ok((reaches, _)) => answers::spread(rule, Hits::over(reaches.into_iter(), None).tabs, most_ms),
-            Err(error) => {
-                tracing::warn!(%error, "a shard did not say in time how many tabs a command reaches, so the command is spread slowly");
-                answers::spread(rule, u64::MAX, most_ms)
-            }
-        }
+        let (reaches, _) = self.everywhere.ask(question).await?;
+        Ok(Hits::over(reaches.into_iter(), None).tabs)
     }
 
     async fn lift(&mut self, id: u32) -> Result<LiftAnswer, CommandError> {
@@ -291,5 +338,7 @@ pub(crate) fn rule(
         created_ms,
         expires_ms: created_ms + u64::from(seconds) * 1_000,
         spread_ms: asked.spread_ms.unwrap_or_default(),
+        waves: None,
+        continues: None,
     })
 }

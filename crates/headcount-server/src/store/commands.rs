@@ -26,18 +26,23 @@ const FACTS: TableDefinition<'_, &str, &str> = TableDefinition::new("facts");
 const FORMAT: &str = "format";
 const EPOCH: &str = "epoch";
 const CONFIGURED: &str = "configured";
+/// The key that hashes tab ids, so that each tab keeps its place in a rule in waves: 32 hexadecimal digits.
+const TABS: &str = "tabs";
 /// The cluster that the content is a copy of, and where its rules stand.
 const CLUSTER: &str = "cluster";
 const POSITIONS: &str = "positions";
 
-/// The format that this version writes, and the newest that it reads. Files from before formats had numbers have none.
-const FORMAT_NOW: u32 = 1;
+/// The newest format that this version reads. Files from before formats had numbers have none.
+const FORMAT_NOW: u32 = 2;
+/// The format of a store without a rule in waves. The next one is for those: what knows only this one would tell all their tabs at once.
+const FORMAT_PLAIN: u32 = 1;
 
 /// The content that the disk must have.
 #[derive(Clone, Debug)]
 pub(super) struct Commands {
     high_water: HighWater,
     epoch: Epoch,
+    tabs: u128,
     head: u32,
     configured: Option<String>,
     copy: Option<CopyOf>,
@@ -47,10 +52,11 @@ pub(super) struct Commands {
 
 impl Commands {
     /// What a new store at this place holds.
-    pub(super) fn new(epoch: Epoch, place: &StoreFile) -> Self {
+    pub(super) fn new((epoch, tabs): (Epoch, u128), place: &StoreFile) -> Self {
         Self {
             high_water: HighWater::of(&place.path),
             epoch,
+            tabs,
             head: 0,
             configured: None,
             copy: None,
@@ -61,16 +67,16 @@ impl Commands {
 
     /// Reads what is on disk. A store from before there were epochs gets this one, and so does one that was put back from a backup that
     /// is older than its numbers. So does the copy of what a cluster knows, for a server that does not belong to it: its numbers are given by
-    /// others too. Whether it keeps its own.
+    /// others too. Whether it keeps its own, and nothing must be written.
     pub(super) fn load(
         database: &Database,
         place: &StoreFile,
-        epoch: Epoch,
+        (epoch, tabs): (Epoch, u128),
         cluster: Option<&str>,
     ) -> Result<(Self, bool), StoreError> {
         let read = database.begin_read()?;
-        let mut commands = Self::new(epoch, place);
-        let mut has_epoch = false;
+        let mut commands = Self::new((epoch, tabs), place);
+        let (mut has_epoch, mut has_tabs) = (false, false);
         match read.open_table(FACTS) {
             Ok(facts) => {
                 let format = facts.get(FORMAT)?.map(|format| format.value().to_owned());
@@ -79,6 +85,9 @@ impl Commands {
                     commands.epoch = epoch;
                     has_epoch = true;
                 }
+                let known = facts.get(TABS)?;
+                let known = known.and_then(|tabs| u128::from_str_radix(tabs.value(), 16).ok());
+                (commands.tabs, has_tabs) = (known.unwrap_or(tabs), known.is_some());
                 commands.configured = facts.get(CONFIGURED)?.map(|release| release.value().to_owned());
                 commands.copy = copy_of(&facts, commands.epoch)?;
             }
@@ -88,7 +97,7 @@ impl Commands {
         commands.read_tables(&read)?;
         if let Some(copy) = &commands.copy {
             if Some(&*copy.cluster) == cluster {
-                return Ok((commands, true));
+                return Ok((commands, has_tabs));
             }
             tracing::warn!(
                 cluster = copy.cluster,
@@ -117,7 +126,7 @@ impl Commands {
             _ if has_epoch => commands.high_water.mark(commands.epoch, commands.head)?,
             _ => {}
         }
-        Ok((commands, has_epoch))
+        Ok((commands, has_epoch && has_tabs))
     }
 
     fn read_tables(&mut self, read: &ReadTransaction) -> Result<(), StoreError> {
@@ -154,6 +163,7 @@ impl Commands {
         ];
         Stored {
             epoch: self.epoch,
+            tabs: Some(self.tabs),
             head: ids.into_iter().flatten().fold(self.head, u32::max),
             configured: self.configured.clone(),
             releases: self.releases.values().cloned().map(Into::into).collect(),
@@ -194,7 +204,7 @@ impl Commands {
     ) -> Result<(), StoreError> {
         let write = database.begin_write()?;
         match entry {
-            Some(step) if !anew && step.copy.is_none() => write_step(&write, step)?,
+            Some(step) if !anew && step.copy.is_none() => self.write_step(&write, step)?,
             Some(step) => {
                 let mut next = self.clone();
                 next.apply(step.clone());
@@ -205,11 +215,39 @@ impl Commands {
         Ok(write.commit()?)
     }
 
+    /// Writes what a step changes.
+    fn write_step(&self, write: &WriteTransaction, step: &Transaction) -> Result<(), StoreError> {
+        write.open_table(NUMBERS)?.insert(HEAD, step.head)?;
+        let mut facts = write.open_table(FACTS)?;
+        if let Some(release) = &step.configured {
+            facts.insert(CONFIGURED, &**release)?;
+        }
+        let stay = |rule: &&RuleEntry| !step.forget_rules.contains(&rule.id);
+        let rules = self.rules.values().filter(stay).chain(&step.rules);
+        facts.insert(FORMAT, &*format_of(rules).to_string())?;
+        let mut releases = write.open_table(RELEASES)?;
+        for id in &step.forget_releases {
+            releases.remove(*id)?;
+        }
+        for release in &step.releases {
+            releases.insert(release.id, serde_json::to_vec(release)?.as_slice())?;
+        }
+        let mut rules = write.open_table(RULES)?;
+        for id in &step.forget_rules {
+            rules.remove(*id)?;
+        }
+        for rule in &step.rules {
+            rules.insert(rule.id, serde_json::to_vec(rule)?.as_slice())?;
+        }
+        Ok(())
+    }
+
     /// Writes all of it. What else the tables hold is forgotten.
     fn write_all(&self, write: &WriteTransaction) -> Result<(), StoreError> {
         write.open_table(NUMBERS)?.insert(HEAD, self.head)?;
         let mut facts = write.open_table(FACTS)?;
-        facts.insert(FORMAT, &*FORMAT_NOW.to_string())?;
+        facts.insert(FORMAT, &*format_of(self.rules.values()).to_string())?;
+        facts.insert(TABS, &*format!("{:032x}", self.tabs))?;
         facts.insert(EPOCH, &*self.epoch.to_string())?;
         if let Some(release) = &self.configured {
             facts.insert(CONFIGURED, &**release)?;
@@ -277,26 +315,13 @@ fn copy_of(
     }))
 }
 
-fn write_step(write: &WriteTransaction, step: &Transaction) -> Result<(), StoreError> {
-    write.open_table(NUMBERS)?.insert(HEAD, step.head)?;
-    if let Some(release) = &step.configured {
-        write.open_table(FACTS)?.insert(CONFIGURED, &**release)?;
+/// The format of a store with these rules.
+fn format_of<'a>(mut rules: impl Iterator<Item = &'a RuleEntry>) -> u32 {
+    if rules.any(|rule| rule.spread.is_some() || rule.continues.is_some()) {
+        FORMAT_NOW
+    } else {
+        FORMAT_PLAIN
     }
-    let mut releases = write.open_table(RELEASES)?;
-    for id in &step.forget_releases {
-        releases.remove(*id)?;
-    }
-    for release in &step.releases {
-        releases.insert(release.id, serde_json::to_vec(release)?.as_slice())?;
-    }
-    let mut rules = write.open_table(RULES)?;
-    for id in &step.forget_rules {
-        rules.remove(*id)?;
-    }
-    for rule in &step.rules {
-        rules.insert(rule.id, serde_json::to_vec(rule)?.as_slice())?;
-    }
-    Ok(())
 }
 
 fn check_format(format: Option<String>, place: &StoreFile) -> Result<(), StoreError> {

@@ -17,7 +17,7 @@ use super::history::{self, Waiting};
 use super::private::{self, COMMANDS_FILE, HISTORY_FILE};
 use super::transaction::Stored;
 use super::worker::{Book, Desk};
-use super::{Store, new_epoch};
+use super::{Store, new_epoch, random};
 use crate::clock;
 use crate::faults::Faults;
 use crate::metrics::Meters;
@@ -85,8 +85,8 @@ async fn open_commands(
     had_history: bool,
     cluster: Option<&str>,
 ) -> Result<Opened, StoreError> {
-    let epoch = new_epoch()?;
-    let fill = |database: &Database| Commands::new(epoch, place).commit(database, None, true);
+    let (epoch, tabs) = (new_epoch()?, new_tabs()?);
+    let fill = |database: &Database| Commands::new((epoch, tabs), place).commit(database, None, true);
     let (database, is_new) = patiently(|| place.open(fill)).await?;
     if is_new {
         let file = place.path.display();
@@ -96,12 +96,17 @@ async fn open_commands(
             tracing::info!("made a new store, `{file}`");
         }
     }
-    let (commands, has_epoch) = Commands::load(&database, place, epoch, cluster)?;
+    let (commands, is_whole) = Commands::load(&database, place, (epoch, tabs), cluster)?;
     Ok(Opened {
         database,
         commands,
-        is_behind: !has_epoch,
+        is_behind: !is_whole,
     })
+}
+
+/// A key for tab ids.
+fn new_tabs() -> Result<u128, StoreError> {
+    Ok(u128::from(random()?) << 64 | u128::from(random()?))
 }
 
 /// The server starts also if the history cannot be opened: it goes on in memory, and on disk as soon as that works.

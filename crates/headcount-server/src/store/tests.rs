@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+mod waves;
+
 use redb::{ReadableDatabase, TableDefinition};
 
 use headcount_core::command_log::Entry;
@@ -485,6 +487,8 @@ async fn a_checkpoint_replaces_what_is_stored() {
             created_ms: 1,
             expires_ms: u64::MAX,
             spread_ms: 0,
+            waves: None,
+            continues: None,
         },
         rules_max: 64,
     };

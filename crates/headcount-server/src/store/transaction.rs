@@ -12,6 +12,8 @@ use headcount_core::release::Release;
 pub(crate) struct Stored {
     /// Whose numbers the commands have. It is as old as the store.
     pub(crate) epoch: Epoch,
+    /// Hashes tab ids. `None`: nothing is kept.
+    pub(crate) tabs: Option<u128>,
     /// The number of the newest command ever given.
     pub(crate) head: u32,
     /// The release that the configuration named last.
@@ -82,12 +84,7 @@ impl Transaction {
             head,
             releases: changed.announced.iter().map(Into::into).collect(),
             forget_releases: changed.forgotten.iter().map(|release| release.id).collect(),
-            rules: changed
-                .began
-                .iter()
-                .chain(&changed.moved)
-                .map(|rule| RuleEntry::from(&**rule))
-                .collect(),
+            rules: changed.rewritten().map(|rule| RuleEntry::from(&**rule)).collect(),
             forget_rules: changed.ended.iter().map(|rule| rule.id).collect(),
             ..Self::default()
         };
@@ -95,7 +92,13 @@ impl Transaction {
             // Also those that stand no longer by the time of day, and so are on disk alone.
             Entry::End { ids } => step.forget_rules.clone_from(ids),
             // What it changes is what `changed` says.
-            Entry::Release { .. } | Entry::Rule { .. } | Entry::MoveTimes { .. } | Entry::Checkpoint(_) => {}
+            Entry::Release { .. }
+            | Entry::Rule { .. }
+            | Entry::MoveTimes { .. }
+            | Entry::Wave { .. }
+            | Entry::Halt { .. }
+            | Entry::Resume { .. }
+            | Entry::Checkpoint(_) => {}
         }
         step
     }

@@ -15,6 +15,7 @@ mod odd;
 mod sealed;
 mod settings;
 mod sign_outs;
+mod waves;
 // A nats-server for one test.
 #[allow(dead_code, reason = "the tests of headcount-nats use all of it")]
 #[path = "../../../headcount-nats/tests/it/broker.rs"]

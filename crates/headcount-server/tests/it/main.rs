@@ -45,3 +45,4 @@ mod spread;
 mod stats;
 #[cfg(debug_assertions)]
 mod vitals;
+mod waves;

@@ -1,6 +1,7 @@
 //! Rules and releases reach the tabs that they are for.
 
 use headcount_core::command_log::Entry;
+use headcount_core::invalidation::waves::{Schedule, Share, Waves};
 use headcount_core::invalidation::{Audience, Mode, Rule, Standing};
 use headcount_core::pattern::RoutePattern;
 use tokio::sync::oneshot;
@@ -24,6 +25,8 @@ fn rule(spread_ms: u32) -> (Standing, usize) {
         created_ms: 0,
         expires_ms: u64::MAX,
         spread_ms,
+        waves: None,
+        continues: None,
     };
     standing.head = 4;
     let change = standing.apply(&Entry::Rule { rule, rules_max: 64 });
@@ -33,12 +36,17 @@ fn rule(spread_ms: u32) -> (Standing, usize) {
 impl Shard {
     /// A rule stands from now on, and its tabs are told. How many there are.
     fn stand(&mut self, standing: Standing, position: usize) -> u64 {
+        self.stand_from(standing, position, Share::NONE)
+    }
+
+    /// As [`Shard::stand`], for a rule that was open this far before.
+    fn stand_from(&mut self, standing: Standing, position: usize, from: Share) -> u64 {
         let Connections { tabs, deliveries, .. } = &mut self.connections;
         let (mut walks, (reply, mut reach)) = (Walks::default(), oneshot::channel());
         let rule = Arc::clone(standing.rule(position).unwrap());
         tabs.table.set_standing(Arc::new(standing));
         deliveries.rules_changed(tabs);
-        deliveries.begin(Arc::clone(&rule), position, tabs.now_ms);
+        deliveries.begin(Arc::clone(&rule), position, from, tabs.now_ms);
         walks.begin_hits(tabs, deliveries, rule, reply);
         while !walks.is_empty() {
             walks.walk_some(tabs, deliveries);
@@ -100,6 +108,57 @@ fn a_rule_that_is_spread_reaches_all_within_its_time_and_each_at_its_moment() {
     }
     assert!(moments > 25 && told > 25, "{told} at {moments} moments");
     assert!(tabs.iter().all(|tab| tab.told().is_empty()));
+}
+
+/// Tabs of a wave have their moments in its time, and none of a later wave is told.
+#[test]
+fn a_rule_in_waves_reaches_the_tabs_of_each_wave_once_it_is_open() {
+    let mut shard = Shard::new();
+    let lots = (1..=200_u64).map(|number| 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(number));
+    let arrive = |lot| {
+        let tab = Some(lot);
+        let newcomer = Newcomer {
+            tab,
+            ..newcomer("/a")
+        };
+        (lot, shard.arrive(newcomer))
+    };
+    let tabs: Vec<(u64, Tab)> = lots.map(arrive).collect();
+    let (mut standing, position) = rule(SPREAD_MS);
+    let mut changed = Rule::clone(standing.rule(position).unwrap());
+    let shares = [1_000, 5_000, 10_000].map(|parts| Share::new(parts).unwrap());
+    let schedule = Schedule::waves(shares.into(), 20_000).unwrap();
+    changed.waves = Some(Box::new(Waves::new(schedule, None, 0)));
+    changed.id = 6;
+    standing.apply(&Entry::End { ids: vec![5] });
+    standing.apply(&Entry::Rule {
+        rule: changed,
+        rules_max: 64,
+    });
+    let (mut from, mut told) = (Share::NONE, 0);
+    for (wave, open) in (0_u64..).zip(shares) {
+        let at_ms = wave * 20_000;
+        standing.apply(&Entry::Wave { rule: 6, open, at_ms });
+        shard.tabs().now_ms = at_ms;
+        assert_eq!(shard.stand_from(standing.clone(), position, from), 200);
+        shard.deliver();
+        while let Some(next_ms) = shard.connections.deliveries.next_moment_ms() {
+            assert!(
+                (at_ms..=at_ms + u64::from(SPREAD_MS)).contains(&next_ms),
+                "{next_ms}"
+            );
+            shard.tabs().now_ms = next_ms;
+            shard.deliver();
+        }
+        let rule = Arc::clone(standing.rule(position).unwrap());
+        for (lot, tab) in &tabs {
+            let is_told = tab.told().contains(r#""id":6"#);
+            assert_eq!(is_told, (from.parts()..open.parts()).contains(&rule.place(*lot)));
+            told += usize::from(is_told);
+        }
+        from = open;
+    }
+    assert_eq!(told, 200);
 }
 
 #[test]

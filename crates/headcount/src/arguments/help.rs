@@ -18,6 +18,8 @@ Columns:
   ASKS           refresh reloads a tab; prompt lets its user decide
   SINCE RELEASE  the release that was current when the invalidation was given
   STANDS UNTIL   when it ends by itself
+  OPEN           how many of the tabs it is open to, and whether it opens further; only where one is in
+                 waves
 
 The others count tabs. A tab that was told is in at most one of the columns after TOLD:
   MATCHED   tabs that the invalidation applies to, told or not
@@ -35,10 +37,16 @@ By default the rule applies to tabs on an older release than the current one, on
 /checkout also matches /checkout/pay, but not /checkout-help. Matching tabs that are open are told now. The rule stands until \
 it expires: a tab that reconnects, or comes to a matching route later, is told then. No tab reloads twice for one rule.
 
+With --over, --rate or --waves the tabs are told one after the other, each tab in its turn wherever it connects. Such a rule \
+stops by itself where too many of those that were told are stuck, hold the refresh or do not come back. It then goes on only by \
+`headcount resume`. `headcount pause` and `headcount abort` stop it by hand.
+
 Examples:
   headcount invalidate /checkout --dry-run
   headcount invalidate /checkout
   headcount invalidate / --all-tabs --expires 10m
+  headcount invalidate / --over 10m
+  headcount invalidate / --waves 1%,10%,50%,100% --every 5m --stop-if 'stuck>1%,gone>5%'
   headcount invalidate '/products/*' --glob --version v1 --prompt";
 
 pub(super) const COMPLETIONS_HELP: &str = "\

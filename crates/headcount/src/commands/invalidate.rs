@@ -9,6 +9,7 @@ use headcount_core::release::UNRELEASED;
 use crate::arguments::InvalidateArguments;
 use crate::client::Client;
 use crate::commands::nodes::{is_partial, partial, partial_but};
+use crate::commands::waves::{pace, stops};
 use crate::commands::{check_glob, check_route};
 use crate::config::environment::Environment;
 use crate::failure::Failure;
@@ -57,6 +58,10 @@ fn about_spread(failure: Failure) -> Failure {
             "--spread: at most 1h, and no longer than the invalidation stands: give less, or a longer --expires"
                 .to_owned(),
         ),
+        Failure::Refused { message, .. } if message.starts_with("`spread`: ") => {
+            let said = message.strip_prefix("`spread`: ").unwrap_or_default();
+            Failure::Usage(format!("--over, --rate, --waves: {said}"))
+        }
         other => other,
     }
 }
@@ -152,6 +157,7 @@ fn request(arguments: &InvalidateArguments) -> Result<InvalidationRequest, Failu
         },
         expires: arguments.expires,
         spread_ms: arguments.spread,
+        spread: arguments.waves.request(),
         dry_run: arguments.dry_run,
     })
 }
@@ -178,9 +184,10 @@ fn shown(answer: &InvalidationAnswer, request: &InvalidationRequest, expires_at:
         "to refresh"
     };
     let Some(id) = answer.id else {
-        let over = match answer.spread_ms {
-            0 => String::new(),
-            spread_ms => format!(", over {}", seconds(spread_ms)),
+        let over = match (&answer.spread, answer.spread_ms) {
+            (Some(spread), _) => pace(spread),
+            (None, 0) => String::new(),
+            (None, spread_ms) => format!(", over {}", date::seconds_of(spread_ms)),
         };
         return format!(
             "would tell {tabs} {what}{over}; nothing was touched\n{}{}",
@@ -191,14 +198,19 @@ fn shown(answer: &InvalidationAnswer, request: &InvalidationRequest, expires_at:
     let until = expires_at
         .map(|at| format!(" until {}", date::moment(at)))
         .unwrap_or_default();
-    let told = match answer.spread_ms {
-        0 => format!("told {tabs} {what}"),
-        spread_ms => format!("tells {tabs} {what}, over {}", seconds(spread_ms)),
+    let told = match (&answer.spread, answer.spread_ms) {
+        (Some(spread), _) => format!("tells {tabs} {what}{}", pace(spread)),
+        (None, 0) => format!("told {tabs} {what}"),
+        (None, spread_ms) => format!("tells {tabs} {what}, over {}", date::seconds_of(spread_ms)),
     };
     let mut lines = vec![
         told,
         format!("the rule stands{until}; lift it with `headcount lift {id}`"),
     ];
+    if let Some(spread) = &answer.spread {
+        let stops = stops(spread.stop_if.as_ref());
+        lines.push(format!("pause it with `headcount pause {id}`; {stops}"));
+    }
     match &*answer.lapsed {
         [] => {}
         [one] => lines.push(format!(
@@ -219,15 +231,6 @@ fn shown(answer: &InvalidationAnswer, request: &InvalidationRequest, expires_at:
         "their tabs are told all the same",
     ));
     text
-}
-
-/// A time in seconds, to the tenth.
-fn seconds(milliseconds: u32) -> String {
-    let tenths = milliseconds.div_ceil(100);
-    match tenths % 10 {
-        0 => format!("{} s", tenths / 10),
-        tenth => format!("{}.{tenth} s", tenths / 10),
-    }
 }
 
 /// What the server cannot say about some tabs, and how it could.

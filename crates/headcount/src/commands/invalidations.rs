@@ -1,12 +1,13 @@
 //! `headcount invalidations` and `headcount lift`: the rules that stand, and the end of one.
 
 use headcount_core::protocol::admin::{
-    AudienceBody, InvalidationsAnswer, LiftAnswer, MatchBody, ModeBody, RuleEntry,
+    AudienceBody, InvalidationsAnswer, LiftAnswer, MatchBody, ModeBody, RuleEntry, SpreadState,
 };
 
 use crate::arguments::{LiftArguments, ServerArguments};
 use crate::client::Client;
 use crate::commands::nodes::{partial, partial_but};
+use crate::commands::waves::{about_id, line};
 use crate::config::environment::Environment;
 use crate::failure::Failure;
 use crate::table::{Align, Table};
@@ -42,21 +43,6 @@ pub(crate) async fn lift(arguments: &LiftArguments, environment: &Environment) -
     ))
 }
 
-/// What the server says of a number that no rule has, in the words of this command line.
-fn about_id(failure: Failure, id: u32) -> Failure {
-    match failure {
-        Failure::Refused { status, code, .. } if code == "no-such-rule" => Failure::Refused {
-            status,
-            code,
-            message: format!(
-                "no invalidation has the number {id}: it has ended, or never existed. `headcount invalidations` lists those \
-                 that stand"
-            ),
-        },
-        other => other,
-    }
-}
-
 /// The newest first.
 fn shown(answer: &InvalidationsAnswer) -> String {
     if answer.invalidations.is_empty() {
@@ -69,9 +55,11 @@ fn shown(answer: &InvalidationsAnswer) -> String {
         "MATCHED", "TOLD", "RELOADED", "HELD", "WAITING", "PROMPTED", "STUCK", "GONE",
     ];
     numbers.extend(some_unknown.then_some("UNKNOWN"));
+    let some_open = answer.invalidations.iter().any(|rule| rule.spread.is_some());
     let headings: Vec<_> = texts
-        .map(|heading| (heading, Align::Left))
         .into_iter()
+        .chain(some_open.then_some("OPEN"))
+        .map(|heading| (heading, Align::Left))
         .chain(numbers.into_iter().map(|heading| (heading, Align::Right)))
         .collect();
     let mut table = Table::new(&headings);
@@ -103,9 +91,35 @@ fn shown(answer: &InvalidationsAnswer) -> String {
         let numbers = numbers
             .into_iter()
             .chain(some_unknown.then_some(outcomes.unknown));
-        table.row(texts.into_iter().chain(numbers.map(|number| number.to_string())));
+        let open = some_open.then(|| open(rule));
+        let numbers = numbers.map(|number| number.to_string());
+        table.row(texts.into_iter().chain(open).chain(numbers));
     }
-    format!("{}{}", table.take(), partial(answer.nodes.as_ref()))
+    let halted = answer.invalidations.iter().rev().filter_map(halted);
+    let halted: String = halted.collect();
+    format!("{}{halted}{}", table.take(), partial(answer.nodes.as_ref()))
+}
+
+/// How far a rule is open, and whether it opens further.
+fn open(rule: &RuleEntry) -> String {
+    let Some(spread) = &rule.spread else {
+        return "100 %".to_owned();
+    };
+    let state = match spread.state {
+        SpreadState::Running => ", running",
+        SpreadState::Paused => ", paused",
+        SpreadState::Stopped => ", stopped",
+        SpreadState::Aborted => ", aborted",
+        SpreadState::Complete => "",
+    };
+    format!("{}{state}", spread.open.0)
+}
+
+/// Why a rule opens no further.
+fn halted(rule: &RuleEntry) -> Option<String> {
+    let spread = rule.spread.as_ref()?;
+    let is_halted = matches!(spread.state, SpreadState::Paused | SpreadState::Stopped);
+    is_halted.then(|| line(rule, spread))
 }
 
 fn matched(matches: &MatchBody) -> String {

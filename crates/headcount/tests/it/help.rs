@@ -51,6 +51,10 @@ fn every_command_has_help() {
         "invalidate",
         "invalidations",
         "lift",
+        "pause",
+        "resume",
+        "abort",
+        "change",
     ];
     for command in commands {
         let help = run(&[command, "--help"]);

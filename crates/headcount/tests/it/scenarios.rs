@@ -389,6 +389,87 @@ fn the_client_commands_work_against_it() {
 }
 
 #[test]
+fn an_invalidation_in_waves_is_led_by_hand() {
+    let server = Process::ephemeral(&["--release", "v1"]);
+    let _tabs: Vec<Tab> = (0..9)
+        .map(|number| {
+            Visit::new(BOTH[number % 2], "/checkout")
+                .version("v0")
+                .query(&format!("tab=the-tab-of-visitor-{number}"))
+                .open(server.address)
+        })
+        .collect();
+    let waves = [
+        "invalidate",
+        "/checkout",
+        "--prompt",
+        "--waves",
+        "40%,100%",
+        "--every",
+        "5m",
+    ];
+    let given = server.run(&waves);
+    assert!(
+        given
+            .stdout
+            .starts_with("tells 9 tabs on 1 route to offer a refresh, in waves of 40 %, 100 % every 300 s\n"),
+        "{given:?}"
+    );
+    for (words, said) in [
+        (
+            &["pause", "2"][..],
+            "invalidation 2 is paused, open to 40 % of the tabs",
+        ),
+        (&["invalidations"], "40 %, paused"),
+        (
+            &["resume", "2"],
+            "invalidation 2 is open to 40 % of the tabs and opens further at ",
+        ),
+        (
+            &["change", "2", "--force"],
+            "invalidation 3 goes on from invalidation 2",
+        ),
+        (
+            &["change", "3", "--all-tabs"],
+            "invalidation 4 goes on from invalidation 3",
+        ),
+        (
+            &["abort", "4"],
+            "invalidation 4 was aborted, open to 40 % of the tabs; ",
+        ),
+    ] {
+        let done = server.run(words);
+        assert!(
+            done.code == 0 && done.stdout.contains(said),
+            "{words:?}: {done:?}"
+        );
+    }
+}
+
+#[test]
+fn what_cannot_be_of_waves_is_refused_with_what_to_change() {
+    let server = Process::ephemeral(&["--release", "v1"]);
+    for (words, code, said) in [
+        (&["pause", "4"][..], 1, "no invalidation has the number 4"),
+        (&["change", "4"], 2, "--force"),
+        (
+            &["invalidate", "/", "--over", "10m", "--expires", "5m"],
+            2,
+            "let it stand longer",
+        ),
+        (
+            &["invalidate", "/", "--waves", "10%,5%,100%", "--every", "5m"],
+            2,
+            "each wave opens more",
+        ),
+    ] {
+        let refused = server.run(words);
+        assert_eq!(refused.code, code, "{words:?}: {refused:?}");
+        assert!(refused.stderr.contains(said), "{words:?}: {refused:?}");
+    }
+}
+
+#[test]
 fn a_signal_ends_it_kindly() {
     if alone("the end of one process") {
         return;

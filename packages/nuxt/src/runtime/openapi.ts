@@ -186,7 +186,12 @@ export interface paths {
         readonly delete: operations["lift"];
         readonly options?: never;
         readonly head?: never;
-        readonly patch?: never;
+        /**
+         * Change a rule
+         * @description With `state` a rule in waves is paused, goes on or ends. With `mode` or `audience` it asks for more, or is for more tabs: it then has
+         *     another number, and goes on from where it was. What is so already changes nothing.
+         */
+        readonly patch: operations["change"];
         readonly trace?: never;
     };
     readonly "/nodes": {
@@ -403,6 +408,25 @@ export interface components {
             /** @enum {string} */
             readonly type: "lagged";
         };
+        /** @description A rule after it was changed. */
+        readonly ChangeAnswer: {
+            /**
+             * @description The rule as it is now. One that asks for something else, or is for others, has another number. One that was aborted is as it was in the
+             *     end.
+             */
+            readonly invalidation: components["schemas"]["RuleEntry"];
+            /** @description How many nodes of the cluster know that by now; absent without a cluster. */
+            readonly nodes?: components["schemas"]["NodesAsked"];
+        };
+        /** @description What to change of a rule: either its state, or whom it is for and what it asks of them. */
+        readonly ChangeRequest: {
+            /** @description Which tabs the rule is for. It can change from `outdated` to `all`. */
+            readonly audience?: components["schemas"]["AudienceBody"];
+            /** @description What a matching tab does. It can change from `prompt` to `force`. */
+            readonly mode?: components["schemas"]["ModeBody"];
+            /** @description Pause a rule in waves, let it go on, or end it. */
+            readonly state?: components["schemas"]["StateBody"];
+        };
         /** @description One open connection. */
         readonly ConnectionRow: {
             /** @description True if the tab is hidden; absent otherwise. */
@@ -424,6 +448,21 @@ export interface components {
             readonly next?: string;
             /** @description How many nodes of the cluster answered; absent without a cluster. */
             readonly nodes?: components["schemas"]["NodesAsked"];
+        };
+        /** @description An earlier rule that another one goes on from, because it was changed. */
+        readonly ContinuesEntry: {
+            /**
+             * Format: int32
+             * @description The number of the first one.
+             */
+            readonly first: number;
+            /**
+             * Format: int32
+             * @description The number of the rule before.
+             */
+            readonly id: number;
+            /** @description Those before that asked the same of a tab: page loads that were told one of these are not told again. Absent if there are none. */
+            readonly told?: readonly number[];
         };
         /** @description The cookies are no longer accepted. */
         readonly EndedAnswer: {
@@ -448,6 +487,28 @@ export interface components {
             readonly code: string;
             /** @description What is wrong and what to do about it, for people. */
             readonly message: string;
+        };
+        /** @description Why a rule in waves stopped by itself. */
+        readonly FindingEntry: {
+            /** @description What there was too much of. */
+            readonly measure: components["schemas"]["MeasureBody"];
+            /**
+             * Format: double
+             * @description The share that was allowed, in percent.
+             */
+            readonly most: number;
+            /**
+             * Format: int64
+             * @description So many page loads.
+             */
+            readonly tabs: number;
+            /** @description The same for people. Absent where it is stored. */
+            readonly text: string;
+            /**
+             * Format: int64
+             * @description Of so many that were told.
+             */
+            readonly told: number;
         };
         /** @description How the counts changed over time. */
         readonly HistoryAnswer: {
@@ -522,6 +583,8 @@ export interface components {
              * @description Distinct routes of those tabs.
              */
             readonly routes: number;
+            /** @description How it opens. Absent if it is not in waves. */
+            readonly spread?: components["schemas"]["SpreadEntry"];
             /**
              * Format: int32
              * @description Over how long they are told, in milliseconds. Absent if they are told at once.
@@ -554,6 +617,8 @@ export interface components {
             readonly match: components["schemas"]["MatchBody"];
             /** @description What a matching tab does. Default `force`. */
             readonly mode?: components["schemas"]["ModeBody"];
+            /** @description Tell the tabs in waves, which can be paused and stop by themselves. Excludes `spreadMs`. Default: all tabs are told. */
+            readonly spread?: components["schemas"]["SpreadRequest"];
             /**
              * Format: int32
              * @description Over how long the tabs are told, in milliseconds; `0` tells all at once. Default: the more tabs, the longer.
@@ -598,6 +663,11 @@ export interface components {
             /** @description A regular expression, searched in the route; linear time. Anchor it with `^` and `$`. */
             readonly regex: string;
         };
+        /**
+         * @description What is measured.
+         * @enum {string}
+         */
+        readonly MeasureBody: "stuck" | "held" | "gone";
         /** @description How many messages were sent, unknown or refused. */
         readonly MessagesAnswer: {
             /**
@@ -843,6 +913,8 @@ export interface components {
         readonly RuleEntry: {
             /** @description Which tabs it is for. */
             readonly audience: components["schemas"]["AudienceBody"];
+            /** @description The rule that this one is a change of. Absent if it is not. */
+            readonly continues?: components["schemas"]["ContinuesEntry"];
             /**
              * Format: int64
              * @description When it was made.
@@ -866,6 +938,8 @@ export interface components {
             readonly outcomes: components["schemas"]["OutcomesEntry"];
             /** @description The release that was current when the rule was made: what matching tabs must at least run. */
             readonly release: string;
+            /** @description How it opens, and how far it is open. Absent if it is not in waves. */
+            readonly spread?: components["schemas"]["SpreadEntry"];
             /**
              * Format: int32
              * @description Over how long the tabs that were open then are told, in milliseconds. Absent if they were told at once.
@@ -891,6 +965,29 @@ export interface components {
                 readonly [key: string]: number;
             };
         };
+        /** @description What page loads that were told did about it. */
+        readonly SeenEntry: {
+            /**
+             * Format: int64
+             * @description Those that left and did not come back.
+             */
+            readonly gone: number;
+            /**
+             * Format: int64
+             * @description Those that held the refresh.
+             */
+            readonly held: number;
+            /**
+             * Format: int64
+             * @description Those that refreshed and got the same build.
+             */
+            readonly stuck: number;
+            /**
+             * Format: int64
+             * @description Page loads that were told.
+             */
+            readonly told: number;
+        };
         /** @description The ticket was issued. It is in the `Set-Cookie` header. */
         readonly SessionAnswer: {
             /**
@@ -913,6 +1010,91 @@ export interface components {
             /** @description Always true. */
             readonly ok: boolean;
         };
+        /** @description How a rule in waves opens, and how far it is open. */
+        readonly SpreadEntry: {
+            /** @description What was seen when it was told to go on after it had stopped. It is measured from there on. */
+            readonly accepted?: components["schemas"]["SeenEntry"];
+            /**
+             * Format: int32
+             * @description The time between two waves, in milliseconds. Absent if it opens evenly.
+             */
+            readonly everyMs?: number;
+            /**
+             * Format: int64
+             * @description When it opens further. Absent if it does not do so by itself.
+             */
+            readonly nextAt?: number;
+            /**
+             * Format: double
+             * @description How far it is open, in percent of the tabs.
+             */
+            readonly open: number;
+            /**
+             * Format: int32
+             * @description Over how long it opens evenly, in milliseconds. Absent if it has named waves.
+             */
+            readonly overMs?: number;
+            /**
+             * Format: int32
+             * @description The rate that was asked for, from which `overMs` comes. Absent if none was.
+             */
+            readonly perSecond?: number;
+            /**
+             * Format: int64
+             * @description Since when it goes on from there.
+             */
+            readonly since: number;
+            /** @description Whether it opens further. */
+            readonly state: components["schemas"]["SpreadState"];
+            /**
+             * Format: int32
+             * @description In how many steps it opens evenly. Absent if it has named waves.
+             */
+            readonly steps?: number;
+            /** @description When it stops by itself. Absent: never. */
+            readonly stopIf?: components["schemas"]["StopIfBody"];
+            /**
+             * Format: int32
+             * @description How often it was opened, halted or told to go on.
+             */
+            readonly turns?: number;
+            /** @description How far each wave opens it, in percent. Absent if it opens evenly. */
+            readonly waves?: readonly number[];
+            /** @description Why it stopped by itself. Absent if it did not. */
+            readonly why?: components["schemas"]["FindingEntry"];
+        };
+        /** @description How a rule is to open: evenly over a time (`overMs`), at a rate (`perSecond`), or in waves (`waves` with `everyMs`). */
+        readonly SpreadRequest: {
+            /**
+             * Format: int32
+             * @description The time between two waves, in milliseconds.
+             */
+            readonly everyMs?: number;
+            /**
+             * Format: int32
+             * @description Over how long the rule opens evenly, in milliseconds.
+             */
+            readonly overMs?: number;
+            /**
+             * Format: int32
+             * @description About how many tabs are told in a second.
+             */
+            readonly perSecond?: number;
+            /** @description When the rule stops by itself. `"never"` or null: never. Default: beyond 1 % stuck, 20 % held or 5 % gone, of at least 20 that were told. */
+            readonly stopIf?: components["schemas"]["StopIfForm"];
+            /** @description How far each wave opens the rule, in percent of the tabs. They ascend, and the last one is 100. */
+            readonly waves?: readonly number[];
+        };
+        /**
+         * @description Whether a rule in waves opens further.
+         * @enum {string}
+         */
+        readonly SpreadState: "running" | "paused" | "stopped" | "complete" | "aborted";
+        /**
+         * @description What becomes of a rule in waves.
+         * @enum {string}
+         */
+        readonly StateBody: "running" | "paused" | "aborted";
         /** @description The open tabs: how many, by version and by route, and the first of them one by one. */
         readonly StatsAnswer: {
             /** @description The first connections, at most `limits.stats_connections_max`. */
@@ -940,6 +1122,36 @@ export interface components {
              */
             readonly visible: number;
         };
+        /** @description Limits in percent of the page loads that were told. Those that are absent are not measured. */
+        readonly StopIfBody: {
+            /**
+             * Format: int32
+             * @description How many page loads must have been told before the rule stops. Default 20.
+             */
+            readonly after?: number;
+            /**
+             * Format: double
+             * @description Page loads that left and did not come back within 15 seconds.
+             */
+            readonly gone?: number;
+            /**
+             * Format: double
+             * @description Tabs that hold the refresh back because their user has unsaved work.
+             */
+            readonly held?: number;
+            /**
+             * Format: double
+             * @description Tabs that refreshed and got the same build.
+             */
+            readonly stuck?: number;
+        };
+        /** @description When a rule is to stop by itself: `never`, or by these limits. */
+        readonly StopIfForm: components["schemas"]["StopIfWord"] | components["schemas"]["StopIfBody"];
+        /**
+         * @description A word in place of limits.
+         * @enum {string}
+         */
+        readonly StopIfWord: "never";
         /** @description A message to one tab. */
         readonly TabMessage: {
             /** @description What the tab receives: any JSON. */
@@ -959,12 +1171,16 @@ export type AnswersRequest = components['schemas']['AnswersRequest'];
 export type AskAnswer = components['schemas']['AskAnswer'];
 export type AudienceBody = components['schemas']['AudienceBody'];
 export type BridgeLine = components['schemas']['BridgeLine'];
+export type ChangeAnswer = components['schemas']['ChangeAnswer'];
+export type ChangeRequest = components['schemas']['ChangeRequest'];
 export type ConnectionRow = components['schemas']['ConnectionRow'];
 export type ConnectionsAnswer = components['schemas']['ConnectionsAnswer'];
+export type ContinuesEntry = components['schemas']['ContinuesEntry'];
 export type EndedAnswer = components['schemas']['EndedAnswer'];
 export type EndedRequest = components['schemas']['EndedRequest'];
 export type ErrorAnswer = components['schemas']['ErrorAnswer'];
 export type ErrorBody = components['schemas']['ErrorBody'];
+export type FindingEntry = components['schemas']['FindingEntry'];
 export type HistoryAnswer = components['schemas']['HistoryAnswer'];
 export type InvalidateRouteAnswer = components['schemas']['InvalidateRouteAnswer'];
 export type InvalidateRouteRequest = components['schemas']['InvalidateRouteRequest'];
@@ -973,6 +1189,7 @@ export type InvalidationRequest = components['schemas']['InvalidationRequest'];
 export type InvalidationsAnswer = components['schemas']['InvalidationsAnswer'];
 export type LiftAnswer = components['schemas']['LiftAnswer'];
 export type MatchBody = components['schemas']['MatchBody'];
+export type MeasureBody = components['schemas']['MeasureBody'];
 export type MessagesAnswer = components['schemas']['MessagesAnswer'];
 export type MessagesRequest = components['schemas']['MessagesRequest'];
 export type MissingNode = components['schemas']['MissingNode'];
@@ -990,10 +1207,18 @@ export type ReleaseRequest = components['schemas']['ReleaseRequest'];
 export type ReleasesAnswer = components['schemas']['ReleasesAnswer'];
 export type RuleEntry = components['schemas']['RuleEntry'];
 export type SampleEntry = components['schemas']['SampleEntry'];
+export type SeenEntry = components['schemas']['SeenEntry'];
 export type SessionAnswer = components['schemas']['SessionAnswer'];
 export type SessionRequest = components['schemas']['SessionRequest'];
 export type SignedOutAnswer = components['schemas']['SignedOutAnswer'];
+export type SpreadEntry = components['schemas']['SpreadEntry'];
+export type SpreadRequest = components['schemas']['SpreadRequest'];
+export type SpreadState = components['schemas']['SpreadState'];
+export type StateBody = components['schemas']['StateBody'];
 export type StatsAnswer = components['schemas']['StatsAnswer'];
+export type StopIfBody = components['schemas']['StopIfBody'];
+export type StopIfForm = components['schemas']['StopIfForm'];
+export type StopIfWord = components['schemas']['StopIfWord'];
 export type TabMessage = components['schemas']['TabMessage'];
 export type $defs = Record<string, never>;
 export interface operations {
@@ -1263,6 +1488,33 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["LiftAnswer"];
+                };
+            };
+        };
+    };
+    readonly change: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description The number of the rule. */
+                readonly id: number;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["ChangeRequest"];
+            };
+        };
+        readonly responses: {
+            /** @description The rule as it is now */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ChangeAnswer"];
                 };
             };
         };

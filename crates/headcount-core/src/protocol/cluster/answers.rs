@@ -79,6 +79,13 @@ pub(super) struct WireOutcomes {
     stuck: u64,
     current: u64,
     unknown: u64,
+    #[serde(skip_serializing_if = "is_none")]
+    leaving: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_none(number: &u64) -> bool {
+    *number == 0
 }
 
 impl From<&NodeAnswer> for WireAnswer {
@@ -242,6 +249,7 @@ impl From<Outcomes> for WireOutcomes {
             stuck: outcomes.stuck,
             current: outcomes.current,
             unknown: outcomes.unknown,
+            leaving: outcomes.leaving,
         }
     }
 }
@@ -265,6 +273,7 @@ impl WireOutcomes {
             stuck: loads(self.stuck)?,
             current: loads(self.current)?,
             unknown: loads(self.unknown)?,
+            leaving: loads(self.leaving)?,
         })
     }
 }

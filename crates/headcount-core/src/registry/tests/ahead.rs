@@ -28,6 +28,8 @@ fn standing(head: u32) -> Arc<Standing> {
             created_ms: 0,
             expires_ms: u64::MAX,
             spread_ms: 0,
+            waves: None,
+            continues: None,
         };
         standing.apply(&Entry::Rule { rule, rules_max: 64 });
     }

@@ -7,7 +7,7 @@ use super::model::Tab;
 use crate::connection::ConnectionKey;
 use crate::intern::{NO_SLOT, Names, OTHER, OTHER_TEXT};
 use crate::outcome::Outcome;
-use crate::registry::{Outcomes, Unknowns};
+use crate::registry::{BACK_MS, Outcomes, Unknowns};
 use crate::stats::{Counts, Row, SourceId};
 
 impl Life {
@@ -44,6 +44,11 @@ impl Life {
                 stuck: last(Outcome::Stuck),
                 current: last(Outcome::Current),
                 unknown: count(&|tab| self.model.is_unknown(rule, tab)),
+                leaving: book
+                    .left
+                    .values()
+                    .filter(|left_ms| self.model.now_ms - **left_ms < BACK_MS)
+                    .count() as u64,
             };
             assert_eq!(counted.of(rule.id), expected, "rule {}", rule.id);
             assert_eq!(
@@ -52,7 +57,7 @@ impl Life {
                 "rule {}: the books balance",
                 rule.id
             );
-            let away = book.away.len() as u64;
+            let away = book.left.len() as u64;
             assert!(expected.gone() >= away, "rule {}: nobody is forgotten", rule.id);
         }
     }

@@ -9,6 +9,7 @@ use super::op::{Op, Order, PATTERNS, ROUTES, VERSIONS};
 use crate::command_log::Entry;
 use crate::connection::ConnectionKey;
 use crate::intern::OTHER_TEXT;
+use crate::invalidation::waves::{Schedule, Share, Waves};
 use crate::invalidation::{Audience, Mode, Rule, Standing, positions};
 use crate::limits::Limits;
 use crate::outcome::Outcome;
@@ -75,8 +76,8 @@ impl Life {
                     .model
                     .rules
                     .values()
-                    .map(|rule| rule.id)
-                    .filter(|id| told.contains(id));
+                    .filter(|rule| told.iter().any(|id| rule.is_told_by(*id)))
+                    .map(|rule| rule.id);
                 self.model.pages[page].told = believed.collect();
                 self.open(("v1", "/a"), page, 0, Some(u32::MAX), told);
             }
@@ -98,7 +99,18 @@ impl Life {
                 life.acknowledge(at, *rule, *outcome);
             }),
             Op::Report => self.report(),
-            Op::Give(_) | Op::Lift(_) | Op::Expire(_) | Op::Announce(_) => self.command(op),
+            Op::Give(_)
+            | Op::Lift(_)
+            | Op::Expire(_)
+            | Op::Announce(_)
+            | Op::Wave(..)
+            | Op::Halt(_)
+            | Op::Resume(_)
+            | Op::Change(..) => self.command(op),
+            Op::Pass(ms) => {
+                self.model.now_ms += ms;
+                self.registry.pass(self.model.now_ms);
+            }
             Op::Install => self.install(),
             Op::Probe(order) => self.probe(order),
             Op::List(max) => self.list(*max),
@@ -159,7 +171,7 @@ impl Life {
         let due = self.registry.due(slot, &mut 0);
         let rules = self.model.rules.iter();
         let expected: BTreeSet<usize> = rules
-            .filter(|(_, rule)| self.model.is_due(rule, &tab))
+            .filter(|(_, rule)| self.model.is_due(rule, &tab, self.registry.lot(slot)))
             .map(|(position, _)| *position)
             .collect();
         assert_eq!(positions(due).collect::<BTreeSet<_>>(), expected);
@@ -178,7 +190,7 @@ impl Life {
         assert!(self.model.pages[tab.page].told.insert(id), "told twice");
         let book = self.model.books.get_mut(&id).unwrap();
         // A tab that comes back without having read it is the same tab.
-        if !book.away.remove(&tab.hash) {
+        if book.left.remove(&tab.hash).is_none() {
             book.sent += 1;
         }
     }
@@ -189,7 +201,11 @@ impl Life {
             let due = self.registry.due(self.model.tabs[at].key.slot, &mut 0) & 1 << position;
             let tab = &self.model.tabs[at];
             let rule = self.model.rules.get(&position);
-            assert_eq!(due != 0, rule.is_some_and(|rule| self.model.is_due(rule, tab)));
+            let lot = self.registry.lot(tab.key.slot);
+            assert_eq!(
+                due != 0,
+                rule.is_some_and(|rule| self.model.is_due(rule, tab, lot))
+            );
             if due != 0 {
                 self.tell(at, position);
             }
@@ -199,17 +215,24 @@ impl Life {
     fn reload(&mut self, hash: u64, ids: &[u32]) {
         self.registry.note_reloaded((hash != 0).then_some(hash), ids);
         for id in BTreeSet::from_iter(ids) {
-            self.model.reload(hash, *id);
+            let rule = self.model.rules.values().find(|rule| rule.is_told_by(*id));
+            if let Some(id) = rule.map(|rule| rule.id) {
+                self.model.reload(hash, id);
+            }
         }
     }
 
     fn acknowledge(&mut self, at: usize, which: usize, outcome: Outcome) {
         let id = u32::try_from(which).unwrap() % (self.model.head + 2);
         let tab = self.model.tabs[at].clone();
-        let stands = self.model.rules.values().any(|rule| rule.id == id);
-        let counts = stands && self.model.pages[tab.page].told.contains(&id);
-        assert_eq!(self.registry.acknowledge(tab.key.slot, id, outcome), counts);
-        if counts {
+        let stands = self.model.rules.values().find(|rule| rule.is_told_by(id));
+        let told = &self.model.pages[tab.page].told;
+        let counts = stands.map(|rule| rule.id).filter(|id| told.contains(id));
+        assert_eq!(
+            self.registry.acknowledge(tab.key.slot, id, outcome),
+            counts.is_some()
+        );
+        if let Some(id) = counts {
             self.model.tabs[at].outcomes.insert(id, outcome);
         }
     }
@@ -222,10 +245,44 @@ impl Life {
                 self.owner.apply(&Entry::Rule { rule, rules_max });
             }
             Op::Lift(which) => {
-                let ids: Vec<u32> = self.owner.rules().map(|(_, rule)| rule.id).collect();
-                if let Some(id) = ids.get(which % ids.len().max(1)) {
-                    let change = self.owner.apply(&Entry::End { ids: vec![*id] });
-                    assert_eq!(change.ended.iter().map(|rule| rule.id).collect::<Vec<_>>(), [*id]);
+                if let Some(rule) = self.standing_rule(*which) {
+                    let change = self.owner.apply(&Entry::End { ids: vec![rule.id] });
+                    assert_eq!(change.ended, [rule]);
+                }
+            }
+            Op::Wave(which, parts) => {
+                if let Some(rule) = self.standing_rule(*which) {
+                    self.owner.apply(&Entry::Wave {
+                        rule: rule.id,
+                        open: Share::new(*parts).unwrap(),
+                        at_ms: 0,
+                    });
+                }
+            }
+            Op::Halt(which) => {
+                if let Some(rule) = self.standing_rule(*which) {
+                    let (rule, why) = (rule.id, None);
+                    self.owner.apply(&Entry::Halt { rule, why });
+                }
+            }
+            Op::Resume(which) => {
+                if let Some(rule) = self.standing_rule(*which) {
+                    self.owner.apply(&Entry::Resume {
+                        rule: rule.id,
+                        at_ms: 0,
+                        accepted: None,
+                    });
+                }
+            }
+            Op::Change(which, everybody, prompt) => {
+                if let Some(rule) = self.standing_rule(*which) {
+                    let asks = (
+                        if *everybody { Audience::All } else { rule.audience },
+                        if *prompt { Mode::Prompt } else { Mode::Force },
+                    );
+                    let rule = rule.changed(self.owner.head + 1, asks, 0);
+                    let rules_max = self.limits.rules_max;
+                    self.owner.apply(&Entry::Rule { rule, rules_max });
                 }
             }
             Op::Expire(now_ms) => {
@@ -249,6 +306,15 @@ impl Life {
         }
     }
 
+    /// A rule that stands by what was given so far.
+    fn standing_rule(&self, which: usize) -> Option<Arc<Rule>> {
+        let count = self.owner.rules().count().max(1);
+        self.owner
+            .rules()
+            .nth(which % count)
+            .map(|(_, rule)| Arc::clone(rule))
+    }
+
     fn rule(&self, order: &Order) -> Rule {
         Rule {
             id: self.owner.head + 1,
@@ -264,6 +330,14 @@ impl Life {
             created_ms: 0,
             expires_ms: order.expires_ms,
             spread_ms: 0,
+            waves: order.open.map(|parts| {
+                let schedule = Schedule::even(60_000, 60).unwrap();
+                Box::new(Waves {
+                    open: Share::new(parts).unwrap(),
+                    ..Waves::new(schedule, None, 0)
+                })
+            }),
+            continues: None,
         }
     }
 

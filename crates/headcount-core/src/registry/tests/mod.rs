@@ -9,6 +9,7 @@ mod life;
 mod model;
 mod moves;
 mod op;
+mod waves;
 
 use std::sync::Arc;
 
@@ -142,6 +143,7 @@ fn a_full_table_of_versions_refreshes_nobody_by_mistake() {
         versions: None,
         everybody: false,
         expires_ms: 9,
+        open: None,
     }));
     life.step(&Op::Install);
     life.step(&Op::Open {
@@ -177,6 +179,7 @@ fn a_page_keeps_its_age_however_often_it_returns() {
         versions: None,
         everybody: true,
         expires_ms: 9,
+        open: None,
     }));
     life.step(&Op::Install);
     for _ in 0..3 {
@@ -199,6 +202,8 @@ fn outdated_rule(pattern: RoutePattern) -> Rule {
         created_ms: 0,
         expires_ms: u64::MAX,
         spread_ms: 0,
+        waves: None,
+        continues: None,
     }
 }
 

@@ -162,6 +162,7 @@ pub(super) struct Model {
     pub(super) rules: BTreeMap<usize, Rule>,
     pub(super) head: u32,
     pub(super) books: BTreeMap<u32, Book>,
+    pub(super) now_ms: u64,
 }
 
 /// What became of a rule.
@@ -169,8 +170,8 @@ pub(super) struct Model {
 pub(super) struct Book {
     pub(super) sent: u64,
     pub(super) reloaded: u64,
-    /// Tabs that were told it and left.
-    pub(super) away: BTreeSet<u64>,
+    /// Tabs that were told it and left, and when one last left with any rule told.
+    pub(super) left: BTreeMap<u64, u64>,
 }
 
 impl Model {
@@ -189,6 +190,7 @@ impl Model {
             rules: BTreeMap::new(),
             head: 0,
             books: BTreeMap::new(),
+            now_ms: 0,
         }
     }
 
@@ -245,12 +247,12 @@ impl Model {
         if self.by_hash.get(&tab.hash) == Some(&tab.key) {
             self.by_hash.remove(&tab.hash);
         }
-        for id in &self.pages[tab.page].told {
-            let Some(book) = self.books.get_mut(id) else {
-                continue;
-            };
-            if tab.hash != 0 {
-                book.away.insert(tab.hash);
+        let told = &self.pages[tab.page].told;
+        if tab.hash != 0 && self.books.keys().any(|id| told.contains(id)) {
+            for (id, book) in &mut self.books {
+                if told.contains(id) || book.left.contains_key(&tab.hash) {
+                    book.left.insert(tab.hash, self.now_ms);
+                }
             }
         }
         self.closed.push(tab.key);
@@ -261,7 +263,7 @@ impl Model {
     fn come(&mut self, page: usize, hash: u64) {
         for id in &self.pages[page].told {
             if let Some(book) = self.books.get_mut(id)
-                && !book.away.remove(&hash)
+                && book.left.remove(&hash).is_none()
             {
                 book.sent += 1;
             }
@@ -271,7 +273,7 @@ impl Model {
     /// A page connects and says it was reloaded for a rule.
     pub(super) fn reload(&mut self, hash: u64, id: u32) {
         if let Some(book) = self.books.get_mut(&id)
-            && book.away.remove(&hash)
+            && book.left.remove(&hash).is_some()
         {
             book.reloaded += 1;
         }
@@ -292,6 +294,9 @@ impl Model {
 
     /// Goes over to other rules and releases.
     pub(super) fn install(&mut self, rules: BTreeMap<usize, Rule>, releases: &[String]) {
+        for (position, rule) in &rules {
+            self.go_on(self.rules.get(position).map(|before| before.id), rule);
+        }
         self.rules = rules;
         self.releases = releases.to_vec();
         let stand: BTreeSet<u32> = self.rules.values().map(|rule| rule.id).collect();
@@ -302,6 +307,26 @@ impl Model {
         let mut reserved = self.remembered().to_vec();
         reserved.push(UNRELEASED.to_owned());
         self.versions.reserve(&reserved);
+    }
+
+    /// What was told of the rule before counts as told of one that goes on from it, and so does what became of it.
+    fn go_on(&mut self, before: Option<u32>, rule: &Rule) {
+        let told = rule.continues.iter().flat_map(|continued| &continued.told);
+        let Some(before) = before.filter(|before| told.into_iter().any(|id| id == before)) else {
+            return;
+        };
+        let book = self.books.remove(&before).unwrap();
+        self.books.insert(rule.id, book);
+        for page in &mut self.pages {
+            if page.told.contains(&before) {
+                page.told.insert(rule.id);
+            }
+        }
+        for tab in &mut self.tabs {
+            if let Some(outcome) = tab.outcomes.remove(&before) {
+                tab.outcomes.insert(rule.id, outcome);
+            }
+        }
     }
 
     /// Whether a rule concerns what a tab shows and runs; `None`: that cannot be known.
@@ -329,18 +354,23 @@ impl Model {
     }
 
     /// Whether a tab must still be told a rule.
-    pub(super) fn is_due(&self, rule: &Rule, tab: &Tab) -> bool {
+    pub(super) fn is_due(&self, rule: &Rule, tab: &Tab, lot: u64) -> bool {
         let page = &self.pages[tab.page];
-        let is_older = page.loaded_at < rule.id;
+        let is_older = page.loaded_at < first(rule);
+        let is_open = rule
+            .waves
+            .as_ref()
+            .is_none_or(|waves| rule.place(lot) < waves.open.parts());
         self.concerns(rule, tab) == Some(true)
             && (is_older || rule.audience == Audience::Outdated)
             && !page.told.contains(&rule.id)
+            && is_open
     }
 
     /// Whether it cannot be known if a rule applies to a tab, so that it might have to be told.
     pub(super) fn is_unknown(&self, rule: &Rule, tab: &Tab) -> bool {
         let page = &self.pages[tab.page];
-        let is_older = page.loaded_at < rule.id;
+        let is_older = page.loaded_at < first(rule);
         self.concerns(rule, tab).is_none()
             && (is_older || rule.audience == Audience::Outdated)
             && !page.told.contains(&rule.id)
@@ -370,4 +400,11 @@ impl Model {
             (None, _) => true,
         }
     }
+}
+
+/// The number of the command that a rule came of.
+fn first(rule: &Rule) -> u32 {
+    rule.continues
+        .as_ref()
+        .map_or(rule.id, |continued| continued.first)
 }

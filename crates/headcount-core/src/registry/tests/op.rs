@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use proptest::prelude::*;
 
 use crate::intern::OTHER_TEXT;
+use crate::invalidation::waves::PLACES;
 use crate::limits::Limits;
 use crate::outcome::Outcome;
 use crate::pattern::RoutePattern;
@@ -48,6 +49,8 @@ pub(super) struct Order {
     pub(super) versions: Option<usize>,
     pub(super) everybody: bool,
     pub(super) expires_ms: u64,
+    /// How far it is open, where it is in waves.
+    pub(super) open: Option<u16>,
 }
 
 #[derive(Clone, Debug)]
@@ -77,6 +80,14 @@ pub(super) enum Op {
     Lift(usize),
     Expire(u64),
     Announce(usize),
+    /// One of the standing rules opens further, if it is in waves.
+    Wave(usize, u16),
+    Halt(usize),
+    Resume(usize),
+    /// One of the standing rules is for everybody from now on, or asks for something else.
+    Change(usize, bool, bool),
+    /// Time passes.
+    Pass(u64),
     /// The registry hears of what was given, lifted and announced.
     Install,
     Probe(Order),
@@ -85,12 +96,14 @@ pub(super) enum Op {
 
 fn order() -> impl Strategy<Value = Order> {
     let versions = proptest::option::weighted(0.2, 0..VERSIONS.len());
-    (0..PATTERNS.len(), versions, any::<bool>(), 1..100_u64).prop_map(
-        |(pattern, versions, everybody, expires_ms)| Order {
+    let open = proptest::option::of(0..=PLACES);
+    (0..PATTERNS.len(), versions, any::<bool>(), 1..100_u64, open).prop_map(
+        |(pattern, versions, everybody, expires_ms, open)| Order {
             pattern,
             versions,
             everybody,
             expires_ms,
+            open,
         },
     )
 }
@@ -128,6 +141,12 @@ pub(super) fn op() -> impl Strategy<Value = Op> {
         1 => (0..100_u64).prop_map(Op::Expire),
         // Mostly few, so that rollbacks are among them.
         2 => prop_oneof![4 => 0..3_usize, 1 => 0..VERSIONS.len()].prop_map(Op::Announce),
+        2 => (which.clone(), 0..=PLACES).prop_map(|(rule, parts)| Op::Wave(rule, parts)),
+        1 => which.clone().prop_map(Op::Halt),
+        1 => which.clone().prop_map(Op::Resume),
+        1 => (which.clone(), any::<bool>(), any::<bool>())
+            .prop_map(|(rule, everybody, prompt)| Op::Change(rule, everybody, prompt)),
+        1 => (0..20_000_u64).prop_map(Op::Pass),
         3 => Just(Op::Install),
         2 => order().prop_map(Op::Probe),
         1 => (1..9_usize).prop_map(Op::List),

@@ -119,6 +119,8 @@ impl<Log: CommandLog> Commander<Log> {
         let newest = read.iter().flat_map(|stood| &stood.change.announced).last();
         let newest = newest.map(|release| (release.id, self.released(release)));
         let mut is_told = false;
+        // A rule that began and opened further, or opened several times, is told once: its tabs are spread from where it was open before.
+        let mut rules_told = Vec::new();
         for stood in read {
             let announced = &stood.change.announced;
             if let Some((id, broadcast)) = &newest
@@ -131,10 +133,22 @@ impl<Log: CommandLog> Commander<Log> {
             for rule in &stood.change.began {
                 if let Some(position) = self.standing.position(rule.id) {
                     reaches.push(self.tell_shards(None, Some(position)).await);
+                    rules_told.push(rule.id);
                     is_told = true;
                 }
             }
             stood.reach = reaches.into_iter().sum();
+            for rule in &stood.change.opened {
+                if let Some(position) = self
+                    .standing
+                    .position(rule.id)
+                    .filter(|_| !rules_told.contains(&rule.id))
+                {
+                    let _known = self.tell_shards(None, Some(position)).await;
+                    rules_told.push(rule.id);
+                    is_told = true;
+                }
+            }
         }
         if !is_told {
             self.tell_shards(None, None).await;

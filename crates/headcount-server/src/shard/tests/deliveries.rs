@@ -107,6 +107,8 @@ fn rule(id: u32, route: &str) -> Rule {
         created_ms: 0,
         expires_ms: u64::MAX,
         spread_ms: 0,
+        waves: None,
+        continues: None,
     }
 }
 

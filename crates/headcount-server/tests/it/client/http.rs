@@ -40,7 +40,12 @@ impl Ask {
 
     /// A POST of this text as JSON.
     pub(crate) fn post(target: impl Into<String>, body: &(impl ToString + ?Sized)) -> Self {
-        let mut ask = Self::new("POST", target).header("content-type", "application/json");
+        Self::with("POST", target, body)
+    }
+
+    /// This text as JSON.
+    pub(crate) fn with(method: &str, target: impl Into<String>, body: &(impl ToString + ?Sized)) -> Self {
+        let mut ask = Self::new(method, target).header("content-type", "application/json");
         ask.body = body.to_string();
         ask
     }

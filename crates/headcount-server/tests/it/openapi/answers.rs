@@ -125,6 +125,7 @@ fn releases_and_rules(document: &mut Document, server: &Server) {
     let first = post(document, server, "invalidate", "invalidations", &whole)["id"].clone();
     let replaced = post(document, server, "invalidate", "invalidations", &whole);
     assert_eq!(replaced["lapsed"], json!([first]));
+    in_waves(document, server);
     get(document, server, "rules", "invalidations");
     delete(
         document,
@@ -140,6 +141,46 @@ fn releases_and_rules(document: &mut Document, server: &Server) {
         "lift_by_query",
         &format!("invalidations?id={id}"),
     );
+}
+
+/// Each way to open a rule, each state, and a rule that was changed.
+fn in_waves(document: &mut Document, server: &Server) {
+    for spread in [
+        json!({"overMs": 60_000, "stopIf": {"stuck": 0.5, "held": 20, "gone": 5, "after": 10}}),
+        json!({"perSecond": 5, "stopIf": "never"}),
+        json!({"waves": [1, 12.5, 100], "everyMs": 60_000}),
+    ] {
+        let request = json!({"match": {"exact": "/waves"}, "mode": "prompt", "spread": spread});
+        let id = post(document, server, "invalidate", "invalidations", &request)["id"].clone();
+        for body in [
+            json!({"state": "paused"}),
+            json!({"state": "running"}),
+            json!({"audience": "all"}),
+            json!({"mode": "force", "audience": "all"}),
+        ] {
+            let id = if body.get("mode").is_some() {
+                json!(id.as_u64().unwrap() + 1)
+            } else {
+                id.clone()
+            };
+            let answer = server.admin(Ask::with(
+                "PATCH",
+                format!("/api/admin/invalidations/{id}"),
+                &body,
+            ));
+            assert_eq!(answer.status, 200, "{answer:?}");
+            document.check("change", &answer);
+        }
+        get(document, server, "rules", "invalidations");
+        let id = id.as_u64().unwrap() + 2;
+        let body = json!({"state": "aborted"});
+        let answer = server.admin(Ask::with(
+            "PATCH",
+            format!("/api/admin/invalidations/{id}"),
+            &body,
+        ));
+        document.check("change", &answer);
+    }
 }
 
 fn session(document: &mut Document, server: &Server) {

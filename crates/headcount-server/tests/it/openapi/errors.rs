@@ -28,6 +28,7 @@ fn body(id: &str) -> Option<Value> {
         "announce" => Some(json!({"version": "v2"})),
         "invalidate" => Some(json!({"match": {"exact": "/"}})),
         "invalidate_route" => Some(json!({"route": "/"})),
+        "change" => Some(json!({"state": "paused"})),
         "sign_in" => Some(json!({"secret": SECRET})),
         "messages" => Some(json!({"messages": []})),
         "answers" => Some(json!({"answers": []})),
@@ -40,7 +41,7 @@ fn body(id: &str) -> Option<Value> {
 fn request(id: &str, method: &str, path: &str, query: &str, body: Option<&Value>) -> Ask {
     let target = format!("/api/admin{}{query}", path.replace("{id}", "999"));
     match body {
-        Some(body) => Ask::post(target, body),
+        Some(body) => Ask::with(method, target, body),
         None if id == "lift_by_query" && query.is_empty() => Ask::new(method, target + "?id=999"),
         None => Ask::new(method, target),
     }
@@ -238,6 +239,11 @@ fn of_commands(document: &mut Document) {
     provoke(document, "no-such-rule", |id, method, path| {
         server.admin(fine(id, method, path))
     });
+    let rule = server.invalidate(&json!({"match": {"exact": "/"}}))["id"].to_string();
+    provoke(document, "not-in-waves", |id, method, path| {
+        let path = path.replace("{id}", &rule);
+        server.admin(fine(id, method, &path))
+    });
 }
 
 fn of_the_state_of_a_server(document: &mut Document) {
@@ -273,6 +279,10 @@ fn of_the_state_of_a_server(document: &mut Document) {
             String::new()
         };
         let path = path.replace("{id}", &rule);
-        server.admin(request(id, method, &path, &query, body(id).as_ref()))
+        let body = match id {
+            "change" => Some(json!({"audience": "all"})),
+            _ => body(id),
+        };
+        server.admin(request(id, method, &path, &query, body.as_ref()))
     });
 }

@@ -128,7 +128,7 @@ fn every_endpoint_of_the_admin_api_is_in_the_document_with_its_methods() {
     let server = Server::start(config());
     for path in documented {
         let target = format!("/api/admin{}", path.replace("{id}", "1"));
-        let answer = ask(server.address, &Ask::new("PATCH", target));
+        let answer = ask(server.address, &Ask::new("PUT", target));
         assert_eq!(
             (answer.status, answer.code().as_str()),
             (405, "method-not-allowed"),

@@ -1,8 +1,9 @@
 //! The cases of the protocol for answers and bridge lines: the document describes them, and our own types read and write them.
 
 use headcount_core::protocol::admin::{
-    ConnectionsAnswer, ErrorAnswer, InvalidateRouteAnswer, InvalidationAnswer, InvalidationsAnswer,
-    LiftAnswer, RefusalsAnswer, ReleaseEntry, ReleasesAnswer, SessionAnswer, SignedOutAnswer, StatsAnswer,
+    ChangeAnswer, ConnectionsAnswer, ErrorAnswer, InvalidateRouteAnswer, InvalidationAnswer,
+    InvalidationsAnswer, LiftAnswer, RefusalsAnswer, ReleaseEntry, ReleasesAnswer, SessionAnswer,
+    SignedOutAnswer, StatsAnswer,
 };
 use headcount_core::protocol::bridge::{AnswersAnswer, BridgeLine, EndedAnswer, MessagesAnswer};
 use headcount_core::protocol::history::HistoryAnswer;
@@ -36,6 +37,7 @@ fn through_type(name: &str, value: &Value) -> Value {
         "ReleaseEntry" => through::<ReleaseEntry>,
         "InvalidationsAnswer" => through::<InvalidationsAnswer>,
         "InvalidationAnswer" => through::<InvalidationAnswer>,
+        "ChangeAnswer" => through::<ChangeAnswer>,
         "LiftAnswer" => through::<LiftAnswer>,
         "InvalidateRouteAnswer" => through::<InvalidateRouteAnswer>,
         "SessionAnswer" => through::<SessionAnswer>,

@@ -11,6 +11,7 @@ use crate::connection::{IdCipher, Located, NodeId};
 use crate::epoch::Epoch;
 use crate::invalidation::Audience;
 use crate::node::{Node, Whom};
+use crate::registry::RuleOutcomes;
 use crate::stats::Sum;
 
 /// What there is: tabs, hidden ones, and both counts.
@@ -110,6 +111,37 @@ impl World {
         assert!(numbers.iter().copied().eq(1..=first.head), "{numbers:?}");
         let numbers: BTreeSet<u32> = numbers.into_iter().collect();
         assert!(self.acknowledged.iter().all(|id| numbers.contains(id)));
+    }
+
+    /// Each open tab was told exactly the rules that it had to be told, each told tab is in the outcomes, and they balance.
+    pub(super) fn check_told(&self) {
+        let mut shards = self.servers.iter().flat_map(|server| &server.shards);
+        for (_, rule) in self.standing.rules() {
+            let outcomes = shards.clone().map(|(registry, _)| registry.outcomes(&[0; 64]));
+            let outcomes: RuleOutcomes = outcomes.sum();
+            let outcomes = outcomes.of(rule.id);
+            let open = || self.tabs.iter().filter(|tab| tab.is_open());
+            let told = open().filter(|tab| tab.was_told(rule)).count() as u64;
+            assert_eq!(outcomes.here, told, "rule {}: {outcomes:?}", rule.id);
+            assert!(
+                outcomes.told >= outcomes.here + outcomes.reloaded,
+                "rule {}",
+                rule.id
+            );
+            let concerned = |tab: &&Tab| rule.concerns(tab.route, &tab.version, &self.standing.releases);
+            for tab in open().filter(concerned).filter(|tab| rule.is_open_to(tab.hash)) {
+                let connection = tab.connection.unwrap();
+                let registry = &self.servers[connection.server].shards[usize::from(connection.key.shard)].0;
+                let since = registry.since(connection.key.slot).unwrap();
+                assert!(
+                    tab.was_told(rule) || !rule.concerns_page_load(since),
+                    "tab {} was left out of rule {}",
+                    tab.hash,
+                    rule.id
+                );
+            }
+        }
+        assert!(shards.all(|(registry, _)| registry.standing().head == self.standing.head));
     }
 
     /// The rows of each feed are those of open connections, with ids that lead to them.

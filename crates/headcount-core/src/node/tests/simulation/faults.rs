@@ -1,10 +1,13 @@
 //! What happens by chance: to tabs, to servers, and what admins do.
 
+use std::sync::Arc;
+
 use super::server::Server;
 use super::tabs::{ROUTES, Tab};
 use super::world::World;
 use crate::cluster::{EndedCookie, EndedTicket, NodeQuestion, SignOuts};
 use crate::command_log::Entry;
+use crate::invalidation::waves::{Schedule, Share, Waves};
 use crate::invalidation::{Audience, Mode, Rule};
 use crate::limits::Limits;
 use crate::node::Whom;
@@ -148,22 +151,62 @@ impl World {
         let id = self.servers[server].standing.head + 1;
         let entry = match self.chance.below(10) {
             0..4 => self.release(id),
-            4..9 => {
+            4..7 => {
                 let audience = self.chance.pick(&[Audience::All, Audience::Outdated]);
                 self.rule(server, id, audience)
             }
-            _ => {
-                let standing = &self.servers[server].standing;
-                let ids = standing.rules().map(|(_, rule)| rule.id).take(1).collect();
-                self.append(Entry::End { ids });
-                return;
-            }
+            _ => match self.turn(server, id) {
+                Some(entry @ Entry::Rule { .. }) => entry,
+                Some(entry) => {
+                    self.note(format_args!("server {server} appends {entry:?}"));
+                    return self.append(entry);
+                }
+                None => return,
+            },
         };
         self.note(format_args!("server {server} appends {id}: {entry:?}"));
         self.append(entry);
         if self.chance.percent(90) {
             self.acknowledged.push(id);
         }
+    }
+
+    /// One of the rules that stand is changed, ends, opens further, is halted or goes on.
+    fn turn(&mut self, server: usize, id: u32) -> Option<Entry> {
+        let rules: Vec<_> = self.servers[server].standing.rules().collect();
+        let rule = Arc::clone(rules.get(self.chance.index(rules.len().max(1)))?.1);
+        let at_ms = self.now_ms;
+        let number = rule.id;
+        Some(match self.chance.below(10) {
+            0..2 => Entry::End { ids: vec![number] },
+            2..4 => {
+                let asks = (Audience::All, self.chance.pick(&[rule.mode, Mode::Force]));
+                Entry::Rule {
+                    rule: rule.changed(id, asks, 0),
+                    rules_max: RULES_MAX,
+                }
+            }
+            4 => Entry::Halt {
+                rule: number,
+                why: None,
+            },
+            5 => Entry::Resume {
+                rule: number,
+                at_ms,
+                accepted: None,
+            },
+            _ => Entry::Wave {
+                rule: number,
+                open: self.share(),
+                at_ms,
+            },
+        })
+    }
+
+    /// A share of the tabs, and often all of them.
+    fn share(&mut self) -> Share {
+        let parts = self.chance.below(13_000).min(Share::ALL.parts().into());
+        u16::try_from(parts).ok().and_then(Share::new).unwrap()
     }
 
     fn release(&mut self, id: u32) -> Entry {
@@ -185,6 +228,13 @@ impl World {
 
     pub(super) fn rule(&mut self, server: usize, id: u32, audience: Audience) -> Entry {
         let prefix = self.chance.pick(&ROUTES);
+        let waves = self.chance.percent(50).then(|| {
+            let schedule = Schedule::even(60_000, 60).unwrap();
+            Box::new(Waves {
+                open: self.share(),
+                ..Waves::new(schedule, None, self.now_ms)
+            })
+        });
         let rule = Rule {
             id,
             pattern: RoutePattern::prefix(prefix, &Limits::default()).unwrap(),
@@ -195,6 +245,8 @@ impl World {
             created_ms: 0,
             expires_ms: u64::MAX,
             spread_ms: 0,
+            waves,
+            continues: None,
         };
         Entry::Rule {
             rule,

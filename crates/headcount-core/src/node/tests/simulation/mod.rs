@@ -114,6 +114,7 @@ fn a_cluster_settles_whatever_happened() {
     run_seeds(|world| {
         settle(world);
         world.check_log();
+        world.check_told();
         world.check_rows();
         world.check_answers();
         world.check_relays();

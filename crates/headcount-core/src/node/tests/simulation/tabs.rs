@@ -89,8 +89,24 @@ impl Tab {
             self.hash,
             rule.id
         );
+        let earlier = rule.continues.iter().flat_map(|continued| &continued.told);
+        for id in earlier {
+            assert!(
+                !stands || !self.told.contains(id),
+                "tab {} was told rule {}, and then {}, which asks the same",
+                self.hash,
+                id,
+                rule.id
+            );
+        }
         assert!(
-            rule.audience == Audience::Outdated || !stands || !self.for_all.contains(&rule.id),
+            !stands || rule.is_open_to(self.hash),
+            "tab {} was told rule {} before its wave",
+            self.hash,
+            rule.id
+        );
+        assert!(
+            rule.audience == Audience::Outdated || !stands || !self.for_all.contains(&rule.first()),
             "tab {} reloaded for rule {} and was told it again",
             self.hash,
             rule.id
@@ -101,9 +117,14 @@ impl Tab {
         if rule.mode == Mode::Force && reloads {
             self.reloads_for.push(rule.id);
             if rule.audience == Audience::All {
-                self.for_all.insert(rule.id);
+                self.for_all.insert(rule.first());
             }
         }
+    }
+
+    /// Whether this page load was told a rule, or one before that asked the same.
+    pub(super) fn was_told(&self, rule: &Rule) -> bool {
+        self.told.iter().any(|id| rule.is_told_by(*id))
     }
 
     /// The app sends it a message with this number.

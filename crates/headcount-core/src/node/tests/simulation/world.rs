@@ -30,7 +30,7 @@ pub(super) struct World {
     pub(super) tabs: Vec<Tab>,
     pub(super) log: Vec<Entry>,
     /// What stands by the whole log.
-    standing: Standing,
+    pub(super) standing: Standing,
     /// Commands that were acknowledged.
     pub(super) acknowledged: Vec<u32>,
     /// Whether messages are written and read.
@@ -204,7 +204,10 @@ impl World {
                 rule.id
             ));
             let reloads = self.reloads && self.chance.percent(70);
-            let stands = self.standing.position(rule.id).is_some();
+            // How far it is open by the whole log: no server is ahead of that.
+            let whole = self.standing.position(rule.id);
+            let whole = whole.and_then(|position| self.standing.rule(position)).cloned();
+            let (stands, rule) = (whole.is_some(), whole.unwrap_or(rule));
             let tab = &mut self.tabs[tab];
             if tab
                 .connection

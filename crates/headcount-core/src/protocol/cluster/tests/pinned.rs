@@ -266,6 +266,8 @@ fn questions_are_written_as_in_revision_1() {
         created_ms: 1,
         expires_ms: 2,
         spread_ms: 0,
+        waves: None,
+        continues: None,
     });
     check_question(
         ReachOf { rule },
@@ -327,6 +329,7 @@ fn answers_are_written_as_in_revision_1() {
         stuck: 8,
         current: 9,
         unknown: 10,
+        leaving: 0,
     };
     check_answer(
         Answer::OutcomesOfRules(RuleOutcomes([(9, outcomes)].into())),
