@@ -7,7 +7,7 @@
 import { useActiveConnections, useHeadcount, type HeadcountPlugin } from '@headcount/vue'
 import { computed, inject, onScopeDispose, provide, reactive, shallowRef, watch, type ComputedRef, type InjectionKey, type Ref } from 'vue'
 import type { Admin } from './admin/admin.js'
-import type { Answered, Audience, Counts, MatchKind, Mode, Nodes, Releases, Rules } from './admin/answers.js'
+import type { Answered, Audience, Counts, MatchKind, Mode, Nodes, Releases, Rules, Telling } from './admin/answers.js'
 import { useAnswer, type Asked, type Pacing } from './live/answer.js'
 import { useBeat } from './live/beat.js'
 import { usePainted } from './live/painted.js'
@@ -31,6 +31,7 @@ export interface Draft {
   audience: Audience
   mode: Mode
   expires: number
+  telling: Telling
 }
 
 /** For every panel. */
@@ -76,8 +77,9 @@ export function provideBoard(session: Session, headcount: HeadcountPlugin): Boar
   const announced = shallowRef(0)
   const releases = useAnswer((signal) => admin.releases(signal), { every_ms: 1_000, session: state, moved: announced })
   const isInCluster = computed(() => rules.answer.value?.nodes !== undefined)
-  const beat = useBeat(NODES_MS, () => isInCluster.value)
-  // A node that is back moves no number, and the rules say which nodes have answered.
+  const isOpening = computed(() => rules.answer.value?.invalidations.some(({ spread }) => spread?.state === 'running') === true)
+  const beat = useBeat(NODES_MS, () => isInCluster.value || isOpening.value)
+  // A node that is back moves no number, and the rules say which nodes have answered. Nor does a rule in waves that opens or stops.
   const rules = useAnswer((signal) => admin.rules(signal), { ...following(2_000), moved: () => [live.value, beat.value] })
   const nodes = useAnswer(async (signal) => isInCluster.value ? admin.nodes(signal) : null, { every_ms: NODES_MS, session: state, moved: () => [beat.value, isInCluster.value] })
   const current = computed(() => releases.answer.value?.current ?? UNRELEASED)
@@ -90,7 +92,7 @@ export function provideBoard(session: Session, headcount: HeadcountPlugin): Boar
   const board: Board = {
     admin, live, yourId, skew_ms, following, releases, rules, nodes, current, said,
     filter: reactive({ route: '', version: '' }),
-    draft: reactive<Draft>({ kind: 'segment', text: '', audience: 'outdated', mode: 'force', expires: 86_400 }),
+    draft: reactive<Draft>({ kind: 'segment', text: '', audience: 'outdated', mode: 'force', expires: 86_400, telling: 'all' }),
     say(text) { said.value = text },
   }
   provide(KEY, board)

@@ -14,6 +14,7 @@ const CALLS: Readonly<Partial<Record<string, (admin: Admin) => Promise<unknown>>
   ReleasesAnswer: (admin) => admin.releases(),
   ReleaseEntry: (admin) => admin.announce('v2'),
   InvalidationsAnswer: (admin) => admin.rules(),
+  ChangeAnswer: (admin) => admin.change(17, { state: 'paused' }),
   InvalidationAnswer: (admin) => admin.invalidate({ match: { exact: '/' }, audience: 'all', mode: 'force', expires: 60, dryRun: true }),
 }
 

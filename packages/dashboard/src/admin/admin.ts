@@ -4,7 +4,7 @@
 // and fails.
 
 import type {
-  ConnectionPage, ConnectionQuery, History, Nodes, Pages, Refusals, Release, Releases, RuleAnswer, RuleRequest, Rules,
+  ChangedRule, ConnectionPage, ConnectionQuery, History, Nodes, Pages, Refusals, Release, Releases, RuleAnswer, RuleChange, RuleRequest, Rules,
 } from './answers.js'
 
 /** A request that did not do what was asked. `message` is for people and says what to do next. */
@@ -33,11 +33,13 @@ export interface Admin {
   /** Fails on a server without a cluster. */
   nodes(signal?: AbortSignal): Promise<Nodes>
   invalidate(rule: RuleRequest, signal?: AbortSignal): Promise<RuleAnswer>
+  /** Pauses a rule in waves, lets it go on, or ends it; or lets a rule ask for more. */
+  change(id: number, change: RuleChange): Promise<ChangedRule>
   lift(id: number): Promise<void>
 }
 
 interface Call {
-  readonly method?: 'GET' | 'POST' | 'DELETE'
+  readonly method?: 'GET' | 'POST' | 'PATCH' | 'DELETE'
   readonly body?: object
   readonly signal?: AbortSignal | undefined
 }
@@ -64,6 +66,7 @@ export function createAdmin(base: string, onSignedOut: () => void): Admin {
     rules: (signal) => call('invalidations', { signal }),
     nodes: (signal) => call('nodes', { signal }),
     invalidate: (rule, signal) => call('invalidations', { method: 'POST', body: rule, signal }),
+    change: (id, change) => call(`invalidations/${id}`, { method: 'PATCH', body: change }),
     async lift(id) { await call(`invalidations/${id}`, { method: 'DELETE' }) },
   }
 }

@@ -2,8 +2,9 @@
 // generated from its OpenAPI document. Times are milliseconds since the Unix epoch.
 
 import type {
-  AudienceBody, ConnectionsAnswer, HistoryAnswer, InvalidationAnswer, InvalidationRequest, InvalidationsAnswer, MatchBody, ModeBody, NodeEntry,
+  AudienceBody, ChangeAnswer, ChangeRequest, ConnectionsAnswer, HistoryAnswer, InvalidationAnswer, InvalidationRequest, InvalidationsAnswer, MatchBody, ModeBody, NodeEntry,
   NodesAnswer, NodesAsked, operations, OutcomesEntry, PageEntry, PagesAnswer, RefusalsAnswer, ReleaseEntry, ReleasesAnswer, RuleEntry, SampleEntry,
+  SpreadEntry, SpreadRequest,
 } from './openapi.js'
 
 export type { ConnectionRow } from './openapi.js'
@@ -20,6 +21,10 @@ export type Mode = ModeBody
 export type RuleAnswer = InvalidationAnswer
 export type Rules = InvalidationsAnswer
 export type Rule = RuleEntry
+export type RuleChange = ChangeRequest
+export type ChangedRule = ChangeAnswer
+/** How a rule in waves opens, and how far it is open. */
+export type Waves = SpreadEntry
 export type Outcomes = OutcomesEntry
 export type Nodes = NodesAnswer
 export type ClusterNode = NodeEntry
@@ -45,4 +50,14 @@ export function matchOf(kind: MatchKind, text: string): Match {
 }
 
 /** A rule as the board gives one: everything that it lets its user choose. */
-export type RuleRequest = Required<Pick<InvalidationRequest, 'match' | 'audience' | 'mode' | 'expires' | 'dryRun'>>
+export type RuleRequest = Required<Pick<InvalidationRequest, 'match' | 'audience' | 'mode' | 'expires' | 'dryRun'>> & { readonly spread?: SpreadRequest }
+
+/** How the tabs of a rule are told. */
+export type Telling = 'all' | 'waves' | 'evenly'
+
+/** What the server is asked for; nothing to tell all tabs. */
+export const SPREADS: Readonly<Record<Telling, { readonly spread?: SpreadRequest }>> = {
+  all: {},
+  waves: { spread: { waves: [1, 10, 50, 100], everyMs: 300_000 } },
+  evenly: { spread: { overMs: 600_000 } },
+}
