@@ -53,7 +53,8 @@ pub enum Kept {
 /// assert_eq!(compare(&state(&[(1, 100), (2, 250)])), Kept::Otherwise);
 /// ```
 ///
-/// Servers that give back one after the other come to an end: each time, the newest number is larger, or fewer rules stand, or more releases are remembered.
+/// Servers that give back one after the other come to an end: each time, the newest number is larger, or fewer rules stand or one is further in
+/// its waves, or more releases are remembered.
 pub fn compare(read: &Checkpoint, source: Source, log: &Checkpoint) -> Kept {
     match source {
         _ if read.epoch == log.epoch => compare_commands(read, log),
@@ -99,13 +100,15 @@ fn compare_commands(read: &Checkpoint, log: &Checkpoint) -> Kept {
         return Kept::Otherwise;
     }
     let stands = without_ended(read, log);
-    let is_less =
-        log.head < stands.head || rule_ids(&stands) != rule_ids(log) || is_without_some(log, &stands);
+    let is_less = log.head < stands.head || rules(&stands) != rules(log) || is_without_some(log, &stands);
     if is_less { Kept::Earlier(stands) } else { Kept::All }
 }
 
-fn rule_ids(state: &Checkpoint) -> BTreeSet<u32> {
-    state.rules.iter().map(|(_, rule)| rule.id).collect()
+/// The numbers of the rules that stand, and how far each has come.
+fn rules(state: &Checkpoint) -> BTreeSet<(u32, Option<u32>)> {
+    let turns = |rule: &Rule| rule.waves.as_ref().map(|waves| waves.turns);
+    let rules = state.rules.iter();
+    rules.map(|(_, rule)| (rule.id, turns(rule))).collect()
 }
 
 /// Whether all the releases of a log were read here, and more.

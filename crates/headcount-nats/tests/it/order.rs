@@ -3,6 +3,7 @@
 use async_nats::HeaderMap;
 use futures_util::FutureExt;
 use headcount_core::command_log::{CommandLog, Entry};
+use headcount_core::protocol::log::REVISION;
 use headcount_nats::CHECKPOINT_AFTER;
 
 use crate::at_each_broker;
@@ -152,11 +153,16 @@ async fn write(broker: &Broker, index: u64, entry: &[u8]) {
     sent.unwrap().await.unwrap();
 }
 
+/// An entry of the revision after the newest that is known here.
+fn later(fields: &str) -> Vec<u8> {
+    format!("{{\"revision\":{},{fields}}}", REVISION + 1).into_bytes()
+}
+
 async fn an_older_version_stops_at_what_it_does_not_know(version: Version) {
     let broker = Broker::start(version).await;
     let mut node = Node::start(&broker.options()).await;
     node.command().await.unwrap();
-    write(&broker, 3, br#"{"revision":2,"kind":"pause","id":2}"#).await;
+    write(&broker, 3, &later(r#""kind":"abandon","id":2"#)).await;
     write(&broker, 4, br#"{"revision":1,"kind":"end","ids":[1]}"#).await;
     let newcomer = Node::start(&broker.options()).await;
     for mut node in [node, newcomer] {
@@ -179,12 +185,7 @@ async fn an_older_version_stops_at_what_it_does_not_know(version: Version) {
 async fn an_older_version_writes_no_checkpoint_after_what_it_may_not_know_whole(version: Version) {
     let broker = Broker::start(version).await;
     let mut node = Node::start(&broker.options()).await;
-    write(
-        &broker,
-        2,
-        br#"{"revision":2,"kind":"end","ids":[],"why":"unknown"}"#,
-    )
-    .await;
+    write(&broker, 2, &later(r#""kind":"end","ids":[],"why":"unknown""#)).await;
     let mut other = Node::start(&broker.options()).await;
     for _ in 0..=CHECKPOINT_AFTER {
         node.command().await.unwrap();
