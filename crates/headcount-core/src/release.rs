@@ -39,7 +39,7 @@ impl ReleaseLog {
     }
 
     /// The log, oldest first.
-    pub fn entries(&self) -> impl ExactSizeIterator<Item = &Release> {
+    pub fn entries(&self) -> impl ExactSizeIterator<Item = &Release> + DoubleEndedIterator {
         self.entries.iter()
     }
 

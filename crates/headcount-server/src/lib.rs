@@ -144,6 +144,7 @@ pub mod admin {
         Percent, RefusalsAnswer, RefusedEntry, ReleaseEntry, ReleasesAnswer, RuleEntry, SeenEntry,
         SpreadEntry, SpreadState, StatsAnswer, StopIfBody,
     };
+    pub use headcount_core::protocol::adoption::AdoptionAnswer;
     pub use headcount_core::protocol::history::{HistoryAnswer, SampleEntry};
     pub use headcount_core::protocol::nodes::{MissingNode, NodeEntry, NodesAnswer, NodesAsked};
     pub use headcount_core::protocol::pages::{PageEntry, PagesAnswer};

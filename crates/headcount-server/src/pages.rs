@@ -7,7 +7,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use headcount_core::pages::{Page, Pages};
+use headcount_core::pages::{Adoption, Page, Pages};
+use headcount_core::pattern::RoutePattern;
+use headcount_core::protocol::adoption::AdoptionAnswer;
 use headcount_core::protocol::nodes::NodesAsked;
 use headcount_core::protocol::pages::{PageEntry, PagesAnswer};
 use headcount_core::questions::TallyFrom;
@@ -62,6 +64,21 @@ impl LatestPages {
         answer.current = ranking.current.to_string();
         answer.routes = ranking.pages.len() as u64;
         answer.pages = ranking.pages.iter().take(limit).map(PageEntry::from).collect();
+        answer.nodes.clone_from(&ranking.nodes);
+        Ok(answer)
+    }
+
+    /// How many tabs run `release`, on these routes or on all: the part of the answer that the tables know.
+    pub(crate) async fn adoption(
+        &self,
+        release: &str,
+        routes: Option<&RoutePattern>,
+        everywhere: &Everywhere,
+    ) -> Result<AdoptionAnswer, CommandError> {
+        let ranking = self.ranking(everywhere).await?;
+        let counts = Adoption::of(&ranking.pages, release, routes);
+        let mut answer = AdoptionAnswer::counting(&counts);
+        release.clone_into(&mut answer.release);
         answer.nodes.clone_from(&ranking.nodes);
         Ok(answer)
     }

@@ -4,6 +4,7 @@
 //! this module converts.
 
 pub mod admin;
+pub mod adoption;
 pub mod bridge;
 pub mod client;
 pub mod cluster;

@@ -25,6 +25,8 @@ pub struct Tallied {
     /// How many of them are behind the current release. Under [`OTHER_TEXT`](super::OTHER_TEXT) they are on several builds, each
     /// judged by its own name as far as that is known.
     pub outdated: u32,
+    /// How many of them their users cannot see. `None` where a node of an older release of headcount does not say.
+    pub hidden: Option<u32>,
 }
 
 /// What a piece of the table holds.
@@ -53,27 +55,30 @@ impl<P> Registry<P> {
             let known = behind.get_mut(version as usize);
             known.is_some_and(|known| *known.get_or_insert_with(judge))
         };
-        let mut cells: Vec<(u32, u32, bool)> = entries
+        let mut cells: Vec<(u32, u32, bool, bool)> = entries
             .map(|entry| {
                 let (route, version) = (entry.route, entry.version);
                 (
                     self.routes.counted(route),
                     self.versions.counted(version),
                     is_behind(version),
+                    entry.hidden,
                 )
             })
             .collect();
         cells.sort_unstable();
-        let same_cell = |a: &(u32, u32, bool), b: &(u32, u32, bool)| (a.0, a.1) == (b.0, b.1);
+        let same_cell = |a: &(u32, u32, bool, bool), b: &(u32, u32, bool, bool)| (a.0, a.1) == (b.0, b.1);
         let counts = cells.chunk_by(same_cell).filter_map(|same| {
-            let (route, version, _) = *same.first()?;
-            let outdated = same.iter().filter(|(_, _, behind)| *behind).count();
+            let (route, version, ..) = *same.first()?;
+            let outdated = same.iter().filter(|(_, _, behind, _)| *behind).count();
+            let hidden = same.iter().filter(|(.., hidden)| *hidden).count();
             Some(Tallied {
                 route: Arc::clone(&self.routes.get(route).text),
                 version: Arc::clone(&self.versions.get(version).text),
                 // A piece is smaller than that.
                 tabs: u32::try_from(same.len()).unwrap_or(PIECE),
                 outdated: u32::try_from(outdated).unwrap_or(PIECE),
+                hidden: Some(u32::try_from(hidden).unwrap_or(PIECE)),
             })
         });
         Tally {

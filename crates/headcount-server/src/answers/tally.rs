@@ -20,11 +20,20 @@ pub(crate) async fn tally(shards: &Shards, patience: Duration) -> Result<Tally, 
     Ok(tallies.sum())
 }
 
+/// Tabs of one version on one route.
+#[derive(Clone, Copy, Debug, Default)]
+struct Cell {
+    tabs: u32,
+    outdated: u32,
+    /// Shards of this server always know how many.
+    hidden: u32,
+}
+
 /// What the shards tallied, while it comes in piece by piece.
 #[derive(Debug, Default)]
 struct Tallies {
-    /// How many tabs by route and version, and how many of them are behind.
-    counts: HashMap<(Arc<str>, Arc<str>), (u32, u32)>,
+    /// By route and version.
+    counts: HashMap<(Arc<str>, Arc<str>), Cell>,
     current: Arc<str>,
     /// What each shard is asked next; one whose table is through is asked nothing.
     next: Vec<(usize, TallyFrom)>,
@@ -43,9 +52,10 @@ impl Tallies {
     fn add(&mut self, pieces: Answers<Tally>) {
         for (shard, tally) in pieces.answered {
             for one in tally.counts {
-                let (tabs, outdated) = self.counts.entry((one.route, one.version)).or_default();
-                *tabs += one.tabs;
-                *outdated += one.outdated;
+                let cell = self.counts.entry((one.route, one.version)).or_default();
+                cell.tabs += one.tabs;
+                cell.outdated += one.outdated;
+                cell.hidden += one.hidden.unwrap_or_default();
             }
             self.current = tally.current;
             self.next
@@ -55,11 +65,12 @@ impl Tallies {
 
     fn sum(self) -> Tally {
         let counts = self.counts.into_iter();
-        let tallied = |((route, version), (tabs, outdated))| Tallied {
+        let tallied = |((route, version), cell): (_, Cell)| Tallied {
             route,
             version,
-            tabs,
-            outdated,
+            tabs: cell.tabs,
+            outdated: cell.outdated,
+            hidden: Some(cell.hidden),
         };
         Tally {
             counts: counts.map(tallied).collect(),

@@ -7,6 +7,7 @@ use axum::extract::{Request, State};
 use headcount_core::protocol::admin::{
     ConnectionsAnswer, RefusalsAnswer, ReleaseEntry, ReleaseRequest, ReleasesAnswer, StatsAnswer,
 };
+use headcount_core::protocol::adoption::AdoptionAnswer;
 use headcount_core::protocol::history::HistoryAnswer;
 use headcount_core::protocol::nodes::NodesAnswer;
 use headcount_core::protocol::pages::PagesAnswer;
@@ -103,6 +104,39 @@ pub(super) async fn pages(
 ) -> Answer<PagesAnswer> {
     let limit = rows(asked(query)?.limit, PAGES_DEFAULT)?;
     Ok(Json(headcount.pages(limit).await?))
+}
+
+/// Query of `GET adoption`.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
+#[serde(deny_unknown_fields)]
+pub(super) struct AdoptionQuery {
+    /// The release.
+    release: String,
+    /// Only tabs on this route and below it. Default: all tabs.
+    route: Option<String>,
+}
+
+/// Show how far a release has come
+///
+/// Tabs on any other version count as behind, also those on a newer one. `nodes` says whether the numbers are those of the whole cluster.
+#[cfg_attr(
+    feature = "openapi",
+    utoipa::path(
+        get,
+        path = "/adoption",
+        tag = "Releases",
+        params(AdoptionQuery),
+        responses((status = 200, description = "The counts", body = AdoptionAnswer))
+    )
+)]
+pub(super) async fn adoption(
+    _: Principal,
+    State(headcount): State<Headcount>,
+    query: AnyQuery<AdoptionQuery>,
+) -> Answer<AdoptionAnswer> {
+    let AdoptionQuery { release, route } = asked(query)?;
+    Ok(Json(headcount.adoption(&release, route.as_deref()).await?))
 }
 
 /// Query of `GET history`.

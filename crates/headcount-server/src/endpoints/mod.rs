@@ -180,6 +180,7 @@ impl Headcount {
         router
             .route(&format!("{base}/stats"), get(admin::stats))
             .route(&format!("{base}/pages"), get(admin::pages))
+            .route(&format!("{base}/adoption"), get(admin::adoption))
             .route(&format!("{base}/nodes"), get(admin::nodes))
             .route(&format!("{base}/refusals"), get(admin::refusals))
             .route(&format!("{base}/history"), get(admin::history))

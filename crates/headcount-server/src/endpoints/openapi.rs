@@ -36,6 +36,7 @@ use crate::error::{CommandError, Refusal};
     paths(
         admin::stats,
         admin::pages,
+        admin::adoption,
         admin::nodes,
         admin::refusals,
         admin::history,
@@ -105,6 +106,10 @@ const CAUSES: &[(&str, &[Cause])] = {
     &[
         ("stats", &[Principal, Shards, Tracking]),
         ("pages", &[Principal, Query, Shards, Tracking]),
+        (
+            "adoption",
+            &[Principal, Query, Version, Pattern, Shards, Tracking],
+        ),
         ("nodes", &[Principal, Cluster]),
         ("refusals", &[Principal]),
         ("history", &[Principal, Query, Tracking]),

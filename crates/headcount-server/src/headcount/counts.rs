@@ -2,17 +2,21 @@
 
 use headcount_core::cluster::NodeQuestion;
 use headcount_core::node::Whom;
+use headcount_core::pattern::RoutePattern;
 use headcount_core::protocol::admin::{ConnectionsAnswer, StatsAnswer};
+use headcount_core::protocol::adoption::AdoptionAnswer;
 use headcount_core::protocol::history::HistoryAnswer;
 use headcount_core::protocol::pages::PagesAnswer;
 use headcount_core::protocol::stats;
 use headcount_core::registry::Filter;
 use headcount_core::route;
+use headcount_core::version;
 use tokio::sync::oneshot;
 
 use super::Headcount;
 use super::listing::{self, Cursor};
 use crate::answers::within;
+use crate::clock;
 use crate::error::CommandError;
 use crate::history::HistoryQuery;
 use crate::hub::HubEvent;
@@ -180,12 +184,51 @@ impl Headcount {
     /// ```
     pub async fn pages(&self, limit: usize) -> Result<PagesAnswer, CommandError> {
         self.need_connections()?;
-        if !self.site().config.route_tracking {
-            return Err(CommandError::Off {
-                setting: "route_tracking",
-            });
-        }
+        self.need_route_tracking()?;
         self.0.pages.most_viewed(limit, self.everywhere()).await
+    }
+
+    /// How many of the open tabs run `release`: all tabs, or those on `route` and below it. At most a quarter of a second old. With a
+    /// route it needs `route_tracking`.
+    ///
+    /// ```no_run
+    /// # use headcount_server::{CommandError, Headcount};
+    /// # async fn run(headcount: &Headcount) -> Result<(), CommandError> {
+    /// let adoption = headcount.adoption("v2", Some("/checkout")).await?;
+    /// println!("{} of {} tabs run v2", adoption.on, adoption.total);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn adoption(&self, release: &str, route: Option<&str>) -> Result<AdoptionAnswer, CommandError> {
+        self.need_connections()?;
+        let limits = &self.site().config.limits;
+        let release = version::check_release(release, limits.version_bytes_max.into())?;
+        let routes = match route {
+            Some(route) => {
+                self.need_route_tracking()?;
+                Some(RoutePattern::segment(route, limits)?)
+            }
+            None => None,
+        };
+        let counted = self.0.pages.adoption(release, routes.as_ref(), self.everywhere());
+        let mut answer = counted.await?;
+        let standing = self.site().standing();
+        let mut announced = standing.releases.entries().rev();
+        let announced = announced.find(|entry| &*entry.version == release);
+        answer.at = clock::unix_ms();
+        answer.current = standing.releases.current().to_string();
+        answer.announced_at = announced.map(|entry| entry.announced_ms);
+        answer.uptime_ms = u64::try_from(self.uptime().as_millis()).unwrap_or(u64::MAX);
+        Ok(answer)
+    }
+
+    fn need_route_tracking(&self) -> Result<(), CommandError> {
+        if self.site().config.route_tracking {
+            return Ok(());
+        }
+        Err(CommandError::Off {
+            setting: "route_tracking",
+        })
     }
 
     pub(crate) fn need_connections(&self) -> Result<(), CommandError> {

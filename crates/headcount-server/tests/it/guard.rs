@@ -138,6 +138,7 @@ fn no_cache_may_keep_what_the_admin_api_answers() {
         for request in [
             Ask::get("/api/admin/stats"),
             Ask::get("/api/admin/pages"),
+            Ask::get("/api/admin/adoption?release=v1"),
             Ask::get("/api/admin/history"),
             Ask::get("/api/admin/connections"),
             Ask::get("/api/admin/connections?limit=0"),

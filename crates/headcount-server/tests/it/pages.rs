@@ -129,3 +129,58 @@ fn what_cannot_be_answered_is_refused() {
         assert_eq!((answer.status, &*answer.code()), (409, "tracking-off"));
     }
 }
+
+#[test]
+fn adoption_is_that_of_a_release_on_a_route_and_below() {
+    let server = Server::start(config());
+    server.release("v2");
+    let tabs = open(
+        &server,
+        &[
+            ("/", "v1"),
+            ("/checkout", "v1"),
+            ("/checkout/pay", "v2"),
+            ("/checkout-help", "v1"),
+        ],
+    );
+    let adoption = |query: &str| server.admin(Ask::get(format!("/api/admin/adoption?{query}")));
+    let site = eventually("four tabs", || {
+        Some(adoption("release=v2").json()).filter(|site| site["total"] == 4)
+    });
+    assert_eq!(
+        (
+            &site["current"],
+            &site["on"],
+            &site["behind"],
+            &site["behindHidden"]
+        ),
+        (&json!("v2"), &json!(1), &json!(3), &json!(0)),
+        "{site}"
+    );
+    assert_eq!(site["share"], json!(0.25));
+    assert!(
+        site["announcedAt"].is_u64() && site["uptimeMs"].is_u64(),
+        "{site}"
+    );
+    let checkout = adoption("release=v2&route=/checkout").json();
+    assert_eq!(
+        (&checkout["total"], &checkout["on"], &checkout["share"]),
+        (&json!(2), &json!(1), &json!(0.5))
+    );
+    let never = adoption("release=v9").json();
+    assert_eq!(
+        (&never["on"], never.get("announcedAt")),
+        (&json!(0), None),
+        "{never}"
+    );
+    for (query, said) in [
+        ("", "release"),
+        ("release=", "version"),
+        ("release=v2&route=checkout", "route"),
+    ] {
+        let answer = adoption(query);
+        assert_eq!(answer.status, 400, "{query}");
+        assert!(answer.body.contains(said), "{query}: {answer:?}");
+    }
+    drop(tabs);
+}

@@ -53,6 +53,7 @@ fn what_ends_before_its_time_leaves_nobody_waiting_and_health_knows() {
             Ask::get("/api/admin/stats"),
             Ask::get("/api/admin/connections"),
             Ask::get("/api/admin/pages"),
+            Ask::get("/api/admin/adoption?release=v1"),
             Ask::get("/api/admin/releases"),
             Ask::get("/api/admin/invalidations"),
             Ask::post("/api/admin/releases", &json!({"version": "v2"})),
@@ -159,6 +160,7 @@ fn a_shard_that_does_not_answer_holds_nobody_up_for_long() {
         Ask::get("/api/admin/stats"),
         Ask::get("/api/admin/connections"),
         Ask::get("/api/admin/pages"),
+        Ask::get("/api/admin/adoption?release=v1"),
         Ask::get("/api/admin/invalidations"),
         Ask::post("/api/admin/invalidations", &dry_run),
     ] {

@@ -4,6 +4,26 @@
  */
 
 export interface paths {
+    readonly "/adoption": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Show how far a release has come
+         * @description Tabs on any other version count as behind, also those on a newer one. `nodes` says whether the numbers are those of the whole cluster.
+         */
+        readonly get: operations["adoption"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/bridge": {
         readonly parameters: {
             readonly query?: never;
@@ -320,6 +340,60 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description How far a release has come, on the whole site or on a route and below it. */
+        readonly AdoptionAnswer: {
+            /**
+             * Format: int64
+             * @description When the release was announced last. Absent if the server remembers no announcement of it.
+             */
+            readonly announcedAt?: number;
+            /**
+             * Format: int64
+             * @description When the numbers were given, by the clock of the server.
+             */
+            readonly at: number;
+            /**
+             * Format: int64
+             * @description Open tabs that run another version. With `on` they sum to `total`.
+             */
+            readonly behind: number;
+            /**
+             * Format: int64
+             * @description Those of `behind` that their users cannot see. Absent while a node of the cluster does not say.
+             */
+            readonly behindHidden?: number;
+            /** @description The current release; `unreleased` before the first. */
+            readonly current: string;
+            /** @description How many nodes of the cluster are in these numbers; absent without a cluster. */
+            readonly nodes?: components["schemas"]["NodesAsked"];
+            /**
+             * Format: int64
+             * @description Open tabs that run the release.
+             */
+            readonly on: number;
+            /** @description The release that was asked for. */
+            readonly release: string;
+            /**
+             * Format: double
+             * @description The share of the tabs that run the release, from 0 to 1, rounded down to four places. Absent if no tab is open.
+             */
+            readonly share?: number;
+            /**
+             * Format: int64
+             * @description Open tabs on the routes.
+             */
+            readonly total: number;
+            /**
+             * Format: int64
+             * @description Open tabs that are in none of these numbers, because their route is not known. Absent if there are none.
+             */
+            readonly unknown?: number;
+            /**
+             * Format: int64
+             * @description For how long the server that answers is running, in milliseconds. Tabs take some seconds to come back after a start.
+             */
+            readonly uptimeMs: number;
+        };
         /** @description How many answers were accepted. */
         readonly AnswersAnswer: {
             /**
@@ -1166,6 +1240,7 @@ export interface components {
     headers: never;
     pathItems: never;
 }
+export type AdoptionAnswer = components['schemas']['AdoptionAnswer'];
 export type AnswersAnswer = components['schemas']['AnswersAnswer'];
 export type AnswersRequest = components['schemas']['AnswersRequest'];
 export type AskAnswer = components['schemas']['AskAnswer'];
@@ -1222,6 +1297,31 @@ export type StopIfWord = components['schemas']['StopIfWord'];
 export type TabMessage = components['schemas']['TabMessage'];
 export type $defs = Record<string, never>;
 export interface operations {
+    readonly adoption: {
+        readonly parameters: {
+            readonly query: {
+                /** @description The release. */
+                readonly release: string;
+                /** @description Only tabs on this route and below it. Default: all tabs. */
+                readonly route?: string;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The counts */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["AdoptionAnswer"];
+                };
+            };
+        };
+    };
     readonly lines: {
         readonly parameters: {
             readonly query?: {

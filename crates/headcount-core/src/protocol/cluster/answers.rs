@@ -59,6 +59,9 @@ pub(super) enum TableAnswer {
     TallyFrom {
         /// Route, version, tabs, and how many of them are outdated.
         counts: Vec<(Arc<str>, Arc<str>, u32, u32)>,
+        /// How many of the tabs of each are hidden. Empty where the node does not say.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        hidden: Vec<u32>,
         current: Arc<str>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         next: Option<u32>,
@@ -174,6 +177,7 @@ impl From<&Answer> for TableAnswer {
                 };
                 Self::TallyFrom {
                     counts: tally.counts.iter().map(wire).collect(),
+                    hidden: all_hidden(&tally.counts),
                     current: Arc::clone(&tally.current),
                     next: tally.next,
                 }
@@ -211,10 +215,11 @@ impl TableAnswer {
             }),
             Self::TallyFrom {
                 counts,
+                hidden,
                 current,
                 next,
             } => Answer::TallyFrom(Tally {
-                counts: counts.into_iter().map(tallied).collect::<Result<_, _>>()?,
+                counts: all_tallied(counts, &hidden)?,
                 current,
                 next,
             }),
@@ -222,17 +227,45 @@ impl TableAnswer {
     }
 }
 
+/// How many of the tabs of each are hidden; empty where that is not known of all.
+fn all_hidden(counts: &[Tallied]) -> Vec<u32> {
+    let hidden: Option<Vec<u32>> = counts.iter().map(|one| one.hidden).collect();
+    hidden.unwrap_or_default()
+}
+
+fn all_tallied(
+    counts: Vec<(Arc<str>, Arc<str>, u32, u32)>,
+    hidden: &[u32],
+) -> Result<Vec<Tallied>, UnreadableMessage> {
+    if !hidden.is_empty() && hidden.len() != counts.len() {
+        return Err(UnreadableMessage::Refused(
+            "another number of hidden tabs than of counts",
+        ));
+    }
+    let hidden = hidden.iter().copied().map(Some).chain(std::iter::repeat(None));
+    counts
+        .into_iter()
+        .zip(hidden)
+        .map(|(one, hidden)| tallied(one, hidden))
+        .collect()
+}
+
 fn tallied(
     (route, version, tabs, outdated): (Arc<str>, Arc<str>, u32, u32),
+    hidden: Option<u32>,
 ) -> Result<Tallied, UnreadableMessage> {
     if outdated > tabs {
         return Err(UnreadableMessage::Refused("more outdated tabs than tabs"));
+    }
+    if hidden.is_some_and(|hidden| hidden > tabs) {
+        return Err(UnreadableMessage::Refused("more hidden tabs than tabs"));
     }
     Ok(Tallied {
         route,
         version,
         tabs,
         outdated,
+        hidden,
     })
 }
 

@@ -64,6 +64,13 @@ fn counts(document: &mut Document, server: &Server) {
         get(document, server, "pages", "pages?limit=5")["pages"][0]["total"],
         3
     );
+    let adoption = get(
+        document,
+        server,
+        "adoption",
+        "adoption?release=v1&route=/checkout",
+    );
+    assert_eq!((&adoption["on"], &adoption["total"]), (&json!(3), &json!(3)));
     let page = get(document, server, "connections", "connections?limit=1");
     assert!(page["connections"][0]["ip"].is_string(), "{page}");
     let next = page["next"].as_str().unwrap();

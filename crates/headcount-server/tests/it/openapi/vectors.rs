@@ -5,6 +5,7 @@ use headcount_core::protocol::admin::{
     InvalidationsAnswer, LiftAnswer, RefusalsAnswer, ReleaseEntry, ReleasesAnswer, SessionAnswer,
     SignedOutAnswer, StatsAnswer,
 };
+use headcount_core::protocol::adoption::AdoptionAnswer;
 use headcount_core::protocol::bridge::{AnswersAnswer, BridgeLine, EndedAnswer, MessagesAnswer};
 use headcount_core::protocol::history::HistoryAnswer;
 use headcount_core::protocol::nodes::NodesAnswer;
@@ -30,6 +31,7 @@ fn through_type(name: &str, value: &Value) -> Value {
         "StatsAnswer" => through::<StatsAnswer>,
         "ConnectionsAnswer" => through::<ConnectionsAnswer>,
         "PagesAnswer" => through::<PagesAnswer>,
+        "AdoptionAnswer" => through::<AdoptionAnswer>,
         "HistoryAnswer" => through::<HistoryAnswer>,
         "NodesAnswer" => through::<NodesAnswer>,
         "RefusalsAnswer" => through::<RefusalsAnswer>,

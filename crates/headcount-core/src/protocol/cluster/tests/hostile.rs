@@ -148,6 +148,8 @@ fn counts_that_cannot_be_are_refused() {
         format!(r#"{{"table":{{"outcomes-of-rules":[[9,{{"told":{most_loads}}}]]}}}}"#),
         format!(r#"{{"table":{{"reach-of":{{"tabs":{most_loads},"unknown":0,"routes":[]}}}}}}"#),
         r#"{"table":{"tally-from":{"counts":[["/","v1",1,2]],"current":"v1"}}}"#.to_owned(),
+        r#"{"table":{"tally-from":{"counts":[["/","v1",1,1]],"hidden":[2],"current":"v1"}}}"#.to_owned(),
+        r#"{"table":{"tally-from":{"counts":[["/","v1",1,1]],"hidden":[1,1],"current":"v1"}}}"#.to_owned(),
         format!(r#"{{"history":[{{"at":1,"total":1,"versions":{{"v1":{most_loads}}}}}]}}"#),
     ] {
         check_invalid(&text("answer", &format!(r#"{{"request":5,"answer":{answer}}}"#)));

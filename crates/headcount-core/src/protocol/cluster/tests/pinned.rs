@@ -355,15 +355,24 @@ fn answers_are_written_as_in_revision_1() {
         version: "v1".into(),
         tabs: 3,
         outdated: 2,
+        hidden: None,
     };
-    let tally = Tally {
+    let tally = |tallied| Tally {
         counts: vec![tallied],
         current: "v2".into(),
         next: None,
     };
     check_answer(
-        Answer::TallyFrom(tally),
+        Answer::TallyFrom(tally(tallied.clone())),
         r#"{"tally-from":{"counts":[["/a","v1",3,2]],"current":"v2"}}"#,
+    );
+    let tallied = Tallied {
+        hidden: Some(1),
+        ..tallied
+    };
+    check_answer(
+        Answer::TallyFrom(tally(tallied)),
+        r#"{"tally-from":{"counts":[["/a","v1",3,2]],"hidden":[1],"current":"v2"}}"#,
     );
 }
 
