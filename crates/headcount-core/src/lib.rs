@@ -27,6 +27,7 @@ pub mod protocol;
 pub mod questions;
 pub mod registry;
 pub mod release;
+pub mod rollout;
 pub mod route;
 pub mod session;
 pub mod sse;

@@ -51,8 +51,8 @@ pub(super) const HOUSES: [House; 4] = [
                 rooms: &["command_log"],
             },
             Floor {
-                what: "one shard's table",
-                rooms: &["registry"],
+                what: "one shard's table, a rollout",
+                rooms: &["registry", "rollout"],
             },
             Floor {
                 what: "what it is asked, what is made of it",
