@@ -13,16 +13,18 @@ mod help;
 mod numbers;
 mod packaged;
 mod server;
+mod wait;
 mod waves;
 
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
-use help::{COMPLETIONS_HELP, INVALIDATE_HELP, INVALIDATIONS_HELP, NODES_HELP};
+use help::{COMPLETIONS_HELP, INVALIDATE_HELP, INVALIDATIONS_HELP, NODES_HELP, WAIT_HELP};
 use numbers::whole;
 pub(crate) use packaged::{CompletionsArguments, ManPagesArguments};
 pub(crate) use server::ServerArguments;
+pub(crate) use wait::WaitArguments;
 pub(crate) use waves::WavesArguments;
 
 const AFTER_HELP: &str = "\
@@ -32,6 +34,7 @@ Exit codes:
   2  usage: an argument or the configuration is wrong
   3  unreachable: no server answered at --url
   4  unauthorized: the admin secret is missing, wrong, or not set on the server
+`headcount wait` ends with further ones: 5 timed out, 6 stalled, 7 gone back, 8 partial.
 
 Variables:
   HEADCOUNT_URL           where the client commands look for a server
@@ -68,6 +71,9 @@ pub(crate) enum Command {
     Release(ReleaseArguments),
     /// List the releases announced so far
     Releases(ServerArguments),
+    /// Wait until enough open tabs run a release
+    #[command(after_help = WAIT_HELP)]
+    Wait(WaitArguments),
     /// Refresh the tabs on a route and below it
     Invalidate(Box<InvalidateArguments>),
     /// List the invalidations that stand

@@ -114,17 +114,19 @@ impl Client {
         self.send(Method::DELETE, endpoint, Bytes::new()).await
     }
 
+    /// No answer came in this time.
+    pub(crate) fn unanswered(&self, patience: Duration) -> Failure {
+        Failure::Unreachable {
+            url: self.base.clone(),
+            reason: format!("no answer within {} seconds", patience.as_secs()),
+        }
+    }
+
     async fn send(&self, method: Method, target: &str, body: Bytes) -> Result<Answer, Failure> {
         let url = format!("{}/{target}", self.base);
         let request = self.request(method, &url, body)?;
         let exchange = tokio::time::timeout(TIMEOUT, exchange(request, &url));
-        let (status, text) = exchange.await.unwrap_or_else(|_| {
-            let reason = format!("no answer within {} seconds", TIMEOUT.as_secs());
-            Err(Failure::Unreachable {
-                url: self.base.clone(),
-                reason,
-            })
-        })?;
+        let (status, text) = exchange.await.unwrap_or_else(|_| Err(self.unanswered(TIMEOUT)))?;
         if status.is_success() {
             Ok(Answer { url, text })
         } else {

@@ -80,6 +80,17 @@ pub(crate) enum Failure {
     /// A second signal came while stopping. Exit code 128 and its number, as a shell reports it.
     #[error("stopped at once by a second signal")]
     Signal(u8),
+    /// `headcount wait` ended without what it waited for. Its exit code says how.
+    #[error("{text}")]
+    Gate {
+        /// The exit code.
+        code: u8,
+        /// How it ended, and what can be done.
+        text: String,
+    },
+    /// A signal ended a command that waits. Exit code 128 and its number.
+    #[error("interrupted")]
+    Interrupted(u8),
     /// Our reader went away, as in `headcount connections | head`. It has all it wanted: exit code 0, and not a word.
     #[error("the reader of our output went away")]
     ReaderGone,
@@ -118,7 +129,8 @@ impl Failure {
             Self::Usage(_) | Self::Config(_) => 2,
             Self::Unreachable { .. } => 3,
             Self::Unauthorized(_) => 4,
-            Self::Signal(number) => 128 + number,
+            Self::Signal(number) | Self::Interrupted(number) => 128 + number,
+            Self::Gate { code, .. } => *code,
             Self::Refused { .. }
             | Self::Strange { .. }
             | Self::Foreign { .. }

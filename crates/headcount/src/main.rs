@@ -74,6 +74,7 @@ async fn dispatch(command: Command, environment: &Environment) -> Result<(), Fai
         Command::Nodes(arguments) => commands::nodes::list(&arguments, environment).await,
         Command::Release(arguments) => commands::release::announce(&arguments, environment).await,
         Command::Releases(arguments) => commands::release::list(&arguments, environment).await,
+        Command::Wait(arguments) => commands::wait::run(&arguments, environment).await,
         Command::Invalidate(arguments) => commands::invalidate::run(&arguments, environment).await,
         Command::Invalidations(arguments) => commands::invalidations::list(&arguments, environment).await,
         Command::Lift(arguments) => commands::invalidations::lift(&arguments, environment).await,

@@ -4,7 +4,7 @@
 //! Everything goes through `write_all`, and its error is handled: `println!` panics if a pipe's reader is gone, and
 //! `headcount connections | head` is an ordinary command. Messages that cannot be written are dropped.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use serde_json::Value;
@@ -22,6 +22,19 @@ pub(crate) fn data(text: &str) -> Result<(), Failure> {
 /// Writes data that is JSON.
 pub(crate) fn json(text: &str) -> Result<(), Failure> {
     to_stdout(&escape::json(text))
+}
+
+/// Whether a person reads the data.
+pub(crate) fn is_terminal() -> bool {
+    io::stdout().is_terminal()
+}
+
+/// Writes a line of data over the one before, which had so many characters. Nothing but the caret moves: no colours, no codes.
+pub(crate) fn again(line: &str, before: usize) -> Result<(), Failure> {
+    let line = escape::plain(line);
+    let rest = " ".repeat(before.saturating_sub(line.chars().count()));
+    let mut stdout = io::stdout().lock();
+    judged(write!(stdout, "\r{line}{rest}").and_then(|()| stdout.flush()))
 }
 
 /// Writes a script of our own, as it is: nothing in it comes from elsewhere, and shells read its tabs.

@@ -36,15 +36,26 @@ impl Stops {
     }
 }
 
+/// The number of the signal that asks a client command to stop, once one comes.
+pub(crate) async fn stopped() -> Result<u8, Failure> {
+    Ok(Stops::install()?.next().await)
+}
+
+impl Stops {
+    fn install() -> Result<Self, Failure> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).map_err(Failure::Runtime)?,
+            interrupt: signal(SignalKind::interrupt()).map_err(Failure::Runtime)?,
+        })
+    }
+}
+
 impl Signals {
     /// Takes the signals over.
     pub(crate) fn install() -> Result<Self, Failure> {
         Ok(Self {
             hang_up: signal(SignalKind::hangup()).map_err(Failure::Runtime)?,
-            stops: Stops {
-                terminate: signal(SignalKind::terminate()).map_err(Failure::Runtime)?,
-                interrupt: signal(SignalKind::interrupt()).map_err(Failure::Runtime)?,
-            },
+            stops: Stops::install()?,
         })
     }
 

@@ -54,3 +54,30 @@ Packages for a system bring them along. For a binary that was copied by hand:
   bash  headcount completions bash > ~/.local/share/bash-completion/completions/headcount
   zsh   headcount completions zsh > ~/.zfunc/_headcount, with `fpath+=~/.zfunc` before `compinit` in ~/.zshrc
   fish  headcount completions fish > ~/.config/fish/completions/headcount.fish";
+
+pub(super) const WAIT_HELP: &str = "\
+Waits until so many of the open tabs run the release, so that a script can go on with what would break older ones. On a terminal it \
+keeps one line up to date, elsewhere it prints a line a minute. A server that restarts is asked again, and the time goes on.
+
+The estimate comes from how tabs left for earlier releases and from how they leave now. It never decides anything.
+
+With --json each change is one line: an object with `event` (progress, or how it ended: reached, timed-out, stalled, gone-back, \
+partial), `hold` (why it waits: behind, not-announced, settling, few-tabs, partial, away, going), `at`, `release`, `current`, `tabs`, \
+`on`, `behind`, `behindHidden`, `unknown`, `share` (0 to 1), `perMinute` and `estimate` (`low`, `median` and `high` in seconds; absent \
+where it cannot be said). An end other than `reached` has a `text`.
+
+Exit codes:
+  0    reached: enough tabs run the release
+  1    failure: the server answered with an error
+  2    usage: an argument is wrong
+  3    unreachable: no server answered in all the time
+  4    unauthorized: the admin secret is missing, wrong, or not set on the server
+  5    timed out: too few tabs run the release after --timeout
+  6    stalled: the share has not passed its highest for --stalled
+  7    gone back: another release is current now
+  8    partial: nodes of the cluster are missing, also at the end
+  130  interrupted
+
+Examples:
+  headcount wait --release v3
+  headcount wait --release v3 --at-least 99% --on /checkout --timeout 2h --stalled 20m";

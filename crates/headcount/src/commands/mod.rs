@@ -13,6 +13,7 @@ pub(crate) mod nodes;
 pub(crate) mod release;
 pub(crate) mod serve;
 pub(crate) mod stats;
+pub(crate) mod wait;
 pub(crate) mod waves;
 
 /// Errors with what was probably meant, if `text` is not a route.

@@ -55,6 +55,7 @@ fn every_command_has_help() {
         "resume",
         "abort",
         "change",
+        "wait",
     ];
     for command in commands {
         let help = run(&[command, "--help"]);

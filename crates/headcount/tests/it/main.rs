@@ -27,6 +27,7 @@ mod faults;
 mod faults_by_root;
 #[path = "../../../headcount-server/tests/it/front.rs"]
 mod front;
+mod gate;
 mod half_open;
 mod help;
 mod hostile;
