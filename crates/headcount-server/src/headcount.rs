@@ -310,6 +310,7 @@ impl Headcount {
             .sum();
         Gauges {
             connections: self.0.site.census.open().into(),
+            current_connections: None,
             connections_max: self.0.site.room.connections().into(),
             http_connections: self.0.site.http_connections.load(Ordering::Relaxed).into(),
             subscribers,

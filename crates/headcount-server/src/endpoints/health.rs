@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::error::Refusal;
 use crate::headcount::Headcount;
 #[cfg(feature = "metrics")]
-use crate::metrics;
+use crate::metrics::{self, Gauges};
 use crate::store::Condition;
 
 /// Answer of `GET health`.
@@ -68,9 +68,13 @@ pub(super) async fn ready(State(headcount): State<Headcount>) -> Response {
 /// Everything counted, in the OpenMetrics text format.
 #[cfg(feature = "metrics")]
 pub(super) async fn metrics(State(headcount): State<Headcount>) -> Result<Response, Refusal> {
+    let gauges = Gauges {
+        current_connections: headcount.current_connections().await,
+        ..headcount.gauges()
+    };
     let text = metrics::render(
         &headcount.meters(),
-        headcount.gauges(),
+        gauges,
         headcount.site().bots.counts(),
         headcount.cluster_numbers(),
     )

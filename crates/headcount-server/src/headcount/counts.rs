@@ -222,6 +222,23 @@ impl Headcount {
         Ok(answer)
     }
 
+    /// How many tabs of this server run the current release. `None` where it does not count tabs, or a shard does not say.
+    #[cfg(feature = "metrics")]
+    pub(crate) async fn current_connections(&self) -> Option<u64> {
+        use headcount_core::questions::VersionCounts;
+
+        self.need_connections().ok()?;
+        let answers = crate::answers::ask_all(self.shards(), VersionCounts, self.patience()).await;
+        let current = self.site().standing().releases.current();
+        let counts = answers.whole().ok()?.values().flatten();
+        Some(
+            counts
+                .filter(|(version, _)| *version == current)
+                .map(|(_, tabs)| tabs)
+                .sum(),
+        )
+    }
+
     fn need_route_tracking(&self) -> Result<(), CommandError> {
         if self.site().config.route_tracking {
             return Ok(());

@@ -17,6 +17,8 @@ use super::cluster::ClusterNumbers;
 pub(crate) struct Gauges {
     /// Connections held.
     pub(crate) connections: u64,
+    /// Connections on the current release. `None` where a shard did not say.
+    pub(crate) current_connections: Option<u64>,
     /// Connections that the server has room for.
     pub(crate) connections_max: u64,
     /// Sockets that speak HTTP with the generic door.
@@ -77,37 +79,50 @@ impl EncodeMetric for Value {
 }
 
 impl Gauges {
-    /// Each with its name and its help.
-    fn named(&self) -> [(&'static str, &'static str, u64); 9] {
+    /// Each with its name, its help, and its value if that is known.
+    fn named(&self) -> [(&'static str, &'static str, Option<u64>); 10] {
         [
-            ("connections", "Connections held", self.connections),
+            ("connections", "Connections held", Some(self.connections)),
+            (
+                "current_connections",
+                "Connections on the current release",
+                self.current_connections,
+            ),
             (
                 "connections_max",
                 "Connections that the server has room for",
-                self.connections_max,
+                Some(self.connections_max),
             ),
             (
                 "http_connections",
                 "Sockets open for requests other than a plain stream",
-                self.http_connections,
+                Some(self.http_connections),
             ),
-            ("subscribers", "Connections subscribed to stats", self.subscribers),
-            ("rules", "Invalidation rules standing", self.rules),
-            ("bridges", "Bridges to app servers that are open", self.bridges),
+            (
+                "subscribers",
+                "Connections subscribed to stats",
+                Some(self.subscribers),
+            ),
+            ("rules", "Invalidation rules standing", Some(self.rules)),
+            (
+                "bridges",
+                "Bridges to app servers that are open",
+                Some(self.bridges),
+            ),
             (
                 "ready",
                 "Whether new connections are accepted",
-                u64::from(self.ready),
+                Some(u64::from(self.ready)),
             ),
             (
                 "store_working",
                 "Whether releases and rules can be stored",
-                u64::from(self.store),
+                Some(u64::from(self.store)),
             ),
             (
                 "history_store_working",
                 "Whether the history can be stored",
-                u64::from(self.history_store),
+                Some(u64::from(self.history_store)),
             ),
         ]
     }
@@ -140,7 +155,9 @@ impl Collector for Scrape {
             }
         }
         let of_cluster = self.cluster.iter().flat_map(ClusterNumbers::named);
-        for (name, help, value) in self.gauges.named().into_iter().chain(of_cluster) {
+        let here = self.gauges.named().into_iter();
+        let here = here.filter_map(|(name, help, value)| Some((name, help, value?)));
+        for (name, help, value) in here.chain(of_cluster) {
             let value = i64::try_from(value).unwrap_or(i64::MAX);
             encoder
                 .encode_descriptor(name, help, None, MetricType::Gauge)?
@@ -167,6 +184,7 @@ mod tests {
             &sets,
             Gauges {
                 connections: 5,
+                current_connections: Some(4),
                 ready: true,
                 ..Gauges::default()
             },
@@ -183,6 +201,7 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("headcount_connections 5\n"), "{text}");
+        assert!(text.contains("headcount_current_connections 4\n"), "{text}");
         let bots = r#"headcount_bots_total{pattern="\\b\"x\"\\|"} 7"#;
         assert!(text.contains(bots), "{text}");
         assert!(text.ends_with("# EOF\n"));

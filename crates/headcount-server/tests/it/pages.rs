@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::client::{Ask, BOTH, Tab, Visit, ask, eventually};
-use crate::nodes::alone;
+use crate::nodes::{alone, are_several};
 use crate::server::{SECRET, Server, config};
 
 fn pages(server: &Server, query: &str) -> Value {
@@ -162,6 +162,9 @@ fn adoption_is_that_of_a_release_on_a_route_and_below() {
         site["announcedAt"].is_u64() && site["uptimeMs"].is_u64(),
         "{site}"
     );
+    if !are_several() {
+        assert_eq!(server.metric("headcount_current_connections"), 1);
+    }
     let checkout = adoption("release=v2&route=/checkout").json();
     assert_eq!(
         (&checkout["total"], &checkout["on"], &checkout["share"]),
