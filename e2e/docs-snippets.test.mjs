@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
+import { runInNewContext } from 'node:vm'
 
 import { parseAllDocuments } from 'yaml'
 
@@ -112,6 +113,50 @@ describe('YAML', () => {
       await server.stop()
       await broker.stop()
     }
+  })
+})
+
+describe('the gate for others', () => {
+  let server, visitors, job, template, metric, canary
+  before(async () => {
+    const blocks = await snippetsIn('docs/guides/gate.md', 'yaml');
+    [job, template, metric, canary] = blocks.map(({ text }) => read(text).values[0])
+    server = await Server.run(['serve', '--ephemeral', '--release', 'v1'], { HEADCOUNT_ADMIN_SECRET: SECRET })
+    visitors = [await Visitor.open(server.url, '/'), await Visitor.open(server.url, '/checkout')]
+  })
+  after(async () => {
+    for (const visitor of visitors ?? []) visitor.close()
+    await server?.stop()
+  })
+
+  test('the step of GitHub Actions waits, and the binary takes its flags', async () => {
+    const { run: wait } = job.jobs.migrate.steps.find((step) => step.run.includes('headcount wait'))
+    const command = wait.replace(/^npx .*? headcount wait/, `${await binary()} wait`).replace('${{ github.sha }}', 'v1')
+    assert.deepEqual(Object.keys(job.jobs.migrate.env), ['HEADCOUNT_URL', 'HEADCOUNT_ADMIN_SECRET'])
+    const { stdout } = await run('bash', ['-ec', command], { env: { PATH: process.env.PATH, HEADCOUNT_URL: server.url, HEADCOUNT_ADMIN_SECRET: SECRET } })
+    assert.match(stdout, /^reached: v1 has 100\.0 % of 2 tabs/m)
+  })
+
+  test('the condition of Argo Rollouts holds for what a server answers when tabs have moved, and not otherwise', async () => {
+    const [{ successCondition, provider: { web } }] = template.spec.metrics
+    const filled = (text) => text.replaceAll('{{args.release}}', 'v1').replaceAll('{{args.admin-secret}}', SECRET)
+    const { pathname, search } = new URL(filled(web.url))
+    const headers = Object.fromEntries(web.headers.map(({ key, value }) => [key, filled(value)]))
+    const answer = await (await fetch(server.url + pathname + search, { headers })).json()
+    assert.equal(web.jsonPath, '{$}')
+    const holds = (change) => Boolean(runInNewContext(filled(successCondition), { nil: null, result: { ...answer, uptimeMs: 60_000, ...change } }))
+    assert.deepEqual([answer.total, answer.on, answer.share, answer.current], [2, 2, 1, 'v1'])
+    assert.ok(holds({}) && holds({ nodes: { answered: 2, of: 2 } }))
+    for (const change of [{ share: 0.9499 }, { total: 0, share: undefined }, { current: 'v2' }, { uptimeMs: 10 }, { nodes: { answered: 1, of: 2 } }]) assert.ok(!holds(change), JSON.stringify(change))
+  })
+
+  test('the query of Flagger is about metrics that a server has, and gives the share', async () => {
+    const metrics = await (await fetch(`${server.url}/metrics`)).text()
+    const value = (name) => Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(metrics)?.[1])
+    const expression = metric.spec.query.replace(/sum\((\w+)\)/g, (_, name) => value(name))
+    assert.match(expression, /^[\d */]+$/)
+    assert.equal(runInNewContext(expression), 100)
+    assert.equal(canary.analysis.metrics[0].templateRef.name, metric.metadata.name)
   })
 })
 

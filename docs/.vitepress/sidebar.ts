@@ -8,7 +8,7 @@ import { address, PAGES, ROOT } from './pages.ts'
 /** Folders in the order of the sidebar, and the pages that come first in each. Others follow by their titles. */
 const FOLDERS: [title: string, pages: RegExp, first: string[]][] = [
   ['Guides', /^docs\/guides\//, [
-    'install', 'script-tag', 'nuxt', 'vue', 'axum', 'bridge', 'releases', 'board', 'who-may-see', 'configuration',
+    'install', 'script-tag', 'nuxt', 'vue', 'axum', 'bridge', 'releases', 'gate', 'board', 'who-may-see', 'configuration',
     'nginx', 'caddy', 'traefik', 'cloudflare', 'systemd', 'kubernetes', 'cluster', 'sizing', 'privacy', 'upgrading',
   ]],
   ['Runbook', /^docs\/runbook\//, ['index', 'log', 'answers', 'metrics']],
