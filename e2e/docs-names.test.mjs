@@ -12,7 +12,7 @@ import { binary, Server } from './harness.mjs'
 import { pages, ROOT } from './snippets.mjs'
 
 const run = promisify(execFile)
-const COMMANDS = ['serve', 'demo', 'stats', 'connections', 'nodes', 'release', 'releases', 'invalidate', 'invalidations', 'lift', 'pause', 'resume', 'abort', 'change']
+const COMMANDS = ['serve', 'demo', 'stats', 'connections', 'nodes', 'release', 'releases', 'invalidate', 'invalidations', 'lift', 'pause', 'resume', 'abort', 'change', 'wait']
 /** Pages of the site that are not in `docs/`. */
 const BESIDE = ['SECURITY.md', 'protocol/PROTOCOL.md', 'protocol/BRIDGE.md', ...['cli', 'client', 'dashboard', 'nuxt', 'vue'].map((name) => `packages/${name}/README.md`)]
 /** Flags of other programs, by what stands before them on their line, or on the lines that it continues. */

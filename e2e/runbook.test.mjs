@@ -33,6 +33,7 @@ const OTHER_TEXTS = [
   'and more; --all', '…and … more with', '… open, … visible', 'to refresh', 'to offer a refresh', 'would tell', 'told …', 'tells …', 'the rule stands', 'invalidation …',
   'invalidations …', 'SINCE RELEASE', 'STANDS UNTIL', '… alone', 'begins with …', '… and below', 'glob …', 'regex …', '… on …', 'all tabs', '… is the current release',
   ', over …', '; their tabs are told', 'their tabs are told', 'it stands there until they know', ' until …', 'until …', ' that match', 'that match', ' or ', 'more tab', '… …',
+  'pause it with', '100 %', ', running', ', paused', ', stopped', ', aborted',
 ]
 /** A text for the log, which has its own page. */
 const IS_LOGGED = /can be guessed: make one/
@@ -55,7 +56,7 @@ test('each line of the log is in the runbook, and the runbook has no other', asy
 
 test('each error at the start and of a command is in the runbook, and the runbook has no other', async () => {
   const errors = await messages(/#\[error\(/g)
-  const usage = await messages(/\bErr\(|Failure::Usage\(/g, /^headcount\/(arguments|demo\/mod)\.rs$/)
+  const usage = await messages(/\bErr\(|Failure::Usage\(/g, /^headcount\/(arguments(\/\w+)?|demo\/mod)\.rs$/)
   const problems = (await sources((path) => PROBLEMS.some((of) => of.test(path)))).flatMap(texts)
   const isOther = (text) => IS_LOGGED.test(text) || OTHER_TEXTS.some((other) => text === other.trim() || (other.length > 5 && text.startsWith(other)))
   await agree('docs/runbook/errors.md', [...errors, ...usage, ...problems.filter((text) => !isOther(text)), ...Object.keys(PARSER)])

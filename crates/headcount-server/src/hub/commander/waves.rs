@@ -161,7 +161,7 @@ impl<Log: CommandLog> Commander<Log> {
         {
             (spread.state, spread.next_at) = (SpreadState::Aborted, None);
         }
-        tracing::info!(id, ?turn, "turned");
+        tracing::info!(id, ?turn, "an invalidation was paused, resumed or aborted");
         Ok(ChangeAnswer {
             invalidation,
             nodes: None,
@@ -192,7 +192,7 @@ impl<Log: CommandLog> Commander<Log> {
             })
             .await?;
         let now = stood.and_then(|stood| stood.id).unwrap_or(id);
-        tracing::info!(id, now, "changed");
+        tracing::info!(id, now, "an invalidation was changed");
         Ok(ChangeAnswer {
             invalidation: RuleEntry::from(&**standing_rule(&self.standing, now)?),
             nodes: None,
