@@ -186,7 +186,6 @@ impl Cause {
                 .map_err(command)
                 .err()
                 .into_iter()
-                .chain([Refusal::invalid_body("`spreadMs` is too long")])
                 .collect(),
             Self::RuleNumber => vec![command(CommandError::NoSuchRule { id: 7 })],
             Self::Waves => vec![command(CommandError::NotInWaves { id: 7 })],

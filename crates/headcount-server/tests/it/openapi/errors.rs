@@ -39,6 +39,11 @@ fn body(id: &str) -> Option<Value> {
 
 /// A request that is fine but for its secret.
 fn request(id: &str, method: &str, path: &str, query: &str, body: Option<&Value>) -> Ask {
+    // What is asked for, where no other query is tried.
+    let query = match query {
+        "" if id == "adoption" => "?release=v1",
+        query => query,
+    };
     let target = format!("/api/admin{}{query}", path.replace("{id}", "999"));
     match body {
         Some(body) => Ask::with(method, target, body),
@@ -215,7 +220,9 @@ fn of_bodies_and_queries(document: &mut Document) {
 fn of_commands(document: &mut Document) {
     let server = Server::start(config());
     provoke(document, "invalid-version", |id, method, path| {
-        server.admin(request(id, method, path, "", Some(&json!({"version": ""}))))
+        let of_release = if id == "adoption" { "?release=" } else { "" };
+        let body = json!({"version": ""});
+        server.admin(request(id, method, path, of_release, Some(&body)))
     });
     provoke(document, "invalid-pattern", |id, method, path| {
         let bad = if id == "invalidate" {
@@ -223,7 +230,12 @@ fn of_commands(document: &mut Document) {
         } else {
             json!({"route": "no-slash"})
         };
-        server.admin(request(id, method, path, "", Some(&bad)))
+        let of_route = if id == "adoption" {
+            "?release=v1&route=no-slash"
+        } else {
+            ""
+        };
+        server.admin(request(id, method, path, of_route, Some(&bad)))
     });
     for (id, path) in [
         ("invalidate", "invalidations"),
@@ -257,7 +269,12 @@ fn of_the_state_of_a_server(document: &mut Document) {
             "invalidate_route" => Some(json!({"route": "/a"})),
             _ => None,
         };
-        server.admin(request(id, method, path, "", body.as_ref()))
+        let of_route = if id == "adoption" {
+            "?release=v1&route=/a"
+        } else {
+            ""
+        };
+        server.admin(request(id, method, path, of_route, body.as_ref()))
     });
     let limits = config().limits.with(|limits| limits.bridges_max = 1);
     let server = Server::start(config().with(|config| config.limits = limits));
