@@ -67,7 +67,7 @@ pub struct Slice {
 /// What a node says of its bridges, so that questions find one, and one of those that share is told of connections.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bridging {
-    /// Some bridges decide who may see stats. When the newest of them opened: milliseconds since the Unix epoch. `None`: there is none.
+    /// The time at which the newest bridge that decides who may see stats was opened, in milliseconds since the Unix epoch. `None`: no bridge decides.
     pub authorizes_ms: Option<u64>,
     /// The apps whose bridges share, each once.
     pub shared: Arc<[SharedApp]>,
